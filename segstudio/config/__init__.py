@@ -1,0 +1,1 @@
+"""Floor 1: settings, declared once, for forms, flags and files."""

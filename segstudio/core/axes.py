@@ -1,0 +1,66 @@
+"""What an image is: axes, size, type and pixel size."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+Kind = Literal["gray", "rgb", "channels"]
+
+
+@dataclass(frozen=True, slots=True)
+class PixelSize:
+    """Size of one pixel in micrometres."""
+
+    y: float
+    x: float
+
+    @property
+    def mean(self) -> float:
+        """Geometric mean, for lengths in any direction."""
+        return float((self.y * self.x) ** 0.5)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageInfo:
+    """What the program makes of an image file, without reading its pixels.
+
+    Attributes
+    ----------
+    height, width
+        Size of a plane, pixels.
+    channels
+        1 for gray; what ``read`` returns as last axis otherwise.
+    dtype
+        numpy name of the stored type, as ``"uint16"``.
+    kind
+        ``"gray"``, ``"rgb"`` (8-bit or 16-bit colour) or ``"channels"``.
+    axes
+        Letters of the stored axes, as ``"YX"``, ``"YXS"``, ``"TYX"``.
+    shape
+        Stored shape, one number per letter of `axes`.
+    planes
+        Number of planes along all axes but Y, X and channels; 1 for a flat image.
+    pixel_size
+        In micrometres, ``None`` when the file does not say.
+    warnings
+        Sentences the user should see, as "4 more planes are not shown".
+    """
+
+    path: Path
+    height: int
+    width: int
+    channels: int
+    dtype: str
+    kind: Kind
+    axes: str
+    shape: tuple[int, ...]
+    format: str
+    planes: int = 1
+    pixel_size: PixelSize | None = None
+    channel_names: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = field(default=())
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """``(height, width)``."""
+        return self.height, self.width

@@ -1,0 +1,131 @@
+"""What a background job says: one JSON line a message, the same for the window, the command line and a run's log."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    time: float = 0.0
+    """Seconds since the epoch, set by the sender."""
+    job_id: str = ""
+
+
+class Started(_Message):
+    """The job runs, on this device."""
+
+    kind: Literal["started"] = "started"
+    device: str
+    """``"cpu"``, ``"cuda:0"``, ``"mps"``."""
+    device_name: str
+    pid: int
+
+
+class Progress(_Message):
+    """How far the job is."""
+
+    kind: Literal["progress"] = "progress"
+    stage: str
+    """In words: "Reading images", "Training", "Predicting a12"."""
+    done: int
+    total: int
+    """0 when unknown."""
+    rate: float | None = None
+    """Images (patches) per second."""
+    remaining_s: float | None = None
+
+
+class Metric(_Message):
+    """Figures at one moment of a training: a point of each curve."""
+
+    kind: Literal["metric"] = "metric"
+    epoch: int
+    step: int
+    elapsed_s: float
+    values: dict[str, float]
+    """``train_loss``, ``val_loss``, ``val_f1``, ``val_ap``, ``val_iou``, ``learning_rate``, ``images_per_s``,
+    and ``train_<term>`` for each loss term."""
+    best: bool = False
+    """Whether the weights of this moment are the best so far."""
+
+
+class Preview(_Message):
+    """How the network sees one validation image now: PNG files in the run folder."""
+
+    kind: Literal["preview"] = "preview"
+    epoch: int
+    image: str
+    truth: str
+    prediction: str
+    caption: str
+    """In words: "finds 9 of 10 objects"."""
+
+
+class Artifact(_Message):
+    """A file is ready."""
+
+    kind: Literal["artifact"] = "artifact"
+    role: Literal["labels", "maps", "model", "picture", "report", "catalogue"]
+    path: str
+    image_id: str = ""
+    details: dict[str, float | int | str] = {}
+
+
+class Warned(_Message):
+    """Something the user should know; the job goes on."""
+
+    kind: Literal["warned"] = "warned"
+    message: str
+    hint: str = ""
+    code: str = ""
+
+
+class StateChanged(_Message):
+    """The job was paused or goes on."""
+
+    kind: Literal["state"] = "state"
+    state: Literal["running", "paused", "stopping"]
+
+
+class Failed(_Message):
+    """The job ended without its result."""
+
+    kind: Literal["failed"] = "failed"
+    code: str
+    message: str
+    hint: str = ""
+    details: str = ""
+    """Traceback or last lines of the log, folded away in the window."""
+
+
+class Finished(_Message):
+    """The job ended: ``done`` by itself, ``stopped`` on request with its best result kept."""
+
+    kind: Literal["finished"] = "finished"
+    outcome: Literal["done", "stopped"]
+    summary: dict[str, float | int | str] = {}
+
+
+Message = Annotated[
+    Started | Progress | Metric | Preview | Artifact | Warned | StateChanged | Failed | Finished,
+    Field(discriminator="kind"),
+]
+
+#: Longest line that a reader accepts, bytes.
+LINE_LIMIT = 1_000_000
+
+_ADAPTER: TypeAdapter[Message] = TypeAdapter(Message)
+
+
+def to_line(message: Message) -> str:
+    """Return `message` as one JSON line without the newline."""
+    return message.model_dump_json()
+
+
+def from_line(line: str | bytes) -> Message:
+    """Read one message; raise ``pydantic.ValidationError`` or ``ValueError`` when it is none."""
+    if len(line) > LINE_LIMIT:
+        raise ValueError(f"A message of {len(line)} bytes is too long.")
+    return _ADAPTER.validate_json(line)

@@ -1,0 +1,1 @@
+"""Floor 4: the project on disk and the documents in it."""

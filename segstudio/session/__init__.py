@@ -1,0 +1,1 @@
+"""Floor 5: the state of one sitting, without Qt and without torch."""
