@@ -1,0 +1,76 @@
+"""Work that takes time runs on threads; its result comes back on the main thread."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from segstudio.core.errors import UserError
+
+T = TypeVar("T")
+Post = Callable[[Callable[[], None]], None]
+
+
+class Background:
+    """Runs slow work away from the main thread.
+
+    Parameters
+    ----------
+    post
+        Hands a callable to the main thread, from any thread. ``None`` runs everything in place,
+        for tests and programs without an event loop.
+    failed
+        Gets every `UserError` whose caller named no handler of its own.
+    """
+
+    def __init__(self, post: Post | None = None, failed: Callable[[UserError], None] | None = None) -> None:
+        self._post = post
+        self._failed = failed or _raise
+        self._pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="background") if post else None
+        self._closed = False
+
+    def run(
+        self,
+        work: Callable[[], T],
+        then: Callable[[T], None] | None = None,
+        failed: Callable[[UserError], None] | None = None,
+    ) -> None:
+        """Do `work` on a thread, then call ``then(result)`` or ``failed(error)`` on the main thread.
+
+        An error that is no `UserError` is raised again on the main thread, where the program's hook reports it.
+        """
+        if self._closed:
+            return
+        if self._pool is None or self._post is None:
+            self._attempt(work, then, failed)()
+            return
+        post = self._post
+        self._pool.submit(lambda: post(self._attempt(work, then, failed)))
+
+    def _attempt(
+        self,
+        work: Callable[[], T],
+        then: Callable[[T], None] | None,
+        failed: Callable[[UserError], None] | None,
+    ) -> Callable[[], None]:
+        try:
+            result = work()
+        except UserError as error:
+            handler, problem = failed or self._failed, error
+            return lambda: handler(problem)
+        except BaseException as error:  # noqa: BLE001 - carried to the main thread and raised there
+            unexpected = error
+            return lambda: _raise(unexpected)
+        if then is None:
+            return lambda: None
+        done = then
+        return lambda: None if self._closed else done(result)
+
+    def close(self) -> None:
+        """Wait for running work; drop what has not started and all answers."""
+        self._closed = True
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _raise(error: BaseException) -> None:
+    raise error

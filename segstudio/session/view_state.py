@@ -1,0 +1,61 @@
+"""What the user sees and holds in the hand: tool, brush, class, overlays, contrast, selection; evented."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from psygnal import SignalGroupDescriptor
+
+#: Brush diameters in image pixels that the keys step through.
+BRUSH_MIN, BRUSH_MAX = 1.0, 500.0
+
+
+@dataclass
+class ViewState:
+    """Each assignment that changes a field emits ``events.<field>(new, old)`` on the main thread."""
+
+    events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
+
+    tool: str = "select"
+    brush_diameter: float = 16.0
+    """Image pixels."""
+    class_id: int = 1
+    """Class that new objects get."""
+    current_object: int = 0
+    """Object that the brush continues; 0 starts a new one at the next stroke."""
+    protect: bool = True
+    """Strokes leave the pixels of other objects alone."""
+    region_value: int = 1
+    """What the region brush paints: 0 not stated, 1 completely labelled, 2 ignore."""
+
+    show_fill: bool = True
+    show_contours: bool = True
+    show_boxes: bool = False
+    show_predictions: bool = True
+    show_regions: bool = True
+    fill_opacity: float = 0.35
+    contour_opacity: float = 1.0
+    box_opacity: float = 1.0
+    prediction_opacity: float = 1.0
+    colour_by: str = "object"
+    """``"object"`` or ``"class"``."""
+    peek: bool = False
+    """All overlays hidden while true."""
+
+    contrast: tuple[float, float] | None = None
+    """Pixel values shown black and white; ``None`` takes percentiles of the image."""
+    gamma: float = 1.0
+    selected: frozenset[int] = frozenset()
+    """Ids of the selected objects."""
+
+    def resize_brush(self, factor: float) -> None:
+        """Make the brush larger or smaller, by at least one pixel."""
+        size = self.brush_diameter * factor
+        step = 1.0 if factor > 1 else -1.0
+        if abs(size - self.brush_diameter) < 1:
+            size = self.brush_diameter + step
+        self.brush_diameter = float(min(max(round(size), BRUSH_MIN), BRUSH_MAX))
+
+    def new_object(self) -> None:
+        """Let the next stroke start a new object."""
+        self.current_object = 0
+        self.selected = frozenset()
