@@ -25,7 +25,7 @@ class Background:
     def __init__(self, post: Post | None = None, failed: Callable[[UserError], None] | None = None) -> None:
         self._post = post
         self._failed = failed or _raise
-        self._pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="background") if post else None
+        self._lanes: dict[str, ThreadPoolExecutor] = {}
         self._closed = False
 
     def run(
@@ -33,18 +33,23 @@ class Background:
         work: Callable[[], T],
         then: Callable[[T], None] | None = None,
         failed: Callable[[UserError], None] | None = None,
+        lane: str = "",
     ) -> None:
         """Do `work` on a thread, then call ``then(result)`` or ``failed(error)`` on the main thread.
 
+        Work of one named `lane` runs one after the other, in order; the unnamed lane has four threads.
         An error that is no `UserError` is raised again on the main thread, where the program's hook reports it.
         """
         if self._closed:
             return
-        if self._pool is None or self._post is None:
+        post = self._post
+        if post is None:
             self._attempt(work, then, failed)()
             return
-        post = self._post
-        self._pool.submit(lambda: post(self._attempt(work, then, failed)))
+        if lane not in self._lanes:
+            name = lane or "background"
+            self._lanes[lane] = ThreadPoolExecutor(1 if lane else 4, thread_name_prefix=name)
+        self._lanes[lane].submit(lambda: post(self._attempt(work, then, failed)))
 
     def _attempt(
         self,
@@ -66,10 +71,10 @@ class Background:
         return lambda: None if self._closed else done(result)
 
     def close(self) -> None:
-        """Wait for running work; drop what has not started and all answers."""
+        """Finish what has been asked for, drop the answers, end the threads."""
         self._closed = True
-        if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
+        for pool in self._lanes.values():
+            pool.shutdown(wait=True)
 
 
 def _raise(error: BaseException) -> None:

@@ -1,0 +1,27 @@
+"""What a user has chosen for this computer."""
+
+from typing import Literal
+
+from segstudio.config.base import Config, param
+
+#: Recent projects that the welcome page lists.
+RECENT_LIMIT = 8
+
+
+class Preferences(Config):
+    """Preferences."""
+
+    schema_version: int = 1
+    theme: Literal["dark", "light"] = param("dark", title="Theme")
+    """Dark for dim rooms, light for bright ones."""
+    recent: tuple[str, ...] = ()
+    """Project folders, newest first."""
+
+    def opened(self, folder: str) -> "Preferences":
+        """Return the preferences with `folder` as the newest recent project."""
+        others = (item for item in self.recent if item != folder)
+        return self.model_copy(update={"recent": (folder, *others)[:RECENT_LIMIT]})
+
+    def forgotten(self, folder: str) -> "Preferences":
+        """Return the preferences without `folder` among the recent projects."""
+        return self.model_copy(update={"recent": tuple(item for item in self.recent if item != folder)})
