@@ -20,6 +20,7 @@ def param(  # noqa: PLR0913 - one argument for each thing that a form shows
     log: bool = False,
     ge: float | None = None,
     le: float | None = None,
+    zero: str = "",
 ) -> Any:  # noqa: ANN401 - pydantic's Field is typed so too
     """Declare one setting; the docstring below the field is its help.
 
@@ -37,6 +38,8 @@ def param(  # noqa: PLR0913 - one argument for each thing that a form shows
         The editor moves on a logarithmic scale.
     ge, le
         Smallest and largest value allowed.
+    zero
+        What the value 0 means, in a word or two: ``"automatic"``, ``"no limit"``.
     """
-    extra = {"unit": unit, "advanced": advanced, "log": log}
+    extra = {"unit": unit, "advanced": advanced, "log": log, "zero": zero}
     return Field(default, title=title, ge=ge, le=le, json_schema_extra=dict(extra))

@@ -1,0 +1,61 @@
+"""Settings of a training: how long, how fast, when to stop."""
+
+from typing import Literal
+
+from segstudio.config.base import Config, param
+
+
+class TrainingConfig(Config):
+    """Training."""
+
+    max_minutes: float = param(10.0, title="Minutes at most", unit="min", ge=0.0, le=100_000.0, zero="no limit")
+    """The training plans its learning rate for this time and ends with its best model when it is over."""
+
+    epochs: int = param(0, title="Epochs at most", unit="epochs", ge=0, le=1_000_000, zero="no limit")
+    """Ends after this many epochs. Without a limit on epochs and minutes it goes on until it gets no better."""
+
+    steps_per_epoch: int = param(50, title="Steps in an epoch", unit="steps", ge=1, le=100_000, advanced=True)
+    """One step looks at one batch of patches; curves have a point after each epoch."""
+
+    batch_size: int = param(8, title="Patches in a batch", unit="patches", ge=1, le=512)
+    """Patches that the network sees at once. It is halved automatically when the memory does not suffice."""
+
+    seed: int = param(0, title="Seed", ge=0, le=2**31 - 1, advanced=True)
+    """Start of all random choices. The same seed on the same computer repeats a training."""
+
+    learning_rate: float = param(5e-3, title="Learning rate", ge=1e-7, le=1.0, log=True, advanced=True)
+    """Largest step size of the optimiser when training from scratch."""
+
+    fine_tune_factor: float = param(0.2, title="Rate when going on from a model", ge=0.001, le=1.0, advanced=True)
+    """The learning rate is multiplied by this when the training starts from an existing model."""
+
+    schedule: Literal["auto", "one-cycle", "plateau"] = param("auto", title="Learning rate schedule", advanced=True)
+    """One cycle rises and falls once over a known length. Plateau halves the rate when the validation gets no
+    better. Automatic takes one cycle when minutes or epochs are limited."""
+
+    warm_up: float = param(0.1, title="Warm-up", ge=0.0, le=0.5, advanced=True)
+    """Share of the training (at most 500 steps when it has no limit) in which the learning rate rises."""
+
+    patience: int = param(40, title="Patience", unit="epochs", ge=0, le=100_000, zero="never stop early", advanced=True)
+    """A training without a limit stops after this many epochs without a better validation score."""
+
+    plateau_patience: int = param(15, title="Epochs before halving the rate", unit="epochs", ge=1, advanced=True)
+    """With the schedule plateau: halve the rate after this many epochs without a better validation score."""
+
+    weight_decay: float = param(1e-2, title="Weight decay", ge=0.0, le=1.0, log=True, advanced=True)
+    """Pulls the weights of the network towards zero, which keeps it simple."""
+
+    gradient_clip: float = param(5.0, title="Gradient clip", ge=0.0, le=1000.0, zero="off", advanced=True)
+    """Longest gradient that a step may follow."""
+
+    ema_decay: float = param(0.99, title="Averaging of weights", ge=0.0, le=0.99999, zero="off", advanced=True)
+    """The model kept is a running average of the network; nearer to 1 averages over more steps."""
+
+    validation_share: float = param(0.15, title="Time for validation", ge=0.01, le=0.9, advanced=True)
+    """Validation takes at most about this share of the training time."""
+
+    precision: Literal["auto", "float32", "bfloat16"] = param("auto", title="Precision", advanced=True)
+    """bfloat16 is faster on new GPUs and some processors. Automatic tries both for a few steps."""
+
+    workers: int = param(0, title="Threads that prepare patches", ge=0, le=64, zero="automatic", advanced=True)
+    """Threads that cut and change patches while the network learns."""
