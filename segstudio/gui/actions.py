@@ -1,0 +1,109 @@
+"""The table of everything a user can do: text, keys, menu, and what it calls. Menus and the key map read it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence
+
+from segstudio.gui.theme import icon
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing a user can do.
+
+    Attributes
+    ----------
+    id
+        ``"menu.verb"``; stable, used by tests and by saved key presets.
+    keys
+        Shortcuts, the first one shown in the menu. Empty for none.
+    checked
+        For a toggle: returns its state. ``None`` for a plain command.
+    group
+        Toggles of one group exclude each other.
+    enabled
+        Whether it can work now.
+    separator
+        A line above it in the menu.
+    """
+
+    id: str
+    menu: str
+    text: str
+    call: Callable[[], object]
+    keys: tuple[str, ...] = ()
+    icon: str = ""
+    tip: str = ""
+    checked: Callable[[], bool] | None = None
+    group: str = ""
+    enabled: Callable[[], bool] | None = None
+    separator: bool = False
+
+
+#: Gestures that are no commands, for the key map: (what, how).
+GESTURES: tuple[tuple[str, str], ...] = (
+    ("New object, freehand, with any tool", "Right-click, circle the cell, right-click again or return to the start"),
+    ("Pan", "Hold Space and drag, middle-drag, or left-drag with Select"),
+    ("Zoom", "Wheel"),
+    ("Fit the image", "Double-click with Select"),
+    ("Brush size", "Ctrl+Wheel"),
+    ("Erase while painting", "Hold Alt"),
+    ("Paint over neighbours", "Hold Shift"),
+    ("Delete an object", "Ctrl+Click"),
+    ("Merge into the selected object", "Alt+Click"),
+    ("Close a polygon", "Click the first point, double-click, Enter or Space"),
+    ("Drop the last point of a polygon", "Right-click, Backspace or Ctrl+Z"),
+    ("Cancel a gesture", "Esc"),
+    ("Hide all overlays for a moment", "Hold H"),
+    ("Show only the image", "Hold Tab"),
+)
+
+
+class ActionTable:
+    """The actions as Qt objects, kept in step with the state of the session."""
+
+    def __init__(self, parent: QObject, actions: tuple[Action, ...]) -> None:
+        self._parent = parent
+        self.specs = {spec.id: spec for spec in actions}
+        self._groups: dict[str, QActionGroup] = {}
+        self.qt = {spec.id: self._make(spec) for spec in actions}
+
+    def __getitem__(self, action_id: str) -> QAction:
+        return self.qt[action_id]
+
+    def menu(self, name: str) -> list[tuple[Action, QAction]]:
+        """Return the actions of one menu, in order."""
+        return [(spec, self.qt[spec.id]) for spec in self.specs.values() if spec.menu == name]
+
+    def refresh(self) -> None:
+        """Bring enabled and checked states up to date; nothing is called by it."""
+        for spec in self.specs.values():
+            action = self.qt[spec.id]
+            if spec.enabled is not None:
+                action.setEnabled(spec.enabled())
+            if spec.checked is not None:
+                action.setChecked(spec.checked())
+
+    def retint(self) -> None:
+        """Draw the icons again in the colours of the theme."""
+        for spec in self.specs.values():
+            if spec.icon:
+                self.qt[spec.id].setIcon(icon(spec.icon))
+
+    def _make(self, spec: Action) -> QAction:
+        action = QAction(spec.text, self._parent)
+        action.setObjectName(spec.id)
+        action.setShortcuts([QKeySequence(key) for key in spec.keys])
+        keys = f" ({action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)})" if spec.keys else ""
+        action.setToolTip((spec.tip or spec.text.rstrip("…")) + keys)
+        action.setStatusTip(spec.tip)
+        if spec.checked is not None:
+            action.setCheckable(True)
+        if spec.group:
+            if spec.group not in self._groups:
+                self._groups[spec.group] = QActionGroup(self._parent)
+            self._groups[spec.group].addAction(action)
+        action.triggered.connect(lambda _checked=False, call=spec.call: call())
+        return action

@@ -1,0 +1,77 @@
+"""Messages above the canvas: they say what happened and what to do, and stop nobody."""
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+
+from segstudio.gui.theme import icon
+from segstudio.session.session import Notice
+
+_ICONS = {"info": "ph.info", "good": "ph.check-circle", "warning": "ph.warning", "error": "ph.warning-octagon"}
+_SHOWN_AT_ONCE = 3
+#: How long a message that asks for nothing stays, milliseconds.
+_GOOD_NEWS_STAYS = 6_000
+
+
+class Banner(QFrame):
+    """One message with an optional button."""
+
+    def __init__(self, notice: Notice, button: QPushButton | None = None) -> None:
+        super().__init__()
+        self.setObjectName("banner")
+        self.setProperty("level", notice.level)
+        self.notice = notice
+        picture = QLabel()
+        picture.setPixmap(icon(_ICONS[notice.level], notice.level).pixmap(20, 20))
+        text = QLabel(f"{notice.message} {notice.hint}".strip())
+        text.setTextFormat(Qt.TextFormat.PlainText)
+        text.setWordWrap(True)
+        text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        close = QToolButton()
+        close.setIcon(icon("ph.x"))
+        close.setAutoRaise(True)
+        close.setToolTip(self.tr("Dismiss"))
+        close.clicked.connect(self.deleteLater)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 6, 6, 6)
+        row.setSpacing(8)
+        row.addWidget(picture)
+        row.addWidget(text, 1)
+        if button is not None:
+            row.addWidget(button)
+        row.addWidget(close)
+        if notice.level in ("info", "good"):
+            QTimer.singleShot(_GOOD_NEWS_STAYS, self, self.deleteLater)
+
+
+class BannerArea(QWidget):
+    """The newest messages, at most three; the same one is never shown twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(0)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+
+    def show_notice(self, notice: Notice, button: QPushButton | None = None) -> None:
+        """Add a message on top."""
+        for old in self._banners():
+            if old.notice == notice:
+                self._drop(old)
+        self._column.insertWidget(0, Banner(notice, button))
+        for old in self._banners()[_SHOWN_AT_ONCE:]:
+            self._drop(old)
+
+    def messages(self) -> list[Notice]:
+        """Return what is shown, newest first."""
+        return [banner.notice for banner in self._banners()]
+
+    def _banners(self) -> list[Banner]:
+        widgets = (self._column.itemAt(index).widget() for index in range(self._column.count()))
+        return [widget for widget in widgets if isinstance(widget, Banner)]
+
+    def _drop(self, banner: Banner) -> None:
+        self._column.removeWidget(banner)
+        banner.hide()
+        banner.deleteLater()

@@ -1,0 +1,1 @@
+"""Windows that ask or explain; opened only when the user must choose."""

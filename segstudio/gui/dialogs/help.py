@@ -1,0 +1,66 @@
+"""The help pages of the repository, offline, in a window beside the work."""
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt, QUrl
+from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QTextBrowser, QWidget
+
+from segstudio.core.resources import resource
+
+#: The pages in reading order: file name and title.
+PAGES = (
+    ("first-session.md", "First session"),
+    ("labelling.md", "Label"),
+    ("training.md", "Train"),
+    ("predicting.md", "Predict and correct"),
+    ("exporting.md", "Measure and export"),
+    ("shortcuts.md", "Keys and mouse"),
+    ("command-line.md", "Command line"),
+    ("scripting.md", "Scripting"),
+    ("glossary.md", "Glossary"),
+    ("troubleshooting.md", "When something is wrong"),
+)
+
+
+class HelpWindow(QWidget):
+    """Pages on the left, text on the right; links between pages work, nothing is fetched."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent, Qt.WindowType.Window)
+        self.setWindowTitle(self.tr("SegStudio help"))
+        self.resize(980, 720)
+        self._folder = resource("docs", "help")
+        self._list = QListWidget()
+        self._list.setMaximumWidth(220)
+        for name, title in PAGES:
+            if (self._folder / name).exists():
+                item = QListWidgetItem(title)
+                item.setData(Qt.ItemDataRole.UserRole, name)
+                self._list.addItem(item)
+        self._text = QTextBrowser()
+        self._text.setOpenLinks(False)
+        self._text.setSearchPaths([str(self._folder)])
+        self._text.anchorClicked.connect(self._follow)
+        self._list.currentItemChanged.connect(lambda item, _old: self._show(item.data(Qt.ItemDataRole.UserRole)))
+        row = QHBoxLayout(self)
+        row.addWidget(self._list)
+        row.addWidget(self._text, 1)
+
+    def open_page(self, name: str = "first-session.md") -> None:
+        """Show one page and bring the window to the front."""
+        for index in range(self._list.count()):
+            if self._list.item(index).data(Qt.ItemDataRole.UserRole) == name:
+                self._list.setCurrentRow(index)
+        self.show()
+        self.raise_()
+
+    def _show(self, name: str) -> None:
+        self._text.setSource(QUrl.fromLocalFile(str(self._folder / name)))
+        self._text.zoomIn(0)
+
+    def _follow(self, url: QUrl) -> None:
+        name = Path(url.path()).name
+        if url.hasFragment() and not name:
+            self._text.scrollToAnchor(url.fragment())
+        elif name.endswith(".md"):
+            self.open_page(name)

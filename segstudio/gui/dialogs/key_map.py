@@ -1,0 +1,52 @@
+"""Every key and gesture on one page, with a filter; read from the action table, so it is never out of date."""
+
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import QDialog, QHeaderView, QLineEdit, QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
+
+from segstudio.gui.actions import GESTURES, ActionTable
+
+
+class KeyMap(QDialog):
+    """Opened with ``?``."""
+
+    def __init__(self, actions: ActionTable, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(self.tr("Keys and mouse"))
+        self.resize(680, 640)
+        rows = [(self.tr("Mouse"), what, how) for what, how in GESTURES]
+        for spec in actions.specs.values():
+            if spec.keys:
+                keys = "   ".join(QKeySequence(key).toString(_native()) for key in spec.keys)
+                rows.append((spec.menu, spec.text.rstrip("…").replace("&", ""), keys))
+        self._table = QTableWidget(len(rows), 3)
+        self._table.setHorizontalHeaderLabels([self.tr("Where"), self.tr("What"), self.tr("Keys or gesture")])
+        self._table.verticalHeader().hide()
+        self._table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+        self._table.setShowGrid(False)
+        self._table.setWordWrap(True)
+        for row, cells in enumerate(rows):
+            for column, text in enumerate(cells):
+                self._table.setItem(row, column, QTableWidgetItem(text))
+        header = self._table.horizontalHeader()
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
+        self._table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self._filter = QLineEdit()
+        self._filter.setPlaceholderText(self.tr("Filter, as “brush” or “Ctrl”"))
+        self._filter.setClearButtonEnabled(True)
+        self._filter.textChanged.connect(self._apply_filter)
+        column_layout = QVBoxLayout(self)
+        column_layout.addWidget(self._filter)
+        column_layout.addWidget(self._table)
+
+    def _apply_filter(self, text: str) -> None:
+        for row in range(self._table.rowCount()):
+            cells = (self._table.item(row, column).text() for column in range(3))
+            self._table.setRowHidden(row, text.lower() not in " ".join(cells).lower())
+
+
+def _native() -> QKeySequence.SequenceFormat:
+    return QKeySequence.SequenceFormat.NativeText
+
+

@@ -1,0 +1,87 @@
+"""The one question when a folder of images is opened: where to keep the project."""
+
+from pathlib import Path
+
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+
+class NewProjectDialog(QDialog):
+    """Asks where labels, models and predictions of these images are kept.
+
+    Parameters
+    ----------
+    images
+        What the user opened: a folder, or image files.
+    has_masks
+        Whether label images of the same names were found beside the images.
+    """
+
+    def __init__(self, images: list[Path], *, has_masks: bool = False, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(self.tr("New project"))
+        self.setMinimumWidth(560)
+        first = images[0]
+        base = first if first.is_dir() else first.parent
+        self._where = QLineEdit(str(suggested_folder(base)))
+        self._where.setObjectName("project-folder")
+        browse = QPushButton(self.tr("Choose…"))
+        browse.clicked.connect(self._browse)
+        row = QHBoxLayout()
+        row.addWidget(self._where, 1)
+        row.addWidget(browse)
+        self._masks = QCheckBox(self.tr("Import the label images found beside them as ground truth"))
+        self._masks.setChecked(has_masks)
+        self._masks.setVisible(has_masks)
+        says = QLabel(
+            self.tr("Your images stay where they are and are never changed. Labels, models and predictions go here:")
+        )
+        says.setWordWrap(True)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        create = buttons.addButton(self.tr("Create project"), QDialogButtonBox.ButtonRole.AcceptRole)
+        create.setDefault(True)
+        create.setProperty("kind", "primary")
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        column = QVBoxLayout(self)
+        column.setSpacing(12)
+        column.addWidget(says)
+        column.addLayout(row)
+        column.addWidget(self._masks)
+        column.addSpacing(8)
+        column.addWidget(buttons)
+
+    @property
+    def folder(self) -> Path:
+        """Where the project goes."""
+        return Path(self._where.text()).expanduser()
+
+    @property
+    def import_masks(self) -> bool:
+        """Whether to import the label images."""
+        return self._masks.isChecked()
+
+    def _browse(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self, self.tr("Keep the project in"), str(self.folder.parent))
+        if chosen:
+            self._where.setText(str(Path(chosen) / self.folder.name))
+
+
+def suggested_folder(base: Path) -> Path:
+    """Return a folder beside the images that does not exist yet."""
+    candidate = base.with_name(f"{base.name} SegStudio")
+    number = 2
+    while candidate.exists():
+        candidate = base.with_name(f"{base.name} SegStudio {number}")
+        number += 1
+    return candidate
