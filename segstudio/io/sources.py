@@ -1,0 +1,340 @@
+"""Image files as sources of pixels: one function opens any format, one small interface reads windows of it."""
+
+import struct
+import threading
+import zlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segstudio.core.axes import ImageInfo
+from segstudio.core.errors import BadInput
+from segstudio.core.registry import Registry
+from segstudio.core.tiles import Window
+
+#: Most bytes of decoded pixels that one read may take: a 20,000 x 20,000 RGB image fits.
+READ_BUDGET = 1_300_000_000
+
+#: What the decoders raise on damaged files. They document none of it.
+DECODE_ERRORS = (
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+    AssertionError,
+    EOFError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    struct.error,
+    zlib.error,
+)
+
+
+class ImageSource(Protocol):
+    """An open image file. `read` may be called from several threads; `close` when all are done."""
+
+    @property
+    def info(self) -> ImageInfo:
+        """What the file holds."""
+
+    def read(self, window: Window | None = None, plane: int = 0) -> NDArray[Any]:
+        """Return pixels, ``(h, w)`` or ``(h, w, channels)``, of the stored type, native byte order."""
+
+    def close(self) -> None:
+        """Let go of the file."""
+
+
+class BaseSource(ABC):
+    """What all sources share: the window is clipped, plane and size are checked, errors name the file.
+
+    Parameters
+    ----------
+    info
+        What the file holds; `read` returns this dtype.
+
+    Notes
+    -----
+    Sources are context managers.
+    """
+
+    def __init__(self, info: ImageInfo) -> None:
+        self.info = info
+
+    def read(self, window: Window | None = None, plane: int = 0) -> NDArray[Any]:
+        """Return a copy of the pixels in `window` (all when ``None``) of one plane.
+
+        Parameters
+        ----------
+        window
+            Half-open pixel rectangle; the part outside of the image is cut off.
+        plane
+            ``0 .. info.planes - 1``, along all axes but Y, X and channels, the last axis fastest.
+
+        Returns
+        -------
+        ``(h, w)`` for gray, ``(h, w, channels)`` otherwise; `info.dtype`.
+
+        Raises
+        ------
+        BadInput
+            The pixels are damaged, or need more than `READ_BUDGET` bytes.
+        """
+        if not 0 <= plane < self.info.planes:
+            raise IndexError(f"{self.info.path.name} has {self.info.planes} planes, there is no plane {plane}")
+        size = self.info.size
+        part = Window.whole(size) if window is None else window.clip(size)
+        trailing = () if self.info.channels == 1 else (self.info.channels,)
+        if part.empty:
+            return np.zeros((part.height, part.width, *trailing), np.dtype(self.info.dtype))
+        check_budget(self.info.path, (part.height, part.width, *trailing), np.dtype(self.info.dtype))
+        with decoding(self.info.path):
+            return self._read(part, plane)
+
+    @abstractmethod
+    def _read(self, window: Window, plane: int) -> NDArray[Any]:
+        """Return an array of its own for a window that is not empty and lies inside."""
+
+    def close(self) -> None:  # noqa: B027 - sources without an open file have nothing to do
+        """Let go of the file."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class CachedPlanes:
+    """Decodes whole planes, keeping the newest, for formats that cannot be read in parts.
+
+    Parameters
+    ----------
+    decode
+        Takes a plane number and returns its pixels. Called by one thread at a time.
+    """
+
+    def __init__(self, decode: Callable[[int], NDArray[Any]]) -> None:
+        self._decode = decode
+        self._lock = threading.Lock()
+        self._plane = -1
+        self._pixels: NDArray[Any] | None = None
+
+    def get(self, plane: int) -> NDArray[Any]:
+        """Return the pixels of a plane. Do not change them."""
+        with self._lock:
+            if self._pixels is None or self._plane != plane:
+                self._pixels = None
+                self._pixels = self._decode(plane)
+                self._plane = plane
+            return self._pixels
+
+    def clear(self) -> None:
+        """Forget the kept plane."""
+        with self._lock:
+            self._pixels = None
+
+
+@dataclass(frozen=True)
+class ImageReader:
+    """A plug-in that reads one family of formats.
+
+    Attributes
+    ----------
+    formats
+        What it reads, for people: ``("TIFF", "OME-TIFF")``.
+    suffixes
+        Usual file name endings, lower case, with the dot: for file dialogs and folder listings only.
+    matches
+        Tells from the first `HEAD` bytes whether the file is one of its own.
+    open
+        Opens the file. The second argument asks for the indices of palette images instead of their colours.
+    """
+
+    formats: tuple[str, ...]
+    suffixes: tuple[str, ...]
+    matches: Callable[[bytes], bool]
+    open: Callable[[Path, bool], BaseSource]
+
+
+#: Bytes shown to `ImageReader.matches`.
+HEAD = 512
+
+readers: Registry[ImageReader] = Registry("image reader", "segstudio.io", "segstudio.readers")
+
+
+def open_image(path: str | Path, *, indices: bool = False) -> BaseSource:
+    """Open an image file; its content decides the format, not its name.
+
+    Parameters
+    ----------
+    path
+        The file.
+    indices
+        Give the stored indices of palette images (for label images), not their colours.
+
+    Returns
+    -------
+    An open `ImageSource` and context manager.
+
+    Raises
+    ------
+    BadInput
+        With one sentence that names the file, and what to do.
+
+    Examples
+    --------
+    >>> with open_image("cells.tif") as source:  # doctest: +SKIP
+    ...     pixels = source.read(Window(0, 0, 512, 512))
+    """
+    file = Path(path)
+    head = _head(file)
+    for _, reader in readers:
+        if reader.matches(head):
+            with decoding(file):
+                return reader.open(file, indices)
+    raise BadInput(
+        f"{file.name} {_guess(head)}.",
+        hint="SegStudio reads TIFF, OME-TIFF, PNG, JPEG, BMP, GIF, WebP and NumPy files.",
+        code="image-format",
+        path=file,
+    )
+
+
+def image_suffixes() -> frozenset[str]:
+    """Return the file name endings that listings take for images, lower case, with the dot."""
+    return frozenset(suffix for _, reader in readers for suffix in reader.suffixes)
+
+
+@contextmanager
+def decoding(path: Path) -> Iterator[None]:
+    """Turn whatever a decoder raises inside into a `BadInput` that names the file."""
+    try:
+        yield
+    except BadInput:
+        raise
+    except MemoryError as error:
+        raise BadInput(
+            f"{path.name} needs more memory than there is.",
+            hint="Close other programs, or cut the image into smaller ones.",
+            code="image-memory",
+            path=path,
+        ) from error
+    except PermissionError as error:
+        raise _no_permission(path) from error
+    except DECODE_ERRORS as error:
+        raise damaged(path, _reason(error)) from error
+
+
+def damaged(path: Path, reason: str) -> BadInput:
+    """Return the error for a file whose content is broken; `reason` completes "is damaged: …"."""
+    return BadInput(
+        f"{path.name} is damaged and cannot be read: {reason}.",
+        hint="Copy it again from where it came, or export it anew.",
+        code="image-damaged",
+        path=path,
+    )
+
+
+def check_budget(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    """Raise `BadInput` when an array would need more than `READ_BUDGET` bytes."""
+    size = dtype.itemsize
+    for length in shape:
+        size *= length
+    if size > READ_BUDGET:
+        raise BadInput(
+            f"{path.name} is too large to be read at once: {shape[0]} × {shape[1]} pixels, {size / 1e9:,.1f} GB.",
+            hint="Save it as a tiled TIFF, or cut it into smaller images.",
+            code="image-too-large",
+            path=path,
+        )
+
+
+def _head(path: Path) -> bytes:
+    try:
+        if path.is_dir():
+            raise BadInput(
+                f"{path.name} is a folder, not an image.",
+                hint="Choose the image files inside it.",
+                code="image-is-folder",
+                path=path,
+            )
+        if path.exists() and not path.is_file():
+            raise BadInput(f"{path.name} is not a file.", hint="Choose an image file.", code="image-format", path=path)
+        with path.open("rb") as file:
+            head = file.read(HEAD)
+    except FileNotFoundError as error:
+        raise BadInput(
+            f"{path.name} was not found.",
+            hint=f"Is it still in {path.parent}? Was a drive removed?",
+            code="image-missing",
+            path=path,
+        ) from error
+    except PermissionError as error:
+        raise _no_permission(path) from error
+    except (OSError, ValueError) as error:
+        raise BadInput(
+            f"{path.name} cannot be opened: {_reason(error)}.", hint="Check the drive.", code="image-io", path=path
+        ) from error
+    if not head:
+        raise BadInput(
+            f"{path.name} is empty (0 bytes).",
+            hint="The copy or the download broke off; get the file again.",
+            code="image-empty",
+            path=path,
+        )
+    return head
+
+
+def _no_permission(path: Path) -> BadInput:
+    return BadInput(
+        f"{path.name} cannot be read: no permission.",
+        hint="Ask its owner for read permission, or copy it to a folder of your own.",
+        code="image-permission",
+        path=path,
+    )
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    words = " ".join(str(error).split()) or type(error).__name__
+    return (words if len(words) <= 160 else words[:160] + "…").rstrip(".")
+
+
+#: Beginnings of files that people take for images, and what to tell them.
+_KNOWN = (
+    (b"ZISRAWFILE", "is a Zeiss CZI file, which cannot be read yet; export it as OME-TIFF"),
+    (b"\xda\xce\xbe\x0a", "is a Nikon ND2 file, which cannot be read yet; export it as OME-TIFF"),
+    (b"\x89HDF", "is an HDF5 file, which cannot be read; export the image as TIFF"),
+    (b"\xd0\xcf\x11\xe0", "is a file of another microscope program, which cannot be read; export it as OME-TIFF"),
+    (b"%PDF", "is a PDF document, not an image; export the picture as TIFF or PNG"),
+    (b"PK\x03\x04", "is a ZIP archive, not an image; unpack it first"),
+    (b"PK\x05\x06", "is an empty ZIP archive, not an image"),
+    (b"Iout", "is an ImageJ region of interest, not an image"),
+    (b"\x80", "is a file of Python objects (pickle), not an image, and is not opened because it could run code"),
+)
+
+
+def _guess(head: bytes) -> str:
+    for magic, words in _KNOWN:
+        if head.startswith(magic):
+            return words
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if text.startswith((b"<!doctype html", b"<html")):
+        return "is a web page, not an image; the download went wrong"
+    if text.startswith((b"{", b"[")):
+        return "is a text file (JSON), not an image"
+    if b"\0" not in head:
+        return "is a text file, not an image"
+    return "is not an image that can be read"
