@@ -1,0 +1,288 @@
+"""The only door to the disk for writing: about a dozen primitives, and the few protocols built of them."""
+
+import errno
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+from segstudio.core.errors import UserError
+
+_WINDOWS: Final = sys.platform == "win32"
+#: Windows refuses for a moment while a virus scanner or a viewer holds the file.
+_WINDOWS_BUSY: Final = (5, 32, 33)
+_RETRY_SECONDS: Final = 2.5
+_CHUNK: Final = 4 << 20
+#: Marks our temporary files, so that leftovers of a killed program can be recognised.
+TEMP_MARK: Final = ".segstudio-tmp"
+
+Data = bytes | Iterable[bytes]
+
+
+class DiskError(UserError):
+    """The disk refused to write: full, read-only, no permission, gone."""
+
+    exit_code = 4
+
+
+class Disk:
+    """Every primitive with which this program changes a disk.
+
+    Tests replace single methods to record, fail, delay or cut them. All methods raise ``OSError``;
+    `disk_error` turns that into a sentence.
+    """
+
+    def create(self, path: Path) -> int:
+        """Create a new file for writing; return its descriptor. Fails when it exists."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+        return os.open(path, flags, 0o644)
+
+    def write(self, descriptor: int, data: bytes | memoryview) -> None:
+        """Write all of `data` at the end of what was written; short writes are continued."""
+        view = memoryview(data)
+        while view.nbytes:
+            view = view[os.write(descriptor, view[:_CHUNK]) :]
+
+    def sync(self, descriptor: int) -> None:
+        """Return when the file's data and length are on the medium."""
+        if hasattr(os, "fdatasync"):
+            os.fdatasync(descriptor)
+        else:  # macOS and Windows
+            os.fsync(descriptor)
+
+    def close(self, descriptor: int) -> None:
+        """Close a descriptor."""
+        os.close(descriptor)
+
+    def replace(self, source: Path, target: Path) -> None:
+        """Rename `source` to `target` in one step, over an old `target` if need be."""
+        source.replace(target)
+
+    def sync_folder(self, folder: Path) -> None:
+        """Make the names in `folder` durable; Windows has no such call and does it with the rename."""
+        if _WINDOWS:
+            return
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def make_folder(self, folder: Path) -> None:
+        """Make one folder; its parent must exist."""
+        folder.mkdir()
+
+    def unlink(self, path: Path) -> None:
+        """Remove a file."""
+        path.unlink()
+
+    def remove_folder(self, folder: Path) -> None:
+        """Remove an empty folder."""
+        folder.rmdir()
+
+    def truncate(self, descriptor: int, size: int) -> None:
+        """Cut an open file to `size` bytes."""
+        os.ftruncate(descriptor, size)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait before another try."""
+        time.sleep(seconds)
+
+
+#: The real disk.
+DISK: Final = Disk()
+
+
+def write_atomic(path: Path, data: Data, disk: Disk = DISK) -> None:
+    """Write a file so that at any instant, also after a power cut, it holds its old or its new content whole.
+
+    Parameters
+    ----------
+    path
+        The file; its folder must exist.
+    data
+        The content, or pieces of it in order. Pieces may be read from the old file while it is written.
+
+    Raises
+    ------
+    DiskError
+        The old file is then as it was, and no temporary file is left.
+
+    Notes
+    -----
+    Temporary file in the same folder, write, sync, rename, sync of the folder.
+    """
+    with disk_errors(path, "saved"):
+        temp = _write_temp(path, (data,) if isinstance(data, bytes) else data, disk)
+        try:
+            _replace_patiently(temp, path, disk)
+        except BaseException:
+            with suppress(OSError):
+                disk.unlink(temp)
+            raise
+        disk.sync_folder(path.parent)
+
+
+def _write_temp(path: Path, pieces: Iterable[bytes], disk: Disk) -> Path:
+    # The name must fit beside any name that fits: it is made of the random part alone.
+    temp = path.parent / f"{TEMP_MARK}-{uuid4().hex[:12]}"
+    descriptor = disk.create(temp)
+    try:
+        try:
+            for piece in pieces:
+                disk.write(descriptor, piece)
+            disk.sync(descriptor)
+        finally:
+            disk.close(descriptor)
+    except BaseException:
+        with suppress(OSError):
+            disk.unlink(temp)
+        raise
+    return temp
+
+
+def _replace_patiently(source: Path, target: Path, disk: Disk) -> None:
+    deadline = time.monotonic() + _RETRY_SECONDS
+    pause = 0.01
+    while True:
+        try:
+            return disk.replace(source, target)
+        except OSError as error:
+            if getattr(error, "winerror", None) not in _WINDOWS_BUSY or time.monotonic() > deadline:
+                raise
+        disk.sleep(pause)
+        pause = min(2 * pause, 0.25)
+
+
+def copy_atomic(source: Path, target: Path, disk: Disk = DISK) -> None:
+    """Copy a file so that `target` appears whole or not at all.
+
+    Raises
+    ------
+    DiskError
+        As `write_atomic`; also when `source` cannot be read.
+    """
+    write_atomic(target, _pieces(source), disk)
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while piece := file.read(_CHUNK):
+            yield piece
+
+
+def make_folders(folder: Path, disk: Disk = DISK) -> list[Path]:
+    """Make `folder` and its missing parents, durably; return those made, outermost first.
+
+    Raises
+    ------
+    DiskError
+        Folders made before the failure are removed again.
+    """
+    missing = []
+    while not folder.is_dir():
+        missing.append(folder)
+        if folder.parent == folder:
+            break
+        folder = folder.parent
+    made: list[Path] = []
+    for item in reversed(missing):
+        try:
+            with disk_errors(item, "made"):
+                _make_folder(item, made, disk)
+                disk.sync_folder(item.parent)
+        except DiskError:
+            remove_folders(made, disk)
+            raise
+    return made
+
+
+def _make_folder(folder: Path, made: list[Path], disk: Disk) -> None:
+    try:
+        disk.make_folder(folder)
+    except FileExistsError:
+        if not folder.is_dir():
+            raise
+    else:
+        made.append(folder)
+
+
+def remove_folders(made: list[Path], disk: Disk = DISK) -> None:
+    """Remove folders again that `make_folders` made, if they are empty."""
+    for folder in reversed(made):
+        with suppress(OSError):
+            disk.remove_folder(folder)
+
+
+def remove_leftovers(folder: Path, disk: Disk = DISK) -> None:
+    """Remove the temporary files of a killed program; only the owner of the folder's lock may call it."""
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if path.name.startswith(TEMP_MARK):
+                with suppress(OSError):
+                    disk.unlink(path)
+
+
+class AppendFile:
+    """A new file that grows at its end; each `append` is on the medium when it returns.
+
+    After any ``OSError`` the file must be given up: the system may have dropped the pages of a failed sync,
+    and a second try would report success for data that are gone (PostgreSQL's "fsyncgate", 2018).
+    """
+
+    def __init__(self, path: Path, disk: Disk = DISK) -> None:
+        self.path = path
+        self._disk = disk
+        self._descriptor: int | None = disk.create(path)
+        self._named = False
+
+    def append(self, data: bytes) -> None:
+        """Write and sync `data`; raise ``OSError``."""
+        if self._descriptor is None:
+            raise OSError(errno.EBADF, "file is closed", str(self.path))
+        self._disk.write(self._descriptor, data)
+        self._disk.sync(self._descriptor)
+        if not self._named:
+            self._disk.sync_folder(self.path.parent)
+            self._named = True
+
+    def close(self) -> None:
+        """Close the file; may be called twice."""
+        if self._descriptor is not None:
+            descriptor, self._descriptor = self._descriptor, None
+            with suppress(OSError):
+                self._disk.close(descriptor)
+
+
+@contextmanager
+def disk_errors(path: Path, verb: str) -> Iterator[None]:
+    """Turn any ``OSError`` inside into the `DiskError` for `path`; `verb` says what could not be done to it."""
+    try:
+        yield
+    except OSError as error:
+        raise disk_error(error, path, verb) from error
+
+
+def disk_error(error: OSError, path: Path, verb: str = "saved") -> DiskError:
+    """Return the sentence for an error of the disk."""
+    code, reason, hint = _explain(error)
+    return DiskError(f"{path.name} could not be {verb} in {path.parent}: {reason}.", hint=hint, code=code, path=path)
+
+
+def _explain(error: OSError) -> tuple[str, str, str]:
+    if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
+        return "disk-full", "the disk is full", "Free some space; nothing that was saved before has changed."
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return "no-permission", "you may not write there", "Change the permissions or choose another folder."
+    if error.errno == errno.EROFS:
+        return "read-only", "the disk is read-only", "Choose a folder on another disk."
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        return "folder-missing", "the folder is not there any more", "Connect the drive or choose another folder."
+    if error.errno == errno.ENAMETOOLONG:
+        return "name-too-long", "its name is too long for this disk", "Choose a folder with a shorter path."
+    reason = error.strerror or type(error).__name__
+    return "disk-error", f"the disk reports “{reason}”", "Check the disk or the network drive and try again."
