@@ -120,9 +120,7 @@ class CatalogueJob(_Frozen):
     output: Path
 
 
-JobSpec = Annotated[
-    TrainJob | PredictJob | DecodeJob | ValidateJob | CatalogueJob, Field(discriminator="kind")
-]
+JobSpec = Annotated[TrainJob | PredictJob | DecodeJob | ValidateJob | CatalogueJob, Field(discriminator="kind")]
 _ADAPTER: TypeAdapter[JobSpec] = TypeAdapter(JobSpec)
 
 

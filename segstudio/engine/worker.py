@@ -1,0 +1,151 @@
+"""The worker process: one training of a run folder, or a warm loop of jobs from standard input."""
+
+import json
+import os
+import signal
+import stat
+import sys
+import threading
+import time
+from pathlib import Path
+from queue import SimpleQueue
+
+from pydantic import ValidationError
+
+from segstudio.core.errors import UserError
+from segstudio.engine.control import Control
+from segstudio.jobs.channel import MessageWriter, claim_stdout, read_lines
+from segstudio.jobs.failures import failure
+from segstudio.jobs.messages import Finished
+from segstudio.jobs.run_folder import RunFolder
+from segstudio.jobs.spec import JobSpec, TrainJob, job_from_json
+
+#: Seconds after the window died in which a worker may write its checkpoint.
+_GRACE_S = 8.0
+
+
+def train_run(folder: Path) -> int:
+    """Do the training of a run folder; messages go to its files. Return the exit code.
+
+    Standard input, when it is a pipe, belongs to the window: its end without a `detach` before means that the
+    window died, and the training stops at its checkpoint. SIGTERM does the same.
+    """
+    run = RunFolder(folder)
+    control = Control(run)
+    if _is_pipe(0):
+        threading.Thread(target=_watch_window, args=(control,), name="window-watch", daemon=True).start()
+    signal.signal(signal.SIGTERM, lambda *_: control.request("abandon"))
+    try:
+        job = run.job()
+    except UserError as error:
+        run.append(failure(error))
+        return error.exit_code
+    return _train(job, control)
+
+
+def serve(log: Path | None = None) -> int:
+    """Do the jobs that come as lines on standard input, one after the other; messages go to standard output.
+
+    Ends when standard input ends. A line is a job, ``{"kind": "cancel", "job_id": ...}`` or ``{"kind": "stop"}``.
+    """
+    send = MessageWriter(claim_stdout(log))
+    jobs: SimpleQueue[JobSpec | None] = SimpleQueue()
+    controls: dict[str, Control] = {}
+    threading.Thread(target=_listen, args=(jobs, controls, send), name="job-listener", daemon=True).start()
+    _warm_up()
+    while (job := jobs.get()) is not None:
+        try:
+            _do(job, controls[job.job_id], send)
+        except BrokenPipeError:
+            return 0
+        controls.pop(job.job_id, None)
+    return 0
+
+
+def _train(job: TrainJob, control: Control) -> int:
+    from segstudio.engine.run import run_job
+
+    try:
+        for _ in run_job(job, control):
+            pass
+    except UserError as error:  # its message is in the run's files already
+        return error.exit_code
+    return 0
+
+
+def _do(job: JobSpec, control: Control, send: MessageWriter) -> None:
+    from segstudio.engine.run import run_job
+
+    messages = run_job(job, control)
+    try:
+        for message in messages:
+            send(message)
+            if control.ending and not isinstance(message, Finished):
+                messages.close()
+                send(Finished(time=time.time(), job_id=job.job_id, outcome="stopped"))
+                return
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a job raises, the next one must be served
+        send(failure(error, job.job_id).model_copy(update={"time": time.time()}))
+
+
+def _listen(jobs: "SimpleQueue[JobSpec | None]", controls: dict[str, Control], send: MessageWriter) -> None:
+    with os.fdopen(os.dup(0), "rb") as stream:
+        for line in read_lines(stream):
+            try:
+                values = json.loads(line)
+                kind = values.get("kind")
+                if kind == "stop":
+                    break
+                if kind == "cancel":
+                    if (control := controls.get(values.get("job_id", ""))) is not None:
+                        control.request("stop")
+                    continue
+                job = job_from_json(line)
+            except (ValueError, AttributeError, ValidationError) as error:
+                send(failure(error, _job_id(line)))
+                continue
+            controls[job.job_id] = Control()
+            jobs.put(job)
+    for control in list(controls.values()):
+        control.request("abandon")
+    jobs.put(None)
+    _leave_later()
+
+
+def _job_id(line: bytes) -> str:
+    try:
+        return str(json.loads(line).get("job_id", ""))
+    except (ValueError, AttributeError):
+        return ""
+
+
+def _watch_window(control: Control) -> None:
+    while os.read(0, 4096):
+        pass
+    control.wish()
+    if not control.detached:
+        control.request("abandon")
+        _leave_later()
+
+
+def _leave_later() -> None:
+    """End the process when the job did not end by itself: no worker outlives its window."""
+    timer = threading.Timer(_GRACE_S, lambda: os._exit(1))
+    timer.daemon = True
+    timer.start()
+
+
+def _is_pipe(descriptor: int) -> bool:
+    try:
+        return stat.S_ISFIFO(os.fstat(descriptor).st_mode)
+    except OSError:
+        return False
+
+
+def _warm_up() -> None:
+    """Import what every job needs while nobody waits yet."""
+    import segstudio.engine.run  # noqa: F401
+
+    sys.stderr.flush()

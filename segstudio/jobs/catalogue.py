@@ -1,0 +1,105 @@
+"""What the engine offers, as JSON schemas, kept on disk so that the window needs no torch to show a form."""
+
+import hashlib
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from segstudio import __version__
+from segstudio.io.atomic import write_atomic
+
+_GROUPS = ("segstudio.architectures", "segstudio.formulations", "segstudio.exporters")
+
+
+class Offer(BaseModel):
+    """One plug-in: name, what it is, and its settings."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    title: str
+    description: str = ""
+    settings: dict[str, Any] = {}
+    """JSON schema of its Config; read it with `segstudio.config.form_spec.form_spec`."""
+    decode: dict[str, Any] = {}
+    """JSON schema of the settings that can be moved after the network ran; only formulations have it."""
+
+
+class DeviceOffer(BaseModel):
+    """One device that a job can run on."""
+
+    model_config = ConfigDict(frozen=True)
+
+    device: str
+    name: str
+    memory_mb: int
+    note: str = ""
+
+
+class Catalogue(BaseModel):
+    """Everything that the engine offers."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    formulations: tuple[Offer, ...]
+    architectures: tuple[Offer, ...]
+    exporters: tuple[Offer, ...] = ()
+    sections: dict[str, Any] = {}
+    """JSON schema of `segstudio.config.run.RunConfig`."""
+    devices: tuple[DeviceOffer, ...] = ()
+    broken: dict[str, str] = {}
+    """Plug-ins that could not be loaded, and why."""
+
+    def formulation(self, name: str) -> Offer:
+        """Return the formulation called `name`; raise ``KeyError``."""
+        return _named(self.formulations, name)
+
+    def architecture(self, name: str) -> Offer:
+        """Return the architecture called `name`; raise ``KeyError``."""
+        return _named(self.architectures, name)
+
+
+def catalogue_file() -> Path:
+    """Return where the catalogue of this user is kept."""
+    return Path(platformdirs.user_cache_dir("segstudio", appauthor=False)) / "catalogue.json"
+
+
+def catalogue_key() -> str:
+    """Return what a kept catalogue must carry to be valid: the version, its files and the plug-ins installed."""
+    package = Path(__file__).resolve().parents[1]
+    digest = hashlib.sha256(__version__.encode())
+    for folder in ("engine", "export", "config"):
+        for file in sorted((package / folder).rglob("*.py")):
+            digest.update(f"{file.name} {file.stat().st_mtime_ns}".encode())
+    for group in _GROUPS:
+        for point in sorted(entry_points(group=group), key=lambda p: p.name):
+            digest.update(f"{group} {point.name} {point.value}".encode())
+    return f"{__version__}-{digest.hexdigest()[:16]}"
+
+
+def load_catalogue(path: Path | None = None) -> Catalogue | None:
+    """Return the kept catalogue, or ``None`` when there is none that fits this version."""
+    try:
+        catalogue = Catalogue.model_validate_json((path or catalogue_file()).read_bytes())
+    except (OSError, ValidationError):
+        return None
+    return catalogue if catalogue.key == catalogue_key() else None
+
+
+def store_catalogue(catalogue: Catalogue, path: Path | None = None) -> Path:
+    """Keep `catalogue` for the next start and return its file."""
+    target = path or catalogue_file()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(target, catalogue.model_dump_json().encode())
+    return target
+
+
+def _named(offers: tuple[Offer, ...], name: str) -> Offer:
+    for offer in offers:
+        if offer.name == name:
+            return offer
+    raise KeyError(name)

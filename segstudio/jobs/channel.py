@@ -1,0 +1,103 @@
+"""Lines between processes: one JSON message a line, and descriptor 1 kept for messages only."""
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, BinaryIO
+
+from segstudio.jobs.messages import LINE_LIMIT, Message, to_line
+
+
+class MessageWriter:
+    """Writes messages as lines; safe from several threads.
+
+    Parameters
+    ----------
+    stream
+        Binary stream of the receiver, flushed after each message.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()
+
+    def __call__(self, message: Message) -> None:
+        """Send `message`; raise ``BrokenPipeError`` when nobody reads any more."""
+        line = to_line(message).encode() + b"\n"
+        with self._lock:
+            self._stream.write(line)
+            self._stream.flush()
+
+
+def claim_stdout(noise: Path | None = None) -> BinaryIO:
+    """Take descriptor 1 for messages; whatever else writes to it or to descriptor 2 lands in the file `noise`.
+
+    Libraries that print, also from C, would otherwise end up between the messages.
+
+    Parameters
+    ----------
+    noise
+        Log file, appended to. ``None`` sends the output of descriptor 1 to descriptor 2, which stays.
+    """
+    sys.stdout.flush()
+    messages = os.fdopen(os.dup(1), "wb")
+    if noise is None:
+        os.dup2(2, 1)
+    else:
+        redirect_output(noise)
+    return messages
+
+
+def redirect_output(log: Path) -> None:
+    """Append everything that this process prints from now on, from Python or C, to the file `log`."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(file, 1)
+    os.dup2(file, 2)
+    os.close(file)
+
+
+def read_lines(stream: IO[bytes]) -> Iterator[bytes]:
+    """Yield whole lines without their end until the stream ends; lines beyond the limit are dropped."""
+    while line := stream.readline(LINE_LIMIT + 1):
+        if line.endswith(b"\n"):
+            yield line[:-1]
+            continue
+        while (rest := stream.readline(LINE_LIMIT)) and not rest.endswith(b"\n"):
+            pass
+
+
+class LineTail:
+    """Reads what another process appends to a file, whole lines only.
+
+    A line that is still being written is left for the next `read`. A file that became shorter, or that does not
+    exist yet, gives nothing.
+    """
+
+    def __init__(self, path: Path, offset: int = 0) -> None:
+        self._path = path
+        self._offset = offset
+
+    def read(self) -> list[bytes]:
+        """Return the lines that are complete since the last call."""
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._offset)
+                data = file.read()
+        except FileNotFoundError:
+            return []
+        end = data.rfind(b"\n") + 1
+        self._offset += end
+        return data[:end].splitlines()
+
+
+def parsed(lines: Iterator[bytes], parse: Callable[[bytes], Message]) -> Iterator[Message]:
+    """Yield the messages among `lines`; a line that is none is skipped, since another process may have died in it."""
+    for line in lines:
+        try:
+            yield parse(line)
+        except ValueError:
+            continue

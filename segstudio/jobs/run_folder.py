@@ -1,0 +1,207 @@
+"""A run is one folder: its job, environment, messages, commands, log, checkpoints and model."""
+
+import json
+import os
+import platform
+import shutil
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Literal
+
+import psutil
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from segstudio import __version__
+from segstudio.core.errors import BadInput, WrongUsage
+from segstudio.io.atomic import write_atomic
+from segstudio.jobs.channel import LineTail, parsed
+from segstudio.jobs.messages import Failed, Finished, Message, Started, from_line, to_line
+from segstudio.jobs.spec import TrainJob
+
+RunStatus = Literal["waiting", "running", "paused", "done", "stopped", "failed", "died"]
+Command = Literal["pause", "resume", "stop", "detach"]
+
+#: A run on another computer counts as running while its messages are younger than this, seconds.
+_FOREIGN_SILENCE = 600.0
+_RECORDED = ("numpy", "scipy", "torch", "torchvision", "scikit-image", "opencv-python-headless", "safetensors")
+
+
+class ProcessNote(BaseModel):
+    """Which process works on a run."""
+
+    model_config = ConfigDict(frozen=True)
+
+    pid: int
+    created: float
+    host: str
+
+
+class RunFolder:
+    """The files of one run, training or trained. Nothing is cached: another process may write at any time."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.job_file = path / "job.json"
+        self.events_file = path / "events.jsonl"
+        self.control_file = path / "control.jsonl"
+        self.log_file = path / "log.txt"
+        self.environment_file = path / "environment.json"
+        self.process_file = path / "process.json"
+        self.checkpoints = path / "checkpoints"
+        self.previews = path / "previews"
+        self.model = path / "model"
+
+    @classmethod
+    def create(cls, job: TrainJob) -> "RunFolder":
+        """Write `job` into its folder, ready to run; a job that resumes keeps what is there.
+
+        Raises
+        ------
+        WrongUsage
+            The folder holds another run, or is not empty.
+        """
+        run = cls(job.run_folder)
+        if not job.resume and run.path.exists() and any(run.path.iterdir()):
+            raise WrongUsage(
+                f"The folder {run.path} for the run is not empty.",
+                hint="Choose another folder, or go on with the run that is in it (--resume).",
+                code="run-folder-not-empty",
+            )
+        run.path.mkdir(parents=True, exist_ok=True)
+        run.control_file.unlink(missing_ok=True)
+        run.process_file.unlink(missing_ok=True)
+        write_atomic(run.job_file, job.model_dump_json(indent=2).encode())
+        write_atomic(run.environment_file, json.dumps(environment(), indent=2).encode())
+        return run
+
+    def job(self) -> TrainJob:
+        """Read the job; raise `BadInput` when the folder holds none."""
+        try:
+            return TrainJob.model_validate_json(self.job_file.read_bytes())
+        except FileNotFoundError:
+            raise BadInput(
+                f"The folder {self.path} holds no run.",
+                hint="Choose a folder that a training wrote.",
+                code="no-run",
+                path=self.path,
+            ) from None
+        except ValidationError as error:
+            raise BadInput(
+                f"The file {self.job_file} is damaged or of a newer version: {error.errors()[0]['msg']}.",
+                hint="Update the program, or delete this run.",
+                code="run-damaged",
+                path=self.job_file,
+            ) from error
+
+    def events(self) -> list[Message]:
+        """Return all messages so far; a damaged line is left out."""
+        return list(parsed(iter(LineTail(self.events_file).read()), from_line))
+
+    def append(self, message: Message) -> None:
+        """Add `message` to the run's messages."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        with self.events_file.open("ab") as file:
+            file.write(to_line(message).encode() + b"\n")
+
+    def command(self, command: Command) -> None:
+        """Tell the process that works on the run what to do."""
+        with self.control_file.open("ab") as file:
+            file.write(json.dumps({"command": command, "time": time.time()}).encode() + b"\n")
+
+    def claim(self) -> None:
+        """Note that this process works on the run; raise `WrongUsage` when another one does."""
+        if self.process_alive() and (note := self._process()) is not None and note.pid != os.getpid():
+            raise WrongUsage(
+                f"The run {self.path.name} is already being trained by another process.",
+                hint="Stop it first, or wait until it ends.",
+                code="run-busy",
+            )
+        own = psutil.Process()
+        note = ProcessNote(pid=own.pid, created=own.create_time(), host=socket.gethostname())
+        write_atomic(self.process_file, note.model_dump_json().encode())
+
+    def process_alive(self) -> bool:
+        """Whether the process that claimed the run lives; for another computer, whether messages came lately."""
+        note = self._process()
+        if note is None:
+            return False
+        if note.host != socket.gethostname():
+            newest = max((f.stat().st_mtime for f in (self.events_file, self.process_file) if f.exists()), default=0.0)
+            return time.time() - newest < _FOREIGN_SILENCE
+        try:
+            process = psutil.Process(note.pid)
+            return abs(process.create_time() - note.created) < 2.0 and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.Error:
+            return False
+
+    @property
+    def status(self) -> RunStatus:
+        """What became of the run, from its messages and its process."""
+        last: RunStatus = "waiting"
+        for message in self.events():
+            if isinstance(message, Finished):
+                last = message.outcome
+            elif isinstance(message, Failed):
+                last = "failed"
+            elif isinstance(message, Started):
+                last = "running"
+            elif message.kind == "state":
+                last = "paused" if message.state == "paused" else "running"
+        if last in ("running", "paused") and not self.process_alive():
+            return "died"
+        return last
+
+    def rename(self, name: str) -> None:
+        """Give the run another name; the folder stays where it is."""
+        job = self.job().model_copy(update={"name": name})
+        write_atomic(self.job_file, job.model_dump_json(indent=2).encode())
+
+    def delete(self) -> None:
+        """Remove the run with everything in it; raise `WrongUsage` while it is training."""
+        self.job()  # never remove a folder that holds no run
+        if self.process_alive():
+            raise WrongUsage(f"The run {self.path.name} is still training.", hint="Stop it first.", code="run-busy")
+        shutil.rmtree(self.path)
+
+    def _process(self) -> ProcessNote | None:
+        try:
+            return ProcessNote.model_validate_json(self.process_file.read_bytes())
+        except (FileNotFoundError, ValidationError):
+            return None
+
+
+def list_runs(folder: Path) -> list[RunFolder]:
+    """Return the runs in `folder`, the newest first."""
+    runs = [RunFolder(path.parent) for path in folder.glob("*/job.json")]
+    return sorted(runs, key=_started, reverse=True)
+
+
+def environment() -> dict[str, object]:
+    """Return what a run ran on: versions, system, processor, memory."""
+    return {
+        "segstudio": __version__,
+        "python": sys.version.split()[0],
+        "system": platform.platform(),
+        "processor": platform.processor() or platform.machine(),
+        "cores": os.cpu_count() or 1,
+        "memory_mb": psutil.virtual_memory().total // 2**20,
+        "packages": dict(_versions()),
+    }
+
+
+def _started(run: RunFolder) -> float:
+    # Not the job file: renaming a run writes it anew.
+    file = run.environment_file if run.environment_file.exists() else run.job_file
+    return file.stat().st_mtime
+
+
+def _versions() -> Iterator[tuple[str, str]]:
+    for name in _RECORDED:
+        try:
+            yield name, version(name)
+        except PackageNotFoundError:
+            yield name, "not installed"

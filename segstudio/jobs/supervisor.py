@@ -1,0 +1,268 @@
+"""Starts, follows and ends worker processes; a dead worker becomes a `Failed` message, never an exception."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from queue import SimpleQueue
+from typing import IO
+
+from segstudio.jobs.channel import LineTail, parsed, read_lines
+from segstudio.jobs.messages import Failed, Finished, Message, from_line
+from segstudio.jobs.run_folder import Command, RunFolder
+from segstudio.jobs.spec import JobSpec, TrainJob
+
+#: Seconds that a worker has to obey before it is ended.
+PATIENCE = 10.0
+_POLL = 0.1
+
+
+def worker_command(*arguments: str) -> list[str]:
+    """Return the command line of a worker process.
+
+    A frozen program has no interpreter: its worker is the console program beside the window's.
+    """
+    if getattr(sys, "frozen", False):
+        own = Path(sys.executable)
+        return [str(own.with_name("segstudio" + own.suffix)), "worker", *arguments]
+    return [sys.executable, "-m", "segstudio", "worker", *arguments]
+
+
+def worker_died(job_id: str, exit_code: int | None, log: Path | None = None) -> Failed:
+    """Return the message for a worker that went away without a word."""
+    reason = "" if exit_code is None else f" (exit code {exit_code})"
+    return Failed(
+        time=time.time(),
+        job_id=job_id,
+        code="worker-died",
+        message=f"The process that did this job ended unexpectedly{reason}.",
+        hint="Your labels are safe. Start the job again or resume the training; "
+        "when it happens again, the computer may have run out of memory: reduce the batch or tile size.",
+        details=_last_lines(log) if log is not None else "",
+    )
+
+
+class WarmWorker:
+    """One process that does predictions and other short jobs, kept warm between them.
+
+    Parameters
+    ----------
+    log
+        File for what libraries print.
+    command
+        Command line of the worker; the default suits everything but tests.
+    """
+
+    def __init__(self, log: Path | None = None, command: list[str] | None = None) -> None:
+        self._log = log
+        self._command = command
+        self._queue: SimpleQueue[Message | None] = SimpleQueue()
+        self._lock = threading.RLock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._open: set[str] = set()
+        self._cancelled: set[str] = set()
+        self._closing = False
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the worker; ``None`` when it does not run."""
+        process = self._process
+        return process.pid if process is not None and process.poll() is None else None
+
+    def start(self) -> None:
+        """Start the process unless it runs; returns at once."""
+        with self._lock:
+            if self._closing or self.pid is not None:
+                return
+            command = self._command or worker_command(*(["--log", str(self._log)] if self._log else []))
+            self._process = _spawn(command, stdout=subprocess.PIPE)
+            threading.Thread(target=self._read, args=(self._process,), name="warm-worker", daemon=True).start()
+
+    def submit(self, spec: JobSpec) -> None:
+        """Give the worker a job; it is started when it does not run."""
+        with self._lock:
+            self.start()
+            self._open.add(spec.job_id)
+            self._send(spec.model_dump_json())
+
+    def cancel(self, job_id: str) -> None:
+        """Stop one job; a worker that does not obey within `PATIENCE` seconds is ended and restarted when needed."""
+        with self._lock:
+            if job_id not in self._open:
+                return
+            self._cancelled.add(job_id)
+            self._send(f'{{"kind": "cancel", "job_id": "{job_id}"}}')
+        timer = threading.Timer(PATIENCE, self._end_stubborn, args=(job_id, self._process))
+        timer.daemon = True
+        timer.start()
+
+    def stop(self) -> None:
+        """End the process; `messages` ends too."""
+        with self._lock:
+            self._closing = True
+            process = self._process
+        if process is not None:
+            _close(process.stdin)
+            _end(process, patience=2.0)
+        self._queue.put(None)
+
+    def messages(self) -> Iterator[Message]:
+        """Yield messages as they come, until `stop`; for one reader thread."""
+        while (message := self._queue.get()) is not None:
+            yield message
+
+    def _send(self, line: str) -> None:
+        process = self._process
+        if process is None or process.stdin is None:
+            return
+        try:
+            process.stdin.write(line.encode() + b"\n")
+            process.stdin.flush()
+        except (BrokenPipeError, OSError):
+            # The reader thread sees the end of its output and reports each open job.
+            return
+
+    def _read(self, process: subprocess.Popen[bytes]) -> None:
+        if process.stdout is None:
+            return
+        for message in parsed(read_lines(process.stdout), from_line):
+            if isinstance(message, Finished | Failed):
+                with self._lock:
+                    self._open.discard(message.job_id)
+                    self._cancelled.discard(message.job_id)
+            self._queue.put(message)
+        code = process.wait()
+        process.stdout.close()
+        with self._lock:
+            if self._process is process:
+                _close(process.stdin)
+            lost, self._open = self._open, set()
+            cancelled, self._cancelled = self._cancelled, set()
+        for job_id in sorted(lost):
+            if job_id in cancelled:
+                self._queue.put(Finished(time=time.time(), job_id=job_id, outcome="stopped"))
+            elif not self._closing:
+                self._queue.put(worker_died(job_id, code, self._log))
+
+    def _end_stubborn(self, job_id: str, process: subprocess.Popen[bytes] | None) -> None:
+        with self._lock:
+            stubborn = job_id in self._cancelled and process is self._process
+        if stubborn and process is not None:
+            _end(process, patience=1.0)
+
+
+class RunProcess:
+    """A training in its own process, followed through the files of its run folder.
+
+    The window holds the training's standard input: when the window dies the training stops at its checkpoint,
+    unless it was told to `detach`.
+    """
+
+    def __init__(self, run: RunFolder, process: "subprocess.Popen[bytes] | None" = None) -> None:
+        self.run = run
+        self._process = process
+        self._closed = threading.Event()
+
+    @classmethod
+    def start(cls, job: TrainJob, command: list[str] | None = None) -> "RunProcess":
+        """Write the run folder and start the training; raise `WrongUsage` when the folder is taken."""
+        run = RunFolder.create(job)
+        with run.log_file.open("ab") as log:
+            process = _spawn(command or worker_command("--run", str(run.path)), stdout=log)
+        return cls(run, process)
+
+    @classmethod
+    def attach(cls, folder: Path) -> "RunProcess":
+        """Follow a run that another window, or another computer, started."""
+        run = RunFolder(folder)
+        run.job()
+        return cls(run)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the training's process runs."""
+        if self._process is not None:
+            return self._process.poll() is None
+        return self.run.process_alive()
+
+    def send(self, command: Command) -> None:
+        """Tell the training to pause, resume, stop with its best result, or go on without this window."""
+        self.run.command(command)
+        if command == "detach" and self._process is not None:
+            _close(self._process.stdin)
+
+    def kill(self) -> None:
+        """End the process at once; the last checkpoint stays."""
+        if self._process is not None:
+            _end(self._process, patience=0.0)
+
+    def close(self) -> None:
+        """Let `messages` end; the training goes on as it was told before."""
+        self._closed.set()
+
+    def messages(self) -> Iterator[Message]:
+        """Yield all messages of the run from its start, then new ones as they come.
+
+        Ends after the `Finished` or `Failed` of the process that runs now. When that process is gone without a word
+        the last message is a `Failed` of code ``"worker-died"``.
+        """
+        tail, last = LineTail(self.run.events_file), None
+        while not self._closed.is_set():
+            alive = self.alive  # before reading: what it wrote before it ended is then read below
+            for message in parsed(iter(tail.read()), from_line):
+                last = message
+                yield message
+            if alive:
+                self._closed.wait(_POLL)
+            elif isinstance(last, Finished | Failed):
+                return
+            else:
+                code = self._process.returncode if self._process is not None else None
+                yield worker_died(self.run.job().job_id, code, self.run.log_file)
+                return
+
+
+def _spawn(command: list[str], stdout: "int | IO[bytes]") -> subprocess.Popen[bytes]:
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}
+    errors = subprocess.STDOUT if stdout != subprocess.PIPE else subprocess.DEVNULL
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=stdout,
+        stderr=errors,
+        env=environment,
+        # Ctrl+C in a terminal must reach the window only, which then tells its workers.
+        start_new_session=os.name == "posix",
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+    )
+
+
+def _end(process: "subprocess.Popen[bytes]", patience: float) -> None:
+    """Wait, ask, then kill; returns when the process is gone."""
+    for ask, wait in ((None, patience), (process.terminate, min(patience, 1.0)), (process.kill, 5.0)):
+        if ask is not None:
+            ask()
+        try:
+            process.wait(wait)
+            return
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def _close(stream: IO[bytes] | None) -> None:
+    if stream is None:
+        return
+    try:
+        stream.close()
+    except OSError:
+        return
+
+
+def _last_lines(log: Path, count: int = 40) -> str:
+    try:
+        return "\n".join(log.read_text("utf-8", errors="replace").splitlines()[-count:])
+    except OSError:
+        return ""

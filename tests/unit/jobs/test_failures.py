@@ -1,0 +1,80 @@
+import errno
+
+import pytest
+from pydantic import ValidationError
+
+from segstudio.config.training import TrainingConfig
+from segstudio.core.errors import BadInput, JobFailed, UserError, WrongUsage
+from segstudio.jobs.failures import as_user_error, failure, is_out_of_memory, reported, translated
+from segstudio.jobs.messages import Failed
+
+
+class OutOfMemoryError(RuntimeError):
+    """Stands for torch.OutOfMemoryError, which is told by its name."""
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"), "out-of-memory"),
+        (MemoryError(), "out-of-memory"),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), "out-of-memory"),
+        (OSError(errno.ENOSPC, "No space left on device", "a.tif"), "disk-full"),
+        (PermissionError(errno.EACCES, "denied", "a.tif"), "no-permission"),
+        (FileNotFoundError(errno.ENOENT, "gone", "a.tif"), "file-missing"),
+        (OSError(errno.EIO, "Input/output error", "a.tif"), "disk-error"),
+        (RuntimeError("CUDA error: device-side assert triggered"), "gpu-error"),
+        (KeyError("x"), "internal-error"),
+    ],
+)
+def test_errors_become_a_sentence_with_a_remedy(error: Exception, code: str) -> None:
+    told = as_user_error(error)
+    assert isinstance(told, JobFailed)
+    assert told.code == code
+    assert told.message.endswith(".") or told.code in ("gpu-error", "internal-error", "disk-error")
+    assert told.hint
+
+
+def test_a_disk_error_names_the_file() -> None:
+    assert "a.tif" in as_user_error(OSError(errno.ENOSPC, "full", "a.tif")).message
+
+
+def test_a_user_error_stays_itself() -> None:
+    error = BadInput("a.tif is empty.", hint="Copy it again.", code="empty")
+    assert as_user_error(error) is error
+
+
+def test_a_wrong_setting_is_named_with_its_value() -> None:
+    with pytest.raises(ValidationError) as caught:
+        TrainingConfig.model_validate({"batch_size": 0})
+    told = as_user_error(caught.value)
+    assert isinstance(told, WrongUsage)
+    assert "batch_size" in told.message
+    assert "0" in told.message
+
+
+def test_a_failure_keeps_the_traceback_as_details() -> None:
+    try:
+        raise KeyError("the culprit")
+    except KeyError as error:
+        message = failure(error, "j1")
+    assert message.job_id == "j1"
+    assert "the culprit" in message.details
+    assert "Traceback" in message.details
+
+
+def test_out_of_memory_is_not_seen_in_other_errors() -> None:
+    assert not is_out_of_memory(ValueError("out of memory"))
+
+
+def test_reported_tells_and_lets_pass_on_as_user_error() -> None:
+    told: list[Failed] = []
+    with pytest.raises(UserError), reported(told.append, "j2"):
+        raise MemoryError
+    assert told[0].code == "out-of-memory"
+
+
+def test_translated_leaves_success_alone() -> None:
+    with translated():
+        value = 1
+    assert value == 1

@@ -1,0 +1,128 @@
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from segstudio.core.errors import BadInput, WrongUsage
+from segstudio.jobs.messages import Failed, Finished, Progress, Started, StateChanged
+from segstudio.jobs.run_folder import ProcessNote, RunFolder, list_runs
+from segstudio.jobs.spec import ClassSpec, TrainJob
+
+
+def a_job(folder: Path, name: str = "first") -> TrainJob:
+    return TrainJob(job_id="j", name=name, run_folder=folder, samples=(), classes=(ClassSpec(id=1, name="cell"),))
+
+
+def started() -> Started:
+    return Started(device="cpu", device_name="cpu", pid=1)
+
+
+def test_a_run_keeps_its_job_and_environment(tmp_path: Path) -> None:
+    run = RunFolder.create(a_job(tmp_path / "run"))
+    assert run.job() == a_job(tmp_path / "run")
+    assert "torch" in run.environment_file.read_text()
+
+
+def test_a_folder_in_use_is_refused_and_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "precious.txt").write_text("x")
+    with pytest.raises(WrongUsage, match="not empty"):
+        RunFolder.create(a_job(tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == ["precious.txt"]
+
+
+def test_a_folder_without_a_run_says_so(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="holds no run"):
+        RunFolder(tmp_path).job()
+
+
+def test_a_damaged_job_file_says_so(tmp_path: Path) -> None:
+    run = RunFolder.create(a_job(tmp_path / "run"))
+    run.job_file.write_text("{")
+    with pytest.raises(BadInput, match="damaged"):
+        run.job()
+
+
+def test_events_survive_a_torn_last_line(tmp_path: Path) -> None:
+    run = RunFolder.create(a_job(tmp_path / "run"))
+    run.append(started())
+    with run.events_file.open("ab") as file:
+        file.write(b'{"kind": "progress", "sta')
+    assert [event.kind for event in run.events()] == ["started"]
+
+
+def test_status_follows_the_messages(tmp_path: Path) -> None:
+    run = RunFolder.create(a_job(tmp_path / "run"))
+    assert run.status == "waiting"
+    run.claim()
+    run.append(started())
+    run.append(Progress(stage="Training", done=1, total=2))
+    assert run.status == "running"
+    run.append(StateChanged(state="paused"))
+    assert run.status == "paused"
+    run.append(StateChanged(state="running"))
+    run.append(Finished(outcome="stopped"))
+    assert run.status == "stopped"
+    run.append(started())
+    run.append(Failed(code="x", message="y"))
+    assert run.status == "failed"
+
+
+def test_a_run_whose_process_is_gone_died(tmp_path: Path) -> None:
+    run = RunFolder.create(a_job(tmp_path / "run"))
+    with subprocess.Popen([sys.executable, "-c", "pass"]) as process:
+        note = ProcessNote(pid=process.pid, created=time.time(), host=__import__("socket").gethostname())
+    run.process_file.write_text(note.model_dump_json())
+    run.append(started())
+    assert run.status == "died"
+
+
+def test_a_recycled_process_id_does_not_count(tmp_path: Path) -> None:
+    run = RunFolder.create(a_job(tmp_path / "run"))
+    own = psutil.Process()
+    note = ProcessNote(pid=own.pid, created=own.create_time() - 500, host=__import__("socket").gethostname())
+    run.process_file.write_text(note.model_dump_json())
+    assert not run.process_alive()
+
+
+def test_a_run_of_another_computer_runs_while_messages_come(tmp_path: Path) -> None:
+    run = RunFolder.create(a_job(tmp_path / "run"))
+    run.process_file.write_text(ProcessNote(pid=1, created=0, host="far-away").model_dump_json())
+    run.append(started())
+    assert run.status == "running"
+
+
+def test_rename_changes_the_name_only(tmp_path: Path) -> None:
+    run = RunFolder.create(a_job(tmp_path / "run"))
+    run.rename("better")
+    assert run.job().name == "better"
+    assert run.path == tmp_path / "run"
+
+
+def test_delete_removes_a_run_but_never_another_folder(tmp_path: Path) -> None:
+    run = RunFolder.create(a_job(tmp_path / "run"))
+    run.delete()
+    assert not run.path.exists()
+    with pytest.raises(BadInput):
+        RunFolder(tmp_path).delete()
+    assert tmp_path.exists()
+
+
+def test_delete_is_refused_while_training(tmp_path: Path) -> None:
+    run = RunFolder.create(a_job(tmp_path / "run"))
+    run.claim()
+    with pytest.raises(WrongUsage, match="still training"):
+        run.delete()
+
+
+def test_runs_are_listed_newest_first(tmp_path: Path) -> None:
+    import os
+
+    for index, name in enumerate(("a", "b", "c")):
+        run = RunFolder.create(a_job(tmp_path / name, name))
+        os.utime(run.environment_file, (1000 + index, 1000 + index))
+    (tmp_path / "not a run").mkdir()
+    assert [run.path.name for run in list_runs(tmp_path)] == ["c", "b", "a"]
+    assert list_runs(tmp_path / "missing") == []
