@@ -1,0 +1,100 @@
+"""The theme keeps its promises: contrast, colours that stay apart, icons that follow."""
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QSize
+from PySide6.QtGui import QColor, QPalette
+from PySide6.QtWidgets import QApplication, QPushButton
+from pytestqt.qtbot import QtBot
+
+from segstudio.gui.theme import ICONS, apply_theme, icon, theme, tokens
+
+NAMES = ("dark", "light")
+# Deuteranopia and protanopia after Machado, Oliveira and Fernandes 2009, severity 1.
+VISIONS = {
+    "normal": np.eye(3),
+    "protan": np.array(
+        [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]
+    ),
+    "deutan": np.array(
+        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]
+    ),
+}
+
+
+def linear(colour: str) -> Any:
+    value = np.array([QColor(colour).redF(), QColor(colour).greenF(), QColor(colour).blueF()])
+    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
+
+
+def luminance(colour: str) -> float:
+    return float(linear(colour) @ [0.2126, 0.7152, 0.0722])
+
+
+def contrast(one: str, other: str) -> float:
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def lab(rgb: Any) -> Any:
+    xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]) @ rgb
+    x, y, z = np.cbrt(xyz / [0.9505, 1, 1.089])
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("surface", ["background", "panel", "raised"])
+@pytest.mark.parametrize("role", ["text", "secondary", "accent_text", "good_text", "warning_text", "error_text"])
+def test_text_is_readable_on_every_surface(name: Any, surface: str, role: str) -> None:
+    t = theme(name)
+    assert contrast(getattr(t, role), getattr(t, surface)) >= 4.5
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_marks_and_primary_buttons_are_readable(name: Any) -> None:
+    t = theme(name)
+    assert contrast(t.on_accent, t.accent) >= 4.5
+    for role in ("accent", "good", "warning", "error"):
+        assert contrast(getattr(t, role), t.panel) >= 3.0
+
+
+def test_hint_is_readable_around_the_image() -> None:
+    t = theme("dark")
+    assert contrast(t.canvas["hint"], t.canvas["surround"]) >= 4.5
+
+
+@pytest.mark.parametrize("vision", VISIONS)
+def test_label_colours_stay_apart(vision: str) -> None:
+    seen = [lab(np.clip(VISIONS[vision] @ linear(colour), 0, 1)) for colour in tokens().labels]
+    assert len(seen) == 12
+    assert min(np.linalg.norm(a - b) for a, b in itertools.combinations(seen, 2)) > 20
+
+
+def test_theme_changes_palette_and_open_widgets(qtbot: QtBot, qapp: QApplication) -> None:
+    button = QPushButton("Train")
+    qtbot.addWidget(button)
+    button.show()
+    apply_theme(qapp, "light")
+    light = button.palette().color(QPalette.ColorRole.Window).name()
+    apply_theme(qapp, "dark")
+    assert (light, button.palette().color(QPalette.ColorRole.Window).name()) == (theme("light").raised, theme("dark").raised)
+    assert button.sizeHint().height() == 28
+
+
+def test_every_named_icon_draws_in_the_colour_of_the_theme(qtbot: QtBot, qapp: QApplication) -> None:
+    apply_theme(qapp, "light")
+    for name in (*ICONS, "ph.folder", "x"):
+        image = icon(name).pixmap(QSize(32, 32)).toImage()
+        inked = [image.pixelColor(x, y) for x in range(image.width()) for y in range(image.height())]
+        darkest = min((c for c in inked if c.alpha() == 255), key=QColor.lightness, default=None)
+        assert darkest is not None, name
+        assert darkest.name() == theme("light").text
+    apply_theme(qapp, "dark")
+
+
+def test_unknown_icon_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        icon("no-such-picture")
