@@ -86,19 +86,14 @@ class ActionTable:
             if spec.checked is not None:
                 action.setChecked(spec.checked())
 
-    def retint(self) -> None:
-        """Draw the icons again in the colours of the theme."""
-        for spec in self.specs.values():
-            if spec.icon:
-                self.qt[spec.id].setIcon(icon(spec.icon))
-
     def _make(self, spec: Action) -> QAction:
         action = QAction(spec.text, self._parent)
         action.setObjectName(spec.id)
         action.setShortcuts([QKeySequence(key) for key in spec.keys])
         keys = f" ({action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)})" if spec.keys else ""
         action.setToolTip((spec.tip or spec.text.rstrip("…")) + keys)
-        action.setStatusTip(spec.tip)
+        if spec.icon:
+            action.setIcon(icon(spec.icon))
         if spec.checked is not None:
             action.setCheckable(True)
         if spec.group:

@@ -5,7 +5,6 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QWidget
 
 
-
 class StatusBar(QStatusBar):
     """Shows what it is told; a click on the running job asks for the list of jobs."""
 
@@ -26,7 +25,7 @@ class StatusBar(QStatusBar):
         self._bar.setTextVisible(False)
         self._bar.hide()
         self._device = QLabel()
-        self._device.setObjectName("secondary")
+        self._device.setProperty("role", "secondary")
         self.addWidget(self._place, 1)
         for widget in (self._zoom, self._saved, self._job, self._bar, self._device):
             self.addPermanentWidget(widget)
@@ -42,7 +41,7 @@ class StatusBar(QStatusBar):
     def show_saved(self, state: str, sentence: str) -> None:
         """Say whether the work is safe: ``saved``, ``saving`` or ``failed``; empty without an image."""
         self._saved.setText(sentence)
-        self._saved.setProperty("level", {"saved": "good", "failed": "error"}.get(state, ""))
+        self._saved.setProperty("role", {"saved": "good", "failed": "error"}.get(state, "secondary"))
         self._saved.style().unpolish(self._saved)
         self._saved.style().polish(self._saved)
 
@@ -78,6 +77,6 @@ class _Link(QLabel):
         super().__init__()
         self.setCursor(Qt.CursorShape.PointingHandCursor)
 
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         self.clicked.emit()
         super().mouseReleaseEvent(event)

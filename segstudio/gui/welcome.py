@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QSi
 from segstudio.gui.theme import icon
 
 _LOOP = (
-    ("ph.images", "Open", "a folder of images"),
+    ("ph.image", "Open", "a folder of images"),
     ("ph.paint-brush", "Label", "a few cells by hand"),
     ("ph.graduation-cap", "Train", "in the background"),
     ("ph.magic-wand", "Predict", "all images"),
@@ -34,9 +34,9 @@ class Welcome(QWidget):
         column = QVBoxLayout()
         column.setSpacing(8)
         title = QLabel("SegStudio")
-        title.setObjectName("display")
+        title.setProperty("role", "display")
         says = QLabel(self.tr("Label a few cells, train on them, and let the computer find the rest."))
-        says.setObjectName("secondary")
+        says.setProperty("role", "secondary")
         column.addWidget(title)
         column.addWidget(says)
         column.addSpacing(24)
@@ -46,7 +46,7 @@ class Welcome(QWidget):
         column.addSpacing(24)
         column.addLayout(self._recent_box)
         drop = QLabel(self.tr("You can also drop images, folders or a project on this window."))
-        drop.setObjectName("secondary")
+        drop.setProperty("role", "secondary")
         column.addWidget(drop)
         middle = QWidget()
         middle.setLayout(column)
@@ -65,11 +65,11 @@ class Welcome(QWidget):
         if not folders:
             return
         heading = QLabel(self.tr("Recent projects"))
-        heading.setObjectName("heading")
+        heading.setProperty("role", "heading")
         self._recent_box.addWidget(heading)
         for folder in folders[:4]:
             button = QPushButton(icon("ph.folder"), f"{Path(folder).name}    {_shortened(Path(folder).parent)}")
-            button.setObjectName("link")
+            button.setProperty("role", "link")
             button.setToolTip(folder)
             button.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
             button.clicked.connect(lambda _checked=False, path=folder: self.open_recent.emit(path))
@@ -87,9 +87,9 @@ class Welcome(QWidget):
             label = QLabel()
             self._pictures.append((label, picture))
             name = QLabel(self.tr(verb))
-            name.setObjectName("heading")
+            name.setProperty("role", "heading")
             says = QLabel(self.tr(rest))
-            says.setObjectName("secondary")
+            says.setProperty("role", "secondary")
             says.setWordWrap(True)
             for row, widget in enumerate((label, name, says)):
                 grid.addWidget(widget, row, column, Qt.AlignmentFlag.AlignHCenter)
@@ -107,7 +107,7 @@ class Welcome(QWidget):
         )
         for kind, picture, text, signal in wishes:
             button = QPushButton(icon(picture, "on_accent") if kind else icon(picture), text)
-            button.setProperty("kind", kind)
+            button.setProperty("role", kind)
             button.setMinimumHeight(36)
             button.clicked.connect(signal)
             row.addWidget(button)
@@ -118,5 +118,3 @@ class Welcome(QWidget):
 def _shortened(folder: Path, limit: int = 60) -> str:
     text = str(folder)
     return text if len(text) <= limit else "…" + text[-limit:]
-
-

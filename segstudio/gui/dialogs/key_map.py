@@ -48,5 +48,3 @@ class KeyMap(QDialog):
 
 def _native() -> QKeySequence.SequenceFormat:
     return QKeySequence.SequenceFormat.NativeText
-
-

@@ -50,7 +50,7 @@ class NewProjectDialog(QDialog):
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         create = buttons.addButton(self.tr("Create project"), QDialogButtonBox.ButtonRole.AcceptRole)
         create.setDefault(True)
-        create.setProperty("kind", "primary")
+        create.setProperty("role", "primary")
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         column = QVBoxLayout(self)

@@ -1,0 +1,162 @@
+"""Starts the window: application object, error hooks, log, garbage collection, and `main`."""
+
+import argparse
+import gc
+import logging
+import logging.handlers
+import os
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+
+from platformdirs import user_log_path
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from PySide6.QtWidgets import QApplication
+
+from segstudio import __version__
+from segstudio.gui.main_window import MainWindow
+from segstudio.gui.theme import apply_theme
+from segstudio.session.session import Session
+
+log = logging.getLogger("segstudio")
+
+_LOG_BYTES = 2_000_000
+_COLLECT_EVERY_MS = 1_000
+
+
+class _MainThread(QObject):
+    """Carries callables from any thread to the main thread."""
+
+    posted = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.posted.connect(lambda call: call(), Qt.ConnectionType.QueuedConnection)
+
+
+class GarbageCollector(QObject):
+    """Runs Python's cyclic collector on the GUI thread only.
+
+    Collected on another thread, a QObject dies there, and Qt programs crash (napari issue 1029, open since 2020).
+    """
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        gc.disable()
+        self._timer = QTimer(self)
+        self._timer.timeout.connect(self._collect)
+        self._timer.start(_COLLECT_EVERY_MS)
+
+    def _collect(self) -> None:
+        counts, limits = gc.get_count(), gc.get_threshold()
+        for generation in (2, 1, 0):
+            if counts[generation] > limits[generation]:
+                gc.collect(generation)
+                return
+
+
+class ErrorHook:
+    """Every exception that nobody caught reaches the log and one readable message; the program lives on."""
+
+    def __init__(self, show: Callable[[BaseException], None], post: Callable[[Callable[[], None]], None]) -> None:
+        self._show = show
+        self._post = post
+        self._before = sys.excepthook, threading.excepthook
+
+    def install(self) -> None:
+        """Take over from Python's own hooks."""
+        sys.excepthook = self._on_exception
+        threading.excepthook = lambda args: self._on_exception(
+            args.exc_type, args.exc_value or args.exc_type(), args.exc_traceback
+        )
+
+    def remove(self) -> None:
+        """Give the hooks back."""
+        sys.excepthook, threading.excepthook = self._before
+
+    def _on_exception(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            self._post(QApplication.quit)
+            return
+        log.error("".join(traceback.format_exception(kind, error, trace)))
+        cause = _cause(error)
+        self._post(lambda: self._show(cause))
+
+
+def _cause(error: BaseException) -> BaseException:
+    """Return what really went wrong: psygnal wraps errors of callbacks in an `EmitLoopError`."""
+    while type(error).__name__ == "EmitLoopError" and error.__cause__ is not None:
+        error = error.__cause__
+    return error
+
+
+def start_log() -> Path:
+    """Write the program's log to a file that rotates; return the file."""
+    folder = user_log_path("SegStudio", appauthor=False)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "segstudio.log"
+    handler = logging.handlers.RotatingFileHandler(path, maxBytes=_LOG_BYTES, backupCount=3, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(threadName)s %(message)s"))
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    return path
+
+
+def application() -> QApplication:
+    """Return the application object; there is one a process."""
+    existing = QApplication.instance()
+    if isinstance(existing, QApplication):
+        return existing
+    QApplication.setHighDpiScaleFactorRoundingPolicy(Qt.HighDpiScaleFactorRoundingPolicy.PassThrough)
+    # A second Qt that opencv-python may bring must not lend its plugins to this one.
+    for name in ("QT_QPA_PLATFORM_PLUGIN_PATH", "QT_QPA_FONTDIR"):
+        if "cv2" in os.environ.get(name, ""):
+            del os.environ[name]
+    app = QApplication(["segstudio"])
+    app.setApplicationName("SegStudio")
+    app.setApplicationVersion(__version__)
+    app.setOrganizationName("SegStudio")
+    return app
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Open the window and stay until it is closed.
+
+    Parameters
+    ----------
+    argv
+        Images, folders or a project to open; ``sys.argv[1:]`` when ``None``.
+
+    Returns
+    -------
+    int
+        0, the exit code.
+    """
+    parser = argparse.ArgumentParser("segstudio", description="Label, train, segment, correct and measure cells.")
+    parser.add_argument("open", nargs="*", type=Path, help="a project, a folder of images, or images")
+    wishes = parser.parse_args(argv)
+    app = application()
+    log_file = start_log()
+    carrier = _MainThread()
+    session = Session(post=carrier.posted.emit)
+    apply_theme(app, session.preferences.theme)
+    window = MainWindow(session, log_file)
+    hook = ErrorHook(window.show_fault, carrier.posted.emit)
+    hook.install()
+    collector = GarbageCollector(app)
+    window.show()
+    if wishes.open:
+        window.open_paths([path.expanduser().absolute() for path in wishes.open])
+    try:
+        return app.exec()
+    finally:
+        hook.remove()
+        collector.deleteLater()
+        gc.enable()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

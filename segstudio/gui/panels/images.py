@@ -1,0 +1,269 @@
+"""The images of the project: thumbnail, name, state, split, filter and progress."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QPoint,
+    QRect,
+    QSize,
+    QSortFilterProxyModel,
+    Qt,
+    Signal,
+)
+from PySide6.QtGui import QColor, QIcon, QImage, QPainter, QPixmap
+from PySide6.QtWidgets import (
+    QApplication,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QListView,
+    QMenu,
+    QProgressBar,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from segstudio.gui.theme import icon, tokens
+from segstudio.session.session import Session
+from segstudio.session.thumbnails import thumbnail
+
+_THUMBNAIL = 44
+_STATES = {
+    "empty": ("ph.circle", "secondary", "Nothing labelled yet"),
+    "labelled": ("ph.circle-half-fill", "accent", "Labelled"),
+    "predicted": ("ph.magic-wand", "warning", "Predicted, not yet reviewed"),
+    "reviewed": ("ph.check-circle", "good", "Reviewed"),
+}
+_SPLITS = {"auto": "", "train": "train", "val": "val", "test": "test"}
+_ID = Qt.ItemDataRole.UserRole
+_STATE = Qt.ItemDataRole.UserRole + 1
+_SPLIT = Qt.ItemDataRole.UserRole + 2
+
+_Index = QModelIndex | QPersistentModelIndex
+
+
+class _Rows(QAbstractListModel):
+    """One row an image; thumbnails come from the background when a row is first painted."""
+
+    def __init__(self, session: Session, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._ids: list[str] = []
+        self._pictures: dict[str, QPixmap] = {}
+
+    def reload(self) -> None:
+        """Take over the images of the project."""
+        self.beginResetModel()
+        project = self._session.project
+        self._ids = [entry.id for entry in project.images] if project else []
+        self._pictures = {key: picture for key, picture in self._pictures.items() if key in set(self._ids)}
+        self.endResetModel()
+
+    def refresh(self) -> None:
+        """Repaint all rows."""
+        if self._ids:
+            self.dataChanged.emit(self.index(0), self.index(len(self._ids) - 1))
+
+    def row_of(self, image_id: str) -> int:
+        """Return the row of an image, -1 when it is not there."""
+        return self._ids.index(image_id) if image_id in self._ids else -1
+
+    def rowCount(self, parent: _Index | None = None) -> int:
+        return 0 if parent is not None and parent.isValid() else len(self._ids)
+
+    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        project = self._session.project
+        if project is None or not index.isValid():
+            return None
+        entry = project.entry(self._ids[index.row()])
+        state = self._session.image_state(entry.id)
+        if role == Qt.ItemDataRole.DisplayRole:
+            return entry.name
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return f"{entry.name}\n{entry.width} × {entry.height} pixels, {entry.dtype}\n{_STATES[state][2]}"
+        if role == Qt.ItemDataRole.DecorationRole:
+            return self._picture(entry.id)
+        return {_ID: entry.id, _STATE: state, _SPLIT: self._session.split_of(entry.id)}.get(role)
+
+    def _picture(self, image_id: str) -> QPixmap:
+        if image_id not in self._pictures:
+            self._pictures[image_id] = QPixmap()
+            project = self._session.project
+            if project is not None:
+                path = project.image_path(image_id)
+                self._session.background.run(
+                    lambda: thumbnail(path, _THUMBNAIL * 2),
+                    lambda pixels: self._show(image_id, pixels),
+                    lambda _error: None,
+                )
+        return self._pictures[image_id]
+
+    def _show(self, image_id: str, pixels: NDArray[np.uint8]) -> None:
+        height, width, _ = pixels.shape
+        image = QImage(pixels.data, width, height, width * 3, QImage.Format.Format_RGB888)
+        self._pictures[image_id] = QPixmap.fromImage(image.copy())
+        row = self.row_of(image_id)
+        if row >= 0:
+            self.dataChanged.emit(self.index(row), self.index(row))
+
+
+class _RowDelegate(QStyledItemDelegate):
+    """Thumbnail, name over state, split at the right."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
+        return QSize(180, _THUMBNAIL + 12)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
+        colours = tokens()
+        style = option.widget.style() if option.widget else QApplication.style()
+        style.drawPrimitive(QStyle.PrimitiveElement.PE_PanelItemViewItem, option, painter, option.widget)
+        area = option.rect.adjusted(8, 6, -8, -6)
+        self._draw_picture(painter, area, index.data(Qt.ItemDataRole.DecorationRole))
+        picture, colour, words = _STATES[index.data(_STATE)]
+        text = area.adjusted(_THUMBNAIL + 8, 0, 0, 0)
+        painter.setPen(QColor(colours.text))
+        metrics = option.fontMetrics
+        split = _SPLITS[index.data(_SPLIT)]
+        right = metrics.horizontalAdvance(split) + 8 if split else 0
+        name = metrics.elidedText(index.data(Qt.ItemDataRole.DisplayRole), Qt.TextElideMode.ElideMiddle, text.width())
+        upper = QRect(text.left(), text.top() + 2, text.width(), metrics.height())
+        painter.drawText(upper, Qt.AlignmentFlag.AlignVCenter, name)
+        lower = QRect(text.left(), text.bottom() - metrics.height() - 1, text.width(), metrics.height())
+        painter.drawPixmap(QPoint(lower.left(), lower.top() + 1), icon(picture, colour).pixmap(14, 14))
+        painter.setPen(QColor(colours.secondary))
+        words = metrics.elidedText(words, Qt.TextElideMode.ElideRight, lower.width() - 20 - right)
+        painter.drawText(lower.adjusted(20, 0, -right, 0), Qt.AlignmentFlag.AlignVCenter, words)
+        painter.drawText(lower, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, split)
+
+    @staticmethod
+    def _draw_picture(painter: QPainter, area: QRect, picture: QPixmap) -> None:
+        frame = QRect(area.left(), area.top(), _THUMBNAIL, _THUMBNAIL)
+        painter.fillRect(frame, QColor(tokens().background))
+        if not picture.isNull():
+            size = picture.size().scaled(frame.size(), Qt.AspectRatioMode.KeepAspectRatio)
+            target = QRect(QPoint(0, 0), size)
+            target.moveCenter(frame.center())
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            painter.drawPixmap(target, picture)
+
+
+class ImagesPanel(QWidget):
+    """Chooses the image in front; asks for more images."""
+
+    add_wanted = Signal()
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        self._rows = _Rows(session, self)
+        self._sorted = QSortFilterProxyModel(self)
+        self._sorted.setSourceModel(self._rows)
+        self._sorted.setFilterCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+        self._filter = QLineEdit()
+        self._filter.setPlaceholderText(self.tr("Filter by name"))
+        self._filter.setClearButtonEnabled(True)
+        self._filter.textChanged.connect(self._sorted.setFilterFixedString)
+        self._view = QListView()
+        self._view.setObjectName("images")
+        self._view.setModel(self._sorted)
+        self._view.setItemDelegate(_RowDelegate(self._view))
+        self._view.setSelectionMode(QListView.SelectionMode.ExtendedSelection)
+        self._view.setUniformItemSizes(True)
+        self._view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self._view.customContextMenuRequested.connect(self._open_menu)
+        self._view.selectionModel().currentChanged.connect(self._on_current_changed)
+        self._progress = QLabel()
+        self._progress.setProperty("role", "secondary")
+        self._bar = QProgressBar()
+        self._bar.setTextVisible(False)
+        self._bar.setFixedHeight(4)
+        self._build()
+        session.project_changed.connect(self._on_project_changed)
+        session.images_changed.connect(self._on_images_changed)
+        session.document_changed.connect(self._on_document_changed)
+        self._on_project_changed(session.project)
+
+    def selected_ids(self) -> list[str]:
+        """Return the images selected in the list, in its order."""
+        indexes = sorted(self._view.selectionModel().selectedIndexes(), key=lambda index: index.row())
+        return [index.data(_ID) for index in indexes]
+
+    def _build(self) -> None:
+        add = QToolButton()
+        add.setIcon(icon("ph.plus"))
+        add.setToolTip(self.tr("Add images to the project"))
+        add.clicked.connect(self.add_wanted)
+        top = QHBoxLayout()
+        top.addWidget(self._filter, 1)
+        top.addWidget(add)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 8, 8, 8)
+        column.setSpacing(8)
+        column.addLayout(top)
+        column.addWidget(self._view, 1)
+        column.addWidget(self._bar)
+        column.addWidget(self._progress)
+
+    def _on_project_changed(self, _project: object) -> None:
+        self._rows.reload()
+        self._show_progress()
+
+    def _on_images_changed(self) -> None:
+        project = self._session.project
+        if project is not None and self._rows.rowCount() != len(project.images):
+            self._rows.reload()
+            self._on_document_changed(self._session.document)
+        self._rows.refresh()
+        self._show_progress()
+
+    def _show_progress(self) -> None:
+        done, total = self._session.labelled_count()
+        self._progress.setText(self.tr("{done} of {total} labelled").format(done=done, total=total) if total else "")
+        self._bar.setRange(0, max(total, 1))
+        self._bar.setValue(done)
+        self._bar.setVisible(total > 0)
+
+    def _on_document_changed(self, document: object) -> None:
+        if document is None or self._session.document is None:
+            return
+        row = self._rows.row_of(self._session.document.entry.id)
+        index = self._sorted.mapFromSource(self._rows.index(row))
+        if index.isValid() and index != self._view.currentIndex():
+            self._view.setCurrentIndex(index)
+
+    def _on_current_changed(self, current: QModelIndex, _previous: QModelIndex) -> None:
+        if current.isValid():
+            self._session.select(current.data(_ID))
+
+    def _open_menu(self, place: QPoint) -> None:
+        ids = self.selected_ids()
+        if not ids:
+            return
+        menu = QMenu(self)
+        self._add(menu, "ph.check-circle", self.tr("Mark as reviewed"), lambda: self._session.set_reviewed(ids, True))
+        self._add(menu, "ph.circle", self.tr("Mark as not reviewed"), lambda: self._session.set_reviewed(ids, False))
+        menu.addSeparator()
+        splits = menu.addMenu(self.tr("Use for"))
+        for key, words in (
+            ("auto", self.tr("Training or validation, chosen by the program")),
+            ("train", self.tr("Training")),
+            ("val", self.tr("Validation")),
+            ("test", self.tr("Test only, never seen in training")),
+        ):
+            self._add(splits, "", words, lambda key=key: self._session.set_split(ids, key))  # type: ignore[misc]
+        menu.exec(self._view.viewport().mapToGlobal(place))
+
+    @staticmethod
+    def _add(menu: QMenu, picture: str, text: str, call: Callable[[], object]) -> None:
+        action = menu.addAction(icon(picture) if picture else QIcon(), text)
+        action.triggered.connect(lambda _checked=False: call())

@@ -1,0 +1,251 @@
+"""One sitting: the open project, the image in front, what the user sees, and the work in the background."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from psygnal import Signal
+
+from segstudio.config.preferences import Preferences
+from segstudio.core.errors import UserError
+from segstudio.io.preferences_file import preferences_path, read_preferences, write_preferences
+from segstudio.project.document import ImageDocument
+from segstudio.project.project import Project
+from segstudio.session.background import Background, Post
+from segstudio.session.job_queue import JobQueue
+from segstudio.session.object_list import ObjectList
+from segstudio.session.review import Review
+from segstudio.session.view_state import ViewState
+
+Level = Literal["info", "good", "warning", "error"]
+
+#: Opening and closing images happens in this order, one after the other.
+_DOCUMENTS = "documents"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A sentence for the user, with what to do about it."""
+
+    message: str
+    hint: str = ""
+    level: Level = "info"
+
+
+class Session:
+    """The state of one sitting and the verbs that change it.
+
+    Parameters
+    ----------
+    post
+        Hands a callable to the main thread; ``None`` does everything in place (see `Background`).
+    """
+
+    project_changed = Signal(object)
+    """The open `Project`, or ``None``."""
+    document_changed = Signal(object)
+    """The `ImageDocument` in front, or ``None``."""
+    images_changed = Signal()
+    """States, splits or the list of images changed."""
+    loading = Signal(str)
+    """Name of the image that is being opened; empty when done."""
+    noticed = Signal(object)
+    """A `Notice`."""
+    preferences_changed = Signal(object)
+
+    def __init__(self, post: Post | None = None) -> None:
+        self.view = ViewState()
+        self.background = Background(post, self.report)
+        self.project: Project | None = None
+        self.document: ImageDocument | None = None
+        self.preferences = read_preferences(preferences_path())
+        self.jobs = JobQueue(lambda: self.project, self.background)
+        self.objects = ObjectList(lambda: self.document, self.background)
+        self.review = Review(lambda: self.project, lambda: self.document, self.background)
+        self._wanted = ""
+
+    # -- words -------------------------------------------------------------------------------------
+
+    def notice(self, message: str, hint: str = "", level: Level = "info") -> None:
+        """Tell the user something, without stopping them."""
+        self.noticed.emit(Notice(message, hint, level))
+
+    def report(self, error: UserError) -> None:
+        """Tell the user what went wrong and what to do."""
+        self.notice(error.message, error.hint, "error")
+
+    # -- project -----------------------------------------------------------------------------------
+
+    def open_project(self, folder: Path) -> None:
+        """Open a project and its first image; the one that was open is closed."""
+        self.background.run(lambda: Project.open(folder), self._take_project, lane=_DOCUMENTS)
+
+    def create_project(self, folder: Path, images: list[Path], *, import_masks: bool = False) -> None:
+        """Make a project of images or folders of images, and open it."""
+
+        def create() -> tuple[Project, list[str]]:
+            project, problems = Project.create(folder, images)
+            if import_masks:
+                problems += project.import_masks()
+            return project, problems
+
+        def take(made: tuple[Project, list[str]]) -> None:
+            self._take_project(made[0])
+            self._tell_problems(made[1])
+
+        self.background.run(create, take, lane=_DOCUMENTS)
+
+    def add_images(self, paths: list[Path]) -> None:
+        """Add images, or the images of folders, to the open project."""
+        project = self.project
+        if project is None:
+            return
+
+        def done(problems: list[str]) -> None:
+            self._tell_problems(problems)
+            self.images_changed.emit()
+            if self.document is None and project.images:
+                self.select(project.images[0].id)
+
+        self.background.run(lambda: project.add_images(paths), done, lane=_DOCUMENTS)
+
+    def close_project(self) -> None:
+        """Close the project; every finished stroke is on the disk already."""
+        project, document = self.project, self.document
+        self.project, self._wanted = None, ""
+        self._show_document(None)
+        self.project_changed.emit(None)
+        if project is not None:
+            self._close_later(document)
+            self.background.run(project.close, lane=_DOCUMENTS)
+
+    def close(self) -> None:
+        """End the sitting: everything is written and all threads end."""
+        self.close_project()
+        self.background.close()
+
+    def _take_project(self, project: Project) -> None:
+        self.close_project()
+        self.project = project
+        self._remember(project.folder)
+        self.project_changed.emit(project)
+        if project.images:
+            self.select(project.images[0].id)
+
+    def _tell_problems(self, problems: list[str]) -> None:
+        if problems:
+            rest = f" {len(problems) - 1} more files have problems." if len(problems) > 1 else ""
+            self.notice(problems[0] + rest, "The other images were added.", "warning")
+
+    # -- images ------------------------------------------------------------------------------------
+
+    def select(self, image_id: str) -> None:
+        """Bring an image to the front."""
+        project = self.project
+        if project is None or image_id == self._wanted:
+            return
+        self._wanted = image_id
+        self.loading.emit(project.entry(image_id).name)
+        self.background.run(
+            lambda: project.document(image_id),
+            lambda document: self._take_document(document, image_id),
+            self._not_opened,
+            lane=_DOCUMENTS,
+        )
+
+    def step(self, by: int) -> None:
+        """Go to the next (1) or previous (−1) image; stops at the ends."""
+        project = self.project
+        if project is None or not project.images:
+            return
+        ids = [entry.id for entry in project.images]
+        here = ids.index(self._wanted) if self._wanted in ids else 0
+        self.select(ids[min(max(here + by, 0), len(ids) - 1)])
+
+    def next_unreviewed(self) -> None:
+        """Go to the next image that is not reviewed; say so when there is none."""
+        project = self.project
+        if project is None:
+            return
+        ids = [entry.id for entry in project.images]
+        here = ids.index(self._wanted) if self._wanted in ids else -1
+        for image_id in ids[here + 1 :] + ids[: here + 1]:
+            if not project.entry(image_id).reviewed and image_id != self._wanted:
+                self.select(image_id)
+                return
+        self.notice("Every image is reviewed.", level="good")
+
+    def image_state(self, image_id: str) -> str:
+        """Return ``"empty"``, ``"labelled"``, ``"predicted"`` or ``"reviewed"``."""
+        if self.project is None:
+            return "empty"
+        if self.document is not None and self.document.entry.id == image_id:
+            return self.project.state(image_id, objects=len(self.document.planes.objects))
+        return self.project.state(image_id)
+
+    def labelled_count(self) -> tuple[int, int]:
+        """Return how many images have labels, and how many there are."""
+        if self.project is None:
+            return 0, 0
+        states = [self.image_state(entry.id) for entry in self.project.images]
+        return sum(state in ("labelled", "reviewed") for state in states), len(states)
+
+    def split_of(self, image_id: str) -> str:
+        """Return the split the user chose for an image, ``"auto"`` for none."""
+        return self.project.entry(image_id).split if self.project else "auto"
+
+    def set_split(self, image_ids: list[str], split: str) -> None:
+        """Choose what images are used for."""
+        self._change_project(lambda project: [project.set_split(image_id, split) for image_id in image_ids])
+
+    def set_reviewed(self, image_ids: list[str], reviewed: bool) -> None:
+        """Mark images as reviewed, or not."""
+        self._change_project(lambda project: [project.set_reviewed(image_id, reviewed) for image_id in image_ids])
+
+    def _change_project(self, change: Callable[[Project], object]) -> None:
+        project = self.project
+        if project is None:
+            return
+        change(project)
+        self.images_changed.emit()
+        self.background.run(project.save, lane=_DOCUMENTS)
+
+    def _take_document(self, document: ImageDocument, image_id: str) -> None:
+        if image_id != self._wanted:
+            self._close_later(document)
+            return
+        before = self.document
+        self._show_document(document)
+        self.loading.emit("")
+        for warning in document.warnings:
+            self.notice(warning, level="warning")
+        self._close_later(before)
+
+    def _not_opened(self, error: UserError) -> None:
+        self._wanted = self.document.entry.id if self.document else ""
+        self.loading.emit("")
+        self.report(error)
+
+    def _show_document(self, document: ImageDocument | None) -> None:
+        if self.document is document:
+            return
+        self.document = document
+        self.view.new_object()
+        self.view.contrast = None
+        self.document_changed.emit(document)
+
+    def _close_later(self, document: ImageDocument | None) -> None:
+        if document is not None:
+            self.background.run(document.close, self.images_changed.emit, lane=_DOCUMENTS)
+
+    # -- preferences -------------------------------------------------------------------------------
+
+    def set_preferences(self, preferences: Preferences) -> None:
+        """Take over and keep the user's preferences."""
+        self.preferences = preferences
+        self.preferences_changed.emit(preferences)
+        self.background.run(lambda: write_preferences(preferences_path(), preferences), lane="preferences")
+
+    def _remember(self, folder: Path) -> None:
+        self.set_preferences(self.preferences.opened(str(folder)))

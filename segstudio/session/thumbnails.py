@@ -1,0 +1,56 @@
+"""Small pictures of images for lists."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from segstudio.io.sources import open_image
+
+
+def thumbnail(path: Path, size: int) -> NDArray[np.uint8]:
+    """Return an image stretched for viewing and scaled to fit `size`.
+
+    Parameters
+    ----------
+    path
+        Any image that the program reads.
+    size
+        Longest side of the result, pixels.
+
+    Returns
+    -------
+    ndarray
+        (rows, columns, 3) uint8.
+
+    Raises
+    ------
+    BadInput
+        The image cannot be read.
+    """
+    source = open_image(path)
+    try:
+        pixels = source.read()
+    finally:
+        source.close()
+    step = max(1, min(pixels.shape[:2]) // (size * 4))
+    pixels = pixels[::step, ::step]
+    colour = pixels[..., :3] if pixels.ndim == 3 and pixels.shape[-1] >= 3 else pixels
+    colour = colour[..., 0] if colour.ndim == 3 and colour.shape[-1] < 3 else colour
+    scale = size / max(colour.shape[:2])
+    shape = max(1, round(colour.shape[1] * scale)), max(1, round(colour.shape[0] * scale))
+    small = cv2.resize(_stretched(colour), shape, interpolation=cv2.INTER_AREA)
+    return np.ascontiguousarray(small if small.ndim == 3 else np.repeat(small[..., None], 3, axis=2))
+
+
+def _stretched(pixels: NDArray[np.generic]) -> NDArray[np.uint8]:
+    if pixels.dtype == np.uint8 and pixels.ndim == 3:
+        return pixels.astype(np.uint8)
+    values = pixels.astype(np.float32)
+    finite = values[np.isfinite(values)]
+    if finite.size == 0:
+        return np.zeros(values.shape, np.uint8)
+    low, high = np.percentile(finite, (1, 99.8))
+    stretched = (np.nan_to_num(values, nan=low, posinf=high, neginf=low) - low) / max(high - low, 1e-12)
+    return np.asarray(np.clip(stretched, 0, 1) * 255, dtype=np.uint8)
