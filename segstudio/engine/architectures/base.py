@@ -1,0 +1,61 @@
+"""What a network family must offer, and the registry of all of them."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from segstudio.config.base import Config as Settings
+from segstudio.core.registry import Registry
+
+
+class Network(nn.Module):
+    """A network from images ``(N, C, H, W)`` to maps ``(N, K, H, W)`` of the same height and width.
+
+    Attributes
+    ----------
+    stride
+        Product of all strides; height and width of an input must be multiples of it.
+    in_channels, out_channels
+        Channels of the image and of the maps.
+    """
+
+    stride: int
+    in_channels: int
+    out_channels: int
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return the raw maps (no activation) of normalised images."""
+        raise NotImplementedError
+
+
+class Architecture(ABC):
+    """One family of networks: settings in, network out.
+
+    Parameters
+    ----------
+    config
+        An instance of the family's own `Config`; ``None`` means its defaults.
+    """
+
+    title: ClassVar[str]
+    description: ClassVar[str]
+    Config: ClassVar[type[Settings]]
+
+    def __init__(self, config: Settings | None = None) -> None:
+        self.config = self.Config() if config is None else self.Config.model_validate(config.model_dump())
+
+    @abstractmethod
+    def build(self, in_channels: int, out_channels: int) -> Network:
+        """Return a network with random weights."""
+
+    @classmethod
+    @abstractmethod
+    def stride(cls, config: Settings) -> int:
+        """Return the product of all strides of the network that `config` describes."""
+
+
+#: Every network family by name; other distributions add theirs by the entry point group.
+architectures: Registry[type[Architecture]] = Registry(
+    "architecture", "segstudio.engine.architectures", "segstudio.architectures"
+)

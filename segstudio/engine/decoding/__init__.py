@@ -1,0 +1,1 @@
+"""From maps to objects: plain functions, numpy in, int32 out."""

@@ -1,0 +1,135 @@
+"""What a formulation must offer - targets, losses, decoding - and the registry of all of them."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from segstudio.config.base import Config as Settings
+from segstudio.config.base import param
+from segstudio.core.registry import Registry
+
+#: Targets of one image by name, each ``(channels, H, W)`` float32.
+Targets = dict[str, NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Objects found in the maps of one image.
+
+    Attributes
+    ----------
+    labels
+        ``(H, W)`` int32, 0 = no object, ids 1..n without gaps.
+    classes
+        Object id to class id.
+    scores
+        Object id to how sure the network is, 0..1.
+    """
+
+    labels: NDArray[np.int32]
+    classes: dict[int, int]
+    scores: dict[int, float]
+
+
+class DecodeSettings(Settings):
+    """Finding objects. Every formulation's DecodeConfig has at least these fields."""
+
+    threshold: float = param(0.5, title="Threshold", ge=0.02, le=0.98)
+    """How sure the network must be that a pixel belongs to an object. Lower finds more, higher finds less."""
+    min_size: int = param(15, title="Smallest object", unit="px", ge=0, le=1_000_000)
+    """Objects of fewer pixels are dropped."""
+
+
+class Formulation(ABC):
+    """One way to learn segmentation.
+
+    Parameters
+    ----------
+    config
+        An instance of the formulation's own `Config`; ``None`` means its defaults.
+    class_ids
+        Ids of the object classes to tell apart, in the order of their channels. Never empty.
+
+    Notes
+    -----
+    Targets are made from the whole image and cropped afterwards, so that an object cut by a patch keeps its centre.
+    A target pixel filled with 0 in *all* targets carries no loss: crops that reach over the image's edge pad with 0.
+    """
+
+    title: ClassVar[str]
+    description: ClassVar[str]
+    Config: ClassVar[type[Settings]]
+    DecodeConfig: ClassVar[type[DecodeSettings]]
+    #: Targets that hold vectors: name to the channels of (dy, dx). Flips and rotations must turn the vectors too.
+    vector_targets: ClassVar[dict[str, tuple[int, int]]] = {}
+    #: Channels of the maps that hold vectors, as (dy, dx) pairs; for test-time flips.
+    vector_maps: ClassVar[tuple[tuple[int, int], ...]] = ()
+    #: Tiles are joined as maps and decoded once, or decoded each and joined as objects.
+    stitch: ClassVar[Literal["maps", "instances"]] = "maps"
+
+    def __init__(self, config: Settings | None = None, class_ids: Sequence[int] = (1,)) -> None:
+        if not class_ids:
+            raise ValueError("A formulation needs at least one class.")
+        self.config = self.Config() if config is None else self.Config.model_validate(config.model_dump())
+        self.class_ids = tuple(class_ids)
+
+    @property
+    @abstractmethod
+    def out_channels(self) -> int:
+        """Number of maps that the network must give."""
+
+    @abstractmethod
+    def encode(self, labels: NDArray[np.int32], object_classes: Mapping[int, int] | None = None) -> Targets:
+        """Make the targets of a whole image.
+
+        Parameters
+        ----------
+        labels
+            ``(H, W)`` int32: object ids, 0 = certainly background, -1 = not known.
+        object_classes
+            Object id to class id; missing ones have the first class.
+
+        Returns
+        -------
+        Targets
+            Arrays ``(channels, H, W)`` float32; ``"valid"`` ``(1, H, W)`` is 0 where nothing is known.
+        """
+
+    @abstractmethod
+    def loss(self, maps: Tensor, targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the loss terms by name, already weighted; their sum is what training lowers.
+
+        Parameters
+        ----------
+        maps
+            ``(N, out_channels, H, W)`` raw output of the network.
+        targets
+            What `encode` made, as ``(N, channels, H, W)`` tensors.
+        """
+
+    @abstractmethod
+    def activate(self, maps: Tensor) -> Tensor:
+        """Turn raw maps ``(N, C, H, W)`` into what is stored and decoded: probabilities, unit vectors, distances."""
+
+    @abstractmethod
+    def decode(self, maps: NDArray[np.float32], config: DecodeSettings) -> Decoded:
+        """Find the objects in activated maps ``(C, H, W)``; maps of zeros hold none."""
+
+    @abstractmethod
+    def decode_candidates(self) -> list[DecodeSettings]:
+        """Return the decoder settings to try on validation images, the safest default first."""
+
+    @abstractmethod
+    def perfect_maps(self, targets: Targets) -> NDArray[np.float32]:
+        """Return the activated maps ``(C, H, W)`` of a network that has learned `targets` exactly."""
+
+
+#: Every formulation by name; other distributions add theirs by the entry point group.
+formulations: Registry[type[Formulation]] = Registry(
+    "formulation", "segstudio.engine.formulations", "segstudio.formulations"
+)

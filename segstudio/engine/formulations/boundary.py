@@ -1,0 +1,105 @@
+"""Objects by three classes: background, inside and boundary."""
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from segstudio.config.base import Config as Settings
+from segstudio.config.base import param
+from segstudio.engine.decoding.components import components, mean_inside, peak_inside, tidy
+from segstudio.engine.decoding.watershed import grow_seeds
+from segstudio.engine.formulations.base import DecodeSettings, Decoded, Formulation, Targets, formulations
+from segstudio.engine.formulations.class_head import ClassHead
+from segstudio.engine.formulations.object_targets import inner_boundary, valid_pixels, without_vanished
+from segstudio.engine.losses.cross_entropy import cross_entropy
+from segstudio.engine.losses.dice import soft_dice
+
+_INSIDE, _BOUNDARY, _HEADS = 1, 2, 3
+
+
+class BoundaryConfig(Settings):
+    """Objects by outline."""
+
+    boundary_weight: float = param(2.0, title="Weight of boundary", ge=0.1, le=20, advanced=True)
+    """How much a pixel of the outline counts, compared with one inside or outside."""
+    dice_weight: float = param(1.0, title="Weight of overlap", ge=0, le=10, advanced=True)
+    """How much the overlap of regions (Dice) counts beside the cross entropy of pixels."""
+
+
+class BoundaryDecodeConfig(DecodeSettings):
+    """Finding objects."""
+
+    seed: float = param(0.6, title="Seed threshold", ge=0.05, le=0.98, advanced=True)
+    """How sure the network must be of an object's inside to start an object there. Higher splits more."""
+
+
+@formulations.register("boundary")
+class Boundary(Formulation):
+    """Softmax over background, inside and boundary; insides are seeds of a watershed."""
+
+    title = "Objects by outline"
+    description = "Learns the outlines between objects. Easy to understand; needs more images than Cells and nuclei."
+    Config: ClassVar[type[Settings]] = BoundaryConfig
+    DecodeConfig: ClassVar[type[DecodeSettings]] = BoundaryDecodeConfig
+    config: BoundaryConfig
+
+    def __init__(self, config: Settings | None = None, class_ids: Sequence[int] = (1,)) -> None:
+        super().__init__(config, class_ids)
+        self._head = ClassHead(self.class_ids)
+
+    @property
+    def out_channels(self) -> int:
+        """Three maps, and one a class when there are several."""
+        return _HEADS + self._head.channels
+
+    def encode(self, labels: NDArray[np.int32], object_classes: Mapping[int, int] | None = None) -> Targets:
+        """Make the part of each pixel (0 background, 1 inside, 2 boundary) and validity."""
+        part = (labels > 0).astype(np.float32)
+        part[without_vanished(inner_boundary(labels), labels)] = _BOUNDARY
+        return {"part": part[None], "valid": valid_pixels(labels), **self._head.encode(labels, object_classes)}
+
+    def loss(self, maps: Tensor, targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the loss terms cross_entropy, dice and class."""
+        maps = maps.float()
+        part, valid = targets["part"], targets["valid"]
+        logits = maps[:, :_HEADS]
+        truth = functional.one_hot(part[:, 0].long(), _HEADS).movedim(3, 1).to(maps.dtype)
+        terms = {
+            "cross_entropy": cross_entropy(logits, part, valid, (1.0, 1.0, self.config.boundary_weight)),
+            "dice": self.config.dice_weight * soft_dice(logits.softmax(dim=1)[:, 1:], truth[:, 1:], valid),
+        }
+        return terms | self._head.loss(maps, targets)
+
+    def activate(self, maps: Tensor) -> Tensor:
+        """Return the probabilities of background, inside, boundary, and those of the classes."""
+        return torch.cat([maps[:, :_HEADS].softmax(dim=1), *self._head.activate(maps)], dim=1)
+
+    def decode(self, maps: NDArray[np.float32], config: DecodeSettings) -> Decoded:
+        """Grow connected insides over inside and boundary together."""
+        settings = BoundaryDecodeConfig.model_validate(config.model_dump())
+        inside = maps[_INSIDE]
+        foreground = inside + maps[_BOUNDARY]
+        # 4-connected seeds: a boundary of one pixel's width is tight only against straight steps.
+        seeds = components(inside > settings.seed, connectivity=4)
+        labels = tidy(grow_seeds(seeds, inside, foreground > settings.threshold), settings.min_size)
+        sure = mean_inside(labels, foreground) * np.clip(peak_inside(labels, inside), 0, 1)
+        scores = {number: float(min(1.0, sure[number])) for number in range(1, len(sure))}
+        return Decoded(labels, self._head.vote(labels, maps), scores)
+
+    def decode_candidates(self) -> list[DecodeSettings]:
+        """Return a few thresholds for seeds and for the whole object."""
+        return [
+            BoundaryDecodeConfig(threshold=threshold, seed=seed)
+            for threshold in (0.5, 0.4, 0.6)
+            for seed in (0.6, 0.5, 0.7)
+        ]
+
+    def perfect_maps(self, targets: Targets) -> NDArray[np.float32]:
+        """Return the maps of a network that has learned `targets` exactly."""
+        places = np.arange(_HEADS, dtype=np.float32)[:, None, None]
+        return np.concatenate([(targets["part"] == places).astype(np.float32), *self._head.perfect(targets)])

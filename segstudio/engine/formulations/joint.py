@@ -1,0 +1,150 @@
+"""Objects by flow, foreground, distance and boundary at once: the decoder that finds more on validation wins."""
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from segstudio.config.base import Config as Settings
+from segstudio.config.base import param
+from segstudio.engine.decoding.components import mean_inside, peak_inside, tidy
+from segstudio.engine.decoding.flow_following import follow_flow
+from segstudio.engine.decoding.watershed import split_by_distance
+from segstudio.engine.formulations.base import DecodeSettings, Decoded, Formulation, Targets, formulations
+from segstudio.engine.formulations.class_head import ClassHead
+from segstudio.engine.formulations.flow_targets import flow_to_centre
+from segstudio.engine.formulations.object_targets import (
+    inner_boundary,
+    relative_distance,
+    valid_pixels,
+    without_vanished,
+)
+from segstudio.engine.losses.cross_entropy import binary_cross_entropy
+from segstudio.engine.losses.dice import soft_dice
+from segstudio.engine.losses.regression import mean_squared, smooth_l1
+
+#: The network gives flow vectors of this length, so that their loss weighs as much as the others (as Cellpose does).
+FLOW_LENGTH = 5.0
+_FOREGROUND, _DISTANCE, _BOUNDARY = 2, 3, 4
+_HEADS = 5
+
+
+class JointConfig(Settings):
+    """Cells and nuclei."""
+
+    flow_weight: float = param(1.0, title="Weight of flow", ge=0, le=10, advanced=True)
+    """How much the flow to the centres counts in the loss."""
+    foreground_weight: float = param(1.0, title="Weight of foreground", ge=0, le=10, advanced=True)
+    """How much telling objects from background counts in the loss."""
+    distance_weight: float = param(1.0, title="Weight of distance", ge=0, le=10, advanced=True)
+    """How much the distance to the object's outline counts in the loss."""
+    boundary_weight: float = param(1.0, title="Weight of boundary", ge=0, le=10, advanced=True)
+    """How much finding the outlines counts in the loss."""
+
+
+class JointDecodeConfig(DecodeSettings):
+    """Finding objects."""
+
+    decoder: Literal["flow", "distance"] = param("distance", title="Decoder")
+    """Follow the flow to the centres, or split at the valleys between distance peaks."""
+    seed: float = param(0.15, title="Separation", ge=0.01, le=1.0, advanced=True)
+    """Distance decoder: how clearly a peak must rise to be an object of its own. Higher merges more."""
+    smoothing: float = param(1.0, title="Smoothing", unit="px", ge=0, le=10, advanced=True)
+    """Blur of the distance before peaks are sought, and of the flow's ends. Higher merges more."""
+
+
+@formulations.register("joint")
+class Joint(Formulation):
+    """One network with maps for flow (2), foreground, distance, boundary and, with several classes, class."""
+
+    title = "Cells and nuclei"
+    description = "Separates touching objects of any simple shape; learns from few images. The best start."
+    Config: ClassVar[type[Settings]] = JointConfig
+    DecodeConfig: ClassVar[type[DecodeSettings]] = JointDecodeConfig
+    vector_targets: ClassVar[dict[str, tuple[int, int]]] = {"flow": (0, 1)}
+    vector_maps: ClassVar[tuple[tuple[int, int], ...]] = ((0, 1),)
+    config: JointConfig
+
+    def __init__(self, config: Settings | None = None, class_ids: Sequence[int] = (1,)) -> None:
+        super().__init__(config, class_ids)
+        self._head = ClassHead(self.class_ids)
+
+    @property
+    def out_channels(self) -> int:
+        """Five maps, and one a class when there are several."""
+        return _HEADS + self._head.channels
+
+    def encode(self, labels: NDArray[np.int32], object_classes: Mapping[int, int] | None = None) -> Targets:
+        """Make flow, foreground, distance, boundary and validity of a whole image."""
+        return {
+            "flow": flow_to_centre(labels),
+            "foreground": (labels > 0).astype(np.float32)[None],
+            "distance": relative_distance(labels),
+            "boundary": without_vanished(inner_boundary(labels), labels).astype(np.float32)[None],
+            "valid": valid_pixels(labels),
+            **self._head.encode(labels, object_classes),
+        }
+
+    def loss(self, maps: Tensor, targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the loss terms flow, foreground, distance, boundary and class."""
+        maps = maps.float()
+        valid, inside = targets["valid"], targets["foreground"]
+        config = self.config
+        terms = {
+            "flow": config.flow_weight * mean_squared(maps[:, :2], FLOW_LENGTH * targets["flow"], valid) / 2,
+            "foreground": config.foreground_weight * _overlap(maps, _FOREGROUND, inside, valid),
+            "distance": config.distance_weight
+            * smooth_l1(maps[:, _DISTANCE : _DISTANCE + 1], targets["distance"], valid * (1 + 4 * inside)),
+            "boundary": config.boundary_weight * _overlap(maps, _BOUNDARY, targets["boundary"], valid),
+        }
+        return terms | self._head.loss(maps, targets)
+
+    def activate(self, maps: Tensor) -> Tensor:
+        """Return unit flow, foreground probability, distance, boundary probability, class probabilities."""
+        flow = maps[:, :2] / FLOW_LENGTH
+        foreground = maps[:, _FOREGROUND : _FOREGROUND + 1].sigmoid()
+        distance = maps[:, _DISTANCE : _DISTANCE + 1]
+        boundary = maps[:, _BOUNDARY : _BOUNDARY + 1].sigmoid()
+        return torch.cat([flow, foreground, distance, boundary, *self._head.activate(maps)], dim=1)
+
+    def decode(self, maps: NDArray[np.float32], config: DecodeSettings) -> Decoded:
+        """Find the objects with the decoder that `config` names."""
+        settings = JointDecodeConfig.model_validate(config.model_dump())
+        foreground = maps[_FOREGROUND]
+        mask = foreground > settings.threshold
+        if settings.decoder == "flow":
+            found = follow_flow(maps[:2], mask, settings.smoothing)
+        else:
+            height = maps[_DISTANCE] - np.float32(0.5) * maps[_BOUNDARY]
+            found = split_by_distance(height, mask, settings.seed, settings.smoothing)
+        labels = tidy(found, settings.min_size)
+        sure = mean_inside(labels, foreground) * np.clip(peak_inside(labels, maps[_DISTANCE]), 0, 1)
+        scores = {number: float(sure[number]) for number in range(1, len(sure))}
+        return Decoded(labels, self._head.vote(labels, maps), scores)
+
+    def decode_candidates(self) -> list[DecodeSettings]:
+        """Return both decoders with a few thresholds each."""
+        distance = [
+            JointDecodeConfig(decoder="distance", threshold=threshold, seed=seed)
+            for threshold in (0.5, 0.4, 0.6)
+            for seed in (0.15, 0.08, 0.25)
+        ]
+        flow = [
+            JointDecodeConfig(decoder="flow", threshold=threshold, smoothing=smoothing)
+            for threshold in (0.5, 0.4, 0.6)
+            for smoothing in (1.0, 2.0)
+        ]
+        return [*distance, *flow]
+
+    def perfect_maps(self, targets: Targets) -> NDArray[np.float32]:
+        """Return the maps of a network that has learned `targets` exactly."""
+        names = ("flow", "foreground", "distance", "boundary")
+        return np.concatenate([*(targets[name] for name in names), *self._head.perfect(targets)])
+
+
+def _overlap(maps: Tensor, channel: int, target: Tensor, valid: Tensor) -> Tensor:
+    logits = maps[:, channel : channel + 1]
+    return binary_cross_entropy(logits, target, valid) + soft_dice(logits.sigmoid(), target, valid)

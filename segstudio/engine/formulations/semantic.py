@@ -1,0 +1,89 @@
+"""Regions by class, without telling touching objects apart."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from segstudio.config.base import Config as Settings
+from segstudio.config.base import param
+from segstudio.engine.decoding.components import components, mean_inside, tidy
+from segstudio.engine.formulations.base import DecodeSettings, Decoded, Formulation, Targets, formulations
+from segstudio.engine.formulations.object_targets import class_numbers, valid_pixels
+from segstudio.engine.losses.cross_entropy import cross_entropy
+from segstudio.engine.losses.dice import soft_dice
+
+
+class SemanticConfig(Settings):
+    """Regions by class."""
+
+    dice_weight: float = param(1.0, title="Weight of overlap", ge=0, le=10, advanced=True)
+    """How much the overlap of regions (Dice) counts beside the cross entropy of pixels."""
+
+
+class SemanticDecodeConfig(DecodeSettings):
+    """Finding regions."""
+
+
+@formulations.register("semantic")
+class Semantic(Formulation):
+    """Softmax over background and classes; each connected region of a class is an object."""
+
+    title = "Regions by class"
+    description = "Which pixel is what: tissue, membranes, cells that never touch. Touching objects become one."
+    Config: ClassVar[type[Settings]] = SemanticConfig
+    DecodeConfig: ClassVar[type[DecodeSettings]] = SemanticDecodeConfig
+    config: SemanticConfig
+
+    @property
+    def out_channels(self) -> int:
+        """Background and one map a class."""
+        return 1 + len(self.class_ids)
+
+    def encode(self, labels: NDArray[np.int32], object_classes: Mapping[int, int] | None = None) -> Targets:
+        """Make the class number of each pixel (0 background) and validity."""
+        return {"class": class_numbers(labels, object_classes, self.class_ids), "valid": valid_pixels(labels)}
+
+    def loss(self, maps: Tensor, targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the loss terms cross_entropy and dice."""
+        maps = maps.float()
+        number, valid = targets["class"], targets["valid"]
+        truth = functional.one_hot(number[:, 0].long(), self.out_channels).movedim(3, 1).to(maps.dtype)
+        return {
+            "cross_entropy": cross_entropy(maps, number, valid),
+            "dice": self.config.dice_weight * soft_dice(maps.softmax(dim=1)[:, 1:], truth[:, 1:], valid),
+        }
+
+    def activate(self, maps: Tensor) -> Tensor:
+        """Return the probabilities of background and classes."""
+        return maps.softmax(dim=1)
+
+    def decode(self, maps: NDArray[np.float32], config: DecodeSettings) -> Decoded:
+        """Find the connected regions of each class where all classes together exceed the threshold."""
+        probability = maps[1:]
+        foreground = probability.sum(axis=0)
+        winner = np.argmax(probability, axis=0).astype(np.int32) + 1
+        labels = tidy(components(np.where(foreground > config.threshold, winner, 0)), config.min_size)
+        classes = _class_of(labels, winner, self.class_ids)
+        sure = mean_inside(labels, foreground) * mean_inside(labels, np.abs(2 * foreground - 1))
+        return Decoded(labels, classes, {number: float(min(1.0, sure[number])) for number in classes})
+
+    def decode_candidates(self) -> list[DecodeSettings]:
+        """Return a few thresholds."""
+        return [SemanticDecodeConfig(threshold=threshold) for threshold in (0.5, 0.4, 0.6, 0.7)]
+
+    def perfect_maps(self, targets: Targets) -> NDArray[np.float32]:
+        """Return the maps of a network that has learned `targets` exactly."""
+        places = np.arange(self.out_channels, dtype=np.float32)[:, None, None]
+        return (targets["class"] == places).astype(np.float32)
+
+
+def _class_of(labels: NDArray[np.int32], winner: NDArray[np.int32], class_ids: tuple[int, ...]) -> dict[int, int]:
+    """Return the class of each region: all its pixels but filled holes have the same."""
+    count = int(labels.max(initial=0))
+    votes = np.bincount((labels * (len(class_ids) + 1) + winner).ravel(), minlength=(count + 1) * (len(class_ids) + 1))
+    places = np.argmax(votes.reshape(count + 1, -1)[:, 1:], axis=1)
+    return {number: class_ids[places[number]] for number in range(1, count + 1)}

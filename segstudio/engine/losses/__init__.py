@@ -1,0 +1,1 @@
+"""Losses that count only valid pixels; one family per file."""

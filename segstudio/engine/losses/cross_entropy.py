@@ -1,0 +1,36 @@
+"""Cross entropy of two or more classes over valid pixels."""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+from torch.nn import functional
+
+from segstudio.engine.losses.masked import masked_mean
+
+
+def binary_cross_entropy(logits: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+    """Return the mean binary cross entropy of `logits` ``(N, C, H, W)`` over `valid` ``(N, 1, H, W)`` pixels."""
+    return masked_mean(functional.binary_cross_entropy_with_logits(logits, target, reduction="none"), valid)
+
+
+def cross_entropy(
+    logits: Tensor, target: Tensor, valid: Tensor, class_weights: Sequence[float] | None = None
+) -> Tensor:
+    """Return the mean cross entropy over valid pixels.
+
+    Parameters
+    ----------
+    logits
+        ``(N, K, H, W)``.
+    target
+        ``(N, 1, H, W)`` numbers 0..K-1 of the true class, as float.
+    valid
+        ``(N, 1, H, W)``, 0 where nothing is known.
+    class_weights
+        How much a pixel of each class counts.
+    """
+    index = target[:, 0].long()
+    weight = valid
+    if class_weights is not None:
+        weight = valid * logits.new_tensor(class_weights)[index].unsqueeze(1)
+    return masked_mean(functional.cross_entropy(logits, index, reduction="none").unsqueeze(1), weight)

@@ -1,0 +1,1 @@
+"""From images to maps and label images: tiles, halo, stitching."""
