@@ -1,0 +1,252 @@
+"""A model on disk: a folder with `model.json`, the card, and `weights.safetensors`; never a pickle."""
+
+import hashlib
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+
+from segstudio.core.errors import BadModel, WrongUsage
+from segstudio.engine.architectures import Network, architectures
+from segstudio.engine.formulations import Formulation, formulations
+from segstudio.io.atomic import make_folders, write_atomic
+from segstudio.jobs.spec import Choice, ClassSpec
+
+CARD_NAME = "model.json"
+WEIGHTS_NAME = "weights.safetensors"
+SCHEMA_VERSION = 1
+
+_CARD_LIMIT = 4 * 2**20
+_HEADER_LIMIT = 16 * 2**20
+_WEIGHTS_LIMIT = 8 * 2**30
+_DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "I64": torch.int64}
+
+
+class Normalisation(BaseModel):
+    """Percentiles of each image that become 0 and 1."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    low_percentile: float = Field(1.0, ge=0, lt=100)
+    high_percentile: float = Field(99.8, gt=0, le=100)
+
+
+class ModelCard(BaseModel):
+    """Everything about a model but its weights."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal["segstudio-model"] = "segstudio-model"
+    schema_version: int = SCHEMA_VERSION
+    name: str = Field(max_length=300)
+    created: str
+    """ISO 8601 date and time."""
+    formulation: Choice
+    architecture: Choice
+    in_channels: int = Field(ge=1, le=64)
+    channels: Literal["gray", "rgb", "channels"]
+    """What the network sees: gray (1 channel), colour (3) or the image's own channels."""
+    classes: tuple[ClassSpec, ...] = Field(min_length=1, max_length=1000)
+    normalisation: Normalisation = Normalisation()
+    pixel_size_um: float | None = None
+    """Mean pixel size of the training images, when they agree on one."""
+    object_diameter_px: float | None = None
+    """Median diameter of the training objects."""
+    decode: dict[str, Any] = {}
+    """Decoder settings that won on the validation images."""
+    scores: dict[str, float] = {}
+    trained_on: dict[str, int | float | str] = {}
+    """Numbers of images and objects, steps, minutes."""
+    versions: dict[str, str] = {}
+    weights_sha256: str = ""
+
+    @property
+    def class_ids(self) -> tuple[int, ...]:
+        """Class ids in the order of the network's channels."""
+        return tuple(item.id for item in self.classes)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model ready to predict: its card, network (float32, on the processor, in eval mode) and formulation."""
+
+    card: ModelCard
+    network: Network
+    formulation: Formulation
+
+
+def model_folder(path: Path) -> Path:
+    """Return the folder that holds the model which `path` names: a model folder, a run, or a file in a model folder.
+
+    Raises
+    ------
+    BadModel
+        `path` is no model of this program. Nothing of a foreign file is executed.
+    """
+    for folder in (path, path / "model"):
+        if (folder / CARD_NAME).is_file():
+            return folder
+    if path.name in (CARD_NAME, WEIGHTS_NAME) and (path.parent / CARD_NAME).is_file():
+        return path.parent
+    if not path.exists():
+        raise BadModel(
+            f"There is no model at {path}.",
+            hint="Give the folder of a run or of a model.",
+            code="model-missing",
+            path=path,
+        )
+    what = f"The folder {path}" if path.is_dir() else f"The file {path.name}"
+    raise BadModel(
+        f"{what} is not a model of this program.",
+        hint=f"A model is a folder with {CARD_NAME} and {WEIGHTS_NAME}, as a training writes it.",
+        code="model-foreign",
+        path=path,
+    )
+
+
+def read_card(path: Path) -> ModelCard:
+    """Read the card of the model at `path` (see `model_folder`); raise `BadModel` when it is none or damaged."""
+    file = model_folder(path) / CARD_NAME
+    if file.stat().st_size > _CARD_LIMIT:
+        raise _damaged(file, "it is too large")
+    data = file.read_bytes()
+    try:
+        version = json.loads(data).get("schema_version", 0)
+    except (ValueError, AttributeError, RecursionError):
+        raise _damaged(file, "it is not readable JSON") from None
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise BadModel(
+            f"The model {file.parent} was made by a newer version of the program.",
+            hint="Update SegStudio to use it.",
+            code="model-newer",
+            path=file,
+        )
+    try:
+        return ModelCard.model_validate_json(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise _damaged(file, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+
+
+def save_model(folder: Path, card: ModelCard, weights: Mapping[str, torch.Tensor]) -> ModelCard:
+    """Write a model; the card comes last, so that a folder with a card is whole. Return the card as written."""
+    make_folders(folder)
+    data = save({name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()})
+    written = card.model_copy(update={"weights_sha256": hashlib.sha256(data).hexdigest()})
+    (folder / CARD_NAME).unlink(missing_ok=True)
+    write_atomic(folder / WEIGHTS_NAME, data)
+    write_atomic(folder / CARD_NAME, written.model_dump_json(indent=2).encode())
+    return written
+
+
+def load_model(path: Path) -> Model:
+    """Load the model at `path` (see `model_folder`).
+
+    Names, shapes and types of all tensors are compared with the network that the card describes before any of them
+    is read or memory for them is taken.
+
+    Raises
+    ------
+    BadModel
+        It is no model of this program, damaged, or needs a plug-in that is not installed.
+    """
+    folder = model_folder(path)
+    card = read_card(folder)
+    formulation = build_formulation(card)
+    file = folder / WEIGHTS_NAME
+    with torch.device("meta"):
+        blank = build_network(card, formulation)
+    check_weights(file, blank.state_dict())
+    digest = hashlib.sha256()
+    with file.open("rb") as stream:
+        while piece := stream.read(2**20):
+            digest.update(piece)
+    if card.weights_sha256 and digest.hexdigest() != card.weights_sha256:
+        raise _damaged(file, "its content does not match the card")
+    network = build_network(card, formulation)
+    try:
+        network.load_state_dict(load_file(file))
+    except (SafetensorError, RuntimeError) as error:
+        raise _damaged(file, "its weights do not fit the network") from error
+    return Model(card, network.eval(), formulation)
+
+
+def build_formulation(card: ModelCard) -> Formulation:
+    """Return the formulation that `card` names, with its settings."""
+    try:
+        kind = formulations.get(card.formulation.name)
+        return kind(kind.Config.model_validate(card.formulation.settings), card.class_ids)
+    except (WrongUsage, ValidationError) as error:
+        raise _unknown("formulation", card.formulation.name, error) from error
+
+
+def build_network(card: ModelCard, formulation: Formulation) -> Network:
+    """Return the network that `card` names, with random weights."""
+    try:
+        kind = architectures.get(card.architecture.name)
+        config = kind.Config.model_validate(card.architecture.settings)
+    except (WrongUsage, ValidationError) as error:
+        raise _unknown("architecture", card.architecture.name, error) from error
+    return kind(config).build(card.in_channels, formulation.out_channels)
+
+
+def check_weights(file: Path, expected: Mapping[str, torch.Tensor]) -> None:
+    """Compare the header of a safetensors file with the tensors `expected`; raise `BadModel` on any difference."""
+    header = _header(file)
+    names = set(header) - {"__metadata__"}
+    if missing := sorted(set(expected) - names):
+        raise _damaged(file, f"{missing[0]} is missing")
+    if foreign := sorted(names - set(expected)):
+        raise _damaged(file, f"{foreign[0]} does not belong to the network")
+    for name, tensor in expected.items():
+        entry = header[name]
+        if not isinstance(entry, dict) or entry.get("shape") != list(tensor.shape):
+            raise _damaged(file, f"{name} has another shape than the network's {tuple(tensor.shape)}")
+        if _DTYPES.get(str(entry.get("dtype"))) != tensor.dtype:
+            raise _damaged(file, f"{name} has another type than the network's {tensor.dtype}")
+
+
+def _header(file: Path) -> dict[str, Any]:
+    try:
+        size = file.stat().st_size
+    except FileNotFoundError:
+        raise _damaged(file, "it is missing") from None
+    if not 8 < size <= _WEIGHTS_LIMIT:
+        raise _damaged(file, f"its size of {size} bytes is impossible")
+    with file.open("rb") as stream:
+        (length,) = struct.unpack("<Q", stream.read(8))
+        if length > min(_HEADER_LIMIT, size - 8):
+            raise _damaged(file, "its header is longer than the file")
+        data = stream.read(length)
+    try:
+        header = json.loads(data)
+    except (ValueError, RecursionError):
+        raise _damaged(file, "its header is not readable") from None
+    if not isinstance(header, dict):
+        raise _damaged(file, "its header is not readable")
+    return header
+
+
+def _damaged(file: Path, reason: str) -> BadModel:
+    return BadModel(
+        f"The model file {file} cannot be used: {reason}.",
+        hint="Copy the model again from where it was trained, or train it again.",
+        code="model-damaged",
+        path=file,
+    )
+
+
+def _unknown(what: str, name: str, error: Exception) -> BadModel:
+    return BadModel(
+        f"The model needs the {what} {name!r} with settings that this installation does not know: "
+        f"{str(error).splitlines()[0]}",
+        hint="Install the plug-in that the model was made with, or update SegStudio.",
+        code=f"model-{what}",
+    )
