@@ -11,9 +11,9 @@ from scipy import ndimage
 
 
 def components(values: NDArray[np.generic], connectivity: Literal[4, 8] = 8) -> NDArray[np.int32]:
-    """Number the connected regions of equal non-zero value in `values` ``(H, W)`` from 1."""
+    """Return the connected regions of equal non-zero value in `values` ``(H, W)``, numbered from 1."""
     plain = values.view(np.uint8) if values.dtype == bool else values
-    found: NDArray[np.int32] = cc3d.connected_components(np.ascontiguousarray(plain), connectivity=connectivity)
+    found = cc3d.connected_components(np.ascontiguousarray(plain), connectivity=connectivity)
     return found.astype(np.int32, copy=False)
 
 

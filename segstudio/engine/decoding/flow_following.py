@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from skimage.segmentation import watershed
 
 from segstudio.engine.decoding.components import components
+from segstudio.engine.decoding.watershed import flood
 
 #: Steps walked between pixels, and pixels each; short ones do not overshoot a centre.
 _STEPS = 30
@@ -17,7 +17,7 @@ _CHUNK = 1_000_000
 
 
 def follow_flow(flow: NDArray[np.float32], mask: NDArray[np.bool_], merge_radius: float = 1.5) -> NDArray[np.int32]:
-    """Number the objects in `mask` by the place to which their pixels flow.
+    """Return the objects in `mask`, numbered by the place to which their pixels flow.
 
     Parameters
     ----------
@@ -89,12 +89,11 @@ def _walk(
 def _group_sinks(
     pixels: NDArray[np.int64], hits: NDArray[np.int64], shape: tuple[int, int], radius: float
 ) -> NDArray[np.int32]:
-    """Number the places where ways end: each peak of the blurred count of ends gathers those around it."""
+    """Return the places where ways end, numbered: each peak of the blurred count of ends gathers those around it."""
     count = np.zeros(shape, np.float32)
     count.ravel()[pixels] = hits
     near = ndimage.gaussian_filter(count, radius, truncate=3) if radius > 0 else count
     ends = count > 0
     reach = ndimage.binary_dilation(ends, iterations=1)
     peaks = (ndimage.maximum_filter(near, size=2 * round(1.5 * radius) + 1) == near) & reach
-    basins: NDArray[np.int32] = watershed(-near, components(peaks), mask=reach, connectivity=2)
-    return basins.astype(np.int32, copy=False)
+    return flood(near, components(peaks), reach)

@@ -9,6 +9,12 @@ from skimage.segmentation import watershed
 from segstudio.engine.decoding.components import components
 
 
+def flood(height: NDArray[np.float32], seeds: NDArray[np.int32], mask: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """Return the basins of numbered `seeds` in `mask`, filled from the highest `height` down; all ``(H, W)``."""
+    basins = watershed(-height, seeds, mask=mask, connectivity=2)  # type: ignore[no-untyped-call]
+    return np.asarray(basins, np.int32)
+
+
 def grow_seeds(seeds: NDArray[np.int32], height: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.int32]:
     """Grow numbered `seeds` over `mask`, highest `height` first; parts of the mask without a seed become objects too.
 
@@ -21,7 +27,7 @@ def grow_seeds(seeds: NDArray[np.int32], height: NDArray[np.float32], mask: NDAr
     several = seeded[parts] & mask
     grown = np.zeros(mask.shape, np.int32)
     if several.any():
-        grown = watershed(-height, seeds, mask=several, connectivity=2).astype(np.int32, copy=False)
+        grown = flood(height, seeds, several)
     lonely = mask & ~several
     if lonely.any():
         grown = np.where(lonely, parts + int(grown.max(initial=0)), grown).astype(np.int32)
@@ -29,7 +35,7 @@ def grow_seeds(seeds: NDArray[np.int32], height: NDArray[np.float32], mask: NDAr
 
 
 def peaks_above(height: NDArray[np.float32], h: float, mask: NDArray[np.bool_]) -> NDArray[np.int32]:
-    """Number the peaks of `height` that rise by at least `h` over the pass to a higher one (h-maxima).
+    """Return the numbered peaks of `height` that rise by at least `h` over the pass to a higher one (h-maxima).
 
     Parameters
     ----------
@@ -44,8 +50,8 @@ def peaks_above(height: NDArray[np.float32], h: float, mask: NDArray[np.bool_]) 
         return np.zeros(height.shape, np.int32)
     lowest = float(height[mask].min()) - h - 1
     ground = np.where(mask, height, np.float32(lowest)).astype(np.float32)
-    flooded = reconstruction(ground - np.float32(h), ground, method="dilation").astype(np.float32)
-    return components(local_maxima(flooded).astype(bool) & mask)
+    flooded = reconstruction(ground - np.float32(h), ground, method="dilation")  # type: ignore[no-untyped-call]
+    return components((local_maxima(flooded) > 0) & mask)  # type: ignore[no-untyped-call]
 
 
 def split_by_distance(

@@ -1,5 +1,5 @@
 """Ways to put segmentation as a learning task: targets, losses and decoding, one per file."""
 
-from segstudio.engine.formulations.base import DecodeSettings, Decoded, Formulation, formulations
+from segstudio.engine.formulations.base import Decoded, DecodeSettings, Formulation, formulations
 
 __all__ = ["DecodeSettings", "Decoded", "Formulation", "formulations"]

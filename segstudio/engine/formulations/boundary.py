@@ -13,7 +13,7 @@ from segstudio.config.base import Config as Settings
 from segstudio.config.base import param
 from segstudio.engine.decoding.components import components, mean_inside, peak_inside, tidy
 from segstudio.engine.decoding.watershed import grow_seeds
-from segstudio.engine.formulations.base import DecodeSettings, Decoded, Formulation, Targets, formulations
+from segstudio.engine.formulations.base import Decoded, DecodeSettings, Formulation, Targets, formulations
 from segstudio.engine.formulations.class_head import ClassHead
 from segstudio.engine.formulations.object_targets import inner_boundary, valid_pixels, without_vanished
 from segstudio.engine.losses.cross_entropy import cross_entropy

@@ -51,7 +51,7 @@ def flow_to_centre(labels: NDArray[np.int32]) -> NDArray[np.float32]:
 def _write_flows(
     flow: NDArray[np.float32],
     parts: NDArray[np.int32],
-    chosen: list[tuple[int, tuple[slice, slice]]],
+    chosen: list[tuple[int, tuple[slice, ...]]],
     frame: int,
     factor: int,
 ) -> None:

@@ -13,7 +13,7 @@ from segstudio.config.base import param
 from segstudio.engine.decoding.components import mean_inside, peak_inside, tidy
 from segstudio.engine.decoding.flow_following import follow_flow
 from segstudio.engine.decoding.watershed import split_by_distance
-from segstudio.engine.formulations.base import DecodeSettings, Decoded, Formulation, Targets, formulations
+from segstudio.engine.formulations.base import Decoded, DecodeSettings, Formulation, Targets, formulations
 from segstudio.engine.formulations.class_head import ClassHead
 from segstudio.engine.formulations.flow_targets import flow_to_centre
 from segstudio.engine.formulations.object_targets import (

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-import edt
+import edt  # type: ignore[import-not-found]
 import numpy as np
 from numpy.typing import NDArray
 

@@ -11,7 +11,7 @@ from torch.nn import functional
 from segstudio.config.base import Config as Settings
 from segstudio.config.base import param
 from segstudio.engine.decoding.components import components, mean_inside, tidy
-from segstudio.engine.formulations.base import DecodeSettings, Decoded, Formulation, Targets, formulations
+from segstudio.engine.formulations.base import Decoded, DecodeSettings, Formulation, Targets, formulations
 from segstudio.engine.formulations.object_targets import class_numbers, valid_pixels
 from segstudio.engine.losses.cross_entropy import cross_entropy
 from segstudio.engine.losses.dice import soft_dice
@@ -78,7 +78,7 @@ class Semantic(Formulation):
     def perfect_maps(self, targets: Targets) -> NDArray[np.float32]:
         """Return the maps of a network that has learned `targets` exactly."""
         places = np.arange(self.out_channels, dtype=np.float32)[:, None, None]
-        return (targets["class"] == places).astype(np.float32)
+        return np.asarray(targets["class"] == places, np.float32)
 
 
 def _class_of(labels: NDArray[np.int32], winner: NDArray[np.int32], class_ids: tuple[int, ...]) -> dict[int, int]:
