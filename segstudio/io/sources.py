@@ -254,7 +254,7 @@ def check_budget(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> No
     if size > READ_BUDGET:
         raise BadInput(
             f"{path.name} is too large to be read at once: {shape[0]} × {shape[1]} pixels, {size / 1e9:,.1f} GB.",
-            hint="Save it as a tiled TIFF, or cut it into smaller images.",
+            hint="Cut it into smaller images, or save it as a tiled TIFF and read it in parts.",
             code="image-too-large",
             path=path,
         )
@@ -306,10 +306,10 @@ def _no_permission(path: Path) -> BadInput:
 
 
 def _reason(error: BaseException) -> str:
+    # What decoders say is for programmers; it stays in the chain of causes.
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    words = " ".join(str(error).split()) or type(error).__name__
-    return (words if len(words) <= 160 else words[:160] + "…").rstrip(".")
+    return "its content is broken or ends early"
 
 
 #: Beginnings of files that people take for images, and what to tell them.

@@ -1,0 +1,33 @@
+"""What to tell the user about values of a floating point image that are no ordinary numbers."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: Larger images are not searched when they are opened.
+SEARCHED_PIXELS = 32_000_000
+
+_SINGLE_MAX = float(np.finfo(np.float32).max)
+
+
+def float_warnings(pixels: NDArray[Any]) -> tuple[str, ...]:
+    """Return sentences about NaN, infinite and very large values; none for integers.
+
+    Parameters
+    ----------
+    pixels
+        Any shape and dtype.
+    """
+    if pixels.dtype.kind != "f" or pixels.size == 0:
+        return ()
+    finite = np.isfinite(pixels)
+    count = pixels.size - int(np.count_nonzero(finite))
+    if count == pixels.size:
+        return ("Not one pixel holds a number (all are NaN or infinite): the image is shown empty.",)
+    words = []
+    if count:
+        words.append(f"{count:,} values are not numbers (NaN or infinite); contrast and training leave them out.")
+    if float(np.abs(pixels, where=finite, out=np.zeros_like(pixels)).max()) > _SINGLE_MAX:
+        words.append("Values exceed what single precision can hold; they are scaled before they are used.")
+    return tuple(words)

@@ -1,0 +1,235 @@
+"""Reader: TIFF, OME-TIFF, BigTIFF and relatives, window by window."""
+
+import logging
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from segstudio.core.axes import ImageInfo, Kind, PixelSize
+from segstudio.core.errors import BadInput
+from segstudio.io.finite import SEARCHED_PIXELS, float_warnings
+from segstudio.io.sources import BaseSource, ImageReader, check_budget, damaged, readers
+from segstudio.io.tiff_metadata import describe_stack, imagej_entries, plain_stack, unit_to_um
+from segstudio.io.tiff_pixels import JPEG_COMPRESSIONS, Colour, PagePart, TiffLayout, TiffSource, segment_shape
+
+# What it has to say reaches the user as warnings of the image.
+logging.getLogger("tifffile").setLevel(logging.CRITICAL + 1)
+
+_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_BITS = frozenset({1, 2, 4, 6, 8, 10, 12, 14, 16, 24, 32, 64})
+#: Pages that are compared with the first one; of longer series the rest is taken to be alike.
+_COMPARED_PAGES = 2000
+#: Coarsest pixel that a resolution tag without ImageJ's description is believed, micrometres:
+#: beyond it the tag speaks of print (72 dpi is 353 µm).
+_COARSEST = 40.0
+
+
+def _open(path: Path, indices: bool) -> BaseSource:
+    tif = tifffile.TiffFile(path, _multifile=False)
+    try:
+        return _source(path, tif, indices)
+    except BaseException:
+        tif.close()
+        raise
+
+
+def _source(path: Path, tif: tifffile.TiffFile, indices: bool) -> BaseSource:
+    if len(tif.pages) == 0:
+        raise damaged(path, "it holds no page")
+    first = tif.pages.first
+    _refuse(path, first)
+    alike, other = _alike_pages(tif)
+    samples, colour, kind, words = _colour(first, indices)
+    entries = imagej_entries(first.description) if first.description.startswith("ImageJ=") else {}
+    virtual = _virtual_planes(tif, entries)
+    stack = describe_stack(first.description, path.name, range(virtual) if virtual > 1 else alike, samples)
+    if stack.axes.endswith("C") and samples > 1:
+        # Colour pages one after the other: each is a plane, there is no fourth channel.
+        stack = plain_stack(stack.pages, *stack.warnings)
+    channels = stack.sizes[-1] if stack.axes.endswith("C") else 1
+    plane_size = int(first.nbytes)
+    pages = [
+        PagePart(tif.pages[0], number * plane_size) if virtual > 1 else PagePart(tif.pages[number])
+        for number in stack.pages
+    ]
+    planes = len(pages) // channels
+    layout = TiffLayout(
+        tuple(tuple(pages[plane * channels : (plane + 1) * channels]) for plane in range(planes)),
+        colour,
+        samples,
+        _palette(first) if colour == "palette" else None,
+    )
+    shown = 3 if colour in ("palette", "cmyk") else samples
+    trailing = shown if shown > 1 else channels
+    words = [*stack.warnings, *words]
+    if planes > 1:
+        words.append(f"{planes - 1:,} more {'plane is' if planes == 2 else 'planes are'} not shown.")
+    if other and not first.description.rstrip("\0 \r\n").endswith("OME>"):
+        words.append(f"{other} more {'page' if other == 1 else 'pages'} of another size or type not shown.")
+    dtype = np.dtype(np.uint8) if colour != "samples" or first.dtype == np.bool_ else np.dtype(first.dtype)
+    info = ImageInfo(
+        path=path,
+        height=first.imagelength,
+        width=first.imagewidth,
+        channels=trailing,
+        dtype=dtype.name,
+        kind=kind if channels == 1 else "channels",
+        axes=stack.axes + ("YXS" if shown > 1 else "YX"),
+        shape=(*stack.sizes, first.imagelength, first.imagewidth, *((shown,) if shown > 1 else ())),
+        format=_format(tif, first),
+        planes=planes,
+        pixel_size=stack.pixel_size or _pixel_size(first, entries),
+        channel_names=stack.channel_names if len(stack.channel_names) == trailing else (),
+        warnings=tuple(words),
+    )
+    source = TiffSource(info, tif, layout)
+    return _with_float_warnings(source)
+
+
+def _with_float_warnings(source: TiffSource) -> TiffSource:
+    info = source.info
+    if np.dtype(info.dtype).kind == "f" and info.height * info.width * info.channels <= SEARCHED_PIXELS:
+        found = float_warnings(source.read())
+        if found:
+            values = {name: getattr(info, name) for name in info.__slots__}
+            source.info = ImageInfo(**{**values, "warnings": info.warnings + found})
+    return source
+
+
+def _refuse(path: Path, page: tifffile.TiffPage) -> None:
+    size = f"{page.imagelength} × {page.imagewidth} pixels"
+    if page.imagelength < 1 or page.imagewidth < 1 or page.samplesperpixel < 1:
+        raise damaged(path, f"it says that it has {size}")
+    if page.dtype is None or page.bitspersample not in _BITS:
+        raise _unsupported(path, f"has {page.bitspersample} bits per pixel")
+    if page.dtype.kind == "c":
+        raise _unsupported(path, "holds complex numbers", "Save the magnitude as an image.")
+    if page.dtype.kind not in "buif":
+        raise _unsupported(path, f"has pixels of the type {page.dtype}")
+    if page.imagedepth != 1:
+        raise _unsupported(path, "stores a volume in one page", "Save it as a stack of pages.")
+    if page.compression != 1 and page.compression not in tifffile.TIFF.DECOMPRESSORS:
+        raise _unsupported(path, f"is compressed with an unknown method (code {int(page.compression)})")
+    if page.photometric == 6 and page.compression not in JPEG_COMPRESSIONS:
+        raise _unsupported(path, "stores colours as YCbCr without JPEG", "Save it as RGB.")
+    _refuse_layout(path, page)
+
+
+def _refuse_layout(path: Path, page: tifffile.TiffPage) -> None:
+    rows, columns = segment_shape(page)
+    if rows < 1 or columns < 1 or not page.dataoffsets:
+        raise damaged(path, "it says nowhere where its pixels are")
+    contiguous = page.is_contiguous
+    if not contiguous:
+        check_budget(path, (rows, columns, page.shaped[4]), np.dtype(page.dtype))
+    size_of_file = int(page.parent.filehandle.size)
+    needed = page.nbytes if contiguous else 1
+    if page.dataoffsets[0] + needed > size_of_file:
+        if contiguous and page.nbytes > 1000 * size_of_file:
+            size = f"{page.imagelength} × {page.imagewidth} pixels"
+            raise damaged(path, f"it says that it has {size}, and is {size_of_file:,} bytes long")
+        raise damaged(path, "its pixels end early")
+
+
+def _unsupported(path: Path, words: str, hint: str = "Save it in another way, such as uncompressed TIFF.") -> BadInput:
+    return BadInput(f"{path.name} {words}, which is not supported.", hint=hint, code="image-unsupported", path=path)
+
+
+def _alike_pages(tif: tifffile.TiffFile) -> tuple[list[int], int]:
+    """Return the pages of size and type of the first, and how many others there are."""
+    first = tif.pages.first
+    count = len(tif.pages)
+    if count > _COMPARED_PAGES:
+        tif.pages.useframes = True
+        tif.pages.set_keyframe(0)
+        return list(range(count)), 0
+    wanted = _kind_of_page(first)
+    alike = [number for number, page in enumerate(tif.pages) if _kind_of_page(page) == wanted]
+    return alike, count - len(alike)
+
+
+def _kind_of_page(page: Any) -> tuple[object, ...]:  # noqa: ANN401 - page or frame
+    layout = None if page.is_contiguous else segment_shape(page)
+    return page.shaped, page.dtype, page.photometric, page.compression, page.is_tiled, page.predictor, layout
+
+
+def _virtual_planes(tif: tifffile.TiffFile, entries: dict[str, str]) -> int:
+    """Return how many planes ImageJ stored behind a single directory; 0 when it did not."""
+    first = tif.pages.first
+    images = entries.get("images", "1")
+    if len(tif.pages) > 1 or not first.is_contiguous or not images.isdecimal() or len(images) > 9:
+        return 0
+    fits = first.dataoffsets[0] + int(images) * int(first.nbytes) <= int(tif.filehandle.size)
+    return int(images) if fits else 0
+
+
+def _colour(page: tifffile.TiffPage, indices: bool) -> tuple[int, Colour, Kind, list[str]]:
+    """Return how many samples are used, how they become colours, the kind of image, and warnings."""
+    samples = page.samplesperpixel
+    words = []
+    if page.photometric == 0:
+        words.append("In this file 0 means white; the stored values are used as they are.")
+    if page.photometric == 3 and page.colormap is not None and samples == 1:
+        return (1, "samples", "gray", words) if indices else (1, "palette", "rgb", words)
+    if page.photometric == 5 and samples >= 4 and page.dtype == np.uint8:
+        return 4, "cmyk", "rgb", words
+    if page.photometric in (2, 6) and samples >= 3:
+        if samples > 3 and not set(page.extrasamples) & {1, 2}:
+            words.append(f"{samples - 3} more channels beside red, green and blue are not shown.")
+        integer = page.dtype in (np.uint8, np.uint16)
+        return 3, "samples", "rgb" if integer else "channels", words
+    alpha = sum(extra in (1, 2) for extra in page.extrasamples)
+    used = max(1, samples - alpha)
+    return used, "samples", "gray" if used == 1 else "channels", words
+
+
+def _palette(page: tifffile.TiffPage) -> NDArray[np.uint8]:
+    table = np.asarray(page.colormap)
+    if table.max() > 255:
+        table = table >> 8
+    return np.ascontiguousarray(table.T.astype(np.uint8))
+
+
+def _format(tif: tifffile.TiffFile, first: tifffile.TiffPage) -> str:
+    name = "BigTIFF" if tif.is_bigtiff else "TIFF"
+    if first.description.rstrip("\0 \r\n").endswith("OME>"):
+        name = f"OME-{name}"
+    return f"{first.bitspersample}-bit {name}" if first.bitspersample not in (8, 16, 32, 64) else name
+
+
+def _pixel_size(page: tifffile.TiffPage, entries: dict[str, str]) -> PixelSize | None:
+    per_unit = [_ratio(page.tags.valueof(code)) for code in (283, 282)]
+    y, x = (1 / value if value else None for value in per_unit)
+    if y is None or x is None:
+        return None
+    if "unit" in entries:
+        unit = unit_to_um(entries["unit"])
+        return PixelSize(y * unit, x * unit) if unit else None
+    unit = {2: 25_400.0, 3: 10_000.0}.get(page.tags.valueof(296, 1))
+    if unit is None or max(y, x) * unit > _COARSEST:
+        return None
+    return PixelSize(y * unit, x * unit)
+
+
+def _ratio(value: object) -> float | None:
+    match value:
+        case (int(above), int(below)) if above > 0 and below > 0:
+            return above / below
+        case float(number) if math.isfinite(number) and number > 0:
+            return number
+        case _:
+            return None
+
+
+readers.register("tiff")(
+    ImageReader(
+        formats=("TIFF", "OME-TIFF", "BigTIFF"),
+        suffixes=(".tif", ".tiff", ".svs", ".lsm", ".btf", ".tf8"),
+        matches=lambda head: head.startswith(_MAGIC),
+        open=_open,
+    )
+)
