@@ -1,0 +1,272 @@
+"""A form made from the fields of a configuration: few settings in sight, the rest folded away with a search."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from segstudio.config.form_spec import FieldSpec, nested
+from segstudio.gui.forms.editors import Value, make_editor
+from segstudio.gui.forms.parts import caption, heading, tool_button
+from segstudio.gui.theme import icon
+
+#: Settings shown before "Advanced" is opened.
+SHOWN = 5
+_EDITOR_WIDTH = 124
+
+
+class FieldRow(QWidget):
+    """One setting: its name, an arrow back to the default when changed, its editor, and what is wrong with it."""
+
+    changed = Signal(str)
+
+    def __init__(self, field: FieldSpec) -> None:
+        super().__init__()
+        self.field = field
+        self.editor = make_editor(field)
+        self.editor.setFixedWidth(_EDITOR_WIDTH)
+        self.editor.changed.connect(self._on_changed)
+        self._title = QLabel(field.title)
+        self._title.setWordWrap(True)
+        self._title.setBuddy(self.editor)
+        self._title.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self._reset = _reset_button(self.tr("Back to {0}").format(describe(field, field.default)), self.reset)
+        self._error = caption(role="error")
+        self._error.hide()
+        line = QHBoxLayout()
+        line.setContentsMargins(0, 0, 0, 0)
+        line.setSpacing(4)
+        for widget, stretch in ((self._title, 1), (self._reset, 0), (self.editor, 0)):
+            line.addWidget(widget, stretch)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 2, 0, 2)
+        column.setSpacing(2)
+        column.addLayout(line)
+        column.addWidget(self._error)
+        tip = _tooltip(field)
+        for widget in (self._title, self.editor):
+            widget.setToolTip(tip)
+        self.editor.setAccessibleName(field.title)
+        self.editor.setAccessibleDescription(field.help)
+        self._show_state()
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether the value differs from the default."""
+        return self.field.default is not None and self.editor.value() != self.field.default
+
+    def reset(self) -> None:
+        """Go back to the default, as if the user had typed it."""
+        if self.field.default is not None:
+            self.editor.set_value(self.field.default)
+            self._on_changed()
+
+    def set_value(self, value: Value) -> None:
+        """Show `value` without emitting `changed`."""
+        self.editor.set_value(value)
+        self._show_state()
+
+    def set_error(self, message: str) -> None:
+        """Say below the editor what is wrong; an empty message takes it away."""
+        self._error.setText(message)
+        self._error.setVisible(bool(message))
+
+    def error(self) -> str:
+        """Return what is said to be wrong."""
+        return self._error.text()
+
+    def matches(self, words: str) -> bool:
+        """Return whether each of `words` stands in the title, help, group or path."""
+        text = f"{self.field.title} {self.field.help} {self.field.group} {self.field.path}".lower()
+        return all(word in text for word in words.lower().split())
+
+    def _on_changed(self) -> None:
+        self.set_error("")
+        self._show_state()
+        self.changed.emit(self.field.path)
+
+    def _show_state(self) -> None:
+        self._reset.setVisible(self.is_changed)
+
+
+class Form(QWidget):
+    """All settings of a configuration.
+
+    Parameters
+    ----------
+    fields
+        What ``form_spec`` returns, one list or several after one another; paths must be unique.
+    shown
+        Paths in sight, in this order; ``None`` takes the first `SHOWN` that are not advanced.
+    """
+
+    changed = Signal(str)
+    """Path of the setting that the user changed."""
+
+    def __init__(self, fields: Sequence[FieldSpec], shown: Sequence[str] | None = None) -> None:
+        super().__init__()
+        self.rows = {field.path: FieldRow(field) for field in fields}
+        for row in self.rows.values():
+            row.changed.connect(self._on_row)
+        if shown is None:
+            shown = [field.path for field in fields if not field.advanced][:SHOWN]
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        for path in shown:
+            if path in self.rows:
+                column.addWidget(self.rows[path])
+        self.advanced = Advanced([row for path, row in self.rows.items() if path not in shown])
+        column.addWidget(self.advanced)
+        self.advanced.setVisible(bool(self.advanced.rows))
+
+    def values(self) -> dict[str, Any]:
+        """Return all values by dotted path."""
+        return {path: row.editor.value() for path, row in self.rows.items()}
+
+    def overrides(self) -> dict[str, Any]:
+        """Return the values that differ from their defaults, by dotted path."""
+        return {path: row.editor.value() for path, row in self.rows.items() if row.is_changed}
+
+    def settings(self) -> dict[str, Any]:
+        """Return the changed values as nested mappings, as a configuration takes them."""
+        return nested(self.overrides())
+
+    def set_values(self, values: Mapping[str, Any]) -> None:
+        """Show `values` by dotted path, defaults for the others; unknown paths are ignored."""
+        for path, row in self.rows.items():
+            value = values.get(path, row.field.default)
+            if value is not None:
+                row.set_value(value)
+        self.advanced.refresh()
+
+    def set_errors(self, errors: Mapping[str, str]) -> dict[str, str]:
+        """Show what is wrong at each field; return the messages that belong to no field here.
+
+        A message below "Advanced" opens it.
+        """
+        for path, row in self.rows.items():
+            row.set_error(errors.get(path, ""))
+        if any(row.error() for row in self.advanced.rows):
+            self.advanced.open()
+        return {path: message for path, message in errors.items() if path not in self.rows}
+
+    def reset(self) -> None:
+        """Go back to all defaults."""
+        for row in self.rows.values():
+            if row.is_changed:
+                row.reset()
+
+    def _on_row(self, path: str) -> None:
+        self.advanced.refresh()
+        self.changed.emit(path)
+
+
+class Advanced(QWidget):
+    """Settings folded away, in groups, with a search."""
+
+    def __init__(self, rows: Sequence[FieldRow]) -> None:
+        super().__init__()
+        self.rows = list(rows)
+        self._button = QToolButton()
+        self._button.setObjectName("fold")
+        self._button.setCheckable(True)
+        self._button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self._button.setAutoRaise(True)
+        self._button.toggled.connect(self._on_toggled)
+        self.search = QLineEdit()
+        self.search.setPlaceholderText(self.tr("Search settings"))
+        self.search.setClearButtonEnabled(True)
+        self.search.textChanged.connect(self._filter)
+        self._nothing = caption(self.tr("No setting has these words."))
+        self._nothing.hide()
+        self._headings: list[tuple[QLabel, list[FieldRow]]] = []
+        self._body = QFrame()
+        column = QVBoxLayout(self._body)
+        column.setContentsMargins(0, 4, 0, 0)
+        column.setSpacing(2)
+        column.addWidget(self.search)
+        column.addWidget(self._nothing)
+        self._fill(column)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 4, 0, 0)
+        whole.setSpacing(0)
+        whole.addWidget(self._button, 0, Qt.AlignmentFlag.AlignLeft)
+        whole.addWidget(self._body)
+        self._body.hide()
+        self._on_toggled(False)
+        self.refresh()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the settings are in sight."""
+        return self._button.isChecked()
+
+    def open(self) -> None:
+        """Bring the settings in sight."""
+        self._button.setChecked(True)
+
+    def refresh(self) -> None:
+        """Say how many settings are changed."""
+        count = sum(row.is_changed for row in self.rows)
+        self._button.setText(self.tr("Advanced") if not count else self.tr("Advanced ({0} changed)").format(count))
+
+    def _fill(self, column: QVBoxLayout) -> None:
+        for group in dict.fromkeys(row.field.group for row in self.rows):
+            members = [row for row in self.rows if row.field.group == group]
+            title = heading(group)
+            title.setVisible(bool(group))
+            title.setContentsMargins(0, 8, 0, 0)
+            column.addWidget(title)
+            self._headings.append((title, members))
+            for row in members:
+                column.addWidget(row)
+
+    def _filter(self, words: str) -> None:
+        for title, members in self._headings:
+            for row in members:
+                row.setVisible(row.matches(words))
+            title.setVisible(bool(title.text()) and any(row.matches(words) for row in members))
+        self._nothing.setVisible(not any(row.matches(words) for row in self.rows))
+
+    def _on_toggled(self, is_open: bool) -> None:
+        self._body.setVisible(is_open)
+        self._button.setIcon(icon("ph.caret-down" if is_open else "ph.caret-right", "secondary"))
+        if is_open:
+            self.search.setFocus()
+
+
+def describe(field: FieldSpec, value: Value | None) -> str:
+    """Return `value` in words: with its unit, "automatic" where 0 means that."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if value == 0 and field.zero:
+        return field.zero
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{text} {field.unit}".strip()
+
+
+def _reset_button(tip: str, call: Callable[[], object]) -> QToolButton:
+    made = tool_button("ph.arrow-counter-clockwise", tip, call)
+    policy = made.sizePolicy()
+    policy.setRetainSizeWhenHidden(True)
+    made.setSizePolicy(policy)
+    return made
+
+
+def _tooltip(field: FieldSpec) -> str:
+    parts = [field.help] if field.help else []
+    if field.minimum is not None and field.maximum is not None and field.kind in ("int", "float"):
+        parts.append(f"{field.minimum:g} to {field.maximum:g}{' ' + field.unit if field.unit else ''}.")
+    parts.append(f"Default: {describe(field, field.default)}.")
+    return f"<p>{' '.join(parts)}</p>"

@@ -1,0 +1,245 @@
+"""The small pieces that panels are put together from: captions, sections, empty states, sliders with a value."""
+
+from collections.abc import Callable
+from math import log as ln
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QSlider,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from segstudio.gui.theme import SPACING, SPACING_GROUP, icon, theme_changed
+
+_MARGIN = 12
+
+
+def caption(text: str = "", role: str = "secondary") -> QLabel:
+    """Return a plain text that breaks into lines; `role` is a colour of the style sheet."""
+    label = QLabel(text)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setProperty("role", role)
+    label.setWordWrap(True)
+    label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+    return label
+
+
+def set_role(widget: QWidget, role: str) -> None:
+    """Change the role of a widget and dress it anew."""
+    if widget.property("role") != role:
+        widget.setProperty("role", role)
+        widget.style().unpolish(widget)
+        widget.style().polish(widget)
+
+
+def heading(text: str) -> QLabel:
+    """Return the title of a section."""
+    label = QLabel(text)
+    label.setProperty("role", "heading")
+    font = label.font()
+    font.setWeight(font.Weight.DemiBold)
+    label.setFont(font)
+    return label
+
+
+def button(text: str, call: Callable[[], object], picture: str = "", *, primary: bool = False) -> QPushButton:
+    """Return a push button that calls `call`."""
+    made = QPushButton(text)
+    if picture:
+        made.setIcon(icon(picture, "on_accent" if primary else "text"))
+    if primary:
+        made.setProperty("role", "primary")
+    made.clicked.connect(lambda _checked=False: call())
+    return made
+
+
+def tool_button(picture: str, tip: str, call: Callable[[], object]) -> QToolButton:
+    """Return a button that is only a picture."""
+    made = QToolButton()
+    made.setIcon(icon(picture))
+    made.setToolTip(tip)
+    made.setAccessibleName(tip)
+    made.setAutoRaise(True)
+    made.clicked.connect(lambda _checked=False: call())
+    return made
+
+
+def row(*widgets: QWidget, stretch: int | None = None) -> QHBoxLayout:
+    """Return widgets beside each other; the one numbered `stretch` takes the room that is left."""
+    line = QHBoxLayout()
+    line.setContentsMargins(0, 0, 0, 0)
+    line.setSpacing(SPACING)
+    for number, widget in enumerate(widgets):
+        line.addWidget(widget, 1 if number == stretch else 0)
+    return line
+
+
+class Section(QWidget):
+    """A title with what belongs to it."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self.body = QVBoxLayout(self)
+        self.body.setContentsMargins(0, 0, 0, 0)
+        self.body.setSpacing(SPACING)
+        self.title = heading(title)
+        self.title.setVisible(bool(title))
+        self.body.addWidget(self.title)
+
+
+class Column(QScrollArea):
+    """A panel's content from top to bottom; scrolls when the window is low, never sideways."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        inner = QWidget()
+        self.body = QVBoxLayout(inner)
+        self.body.setContentsMargins(_MARGIN, _MARGIN, _MARGIN, _MARGIN)
+        self.body.setSpacing(SPACING_GROUP)
+        self.setWidget(inner)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the least width in which nothing is cut off."""
+        return QSize(240, 120)
+
+
+class EmptyState(QWidget):
+    """Says why something cannot work yet, and offers the one button that gets there."""
+
+    wanted = Signal()
+
+    def __init__(self, picture: str) -> None:
+        super().__init__()
+        self._name = picture
+        self._picture = QLabel()
+        self._text = caption(role="")
+        self._text.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        self._button = QPushButton()
+        self._button.setProperty("role", "primary")
+        self._button.clicked.connect(lambda _checked=False: self.wanted.emit())
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 24, 8, 24)
+        column.setSpacing(SPACING_GROUP)
+        column.addWidget(self._picture, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addWidget(self._text)
+        column.addWidget(self._button, 0, Qt.AlignmentFlag.AlignHCenter)
+        theme_changed.connect(self._paint_picture)
+        self._paint_picture()
+
+    def say(self, text: str, button_text: str = "") -> None:
+        """Show a sentence, and the button when it has a text."""
+        self._text.setText(text)
+        self._button.setText(button_text)
+        self._button.setVisible(bool(button_text))
+
+    def text(self) -> str:
+        """Return what is said."""
+        return self._text.text()
+
+    def press(self) -> None:
+        """Press the button."""
+        self._button.click()
+
+    def _paint_picture(self) -> None:
+        self._picture.setPixmap(icon(self._name, "secondary").pixmap(QSize(40, 40)))
+
+
+class CalmSlider(QSlider):
+    """A slider that leaves the wheel to the panel around it."""
+
+    def __init__(self) -> None:
+        super().__init__(Qt.Orientation.Horizontal)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Do not change the value."""
+        event.ignore()
+
+
+class ValueSlider(QWidget):
+    """A named slider with its value in figures.
+
+    Parameters
+    ----------
+    low, high
+        Range of the value.
+    steps
+        How many positions the slider has.
+    show
+        Turns the value into text.
+    log
+        Equal ways mean equal factors; `low` must be positive.
+    """
+
+    moved = Signal(float)
+    """The user moved it."""
+
+    def __init__(
+        self,
+        title: str,
+        low: float,
+        high: float,
+        steps: int = 100,
+        show: Callable[[float], str] = "{:g}".format,
+        log: bool = False,
+    ) -> None:
+        super().__init__()
+        self._low, self._high, self._steps, self._show, self._log = low, high, steps, show, log
+        self._slider = CalmSlider()
+        self._slider.setRange(0, steps)
+        self._slider.setAccessibleName(title)
+        self._title = QLabel(title)
+        self._figures = QLabel()
+        self._figures.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self._figures.setMinimumWidth(44)
+        self._slider.valueChanged.connect(self._on_moved)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(row(self._title, self._figures, stretch=0))
+        column.addWidget(self._slider)
+        self._show_figures()
+
+    def value(self) -> float:
+        """Return the value."""
+        share = self._slider.value() / self._steps
+        if self._log:
+            return float(self._low * (self._high / self._low) ** share)
+        return self._low + share * (self._high - self._low)
+
+    def set_value(self, value: float) -> None:
+        """Move there without emitting `moved`."""
+        inside = min(max(value, self._low), self._high)
+        share = (
+            ln(inside / self._low) / ln(self._high / self._low)
+            if self._log
+            else (inside - self._low) / (self._high - self._low)
+        )
+        self._slider.blockSignals(True)
+        self._slider.setValue(round(share * self._steps))
+        self._slider.blockSignals(False)
+        self._show_figures()
+
+    def set_range(self, low: float, high: float) -> None:
+        """Change the range; the value stays where it is inside it."""
+        value = self.value()
+        self._low, self._high = low, high
+        self.set_value(value)
+
+    def _on_moved(self) -> None:
+        self._show_figures()
+        self.moved.emit(self.value())
+
+    def _show_figures(self) -> None:
+        self._figures.setText(self._show(self.value()))

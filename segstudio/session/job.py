@@ -1,0 +1,119 @@
+"""One background job as the user sees it: what it is, how far it is, how it ended."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from segstudio.jobs.messages import (
+    Artifact,
+    Failed,
+    Finished,
+    Message,
+    Metric,
+    Preview,
+    Progress,
+    Started,
+    StateChanged,
+    Warned,
+)
+from segstudio.jobs.spec import DecodeJob, JobSpec, PredictJob, TrainJob
+
+State = Literal["queued", "starting", "running", "paused", "stopping", "done", "stopped", "failed"]
+
+#: States in which a job takes its device.
+BUSY: frozenset[State] = frozenset({"starting", "running", "stopping"})
+ENDED: frozenset[State] = frozenset({"done", "stopped", "failed"})
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job of this sitting; a new value replaces it with each message.
+
+    Attributes
+    ----------
+    id
+        The spec's ``job_id``.
+    waits_for
+        Title of the job that has the device; empty when it waits for none.
+    error
+        How it failed, ``None`` otherwise.
+    """
+
+    id: str
+    title: str
+    spec: JobSpec
+    state: State = "queued"
+    created: float = 0.0
+    device: str = ""
+    device_name: str = ""
+    progress: Progress | None = None
+    metric: Metric | None = None
+    best: Metric | None = None
+    preview: Preview | None = None
+    artifacts: tuple[Artifact, ...] = ()
+    warnings: tuple[Warned, ...] = ()
+    error: Failed | None = None
+    finished: Finished | None = None
+    waits_for: str = ""
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing will come any more."""
+        return self.state in ENDED
+
+    @property
+    def heavy(self) -> bool:
+        """Whether it wants a device for itself."""
+        return isinstance(self.spec, TrainJob | PredictJob)
+
+    @property
+    def folder(self) -> Path | None:
+        """Run folder of a training."""
+        return self.spec.run_folder if isinstance(self.spec, TrainJob) else None
+
+    @property
+    def log(self) -> Path | None:
+        """Log file of a training."""
+        return self.folder / "log.txt" if self.folder else None
+
+    @property
+    def wanted_device(self) -> str:
+        """Kind of device it runs on, or asks for: ``"cuda"``, ``"cpu"``, ``"mps"``, ``"auto"``."""
+        if self.device:
+            return self.device.partition(":")[0]
+        return "cpu" if isinstance(self.spec, DecodeJob) else str(getattr(self.spec, "device", "cpu"))
+
+    def competes(self, other: "Job") -> bool:
+        """Return whether both want the same device; one that chooses itself may choose any."""
+        mine, theirs = self.wanted_device, other.wanted_device
+        return self.heavy and other.heavy and (mine == theirs or "auto" in (mine, theirs))
+
+    def told(self, message: Message) -> "Job":
+        """Return the job after `message`."""
+        match message:
+            case Started():
+                return replace(
+                    self,
+                    state="running",
+                    device=message.device,
+                    device_name=message.device_name,
+                    error=None,
+                    finished=None,
+                )
+            case Progress():
+                state = "running" if self.state in ("queued", "starting") else self.state
+                return replace(self, state=state, progress=message)
+            case Metric():
+                return replace(self, metric=message, best=message if message.best else self.best)
+            case Preview():
+                return replace(self, preview=message)
+            case Artifact():
+                return replace(self, artifacts=(*self.artifacts, message))
+            case Warned():
+                return replace(self, warnings=(*self.warnings, message))
+            case StateChanged():
+                return replace(self, state=message.state)
+            case Failed():
+                return replace(self, state="failed", error=message)
+            case Finished():
+                return replace(self, state=message.outcome, finished=message)

@@ -1,0 +1,127 @@
+"""What a wish of the user means as a job: samples, folders and names, with what is wrong before it starts."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from segstudio.core.errors import WrongUsage
+from segstudio.jobs.spec import Choice, ClassSpec, DecodeJob, Device, PredictImage, PredictJob, SampleRecord, TrainJob
+from segstudio.project.samples import project_samples
+from segstudio.session.job_queue import new_job_id
+from segstudio.session.predictions import Prediction
+from segstudio.session.runs import Run
+
+if TYPE_CHECKING:
+    from segstudio.project.project import ImageEntry, Project
+
+
+@dataclass(frozen=True)
+class TrainingWish:
+    """What the form says."""
+
+    name: str
+    formulation: Choice
+    architecture: Choice
+    config: Mapping[str, Mapping[str, Any]]
+    start_from: Path | None = None
+    device: Device = "auto"
+
+
+@dataclass(frozen=True)
+class SplitSummary:
+    """How the labelled images are used.
+
+    Attributes
+    ----------
+    train, val, test
+        Images with labels in each part.
+    objects
+        Labelled objects in training images.
+    missing
+        Names of classes that no training image shows.
+    """
+
+    train: int
+    val: int
+    test: int
+    objects: int
+    missing: tuple[str, ...] = ()
+
+
+def training_job(project: "Project", wish: TrainingWish) -> TrainJob:
+    """Return the job that trains on what is saved in `project`.
+
+    Raises
+    ------
+    WrongUsage
+        Nothing is labelled.
+    """
+    samples = tuple(labelled(project_samples(project)))
+    if not any(sample.split == "train" for sample in samples):
+        raise WrongUsage(
+            "There is nothing to train on: no image for training has a labelled object.",
+            hint="Label about 10 cells in 2 images, then train.",
+            code="no-labels",
+        )
+    job_id = new_job_id()
+    return TrainJob(
+        job_id=job_id,
+        name=wish.name,
+        run_folder=project.runs_folder / job_id,
+        samples=samples,
+        classes=tuple(ClassSpec(id=item.id, name=item.name) for item in project.classes.classes),
+        formulation=wish.formulation,
+        architecture=wish.architecture,
+        config={section: dict(values) for section, values in wish.config.items()},
+        start_from=wish.start_from,
+        device=wish.device,
+    )
+
+
+def labelled(samples: Iterable[SampleRecord]) -> list[SampleRecord]:
+    """Return the samples that a training can learn from."""
+    return [sample for sample in samples if sample.labels is not None and (sample.object_classes or sample.complete)]
+
+
+def split_summary(project: "Project") -> SplitSummary:
+    """Return how the saved labels would be used by a training; reads the object tables."""
+    samples = labelled(project_samples(project))
+    parts = Counter(sample.split for sample in samples)
+    seen = Counter(
+        class_id for sample in samples if sample.split == "train" for class_id in sample.object_classes.values()
+    )
+    missing = tuple(item.name for item in project.classes.classes if not seen[item.id])
+    return SplitSummary(parts["train"], parts["val"], parts["test"], seen.total(), missing if samples else ())
+
+
+def prediction_of(project: "Project", run: Run, image_id: str) -> Prediction:
+    """Return where the prediction of one image by one run lies, made or not."""
+    folder = project.predictions_folder / run.folder.name
+    return Prediction(image_id, run.id, run.model, folder / f"{image_id}.tif", folder / f"{image_id}.maps.npz")
+
+
+def predict_job(
+    project: "Project", run: Run, entries: Iterable["ImageEntry"], decode: Mapping[str, Any], device: Device = "auto"
+) -> PredictJob:
+    """Return the job that predicts images with the model of a run."""
+    images = []
+    for entry in entries:
+        place = prediction_of(project, run, entry.id)
+        place.labels.parent.mkdir(parents=True, exist_ok=True)
+        path = project.image_path(entry.id)
+        images.append(PredictImage(image_id=entry.id, image=path, output=place.labels, maps=place.maps))
+    return PredictJob(job_id=new_job_id(), model=run.model, images=tuple(images), decode=dict(decode), device=device)
+
+
+def decode_job(prediction: Prediction, decode: Mapping[str, Any]) -> DecodeJob:
+    """Return the job that decodes the kept maps of a prediction with other settings."""
+    return DecodeJob(
+        job_id=new_job_id(),
+        model=prediction.model,
+        image_id=prediction.image_id,
+        maps=prediction.maps,
+        output=prediction.labels,
+        decode=dict(decode),
+    )

@@ -1,0 +1,180 @@
+"""The objects of the image in front as a table, measured in the background, kept up edit by edit."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from psygnal import Signal
+
+from segstudio.core.tiles import Window
+from segstudio.labels.label_map import LabelMap
+from segstudio.labels.measure import measure
+from segstudio.labels.objects import ObjectInfo, Source
+from segstudio.session.background import Background
+
+if TYPE_CHECKING:
+    from segstudio.project.document import DocumentChange, ImageDocument
+
+#: With more changed objects than this the whole image is measured again.
+_MANY = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Pixel figures of one object: area in px², lengths in px, angle in degrees, mean intensity of all channels."""
+
+    area: float = 0.0
+    length: float = 0.0
+    width: float = 0.0
+    angle: float = 0.0
+    intensity: float = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One object of the table; lengths are in `ObjectList.unit`, the area in its square."""
+
+    id: int
+    class_id: int
+    source: Source
+    area: float
+    length: float
+    width: float
+    angle: float
+    intensity: float
+
+
+class ObjectList:
+    """Objects of the image in front.
+
+    Parameters
+    ----------
+    document
+        Returns the open image, or ``None``.
+    background
+        Does the measuring.
+    """
+
+    changed = Signal()
+    """The rows are others now."""
+
+    def __init__(self, document: "Callable[[], ImageDocument | None]", background: Background) -> None:
+        self._document = document
+        self._background = background
+        self._connected: ImageDocument | None = None
+        self._measured: dict[int, Measured] = {}
+        self._dirty: set[int] = set()
+        self._all_dirty = False
+        self._busy = False
+        self._pixel_size = 0.0
+
+    @property
+    def unit(self) -> str:
+        """``"µm"`` when the pixel size is known, else ``"px"``."""
+        return "µm" if self._pixel_size else "px"
+
+    @property
+    def busy(self) -> bool:
+        """Whether objects are being measured."""
+        return self._busy
+
+    def ids(self) -> list[int]:
+        """Return the ids of all objects, in ascending order."""
+        return sorted(self._connected.planes.objects) if self._connected else []
+
+    def row(self, object_id: int) -> Row | None:
+        """Return one row; figures not measured yet are NaN."""
+        info = self._connected.planes.objects.get(object_id) if self._connected else None
+        return None if info is None else self._row(object_id, info)
+
+    def rows(self) -> list[Row]:
+        """Return all rows by ascending id."""
+        if self._connected is None:
+            return []
+        return [self._row(object_id, info) for object_id, info in sorted(self._connected.planes.objects.items())]
+
+    def load(self, document: "ImageDocument | None") -> None:
+        """Show the objects of this image."""
+        if self._connected is not None:
+            self._connected.changed.disconnect(self._on_changed, missing_ok=True)
+        self._connected = document
+        self._measured, self._dirty, self._all_dirty = {}, set(), document is not None
+        self._pixel_size = (document.entry.pixel_size_um or 0.0) if document else 0.0
+        if document is not None:
+            document.changed.connect(self._on_changed)
+        self.changed.emit()
+        self._work()
+
+    def _row(self, object_id: int, info: ObjectInfo) -> Row:
+        found = self._measured.get(object_id, _UNKNOWN)
+        scale = self._pixel_size or 1.0
+        return Row(
+            object_id,
+            info.class_id,
+            info.source,
+            found.area * scale**2,
+            found.length * scale,
+            found.width * scale,
+            found.angle,
+            found.intensity,
+        )
+
+    def _on_changed(self, change: "DocumentChange") -> None:
+        self._dirty.update(change.object_ids)
+        self._work()
+
+    def _work(self) -> None:
+        """Measure what changed; edits that come meanwhile wait for the next round."""
+        document = self._connected
+        if self._busy or document is None or not (self._all_dirty or self._dirty):
+            return
+        labels = document.planes.labels
+        everything = self._all_dirty or len(self._dirty) > _MANY
+        windows = {} if everything else {item: labels.window_of(item) for item in self._dirty}
+        snapshot, source = labels.snapshot(), document.source
+        self._dirty, self._all_dirty, self._busy = set(), False, True
+
+        def work() -> dict[int, Measured]:
+            if everything:
+                return _measured(snapshot.to_array(), source.read())
+            return _each(windows, snapshot, source.read)
+
+        def take(found: dict[int, Measured]) -> None:
+            self._busy = False
+            if document is self._connected:
+                kept = {} if everything else {key: old for key, old in self._measured.items() if key not in windows}
+                self._measured = kept | found
+                self.changed.emit()
+            self._work()
+
+        self._background.run(work, take, lane="objects")
+
+
+_UNKNOWN = Measured(*[float("nan")] * 5)
+
+
+def _each(
+    windows: dict[int, Window | None], labels: LabelMap, read: Callable[[Window], NDArray[Any]]
+) -> dict[int, Measured]:
+    found = {}
+    for object_id, window in windows.items():
+        if window is not None:
+            mine = labels.read(window) == object_id
+            found[object_id] = _measured(mine.astype(np.int32), read(window)).get(1, _UNKNOWN)
+    return found
+
+
+def _measured(labels: NDArray[np.int32], image: NDArray[Any]) -> dict[int, Measured]:
+    table = measure(labels, image if image.ndim == 2 else image.mean(axis=2))
+    columns: Iterable[Any] = zip(
+        table.ids.tolist(),
+        table["area"].tolist(),
+        table["length"].tolist(),
+        table["width"].tolist(),
+        table["angle"].tolist(),
+        table["mean_intensity"].tolist(),
+        strict=True,
+    )
+    return {int(object_id): Measured(*figures) for object_id, *figures in columns}

@@ -1,0 +1,77 @@
+"""The trainings of a project as a list: name, how each ended, how good it is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from segstudio.core.errors import UserError
+from segstudio.jobs.messages import Message, Metric
+from segstudio.jobs.run_folder import RunFolder, RunStatus, list_runs
+from segstudio.jobs.spec import TrainJob
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training of the project.
+
+    Attributes
+    ----------
+    id
+        Job id of the training; names its series in the curves.
+    best
+        Figures of its best weights.
+    has_model
+        Whether a model can be used.
+    events
+        All its messages.
+    """
+
+    id: str
+    name: str
+    folder: Path
+    status: RunStatus
+    job: TrainJob
+    best: Metric | None
+    has_model: bool
+    events: Sequence[Message] = ()
+
+    @property
+    def model(self) -> Path:
+        """Folder of its model."""
+        return RunFolder(self.folder).model
+
+    @property
+    def active(self) -> bool:
+        """Whether a process works on it."""
+        return self.status in ("running", "paused")
+
+    @property
+    def resumable(self) -> bool:
+        """Whether it can go on from a checkpoint."""
+        folder = RunFolder(self.folder).checkpoints
+        return not self.active and folder.is_dir() and any(folder.iterdir())
+
+    def value(self, name: str) -> float | None:
+        """Return one figure of the best weights, as ``"val_f1"``."""
+        return self.best.values.get(name) if self.best else None
+
+
+def read_run(folder: RunFolder) -> Run:
+    """Read one run; raise `UserError` when its job file is damaged."""
+    job = folder.job()
+    events = folder.events()
+    best = next((m for m in reversed(events) if isinstance(m, Metric) and m.best), None)
+    has_model = (folder.model / "model.json").is_file()
+    return Run(job.job_id, job.name, folder.path, folder.status, job, best, has_model, events)
+
+
+def read_runs(folder: Path) -> tuple[list[Run], list[UserError]]:
+    """Return the runs in `folder`, newest first, and what is wrong with those that cannot be read."""
+    runs: list[Run] = []
+    problems: list[UserError] = []
+    for item in list_runs(folder):
+        try:
+            runs.append(read_run(item))
+        except UserError as error:
+            problems.append(error)
+    return runs, problems
