@@ -1,7 +1,9 @@
 """Image files as sources of pixels: one function opens any format, one small interface reads windows of it."""
 
+import lzma
 import struct
 import threading
+import zipfile
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -36,6 +38,8 @@ DECODE_ERRORS = (
     SyntaxError,
     struct.error,
     zlib.error,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
 )
 
 

@@ -125,7 +125,8 @@ def _ome_stack(text: str, name: str, pages: Sequence[int], samples: int) -> Stac
     stack = _ome_order(pixels, name, pages, samples)
     words = list(stack.warnings)
     if len(images) > 1:
-        words.append(f"{_count(len(images) - 1, 'more image')} in the file not shown.")
+        more = len(images) - 1
+        words.append(f"{more:,} more {'image in the file is' if more == 1 else 'images in the file are'} not shown.")
     names = tuple(
         part.get("Name") or f"Channel {number + 1}"
         for number, part in enumerate(part for part in pixels if _tag(part) == "Channel")
@@ -247,7 +248,3 @@ def _whole(text: str | None, default: int) -> int:
         return int(text) if text and len(text) < 20 else default
     except ValueError:
         return default
-
-
-def _count(number: int, noun: str) -> str:
-    return f"1 {noun} is" if number == 1 else f"{number:,} {noun}s are"

@@ -1,0 +1,225 @@
+"""Reads label images of other programs: masks, colours and ids become int32 labels, and every change is said."""
+
+from pathlib import Path
+from typing import Any
+
+import cc3d
+import cv2
+import fastremap
+import numpy as np
+from numpy.typing import NDArray
+
+from segstudio.core.errors import BadInput
+from segstudio.io.sources import BaseSource, open_image
+
+#: Largest id that labels can hold.
+MAX_ID = 2**31 - 1
+#: Bytes for the stored values and the labels together.
+_BUDGET = 1_500_000_000
+#: With more colours than this an RGB image is a picture, not a mask.
+_MOST_COLOURS = 4096
+#: Larger label images are not searched for objects in several places.
+_SEARCHED_PIXELS = 64_000_000
+#: A JPEG whose values all lie this close to black or white was a black and white mask.
+_JPEG_BLUR = 80
+
+Labels = NDArray[np.int32]
+
+
+def read_labels(path: str | Path, expected_size: tuple[int, int] | None = None) -> tuple[Labels, list[str]]:
+    """Read a label image, a mask or an array of ids, as any program writes them.
+
+    Parameters
+    ----------
+    path
+        TIFF, PNG, NumPy and so on; the content decides.
+    expected_size
+        ``(rows, columns)`` of the image that it belongs to.
+
+    Returns
+    -------
+    labels
+        ``(rows, columns)`` int32, 0 background, ids as stored wherever int32 can hold them.
+    warnings
+        One sentence for everything that was interpreted or changed: black and white masks are cut into their
+        connected parts, colours become ids, NaN and negative values background, ids above `MAX_ID` are renumbered.
+
+    Raises
+    ------
+    BadInput
+        It cannot be read, has another size, is a stack, or its values are no ids.
+    """
+    file = Path(path)
+    with open_image(file, indices=True) as source:
+        _refuse_shape(source, expected_size)
+        values = source.read()
+        lossy = source.info.format == "JPEG"
+        one_bit = source.info.format.startswith("1-bit")
+    warnings: list[str] = []
+    if values.ndim == 3:
+        values = _single_channel(file, values, warnings)
+    if lossy:
+        values = _unblurred(file, values, warnings)
+    if values.dtype.kind == "f":
+        values = _whole_numbers(file, values, warnings)
+    if values.dtype.kind == "i":
+        values = _without_negatives(values, warnings)
+    ids = _ids(values)
+    if one_bit or _is_mask(values.dtype, ids):
+        return _parts(values, warnings), warnings
+    labels = _fitting(values, ids, warnings)
+    _report_scattered(labels, warnings)
+    return labels, warnings
+
+
+def _refuse_shape(source: BaseSource, expected: tuple[int, int] | None) -> None:
+    info = source.info
+    if info.planes > 1:
+        raise _refusal(
+            info.path,
+            f"is a stack of {info.planes} masks, the image has one plane",
+            "Save the mask of the plane that you want to use as a file of its own.",
+        )
+    if info.kind == "channels" and info.channels != 3:
+        raise _refusal(
+            info.path, f"has {info.channels} channels, a label image has one", "Save the channel with the labels alone."
+        )
+    if expected is not None and info.size != expected:
+        found, wanted = _pixels(info.size), _pixels(expected)
+        hint = "Export the mask again at the size of the image."
+        if info.size == expected[::-1]:
+            hint = "It looks transposed: exchange its rows and columns."
+        raise _refusal(info.path, f"has {found} pixels, its image has {wanted} (rows × columns)", hint, "labels-size")
+    needed = info.height * info.width * (4 + info.channels * np.dtype(info.dtype).itemsize)
+    if needed > _BUDGET:
+        raise _refusal(
+            info.path, f"is too large: {_pixels(info.size)} pixels need {needed / 1e9:.1f} GB", "Cut it into parts."
+        )
+
+
+def _refusal(path: Path, words: str, hint: str, code: str = "labels") -> BadInput:
+    return BadInput(f"{path.name} {words}.", hint=hint, code=code, path=path)
+
+
+def _count(pixels: int) -> str:
+    return "1 pixel" if pixels == 1 else f"{pixels:,} pixels"
+
+
+def _pixels(size: tuple[int, int]) -> str:
+    return f"{size[0]} × {size[1]}"
+
+
+def _single_channel(path: Path, values: NDArray[Any], warnings: list[str]) -> NDArray[Any]:
+    """Return gray values as they are, and one id per colour otherwise."""
+    if (values[..., 0] == values[..., 1]).all() and (values[..., 0] == values[..., 2]).all():
+        return values[..., 0]
+    if values.dtype.kind not in "ui" or values.dtype.itemsize > 2:
+        raise _refusal(path, "has three channels, a label image has one", "Save the channel with the labels alone.")
+    codes = values[..., 0].astype(np.uint64)
+    for channel in (1, 2):
+        codes = (codes << np.uint64(16)) | values[..., channel]
+    unique = np.asarray(fastremap.unique(codes))
+    if len(unique) > _MOST_COLOURS:
+        raise _refusal(path, f"has {len(unique):,} colours and looks like a picture", "Choose the mask, not the image.")
+    # Black is the usual ground; a painted mask without black has the ground as its most frequent colour.
+    ground = unique[0] if unique[0] == 0 else max(unique, key=lambda code: int(np.count_nonzero(codes == code)))
+    _, first = np.unique(codes, return_index=True)
+    order = np.argsort(first)
+    ids = np.zeros(len(unique), np.int32)
+    ids[[at for at in order if unique[at] != ground]] = np.arange(1, len(unique))
+    warnings.append(f"Each of the {len(unique) - 1} colours became one object.")
+    return ids[np.searchsorted(unique, codes)]
+
+
+def _unblurred(path: Path, values: NDArray[Any], warnings: list[str]) -> NDArray[Any]:
+    between = (values > _JPEG_BLUR) & (values < 255 - _JPEG_BLUR)
+    if values.dtype != np.uint8 or int(values.max()) < 255 - _JPEG_BLUR or between.mean() > 0.02:
+        raise _refusal(
+            path,
+            "was saved as JPEG, which blurs the ids at every edge, and cannot be used as a label image",
+            "Export the mask again as PNG or TIFF.",
+        )
+    warnings.append("JPEG blurs a mask at every edge: values above 127 were taken as objects; PNG or TIFF is exact.")
+    return (values > 127).astype(np.uint8) * np.uint8(255)
+
+
+def _whole_numbers(path: Path, values: NDArray[Any], warnings: list[str]) -> NDArray[np.int64]:
+    missing = np.isnan(values)
+    count = int(np.count_nonzero(missing))
+    if count:
+        values = np.where(missing, 0, values)
+        warnings.append(f"{_count(count)} without a number (NaN) taken as background.")
+    wrong = ~np.isfinite(values) | (values != np.floor(values)) | (np.abs(values) > 2.0**53)
+    if wrong.any():
+        example = float(values[wrong][0])
+        raise _refusal(
+            path, f"holds the value {example:g}, which is no id", "A label image has whole numbers, one per object."
+        )
+    return values.astype(np.int64)
+
+
+def _without_negatives(values: NDArray[Any], warnings: list[str]) -> NDArray[Any]:
+    if int(values.min()) >= 0:
+        return values
+    below = values[values < 0]
+    ids = [int(found) for found in np.unique(below)]
+    if ids == [-1]:
+        warnings.append(f"−1 was taken as background ({_count(len(below))}).")
+    else:
+        words = ", ".join(f"−{-found}" for found in ids[:5]) + (" …" if len(ids) > 5 else "")
+        warnings.append(f"Negative ids ({words}) cannot be objects: {_count(len(below))} taken as background.")
+    return np.asarray(np.maximum(values, 0))
+
+
+def _ids(values: NDArray[Any]) -> NDArray[Any]:
+    """Return the values that occur, sorted."""
+    if values.dtype.kind == "u" and values.dtype.itemsize <= 2:
+        present = np.zeros(1 << (8 * values.dtype.itemsize), np.bool_)
+        for row in values:
+            present[row] = True
+        return np.flatnonzero(present)
+    return np.sort(np.asarray(fastremap.unique(np.ascontiguousarray(values))))
+
+
+def _is_mask(dtype: np.dtype[Any], ids: NDArray[Any]) -> bool:
+    """Tell a black and white mask from a label image with a single object."""
+    objects = ids[ids > 0]
+    if len(objects) != 1:
+        return False
+    whites = {"uint8": (1, 255), "uint16": (255, 65535)}.get(dtype.name, (255,))
+    return int(objects[0]) in whites
+
+
+def _parts(values: NDArray[Any], warnings: list[str]) -> Labels:
+    count, labels = cv2.connectedComponents((values > 0).astype(np.uint8), connectivity=8, ltype=cv2.CV_32S)
+    if count > 2:
+        warnings.append(f"A black and white mask: its {count - 1:,} connected parts became the objects.")
+    return np.asarray(labels, np.int32)
+
+
+def _fitting(values: NDArray[Any], ids: NDArray[Any], warnings: list[str]) -> Labels:
+    if len(ids) == 0 or int(ids[-1]) <= MAX_ID:
+        return values.astype(np.int32)
+    objects = ids[ids > 0]
+    warnings.append(
+        f"Ids reach {int(ids[-1]):,}, above the largest that can be kept ({MAX_ID:,}): "
+        f"the {len(objects):,} objects were numbered anew from 1, in the same order."
+    )
+    places = np.searchsorted(objects, values) + 1
+    return np.where(values > 0, places, 0).astype(np.int32)
+
+
+def _report_scattered(labels: Labels, warnings: list[str]) -> None:
+    if labels.size > _SEARCHED_PIXELS or not labels.any():
+        return
+    parts = np.asarray(cc3d.connected_components(labels, connectivity=8))
+    ids = fastremap.component_map(parts, labels)
+    seen: set[int] = set()
+    scattered: set[int] = set()
+    for found in ids.values():
+        (scattered if found in seen else seen).add(int(found))
+    scattered.discard(0)
+    if scattered:
+        words = ", ".join(map(str, sorted(scattered)[:5])) + (" …" if len(scattered) > 5 else "")
+        noun = "object lies" if len(scattered) == 1 else "objects lie"
+        warnings.append(f"{len(scattered):,} {noun} in several places (id {words}).")
