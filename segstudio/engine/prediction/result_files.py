@@ -1,0 +1,74 @@
+"""The files of one prediction: label image, classes and scores beside it, and maps for decoding again."""
+
+import json
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from segstudio.core.errors import BadInput
+from segstudio.engine.formulations.base import Decoded
+from segstudio.io.atomic import make_folders, write_atomic
+from segstudio.io.labels_file import write_label_tiff
+from segstudio.labels.label_map import LabelMap
+
+SCHEMA_VERSION: Final = 1
+
+
+def write_result(path: Path, decoded: Decoded) -> None:
+    """Write the label TIFF at `path` and ``<stem>.json`` with class and score of each object; both appear whole.
+
+    The JSON is ``{"schema_version": 1, "objects": {"7": {"class_id": 1, "score": 0.93}, ...}}``.
+
+    Raises
+    ------
+    DiskError
+        The disk refused.
+    """
+    make_folders(path.parent)
+    objects = {
+        str(number): {"class_id": class_id, "score": round(decoded.scores.get(number, 1.0), 4)}
+        for number, class_id in sorted(decoded.classes.items())
+    }
+    content = {"schema_version": SCHEMA_VERSION, "objects": objects}
+    write_atomic(path.with_suffix(".json"), json.dumps(content).encode())
+    write_label_tiff(path, LabelMap.from_array(decoded.labels))
+
+
+def write_maps(path: Path, maps: NDArray[np.float16]) -> None:
+    """Write maps ``(C, H, W)`` as a NumPy file that appears whole."""
+    make_folders(path.parent)
+    write_atomic(path, _npy_pieces(np.ascontiguousarray(maps)))
+
+
+def read_maps(path: Path, channels: int) -> NDArray[np.float32]:
+    """Read maps that `write_maps` wrote, as float32; raise `BadInput` when they are missing, damaged or foreign."""
+    try:
+        stored = np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError as error:
+        raise _unusable(path, "are not there any more") from error
+    except (ValueError, EOFError, OSError) as error:
+        raise _unusable(path, "are damaged") from error
+    if not isinstance(stored, np.ndarray) or stored.ndim != 3 or stored.dtype.kind != "f":
+        raise _unusable(path, "are not maps of a network")
+    if stored.shape[0] != channels:
+        raise _unusable(path, f"come from another model: {stored.shape[0]} maps instead of {channels}")
+    return np.asarray(stored, np.float32)
+
+
+def _npy_pieces(maps: NDArray[np.float16]) -> Iterator[bytes]:
+    header = BytesIO()
+    npy.write_array_header_1_0(header, npy.header_data_from_array_1_0(maps))
+    yield header.getvalue()
+    for plane in maps:
+        yield plane.tobytes()
+
+
+def _unusable(path: Path, reason: str) -> BadInput:
+    return BadInput(
+        f"The maps kept in {path.name} {reason}.", hint="Predict the image again.", code="maps-unusable", path=path
+    )

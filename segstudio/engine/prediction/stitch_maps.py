@@ -1,0 +1,172 @@
+"""The network's maps of an image of any size, tile by tile, the same as if it had seen the whole at once."""
+
+from collections.abc import Callable, Generator
+from itertools import groupby
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from segstudio.config.prediction import PredictionConfig
+from segstudio.core.tiles import Window
+from segstudio.engine.architectures.base import Network
+from segstudio.engine.formulations.base import Formulation
+from segstudio.engine.prediction.halo import halo_of, measure_reach
+from segstudio.engine.prediction.tile_plan import Tile, padded_shape, plan_tiles
+
+#: Mirrorings over which test-time flips average, as axes of ``(N, C, H, W)``.
+_FLIPS: tuple[tuple[int, ...], ...] = ((), (2,), (3,), (2, 3))
+_REACH = "_segstudio_reach"
+
+
+class PredictionStopped(Exception):
+    """`predict_maps` was asked to stop."""
+
+
+def predict_maps(  # noqa: PLR0913 - what to do, with what, where, and two callbacks
+    network: Network,
+    formulation: Formulation,
+    image: NDArray[np.float32],
+    settings: PredictionConfig | None = None,
+    device: torch.device | str = "cpu",
+    *,
+    on_progress: Callable[[int, int], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> NDArray[np.float32]:
+    """Return the activated maps ``(out_channels, H, W)`` of a normalised image.
+
+    Parameters
+    ----------
+    network
+        On `device` already. It is switched to eval mode, and back afterwards.
+    image
+        ``(C, H, W)`` float32, normalised as a whole (`segstudio.engine.data.normalise`); any size from 1 x 1.
+    settings
+        Tiles, precision, flips; ``None`` for the defaults.
+    on_progress
+        Called with the number of tiles done and of all.
+    should_stop
+        Asked between tiles.
+
+    Raises
+    ------
+    PredictionStopped
+        `should_stop` returned true.
+
+    Notes
+    -----
+    With 32-bit precision the result differs from one pass over the whole image by rounding only (at most 1e-5).
+    A network that sees the whole image at every pixel is given the whole image.
+    """
+    steps = map_steps(network, formulation, image, settings or PredictionConfig(), torch.device(device))
+    while True:
+        try:
+            done, total = next(steps)
+        except StopIteration as end:
+            maps: NDArray[np.float32] = end.value
+            return maps
+        if on_progress is not None:
+            on_progress(done, total)
+        if should_stop is not None and should_stop():
+            steps.close()
+            raise PredictionStopped
+
+
+def map_steps(
+    network: Network,
+    formulation: Formulation,
+    image: NDArray[np.float32],
+    settings: PredictionConfig,
+    device: torch.device,
+) -> Generator[tuple[int, int], None, NDArray[np.float32]]:
+    """Do the work of `predict_maps` step by step: yields tiles done and all tiles, returns the maps."""
+    height, width = image.shape[1:]
+    padded = _pad(image, network.stride)
+    tiles = _tiles_for(network, padded.shape[1:], settings.tile_size)
+    maps = np.empty((formulation.out_channels, height, width), np.float32)
+    was_training = network.training
+    network.eval()
+    done = 0
+    try:
+        for batch in _batches(tiles, settings.batch_size):
+            seen = np.stack([padded[:, *tile.window.slices] for tile in batch])
+            answers = _answer(network, formulation, torch.from_numpy(seen), settings, device)
+            for tile, answer in zip(batch, answers.cpu().numpy(), strict=True):
+                _keep(maps, tile, answer)
+            done += len(batch)
+            yield done, len(tiles)
+    finally:
+        network.train(was_training)
+    return maps
+
+
+def _pad(image: NDArray[np.float32], stride: int) -> NDArray[np.float32]:
+    height, width = image.shape[1:]
+    rows, columns = padded_shape((height, width), stride)
+    return np.pad(image, ((0, 0), (0, rows - height), (0, columns - width)), mode="reflect")
+
+
+def _tiles_for(network: Network, shape: tuple[int, ...], size: int) -> list[Tile]:
+    whole = Window(0, 0, shape[0], shape[1])
+    if max(shape) <= size:
+        return [Tile(whole, whole)]
+    if not hasattr(network, _REACH):
+        setattr(network, _REACH, measure_reach(network))
+    reach: int | None = getattr(network, _REACH)
+    if reach is None:
+        return [Tile(whole, whole)]
+    return plan_tiles((shape[0], shape[1]), network.stride, size, halo_of(reach, network.stride))
+
+
+def _batches(tiles: list[Tile], size: int) -> list[list[Tile]]:
+    """Group tiles in order; only windows of the same shape can be stacked."""
+    batches = []
+    for _, same in groupby(tiles, key=lambda tile: tile.window.shape):
+        members = list(same)
+        batches += [members[start : start + size] for start in range(0, len(members), size)]
+    return batches
+
+
+@torch.inference_mode()
+def _answer(
+    network: Network, formulation: Formulation, images: Tensor, settings: PredictionConfig, device: torch.device
+) -> Tensor:
+    """Return the activated maps of a batch of windows, averaged over flips if asked."""
+    images = images.to(device, memory_format=torch.channels_last)
+    flips = _FLIPS if settings.test_time_flips else _FLIPS[:1]
+    exact = settings.precision == "float32"
+    total: Tensor | None = None
+    for axes in flips:
+        # CUDA's default for convolutions, TF32, rounds to 11 bits: tiles would differ from the whole by 1e-3.
+        with (
+            torch.backends.cudnn.flags(enabled=True, allow_tf32=not exact),
+            torch.autocast(device.type, _dtype(settings, device), enabled=not exact),
+        ):
+            raw = network(images.flip(axes) if axes else images)
+        answer = formulation.activate(raw.float())
+        if axes:
+            answer = _unflip(answer, axes, formulation)
+        total = answer if total is None else total + answer
+    assert total is not None
+    return total / len(flips)
+
+
+def _unflip(answer: Tensor, axes: tuple[int, ...], formulation: Formulation) -> Tensor:
+    answer = answer.flip(axes)
+    for dy, dx in formulation.vector_maps:
+        for axis, channel in ((2, dy), (3, dx)):
+            if axis in axes:
+                answer[:, channel] = -answer[:, channel]
+    return answer
+
+
+def _dtype(settings: PredictionConfig, device: torch.device) -> torch.dtype:
+    # Processors compute 16-bit floats of the other kind only.
+    return torch.float16 if settings.precision == "float16" and device.type != "cpu" else torch.bfloat16
+
+
+def _keep(maps: NDArray[np.float32], tile: Tile, answer: NDArray[np.float32]) -> None:
+    core = tile.core.clip(maps.shape[1:])
+    inner = core.shift(-tile.window.y0, -tile.window.x0)
+    maps[:, *core.slices] = answer[:, *inner.slices]
