@@ -25,6 +25,7 @@ from segstudio.gui.commands import actions
 from segstudio.gui.dialogs.error import ErrorDialog
 from segstudio.gui.dialogs.help import HelpWindow
 from segstudio.gui.dialogs.key_map import KeyMap
+from segstudio.gui.jobs import JobThreads
 from segstudio.gui.opening import Opening
 from segstudio.gui.panels.curves import CurvesPanel
 from segstudio.gui.panels.images import ImagesPanel
@@ -40,7 +41,7 @@ from segstudio.gui.viewer.canvas import Canvas
 from segstudio.gui.viewer.histogram import HistogramWidget
 from segstudio.gui.welcome import Welcome
 from segstudio.labels.edits import Edit
-from segstudio.project.document import DocumentChange, ImageDocument, SaveState
+from segstudio.project.document import SAVED, SAVING, DocumentChange, ImageDocument
 from segstudio.project.project import Project
 from segstudio.session.session import Session
 
@@ -70,6 +71,7 @@ class MainWindow(QMainWindow):
     def __init__(self, session: Session, log_file: Path | None = None) -> None:
         super().__init__()
         self.session = session
+        self._job_threads = JobThreads(session.jobs, self)
         self._log_file = log_file
         self._refresh_asked = False
         self.setWindowTitle("SegStudio")
@@ -231,10 +233,11 @@ class MainWindow(QMainWindow):
     def _on_loading(self, name: str) -> None:
         self.status.show_place(self.tr("Opening {name} …").format(name=name) if name else "")
 
-    def _show_saved(self, state: SaveState) -> None:
-        self.status.show_saved(state.kind, state.sentence)
+    def _show_saved(self, state: str) -> None:
+        words = {SAVED: self.tr("saved ✓"), SAVING: self.tr("saving …")}
+        self.status.show_saved(state.partition(":")[0], words.get(state, self.tr("not saved")))
 
-    def _show_jobs(self) -> None:
+    def _show_jobs(self, _job_id: str = "") -> None:
         text, fraction = self.session.jobs.summary()
         self.status.show_job(text, fraction)
         self.status.show_device(self.session.jobs.device_name)
@@ -403,6 +406,7 @@ class MainWindow(QMainWindow):
         self._settings.sync()
         self.canvas.set_document(None)
         self.session.close()
+        self._job_threads.close()
         super().closeEvent(event)
 
     def _agree_on_running_training(self) -> bool:

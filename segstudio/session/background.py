@@ -28,6 +28,13 @@ class Background:
         self._lanes: dict[str, ThreadPoolExecutor] = {}
         self._closed = False
 
+    def post(self, call: Callable[[], None]) -> None:
+        """Do `call` on the main thread, soon; at once where there is no event loop."""
+        if self._post is None:
+            call()
+        elif not self._closed:
+            self._post(call)
+
     def run(
         self,
         work: Callable[[], T],

@@ -115,14 +115,15 @@ class Session:
         project, document = self.project, self.document
         self.project, self._wanted = None, ""
         self._show_document(None)
-        self.project_changed.emit(None)
         if project is not None:
+            self.project_changed.emit(None)
             self._close_later(document)
             self.background.run(project.close, lane=_DOCUMENTS)
 
     def close(self) -> None:
         """End the sitting: everything is written and all threads end."""
         self.close_project()
+        self.jobs.close()
         self.background.close()
 
     def _take_project(self, project: Project) -> None:
@@ -130,6 +131,9 @@ class Session:
         self.project = project
         self._remember(project.folder)
         self.project_changed.emit(project)
+        self.jobs.project_opened()
+        for warning in project.warnings:
+            self.notice(warning, level="warning")
         if project.images:
             self.select(project.images[0].id)
 
@@ -218,8 +222,8 @@ class Session:
         before = self.document
         self._show_document(document)
         self.loading.emit("")
-        for warning in document.warnings:
-            self.notice(warning, level="warning")
+        for sentence in (*document.source.info.warnings, *document.notices):
+            self.notice(sentence, level="warning")
         self._close_later(before)
 
     def _not_opened(self, error: UserError) -> None:
@@ -231,13 +235,40 @@ class Session:
         if self.document is document:
             return
         self.document = document
+        if document is not None:
+            document.deliver_with(self.background.post)
+            document.noticed.connect(self._on_document_notice)
+            document.saved.connect(self._on_saved)
+            document.checkpointed.connect(lambda _count: self.images_changed.emit())
+        self.objects.load(document)
         self.view.new_object()
         self.view.contrast = None
         self.document_changed.emit(document)
 
     def _close_later(self, document: ImageDocument | None) -> None:
-        if document is not None:
-            self.background.run(document.close, self.images_changed.emit, lane=_DOCUMENTS)
+        if document is None:
+            return
+        # What it still has to say comes from another thread, where no listener may be called.
+        for signal in (document.changed, document.saved, document.noticed, document.checkpointed):
+            signal.disconnect()
+
+        def close() -> str:
+            return "" if document.close() else document.save_state
+
+        self.background.run(close, self._on_closed, lane=_DOCUMENTS)
+
+    def _on_closed(self, problem: str) -> None:
+        if problem:
+            self._on_saved(problem)
+        self.images_changed.emit()
+
+    def _on_saved(self, state: str) -> None:
+        kind, _, sentence = state.partition(": ")
+        if kind == "failed":
+            self.notice(sentence, level="error")
+
+    def _on_document_notice(self, sentence: str) -> None:
+        self.notice(sentence, level="warning")
 
     # -- preferences -------------------------------------------------------------------------------
 
