@@ -1,0 +1,90 @@
+"""The files that hold the annotation of one image: label TIFF, region TIFF, object table, and their first versions."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from segstudio.core.errors import BadInput
+from segstudio.io.atomic import DISK, Disk, copy_atomic
+from segstudio.io.labels_file import read_label_tiff
+from segstudio.io.objects_file import read_objects
+from segstudio.labels.history import Planes
+from segstudio.labels.label_map import LabelMap
+from segstudio.labels.objects import ObjectTable
+
+_BASE = ("base-labels.tif", "base-regions.tif", "base-objects.json")
+
+
+@dataclass(frozen=True)
+class AnnotationFiles:
+    """Where the annotation of one image lies.
+
+    Attributes
+    ----------
+    labels, regions
+        Tiled TIFF; missing ones are all 0.
+    objects
+        Object table, JSON.
+    journal
+        Folder of the journal.
+    """
+
+    labels: Path
+    regions: Path
+    objects: Path
+    journal: Path
+
+    @property
+    def published(self) -> tuple[Path, Path, Path]:
+        """Label TIFF, region TIFF and object table."""
+        return self.labels, self.regions, self.objects
+
+    @property
+    def base(self) -> "AnnotationFiles":
+        """The files as they were before the first record of the journal."""
+        labels, regions, objects = (self.journal / name for name in _BASE)
+        return AnnotationFiles(labels, regions, objects, self.journal)
+
+    def read(self, shape: tuple[int, int]) -> Planes:
+        """Read the planes of an image of `shape` ``(rows, columns)``.
+
+        Raises
+        ------
+        BadInput
+            A file is damaged or of another size.
+        """
+        labels = read_label_tiff(self.labels, np.int32, shape) if self.labels.exists() else LabelMap(shape, np.int32)
+        regions = read_label_tiff(self.regions, np.uint8, shape) if self.regions.exists() else LabelMap(shape, np.uint8)
+        table = ObjectTable(*read_objects(self.objects)) if self.objects.exists() else ObjectTable()
+        return Planes(labels, regions, table)
+
+    def read_base(self, shape: tuple[int, int]) -> Planes | None:
+        """Read the planes as they were before the first record; ``None`` when that is damaged."""
+        with suppress(BadInput):
+            return self.base.read(shape)
+        return None
+
+    def keep_base(self, disk: Disk = DISK) -> None:
+        """Copy the published files to the journal folder, once, before its first record; may raise ``DiskError``."""
+        if any(path.suffix == ".sj" for path in self.journal.iterdir()):
+            return
+        for source, target in zip(self.published, self.base.published, strict=True):
+            if source.exists():
+                copy_atomic(source, target, disk)
+
+
+def keep_foreign(path: Path, disk: Disk = DISK) -> Path:
+    """Copy a file that another program changed to ``<stem>.foreign-<n><suffix>``; return that path.
+
+    Raises
+    ------
+    DiskError
+        There is no copy.
+    """
+    number = 1
+    while (target := path.with_name(f"{path.stem}.foreign-{number}{path.suffix}")).exists():
+        number += 1
+    copy_atomic(path, target, disk)
+    return target

@@ -1,0 +1,289 @@
+"""The thread that publishes the annotation of one image as files that other programs read."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from numpy.typing import NDArray
+
+from segstudio.core.errors import UserError
+from segstudio.io.atomic import DISK, Disk, make_folders
+from segstudio.io.labels_file import TileFile, write_tiles
+from segstudio.io.objects_file import write_objects
+from segstudio.labels.history import PLANES, Plane, Planes
+from segstudio.labels.objects import ObjectInfo
+from segstudio.project.annotation_files import AnnotationFiles, keep_foreign
+from segstudio.project.journal_writer import JournalWriter
+from segstudio.project.replay import TileId
+
+#: Publish when nothing was edited for so long, and after so long at the latest.
+IDLE_SECONDS: Final = 10.0
+LATEST_SECONDS: Final = 60.0
+RETRY_SECONDS: Final = 5.0
+_DURABLE_SECONDS: Final = 5.0
+
+
+@dataclass(frozen=True)
+class _Signature:
+    """What tells that a file was touched: inode, size and time of change."""
+
+    inode: int
+    size: int
+    modified: int
+
+    @classmethod
+    def of(cls, path: Path) -> "_Signature | None":
+        try:
+            stat = path.stat()
+        except FileNotFoundError:
+            return None
+        return cls(stat.st_ino, stat.st_size, stat.st_mtime_ns)
+
+
+class Checkpoint:
+    """Writes label TIFF, region TIFF and object table behind the edits, off the editing thread.
+
+    Parameters
+    ----------
+    files
+        Where to.
+    planes
+        As they are now; the thread keeps its own view of them, sharing the tiles.
+    journal
+        Only what is durable there is published: so a replay knows every published state.
+    on_change
+        Called on the thread after each try.
+
+    Notes
+    -----
+    A file that another program changed since it was read or written here is first copied to
+    ``<stem>.foreign-<n>`` and then written whole.
+    """
+
+    def __init__(
+        self,
+        files: AnnotationFiles,
+        planes: Planes,
+        journal: JournalWriter,
+        *,
+        on_change: Callable[[], None] = lambda: None,
+        disk: Disk = DISK,
+    ) -> None:
+        self._files = files
+        self._journal = journal
+        self._on_change = on_change
+        self._disk = disk
+        self._mirror = Planes(planes.labels.snapshot(), planes.regions.snapshot())
+        self._table = dict(planes.objects)
+        self._next_id = planes.objects.next_id()
+        self._dirty: set[TileId] = set()
+        self._table_dirty = False
+        self._whole: set[Path] = set()
+        self._signatures = {path: _Signature.of(path) for path in files.published}
+        self._condition = threading.Condition()
+        self._tiles: dict[TileId, NDArray[Any] | None] = {}
+        self._objects: dict[int, ObjectInfo | None] = {}
+        self._seq = journal.last
+        self._published = journal.last
+        self._first_edit: float | None = None
+        self._last_edit = 0.0
+        self._requests = 0
+        self._handled = 0
+        self._closing = False
+        self._error: UserError | None = None
+        self._notices: list[str] = []
+        self._thread: threading.Thread | None = None
+
+    @property
+    def error(self) -> UserError | None:
+        """Why the last try failed; ``None`` after one that worked."""
+        return self._error
+
+    @property
+    def published(self) -> int:
+        """Sequence number up to which the files hold everything."""
+        return self._published
+
+    @property
+    def objects(self) -> int:
+        """Number of objects at the last checkpoint."""
+        return len(self._table)
+
+    @property
+    def regions_used(self) -> bool:
+        """Whether any region was marked, at the last checkpoint."""
+        return bool(self._mirror.regions.keys())
+
+    def take_notices(self) -> list[str]:
+        """Return sentences about foreign files, each once."""
+        with self._condition:
+            notices, self._notices = self._notices, []
+        return notices
+
+    def mark(self, tiles: Iterable[TileId], table: bool, whole: Iterable[Path] = ()) -> None:
+        """Say what already differs from the files, and which are to be written `whole`; before the first edit."""
+        with self._condition:
+            self._dirty.update(tiles)
+            self._whole.update(whole)
+            self._table_dirty = self._table_dirty or table or self._files.objects in self._whole
+            for plane in PLANES:
+                if self._path(plane) in self._whole:
+                    self._dirty.add((plane, (0, 0)))
+            if self._dirty or self._table_dirty:
+                self._schedule()
+
+    def note(
+        self, seq: int, tiles: dict[TileId, NDArray[Any] | None], objects: dict[int, ObjectInfo | None], next_id: int
+    ) -> None:
+        """Take over what the record `seq` left behind: shared tiles (``None``: all 0) and table rows."""
+        with self._condition:
+            self._tiles.update(tiles)
+            self._objects.update(objects)
+            self._seq = seq
+            self._next_id = next_id
+            self._schedule()
+
+    def request(self) -> int:
+        """Ask for a checkpoint now; return a ticket for `wait`."""
+        with self._condition:
+            self._requests += 1
+            if self._first_edit is None and self._requests == self._handled + 1 and not self._pending():
+                self._handled = self._requests
+            else:
+                self._start()
+            self._condition.notify_all()
+            return self._requests
+
+    def wait(self, ticket: int, timeout: float) -> bool:
+        """Return whether the checkpoint of `ticket` was tried and everything is published."""
+        with self._condition:
+            self._condition.wait_for(lambda: self._handled >= ticket, timeout)
+            return self._handled >= ticket and not self._pending()
+
+    def close(self, timeout: float = 30.0) -> bool:
+        """Publish what is left and end the thread; return whether everything is published."""
+        with self._condition:
+            if self._pending():
+                self._start()
+            self._closing = True
+            self._condition.notify_all()
+        if self._thread is not None:
+            self._thread.join(timeout)
+        return not self._pending()
+
+    # -- the thread --------------------------------------------------------------------------------
+
+    def _pending(self) -> bool:
+        return bool(self._tiles or self._objects or self._dirty or self._table_dirty)
+
+    def _schedule(self) -> None:
+        self._last_edit = time.monotonic()
+        if self._first_edit is None:
+            self._first_edit = self._last_edit
+        self._start()
+        self._condition.notify_all()
+
+    def _start(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="checkpoint", daemon=True)
+            self._thread.start()
+
+    def _delay(self) -> float | None:
+        """Return the seconds until the next checkpoint is due; ``None`` when there is nothing to do."""
+        if self._requests > self._handled or self._closing:
+            return 0.0
+        if self._first_edit is None:
+            return None
+        due = min(self._last_edit + IDLE_SECONDS, self._first_edit + LATEST_SECONDS)
+        return max(0.0, due - time.monotonic())
+
+    def _run(self) -> None:
+        while True:
+            with self._condition:
+                while (delay := self._delay()) is None or delay > 0:
+                    self._condition.wait(delay)
+                ticket, closing = self._requests, self._closing
+                self._first_edit = None
+            try:
+                self._publish()
+                error = None
+            except UserError as failure:
+                error = failure
+            with self._condition:
+                self._error = error
+                self._handled = ticket
+                if error is not None and self._first_edit is None:
+                    self._first_edit = self._last_edit = time.monotonic() + RETRY_SECONDS - IDLE_SECONDS
+                self._condition.notify_all()
+            self._on_change()
+            if closing:
+                return
+
+    def _publish(self) -> None:
+        with self._condition:
+            tiles, self._tiles = self._tiles, {}
+            objects, self._objects = self._objects, {}
+            seq, next_id = self._seq, self._next_id
+        durable = self._journal.wait(seq, _DURABLE_SECONDS)
+        if not durable:
+            with self._condition:
+                self._tiles = {**tiles, **self._tiles}
+                self._objects = {**objects, **self._objects}
+            raise self._journal.error or UserError(
+                "The journal takes long to write.", hint="Check the disk or the network drive.", code="disk-slow"
+            )
+        self._take(tiles, objects)
+        for plane in PLANES:
+            keys = [key for name, key in self._dirty if name == plane]
+            if keys:
+                self._publish_plane(plane, keys)
+                self._dirty.difference_update((plane, key) for key in keys)
+        if self._table_dirty:
+            self._prepare(self._files.objects)
+            write_objects(self._files.objects, self._table, next_id, self._disk)
+            self._signatures[self._files.objects] = _Signature.of(self._files.objects)
+            self._table_dirty = False
+        self._published = seq
+
+    def _take(self, tiles: dict[TileId, NDArray[Any] | None], objects: dict[int, ObjectInfo | None]) -> None:
+        for (plane, key), tile in tiles.items():
+            self._mirror.plane(plane).set_tile(key, tile)
+            self._dirty.add((plane, key))
+        for object_id, info in objects.items():
+            if info is None:
+                self._table.pop(object_id, None)
+            else:
+                self._table[object_id] = info
+            self._table_dirty = True
+
+    def _publish_plane(self, plane: Plane, keys: list[tuple[int, int]]) -> None:
+        path = self._path(plane)
+        source = self._mirror.plane(plane)
+        ours = self._prepare(path)
+        previous = TileFile.open(path) if ours and path not in self._whole and path.exists() else None
+        wanted = keys if previous is not None else source.keys()
+        changed = {key: source.tile(key) for key in wanted}
+        write_tiles(path, source.shape, source.dtype, changed, previous, self._disk)
+        self._signatures[path] = _Signature.of(path)
+        self._whole.discard(path)
+
+    def _path(self, plane: Plane) -> Path:
+        return self._files.labels if plane == "labels" else self._files.regions
+
+    def _prepare(self, path: Path) -> bool:
+        """Make the folder, keep a foreign version; return whether the file is as this program left it."""
+        make_folders(path.parent, self._disk)
+        found = _Signature.of(path)
+        if found == self._signatures[path]:
+            return True
+        if found is not None:
+            kept = keep_foreign(path, self._disk)
+            with self._condition:
+                self._notices.append(
+                    f"{path.name} was changed by another program while it was open here. "
+                    f"Your labels are kept; the changed file is {kept.name}."
+                )
+        return False

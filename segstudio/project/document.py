@@ -1,0 +1,342 @@
+"""One image with its annotation: every edit goes through here and is durable a moment later."""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from numpy.typing import NDArray
+from psygnal import Signal
+
+from segstudio.core.errors import BadInput, UserError
+from segstudio.core.tiles import Window
+from segstudio.io.atomic import DISK, Disk
+from segstudio.io.sources import ImageSource, open_image
+from segstudio.labels.edits import Edit
+from segstudio.labels.history import EditRecord, History, Transaction
+from segstudio.labels.objects import ObjectInfo
+from segstudio.project.annotation_files import AnnotationFiles
+from segstudio.project.checkpoint import Checkpoint
+from segstudio.project.journal import JournalPlace, JournalRecord, Kind, changed_digest, table_digest
+from segstudio.project.journal_writer import JournalWriter
+from segstudio.project.manifest import ImageEntry
+from segstudio.project.recovery import Recovered, recover
+from segstudio.project.replay import TileId
+
+#: ``"saved"``, ``"saving"``, or ``"failed: "`` and a sentence.
+SaveState = str
+SAVED: Final = "saved"
+SAVING: Final = "saving"
+
+#: Windows with more pixels take the ids of the whole image as changed, from the index.
+_LARGE_WINDOW: Final = 1 << 22
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentChange:
+    """What has changed.
+
+    Attributes
+    ----------
+    window
+        Holds all changed pixels; empty when none did.
+    planes
+        ``"labels"``, ``"regions"``; empty when only the object table changed.
+    object_ids
+        Objects whose pixels or row may have changed, those that vanished included; empty while `live`.
+    live
+        A gesture is going on; the final change follows.
+    """
+
+    window: Window
+    planes: frozenset[str]
+    object_ids: frozenset[int] = frozenset()
+    live: bool = False
+
+
+class ImageDocument:
+    """An open image: its pixels, its planes, and undo over all sessions.
+
+    Make it with `open`, on any thread; everything else belongs to one thread, the one that edits. Events are
+    emitted there too: news from the background threads wait until `poll` or the next edit, unless `deliver` is
+    given.
+
+    Attributes
+    ----------
+    entry
+        The image in the project.
+    source
+        Its pixels.
+    planes
+        Labels, regions and objects; change them only through `begin`, `apply`, `undo`, `redo`.
+    history
+        What can be undone and redone.
+    notices
+        Sentences about what was found on opening: damage, versions of other programs.
+    """
+
+    changed = Signal(DocumentChange)
+    saved = Signal(str)
+    noticed = Signal(str)
+    checkpointed = Signal(int)
+
+    def __init__(
+        self,
+        entry: ImageEntry,
+        source: ImageSource,
+        files: AnnotationFiles,
+        found: Recovered,
+        *,
+        read_only: bool = False,
+        disk: Disk = DISK,
+    ) -> None:
+        self.entry = entry
+        self.source = source
+        self.files = files
+        self.planes = found.planes
+        self.notices = found.notices
+        self.read_only = read_only
+        self._done = list(found.done)
+        self._undone = list(found.undone)
+        self.history = History((record.edit for record in found.done), (record.edit for record in found.undone))
+        self._table_digest = table_digest(self.planes.objects)
+        self._transaction: Transaction | None = None
+        self._closed = False
+        self._news: deque[None] = deque(maxlen=1)
+        self._deliver: Callable[[Callable[[], None]], None] | None = None
+        self._shown_state = SAVED
+        self._shown_checkpoint = found.last
+        place = JournalPlace(files.journal, entry.id, self.planes.shape)
+        self._journal = JournalWriter(
+            place, found.last, prepare=lambda: files.keep_base(disk), on_change=self._on_thread_news, disk=disk
+        )
+        self._checkpoint = Checkpoint(files, self.planes, self._journal, on_change=self._on_thread_news, disk=disk)
+        for change in found.repair:
+            self.planes.objects.set(change.id, change.after)
+        if not read_only:
+            self._checkpoint.mark(found.changed, found.table_changed, found.whole)
+            if found.repair:
+                self._record("repair", EditRecord("Objects found", (), found.repair, Window(0, 0, 0, 0)))
+
+    @classmethod
+    def open(
+        cls,
+        entry: ImageEntry,
+        image: Path,
+        files: AnnotationFiles,
+        *,
+        read_only: bool = False,
+        disk: Disk = DISK,
+    ) -> "ImageDocument":
+        """Read image and annotation, bring back what a crash left in the journal.
+
+        Raises
+        ------
+        BadInput
+            Image or annotation cannot be read, or do not belong together.
+        DiskError
+            A version of another program could not be kept.
+        """
+        source = open_image(image)
+        try:
+            if source.info.size != (entry.height, entry.width):
+                raise BadInput(
+                    f"{image.name} now has {source.info.height} × {source.info.width} pixels, "
+                    f"its labels were made on {entry.height} × {entry.width}.",
+                    hint="Put the original image back, or add this one to the project under another name.",
+                    code="image-changed",
+                    path=image,
+                )
+            found = recover(files, entry.id, source.info.size, read_only=read_only, disk=disk)
+            return cls(entry, source, files, found, read_only=read_only, disk=disk)
+        except BaseException:
+            source.close()
+            raise
+
+    # -- editing -----------------------------------------------------------------------------------
+
+    def begin(self, name: str) -> Transaction:
+        """Start a gesture; its ``commit`` makes one durable, undoable action of it.
+
+        Raises
+        ------
+        UserError
+            The project is open for reading only.
+        """
+        self._check_writable()
+        if self._transaction is not None and self._transaction.open:
+            raise RuntimeError(f"{self._transaction.name!r} is still going on.")
+        transaction = Transaction(self.planes, name, self._on_live_write, self._on_commit)
+        self._transaction = transaction
+        return transaction
+
+    def apply(self, edit: Edit) -> EditRecord | None:
+        """Do `edit` as one action; return its record, ``None`` when it changed nothing.
+
+        An edit that raises leaves everything as it was.
+        """
+        transaction = self.begin(edit.name)
+        try:
+            edit.apply(transaction)
+        except BaseException:
+            transaction.abort()
+            raise
+        return transaction.commit()
+
+    def undo(self) -> EditRecord | None:
+        """Take the last action back; return it, ``None`` when there is none."""
+        return self._step("undo")
+
+    def redo(self) -> EditRecord | None:
+        """Do again what was undone last; return it, ``None`` when there is none."""
+        return self._step("redo")
+
+    def _step(self, kind: Kind) -> EditRecord | None:
+        self._check_writable()
+        if self.editing:
+            return None
+        edit = self.history.undo(self.planes) if kind == "undo" else self.history.redo(self.planes)
+        if edit is None:
+            return None
+        source, target = (self._done, self._undone) if kind == "undo" else (self._undone, self._done)
+        original = source.pop()
+        target.append(original)
+        self._record(kind, edit.inverse if kind == "undo" else edit, original.seq)
+        return edit
+
+    @property
+    def editing(self) -> bool:
+        """Whether a gesture is going on."""
+        return self._transaction is not None and self._transaction.open
+
+    def _check_writable(self) -> None:
+        if self._closed:
+            raise RuntimeError("The document is closed.")
+        if self.read_only:
+            raise UserError(
+                f"{self.entry.name} is open for reading only.",
+                hint="Close the project in the other window or program, then open it again.",
+                code="read-only",
+            )
+
+    def _on_live_write(self, window: Window) -> None:
+        self.changed.emit(DocumentChange(window, frozenset(("labels", "regions")), live=True))
+
+    def _on_commit(self, edit: EditRecord) -> None:
+        self.history.push(edit)
+        record = self._record("edit", edit)
+        self._done.append(record)
+        self._undone.clear()
+
+    def _record(self, kind: Kind, edit: EditRecord, ref: int = 0) -> JournalRecord:
+        """Hand a finished action to the journal and the checkpoint, and tell the listeners."""
+        before = self._table_digest
+        self._table_digest = changed_digest(before, edit.objects)
+        record = JournalRecord(self._journal.last + 1, kind, edit, before, self._table_digest, ref)
+        tiles: dict[TileId, NDArray[Any] | None] = {
+            (delta.plane, delta.key): self.planes.plane(delta.plane).share(delta.key) for delta in edit.tiles
+        }
+        objects: dict[int, ObjectInfo | None] = {change.id: change.after for change in edit.objects}
+        self._journal.append(record)
+        self._checkpoint.note(record.seq, tiles, objects, self.planes.objects.next_id())
+        planes = frozenset(str(delta.plane) for delta in edit.tiles)
+        self.changed.emit(DocumentChange(edit.window, planes, self._ids_in(edit)))
+        self.poll()
+        return record
+
+    def _ids_in(self, edit: EditRecord) -> frozenset[int]:
+        ids = {change.id for change in edit.objects}
+        window = edit.window
+        if not any(delta.plane == "labels" for delta in edit.tiles):
+            return frozenset(ids)
+        if window.height * window.width > _LARGE_WINDOW:
+            return frozenset(ids | self.planes.labels.values())
+        values = self.planes.labels.read(window).ravel()
+        # Most neighbours are equal: looking at the starts of runs only is several times faster.
+        starts = values[1:][values[1:] != values[:-1]]
+        return frozenset(ids | {*starts.tolist(), *values[:1].tolist()} - {0})
+
+    # -- saving ------------------------------------------------------------------------------------
+
+    @property
+    def save_state(self) -> SaveState:
+        """``"saved"`` only when every finished action is on the disk; may be asked from any thread."""
+        error = self._journal.error or self._checkpoint.error
+        if error is not None:
+            return f"failed: {error}"
+        return SAVED if self._journal.durable == self._journal.last else SAVING
+
+    def poll(self) -> None:
+        """Emit the events that the background threads have caused since the last call."""
+        state = self.save_state
+        if state != self._shown_state:
+            self._shown_state = state
+            self.saved.emit(state)
+        for notice in self._checkpoint.take_notices():
+            self.noticed.emit(notice)
+        published = self._checkpoint.published
+        if published != self._shown_checkpoint:
+            self._shown_checkpoint = published
+            self.checkpointed.emit(self._checkpoint.objects)
+
+    def deliver_with(self, deliver: Callable[[Callable[[], None]], None]) -> None:
+        """Let `deliver` run functions on the editing thread, so that nobody has to call `poll`."""
+        self._deliver = deliver
+
+    def _on_thread_news(self) -> None:
+        deliver = self._deliver
+        if deliver is not None and threading.current_thread() is not threading.main_thread():
+            deliver(self._poll_if_open)
+
+    def _poll_if_open(self) -> None:
+        if not self._closed:
+            self.poll()
+
+    def flush(self, timeout: float = 10.0) -> bool:
+        """Wait until every finished action is durable; return whether it is."""
+        done = self._journal.wait(self._journal.last, timeout)
+        self.poll()
+        return done
+
+    def checkpoint(self, wait: bool = False, timeout: float = 30.0) -> bool:
+        """Publish label TIFF, region TIFF and object table now, in the background.
+
+        Returns
+        -------
+        Whether everything is published; without `wait`, whether there was nothing to do.
+        """
+        if self.read_only:
+            return True
+        ticket = self._checkpoint.request()
+        done = self._checkpoint.wait(ticket, timeout if wait else 0.0)
+        self.poll()
+        return done
+
+    @property
+    def object_count(self) -> int:
+        """Number of objects now."""
+        return len(self.planes.objects)
+
+    def close(self, timeout: float = 30.0) -> bool:
+        """Take an unfinished gesture back, save, publish, end the threads.
+
+        Returns
+        -------
+        Whether everything is on the disk. If not, `save_state` says why.
+        """
+        if self._closed:
+            return self.save_state == SAVED
+        if self._transaction is not None and self._transaction.open:
+            self._transaction.abort()
+        published = self.read_only or self._checkpoint.close(timeout)
+        durable = self._journal.close(timeout)
+        self.poll()
+        self._closed = True
+        self.source.close()
+        return published and durable
+
+    def set_entry(self, entry: ImageEntry) -> None:
+        """Take over the project's new entry of this image."""
+        self.entry = entry

@@ -1,0 +1,192 @@
+"""What opening an image finds: files, journal, both brought together; nothing of another program is overwritten."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, TypeVar
+
+import numpy as np
+
+from segstudio.core.errors import BadInput
+from segstudio.io.atomic import DISK, Disk, disk_errors, make_folders
+from segstudio.io.labels_file import read_label_tiff
+from segstudio.io.objects_file import read_objects
+from segstudio.labels.history import ObjectChange, Planes
+from segstudio.labels.label_map import LabelMap
+from segstudio.labels.objects import ObjectInfo, ObjectTable
+from segstudio.project.annotation_files import AnnotationFiles, keep_foreign
+from segstudio.project.journal import SUFFIX, Journal, JournalPlace, JournalRecord, read_journal
+from segstudio.project.replay import Replayed, TileId, replay
+
+T = TypeVar("T")
+#: What is assumed of an object that only has pixels.
+_UNKNOWN: Final = ObjectInfo(source="import")
+
+
+@dataclass
+class Recovered:
+    """An annotation as it was after the last finished action.
+
+    Attributes
+    ----------
+    planes
+        The annotation.
+    done, undone
+        Records that can be undone (oldest first) and redone (in the order in which they were undone).
+    last
+        Newest sequence number in the journal.
+    changed, table_changed
+        What the files do not have yet.
+    whole
+        Files to be written whole, since what they hold cannot be trusted.
+    repair
+        Rows to add for objects that have pixels but no row.
+    notices
+        Sentences for the user.
+    """
+
+    planes: Planes
+    done: tuple[JournalRecord, ...] = ()
+    undone: tuple[JournalRecord, ...] = ()
+    last: int = 0
+    changed: set[TileId] = field(default_factory=set)
+    table_changed: bool = False
+    whole: set[Path] = field(default_factory=set)
+    repair: tuple[ObjectChange, ...] = ()
+    notices: list[str] = field(default_factory=list)
+
+
+def recover(
+    files: AnnotationFiles, image_id: str, shape: tuple[int, int], *, read_only: bool = False, disk: Disk = DISK
+) -> Recovered:
+    """Read the annotation of an image and apply what only the journal has.
+
+    Parameters
+    ----------
+    files
+        Where it lies; nothing need exist.
+    shape
+        ``(rows, columns)`` of the image.
+    read_only
+        Write nothing at all, not even copies of foreign files.
+
+    Raises
+    ------
+    BadInput
+        A file is damaged and the journal cannot replace it.
+    DiskError
+        A version of another program could not be copied.
+    """
+    # The files first: what is published between the two reads is in the journal as well.
+    early = _Reader(files, shape)
+    journal = read_journal(JournalPlace(files.journal, image_id, shape))
+    planes = early.planes(bool(journal.records))
+    result = replay(planes, journal.records, lambda: files.read_base(shape))
+    found = Recovered(planes, last=journal.last, changed=result.changed, table_changed=result.table_changed)
+    found.notices.extend(journal.notices)
+    found.whole = set(early.unreadable)
+    foreign = set(early.unreadable) | _foreign_paths(files, result)
+    for path in sorted(foreign):
+        found.notices.append(_foreign_sentence(path, None if read_only else keep_foreign(path, disk)))
+    if result.lost or result.lost_table:
+        found.notices.append(_lost_sentence(files))
+        if not read_only:
+            _put_aside(files.journal, disk)
+            found.last = 0
+        found.changed, found.table_changed = result.changed, True
+    else:
+        found.done, found.undone = _stacks(journal)
+    unknown = planes.labels.values() - set(planes.objects)
+    found.repair = tuple(ObjectChange(object_id, None, _UNKNOWN) for object_id in sorted(unknown))
+    return found
+
+
+class _Reader:
+    """Reads the published files; what is missing or damaged comes from the base when there is a journal."""
+
+    def __init__(self, files: AnnotationFiles, shape: tuple[int, int]) -> None:
+        self._files = files
+        self._shape = shape
+        self.unreadable: list[Path] = []
+        self._labels = self._try(files.labels, lambda path: read_label_tiff(path, np.int32, shape))
+        self._regions = self._try(files.regions, lambda path: read_label_tiff(path, np.uint8, shape))
+        self._objects = self._try(files.objects, lambda path: ObjectTable(*read_objects(path)))
+
+    def _try(self, path: Path, read: Callable[[Path], T]) -> T | BadInput | None:
+        if not path.exists():
+            return None
+        try:
+            return read(path)
+        except BadInput as error:
+            if error.code == "newer-format":
+                raise
+            self.unreadable.append(path)
+            return error
+
+    def planes(self, journaled: bool) -> Planes:
+        """Return what was read; raise `BadInput` for a damaged file without a journal."""
+        parts = (self._labels, self._regions, self._objects)
+        for part in parts:
+            if isinstance(part, BadInput) and not journaled:
+                raise part
+        base = None
+        if journaled and any(part is None or isinstance(part, BadInput) for part in parts):
+            base = self._files.read_base(self._shape)
+        empty = base or Planes.empty(self._shape)
+        return Planes(
+            self._labels if isinstance(self._labels, LabelMap) else empty.labels,
+            self._regions if isinstance(self._regions, LabelMap) else empty.regions,
+            self._objects if isinstance(self._objects, ObjectTable) else empty.objects,
+        )
+
+
+def _foreign_paths(files: AnnotationFiles, result: Replayed) -> set[Path]:
+    tiles = result.foreign | result.lost
+    paths = {files.labels if plane == "labels" else files.regions for plane, _ in tiles}
+    if result.foreign_table or result.lost_table:
+        paths.add(files.objects)
+    return {path for path in paths if path.exists()}
+
+
+def _foreign_sentence(path: Path, kept: Path | None) -> str:
+    where = f" The file as it was found is kept as {kept.name}." if kept is not None else ""
+    return f"{path.name} was changed or damaged outside of SegStudio; your own labels were restored.{where}"
+
+
+def _lost_sentence(files: AnnotationFiles) -> str:
+    return (
+        f"{files.labels.name} does not fit its journal, so earlier actions on this image can no longer be undone. "
+        "The labels are shown as they are in the file."
+    )
+
+
+def _put_aside(folder: Path, disk: Disk) -> None:
+    """Move a journal that no longer fits out of the way; it is kept."""
+    number = 1
+    while (target := folder / f"conflict-{number}").exists():
+        number += 1
+    make_folders(target, disk)
+    with disk_errors(folder, "put aside"):
+        for path in sorted(folder.iterdir()):
+            if path.suffix == SUFFIX or path.name.startswith("base-"):
+                disk.replace(path, target / path.name)
+        disk.sync_folder(target)
+        disk.sync_folder(folder)
+
+
+def _stacks(journal: Journal) -> tuple[tuple[JournalRecord, ...], tuple[JournalRecord, ...]]:
+    """Return what can be undone and redone after all records."""
+    done: list[JournalRecord] = []
+    undone: list[JournalRecord] = []
+    for record in journal.records:
+        if record.kind == "edit":
+            done.append(record)
+            undone.clear()
+        elif record.kind == "undo" and done and done[-1].seq == record.ref:
+            undone.append(done.pop())
+        elif record.kind == "redo" and undone and undone[-1].seq == record.ref:
+            done.append(undone.pop())
+        elif record.kind != "repair":  # a gap: what lies before cannot be undone any more
+            done.clear()
+            undone.clear()
+    return tuple(done), tuple(undone)

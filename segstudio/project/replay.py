@@ -1,0 +1,185 @@
+"""Brings stored planes up to date with the journal, by digest chains: no pointer to keep in step, idempotent.
+
+The records of one tile form a chain of states. The newest state that equals what is on the disk tells which
+records it already has; the rest is applied. A tile in no known state was changed by another program. The object
+table counts as one more tile.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any, Final
+
+import zstandard
+from numpy.typing import NDArray
+
+from segstudio.core.tiles import TileKey
+from segstudio.labels.digest import tile_digest
+from segstudio.labels.history import Plane, Planes, TileDelta, apply_delta
+from segstudio.labels.objects import ObjectInfo, ObjectTable
+from segstudio.project.journal import JournalRecord, changed_digest, table_digest
+
+TileId = tuple[Plane, TileKey]
+#: The planes as they were before the first record of the journal; read only when they are needed.
+Base = Callable[[], Planes | None]
+_DECODE_ERRORS: Final = (ValueError, zstandard.ZstdError)
+
+
+@dataclass
+class Replayed:
+    """What a replay did.
+
+    Attributes
+    ----------
+    changed
+        Tiles that are now different from the disk.
+    table_changed
+        Whether the object table is.
+    foreign
+        Tiles in no known state, rebuilt from the journal.
+    lost
+        Tiles in no known state that could not be rebuilt; they are as on the disk, and the journal no longer fits.
+    """
+
+    changed: set[TileId] = field(default_factory=set)
+    table_changed: bool = False
+    foreign: set[TileId] = field(default_factory=set)
+    foreign_table: bool = False
+    lost: set[TileId] = field(default_factory=set)
+    lost_table: bool = False
+
+
+def replay(planes: Planes, records: Sequence[JournalRecord], base: Base = lambda: None) -> Replayed:
+    """Apply to `planes`, as read from the disk, what the journal has more.
+
+    Parameters
+    ----------
+    planes
+        Changed in place.
+    records
+        The whole journal of the image, in order.
+    base
+        Gives the planes before the first record, for tiles that another program has changed.
+    """
+    result = Replayed()
+    chains: dict[TileId, list[TileDelta]] = {}
+    for record in records:
+        for delta in record.edit.tiles:
+            chains.setdefault((delta.plane, delta.key), []).append(delta)
+    start = _Lazy(base)
+    for tile_id, chain in chains.items():
+        _replay_tile(planes, tile_id, chain, start, result)
+    _replay_table(planes, records, start, result)
+    return result
+
+
+class _Lazy:
+    def __init__(self, base: Base) -> None:
+        self._base = base
+        self._planes: Planes | None = None
+        self._asked = False
+
+    def get(self) -> Planes | None:
+        if not self._asked:
+            self._asked = True
+            self._planes = self._base()
+        return self._planes
+
+
+def _replay_tile(planes: Planes, tile_id: TileId, chain: list[TileDelta], base: _Lazy, result: Replayed) -> None:
+    plane = planes.plane(tile_id[0])
+    key = tile_id[1]
+    position = _position(chain, plane.digest(key))
+    if position == len(chain):
+        return
+    if position is not None:
+        tile = _advance(plane.tile(key), chain[position:], planes)
+        if tile is not None:
+            plane.set_tile(key, tile)
+            result.changed.add(tile_id)
+            return
+    origin = base.get()
+    first = None if origin is None else origin.plane(tile_id[0]).tile(key)
+    tile = _advance(first, chain, planes) if tile_digest(first) == chain[0].before else None
+    if tile is None:
+        result.lost.add(tile_id)
+        return
+    plane.set_tile(key, tile)
+    result.changed.add(tile_id)
+    result.foreign.add(tile_id)
+
+
+def _position(chain: list[TileDelta], digest: bytes) -> int | None:
+    """Return how many deltas of the chain the state `digest` already has, the newest such state."""
+    for index in range(len(chain), 0, -1):
+        if chain[index - 1].after == digest:
+            return index
+        if chain[index - 1].before == digest:
+            return index - 1
+    return None
+
+
+def _advance(tile: NDArray[Any] | None, chain: list[TileDelta], planes: Planes) -> NDArray[Any] | None:
+    """Return the tile after `chain`, or ``None`` when a link is missing or the result is not what it should be."""
+    if any(one.after != two.before for one, two in pairwise(chain)):
+        return None
+    try:
+        for delta in chain:
+            tile = apply_delta(tile, delta, planes.plane(delta.plane))
+    except _DECODE_ERRORS:
+        return None
+    return tile if tile_digest(tile) == chain[-1].after else None
+
+
+def _replay_table(planes: Planes, records: Sequence[JournalRecord], base: _Lazy, result: Replayed) -> None:
+    used = max((change.id for record in records for change in record.edit.objects), default=0)
+    objects = dict(planes.objects)
+    digest = table_digest(objects)
+    position = _table_position(records, digest)
+    if position is None:
+        origin = base.get()
+        result.foreign_table = True
+        if origin is not None and records and table_digest(origin.objects) == records[0].table_before:
+            objects, digest, position = dict(origin.objects), records[0].table_before, 0
+    if position is None:
+        result.lost_table = True
+    elif records:
+        pending = records[position:]
+        rebuilt = _apply_table(objects, digest, pending)
+        if rebuilt is None:
+            result.lost_table = True
+        else:
+            result.table_changed = result.foreign_table or any(record.edit.objects for record in pending)
+            objects = rebuilt
+    next_id = max(planes.objects.next_id(), used + 1)
+    planes.objects = ObjectTable(objects, next_id)
+
+
+def _table_position(records: Sequence[JournalRecord], digest: bytes) -> int | None:
+    if not records:
+        return 0
+    for index in range(len(records), 0, -1):
+        if records[index - 1].table_after == digest:
+            return index
+        if records[index - 1].table_before == digest:
+            return index - 1
+    return None
+
+
+def _apply_table(
+    objects: dict[int, ObjectInfo], digest: bytes, records: Sequence[JournalRecord]
+) -> dict[int, ObjectInfo] | None:
+    """Return the table after `records`, or ``None`` when they do not fit together."""
+    objects = dict(objects)
+    for record in records:
+        if record.table_before != digest:
+            return None
+        digest = changed_digest(digest, record.edit.objects)
+        if record.table_after != digest:
+            return None
+        for change in record.edit.objects:
+            if change.after is None:
+                objects.pop(change.id, None)
+            else:
+                objects[change.id] = change.after
+    return objects if table_digest(objects) == digest else None
