@@ -1,0 +1,237 @@
+"""What an exporter is, what it is given, and the one function that runs it: all of the files appear, or none."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+from uuid import uuid4
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from segstudio.config.base import Config
+from segstudio.core.axes import PixelSize
+from segstudio.core.classes import ClassTable
+from segstudio.core.errors import BadInput, WrongUsage
+from segstudio.core.registry import Registry
+from segstudio.io.atomic import DISK, TEMP_MARK, Data, disk_errors, make_folders, remove_folders, write_atomic
+from segstudio.labels.objects import ObjectInfo
+
+Labels = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class ExportItem:
+    """One labelled image.
+
+    Attributes
+    ----------
+    name
+        What its files are called, without ending.
+    image_path
+        The image; only its name is written down.
+    labels
+        Returns ``(rows, columns)`` int32, 0 background. Called once for each export.
+    objects
+        What is known of each object; ids without an entry have the first class.
+    image
+        Returns the pixels, ``(rows, columns)`` or with channels, for intensities; ``None`` leaves them out.
+    channel_names
+        One for each channel, or empty.
+    """
+
+    name: str
+    image_path: Path
+    labels: Callable[[], Labels]
+    objects: Mapping[int, ObjectInfo] = field(default_factory=dict)
+    classes: ClassTable = field(default_factory=ClassTable)
+    pixel_size: PixelSize | None = None
+    image: Callable[[], NDArray[Any]] | None = None
+    channel_names: tuple[str, ...] = ()
+
+    def info(self, object_id: int) -> ObjectInfo:
+        """Return what is known of an object; unknown ones have the first class."""
+        return self.objects.get(object_id) or ObjectInfo(class_id=self.classes.ids[0])
+
+    def class_name(self, class_id: int) -> str:
+        """Return a class's name, ``"class 7"`` for one that left the table."""
+        return self.classes[class_id].name if class_id in self.classes.ids else f"class {class_id}"
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export wrote, and one sentence for everything that the format could not hold."""
+
+    written: tuple[Path, ...]
+    losses: tuple[str, ...] = ()
+
+
+class Sink:
+    """Where an exporter puts its files: a hidden folder beside the target, until all are there.
+
+    Attributes
+    ----------
+    main
+        Name of the file that the user chose, for exporters that write one.
+    """
+
+    def __init__(self, folder: Path, main: str) -> None:
+        self.folder = folder
+        self.main = main
+        self.names: list[str] = []
+        self._taken: set[str] = set()
+        self._stems: set[str] = set()
+
+    def stem(self, name: str) -> str:
+        """Return `name`, or ``name_2`` when another image of this export is called so already."""
+        number, stem = 1, name
+        while stem.casefold() in self._stems:
+            number += 1
+            stem = f"{name}_{number}"
+        self._stems.add(stem.casefold())
+        return stem
+
+    def write(self, name: str, data: Data) -> None:
+        """Write one file; `name` is relative and may name one folder."""
+        if name.casefold() in self._taken:
+            raise ValueError(f"{name} was written already")
+        path = self.folder / name
+        make_folders(path.parent)
+        write_atomic(path, data)
+        self.names.append(name)
+        self._taken.add(name.casefold())
+
+
+class Exporter(ABC):
+    """A format. Registered as an instance; stateless.
+
+    Attributes
+    ----------
+    title, description
+        What dialogs and the catalogue show.
+    target
+        Whether the user chooses a folder (a file for each image) or a file.
+    suffix
+        Of the file, or of the files in the folder.
+    Settings
+        What can be chosen.
+    """
+
+    title: ClassVar[str]
+    description: ClassVar[str]
+    target: ClassVar[Literal["folder", "file"]] = "folder"
+    suffix: ClassVar[str]
+    Settings: ClassVar[type[Config]] = Config
+
+    @abstractmethod
+    def write(self, items: Iterable[ExportItem], sink: Sink, settings: Any) -> list[str]:  # noqa: ANN401 - own Settings
+        """Write all items to `sink`; return a sentence for everything that was lost.
+
+        Raises
+        ------
+        UserError
+            The format cannot hold the labels. Nothing is then written.
+        """
+
+
+exporters: Registry[Exporter] = Registry("exporter", "segstudio.export", "segstudio.exporters")
+
+
+def export(
+    name: str, items: Iterable[ExportItem], out: str | Path, settings: Mapping[str, Any] | None = None
+) -> Exported:
+    """Export labelled images.
+
+    Parameters
+    ----------
+    name
+        Of the exporter, as `exporters` lists them.
+    items
+        Read one after the other.
+    out
+        Folder, or file for exporters that write one; missing folders are made.
+    settings
+        Overrides of the exporter's settings.
+
+    Returns
+    -------
+    The files written and the sentences about losses.
+
+    Raises
+    ------
+    UserError
+        Nothing was written then: files that were there before are unchanged.
+    """
+    exporter = exporters.get(name)
+    chosen = _settings(exporter, name, settings or {})
+    target = Path(out)
+    folder, main = target, ""
+    if exporter.target == "file":
+        if target.is_dir() or not target.suffix:
+            target = target / f"objects{exporter.suffix}"
+        folder, main = target.parent, target.name
+    if folder.exists() and not folder.is_dir():
+        raise WrongUsage(f"{folder.name} is a file, not a folder.", hint="Choose a folder.", code="export-target")
+    made = make_folders(folder)
+    stage = folder / f"{TEMP_MARK}-{uuid4().hex[:12]}"
+    sink = Sink(stage, main)
+    try:
+        made += make_folders(stage)
+        losses = exporter.write(_counted(items), sink, chosen)
+        written = _publish(sink, folder)
+    except BaseException:
+        _remove(sink)
+        remove_folders(made)
+        raise
+    _remove(sink)
+    return Exported(written, tuple(losses))
+
+
+def _counted(items: Iterable[ExportItem]) -> Iterator[ExportItem]:
+    empty = True
+    for item in items:
+        empty = False
+        yield item
+    if empty:
+        raise BadInput("There is no labelled image to export.", hint="Label or predict one first.", code="export-empty")
+
+
+def _settings(exporter: Exporter, name: str, values: Mapping[str, Any]) -> Config:
+    try:
+        return exporter.Settings.model_validate(dict(values))
+    except ValidationError as error:
+        first = error.errors()[0]
+        setting = ".".join(map(str, first["loc"]))
+        raise WrongUsage(
+            f"The setting {setting!r} of the export {name!r} is wrong: {first['msg']}.",
+            hint=f"Settings are: {', '.join(exporter.Settings.model_fields) or 'none'}.",
+            code="export-settings",
+        ) from error
+
+
+def _publish(sink: Sink, folder: Path) -> tuple[Path, ...]:
+    written = []
+    for name in sink.names:
+        path = folder / name
+        make_folders(path.parent)
+        with disk_errors(path, "saved"):
+            DISK.replace(sink.folder / name, path)
+        written.append(path)
+    for parent in {path.parent for path in written}:
+        with disk_errors(parent, "saved"):
+            DISK.sync_folder(parent)
+    return tuple(written)
+
+
+def _remove(sink: Sink) -> None:
+    folders = {sink.folder}
+    for name in sink.names:
+        folders.add((sink.folder / name).parent)
+        with suppress(OSError):
+            DISK.unlink(sink.folder / name)
+    for folder in sorted(folders, key=lambda path: len(path.parts), reverse=True):
+        with suppress(OSError):
+            DISK.remove_folder(folder)
