@@ -1,6 +1,5 @@
 """Prediction jobs: images in, label images out, message by message; and decoding kept maps again."""
 
-import os
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
@@ -16,14 +15,14 @@ from segstudio.config.prediction import PredictionConfig
 from segstudio.core.errors import BadInput, BadModel, JobFailed, UserError, WrongUsage
 from segstudio.engine.data.channels import as_channels
 from segstudio.engine.data.normalise import normalise
-from segstudio.engine.devices import choose_device, device_name, use_all_cores
+from segstudio.engine.devices import choose_device, device_name
 from segstudio.engine.formulations.base import Decoded, DecodeSettings, Formulation
 from segstudio.engine.model_card import Model, ModelCard, build_formulation, load_model, read_card
 from segstudio.engine.prediction.result_files import read_maps, write_maps, write_result
 from segstudio.engine.prediction.stitch_maps import map_steps
 from segstudio.io.sources import open_image
 from segstudio.jobs.failures import is_out_of_memory
-from segstudio.jobs.messages import Artifact, Finished, Message, Progress, Started, Warned
+from segstudio.jobs.messages import Artifact, Finished, Message, Progress, Warned
 from segstudio.jobs.spec import DecodeJob, PredictImage, PredictJob
 
 #: Smallest tile that is tried when the memory does not suffice, pixels.
@@ -52,7 +51,7 @@ def predict(job: PredictJob) -> Iterator[Message]:
     Yields
     ------
     Message
-        Started, Progress, Warned, an Artifact for each file, Finished.
+        Progress, Warned, an Artifact for each file, Finished.
 
     Raises
     ------
@@ -67,11 +66,7 @@ def predict(job: PredictJob) -> Iterator[Message]:
         decode_settings(model.card, model.formulation, job),
         choose_device(job.device),
     )
-    use_all_cores(setting.device)
     model.network.to(setting.device).to(memory_format=torch.channels_last)
-    yield Started(
-        job_id=job.job_id, device=str(setting.device), device_name=device_name(setting.device), pid=os.getpid()
-    )
     began = time.monotonic()
     objects, left_out = 0, 0
     for index, image in enumerate(job.images):
