@@ -8,10 +8,10 @@ if TYPE_CHECKING:
 __all__ = ["run_job"]
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401
-    # Lazy: `segstudio doctor` needs one small module of this package, not all of it.
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - as Python defines it for modules
+    """Import the engine's door only when it is used: it brings torch along."""
     if name == "run_job":
         from segstudio.engine.run import run_job
 
         return run_job
-    raise AttributeError(name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

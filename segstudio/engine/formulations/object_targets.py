@@ -62,7 +62,7 @@ def relative_distance(labels: NDArray[np.int32]) -> NDArray[np.float32]:
     """
     objects = np.maximum(labels, 0)
     # A whole image of one object has no outside at all, and every distance would be infinite.
-    framed = bool(objects.min(initial=0) > 0)
+    framed = bool((objects > 0).all())
     distance = edt.edt(np.ascontiguousarray(objects), black_border=framed)
     peak = np.zeros(int(objects.max(initial=0)) + 1, np.float32)
     inside = objects > 0
