@@ -1,7 +1,7 @@
 """What a wish of the user means as a job: samples, folders and names, with what is wrong before it starts."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,10 +10,11 @@ from segstudio.core.errors import WrongUsage
 from segstudio.jobs.spec import Choice, ClassSpec, DecodeJob, Device, PredictImage, PredictJob, SampleRecord, TrainJob
 from segstudio.project.samples import project_samples
 from segstudio.session.job_queue import new_job_id
-from segstudio.session.predictions import Prediction
+from segstudio.session.predictions import Prediction, prediction_at
 from segstudio.session.runs import Run
 
 if TYPE_CHECKING:
+    from segstudio.project.document import ImageDocument
     from segstudio.project.project import ImageEntry, Project
 
 
@@ -80,6 +81,19 @@ def training_job(project: "Project", wish: TrainingWish) -> TrainJob:
     )
 
 
+def when_saved(document: "ImageDocument | None", then: Callable[[], object]) -> None:
+    """Call `then` as soon as the label files hold every edit of `document`: jobs read files, never memory."""
+    if document is None or document.checkpoint():
+        then()
+        return
+
+    def published(_objects: int) -> None:
+        document.checkpointed.disconnect(published)
+        then()
+
+    document.checkpointed.connect(published)
+
+
 def labelled(samples: Iterable[SampleRecord]) -> list[SampleRecord]:
     """Return the samples that a training can learn from."""
     return [sample for sample in samples if sample.labels is not None and (sample.object_classes or sample.complete)]
@@ -96,19 +110,13 @@ def split_summary(project: "Project") -> SplitSummary:
     return SplitSummary(parts["train"], parts["val"], parts["test"], seen.total(), missing if samples else ())
 
 
-def prediction_of(project: "Project", run: Run, image_id: str) -> Prediction:
-    """Return where the prediction of one image by one run lies, made or not."""
-    folder = project.predictions_folder / run.folder.name
-    return Prediction(image_id, run.id, run.model, folder / f"{image_id}.tif", folder / f"{image_id}.maps.npz")
-
-
 def predict_job(
     project: "Project", run: Run, entries: Iterable["ImageEntry"], decode: Mapping[str, Any], device: Device = "auto"
 ) -> PredictJob:
     """Return the job that predicts images with the model of a run."""
     images = []
     for entry in entries:
-        place = prediction_of(project, run, entry.id)
+        place = prediction_at(project, run.folder.name, entry)
         place.labels.parent.mkdir(parents=True, exist_ok=True)
         path = project.image_path(entry.id)
         images.append(PredictImage(image_id=entry.id, image=path, output=place.labels, maps=place.maps))

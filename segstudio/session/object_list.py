@@ -122,8 +122,9 @@ class ObjectList:
         )
 
     def _on_changed(self, change: "DocumentChange") -> None:
-        self._dirty.update(change.object_ids)
-        self._work()
+        if not change.live:
+            self._dirty.update(change.object_ids)
+            self._work()
 
     def _work(self) -> None:
         """Measure what changed; edits that come meanwhile wait for the next round."""

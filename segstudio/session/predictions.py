@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,9 @@ from segstudio.core.tiles import Window
 from segstudio.io.atomic import write_atomic
 from segstudio.io.labels_file import read_label_tiff
 from segstudio.labels.label_map import LabelMap
+
+if TYPE_CHECKING:
+    from segstudio.project.project import ImageEntry, Project
 
 #: A proposal counts as the same object as one decoded before when they share more than this of their union.
 SAME = 0.5
@@ -25,6 +29,8 @@ class Prediction:
     ----------
     labels
         Label TIFF; classes and scores stand in the JSON file beside it.
+    run
+        Name of the run's folder.
     model
         Folder of the model.
     maps
@@ -32,7 +38,7 @@ class Prediction:
     """
 
     image_id: str
-    run_id: str
+    run: str
     model: Path
     labels: Path
     maps: Path
@@ -51,6 +57,18 @@ class Prediction:
     def exists(self) -> bool:
         """Whether the prediction was made."""
         return self.labels.is_file()
+
+
+def prediction_at(project: "Project", run: str, entry: "ImageEntry") -> Prediction:
+    """Return where the prediction of one image by the model of one run lies, made or not."""
+    folder = project.predictions_folder / run
+    return Prediction(
+        entry.id,
+        run,
+        project.runs_folder / run / "model",
+        folder / f"{entry.stem}.tif",
+        folder / f"{entry.stem}.maps.npy",
+    )
 
 
 @dataclass(frozen=True)

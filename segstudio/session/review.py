@@ -12,7 +12,7 @@ from segstudio.core.tiles import Window
 from segstudio.labels.label_map import LabelMap
 from segstudio.labels.objects import ObjectInfo
 from segstudio.session.background import Background
-from segstudio.session.predictions import Decisions, Prediction, Proposal, bounds, read_prediction
+from segstudio.session.predictions import Decisions, Prediction, Proposal, bounds, prediction_at, read_prediction
 
 if TYPE_CHECKING:
     from segstudio.labels.history import Transaction
@@ -115,7 +115,7 @@ class Review:
         if object_id is None or document is None:
             return "pending"
         # Only an undo leaves something to redo; any other edit that took the object away was a decision.
-        return "pending" if object_id not in document.planes.objects and document.can_redo else "accepted"
+        return "pending" if object_id not in document.planes.objects and document.history.can_redo else "accepted"
 
     # -- loading -----------------------------------------------------------------------------------
 
@@ -146,6 +146,25 @@ class Review:
                 self._take(prediction, *found)
 
         self._background.run(read, take, lane="review")
+
+    def show_latest(self) -> None:
+        """Show the newest prediction of the image in front, if it has one."""
+        project, document = self._project(), self._document()
+        if project is None or document is None:
+            self.load(None)
+            return
+        entry = project.entry(document.entry.id)
+        prediction = prediction_at(project, entry.predicted, entry) if entry.predicted else None
+        self.load(prediction if prediction is not None and prediction.labels.is_file() else None)
+
+    def predicted(self, image_id: str, run: str) -> None:
+        """Take note of a new prediction, and show it when its image is in front."""
+        project, document = self._project(), self._document()
+        if project is None:
+            return
+        project.set_predicted(image_id, run)
+        if document is not None and document.entry.id == image_id:
+            self.load(prediction_at(project, run, project.entry(image_id)))
 
     # -- deciding ----------------------------------------------------------------------------------
 

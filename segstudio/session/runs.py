@@ -1,8 +1,10 @@
 """The trainings of a project as a list: name, how each ended, how good it is."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from segstudio.core.errors import UserError
 from segstudio.jobs.messages import Message, Metric
@@ -22,6 +24,8 @@ class Run:
         Figures of its best weights.
     has_model
         Whether a model can be used.
+    decode
+        Decoder settings that won on its validation images.
     events
         All its messages.
     """
@@ -33,6 +37,7 @@ class Run:
     job: TrainJob
     best: Metric | None
     has_model: bool
+    decode: Mapping[str, Any] = field(default_factory=dict)
     events: Sequence[Message] = ()
 
     @property
@@ -61,8 +66,17 @@ def read_run(folder: RunFolder) -> Run:
     job = folder.job()
     events = folder.events()
     best = next((m for m in reversed(events) if isinstance(m, Metric) and m.best), None)
-    has_model = (folder.model / "model.json").is_file()
-    return Run(job.job_id, job.name, folder.path, folder.status, job, best, has_model, events)
+    decode = _decode(folder.model / "model.json")
+    return Run(job.job_id, job.name, folder.path, folder.status, job, best, decode is not None, decode or {}, events)
+
+
+def _decode(card: Path) -> dict[str, Any] | None:
+    """Return the decoder settings of a model card, ``None`` when there is no model; the engine checks the card."""
+    try:
+        decode = json.loads(card.read_bytes()).get("decode", {})
+    except (OSError, ValueError, AttributeError):
+        return None
+    return decode if isinstance(decode, dict) else {}
 
 
 def read_runs(folder: Path) -> tuple[list[Run], list[UserError]]:

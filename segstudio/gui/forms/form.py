@@ -178,12 +178,11 @@ class Advanced(QWidget):
     def __init__(self, rows: Sequence[FieldRow]) -> None:
         super().__init__()
         self.rows = list(rows)
+        self._is_open = False
         self._button = QToolButton()
-        self._button.setObjectName("fold")
-        self._button.setCheckable(True)
         self._button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._button.setAutoRaise(True)
-        self._button.toggled.connect(self._on_toggled)
+        self._button.clicked.connect(lambda _checked=False: self._set_open(not self._is_open))
         self.search = QLineEdit()
         self.search.setPlaceholderText(self.tr("Search settings"))
         self.search.setClearButtonEnabled(True)
@@ -204,17 +203,17 @@ class Advanced(QWidget):
         whole.addWidget(self._button, 0, Qt.AlignmentFlag.AlignLeft)
         whole.addWidget(self._body)
         self._body.hide()
-        self._on_toggled(False)
+        self._set_open(False)
         self.refresh()
 
     @property
     def is_open(self) -> bool:
         """Whether the settings are in sight."""
-        return self._button.isChecked()
+        return self._is_open
 
     def open(self) -> None:
         """Bring the settings in sight."""
-        self._button.setChecked(True)
+        self._set_open(True)
 
     def refresh(self) -> None:
         """Say how many settings are changed."""
@@ -239,7 +238,8 @@ class Advanced(QWidget):
             title.setVisible(bool(title.text()) and any(row.matches(words) for row in members))
         self._nothing.setVisible(not any(row.matches(words) for row in self.rows))
 
-    def _on_toggled(self, is_open: bool) -> None:
+    def _set_open(self, is_open: bool) -> None:
+        self._is_open = is_open
         self._body.setVisible(is_open)
         self._button.setIcon(icon("ph.caret-down" if is_open else "ph.caret-right", "secondary"))
         if is_open:

@@ -1,0 +1,139 @@
+"""The plot of the curves: lines with their names at the end, the best epoch, values under the pointer."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from PySide6.QtCore import QPointF, Qt, Signal
+from PySide6.QtGui import QPen
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from segstudio.gui.theme import tokens
+from segstudio.session.curves import Curves
+
+#: Figures of one run are told apart by their dashes, runs by their colours.
+_DASHES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine)
+_NAMES = {
+    "train_loss": "training",
+    "val_loss": "validation",
+    "val_f1": "F1",
+    "val_iou": "IoU",
+    "val_ap": "AP",
+    "learning_rate": "rate",
+    "images_per_s": "patches/s",
+}
+_ROOM_FOR_LABELS = 1.18
+
+
+class CurvePlot(QWidget):
+    """Draws series; knows nothing about jobs."""
+
+    hovered = Signal(str)
+    """Values under the pointer, in words; empty when it is elsewhere."""
+
+    def __init__(self, best: str) -> None:
+        super().__init__()
+        self._best = best
+        self._lines: list[tuple[str, NDArray[np.float64], NDArray[np.float64]]] = []
+        self._axis_name = ""
+        self._plot = pg.PlotWidget()
+        self._plot.setMenuEnabled(False)
+        self._plot.hideButtons()
+        self._plot.scene().sigMouseMoved.connect(self._on_moved)
+        self._cross = pg.InfiniteLine(angle=90, movable=False)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self._plot)
+        self.dress()
+
+    def labels(self) -> list[str]:
+        """Return the names of the lines."""
+        return [label for label, _x, _y in self._lines]
+
+    def dress(self) -> None:
+        """Take over the colours of the theme."""
+        colours = tokens()
+        self._plot.setBackground(colours.panel)
+        item = self._plot.getPlotItem()
+        for side in ("left", "bottom"):
+            axis = item.getAxis(side)
+            axis.setPen(pg.mkPen(colours.border))
+            axis.setTextPen(pg.mkPen(colours.secondary))
+        item.showGrid(x=True, y=True, alpha=0.12)
+        self._cross.setPen(pg.mkPen(colours.secondary, width=1, style=Qt.PenStyle.DotLine))
+
+    def draw(self, curves: Curves, runs: Sequence[str], names: Sequence[str], axis: str, log: bool) -> int:
+        """Draw the series `names` of `runs` over `axis` (``"epochs"`` or ``"minutes"``); return how many lines.
+
+        Values that a logarithm cannot show are left out with `log`.
+        """
+        item = self._plot.getPlotItem()
+        item.clear()
+        item.setLogMode(x=False, y=log)
+        self._axis_name = axis
+        self._lines = []
+        colours = tokens()
+        item.setLabel("bottom", axis)
+        for number, run_id in enumerate(runs):
+            colour = colours.accent if len(runs) == 1 else colours.labels[number % len(colours.labels)]
+            for dash, name in enumerate(names):
+                series = curves.series(run_id, name)
+                x, y = getattr(series, axis), series.values
+                usable = np.isfinite(y) & ((y > 0) | (not log))
+                if usable.any():
+                    label = _NAMES.get(name, name)
+                    label = label if len(runs) == 1 else f"{curves.run_name(run_id)}: {label}"
+                    self._draw_line(label, x[usable], y[usable], _pen(colour, dash), log)
+            self._mark_best(curves, run_id, axis, colour)
+        if self._lines:
+            item.addItem(self._cross, ignoreBounds=True)
+            self._cross.hide()
+            last = max(float(x[-1]) for _label, x, _y in self._lines)
+            first = min(float(x[0]) for _label, x, _y in self._lines)
+            # Room at the right for the names at the ends of the lines.
+            item.setXRange(first, first + max(last - first, 1e-3) * _ROOM_FOR_LABELS, padding=0.02)
+            item.enableAutoRange(axis="y")
+        return len(self._lines)
+
+    def _draw_line(self, label: str, x: NDArray[np.float64], y: NDArray[np.float64], pen: QPen, log: bool) -> None:
+        item = self._plot.getPlotItem()
+        symbol = "o" if len(x) == 1 else None
+        item.plot(x, y, pen=pen, symbol=symbol, symbolSize=5, symbolBrush=pen.color(), symbolPen=None)
+        text = pg.TextItem(label, color=pen.color(), anchor=(0, 0.5))
+        text.setPos(float(x[-1]), float(np.log10(y[-1]) if log else y[-1]))
+        item.addItem(text, ignoreBounds=True)
+        self._lines.append((label, x, y))
+
+    def _mark_best(self, curves: Curves, run_id: str, axis: str, colour: str) -> None:
+        best = curves.best(run_id)
+        if best is None or not self._lines:
+            return
+        place = best.epoch if axis == "epochs" else best.elapsed_s / 60
+        line = pg.InfiniteLine(place, pen=pg.mkPen(colour, width=1, style=Qt.PenStyle.DashLine))
+        line.setOpacity(0.6)
+        label = pg.InfLineLabel(line, f"{self._best}: {best.epoch}", position=0.06, color=tokens().secondary)
+        label.setAnchor((0, 1))
+        self._plot.addItem(line, ignoreBounds=True)
+
+    def _on_moved(self, place: QPointF) -> None:
+        box = self._plot.getPlotItem().vb
+        if not self._lines or not box.sceneBoundingRect().contains(place):
+            self._cross.hide()
+            self.hovered.emit("")
+            return
+        at = box.mapSceneToView(place).x()
+        words = []
+        for label, x, y in self._lines:
+            nearest = int(np.abs(x - at).argmin())
+            words.append(f"{label} {y[nearest]:.4g}")
+            at_shown = float(x[nearest])
+        self._cross.setPos(at_shown)
+        self._cross.show()
+        unit = f"epoch {at_shown:.0f}" if self._axis_name == "epochs" else f"{at_shown:.1f} min"
+        self.hovered.emit(f"{unit}:  {'   '.join(words)}")
+
+
+def _pen(colour: str, dash: int) -> QPen:
+    pen: QPen = pg.mkPen(colour, width=2, style=_DASHES[dash % len(_DASHES)])
+    return pen

@@ -1,0 +1,252 @@
+"""The step Label: classes, what the tools do, what is stated about regions, and what is drawn over the image."""
+
+from dataclasses import replace
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QButtonGroup,
+    QCheckBox,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QListWidget,
+    QListWidgetItem,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from segstudio.core.classes import ClassTable, ObjectClass
+from segstudio.gui.bind import bind_check, bind_choice, follow
+from segstudio.gui.forms.parts import CalmSlider, Column, Section, ValueSlider, button, caption
+from segstudio.labels.edits import RegionFill
+from segstudio.session.session import Session
+from segstudio.session.view_state import BRUSH_MAX, BRUSH_MIN
+
+_CLASS_ID = Qt.ItemDataRole.UserRole
+_ROW_HEIGHT = 28
+
+
+class LabelPanel(QWidget):
+    """Everything that one needs while drawing."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        self.classes = ClassList(session)
+        self._column = Column()
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(self._column)
+        for section in (self._class_section(), self._tool_section(), self._region_section(), self._show_section()):
+            self._column.body.addWidget(section)
+        self._column.body.addStretch(1)
+        session.document_changed.connect(self._on_document)
+        self._on_document(session.document)
+
+    def add_section(self, widget: QWidget, title: str) -> None:
+        """Add a widget of another part of the window below the others."""
+        section = Section(title)
+        section.body.addWidget(widget)
+        self._column.body.insertWidget(self._column.body.count() - 1, section)
+
+    def state_complete(self) -> None:
+        """State that the whole image is completely labelled, as one edit that can be undone."""
+        if self._session.document is not None:
+            self._session.document.apply(RegionFill(None, 1))
+
+    def _class_section(self) -> Section:
+        section = Section(self.tr("Classes"))
+        section.body.addWidget(self.classes)
+        add = button(self.tr("Add class"), self.classes.add, "plus")
+        section.body.addWidget(add, 0, Qt.AlignmentFlag.AlignLeft)
+        return section
+
+    def _tool_section(self) -> Section:
+        view = self._session.view
+        section = Section(self.tr("Tools"))
+        brush = ValueSlider(self.tr("Brush size"), BRUSH_MIN, BRUSH_MAX, 200, "{:.0f} px".format, log=True)
+        brush.setToolTip(self.tr("Diameter of brush and eraser in pixels of the image: [ and ], or Ctrl+wheel"))
+        brush.moved.connect(lambda value: setattr(view, "brush_diameter", float(max(1, round(value)))))
+        follow(view, "brush_diameter", brush, brush.set_value)
+        protect = QCheckBox(self.tr("Protect neighbours"))
+        protect.setToolTip(self.tr("Strokes leave the pixels of other objects alone. Hold Shift for the opposite."))
+        bind_check(view, "protect", protect)
+        new = button(self.tr("New object"), view.new_object, "plus-circle")
+        new.setToolTip(self.tr("The next stroke starts a new object (M)"))
+        section.body.addWidget(brush)
+        section.body.addWidget(protect)
+        section.body.addWidget(new, 0, Qt.AlignmentFlag.AlignLeft)
+        return section
+
+    def _region_section(self) -> Section:
+        section = Section(self.tr("What is finished"))
+        section.body.addWidget(
+            caption(
+                self.tr(
+                    "Training learns background only where you say that everything is labelled. "
+                    "Elsewhere an unlabelled pixel means “not stated”."
+                )
+            )
+        )
+        self._complete = button(self.tr("This image is completely labelled"), self.state_complete, "check-square")
+        section.body.addWidget(self._complete)
+        section.body.addWidget(caption(self.tr("The region brush (U) paints:")))
+        line = QHBoxLayout()
+        line.setSpacing(4)
+        group = QButtonGroup(section)
+        for value, text, tip in (
+            (1, self.tr("Complete"), self.tr("Everything here is labelled: the rest is background")),
+            (2, self.tr("Ignore"), self.tr("Training and evaluation look away here: dirt, blur, scale bars")),
+            (0, self.tr("Clear"), self.tr("Nothing is stated here")),
+        ):
+            choice = QPushButton(text)
+            choice.setCheckable(True)
+            choice.setToolTip(tip)
+            group.addButton(choice, value)
+            line.addWidget(choice, 1)
+        bind_choice(self._session.view, "region_value", group)
+        group.idClicked.connect(lambda _value: setattr(self._session.view, "tool", "region"))
+        section.body.addLayout(line)
+        return section
+
+    def _show_section(self) -> Section:
+        section = Section(self.tr("Show"))
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(12)
+        grid.setVerticalSpacing(4)
+        grid.setColumnStretch(1, 1)
+        for number, (field, opacity, text, key) in enumerate(
+            (
+                ("show_fill", "fill_opacity", self.tr("Filled labels"), "X"),
+                ("show_contours", "contour_opacity", self.tr("Contours"), "Z"),
+                ("show_boxes", "box_opacity", self.tr("Rotated boxes"), "G"),
+                ("show_predictions", "prediction_opacity", self.tr("Predictions"), "Y"),
+                ("show_regions", "", self.tr("Finished and ignored"), "W"),
+            )
+        ):
+            box = QCheckBox(text)
+            box.setToolTip(self.tr("Key {0}; hold H to hide all").format(key))
+            bind_check(self._session.view, field, box)
+            grid.addWidget(box, number, 0)
+            if opacity:
+                grid.addWidget(self._opacity(opacity, text), number, 1)
+        section.body.addLayout(grid)
+        by_class = QCheckBox(self.tr("Colour by class"))
+        by_class.setToolTip(self.tr("Key J; otherwise each object has a colour of its own"))
+        view = self._session.view
+        by_class.toggled.connect(lambda on: setattr(view, "colour_by", "class" if on else "object"))
+        follow(view, "colour_by", by_class, lambda value: by_class.setChecked(value == "class"))
+        section.body.addWidget(by_class)
+        return section
+
+    def _opacity(self, field: str, of: str) -> QWidget:
+        slider = CalmSlider()
+        slider.setRange(0, 100)
+        slider.setToolTip(self.tr("Opacity"))
+        slider.setAccessibleName(self.tr("Opacity of {0}").format(of))
+        view = self._session.view
+        slider.valueChanged.connect(lambda value: setattr(view, field, value / 100))
+
+        def show(value: float) -> None:
+            slider.blockSignals(True)
+            slider.setValue(round(value * 100))
+            slider.blockSignals(False)
+
+        follow(view, field, slider, show)
+        return slider
+
+    def _on_document(self, document: object) -> None:
+        self._complete.setEnabled(document is not None)
+
+
+class ClassList(QListWidget):
+    """The classes of the project; the chosen one is what new objects get. A double click renames."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.DoubleClicked | QAbstractItemView.EditTrigger.EditKeyPressed)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setToolTip(self.tr("Class of new objects; double-click to rename, digits choose"))
+        self.currentItemChanged.connect(self._on_chosen)
+        self.itemChanged.connect(self._on_renamed)
+        session.project_changed.connect(self._on_project)
+        follow(session.view, "class_id", self, lambda _value: self._mark())
+        self._on_project(session.project)
+
+    def add(self) -> None:
+        """Add a class and let its name be typed."""
+        project = self._session.project
+        if project is None:
+            return
+        project.set_classes(project.classes.add(self.tr("class {0}").format(len(project.classes) + 1)))
+        self._session.view.class_id = project.classes.ids[-1]
+        self.editItem(self.item(self.count() - 1))
+
+    def _on_project(self, project: object) -> None:
+        if project is not None and self._session.project is not None:
+            self._session.project.classes_changed.connect(self._fill)
+        self._fill()
+
+    def _fill(self) -> None:
+        project = self._session.project
+        self.blockSignals(True)
+        self.clear()
+        for number, item in enumerate(project.classes.classes if project else (), start=1):
+            self.addItem(_item(item, number))
+        self.blockSignals(False)
+        self._mark()
+        self.setFixedHeight(max(1, self.count()) * _ROW_HEIGHT + 2)
+
+    def _mark(self) -> None:
+        self.blockSignals(True)
+        for number in range(self.count()):
+            if self.item(number).data(_CLASS_ID) == self._session.view.class_id:
+                self.setCurrentRow(number)
+        self.blockSignals(False)
+
+    def _on_chosen(self, current: QListWidgetItem | None) -> None:
+        if current is not None:
+            self._session.view.class_id = current.data(_CLASS_ID)
+
+    def _on_renamed(self, item: QListWidgetItem) -> None:
+        project, name = self._session.project, item.text().strip()
+        if project is None:
+            return
+        class_id = item.data(_CLASS_ID)
+        taken = {other.name for other in project.classes.classes if other.id != class_id}
+        if name and name not in taken:
+            project.set_classes(_renamed(project.classes, class_id, name))
+        else:
+            if name:
+                self._session.notice(self.tr("There is a class called {0} already.").format(name), level="warning")
+            self._fill()
+
+
+def _renamed(table: ClassTable, class_id: int, name: str) -> ClassTable:
+    return ClassTable(tuple(replace(item, name=name) if item.id == class_id else item for item in table.classes))
+
+
+def _item(item: ObjectClass, number: int) -> QListWidgetItem:
+    made = QListWidgetItem(_swatch(item.colour), item.name)
+    made.setData(_CLASS_ID, item.id)
+    made.setSizeHint(QSize(0, _ROW_HEIGHT))
+    made.setFlags(made.flags() | Qt.ItemFlag.ItemIsEditable)
+    made.setToolTip(f"{item.name} ({number})")
+    return made
+
+
+def _swatch(colour: str) -> QIcon:
+    picture = QPixmap(32, 32)
+    picture.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(picture)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setBrush(QColor(colour))
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.drawEllipse(5, 5, 22, 22)
+    painter.end()
+    return QIcon(picture)

@@ -1,0 +1,278 @@
+"""The step Predict: which model on which images, how sure it must be, and the proposals to review."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
+
+from segstudio.gui.forms.editors import CalmComboBox
+from segstudio.gui.forms.parts import Column, EmptyState, Section, button, caption, row
+from segstudio.gui.panels.decode_settings import DecodeSettings
+from segstudio.gui.panels.proposals import Proposals
+from segstudio.jobs.messages import Artifact, Failed, Message, Warned
+from segstudio.jobs.spec import DecodeJob, PredictJob
+from segstudio.project.project import ImageEntry
+from segstudio.session.job import Job
+from segstudio.session.job_queue import clock
+from segstudio.session.job_specs import decode_job, predict_job
+from segstudio.session.runs import Run
+from segstudio.session.session import Session
+
+#: A slider at rest for so long, milliseconds, starts decoding.
+_DEBOUNCE_MS = 120
+_CURRENT, _SELECTED, _ALL = range(3)
+
+
+class PredictionPanel(QWidget):
+    """Starts predictions, moves their thresholds, and steps through what they propose."""
+
+    step_wanted = Signal(int)
+    """Number of the step that gets the user on, 1 for Train."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        self._chosen_ids: tuple[str, ...] = ()
+        self._job_id = ""
+        self._empty = EmptyState("magic-wand")
+        self._empty.wanted.connect(lambda: self.step_wanted.emit(1))
+        self.decode = DecodeSettings()
+        self.decode.changed.connect(self._on_decode_changed)
+        self.proposals = Proposals(session)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._decode_again)
+        self._setup = self._make_setup()
+        column = Column()
+        for widget in (self._empty, self._setup, self.decode, self.proposals):
+            column.body.addWidget(widget)
+        column.body.addStretch(1)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(column)
+        self._connect()
+        self.refresh()
+
+    # -- what the window calls -----------------------------------------------------------------------
+
+    def predict_current(self) -> None:
+        """Predict the image in front."""
+        self._scope.button(_CURRENT).click()
+        self.predict()
+
+    def predict(self) -> None:
+        """Predict the chosen images with the chosen model."""
+        session, run, entries = self._session, self._run(), self._entries()
+        if session.project is None or run is None or not entries or self._running() is not None:
+            return
+        project, decode = session.project, self.decode.values()
+        title = entries[0].name if len(entries) == 1 else self.tr("{0} images").format(len(entries))
+        session.background.run(
+            lambda: predict_job(project, run, entries, decode),
+            lambda job: self._started(session.jobs.predict(job, self.tr("Predict {0}").format(title))),
+        )
+
+    def set_selected(self, image_ids: Iterable[str]) -> None:
+        """Say which images are selected in the list."""
+        self._chosen_ids = tuple(image_ids)
+        self._show_scope()
+
+    def refresh(self) -> None:
+        """Bring models, scope and the empty state up to date."""
+        models = [run for run in self._session.jobs.runs if run.has_model]
+        chosen = self._model.currentData()
+        self._model.blockSignals(True)
+        self._model.clear()
+        for run in models:
+            score = run.value("val_f1")
+            self._model.addItem(run.name if score is None else f"{run.name}  ·  F1 {score:.2f}", run.id)
+        self._model.setCurrentIndex(max(0, self._model.findData(chosen)))
+        self._model.blockSignals(False)
+        ready = bool(models) and self._session.project is not None
+        self._empty.setVisible(not ready)
+        self._setup.setVisible(ready)
+        if self._session.project is None:
+            self._empty.say(self.tr("Open a folder of images first."))
+        elif not models:
+            self._empty.say(
+                self.tr(
+                    "There is no model yet. Label about 10 cells in 2 images, then train: it takes about a minute."
+                ),
+                self.tr("Go to Train"),
+            )
+        self._on_model()
+        self._show_scope()
+        self._show_job()
+
+    # -- assembly ------------------------------------------------------------------------------------
+
+    def _make_setup(self) -> QWidget:
+        self._model = CalmComboBox()
+        self._scope = QButtonGroup(self)
+        line = QHBoxLayout()
+        line.setSpacing(4)
+        for number, text in enumerate((self.tr("This image"), self.tr("Selected"), self.tr("All"))):
+            choice = QPushButton(text)
+            choice.setCheckable(True)
+            self._scope.addButton(choice, number)
+            line.addWidget(choice, 1)
+        self._scope.button(_CURRENT).setChecked(True)
+        self._predict = button(self.tr("Predict"), self.predict, "magic-wand", primary=True)
+        self._predict.setMinimumHeight(36)
+        self._words, self._problem = caption(), caption(role="error")
+        self._bar = QProgressBar()
+        self._bar.setTextVisible(False)
+        self._cancel = button(self.tr("Cancel"), self._on_cancel, "x")
+        model = Section(self.tr("Model"))
+        model.body.addWidget(self._model)
+        images = Section(self.tr("Images"))
+        images.body.addLayout(line)
+        images.body.addWidget(self._predict)
+        images.body.addWidget(self._bar)
+        images.body.addLayout(row(self._words, self._cancel, stretch=0))
+        images.body.addWidget(self._problem)
+        setup = QWidget()
+        column = QVBoxLayout(setup)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(16)
+        column.addWidget(model)
+        column.addWidget(images)
+        return setup
+
+    def _connect(self) -> None:
+        session = self._session
+        self._model.currentIndexChanged.connect(self._on_model)
+        self._scope.idClicked.connect(lambda _number: self._show_scope())
+        session.project_changed.connect(self._on_project)
+        session.document_changed.connect(self._on_document)
+        session.images_changed.connect(self._show_scope)
+        session.jobs.runs_changed.connect(self.refresh)
+        session.jobs.catalogue_changed.connect(self._on_model)
+        session.jobs.changed.connect(self._on_job)
+        session.jobs.message.connect(self._on_message)
+        session.review.changed.connect(self._on_review)
+
+    # -- choices -------------------------------------------------------------------------------------
+
+    def _run(self) -> Run | None:
+        return self._session.jobs.run(self._model.currentData() or "")
+
+    def _entries(self) -> list[ImageEntry]:
+        project, document = self._session.project, self._session.document
+        if project is None:
+            return []
+        scope = self._scope.checkedId()
+        if scope == _ALL:
+            return list(project.images)
+        if scope == _SELECTED:
+            return [entry for entry in project.images if entry.id in self._chosen_ids]
+        return [project.entry(document.entry.id)] if document else []
+
+    def _show_scope(self) -> None:
+        project = self._session.project
+        self._scope.button(_SELECTED).setEnabled(bool(self._chosen_ids))
+        self._scope.button(_SELECTED).setToolTip(self.tr("Images selected in the list on the left"))
+        if not self._chosen_ids and self._scope.checkedId() == _SELECTED:
+            self._scope.button(_CURRENT).setChecked(True)
+        self._scope.button(_SELECTED).setText(
+            self.tr("Selected ({0})").format(len(self._chosen_ids)) if self._chosen_ids else self.tr("Selected")
+        )
+        self._scope.button(_ALL).setText(self.tr("All ({0})").format(len(project.images) if project else 0))
+        count = len(self._entries())
+        self._predict.setEnabled(count > 0 and self._running() is None)
+        self._predict.setText(self.tr("Predict") if count < 2 else self.tr("Predict {0} images").format(count))
+
+    def _on_model(self) -> None:
+        run, catalogue = self._run(), self._session.jobs.catalogue
+        if run is None or catalogue is None:
+            self.decode.clear()
+        else:
+            offers = {offer.name: offer for offer in catalogue.formulations}
+            offer = offers.get(run.job.formulation.name)
+            self.decode.show_schema(run.id, offer.decode if offer else {}, run.decode)
+        self._on_review()
+
+    # -- running -------------------------------------------------------------------------------------
+
+    def _running(self) -> Job | None:
+        job = self._session.jobs.job(self._job_id)
+        return None if job is None or job.ended else job
+
+    def _started(self, job_id: str) -> None:
+        self._job_id = job_id
+        self._problem.clear()
+        self._show_job()
+
+    def _on_cancel(self) -> None:
+        self._session.jobs.stop(self._job_id)
+
+    def _on_job(self, job_id: str) -> None:
+        if job_id == self._job_id:
+            self._show_job()
+
+    def _show_job(self) -> None:
+        job = self._running()
+        for widget in (self._bar, self._words, self._cancel):
+            widget.setVisible(job is not None)
+        last = self._session.jobs.job(self._job_id)
+        error = last.error if last else None
+        self._problem.setText(f"{error.message} {error.hint}".strip() if error else "")
+        self._problem.setVisible(error is not None)
+        self._predict.setVisible(job is None)
+        self._predict.setEnabled(bool(self._entries()))
+        if job is None:
+            return
+        progress = job.progress
+        self._bar.setRange(0, progress.total if progress else 0)
+        self._bar.setValue(progress.done if progress else 0)
+        if job.waits_for:
+            self._words.setText(self.tr("Waits for {0}. Pause it in Train to predict now.").format(job.waits_for))
+        elif progress is None:
+            self._words.setText(self.tr("Starting …"))
+        else:
+            left = f", {clock(progress.remaining_s)}" if progress.remaining_s is not None else ""
+            self._words.setText(f"{progress.stage}{left}")
+
+    def _on_message(self, job_id: str, message: Message) -> None:
+        job = self._session.jobs.job(job_id)
+        if job is None or not isinstance(job.spec, PredictJob | DecodeJob):
+            return
+        if isinstance(message, Artifact) and message.role == "labels":
+            self._session.review.predicted(message.image_id, Path(message.path).parent.name)
+            if isinstance(job.spec, PredictJob):
+                self._session.images_changed.emit()
+        elif isinstance(message, Warned):
+            self._session.notice(message.message, message.hint, "warning")
+        elif isinstance(message, Failed) and isinstance(job.spec, DecodeJob):
+            self._session.notice(message.message, message.hint, "error")
+
+    # -- live settings -------------------------------------------------------------------------------
+
+    def _on_decode_changed(self) -> None:
+        prediction, run = self._session.review.prediction, self._run()
+        if prediction is not None and run is not None and prediction.run == run.folder.name:
+            self._timer.start(_DEBOUNCE_MS)
+
+    def _decode_again(self) -> None:
+        prediction = self._session.review.prediction
+        if prediction is not None and prediction.maps.is_file():
+            self._session.jobs.decode(decode_job(prediction, self.decode.values()))
+
+    def _on_review(self, _window: object = None) -> None:
+        run, prediction = self._run(), self._session.review.prediction
+        live = run is not None and prediction is not None and prediction.run == run.folder.name
+        self.decode.setVisible(run is not None and not self.decode.is_empty)
+        self.decode.say_live(live)
+
+    def _on_project(self, _project: object) -> None:
+        self._job_id = ""
+        self._chosen_ids = ()
+        self.refresh()
+
+    def _on_document(self, _document: object) -> None:
+        self._show_scope()
+
+    def showEvent(self, event: object) -> None:
+        """Ask for the settings of decoders when the step is looked at for the first time."""
+        self._session.jobs.want_catalogue()

@@ -1,0 +1,102 @@
+"""What a model proposes for the image in front: how many wait, all at once or one by one."""
+
+from PySide6.QtWidgets import QProgressBar
+
+from segstudio.gui.forms.parts import Section, button, caption, row, tool_button
+from segstudio.session.review import Accepted
+from segstudio.session.session import Session
+
+
+class Proposals(Section):
+    """Counter and buttons of the review; keys are bound by the window."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(" ")
+        self._session = session
+        self._review = session.review
+        self._bar = QProgressBar()
+        self._bar.setTextVisible(False)
+        self._focus = caption(role="")
+        self._keys = caption(
+            self.tr("Enter accepts, Backspace rejects, E edits, ↑ and ↓ move on. Doubtful ones first.")
+        )
+        self._accept = button(self.tr("Accept"), self.accept_current, "check")
+        self._reject = button(self.tr("Reject"), self._review.reject_current, "x")
+        self._edit = button(self.tr("Edit"), self.edit_current, "pencil-simple")
+        self._previous = tool_button("caret-up", self.tr("Previous proposal (↑)"), self._review.previous_pending)
+        self._next = tool_button("caret-down", self.tr("Next proposal (↓)"), self._review.next_pending)
+        self._accept_all = button("", self.accept_all, "checks", primary=True)
+        self._accept_empty = button(self.tr("Accept where empty"), self.accept_where_empty)
+        self._accept_empty.setToolTip(self.tr("Only proposals that touch no object you have"))
+        self._reject_all = button(self.tr("Reject all"), self._review.reject_all)
+        self._restore = button("", self._review.restore_rejected, "arrow-counter-clockwise")
+        for widget in (self._bar, self._accept_all):
+            self.body.addWidget(widget)
+        self.body.addLayout(row(self._accept_empty, self._reject_all, stretch=0))
+        self.body.addWidget(self._focus)
+        self.body.addLayout(row(self._accept, self._reject, self._edit, self._previous, self._next, stretch=0))
+        self.body.addWidget(self._keys)
+        self.body.addWidget(self._restore)
+        self._review.changed.connect(self._on_changed)
+        self.refresh()
+
+    def accept_all(self) -> None:
+        """Accept all proposals; say what was left and why."""
+        self._say(self._review.accept_all())
+
+    def accept_where_empty(self) -> None:
+        """Accept the proposals that touch no object."""
+        self._say(self._review.accept_only_where_empty())
+
+    def accept_current(self) -> None:
+        """Accept the proposal in focus."""
+        self._say(self._review.accept_current())
+
+    def edit_current(self) -> None:
+        """Accept the proposal in focus and select it, to be changed with any tool."""
+        object_id = self._review.edit_current()
+        if object_id:
+            self._session.view.selected = frozenset({object_id})
+            self._session.view.current_object = object_id
+            self._session.view.tool = "brush"
+
+    def refresh(self) -> None:
+        """Bring counter and buttons up to date."""
+        total, left, current = self._review.total, self._review.pending_count, self._review.current
+        self.setVisible(self._review.prediction is not None)
+        self.title.setText(self.tr("Proposals: {0} of {1} left").format(left, total))
+        self._bar.setRange(0, max(1, total))
+        self._bar.setValue(total - left)
+        self._accept_all.setText(self.tr("Accept all {0}").format(left) if left else self.tr("All decided"))
+        for widget in (self._accept_all, self._accept_empty, self._reject_all, self._previous, self._next):
+            widget.setEnabled(left > 0)
+        for widget in (self._accept, self._reject, self._edit):
+            widget.setEnabled(current > 0)
+        self._focus.setText(self._describe(current) if current else "")
+        self._focus.setVisible(current > 0)
+        self._keys.setVisible(left > 0)
+        rejected = self._review.rejected_count
+        self._restore.setVisible(rejected > 0)
+        self._restore.setText(self.tr("Bring back {0} rejected").format(rejected))
+
+    def counter(self) -> str:
+        """Return what is said about how many are left."""
+        return self.title.text()
+
+    def _describe(self, proposal_id: int) -> str:
+        proposal, project = self._review.proposal(proposal_id), self._session.project
+        names = {item.id: item.name for item in project.classes.classes} if project else {}
+        name = names.get(proposal.class_id, self.tr("object"))
+        return self.tr("Proposal {0}, {1}: the model is {2:.0f} % sure.").format(
+            proposal_id, name, 100 * proposal.score
+        )
+
+    def _say(self, accepted: Accepted) -> None:
+        if accepted.left:
+            self._session.notice(
+                self.tr("{0} proposals were left: they lie on objects that you have.").format(len(accepted.left)),
+                self.tr("Delete the old object first where the proposal is better, or reject all that is left."),
+            )
+
+    def _on_changed(self, _window: object) -> None:
+        self.refresh()

@@ -1,0 +1,314 @@
+"""The step Train: what to train, on which images, with which settings; then the read-out of the running training."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
+
+from segstudio.config.form_spec import form_spec
+from segstudio.config.run import RunConfig
+from segstudio.core.errors import UserError
+from segstudio.gui.forms.editors import CalmComboBox
+from segstudio.gui.forms.form import Form
+from segstudio.gui.forms.parts import Column, EmptyState, Section, button, caption
+from segstudio.gui.panels.training_live import LiveTraining
+from segstudio.gui.panels.training_runs import RunList
+from segstudio.jobs.catalogue import Catalogue, Offer
+from segstudio.jobs.messages import Artifact, Failed, Finished, Message
+from segstudio.jobs.spec import Choice, Device, TrainJob, ValidateJob
+from segstudio.session.job_queue import new_job_id
+from segstudio.session.job_specs import SplitSummary, TrainingWish, split_summary, training_job, when_saved
+from segstudio.session.session import Session
+
+#: Settings in sight, in this order.
+_SHOWN = ("training.max_minutes", "training.epochs", "data.patch_size", "augmentation.scale", "data.channels")
+#: What is chosen at first: the best for objects from few labels.
+_FIRST_CHOICE = {"formulation": "joint", "architecture": "unet"}
+_FORMULATION, _ARCHITECTURE = "formulation.", "architecture."
+
+
+class TrainingPanel(QWidget):
+    """Starts trainings and shows the one that runs."""
+
+    step_wanted = Signal(int)
+    """Number of the step that gets the user on, 0 for Label."""
+    curves_wanted = Signal()
+    """The user wants to see the curves."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        self._validation = ""
+        self._busy = False
+        self._empty = EmptyState("graduation-cap")
+        self._empty.wanted.connect(lambda: self.step_wanted.emit(0))
+        self.live = LiveTraining(session)
+        self.runs = RunList(session)
+        self.runs.compare_wanted.connect(self.curves_wanted)
+        self.form = Form(())
+        self._setup = self._make_setup()
+        column = Column()
+        for widget in (self._empty, self.live, self._setup, self.runs):
+            column.body.addWidget(widget)
+        column.body.addStretch(1)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(column)
+        self._connect()
+        self._on_catalogue()
+        self.refresh()
+
+    # -- what the window calls -----------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Train with the settings of the form, as soon as every label is in its file."""
+        session = self._session
+        project = session.project
+        if project is None or session.jobs.catalogue is None or self._busy:
+            return
+        wish = self.wish()
+        self._set_busy(True)
+
+        def failed(error: UserError) -> None:
+            self._set_busy(False)
+            session.report(error)
+
+        def begin(job: TrainJob) -> None:
+            self._set_busy(False)
+            session.jobs.start_training(job)
+
+        when_saved(session.document, lambda: session.background.run(lambda: training_job(project, wish), begin, failed))
+
+    def wish(self) -> TrainingWish:
+        """Return what the form says."""
+        settings = self.form.settings()
+        return TrainingWish(
+            name=self._name.text().strip() or self._name.placeholderText(),
+            formulation=Choice(name=self._formulation.currentData(), settings=settings.pop("formulation", {})),
+            architecture=Choice(name=self._architecture.currentData(), settings=settings.pop("architecture", {})),
+            config=settings,
+            start_from=self._start_from.currentData(),
+            device=self._chosen_device(),
+        )
+
+    def refresh(self) -> None:
+        """Bring the split, the name and the empty state up to date."""
+        project = self._session.project
+        count = len(self._session.jobs.runs) + 1
+        self._name.setPlaceholderText(self.tr("Model {0}").format(count))
+        self._fill_start_from()
+        if project is None:
+            self._show_summary(None)
+        else:
+            self._session.background.run(
+                lambda: split_summary(project),
+                lambda summary: self._show_summary(summary) if project is self._session.project else None,
+                lane="jobs",
+            )
+
+    def summary_text(self) -> str:
+        """Return what is said about the split."""
+        return f"{self._summary.text()} {self._warning.text()}".strip()
+
+    # -- assembly ------------------------------------------------------------------------------------
+
+    def _make_setup(self) -> QWidget:
+        self._name = QLineEdit()
+        self._name.setToolTip(self.tr("Name of the new model"))
+        self._formulation, self._architecture = CalmComboBox(), CalmComboBox()
+        self._formulation.setObjectName("formulation")
+        self._architecture.setObjectName("architecture")
+        self._start_from, self._device = CalmComboBox(), CalmComboBox()
+        self._formulation_says, self._architecture_says = caption(), caption()
+        self._summary, self._warning, self._error = caption(), caption(role="warning"), caption(role="error")
+        self._train = button(self.tr("Train"), self.start, "graduation-cap", primary=True)
+        self._train.setMinimumHeight(36)
+        setup = QWidget()
+        self._rows = QVBoxLayout(setup)
+        self._rows.setContentsMargins(0, 0, 0, 0)
+        self._rows.setSpacing(16)
+        for title, *widgets in (
+            (self.tr("New model"), self._name),
+            (self.tr("What to find"), self._formulation, self._formulation_says),
+            (self.tr("Network"), self._architecture, self._architecture_says),
+            (self.tr("Start from"), self._start_from),
+            (self.tr("Settings"), self.form),
+            (self.tr("Device"), self._device),
+            (self.tr("Images"), self._summary, self._warning, self._error, self._train),
+        ):
+            section = Section(title)
+            section.body.setSpacing(4)
+            for widget in widgets:
+                section.body.addWidget(widget)
+            self._rows.addWidget(section)
+            if self.form in widgets:
+                self._form_section = section
+        self._warning.hide()
+        self._error.hide()
+        return setup
+
+    def _connect(self) -> None:
+        session = self._session
+        self._formulation.currentIndexChanged.connect(self._on_choice)
+        self._architecture.currentIndexChanged.connect(self._on_choice)
+        session.project_changed.connect(self._on_project)
+        session.images_changed.connect(self.refresh)
+        session.jobs.runs_changed.connect(self.refresh)
+        session.jobs.catalogue_changed.connect(self._on_catalogue)
+        session.jobs.changed.connect(self._on_job)
+        session.jobs.message.connect(self._on_message)
+
+    # -- choices -------------------------------------------------------------------------------------
+
+    def _on_catalogue(self) -> None:
+        catalogue = self._session.jobs.catalogue
+        if catalogue is None:
+            self._error.setText(self.tr("Asking the engine what it offers …"))
+        for box, offers in (
+            (self._formulation, catalogue.formulations if catalogue else ()),
+            (self._architecture, catalogue.architectures if catalogue else ()),
+        ):
+            box.blockSignals(True)
+            box.clear()
+            for offer in offers:
+                box.addItem(offer.title, offer.name)
+            box.setCurrentIndex(max(0, box.findData(_FIRST_CHOICE.get(box.objectName()))))
+            box.blockSignals(False)
+        self._fill_devices(catalogue)
+        self._on_choice()
+        self._show_job()
+
+    def _fill_devices(self, catalogue: Catalogue | None) -> None:
+        self._device.clear()
+        self._device.addItem(self.tr("Automatic"), "auto")
+        for offer in catalogue.devices if catalogue else ():
+            self._device.addItem(offer.name, offer.device.partition(":")[0])
+            self._device.setItemData(self._device.count() - 1, offer.note, 3)
+
+    def _fill_start_from(self) -> None:
+        chosen = self._start_from.currentData()
+        self._start_from.clear()
+        self._start_from.addItem(self.tr("Scratch"), None)
+        for run in self._session.jobs.runs:
+            if run.has_model:
+                self._start_from.addItem(self.tr("Best of {0}").format(run.name), run.model)
+        self._start_from.setCurrentIndex(max(0, self._start_from.findData(chosen)))
+
+    def _on_choice(self) -> None:
+        catalogue = self._session.jobs.catalogue
+        if catalogue is None or not self._formulation.count() or not self._architecture.count():
+            return
+        formulation = catalogue.formulation(self._formulation.currentData())
+        architecture = catalogue.architecture(self._architecture.currentData())
+        self._formulation_says.setText(formulation.description)
+        self._architecture_says.setText(architecture.description)
+        self._show_form(formulation, architecture, catalogue.sections)
+
+    def _show_form(self, formulation: Offer, architecture: Offer, sections: Mapping[str, object]) -> None:
+        """Make the form anew for other plug-ins; settings that both have keep their values."""
+        fields = list(form_spec(dict(sections) or RunConfig.model_json_schema()))
+        fields = [field for field in fields if not field.path.startswith("prediction.")]
+        for prefix, offer in ((_FORMULATION, formulation), (_ARCHITECTURE, architecture)):
+            fields += [
+                replace(field, path=prefix + field.path, group=field.group or offer.title)
+                for field in form_spec(offer.settings)
+            ]
+        kept = self.form.overrides()
+        old, self.form = self.form, Form(fields, _SHOWN)
+        self.form.set_values(kept)
+        self.form.changed.connect(lambda _path: self.validate())
+        self._form_section.body.replaceWidget(old, self.form)
+        old.deleteLater()
+
+    def _chosen_device(self) -> Device:
+        device: Device = self._device.currentData() or "auto"
+        return device
+
+    # -- checking ------------------------------------------------------------------------------------
+
+    def validate(self) -> None:
+        """Let the engine check the settings against each other; what is wrong is shown at the field."""
+        if self._session.jobs.catalogue is None:
+            return
+        wish = self.wish()
+        self._validation = new_job_id()
+        self._session.jobs.validate(
+            ValidateJob(
+                job_id=self._validation,
+                formulation=wish.formulation,
+                architecture=wish.architecture,
+                config={section: dict(values) for section, values in wish.config.items()},
+            )
+        )
+
+    def _on_message(self, job_id: str, message: Message) -> None:
+        if job_id != self._validation:
+            return
+        if isinstance(message, Finished):
+            self.show_errors({})
+        elif isinstance(message, Artifact) and message.role == "report":
+            self.show_errors({path: str(text) for path, text in message.details.items()})
+        elif isinstance(message, Failed):
+            self.show_errors({"": message.message})
+
+    def show_errors(self, errors: Mapping[str, str]) -> None:
+        """Show what is wrong with the settings, at the fields where possible."""
+        rest = self.form.set_errors(errors)
+        self._error.setText(" ".join(rest.values()))
+        self._error.setVisible(bool(rest))
+        self._train.setEnabled(not errors and not self._busy)
+
+    # -- what is shown -------------------------------------------------------------------------------
+
+    def _on_project(self, _project: object) -> None:
+        self.refresh()
+        self._show_job()
+
+    def _show_summary(self, summary: SplitSummary | None) -> None:
+        possible = summary is not None and summary.train > 0
+        running = self._session.jobs.training is not None
+        self._setup.setVisible(possible and not running)
+        self._empty.setVisible(not possible and not running)
+        if summary is None:
+            self._empty.say(self.tr("Open a folder of images first."))
+        elif not possible:
+            self._empty.say(
+                self.tr("Label about 10 cells in 2 images, then train: it takes about a minute."),
+                self.tr("Label cells"),
+            )
+        else:
+            self._say_split(summary)
+
+    def _say_split(self, summary: SplitSummary) -> None:
+        text = self.tr("{0} images with {1} objects for training, {2} images for validation.")
+        self._summary.setText(text.format(summary.train, summary.objects, summary.val))
+        warnings = []
+        if summary.val == 0:
+            warnings.append(
+                self.tr("The validation set is empty: label one more image, so that the best model can be told.")
+            )
+        if summary.missing:
+            warnings.append(self.tr("No training image shows: {0}.").format(", ".join(summary.missing)))
+        self._warning.setText(" ".join(warnings))
+        self._warning.setVisible(bool(warnings))
+
+    def _on_job(self, _job_id: str) -> None:
+        self._show_job()
+
+    def _show_job(self) -> None:
+        job = self._session.jobs.training
+        was_running = self.live.isVisibleTo(self)
+        self.live.show_job(job)
+        if (job is not None) != was_running:
+            self.refresh()
+        self._train.setEnabled(self._session.jobs.catalogue is not None and not self._busy)
+
+    def _set_busy(self, busy: bool) -> None:
+        self._busy = busy
+        self._train.setEnabled(not busy)
+        self._train.setText(self.tr("Saving the labels …") if busy else self.tr("Train"))
+
+    def showEvent(self, event: object) -> None:
+        """Ask what the engine offers when the step is looked at for the first time."""
+        self._session.jobs.want_catalogue()

@@ -1,0 +1,211 @@
+"""What a running training says: in words, in figures, and as image, truth and prediction beside each other."""
+
+from pathlib import Path
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent, QPixmap
+from PySide6.QtWidgets import QGridLayout, QLabel, QProgressBar, QWidget
+
+from segstudio.gui.forms.parts import Section, button, caption, row
+from segstudio.gui.theme import FONT_SECONDARY, tokens
+from segstudio.jobs.messages import Preview, Progress
+from segstudio.session.job import Job
+from segstudio.session.job_queue import clock
+from segstudio.session.session import Session
+
+#: Epochs without a better score after which the read-out says so.
+_STILL = 5
+
+
+class LiveTraining(Section):
+    """The training that runs now, with its brakes."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(" ")
+        self._session = session
+        self._job: Job | None = None
+        self._words = caption(role="")
+        self._bar = QProgressBar()
+        self._bar.setTextVisible(False)
+        self._figures = _Figures(
+            (
+                ("epoch", self.tr("Epoch"), self.tr("How often the training has gone through its set of patches")),
+                ("left", self.tr("Time left"), self.tr("Estimated; it ends earlier when it gets no better")),
+                ("f1", self.tr("F1"), self.tr("Share of objects found and right, on validation images, 0 to 1")),
+                ("iou", self.tr("IoU"), self.tr("How well outlines fit, on validation images, 0 to 1")),
+                ("rate", self.tr("Patches/s"), self.tr("Speed of the training")),
+                ("device", self.tr("Device"), self.tr("What it trains on")),
+            )
+        )
+        self.preview = PreviewStrip()
+        self._warning = caption(role="warning")
+        self._pause = button(self.tr("Pause"), self._toggle_pause, "pause")
+        self._stop = button(self.tr("Stop and keep best"), self._on_stop, "stop")
+        for widget in (self._words, self._bar, self._figures, self.preview, self._warning):
+            self.body.addWidget(widget)
+        self.body.addLayout(row(self._pause, self._stop, stretch=1))
+        self.show_job(None)
+
+    def words(self) -> str:
+        """Return the read-out."""
+        return self._words.text()
+
+    def show_job(self, job: Job | None) -> None:
+        """Show the state of `job`; nothing for ``None``."""
+        self._job = job
+        self.setVisible(job is not None)
+        if job is None:
+            return
+        self.title.setText(job.title)
+        self._words.setText(self._say(job))
+        self._show_progress(job.progress)
+        self._figures.show_values(_values(job))
+        self.preview.show_preview(job.preview)
+        self._warning.setText(f"{job.warnings[-1].message} {job.warnings[-1].hint}".strip() if job.warnings else "")
+        self._warning.setVisible(bool(job.warnings))
+        paused = job.state == "paused"
+        self._pause.setText(self.tr("Resume") if paused else self.tr("Pause"))
+        self._pause.setEnabled(job.state in ("running", "paused"))
+        self._stop.setEnabled(job.state not in ("stopping", "starting"))
+        self._stop.setText(self.tr("Remove") if job.state == "queued" else self.tr("Stop and keep best"))
+
+    def _say(self, job: Job) -> str:
+        states = {
+            "queued": self.tr("Waits for {0}.").format(job.waits_for) if job.waits_for else self.tr("Waits."),
+            "starting": self.tr("Starting …"),
+            "paused": self.tr("Paused. Other jobs may use the device."),
+            "stopping": self.tr("Stopping after this step …"),
+        }
+        if job.state in states:
+            return states[job.state]
+        if job.metric is None or "val_f1" not in job.metric.values:
+            return f"{job.progress.stage} …" if job.progress else self.tr("Reading the images …")
+        if job.preview is not None and job.preview.caption:
+            found = job.preview.caption[:1].upper() + job.preview.caption[1:]
+        else:
+            found = self.tr("F1 {0:.2f} on the validation images").format(job.metric.values["val_f1"])
+        return f"{found}; {self._trend(job)}."
+
+    def _trend(self, job: Job) -> str:
+        if job.metric is None or job.best is None or job.metric.epoch - job.best.epoch < _STILL:
+            return self.tr("still improving")
+        return self.tr("no better since epoch {0}").format(job.best.epoch)
+
+    def _show_progress(self, progress: Progress | None) -> None:
+        known = progress is not None and progress.total > 0
+        self._bar.setRange(0, progress.total if progress and known else 0)
+        self._bar.setValue(progress.done if progress else 0)
+
+    def _toggle_pause(self) -> None:
+        if self._job is None:
+            return
+        if self._job.state == "paused":
+            self._session.jobs.resume(self._job.id)
+        else:
+            self._session.jobs.pause(self._job.id)
+
+    def _on_stop(self) -> None:
+        if self._job is not None:
+            self._session.jobs.stop(self._job.id)
+
+
+def _values(job: Job) -> dict[str, str]:
+    values = job.metric.values if job.metric else {}
+    rate = job.progress.rate if job.progress and job.progress.rate else values.get("images_per_s")
+    left = job.progress.remaining_s if job.progress else None
+    return {
+        "epoch": str(job.metric.epoch) if job.metric else "–",
+        "left": clock(left) if left is not None else "–",
+        "f1": f"{values['val_f1']:.3f}" if "val_f1" in values else "–",
+        "iou": f"{values['val_iou']:.3f}" if "val_iou" in values else "–",
+        "rate": f"{rate:.3g}" if rate else "–",
+        "device": job.device_name or "–",
+    }
+
+
+class _Figures(QWidget):
+    """Names and values, two pairs a line."""
+
+    def __init__(self, items: tuple[tuple[str, str, str], ...]) -> None:
+        super().__init__()
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(8)
+        grid.setVerticalSpacing(2)
+        self._labels: dict[str, QLabel] = {}
+        for number, (key, name, tip) in enumerate(items):
+            title, value = QLabel(name), QLabel("–")
+            title.setProperty("role", "secondary")
+            value.setMinimumWidth(40)
+            for label in (title, value):
+                label.setToolTip(tip)
+            grid.addWidget(title, number // 2, number % 2 * 2)
+            grid.addWidget(value, number // 2, number % 2 * 2 + 1)
+            self._labels[key] = value
+        grid.setColumnStretch(1, 1)
+        grid.setColumnStretch(3, 1)
+
+    def show_values(self, values: dict[str, str]) -> None:
+        """Show a text for each name."""
+        for key, text in values.items():
+            label = self._labels[key]
+            label.setText(label.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, 92))
+            if key == "device":
+                label.setToolTip(text)
+
+
+class PreviewStrip(QWidget):
+    """One validation image, what a person drew, and what the network sees now."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._preview: Preview | None = None
+        self._pictures: list[QPixmap] = []
+        self.setFixedHeight(0)
+
+    def show_preview(self, preview: Preview | None) -> None:
+        """Load and show the three pictures."""
+        if preview is self._preview:
+            return
+        self._preview = preview
+        paths = (preview.image, preview.truth, preview.prediction) if preview else ()
+        self._pictures = [QPixmap(path) for path in paths if Path(path).is_file()]
+        self.setToolTip(self.tr("After epoch {0}: {1}").format(preview.epoch, preview.caption) if preview else "")
+        self.setFixedHeight(self._cell().height() + 20 if self._pictures else 0)
+        self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw the pictures beside each other, each with its name below."""
+        if not self._pictures:
+            return
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.setPen(tokens().colour("secondary"))
+        font = self.font()
+        font.setPixelSize(FONT_SECONDARY)
+        painter.setFont(font)
+        cell = self._cell()
+        for number, (picture, name) in enumerate(
+            zip(self._pictures, (self.tr("image"), self.tr("by hand"), self.tr("network")), strict=False)
+        ):
+            frame = QRectF(number * (cell.width() + 6), 0, cell.width(), cell.height())
+            size = picture.size().scaled(frame.size().toSize(), Qt.AspectRatioMode.KeepAspectRatio)
+            corner = frame.topLeft() + QPointF((cell.width() - size.width()) / 2, (cell.height() - size.height()) / 2)
+            painter.drawPixmap(QRectF(corner, size.toSizeF()), picture, QRectF(picture.rect()))
+            painter.drawText(
+                QRectF(frame.left(), frame.bottom() + 2, frame.width(), 16), Qt.AlignmentFlag.AlignHCenter, name
+            )
+
+    def sizeHint(self) -> QSize:
+        """Return a size that fits the panel."""
+        return QSize(280, self.height())
+
+    def resizeEvent(self, event: object) -> None:
+        """Keep the height that fits the width."""
+        if self._pictures:
+            self.setFixedHeight(self._cell().height() + 20)
+
+    def _cell(self) -> QSize:
+        width = max(40, (self.width() - 12) // 3)
+        tallest = max((picture.height() / max(1, picture.width()) for picture in self._pictures), default=1.0)
+        return QSize(width, min(2 * width, round(width * tallest)))

@@ -1,0 +1,137 @@
+"""The trainings of the project: how good each is, and what can be done with it."""
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QInputDialog,
+    QListWidget,
+    QListWidgetItem,
+    QMessageBox,
+)
+
+from segstudio.gui.forms.parts import Section, button, caption, row, tool_button
+from segstudio.session.runs import Run
+from segstudio.session.session import Session
+
+_RUN_ID = Qt.ItemDataRole.UserRole
+_ROWS_SHOWN = 5
+_ROW_HEIGHT = 40
+
+
+class RunList(Section):
+    """Lists runs; several can be chosen and compared."""
+
+    compare_wanted = Signal()
+    """The curves of the chosen runs are shown now."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__("")
+        self._session = session
+        self.title.setText(self.tr("Trainings"))
+        self.title.show()
+        self.list = QListWidget()
+        self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.list.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.list.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.list.itemSelectionChanged.connect(self._on_selection)
+        self._none = caption(self.tr("Models that you train appear here."))
+        self._compare = button(self.tr("Compare curves"), self.compare, "chart-line")
+        self._resume = button(self.tr("Go on"), self.resume, "play")
+        self._resume.setToolTip(self.tr("Go on with this training from its newest checkpoint"))
+        self._rename = tool_button("pencil-simple", self.tr("Rename"), self.rename)
+        self._delete = tool_button("trash", self.tr("Delete"), self.delete)
+        for widget in (self._none, self.list):
+            self.body.addWidget(widget)
+        self.body.addLayout(row(self._compare, self._resume, self._rename, self._delete, stretch=0))
+        session.jobs.runs_changed.connect(self.refresh)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the runs of the project; what was chosen stays chosen."""
+        chosen = {run.id for run in self.selected()}
+        runs = self._session.jobs.runs
+        self.list.blockSignals(True)
+        self.list.clear()
+        for run in runs:
+            item = QListWidgetItem(f"{run.name}\n{self._says(run)}")
+            item.setData(_RUN_ID, run.id)
+            item.setSizeHint(QSize(0, _ROW_HEIGHT))
+            item.setToolTip(self._tip(run))
+            self.list.addItem(item)
+            item.setSelected(run.id in chosen)
+        self.list.blockSignals(False)
+        self.list.setFixedHeight(min(len(runs), _ROWS_SHOWN) * _ROW_HEIGHT + 2)
+        self.list.setVisible(bool(runs))
+        self._none.setVisible(not runs)
+        self._on_selection()
+
+    def selected(self) -> list[Run]:
+        """Return the chosen runs, from top to bottom."""
+        items = sorted(self.list.selectedItems(), key=self.list.row)
+        return [run for item in items if (run := self._session.jobs.run(item.data(_RUN_ID))) is not None]
+
+    def compare(self) -> None:
+        """Show the curves of the chosen runs over one another."""
+        self._session.jobs.compare(self.selected())
+        self.compare_wanted.emit()
+
+    def resume(self) -> None:
+        """Go on with the chosen run."""
+        for run in self.selected()[:1]:
+            self._session.jobs.resume_run(run)
+
+    def rename(self) -> None:
+        """Ask for another name of the chosen run."""
+        for run in self.selected()[:1]:
+            name, agreed = QInputDialog.getText(self, self.tr("Rename"), self.tr("Name of the model"), text=run.name)
+            if agreed and name.strip():
+                self._session.jobs.rename_run(run, name.strip())
+
+    def delete(self) -> None:
+        """Delete the chosen runs, after naming what will be lost."""
+        runs = self.selected()
+        names = ", ".join(run.name for run in runs)
+        question = self.tr("Delete {0}? The trained models are lost; labels and predictions stay.").format(names)
+        if runs and QMessageBox.question(self, self.tr("Delete models"), question) == QMessageBox.StandardButton.Yes:
+            for run in runs:
+                self._session.jobs.delete_run(run)
+
+    def _on_selection(self) -> None:
+        runs = self.selected()
+        active = any(run.active for run in runs)
+        self._compare.setVisible(bool(runs))
+        self._compare.setText(self.tr("Compare curves") if len(runs) > 1 else self.tr("Show curves"))
+        for widget in (self._resume, self._rename, self._delete):
+            widget.setVisible(bool(runs))
+        self._resume.setEnabled(len(runs) == 1 and runs[0].resumable)
+        self._rename.setEnabled(len(runs) == 1)
+        self._delete.setEnabled(not active)
+
+    def _says(self, run: Run) -> str:
+        states = {
+            "waiting": self.tr("waits"),
+            "running": self.tr("is training"),
+            "paused": self.tr("paused"),
+            "done": "",
+            "stopped": self.tr("stopped"),
+            "failed": self.tr("failed"),
+            "died": self.tr("was interrupted"),
+        }
+        score = run.value("val_f1")
+        words = [self.tr("F1 {0:.2f}").format(score)] if score is not None else []
+        words += [run.job.formulation.name, states[run.status]]
+        return "  ·  ".join(word for word in words if word)
+
+    def _tip(self, run: Run) -> str:
+        train = sum(sample.split == "train" for sample in run.job.samples)
+        words = [
+            run.name,
+            self.tr("{0}, {1}").format(run.job.formulation.name, run.job.architecture.name),
+            self.tr("{0} training images, {1} for validation").format(
+                train, sum(sample.split == "val" for sample in run.job.samples)
+            ),
+        ]
+        if run.best is not None:
+            words.append(self.tr("best after epoch {0}").format(run.best.epoch))
+        return "\n".join(words)
