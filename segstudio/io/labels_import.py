@@ -149,7 +149,9 @@ def _whole_numbers(path: Path, values: NDArray[Any], warnings: list[str]) -> NDA
     if count:
         values = np.where(missing, 0, values)
         warnings.append(f"{_count(count)} without a number (NaN) taken as background.")
-    wrong = ~np.isfinite(values) | (values != np.floor(values)) | (np.abs(values) > 2.0**53)
+    wrong = ~np.isfinite(values) | (values != np.floor(values))
+    if values.dtype.itemsize > 2:  # half precision ends at 65,504
+        wrong |= np.abs(values) > 2.0**53
     if wrong.any():
         example = float(values[wrong][0])
         raise _refusal(
@@ -173,11 +175,6 @@ def _without_negatives(values: NDArray[Any], warnings: list[str]) -> NDArray[Any
 
 def _ids(values: NDArray[Any]) -> NDArray[Any]:
     """Return the values that occur, sorted."""
-    if values.dtype.kind == "u" and values.dtype.itemsize <= 2:
-        present = np.zeros(1 << (8 * values.dtype.itemsize), np.bool_)
-        for row in values:
-            present[row] = True
-        return np.flatnonzero(present)
     return np.sort(np.asarray(fastremap.unique(np.ascontiguousarray(values))))
 
 
@@ -198,7 +195,9 @@ def _parts(values: NDArray[Any], warnings: list[str]) -> Labels:
 
 
 def _fitting(values: NDArray[Any], ids: NDArray[Any], warnings: list[str]) -> Labels:
-    if len(ids) == 0 or int(ids[-1]) <= MAX_ID:
+    if not (ids > 0).any():
+        return np.zeros(values.shape, np.int32)
+    if int(ids[-1]) <= MAX_ID:
         return values.astype(np.int32)
     objects = ids[ids > 0]
     warnings.append(

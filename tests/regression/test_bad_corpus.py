@@ -1,0 +1,180 @@
+"""Every file of the corpus of broken, odd and hostile inputs: opened as image and as labels, in one bounded process."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CORPUS = Path(os.environ.get("SEGSTUDIO_DATA", ROOT.parent / "shared" / "data")) / "bad"
+#: Address space of the process: the libraries take half of it.
+MEMORY = 3_000_000_000
+SECONDS = 10
+
+
+def _entries() -> list[dict[str, Any]]:
+    manifest = CORPUS / "MANIFEST.json"
+    return json.loads(manifest.read_text("utf-8"))["files"] if manifest.is_file() else []
+
+
+ENTRIES = _entries()
+IMAGES = [entry for entry in ENTRIES if "as an image" in entry["use"]]
+LABELS = [
+    entry
+    for entry in ENTRIES
+    if entry["group"] == "labels" or "as labels" in entry["use"] or "as the segmentation" in entry["use"]
+]
+#: Annotations, outlines, tracks and models have no importer yet: none is an image.
+OTHERS = [entry for entry in ENTRIES if entry["group"] in ("annotation", "roi", "tracking", "model")]
+
+pytestmark = pytest.mark.skipif(not ENTRIES, reason=f"no corpus: set SEGSTUDIO_DATA (looked in {CORPUS})")
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """Run the whole corpus; return what became of each file."""
+    folder = tmp_path_factory.mktemp("corpus")
+    runner = Path(__file__).with_name("bad_corpus_runner.py")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, str(runner), str(CORPUS), str(MEMORY)],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        timeout=200,
+        check=False,
+    )
+    assert done.stderr == b"", done.stderr[-2000:].decode()
+    assert done.returncode == 0
+    assert list(folder.rglob("*")) == [], "a file ran code or was unpacked"
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    return {entry["file"]: entry for entry in found}
+
+
+def _named(entries: list[dict[str, Any]]) -> list[Any]:
+    return [pytest.param(entry, id=entry["file"][-60:]) for entry in entries] or [pytest.param({}, id="none")]
+
+
+def _assert_expected(entry: dict[str, Any], found: dict[str, Any]) -> None:
+    assert found["outcome"] != "crash", found["message"]
+    assert found["seconds"] < SECONDS
+    if entry["expect"] != "open_or_refuse":
+        assert found["outcome"] == entry["expect"], found.get("message")
+    if found["outcome"] == "refuse":
+        assert Path(entry["file"]).name in found["message"]
+        assert found["hint"]
+        assert "\n" not in found["message"]
+
+
+@pytest.mark.parametrize("entry", _named(IMAGES))
+def test_image(entry: dict[str, Any], results: dict[str, dict[str, Any]]) -> None:
+    found = results[entry["file"]]["image"]
+    _assert_expected(entry, found)
+    if found["outcome"] == "open":
+        SPECIAL.get(Path(entry["file"]).name, _assert_values)(entry.get("values", {}), found)
+
+
+def _assert_values(values: dict[str, Any], found: dict[str, Any]) -> None:
+    info = found["info"]
+    assert list(info["shape"]) == values.get("shape", list(info["shape"]))
+    assert list(info["size"]) == values.get("size_yx", list(info["size"]))
+    assert info["dtype"] == values.get("dtype", info["dtype"])
+    assert found["read"][0] == info["dtype"]
+    assert info["planes"] == values.get("frames", info["planes"])
+    for key in ("min", "max", "sum", "true_pixels", "nan", "inf", "frame_values"):
+        if key in values:
+            assert found[key] == values[key], key
+    if "pixel_size_um" in values:
+        assert info["pixel_size_um"] == pytest.approx(values["pixel_size_um"])
+    if values.get("frames", 1) > 1 or values.get("nan"):
+        assert found["warnings"]
+
+
+def _without_alpha(values: dict[str, Any], found: dict[str, Any]) -> None:
+    size = values["shape"][:2]
+    assert found["info"]["size"] == size
+    assert found["info"]["shape"] == (size if values["shape"][2] == 2 else [*size, 3])
+
+
+def _palette_tiff(values: dict[str, Any], found: dict[str, Any]) -> None:
+    # The ramp begins with index 20 and grows slowly: red is the index, blue what is left of 255.
+    red, green, blue = found["top_left"]
+    assert (green, red + blue) == (0, 255)
+    assert found["info"]["shape"] == [*values["shape"], 3]
+
+
+def _upright(values: dict[str, Any], found: dict[str, Any]) -> None:
+    assert found["info"]["size"] == values["size_yx"]
+    red, green, blue = (value > 128 for value in found["top_left"])
+    assert (red, green, blue) == {"yellow": (True, True, False), "blue": (False, False, True)}[values["top_left"]]
+
+
+def _cyan(values: dict[str, Any], found: dict[str, Any]) -> None:
+    assert found["info"]["size"] == values["size_yx"]
+    red, green, blue = found["top_left"]
+    assert red < 100
+    assert min(green, blue) > 150
+
+
+def _first_size_only(values: dict[str, Any], found: dict[str, Any]) -> None:
+    assert found["info"]["planes"] == 1
+    assert "2 more pages" in found["warnings"][0]
+
+
+SPECIAL = {
+    "png_rgba.png": _without_alpha,
+    "png_gray_alpha.png": _without_alpha,
+    "tiff_palette.tif": _palette_tiff,
+    "jpeg_exif_3.jpg": _upright,
+    "jpeg_exif_6.jpg": _upright,
+    "jpeg_cmyk.jpg": _cyan,
+    "tiff_pages_of_different_size.tif": _first_size_only,
+}
+
+
+@pytest.mark.parametrize("entry", _named(LABELS))
+def test_labels(entry: dict[str, Any], results: dict[str, dict[str, Any]]) -> None:
+    found = results[entry["file"]]["labels"]
+    _assert_expected(entry, found)
+    if found["outcome"] == "refuse":
+        return
+    values = entry.get("values", {})
+    assert found["dtype"] == "int32"
+    assert found["lowest"] >= 0
+    assert found["shape"] == values.get("shape", found["shape"])
+    objects = values.get("objects", values.get("connected_parts"))
+    if objects is not None:
+        assert found["objects"] == objects
+    if values.get("max_id", 0) < 2**31 and "max_id" in values:
+        assert (found["min_id"], found["max_id"]) == (values["min_id"], values["max_id"])
+    elif "connected_parts" in values or values.get("max_id"):
+        assert found["warnings"], "a change without a word"
+
+
+@pytest.mark.parametrize("entry", _named(OTHERS))
+def test_what_is_no_image_is_refused_with_a_sentence(entry: dict[str, Any], results: dict[str, dict[str, Any]]) -> None:
+    for found in (results[entry["file"]]["image"], results[entry["file"]]["labels"]):
+        if entry["file"].endswith("image_named.pt"):
+            assert found["outcome"] == "open"  # its content is a picture
+        else:
+            _assert_expected({**entry, "expect": "refuse"}, found)
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [
+        ("labels/transposed.tif", "transposed"),
+        ("labels/wrong_size.tif", "90 × 120"),
+        ("labels/wrong_size.tif", "96 × 128"),
+        ("image/zero_byte.png", "empty"),
+        ("image/tiff_unknown_compression.tif", "60000"),
+        ("image/complex64.tif", "complex"),
+    ],
+)
+def test_the_sentence_says_what_is_wrong(name: str, word: str, results: dict[str, dict[str, Any]]) -> None:
+    found = results[name]["labels" if name.startswith("labels") else "image"]
+    assert word in found["message"] + found["hint"]
