@@ -129,6 +129,7 @@ class Session:
     def _take_project(self, project: Project) -> None:
         self.close_project()
         self.project = project
+        project.images_changed.connect(self.images_changed.emit)
         self._remember(project.folder)
         self.project_changed.emit(project)
         self.jobs.project_opened()
