@@ -9,7 +9,7 @@ class DataConfig(Config):
     """Data."""
 
     channels: Literal["auto", "gray", "rgb"] = param("auto", title="Channels")
-    """What the network sees. Automatic takes colour when any training image has it, gray otherwise."""
+    """What the network sees. Automatic takes what most training images have; the others are converted."""
 
     limit: int = param(0, title="Training images at most", unit="images", ge=0, zero="all", advanced=True)
     """Train with only the first so many training images, by name. Useful to see how much labelling is enough."""

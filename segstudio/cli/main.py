@@ -1,0 +1,82 @@
+"""The command line: one sub-command per file, errors as one sentence, and exit codes.
+
+Exit codes: 0 done, 2 wrong usage, 3 bad input, 4 the job failed, 130 interrupted.
+"""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+
+from segstudio import __version__
+from segstudio.core.errors import UserError
+from segstudio.jobs.failures import reported
+from segstudio.jobs.messages import Failed
+
+#: Shown in the help, in this order; `worker` is for the program itself.
+COMMANDS = ("train", "predict", "evaluate", "export", "catalogue", "info", "doctor", "demo")
+HIDDEN = ("worker",)
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    failures: list[Failed] = []
+    try:
+        with reported(failures.append):
+            namespace = _parsed(words)
+            return int(namespace.run(namespace))
+    except UserError as error:
+        if isinstance(error.__cause__, BrokenPipeError):  # the reader of a pipe, as `head`, has seen enough
+            sys.stderr.close()
+            return 0
+        _tell(error, failures[-1] if failures else None, verbose="--verbose" in words)
+        return error.exit_code
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted.\n")
+        return INTERRUPTED
+
+
+def parser_for(commands: Sequence[str]) -> argparse.ArgumentParser:
+    """Return a parser that knows `commands`; the modules of the others are not imported."""
+    parser = argparse.ArgumentParser(
+        prog="segstudio",
+        description="Label, train, segment, correct and measure cells. Without a command the window opens.",
+        epilog="Exit codes: 0 done, 2 wrong usage, 3 bad input, 4 the job failed. "
+        "Add --verbose to any command to see the details of an error.",
+    )
+    parser.add_argument("--version", action="version", version=f"SegStudio {__version__}")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name in commands:
+        _module(name).add_parser(subparsers)
+    return parser
+
+
+def _parsed(words: list[str]) -> argparse.Namespace:
+    command = next((word for word in words if not word.startswith("-")), None)
+    known = (*COMMANDS, *HIDDEN)
+    parser = parser_for((command,) if command in known else COMMANDS)
+    namespace, rest = parser.parse_known_args([word for word in words if word != "--verbose"])
+    if not rest:
+        return namespace
+    # Flags for the settings of a plug-in are known only when its name is.
+    more = getattr(namespace, "more_flags", None)
+    if more is None:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    second = argparse.ArgumentParser(prog=f"segstudio {command}", usage=argparse.SUPPRESS, add_help=False)
+    more(second, namespace)
+    return second.parse_args(rest, namespace)
+
+
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(f"segstudio.cli.{name}")
+
+
+def _tell(error: UserError, failure: Failed | None, *, verbose: bool) -> None:
+    sys.stderr.write(f"{error.message}\n")
+    if error.hint:
+        sys.stderr.write(f"{error.hint}\n")
+    if failure is not None and (verbose or error.code == "internal-error"):
+        sys.stderr.write(f"\n{failure.details}\n")

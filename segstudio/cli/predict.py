@@ -1,0 +1,95 @@
+"""``segstudio predict``: label images of new images with a trained model."""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from segstudio.cli.flags import add_flags, given_settings
+from segstudio.cli.progress import add_output_flags, follow
+from segstudio.config.form_spec import form_spec
+from segstudio.config.prediction import PredictionConfig
+from segstudio.core.errors import BadInput, WrongUsage
+from segstudio.io.sources import image_suffixes
+from segstudio.jobs.spec import PredictImage, PredictJob
+
+
+def add_parser(subparsers: Any) -> None:  # noqa: ANN401 - argparse keeps this type private
+    """Add ``predict`` to the commands."""
+    parser = subparsers.add_parser(
+        "predict",
+        help="find the objects of images with a model",
+        description="Writes DIR/<name of the image>.tif, a label image with one number per object, for each INPUT.",
+        epilog="Settings of the decoder, as threshold: --decode.NAME, as `segstudio catalogue` lists them.",
+    )
+    parser.add_argument("model", metavar="MODEL", type=Path, help="folder of a run or of a model")
+    parser.add_argument("inputs", metavar="INPUT", type=Path, nargs="+", help="images, or folders of images")
+    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder for the label images")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="(default: auto)")
+    add_output_flags(parser)
+    add_flags(parser, form_spec(PredictionConfig.model_json_schema()), "prediction.")
+    parser.set_defaults(run=run, more_flags=more_flags)
+
+
+def more_flags(parser: argparse.ArgumentParser, namespace: argparse.Namespace) -> None:
+    """Add the flags for the decoder settings of the model's formulation."""
+    from segstudio.engine.model_card import build_formulation, read_card
+
+    formulation = build_formulation(read_card(namespace.model))
+    add_flags(parser, form_spec(formulation.DecodeConfig.model_json_schema()), "decode.")
+
+
+def run(namespace: argparse.Namespace) -> int:
+    """Predict all inputs; return the exit code."""
+    images = tuple(predict_images(namespace.inputs, namespace.out))
+    from segstudio.engine.run import run_job
+
+    settings = given_settings(namespace)
+    job = PredictJob(
+        job_id=uuid4().hex[:12],
+        model=namespace.model.resolve(),
+        images=images,
+        settings=settings.get("prediction", {}),
+        decode=settings.get("decode", {}),
+        device=namespace.device,
+    )
+    follow(run_job(job), namespace)
+    return 0
+
+
+def predict_images(inputs: Sequence[Path], out: Path) -> Iterator[PredictImage]:
+    """Yield each image of `inputs`, folders taken apart, with its label file in `out`.
+
+    Raises
+    ------
+    BadInput
+        An input does not exist, or a folder holds no image.
+    WrongUsage
+        Two images have the same name, so that one result would replace the other.
+    """
+    seen: dict[str, Path] = {}
+    for image in _files(inputs):
+        if (other := seen.get(image.stem)) is not None:
+            raise WrongUsage(
+                f"Two images are called {image.stem}: {other} and {image}.",
+                hint="Predict them into different folders.",
+                code="same-name",
+            )
+        seen[image.stem] = image
+        yield PredictImage(image_id=image.stem, image=image.resolve(), output=out.resolve() / f"{image.stem}.tif")
+
+
+def _files(inputs: Sequence[Path]) -> Iterator[Path]:
+    for path in inputs:
+        if not path.is_dir():
+            if not path.exists():
+                raise BadInput(f"There is no file {path}.", hint="Check the name.", code="missing", path=path)
+            yield path
+            continue
+        found = sorted(file for file in path.iterdir() if file.suffix.lower() in image_suffixes())
+        if not found:
+            raise BadInput(
+                f"The folder {path} holds no image.", hint="Choose the folder of the images.", code="empty", path=path
+            )
+        yield from found

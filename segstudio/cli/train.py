@@ -1,0 +1,117 @@
+"""``segstudio train``: learn from a project or a folder of images with masks."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from segstudio.cli.flags import add_flags, given_settings
+from segstudio.cli.progress import add_output_flags, follow, stop_on_interrupt
+from segstudio.config.form_spec import form_spec
+from segstudio.config.run import RunConfig
+from segstudio.core.errors import WrongUsage
+from segstudio.jobs.run_folder import RunFolder
+from segstudio.jobs.spec import Choice, ClassSpec, SampleRecord, TrainJob
+
+_SECTIONS = ("data", "augmentation", "training", "prediction")
+
+
+def add_parser(subparsers: Any) -> None:  # noqa: ANN401 - argparse keeps this type private
+    """Add ``train`` to the commands."""
+    parser = subparsers.add_parser(
+        "train",
+        help="train a model",
+        description="Trains a model on DATA: a project, or a folder with images/ and masks/ (same file names, one "
+        "number per object), or with train/ and val/ of that form. Ctrl+C stops and keeps the best model.",
+        epilog="Settings of a network or formulation: --architecture.NAME and --formulation.NAME, "
+        "as `segstudio catalogue` lists them.",
+    )
+    parser.add_argument("data", metavar="DATA", type=Path, nargs="?", help="project or folder of images with masks")
+    parser.add_argument("--out", metavar="RUN", type=Path, required=True, help="new folder for everything of this run")
+    parser.add_argument("--formulation", metavar="NAME", default="joint", help="how to learn objects (default: joint)")
+    parser.add_argument("--architecture", metavar="NAME", default="unet", help="the network (default: unet)")
+    parser.add_argument("--model", metavar="START_FROM", type=Path, help="model or run whose weights are the start")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="(default: auto)")
+    parser.add_argument("--name", help="name of the run (default: that of its folder)")
+    parser.add_argument("--resume", action="store_true", help="go on with the run in RUN from its last checkpoint")
+    add_output_flags(parser)
+    add_flags(parser, form_spec(RunConfig.model_json_schema()))
+    parser.set_defaults(run=run, more_flags=more_flags)
+
+
+def more_flags(parser: argparse.ArgumentParser, namespace: argparse.Namespace) -> None:
+    """Add the flags for the settings of the formulation and the network that were chosen."""
+    from segstudio.engine.architectures import architectures
+    from segstudio.engine.formulations import formulations
+
+    for prefix, plugin in (
+        ("formulation.", formulations.get(namespace.formulation)),
+        ("architecture.", architectures.get(namespace.architecture)),
+    ):
+        add_flags(parser, form_spec(plugin.Config.model_json_schema()), prefix)
+
+
+def run(namespace: argparse.Namespace) -> int:
+    """Train and print where the model is; return the exit code."""
+    job = _resumed(namespace) if namespace.resume else _new(namespace)
+    folder = RunFolder.create(job)
+    from segstudio.engine.control import Control
+    from segstudio.engine.run import run_job
+
+    control = Control(folder)
+    with stop_on_interrupt(lambda: control.request("stop")):
+        finished = follow(run_job(job, control), namespace)
+    if not namespace.quiet and not namespace.json_lines:
+        for name, value in finished.summary.items():
+            print(f"{name}: {value}")  # noqa: T201
+        print(f"model: {folder.model}")  # noqa: T201
+    return 0
+
+
+def _new(namespace: argparse.Namespace) -> TrainJob:
+    if namespace.data is None:
+        raise WrongUsage("The data to train on are missing.", hint="Usage: segstudio train DATA --out RUN")
+    samples, classes = training_data(namespace.data)
+    settings = given_settings(namespace)
+    config = {name: settings[name] for name in _SECTIONS if name in settings}
+    RunConfig.model_validate(config)
+    return TrainJob(
+        job_id=uuid4().hex[:12],
+        name=namespace.name or namespace.out.name,
+        run_folder=namespace.out.resolve(),
+        samples=samples,
+        classes=classes,
+        formulation=Choice(name=namespace.formulation, settings=settings.get("formulation", {})),
+        architecture=Choice(name=namespace.architecture, settings=settings.get("architecture", {})),
+        config=config,
+        start_from=namespace.model.resolve() if namespace.model is not None else None,
+        device=namespace.device,
+    )
+
+
+def _resumed(namespace: argparse.Namespace) -> TrainJob:
+    job = RunFolder(namespace.out).job()
+    settings = given_settings(namespace)
+    config = {name: {**job.config.get(name, {}), **settings.get(name, {})} for name in _SECTIONS}
+    RunConfig.model_validate(config)
+    folder = namespace.out.resolve()
+    return job.model_copy(update={"config": config, "resume": True, "run_folder": folder, "device": namespace.device})
+
+
+def training_data(data: Path) -> tuple[tuple[SampleRecord, ...], tuple[ClassSpec, ...]]:
+    """Return the samples and classes of a project or a folder of images with masks.
+
+    Raises
+    ------
+    BadInput
+        It is neither.
+    """
+    from segstudio.project.samples import folder_samples, project_samples
+
+    if (data / "project.json").is_file():
+        from segstudio.project.project import Project
+
+        project = Project.open(data)
+        classes = tuple(ClassSpec(id=item.id, name=item.name) for item in project.classes.classes)
+        return tuple(project_samples(project)), classes
+    return tuple(folder_samples(data)), (ClassSpec(id=1, name="object"),)

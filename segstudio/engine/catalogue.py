@@ -1,0 +1,31 @@
+"""What the engine offers, collected from its registries."""
+
+from segstudio.config.run import RunConfig
+from segstudio.engine.architectures import architectures
+from segstudio.engine.devices import list_devices
+from segstudio.engine.formulations import formulations
+from segstudio.jobs.catalogue import Catalogue, Offer, catalogue_key
+
+
+def make_catalogue() -> Catalogue:
+    """Return all networks and formulations with the JSON schemas of their settings, and the devices."""
+    return Catalogue(
+        key=catalogue_key(),
+        formulations=tuple(
+            Offer(
+                name=name,
+                title=kind.title,
+                description=kind.description,
+                settings=kind.Config.model_json_schema(),
+                decode=kind.DecodeConfig.model_json_schema(),
+            )
+            for name, kind in formulations
+        ),
+        architectures=tuple(
+            Offer(name=name, title=kind.title, description=kind.description, settings=kind.Config.model_json_schema())
+            for name, kind in architectures
+        ),
+        sections=RunConfig.model_json_schema(),
+        devices=list_devices(),
+        broken={**formulations.broken(), **architectures.broken()},
+    )

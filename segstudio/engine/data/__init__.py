@@ -1,0 +1,1 @@
+"""Training data: files → normalised images, targets, patches."""

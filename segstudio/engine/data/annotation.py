@@ -1,0 +1,60 @@
+"""Label image, regions and completeness → one int32 image in which -1 means that nothing is known."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from segstudio.io.labels_file import read_label_tiff
+from segstudio.io.labels_import import read_labels
+from segstudio.jobs.spec import SampleRecord
+
+#: Pixels this near to a drawn object are certainly background.
+RIM_PX = 2
+#: Values of the regions plane.
+NOT_STATED, COMPLETE, IGNORE = 0, 1, 2
+
+
+def combine(
+    labels: NDArray[np.int32], regions: NDArray[np.uint8] | None = None, *, complete: bool = False
+) -> NDArray[np.int32]:
+    """Return what is known about each pixel: object id, 0 = certainly background, -1 = nothing.
+
+    Parameters
+    ----------
+    labels
+        ``(H, W)`` int32 ids, 0 where no object was drawn.
+    regions
+        ``(H, W)`` uint8: 0 not stated, 1 completely labelled, 2 ignore. ``None`` states nothing.
+    complete
+        The whole image is completely labelled.
+
+    Examples
+    --------
+    >>> combine(np.array([[0, 0, 0, 0, 7]], np.int32)).tolist()
+    [[-1, -1, 0, 0, 7]]
+    """
+    known = np.full(labels.shape, complete) if regions is None else (regions == COMPLETE) | complete
+    if not known.all() and labels.any():
+        distance = cv2.distanceTransform((labels == 0).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+        known = known | (distance <= RIM_PX)
+    result = np.where(known, labels, -1).astype(np.int32)
+    if regions is not None:
+        result[regions == IGNORE] = -1
+    return result
+
+
+def read_annotation(sample: SampleRecord, size: tuple[int, int]) -> NDArray[np.int32]:
+    """Read what is known about the pixels of `sample`, an image of `size` ``(rows, columns)``.
+
+    Raises
+    ------
+    BadInput
+        A file cannot be read or has another size than the image.
+    """
+    labels = np.zeros(size, np.int32)
+    if sample.labels is not None:
+        labels, _ = read_labels(sample.labels, expected_size=size)
+    regions = None
+    if sample.regions is not None:
+        regions = read_label_tiff(sample.regions, np.uint8, expected_size=size).to_array()
+    return combine(labels, regions, complete=sample.complete)

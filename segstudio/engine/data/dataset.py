@@ -1,0 +1,193 @@
+"""Samples → images with targets, made once, in memory up to a limit and in files beyond it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from segstudio.core.errors import BadInput
+from segstudio.core.tiles import Window
+from segstudio.engine.data.annotation import read_annotation
+from segstudio.engine.data.channels import ChannelPlan, as_channels
+from segstudio.engine.data.crops import TrainingImage
+from segstudio.engine.data.normalise import normalise
+from segstudio.engine.formulations import Formulation
+from segstudio.io.atomic import make_folders
+from segstudio.io.sources import open_image
+from segstudio.jobs.spec import SampleRecord
+
+#: Larger images are cut into overlapping parts of at most this side, pixels.
+PART_PX = 2048
+_OVERLAP_PX = 128
+_POSITIONS = 50_000
+
+
+@dataclass(frozen=True)
+class LabelledPart:
+    """One image, or one part of a large one: what is seen and what is known.
+
+    Attributes
+    ----------
+    image
+        ``(C, H, W)`` float32, normalised with the constants of the whole image.
+    known
+        ``(H, W)`` int32: object id, 0 background, -1 nothing known.
+    """
+
+    sample: SampleRecord
+    image: NDArray[np.float32]
+    known: NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How samples are read: channels and percentiles, the largest side of a part, and the sides' divisor."""
+
+    channels: ChannelPlan
+    low_percentile: float = 1.0
+    high_percentile: float = 99.8
+    part_px: int = PART_PX
+
+
+def read_sample(sample: SampleRecord, reading: Reading) -> list[LabelledPart]:
+    """Read an image with its labels, in parts if it is large; parts without any known pixel are left out.
+
+    Raises
+    ------
+    BadInput
+        A file cannot be read, or does not fit the others.
+    """
+    with open_image(sample.image) as source:
+        size = source.info.size
+        raw = source.read()
+    known = read_annotation(sample, size)
+    if not (known >= 0).any():
+        return []
+    plan = reading.channels
+    seen = as_channels(raw, plan.kind, plan.count, sample.image)
+    image = normalise(seen, joint=plan.kind == "rgb", low=reading.low_percentile, high=reading.high_percentile)
+    return [
+        LabelledPart(sample, image[:, *window.slices], known[window.slices])
+        for window in parts(size, reading.part_px)
+        if (known[window.slices] >= 0).any()
+    ]
+
+
+def parts(size: tuple[int, int], part_px: int) -> list[Window]:
+    """Cut an image into windows of at most `part_px` that overlap, so that most objects lie whole in one of them.
+
+    Examples
+    --------
+    >>> [(w.x0, w.x1) for w in parts((100, 3000), 2048)]
+    [(0, 2048), (952, 3000)]
+    """
+    rows, columns = (_starts(length, part_px) for length in size)
+    return [Window(y, x, y + part_px, x + part_px).clip(size) for y in rows for x in columns]
+
+
+def rescaled(part: LabelledPart, factor: float) -> LabelledPart:
+    """Return `part` shown `factor` times as large; ids stay whole."""
+    height, width = (max(1, round(length * factor)) for length in part.known.shape)
+    smooth = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+    image = np.stack([cv2.resize(plane, (width, height), interpolation=smooth) for plane in part.image])
+    # cv2 knows no int32 labels; picking rows and columns is exact for every id.
+    rows = np.minimum(((np.arange(height) + 0.5) / factor).astype(int), part.known.shape[0] - 1)
+    columns = np.minimum(((np.arange(width) + 0.5) / factor).astype(int), part.known.shape[1] - 1)
+    return LabelledPart(part.sample, image.astype(np.float32), part.known[np.ix_(rows, columns)])
+
+
+def median_diameter(areas: Sequence[int]) -> float | None:
+    """Return the median diameter, pixels, of discs of these areas; ``None`` without any."""
+    return float(2 * np.sqrt(np.median(areas) / np.pi)) if len(areas) else None
+
+
+def object_areas(known: NDArray[np.int32]) -> list[int]:
+    """Return the number of pixels of each object."""
+    _, counts = np.unique(known[known > 0], return_counts=True)
+    return [int(number) for number in counts]
+
+
+class TargetStore:
+    """Keeps arrays in memory until `limit_bytes`, and the rest in files of `folder`.
+
+    The files are mapped, so the system reads only what a patch needs.
+    """
+
+    def __init__(self, folder: Path, limit_bytes: int) -> None:
+        self._folder = folder
+        self._left = limit_bytes
+        self._numbers = count()
+        self._files: list[Path] = []
+
+    def keep(self, array: NDArray[Any]) -> NDArray[Any]:
+        """Return `array`, or a read-only map of a file with its content."""
+        if array.nbytes <= self._left:
+            self._left -= array.nbytes
+            return array
+        make_folders(self._folder)
+        path = self._folder / f"{next(self._numbers):06d}.npy"
+        np.save(path, array)
+        self._files.append(path)
+        kept: NDArray[Any] = np.load(path, mmap_mode="r")
+        return kept
+
+    def close(self) -> None:
+        """Remove the files."""
+        for path in self._files:
+            path.unlink(missing_ok=True)
+        if self._files:
+            self._folder.rmdir()
+        self._files.clear()
+
+
+def training_image(part: LabelledPart, formulation: Formulation, patch: int, store: TargetStore) -> TrainingImage:
+    """Return `part` with its targets, padded to at least one patch: the image reflected, the targets with 0."""
+    known = part.known
+    targets = formulation.encode(known, dict(part.sample.object_classes))
+    add = [(0, max(0, patch - length)) for length in known.shape]
+    image = np.pad(part.image, [(0, 0), *add], mode="symmetric") if any(a[1] for a in add) else part.image
+    padded = {name: np.pad(planes, [(0, 0), *add]) for name, planes in targets.items()}
+    rng = np.random.default_rng(known.size)
+    return TrainingImage(
+        image_id=part.sample.image_id,
+        image=store.keep(np.ascontiguousarray(image)),
+        targets={name: store.keep(planes.astype(np.float16)) for name, planes in padded.items()},
+        objects=_positions(known > 0, rng),
+        known=_positions(known >= 0, rng),
+    )
+
+
+def scales(strength: float) -> tuple[float, ...]:
+    """Return the sizes at which images are shown for a size change of `strength`."""
+    return (1.0,) if strength == 0 else (1.0, 1 - strength, 1 + strength)
+
+
+def check_trainable(samples: Sequence[SampleRecord]) -> None:
+    """Raise `BadInput` when `samples` hold nothing to learn from."""
+    if not samples:
+        raise BadInput(
+            "There is no image to train on.",
+            hint="Add images and outline some objects, or mark more images for training.",
+            code="no-training-images",
+        )
+
+
+def _starts(length: int, part: int) -> Iterator[int]:
+    if length <= part:
+        yield 0
+        return
+    number = -(-(length - _OVERLAP_PX) // (part - _OVERLAP_PX))
+    for index in range(number):
+        yield round(index * (length - part) / (number - 1))
+
+
+def _positions(mask: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.int32]:
+    flat = np.flatnonzero(mask)
+    if len(flat) > _POSITIONS:
+        flat = rng.choice(flat, _POSITIONS, replace=False)
+    return np.stack(np.divmod(flat, mask.shape[1]), axis=1).astype(np.int32)

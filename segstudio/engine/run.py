@@ -1,0 +1,145 @@
+"""The single door to the engine: a job goes in, messages come out."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from segstudio.config.run import RunConfig
+from segstudio.core.errors import WrongUsage
+from segstudio.engine.architectures import architectures
+from segstudio.engine.catalogue import make_catalogue
+from segstudio.engine.control import Control
+from segstudio.engine.devices import choose_device, device_name, use_all_cores
+from segstudio.engine.formulations import formulations
+from segstudio.engine.prediction.predict import decode, predict
+from segstudio.engine.training.fit import fit
+from segstudio.jobs.catalogue import store_catalogue
+from segstudio.jobs.failures import reported
+from segstudio.jobs.messages import Artifact, Failed, Finished, Message, Started, Warned
+from segstudio.jobs.run_folder import RunFolder
+from segstudio.jobs.spec import CatalogueJob, DecodeJob, JobSpec, PredictJob, TrainJob, ValidateJob
+
+
+def run_job(spec: JobSpec, control: Control | None = None) -> Iterator[Message]:
+    """Do a job and say what happens; closing the generator stops it.
+
+    Parameters
+    ----------
+    spec
+        What to do. A training writes its messages into its run folder too.
+    control
+        How a training hears of pause and stop; ``None`` reads the commands in its run folder. The other jobs are
+        stopped by closing the generator.
+
+    Yields
+    ------
+    Message
+        The last one is `Finished`; each carries the time and the job's id.
+
+    Raises
+    ------
+    UserError
+        What prevented the job, in words for the user. A training has written it to its run folder as `Failed`.
+
+    Examples
+    --------
+    A training of a folder with images and masks, from a script::
+
+        from pathlib import Path
+        from segstudio.engine import run_job
+        from segstudio.jobs.spec import ClassSpec, TrainJob
+        from segstudio.project.samples import folder_samples
+
+        job = TrainJob(
+            job_id="1", name="nuclei", run_folder=Path("runs/nuclei"), samples=folder_samples(Path("nuclei")),
+            classes=(ClassSpec(id=1, name="nucleus"),), config={"training": {"max_minutes": 5}},
+        )
+        for message in run_job(job):
+            print(message)
+    """
+    if isinstance(spec, TrainJob):
+        return _training(spec, control)
+    return _stamped(_short_job(spec), spec.job_id)
+
+
+def _training(job: TrainJob, control: Control | None) -> Iterator[Message]:
+    run = RunFolder(job.run_folder)
+    if not run.job_file.exists() or (run.events_file.exists() and not job.resume):
+        RunFolder.create(job)
+    with reported(_recorder(run), job.job_id):
+        run.claim()
+        for message in _stamped(_train(job, control or Control(run)), job.job_id):
+            run.append(message)
+            yield message
+
+
+def _recorder(run: RunFolder) -> Callable[[Failed], None]:
+    return lambda failed: run.append(failed.model_copy(update={"time": time.time()}))
+
+
+def _train(job: TrainJob, control: Control) -> Iterator[Message]:
+    device = choose_device(job.device)
+    use_all_cores(device)
+    yield Started(device=str(device), device_name=device_name(device), pid=os.getpid())
+    yield from fit(job, control, device)
+
+
+def _short_job(spec: JobSpec) -> Iterator[Message]:
+    if isinstance(spec, PredictJob):
+        yield from predict(spec)
+        return
+    device = choose_device("cpu")
+    use_all_cores(device)
+    yield Started(device=str(device), device_name=device_name(device), pid=os.getpid())
+    match spec:
+        case DecodeJob():
+            yield from decode(spec)
+        case ValidateJob():
+            yield from _validate(spec)
+        case CatalogueJob():
+            yield from _catalogue(spec.output)
+
+
+def _validate(job: ValidateJob) -> Iterator[Message]:
+    """Check settings; each wrong one is a `Warned` of code ``"setting"`` whose hint is the dotted path of the field."""
+    wrong = 0
+    checks: list[tuple[str, Callable[[], object]]] = [
+        ("", lambda: RunConfig.model_validate(job.config)),
+        (
+            "formulation.",
+            lambda: formulations.get(job.formulation.name).Config.model_validate(job.formulation.settings),
+        ),
+        (
+            "architecture.",
+            lambda: architectures.get(job.architecture.name).Config.model_validate(job.architecture.settings),
+        ),
+    ]
+    for prefix, check in checks:
+        for path, sentence in _problems(check):
+            wrong += 1
+            yield Warned(code="setting", message=sentence, hint=prefix + path)
+    yield Finished(outcome="done", summary={"wrong": wrong})
+
+
+def _problems(check: Callable[[], object]) -> list[tuple[str, str]]:
+    try:
+        check()
+    except ValidationError as error:
+        return [(".".join(str(part) for part in item["loc"]), item["msg"]) for item in error.errors()]
+    except WrongUsage as error:
+        return [("name", str(error))]
+    return []
+
+
+def _catalogue(output: Path) -> Iterator[Message]:
+    path = store_catalogue(make_catalogue(), output)
+    yield Artifact(role="catalogue", path=str(path))
+    yield Finished(outcome="done")
+
+
+def _stamped(messages: Iterator[Message], job_id: str) -> Iterator[Message]:
+    for message in messages:
+        yield message.model_copy(update={"time": time.time(), "job_id": job_id})

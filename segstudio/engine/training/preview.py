@@ -1,0 +1,75 @@
+"""Three small pictures of one validation image: as it is, with its truth, with the prediction."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from segstudio.engine.data.dataset import LabelledPart
+from segstudio.io.atomic import make_folders, write_atomic
+from segstudio.jobs.messages import Preview
+
+#: Longest side of a picture, pixels.
+_SIDE = 384
+_KEPT = 12
+
+
+def write_preview(
+    folder: Path, epoch: int, part: LabelledPart, prediction: NDArray[np.int32], found: tuple[int, int]
+) -> Preview:
+    """Write the pictures of `part` into `folder` and return their message.
+
+    Parameters
+    ----------
+    prediction
+        ``(H, W)`` int32 labels that the network finds.
+    found
+        True objects found, and all.
+    """
+    make_folders(folder)
+    window = _busiest(part.known)
+    image = _gray(part.image[:, *window])
+    names = {}
+    for role, picture in (
+        ("image", image),
+        ("truth", overlay(image, part.known[window])),
+        ("prediction", overlay(image, prediction[window])),
+    ):
+        path = folder / f"{epoch:06d}-{role}.png"
+        write_atomic(path, cv2.imencode(".png", picture[:, :, ::-1])[1].tobytes())
+        names[role] = str(path)
+    for old in sorted(folder.glob("*.png"), reverse=True)[3 * _KEPT :]:
+        old.unlink(missing_ok=True)
+    caption = f"finds {found[0]} of {found[1]} object{'s' if found[1] != 1 else ''}"
+    return Preview(epoch=epoch, caption=caption, **names)
+
+
+def overlay(image: NDArray[np.uint8], labels: NDArray[np.int32]) -> NDArray[np.uint8]:
+    """Return RGB `image` with each object of `labels` in a colour of its own and a bright outline."""
+    ids = np.maximum(labels, 0)
+    # The golden angle keeps the hues of following ids far apart.
+    hue = (ids * 0.618034 % 1.0 * 179).astype(np.uint8)
+    colours = cv2.cvtColor(np.dstack([hue, np.full_like(hue, 200), np.full_like(hue, 255)]), cv2.COLOR_HSV2RGB)
+    edge = np.zeros(ids.shape, bool)
+    edge[:, 1:] |= ids[:, 1:] != ids[:, :-1]
+    edge[1:] |= ids[1:] != ids[:-1]
+    weight = np.where(ids > 0, 0.35, 0.0) + np.where(edge, 0.6, 0.0) * (ids > 0)
+    mixed = image * (1 - weight[..., None]) + colours * weight[..., None]
+    return np.asarray(mixed.round(), np.uint8)
+
+
+def _busiest(known: NDArray[np.int32]) -> tuple[slice, slice]:
+    """Return a window of at most the picture's side around the middle of the objects."""
+    rows, columns = np.nonzero(known > 0)
+    centre = (np.median(rows), np.median(columns)) if len(rows) else (known.shape[0] / 2, known.shape[1] / 2)
+    starts = [
+        int(np.clip(middle - _SIDE / 2, 0, max(0, length - _SIDE)))
+        for middle, length in zip(centre, known.shape, strict=True)
+    ]
+    return slice(starts[0], starts[0] + _SIDE), slice(starts[1], starts[1] + _SIDE)
+
+
+def _gray(image: NDArray[np.float32]) -> NDArray[np.uint8]:
+    shown = image[:3] if len(image) >= 3 else np.repeat(image[:1], 3, axis=0)
+    return np.asarray((np.clip(shown, 0, 1) * 255).round(), np.uint8).transpose(1, 2, 0)

@@ -1,0 +1,165 @@
+"""Validation: how well the averaged weights find the objects of images that they did not learn from."""
+
+import copy
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from segstudio.config.prediction import PredictionConfig
+from segstudio.core.metrics import ImageScore, evaluate, pooled
+from segstudio.engine.architectures import Network
+from segstudio.engine.data.dataset import LabelledPart
+from segstudio.engine.formulations import Decoded, DecodeSettings, Formulation
+from segstudio.engine.prediction.stitch_maps import predict_maps
+from segstudio.engine.training.average import Weights
+
+#: IoU thresholds at which a validation is scored; the first two decide which weights and decoder are best.
+THRESHOLDS = (0.5, 0.75, 0.8)
+#: Pixels that are looked at in each validation during training, on the processor and on a GPU.
+_WATCHED_PX = {"cpu": 2_000_000}
+_WATCHED_PX_GPU = 16_000_000
+#: Parts are small enough to be seen whole.
+_WHOLE = PredictionConfig(tile_size=2048)
+#: A predicted object that lies to more than this on unknown pixels is not judged.
+_UNKNOWN_SHARE = 0.5
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Scores of one validation, pooled over its images.
+
+    Attributes
+    ----------
+    score
+        Mean of AP at IoU 0.5 and 0.75: what is compared.
+    found, objects
+        True objects that were found at IoU 0.5, and all.
+    """
+
+    f1: float
+    ap: float
+    ap75: float
+    ap80: float
+    iou: float
+    images: int
+    found: int
+    objects: int
+    seconds: float
+
+    @property
+    def score(self) -> float:
+        """What decides which weights are best."""
+        return (self.ap + self.ap75) / 2
+
+
+class Validator:
+    """Predicts, decodes and scores labelled images with given weights.
+
+    Parameters
+    ----------
+    parts
+        Images with labels, none larger than fits in memory.
+    """
+
+    def __init__(
+        self, parts: Sequence[LabelledPart], network: Network, formulation: Formulation, device: torch.device
+    ) -> None:
+        self.parts = list(parts)
+        self.formulation = formulation
+        self.device = device
+        self._network = copy.deepcopy(network).to(device).eval()
+        limit = _WATCHED_PX.get(device.type, _WATCHED_PX_GPU)
+        self.watched = _within(self.parts, limit)
+
+    def run(self, weights: Weights, decode: DecodeSettings) -> Validation:
+        """Score `weights` on the watched images."""
+        start = time.monotonic()
+        self._network.load_state_dict(weights)
+        scores = [score(part.known, self._decoded(part, decode).labels) for part in self.watched]
+        return _validation(scores, time.monotonic() - start)
+
+    def tune(self, weights: Weights, seconds: float) -> Iterator[tuple[int, DecodeSettings, Validation]]:
+        """Try all decoder settings, image by image, for at most about `seconds`; at least one image is used.
+
+        Yields
+        ------
+        tuple
+            Number of images so far, the best settings so far, and their scores.
+        """
+        start = time.monotonic()
+        self._network.load_state_dict(weights)
+        candidates = self.formulation.decode_candidates()
+        table: list[list[ImageScore]] = [[] for _ in candidates]
+        order = np.random.default_rng(0).permutation(len(self.parts))
+        with ThreadPoolExecutor(max(1, torch.get_num_threads())) as pool:
+            for number, index in enumerate(order, start=1):
+                part = self.parts[index]
+                maps = self.maps(part.image)
+                scored = pool.map(lambda c, m=maps, p=part: score(p.known, self._decode(m, c)), candidates)
+                for scores, found in zip(table, scored, strict=True):
+                    scores.append(found)
+                spent = time.monotonic() - start
+                results = [_validation(scores, spent) for scores in table]
+                # The earlier of equals wins: candidates are listed with the safest first.
+                best = max(range(len(results)), key=lambda i: (round(results[i].score, 6), -i))
+                yield number, candidates[best], results[best]
+                if spent * (number + 1) / number > seconds:
+                    return
+
+    def predict(
+        self, part: LabelledPart, weights: Weights, decode: DecodeSettings
+    ) -> tuple[NDArray[np.int32], Validation]:
+        """Return the objects that `weights` find in `part`, and their scores."""
+        self._network.load_state_dict(weights)
+        labels = self._decoded(part, decode).labels
+        return labels, _validation([score(part.known, labels)], 0.0)
+
+    def maps(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the activated maps of a normalised image ``(C, H, W)``."""
+        return predict_maps(self._network, self.formulation, image, _WHOLE, self.device)
+
+    def _decoded(self, part: LabelledPart, decode: DecodeSettings) -> Decoded:
+        return self.formulation.decode(self.maps(part.image), decode)
+
+    def _decode(self, maps: NDArray[np.float32], decode: DecodeSettings) -> NDArray[np.int32]:
+        return self.formulation.decode(maps, decode).labels
+
+
+def score(known: NDArray[np.int32], labels: NDArray[np.int32]) -> ImageScore:
+    """Score `labels` against what is `known` (-1 = nothing); objects mostly on unknown pixels are not judged."""
+    unknown = known < 0
+    if unknown.any():
+        total = np.bincount(labels.ravel())
+        hidden = np.bincount(labels[unknown], minlength=len(total))
+        labels = np.where((hidden > _UNKNOWN_SHARE * total)[labels] | unknown, 0, labels)
+    return evaluate(np.maximum(known, 0), labels, THRESHOLDS)
+
+
+def _validation(scores: Sequence[ImageScore], seconds: float) -> Validation:
+    total = pooled(scores)
+    return Validation(
+        f1=total.f1[0],
+        ap=total.ap[0],
+        ap75=total.ap[1],
+        ap80=total.ap[2],
+        iou=total.mean_iou,
+        images=len(scores),
+        found=total.tp[0],
+        objects=total.tp[0] + total.fn[0],
+        seconds=seconds,
+    )
+
+
+def _within(parts: Sequence[LabelledPart], pixels: int) -> list[LabelledPart]:
+    """Return parts spread evenly over the list, of at most about so many pixels; at least one if there is any."""
+    total = sum(part.known.size for part in parts)
+    if total <= pixels:
+        return list(parts)
+    number = max(1, int(len(parts) * pixels / total))
+    chosen = np.linspace(0, len(parts) - 1, number).round().astype(int)
+    return [parts[index] for index in np.unique(chosen)]
