@@ -1,7 +1,6 @@
 """One image with its annotation: every edit goes through here and is durable a moment later."""
 
 import threading
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,7 +81,7 @@ class ImageDocument:
     noticed = Signal(str)
     checkpointed = Signal(int)
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - made by `open` only
         self,
         entry: ImageEntry,
         source: ImageSource,
@@ -90,6 +89,7 @@ class ImageDocument:
         found: Recovered,
         *,
         read_only: bool = False,
+        on_published: Callable[[int, bool], None] = lambda objects, marked: None,
         disk: Disk = DISK,
     ) -> None:
         self.entry = entry
@@ -104,7 +104,6 @@ class ImageDocument:
         self._table_digest = table_digest(self.planes.objects)
         self._transaction: Transaction | None = None
         self._closed = False
-        self._news: deque[None] = deque(maxlen=1)
         self._deliver: Callable[[Callable[[], None]], None] | None = None
         self._shown_state = SAVED
         self._shown_checkpoint = found.last
@@ -112,7 +111,8 @@ class ImageDocument:
         self._journal = JournalWriter(
             place, found.last, prepare=lambda: files.keep_base(disk), on_change=self._on_thread_news, disk=disk
         )
-        self._checkpoint = Checkpoint(files, self.planes, self._journal, on_change=self._on_thread_news, disk=disk)
+        self._checkpoint = Checkpoint(files, self.planes, self._journal, on_change=self._on_checkpoint, disk=disk)
+        self._on_published = on_published
         for change in found.repair:
             self.planes.objects.set(change.id, change.after)
         if not read_only:
@@ -128,9 +128,16 @@ class ImageDocument:
         files: AnnotationFiles,
         *,
         read_only: bool = False,
+        on_published: Callable[[int, bool], None] = lambda objects, marked: None,
         disk: Disk = DISK,
     ) -> "ImageDocument":
         """Read image and annotation, bring back what a crash left in the journal.
+
+        Parameters
+        ----------
+        on_published
+            Called on a background thread after a checkpoint, with the number of objects and whether regions are
+            marked.
 
         Raises
         ------
@@ -150,10 +157,15 @@ class ImageDocument:
                     path=image,
                 )
             found = recover(files, entry.id, source.info.size, read_only=read_only, disk=disk)
-            return cls(entry, source, files, found, read_only=read_only, disk=disk)
+            return cls(entry, source, files, found, read_only=read_only, on_published=on_published, disk=disk)
         except BaseException:
             source.close()
             raise
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
 
     # -- editing -----------------------------------------------------------------------------------
 
@@ -289,6 +301,11 @@ class ImageDocument:
         deliver = self._deliver
         if deliver is not None and threading.current_thread() is not threading.main_thread():
             deliver(self._poll_if_open)
+
+    def _on_checkpoint(self) -> None:
+        if self._checkpoint.error is None:
+            self._on_published(self._checkpoint.objects, self._checkpoint.regions_used)
+        self._on_thread_news()
 
     def _poll_if_open(self) -> None:
         if not self._closed:

@@ -1,54 +1,52 @@
-"""Copies the sample project that comes with the program to a place where the user may change it."""
+"""The bundled sample project: a fresh copy for each first look."""
 
-import shutil
 from pathlib import Path
+from typing import Final
 
+from segstudio.core.errors import JobFailed
 from segstudio.core.resources import resource
-from segstudio.io.atomic import DiskError, copy_atomic, make_folders, remove_folders
+from segstudio.io.atomic import DISK, Disk, copy_atomic, make_folders
+from segstudio.project.manifest import MANIFEST
+from segstudio.project.project import is_project
 
-#: Name of the copies; further ones get a number.
-SAMPLE_NAME = "Sample"
+_NAME: Final = "Sample"
 
 
-def copy_sample(folder: Path) -> Path:
-    """Copy the sample project into a new folder inside `folder`; an earlier copy is never touched.
+def copy_sample(folder: Path, disk: Disk = DISK) -> Path:
+    """Copy the sample project into a new folder in `folder`; return it.
 
-    Returns
-    -------
-    Path
-        The new project, ``folder/Sample`` or ``folder/Sample 2`` and so on.
+    Parameters
+    ----------
+    folder
+        Made if need be. The copy is called ``Sample``, or ``Sample 2`` and so on when that exists.
 
     Raises
     ------
     DiskError
-        `folder` cannot be written to, or is full; no half copy is left.
+        It cannot be written.
+    JobFailed
+        This installation has no sample project.
     """
-    source = resource("samples", "cells")
-    target = _next_free(folder)
-    files = sorted(path for path in source.rglob("*") if path.is_file())
-    made = make_folders(target)
     try:
-        # The manifest comes last: a copy that was cut short is no project.
-        for file in sorted(files, key=lambda file: file.name == "project.json"):
-            copy = target / file.relative_to(source)
-            make_folders(copy.parent)
-            copy_atomic(file, copy)
-    except DiskError:
-        shutil.rmtree(target, ignore_errors=True)
-        remove_folders(made)
-        raise
+        source = resource("samples", MANIFEST).parent
+    except FileNotFoundError as error:
+        raise JobFailed(
+            "The sample project is missing from this installation.", hint="Install SegStudio again.", code="no-sample"
+        ) from error
+    target, number = folder / _NAME, 2
+    while target.exists():
+        target, number = folder / f"{_NAME} {number}", number + 1
+    make_folders(target, disk)
+    # The manifest comes last: a copy that broke off is no project.
+    files = sorted((path for path in source.rglob("*") if path.is_file()), key=lambda path: path.name == MANIFEST)
+    for path in files:
+        place = target / path.relative_to(source)
+        make_folders(place.parent, disk)
+        copy_atomic(path, place, disk)
     return target
 
 
 def newest_sample(folder: Path) -> Path | None:
     """Return the copy in `folder` that was made last, ``None`` when there is none."""
-    copies = [file.parent for file in folder.glob(f"{SAMPLE_NAME}*/project.json")]
-    return max(copies, key=lambda copy: (len(copy.name), copy.name), default=None)
-
-
-def _next_free(folder: Path) -> Path:
-    path, number = folder / SAMPLE_NAME, 1
-    while path.exists():
-        number += 1
-        path = folder / f"{SAMPLE_NAME} {number}"
-    return path
+    copies = [path for path in folder.glob(f"{_NAME}*") if is_project(path)] if folder.is_dir() else []
+    return max(copies, key=lambda path: (path / MANIFEST).stat().st_mtime_ns, default=None)

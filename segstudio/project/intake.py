@@ -1,0 +1,154 @@
+"""Taking image files and label masks of other programs into a project."""
+
+import os
+from collections.abc import Iterable
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+
+from segstudio.core.errors import BadInput, UserError
+from segstudio.io.atomic import DISK, Disk, make_folders
+from segstudio.io.labels_file import write_label_tiff
+from segstudio.io.labels_import import read_labels
+from segstudio.io.objects_file import write_objects
+from segstudio.io.sources import open_image
+from segstudio.labels.label_map import LabelMap
+from segstudio.labels.objects import ObjectInfo
+from segstudio.project.annotation_files import AnnotationFiles
+from segstudio.project.image_files import FoundImage, fingerprint, same_content
+from segstudio.project.manifest import ImageEntry, SplitChoice, label_stem, stem_key
+
+#: Region value: completely labelled.
+COMPLETE = 1
+
+
+def stored_path(folder: Path, image: Path) -> str:
+    """Return how a project in `folder` writes down where `image` lies.
+
+    Relative when it lies below the folder that holds the project, so that both can be moved together; absolute
+    otherwise.
+    """
+    folder, image = Path(os.path.abspath(folder)), Path(os.path.abspath(image))  # noqa: PTH100 - keep links
+    if image.is_relative_to(folder):
+        return image.relative_to(folder).as_posix()
+    if len(folder.parents) > 1 and image.is_relative_to(folder.parent):
+        return f"../{image.relative_to(folder.parent).as_posix()}"
+    return str(image)
+
+
+class Intake:
+    """Makes entries of image files, each with an id and a label name of its own.
+
+    Parameters
+    ----------
+    folder
+        Of the project.
+    entries
+        Images that the project has already.
+    """
+
+    def __init__(self, folder: Path, entries: Iterable[ImageEntry]) -> None:
+        self._folder = folder
+        self.added: list[ImageEntry] = []
+        self._ids: set[str] = set()
+        self._stems: set[str] = set()
+        self._paths: dict[str, str] = {}
+        self._prints: dict[str, list[ImageEntry]] = {}
+        for entry in entries:
+            self._remember(entry)
+
+    def add(self, found: FoundImage) -> ImageEntry:
+        """Read the head of an image file and make its entry.
+
+        Raises
+        ------
+        BadInput
+            It is no image that can be read, or the project has it already.
+        """
+        path = found.path
+        entry = self.look(path, found.split)
+        stored, mark = entry.path, entry.fingerprint
+        if stored in self._paths:
+            raise BadInput(f"{path.name} is in the project already.", code="image-twice", path=path)
+        for other in self._prints.get(mark, ()):
+            if same_content(path, self._folder / other.path):
+                raise BadInput(
+                    f"{path.name} is the same image as {other.name}, which is in the project already.",
+                    code="image-twice",
+                    path=path,
+                )
+        self._remember(entry)
+        self.added.append(entry)
+        return entry
+
+    def look(self, path: Path, split: SplitChoice = "auto") -> ImageEntry:
+        """Return the entry that an image file would have; raise `BadInput` when it cannot be read."""
+        with open_image(path) as source:
+            info = source.info
+        mark = fingerprint(path)
+        return ImageEntry(
+            id=self._free_id(path.name, mark),
+            path=stored_path(self._folder, path),
+            name=path.name,
+            stem=label_stem(path.stem, self._stems),
+            height=info.height,
+            width=info.width,
+            channels=info.channels,
+            dtype=info.dtype,
+            pixel_size_um=info.pixel_size.mean if info.pixel_size is not None else None,
+            fingerprint=mark,
+            split=split,
+        )
+
+    def _remember(self, entry: ImageEntry) -> None:
+        self._ids.add(entry.id)
+        self._stems.add(stem_key(entry.stem))
+        self._paths[entry.path] = entry.id
+        self._prints.setdefault(entry.fingerprint, []).append(entry)
+
+    def _free_id(self, name: str, mark: str) -> str:
+        """Return an id made of name and content: the same images give the same splits in every project."""
+        for number in range(len(self._ids) + 1):
+            text = f"{name}|{mark}|{number}".encode("utf-8", "surrogatepass")
+            candidate = blake2b(text, digest_size=6).hexdigest()
+            if candidate not in self._ids:
+                return candidate
+        raise AssertionError("more ids than images are taken")
+
+
+def take_mask(mask: Path, entry: ImageEntry, files: AnnotationFiles, complete: bool, disk: Disk = DISK) -> list[str]:
+    """Make a label image of another program the annotation of an image that has none.
+
+    Parameters
+    ----------
+    complete
+        Every object of the image is in the mask: what is not labelled is background.
+
+    Returns
+    -------
+    Sentences about what was changed on the way.
+
+    Raises
+    ------
+    UserError
+        The image is labelled already, the mask cannot be read or does not fit, or the disk refuses.
+    """
+    if any(path.exists() for path in (*files.published, files.journal)):
+        raise UserError(
+            f"{mask.name} was not imported: {entry.name} has labels already.",
+            hint="Delete its objects first, or import the mask as a proposal.",
+            code="labels-exist",
+            path=mask,
+        )
+    size = (entry.height, entry.width)
+    labels, warnings = read_labels(mask, size)
+    ids = np.unique(labels)
+    objects = {int(value): ObjectInfo(source="import", state="accepted") for value in ids if value > 0}
+    for folder in {files.labels.parent, files.regions.parent, files.objects.parent}:
+        make_folders(folder, disk)
+    if complete:
+        write_label_tiff(files.regions, LabelMap.from_array(np.full(size, COMPLETE, np.uint8)), disk=disk)
+    write_objects(files.objects, objects, max(objects, default=0) + 1, disk)
+    write_label_tiff(files.labels, LabelMap.from_array(labels), disk=disk)
+    return warnings
