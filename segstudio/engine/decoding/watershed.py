@@ -51,7 +51,9 @@ def peaks_above(height: NDArray[np.float32], h: float, mask: NDArray[np.bool_]) 
     lowest = float(height[mask].min()) - h - 1
     ground = np.where(mask, height, np.float32(lowest)).astype(np.float32)
     flooded = reconstruction(ground - np.float32(h), ground, method="dilation")  # type: ignore[no-untyped-call]
-    return components((local_maxima(flooded) > 0) & mask)  # type: ignore[no-untyped-call]
+    peaks = (local_maxima(flooded) > 0) & mask  # type: ignore[no-untyped-call]
+    # A plateau that fills the whole image has nothing lower around it and counts as no maximum.
+    return components(peaks if peaks.any() else mask)
 
 
 def split_by_distance(

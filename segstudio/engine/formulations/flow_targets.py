@@ -1,16 +1,21 @@
 """Unit vectors that lead each pixel of an object to the object's centre, without leaving the object."""
 
+from collections.abc import Iterator
+
 import cc3d
 import cv2
-import fastremap
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-#: Sides of the square frames in which objects diffuse together; larger objects are halved until they fit.
+#: Sides of the square frames in which objects of like size diffuse together.
 _FRAMES = (12, 18, 26, 36, 50, 66)
 #: Numbers that one batch of frames holds: it stays in the processor's cache.
 _BATCH = 48_000
+#: Steps that correct the heat of a large object at each doubling of its resolution.
+_REFINE = 24
+
+_Box = tuple[slice, ...]
 
 
 def flow_to_centre(labels: NDArray[np.int32]) -> NDArray[np.float32]:
@@ -25,76 +30,111 @@ def flow_to_centre(labels: NDArray[np.int32]) -> NDArray[np.float32]:
     -----
     The idea is Cellpose's (Stringer et al., 2021): heat flows from the pixel nearest the centroid, is lost at the
     object's outline, and the vectors are its gradient, which has no peak but the source. Here objects of like
-    size diffuse together in frames laid end to end, so that each step is a few passes over one flat array.
-    Disconnected parts of one id are objects of their own.
+    size diffuse together in frames laid end to end, so that each step is a few passes over one flat array; large
+    ones diffuse at half the resolution first. Disconnected parts of one id are objects of their own.
     """
     parts = cc3d.connected_components(np.maximum(labels, 0), connectivity=8).astype(np.int32)
-    parts = fastremap.renumber(parts, preserve_zero=True)[0].astype(np.int32)
     flow = np.zeros((2, *labels.shape), np.float32)
-    boxes = ndimage.find_objects(parts)
-    groups: dict[tuple[int, int], list[int]] = {}
-    for index, box in enumerate(boxes):
-        side = max(box[0].stop - box[0].start, box[1].stop - box[1].start)
-        factor = 1
-        while -(-side // factor) + 2 > _FRAMES[-1]:
-            factor *= 2
-        frame = next(size for size in _FRAMES if -(-side // factor) + 2 <= size)
-        groups.setdefault((frame, factor), []).append(index)
-    for (frame, factor), members in groups.items():
+    groups: dict[int, list[tuple[int, _Box]]] = {}
+    for number, box in enumerate(ndimage.find_objects(parts), start=1):
+        side = max(part.stop - part.start for part in box) + 2
+        frame = next((size for size in _FRAMES if side <= size), 0)
+        groups.setdefault(frame, []).append((number, box))
+    for number, box in groups.pop(0, []):
+        inside = parts[box] == number
+        _write_flow(flow, box, inside, _large_heat(np.pad(inside, 1)))
+    for frame, members in groups.items():
         step = max(1, _BATCH // (frame * frame))
         for start in range(0, len(members), step):
-            chosen = [(index + 1, boxes[index]) for index in members[start : start + step]]
-            _write_flows(flow, parts, chosen, frame, factor)
+            _write_batch(flow, parts, members[start : start + step], frame)
     return flow
 
 
-def _write_flows(
-    flow: NDArray[np.float32],
-    parts: NDArray[np.int32],
-    chosen: list[tuple[int, tuple[slice, ...]]],
-    frame: int,
-    factor: int,
+def _write_batch(
+    flow: NDArray[np.float32], parts: NDArray[np.int32], members: list[tuple[int, _Box]], frame: int
 ) -> None:
-    masks = np.zeros((len(chosen), frame, frame), bool)
-    for place, (number, box) in enumerate(chosen):
-        small = _shrink(parts[box] == number, factor)
-        masks[place, 1 : small.shape[0] + 1, 1 : small.shape[1] + 1] = small
-    heat = _diffuse(masks)
-    for place, (number, box) in enumerate(chosen):
-        inside = parts[box] == number
-        gradient = _gradient(heat[place], inside, factor)
-        for axis in (0, 1):
-            flow[axis][box][inside] = gradient[axis][inside]
+    masks = np.zeros((len(members), frame, frame), bool)
+    insides = [parts[box] == number for number, box in members]
+    for mask, inside in zip(masks, insides, strict=True):
+        mask[1 : inside.shape[0] + 1, 1 : inside.shape[1] + 1] = inside
+    for heat, (_, box), inside in zip(_diffuse(masks), members, insides, strict=True):
+        _write_flow(flow, box, inside, heat)
 
 
-def _shrink(mask: NDArray[np.bool_], factor: int) -> NDArray[np.bool_]:
-    """Keep a coarse pixel if any of its fine ones is inside, so that thin bridges hold."""
-    if factor == 1:
-        return mask
-    height, width = (-(-side // factor) for side in mask.shape)
-    padded = np.zeros((height * factor, width * factor), bool)
-    padded[: mask.shape[0], : mask.shape[1]] = mask
-    return np.asarray(padded.reshape(height, factor, width, factor).any(axis=(1, 3)), bool)
+def _write_flow(flow: NDArray[np.float32], box: _Box, inside: NDArray[np.bool_], heat: NDArray[np.float64]) -> None:
+    """Write the unit gradient of `heat`, whose frame is one pixel, where `inside`."""
+    field = heat[: inside.shape[0] + 2, : inside.shape[1] + 2]
+    dy = (field[2:, 1:-1] - field[:-2, 1:-1])[inside]
+    dx = (field[1:-1, 2:] - field[1:-1, :-2])[inside]
+    length = np.hypot(dy, dx)
+    length[length == 0] = 1
+    flow[0][box][inside] = dy / length
+    flow[1][box][inside] = dx / length
 
 
 def _diffuse(masks: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Let heat spread from each mask's centre through ``(K, S, S)`` masks, whose frame is empty."""
-    count, side, _ = masks.shape
+    side = masks.shape[1]
+    heat = np.zeros(masks.shape)
     sources = np.array([index * side * side + _centre(mask) for index, mask in enumerate(masks)])
-    weight = masks.ravel() / 9.0
-    heat = np.zeros(masks.size)
-    rows = np.zeros(masks.size)
+    flat = heat.reshape(-1)
+    for _ in _spread(heat, masks, 4 * side):
+        flat[sources] += 1
+    return heat
+
+
+def _spread(heat: NDArray[np.float64], masks: NDArray[np.bool_], steps: int) -> Iterator[None]:
+    """Average `heat` over 3x3 pixels in place, `steps` times, losing what leaves `masks`; yields before each."""
+    weight = masks.reshape(-1) / 9.0
+    flat = heat.reshape(-1)
+    rows = np.zeros(flat.size)
+    side = masks.shape[-1]
     # The empty frames catch what the flat shifts carry from one row, or object, to the next.
-    for _ in range(4 * side):
-        heat[sources] += 1
-        rows[1:-1] = heat[1:-1]
-        rows[1:-1] += heat[:-2]
-        rows[1:-1] += heat[2:]
-        heat[side:-side] = rows[side:-side]
-        heat[side:-side] += rows[: -2 * side]
-        heat[side:-side] += rows[2 * side :]
-        heat *= weight
-    return heat.reshape(count, side, side)
+    for _ in range(steps):
+        yield
+        rows[1:-1] = flat[1:-1]
+        rows[1:-1] += flat[:-2]
+        rows[1:-1] += flat[2:]
+        flat[side:-side] = rows[side:-side]
+        flat[side:-side] += rows[: -2 * side]
+        flat[side:-side] += rows[2 * side :]
+        flat *= weight
+
+
+def _large_heat(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the heat in one mask ``(h, w)`` of any size, whose frame is empty: coarse first, then corrected."""
+    if max(mask.shape) <= _FRAMES[-1]:
+        square = np.zeros((1, max(mask.shape), max(mask.shape)), bool)
+        square[0, : mask.shape[0], : mask.shape[1]] = mask
+        return _diffuse(square)[0, : mask.shape[0], : mask.shape[1]]
+    coarse = _halve(mask)
+    below = _large_heat(coarse)
+    # Heat falls off exponentially: only its logarithm can be interpolated, and only from pixels inside.
+    known = (below > 0).astype(np.float64)
+    log_heat = np.log(np.where(below > 0, below, 1))
+    share = _double(known, mask.shape)
+    heat = np.exp(_double(log_heat * known, mask.shape) / np.maximum(share, 1e-6))
+    heat *= mask & (share > 0)
+    flat, centre = heat.reshape(-1), _centre(mask)
+    hottest = float(heat.max())
+    for _ in _spread(heat, mask, _REFINE):
+        flat[centre] = hottest
+    return heat
+
+
+def _halve(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Keep a coarse pixel if any of its four is inside, so that thin bridges hold; frames stay one pixel."""
+    height, width = (-(-(side - 2) // 2) for side in mask.shape)
+    even = np.zeros((2 * height, 2 * width), bool)
+    even[: mask.shape[0] - 2, : mask.shape[1] - 2] = mask[1:-1, 1:-1]
+    return np.pad(even.reshape(height, 2, width, 2).any(axis=(1, 3)), 1)
+
+
+def _double(coarse: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Interpolate from twice the pixel size to `shape`, both with a frame of one pixel."""
+    size = (2 * coarse.shape[1], 2 * coarse.shape[0])
+    fine = cv2.resize(coarse, size, interpolation=cv2.INTER_LINEAR)
+    return np.asarray(fine[1 : shape[0] + 1, 1 : shape[1] + 1], np.float64)
 
 
 def _centre(mask: NDArray[np.bool_]) -> int:
@@ -102,21 +142,3 @@ def _centre(mask: NDArray[np.bool_]) -> int:
     ys, xs = np.nonzero(mask)
     nearest = int(np.argmin((ys - ys.mean()) ** 2 + (xs - xs.mean()) ** 2))
     return int(ys[nearest] * mask.shape[1] + xs[nearest])
-
-
-def _gradient(heat: NDArray[np.float64], inside: NDArray[np.bool_], factor: int) -> NDArray[np.float64]:
-    """Return the unit gradient ``(2, h, w)`` of a frame's heat on the pixels of the object's box."""
-    height, width = inside.shape
-    if factor > 1:
-        # Heat falls off exponentially: only its logarithm can be interpolated.
-        log_heat = np.log(np.maximum(heat, 1e-300))
-        size = (heat.shape[1] * factor, heat.shape[0] * factor)
-        fine = cv2.resize(log_heat, size, interpolation=cv2.INTER_LINEAR)
-        field = fine[factor - 1 : factor + height + 1, factor - 1 : factor + width + 1]
-    else:
-        field = heat[: height + 2, : width + 2]
-    dy = field[2:, 1:-1] - field[:-2, 1:-1]
-    dx = field[1:-1, 2:] - field[1:-1, :-2]
-    length = np.hypot(dy, dx)
-    length[length == 0] = 1
-    return np.stack([dy / length, dx / length])

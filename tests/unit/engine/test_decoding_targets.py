@@ -1,0 +1,107 @@
+"""Targets of objects: where they point, what they hold, and what stays unsaid."""
+
+import numpy as np
+import pytest
+from factories import cells, discs
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
+
+from segstudio.engine.formulations import formulations
+from segstudio.engine.formulations.flow_targets import flow_to_centre
+from segstudio.engine.formulations.object_targets import (
+    class_numbers,
+    inner_boundary,
+    relative_distance,
+    without_vanished,
+)
+
+
+def test_flows_have_length_one_inside_and_point_to_the_centre() -> None:
+    labels = discs((41, 41), [(20, 20)], 12)
+    flow = flow_to_centre(labels)
+    rows, columns = np.indices(labels.shape) - 20.0
+    distance = np.hypot(rows, columns)
+    ring = (labels > 0) & (distance > 3)
+    length = np.hypot(*flow)
+    assert np.allclose(length[ring], 1, atol=1e-5)
+    assert not length[labels == 0].any()
+    cosine = -(flow[0] * rows + flow[1] * columns)[ring] / distance[ring]
+    assert cosine.min() > 0.95
+
+
+@pytest.mark.parametrize("radius", [30, 70, 150])
+def test_large_objects_flow_to_their_centre_too(radius: int) -> None:
+    side = 2 * radius + 11
+    labels = discs((side, side), [(side // 2, side // 2)], radius)
+    flow = flow_to_centre(labels)
+    rows, columns = np.indices(labels.shape) - side // 2.0
+    distance = np.hypot(rows, columns)
+    ring = (labels > 0) & (distance > 5)
+    cosine = -(flow[0] * rows + flow[1] * columns)[ring] / distance[ring]
+    assert np.quantile(cosine, 0.001) > 0.9
+
+
+def test_flows_turn_with_the_image() -> None:
+    labels = cells((64, 64), 8, 2).labels
+    flow = flow_to_centre(labels)
+    flipped = flow_to_centre(np.ascontiguousarray(labels[:, ::-1]))[:, :, ::-1]
+    away = np.hypot(flow[0] - flipped[0], flow[1] + flipped[1])
+    # The pixel nearest the centroid may be another one of two: only flows beside the centre differ.
+    assert (away > 0.3).mean() < 0.02
+
+
+def test_a_bent_object_is_not_left_by_its_flow() -> None:
+    labels = np.zeros((40, 40), np.int32)
+    labels[5:35, 5:11] = labels[29:35, 5:35] = labels[5:35, 29:35] = 1
+    flow = flow_to_centre(labels)
+    # Both arms of the U first flow down, away from the straight line to the centre.
+    assert flow[0][8, 8] > 0.5
+    assert flow[0][8, 32] > 0.5
+
+
+def test_distance_is_one_at_each_objects_deepest_point() -> None:
+    labels = discs((50, 80), [(20, 20), (25, 60)], 8)
+    distance = relative_distance(labels)[0]
+    assert distance[labels == 0].max() == 0
+    assert [distance[labels == number].max() for number in (1, 2)] == [1, 1]
+
+
+def test_distance_keeps_its_slope_at_the_images_edge() -> None:
+    labels = discs((40, 40), [(0, 20)], 12)
+    distance = relative_distance(labels)[0]
+    assert distance[0, 20] == 1
+
+
+@pytest.mark.parametrize("edge", ["image", "unknown"])
+def test_only_a_real_outside_makes_a_boundary(edge: str) -> None:
+    labels = np.ones((5, 6), np.int32)
+    labels[:, 4:] = 0 if edge == "image" else -1
+    boundary = inner_boundary(labels)
+    assert boundary[:, 3].all() == (edge == "image")
+    assert not boundary[:, :3].any()
+
+
+def test_the_smallest_objects_keep_an_inside() -> None:
+    labels = np.zeros((9, 9), np.int32)
+    labels[1, 1], labels[3:5, 3:5], labels[6:9, 6:9] = 1, 2, 3
+    boundary = without_vanished(inner_boundary(labels), labels)
+    assert not boundary[labels == 1].any()
+    assert not boundary[labels == 2].any()
+    assert boundary[labels == 3].sum() == 5
+
+
+def test_classes_take_the_place_of_their_id() -> None:
+    labels = np.array([[0, 1, 2, 3, -1]], np.int32)
+    assert class_numbers(labels, {1: 9, 2: 5, 3: 77}, (5, 9)).tolist() == [[[0, 2, 1, 1, 0]]]
+
+
+@settings(max_examples=40)
+@given(hnp.arrays(np.int32, hnp.array_shapes(min_dims=2, max_dims=2, max_side=14), elements=st.integers(-1, 4)))
+def test_unknown_pixels_never_change_the_targets_of_valid_objects_elsewhere(labels: NDArray[np.int32]) -> None:
+    targets = formulations.get("joint")().encode(labels)
+    assert all(np.isfinite(target).all() for target in targets.values())
+    assert not targets["flow"][:, labels < 1].any()
+    assert not targets["distance"][:, labels < 1].any()
+    assert targets["distance"].max(initial=0) <= 1
