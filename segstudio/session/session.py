@@ -225,7 +225,8 @@ class Session:
         self.loading.emit("")
         for sentence in (*document.source.info.warnings, *document.notices):
             self.notice(sentence, level="warning")
-        self._close_later(before)
+        if before is not document:
+            self._close_later(before)
 
     def _not_opened(self, error: UserError) -> None:
         self._wanted = self.document.entry.id if self.document else ""
