@@ -1,0 +1,124 @@
+"""Turns the images of a project into what exporters take, and exports them."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segstudio.core.axes import PixelSize
+from segstudio.core.errors import BadInput, WrongUsage
+from segstudio.export.base import Exported, ExportItem, export
+from segstudio.io.sources import open_image
+from segstudio.labels.objects import ObjectInfo
+from segstudio.project.manifest import ImageEntry
+from segstudio.project.project import Project
+
+
+def export_project(
+    project: Project,
+    name: str,
+    out: Path,
+    image_ids: Iterable[str] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    *,
+    unsaved: bool = False,
+) -> Exported:
+    """Export images of a project; may run on any thread.
+
+    Parameters
+    ----------
+    project
+        Documents that are open must have been checkpointed.
+    name
+        Of the exporter.
+    out
+        Folder or file, as the exporter writes.
+    image_ids
+        ``None`` takes all that are labelled or reviewed.
+    settings
+        Overrides of the exporter's settings.
+    unsaved
+        Look for actions in the journal, too: for a project that no window has open.
+
+    Raises
+    ------
+    UserError
+        Nothing was written then.
+    """
+    return export(name, export_items(project, image_ids, unsaved=unsaved), out, settings)
+
+
+def export_items(
+    project: Project, image_ids: Iterable[str] | None = None, *, unsaved: bool = False
+) -> Iterator[ExportItem]:
+    """Yield the images of a project one after the other; see `export_project`."""
+    entries = project.images
+    if image_ids is None:
+        chosen = [entry for entry in entries if entry.labelled or entry.reviewed]
+    else:
+        wanted = set(image_ids)
+        chosen = [entry for entry in entries if entry.id in wanted]
+    for entry in chosen:
+        yield _item(project, entry, unsaved)
+
+
+def find_images(project: Project, words: Iterable[str]) -> list[str]:
+    """Return the ids of the images that are called so: file name, name without ending, or id.
+
+    Raises
+    ------
+    WrongUsage
+        Some word names no image.
+    """
+    found: list[str] = []
+    for word in words:
+        ids = [
+            entry.id for entry in project.images if word in (entry.name, entry.stem, Path(entry.name).stem, entry.id)
+        ]
+        if not ids:
+            raise WrongUsage(
+                f"The project {project.name} has no image called {word!r}.",
+                hint=f"It has {', '.join(entry.name for entry in project.images[:10]) or 'none'}.",
+                code="unknown-image",
+            )
+        found += [image_id for image_id in ids if image_id not in found]
+    return found
+
+
+def _item(project: Project, entry: ImageEntry, unsaved: bool) -> ExportItem:
+    path = project.image_path(entry.id)
+    labels, objects = _annotation(project, entry, unsaved)
+    names: tuple[str, ...] = ()
+    with suppress(BadInput), open_image(path) as source:
+        info = source.info
+        names = ("red", "green", "blue") if info.kind == "rgb" else info.channel_names
+
+    def pixels() -> NDArray[Any]:
+        with open_image(path) as source:
+            return source.read()
+
+    size = entry.pixel_size_um
+    return ExportItem(
+        name=entry.stem,
+        image_path=path,
+        labels=lambda: labels,
+        objects=objects,
+        classes=project.classes,
+        pixel_size=PixelSize(size, size) if size else None,
+        image=pixels,
+        channel_names=names,
+    )
+
+
+def _annotation(project: Project, entry: ImageEntry, unsaved: bool) -> tuple[NDArray[np.int32], dict[int, ObjectInfo]]:
+    if not unsaved:
+        planes = project.files(entry.id).read((entry.height, entry.width))
+        return planes.labels.to_array(), dict(planes.objects)
+    document = project.document(entry.id)
+    try:
+        return document.planes.labels.to_array(), dict(document.planes.objects)
+    finally:
+        document.close()
