@@ -171,9 +171,9 @@ def _measured(labels: NDArray[np.int32], image: NDArray[Any]) -> dict[int, Measu
     table = measure(labels, image if image.ndim == 2 else image.mean(axis=2))
     columns: Iterable[Any] = zip(
         table.ids.tolist(),
-        table["area"].tolist(),
-        table["length"].tolist(),
-        table["width"].tolist(),
+        table["area_px"].tolist(),
+        table["length_px"].tolist(),
+        table["width_px"].tolist(),
         table["angle"].tolist(),
         table["mean_intensity"].tolist(),
         strict=True,

@@ -66,8 +66,8 @@ def prediction_at(project: "Project", run: str, entry: "ImageEntry") -> Predicti
         entry.id,
         run,
         project.runs_folder / run / "model",
-        folder / f"{entry.stem}.tif",
-        folder / f"{entry.stem}.maps.npy",
+        folder / f"{entry.id}.tif",
+        folder / f"{entry.id}.maps.npy",
     )
 
 

@@ -1,0 +1,229 @@
+"""Asks what to export where; then says what was written, and what the format could not hold."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from PySide6.QtCore import Qt, QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QDialog,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QProgressBar,
+    QPushButton,
+    QRadioButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from segstudio.config.form_spec import form_spec
+from segstudio.core.errors import UserError
+from segstudio.export.base import Exported, Exporter, export, exporters
+from segstudio.gui.forms.form import Form
+from segstudio.gui.forms.parts import button, caption, heading, set_role
+from segstudio.project.project import ImageEntry
+from segstudio.session.job_specs import when_saved
+from segstudio.session.measuring import export_items
+from segstudio.session.session import Session
+
+_THIS, _SELECTED, _ALL = range(3)
+_NAME = Qt.ItemDataRole.UserRole
+_MOST_LOSSES = 8
+
+
+class ExportDialog(QDialog):
+    """Chooses format, images and folder.
+
+    Parameters
+    ----------
+    selected
+        Ids of the images that are selected in the list.
+    """
+
+    def __init__(self, session: Session, selected: Iterable[str] = (), parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._selected = tuple(selected)
+        self._offers: dict[str, Exporter] = dict(exporters)
+        self.setWindowTitle(self.tr("Export"))
+        self.resize(640, 520)
+        self.formats = QListWidget()
+        self.formats.setFixedWidth(220)
+        for name, offer in sorted(self._offers.items(), key=lambda item: item[1].title):
+            item = QListWidgetItem(offer.title)
+            item.setData(_NAME, name)
+            item.setToolTip(offer.description)
+            self.formats.addItem(item)
+        self._title, self._says = heading(""), caption()
+        self._form = Form(())
+        self._scope = QButtonGroup(self)
+        self._place = QLineEdit()
+        self._report = caption(role="")
+        self._report.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._bar = QProgressBar()
+        self._bar.setRange(0, 0)
+        self._bar.hide()
+        self._export = button(self.tr("Export"), self.start, "export", primary=True)
+        self._open = button(self.tr("Open the folder"), self._open_folder, "folder-open")
+        self._open.hide()
+        self._close = button(self.tr("Close"), self.close)
+        self._build()
+        self.formats.currentItemChanged.connect(self._on_format)
+        self.formats.setCurrentRow(0)
+
+    def choose(self, name: str, place: Path) -> None:
+        """Choose a format and a folder, as the user would."""
+        for number in range(self.formats.count()):
+            if self.formats.item(number).data(_NAME) == name:
+                self.formats.setCurrentRow(number)
+        self._place.setText(str(place))
+
+    def report(self) -> str:
+        """Return what is said about the last export."""
+        return self._report.text()
+
+    def start(self) -> None:
+        """Export, as soon as every label is in its file."""
+        session, project, place = self._session, self._session.project, self._place.text().strip()
+        if project is None or not place:
+            return
+        name, settings, entries = self._name(), self._form.settings(), self._entries()
+        self._set_busy(True)
+
+        def work() -> Exported:
+            return export(name, export_items(project, entries), Path(place), settings)
+
+        def done(made: Exported) -> None:
+            self._set_busy(False)
+            self._say_done(made)
+
+        def failed(error: UserError) -> None:
+            self._set_busy(False)
+            self._say(str(error), "error")
+
+        when_saved(session.document, lambda: session.background.run(work, done, failed, lane="export"))
+
+    def _build(self) -> None:
+        images = QHBoxLayout()
+        images.setSpacing(16)
+        project = self._session.project
+        for number, text in (
+            (_THIS, self.tr("This image")),
+            (_SELECTED, self.tr("Selected ({0})").format(len(self._selected))),
+            (_ALL, self.tr("All labelled")),
+        ):
+            choice = QRadioButton(text)
+            self._scope.addButton(choice, number)
+            images.addWidget(choice)
+        images.addStretch(1)
+        self._scope.button(_THIS).setEnabled(self._session.document is not None)
+        self._scope.button(_SELECTED).setEnabled(bool(self._selected))
+        self._scope.button(_ALL).setChecked(True)
+        if project is not None:
+            self._place.setText(str(project.folder / "export"))
+        browse = QPushButton(self.tr("Browse…"))
+        browse.clicked.connect(lambda _checked=False: self._browse())
+        where = QHBoxLayout()
+        where.addWidget(self._place, 1)
+        where.addWidget(browse)
+        self._right = QVBoxLayout()
+        self._right.setSpacing(8)
+        for widget in (self._title, self._says, self._form):
+            self._right.addWidget(widget)
+        self._right.addSpacing(8)
+        self._right.addWidget(heading(self.tr("Images")))
+        self._right.addLayout(images)
+        self._right.addSpacing(8)
+        self._right.addWidget(heading(self.tr("Where")))
+        self._right.addLayout(where)
+        self._right.addSpacing(8)
+        self._right.addWidget(self._bar)
+        self._right.addWidget(self._report)
+        self._right.addStretch(1)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(8)
+        buttons.addWidget(self._open)
+        buttons.addStretch(1)
+        buttons.addWidget(self._close)
+        buttons.addWidget(self._export)
+        left = QVBoxLayout()
+        label = QLabel(self.tr("Format"))
+        label.setProperty("role", "secondary")
+        left.addWidget(label)
+        left.addWidget(self.formats, 1)
+        top = QHBoxLayout()
+        top.setSpacing(16)
+        top.addLayout(left)
+        top.addLayout(self._right, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 16, 16, 16)
+        column.setSpacing(16)
+        column.addLayout(top, 1)
+        column.addLayout(buttons)
+
+    def _name(self) -> str:
+        item = self.formats.currentItem()
+        return str(item.data(_NAME)) if item else ""
+
+    def _entries(self) -> list[ImageEntry]:
+        project, document = self._session.project, self._session.document
+        if project is None:
+            return []
+        scope = self._scope.checkedId()
+        if scope == _THIS:
+            return [project.entry(document.entry.id)] if document else []
+        if scope == _SELECTED:
+            return [entry for entry in project.images if entry.id in self._selected]
+        return list(project.images)
+
+    def _on_format(self, item: QListWidgetItem | None) -> None:
+        if item is None:
+            return
+        offer = self._offers[item.data(_NAME)]
+        self._title.setText(offer.title)
+        self._says.setText(offer.description)
+        fields = form_spec(offer.Settings.model_json_schema())
+        old, self._form = self._form, Form(fields, [field.path for field in fields])
+        self._right.replaceWidget(old, self._form)
+        old.deleteLater()
+        self._report.clear()
+        self._open.hide()
+
+    def _browse(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, self.tr("Folder for the files"), self._place.text())
+        if folder:
+            self._place.setText(folder)
+
+    def _say_done(self, made: Exported) -> None:
+        count = len(made.written)
+        where = made.written[0].parent if made.written else Path(self._place.text())
+        words = [self.tr("{0} written to {1}.").format(_files(count), where)]
+        if made.losses:
+            words.append(self.tr("What this format could not hold:"))
+            words += [f"• {loss}" for loss in made.losses[:_MOST_LOSSES]]
+            if len(made.losses) > _MOST_LOSSES:
+                words.append(self.tr("• and {0} more").format(len(made.losses) - _MOST_LOSSES))
+        else:
+            words.append(self.tr("Nothing was lost."))
+        self._say("\n".join(words), "warning" if made.losses else "good")
+        self._open.show()
+
+    def _say(self, text: str, role: str) -> None:
+        set_role(self._report, role)
+        self._report.setText(text)
+
+    def _set_busy(self, busy: bool) -> None:
+        self._bar.setVisible(busy)
+        self._export.setEnabled(not busy)
+
+    def _open_folder(self) -> None:
+        QDesktopServices.openUrl(QUrl.fromLocalFile(self._place.text()))
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count} files"
