@@ -12,7 +12,7 @@ from segstudio.core.classes import CLASS_COLOURS, ClassTable, ObjectClass
 from segstudio.project.project import Project
 
 ROOT = Path(__file__).resolve().parents[1]
-TARGET = ROOT / "resources" / "samples" / "cells"
+TARGET = ROOT / "resources" / "samples"
 
 #: Name in the sample, file in the data, use; all from the training split. "auto" ones come without labels.
 CHOSEN = (
@@ -57,8 +57,9 @@ def main() -> int:
             path = folder / left
             shutil.rmtree(path, ignore_errors=True)
             path.unlink(missing_ok=True)
-        shutil.rmtree(TARGET, ignore_errors=True)
-        shutil.copytree(folder, TARGET)
+        for part in ("images", "labels", "regions"):
+            shutil.rmtree(TARGET / part, ignore_errors=True)
+        shutil.copytree(folder, TARGET, dirs_exist_ok=True)
     print("\n".join(rows))
     size = sum(file.stat().st_size for file in TARGET.rglob("*") if file.is_file())
     print(f"{size / 1e6:.2f} MB in {TARGET}")

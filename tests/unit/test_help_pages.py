@@ -1,0 +1,34 @@
+"""The pages that users read tell the truth: links lead somewhere, examples run."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+HELP = ROOT / "resources" / "docs" / "help"
+PAGES = [*sorted(HELP.glob("*.md")), ROOT / "README.md", ROOT / "resources" / "docs" / "glossary.md"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"(?<!!)\[[^\]]*\]\(([^)#]+)", page.read_text(encoding="utf-8"))
+    assert not [link for link in links if "://" not in link and not (page.parent / link).exists()]
+
+
+def _examples() -> list[str]:
+    blocks = re.findall(r"```python\n(.*?)```", (HELP / "scripting.md").read_text(encoding="utf-8"), flags=re.DOTALL)
+    return [block for block in blocks if "np.zeros" in block]
+
+
+@pytest.mark.parametrize("example", _examples(), ids=["contours", "rotated boxes", "scores"])
+def test_the_examples_for_scripts_run(example: str) -> None:
+    done = subprocess.run([sys.executable, "-W", "error", "-c", example], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    promised = [note.strip() for note in re.findall(r"print\([^\n]*# ([^\n]*)", example)]
+    printed = done.stdout.splitlines()
+    for line, note in zip(printed, promised, strict=False):
+        figures = re.findall(r"-?\d+\.\d*", line)
+        assert all(figure in note for figure in figures if note[:1].isdigit()), (line, note)
