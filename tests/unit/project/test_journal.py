@@ -1,0 +1,244 @@
+"""The journal on the disk: whole records or none, and replay that finds its place by itself."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from segstudio.core.errors import BadInput
+from segstudio.core.tiles import Window
+from segstudio.labels.history import EditRecord, ObjectChange, Planes, Transaction
+from segstudio.labels.objects import ObjectInfo, ObjectTable
+from segstudio.project.journal import (
+    JournalPlace,
+    JournalRecord,
+    changed_digest,
+    encode_header,
+    encode_record,
+    read_journal,
+    table_digest,
+)
+from segstudio.project.replay import replay
+
+SHAPE = (600, 700)
+
+
+def paint(planes: Planes, seed: int) -> EditRecord:
+    """Paint one object, or erase a patch, somewhere on a tile border."""
+    rng = np.random.default_rng(seed)
+    y, x = (int(value) for value in rng.integers(450, 560, 2))
+    tx = Transaction(planes, f"edit {seed}")
+    value = tx.next_id() if rng.random() < 0.7 else 0
+    window = Window(y, x, y + 30, x + 25)
+    tx.write("labels", window, np.full(window.shape, value, np.int32))
+    if value:
+        tx.set_object(value, ObjectInfo(class_id=1 + seed % 3))
+    if rng.random() < 0.3:
+        tx.write("regions", window, np.full(window.shape, 1 + seed % 2, np.uint8))
+    record = tx.commit()
+    if record is None:
+        return paint(planes, seed + 1)
+    return record
+
+
+def history(count: int, seed: int = 0) -> tuple[list[JournalRecord], list[Planes]]:
+    """Return records with some undo and redo, and the planes after each (the first: before all)."""
+    rng = np.random.default_rng(seed)
+    planes, records, states = Planes.empty(SHAPE), [], []
+    done: list[JournalRecord] = []
+    undone: list[JournalRecord] = []
+    states.append(copy_of(planes))
+    for number in range(1, count + 1):
+        choice = rng.random()
+        if choice < 0.25 and done:
+            origin = done.pop()
+            undone.append(origin)
+            kind, edit, ref = "undo", origin.edit.inverse, origin.seq
+            planes.apply(edit)
+        elif choice < 0.4 and undone:
+            origin = undone.pop()
+            done.append(origin)
+            kind, edit, ref = "redo", origin.edit, origin.seq
+            planes.apply(edit)
+        else:
+            kind, edit, ref = "edit", paint(planes, seed * 1000 + number), 0
+            undone.clear()
+        before = records[-1].table_after if records else bytes(8)
+        record = JournalRecord(number, kind, edit, before, changed_digest(before, edit.objects), ref)
+        if kind == "edit":
+            done.append(record)
+        records.append(record)
+        states.append(copy_of(planes))
+    return records, states
+
+
+def copy_of(planes: Planes) -> Planes:
+    return Planes(planes.labels.snapshot(), planes.regions.snapshot(), ObjectTable(dict(planes.objects)))
+
+
+def same(one: Planes, two: Planes) -> bool:
+    return (
+        np.array_equal(one.labels.to_array(), two.labels.to_array())
+        and np.array_equal(one.regions.to_array(), two.regions.to_array())
+        and dict(one.objects) == dict(two.objects)
+    )
+
+
+def write(folder: Path, records: list[JournalRecord], name: str = "000000000001-a-0.sj") -> JournalPlace:
+    place = JournalPlace(folder, "img", SHAPE)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(encode_header(place, "a", 1) + b"".join(map(encode_record, records)))
+    return place
+
+
+def test_records_come_back_as_they_were(tmp_path: Path) -> None:
+    records, _ = history(25, seed=3)
+    place = write(tmp_path / "j", records)
+    assert list(read_journal(place).records) == records
+    assert read_journal(place).notices == ()
+
+
+def test_a_missing_journal_is_an_empty_one(tmp_path: Path) -> None:
+    assert read_journal(JournalPlace(tmp_path / "none", "img", SHAPE)).records == ()
+
+
+def test_a_file_cut_at_any_byte_gives_the_whole_records_before_the_cut(tmp_path: Path) -> None:
+    records, _ = history(4, seed=1)
+    place = write(tmp_path / "j", records)
+    path = tmp_path / "j" / "000000000001-a-0.sj"
+    data = path.read_bytes()
+    ends = [len(encode_header(place, "a", 1))]
+    for record in records:
+        ends.append(ends[-1] + len(encode_record(record)))
+    for cut in range(len(data) + 1):
+        path.write_bytes(data[:cut])
+        whole = max((index for index, end in enumerate(ends) if end <= cut), default=0)
+        assert list(read_journal(place).records) == records[:whole], cut
+
+
+def test_a_torn_tail_filled_with_zeros_is_cut(tmp_path: Path) -> None:
+    records, _ = history(5, seed=2)
+    place = write(tmp_path / "j", records[:4])
+    path = tmp_path / "j" / "000000000001-a-0.sj"
+    torn = encode_record(records[4])
+    path.write_bytes(path.read_bytes() + torn[: len(torn) // 2] + bytes(len(torn)))
+    assert list(read_journal(place).records) == records[:4]
+
+
+def test_every_flipped_bit_is_found(tmp_path: Path) -> None:
+    records, _ = history(3, seed=5)
+    place = write(tmp_path / "j", records)
+    path = tmp_path / "j" / "000000000001-a-0.sj"
+    data = path.read_bytes()
+    start = len(encode_header(place, "a", 1))
+    rng = np.random.default_rng(0)
+    for position in rng.integers(start, len(data), 150):
+        damaged = bytearray(data)
+        damaged[position] ^= 1 << int(rng.integers(8))
+        path.write_bytes(damaged)
+        found = read_journal(place).records
+        assert list(found) == records[: len(found)]
+        assert len(found) < len(records)
+
+
+def test_damage_before_the_end_is_told(tmp_path: Path) -> None:
+    records, _ = history(3, seed=5)
+    place = write(tmp_path / "j", records)
+    path = tmp_path / "j" / "000000000001-a-0.sj"
+    data = bytearray(path.read_bytes())
+    data[len(encode_header(place, "a", 1)) + 30] ^= 1
+    path.write_bytes(data)
+    assert "damaged" in read_journal(place).notices[0]
+
+
+def test_records_written_twice_count_once(tmp_path: Path) -> None:
+    records, _ = history(6, seed=4)
+    write(tmp_path / "j", records[:4])
+    place = write(tmp_path / "j", records[2:], "000000000003-a-1.sj")
+    assert list(read_journal(place).records) == records
+
+
+def test_a_journal_of_another_image_is_refused(tmp_path: Path) -> None:
+    write(tmp_path / "j", history(1)[0])
+    with pytest.raises(BadInput, match="another image"):
+        read_journal(JournalPlace(tmp_path / "j", "other", SHAPE))
+
+
+def test_a_journal_of_a_newer_program_is_refused(tmp_path: Path) -> None:
+    place = write(tmp_path / "j", history(1)[0])
+    path = tmp_path / "j" / "000000000001-a-0.sj"
+    path.write_bytes(path.read_bytes().replace(b'"segstudio_journal": 1', b'"segstudio_journal": 9'))
+    with pytest.raises(BadInput, match="newer"):
+        read_journal(place)
+
+
+@settings(max_examples=60)
+@given(data=st.binary(max_size=300))
+def test_random_bytes_never_crash_the_reader(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    folder = tmp_path_factory.mktemp("j")
+    place = write(folder, [])
+    path = folder / "000000000001-a-0.sj"
+    path.write_bytes(path.read_bytes() + b"SJR1" + data)
+    assert read_journal(place).records == ()
+
+
+@settings(max_examples=40)
+@given(seed=st.integers(0, 10_000), published=st.integers(0, 12), again=st.integers(0, 12))
+def test_replay_from_any_published_state_is_exact_and_idempotent(seed: int, published: int, again: int) -> None:
+    records, states = history(12, seed)
+    # Label file, region file and table are published one after the other: each may be of another moment.
+    disk = Planes(
+        states[published].labels.snapshot(), states[again].regions.snapshot(), copy_of(states[published]).objects
+    )
+    result = replay(disk, records)
+    assert same(disk, states[-1])
+    assert not result.foreign
+    assert not result.lost
+    second = replay(disk, records)
+    assert same(disk, states[-1])
+    assert not second.changed
+
+
+@settings(max_examples=25)
+@given(seed=st.integers(0, 10_000), published=st.integers(0, 8), value=st.integers(1000, 2000))
+def test_a_foreign_edit_is_noticed_and_own_work_rebuilt(seed: int, published: int, value: int) -> None:
+    records, states = history(8, seed)
+    disk = copy_of(states[published])
+    touched = {delta.key for record in records for delta in record.edit.tiles if delta.plane == "labels"}
+    key = sorted(touched)[0]
+    area = disk.labels.grid.window(key)
+    disk.labels.write(Window(area.y0, area.x0, area.y0 + 3, area.x0 + 3), np.full((3, 3), value, np.int32))
+    result = replay(disk, records, lambda: copy_of(states[0]))
+    assert ("labels", key) in result.foreign
+    assert same(disk, states[-1])
+
+
+def test_what_cannot_be_rebuilt_stays_as_it_is_on_the_disk() -> None:
+    records, states = history(8, 1)
+    key = records[0].edit.tiles[0].key
+    later = [record for record in records[1:] if any(delta.key == key for delta in record.edit.tiles)]
+    disk = copy_of(states[4])
+    area = disk.labels.grid.window(key)
+    disk.labels.write(Window(area.y0, area.x0, area.y0 + 3, area.x0 + 3), np.full((3, 3), 7777, np.int32))
+    result = replay(disk, later)
+    assert ("labels", key) in result.lost
+    assert disk.labels.value(area.y0, area.x0) == 7777
+
+
+def test_the_table_digest_follows_changes() -> None:
+    objects = {1: ObjectInfo(), 2: ObjectInfo(class_id=2)}
+    change = ObjectChange(2, objects[2], ObjectInfo(class_id=3))
+    assert changed_digest(table_digest(objects), (change,)) == table_digest(
+        {1: ObjectInfo(), 2: ObjectInfo(class_id=3)}
+    )
+    assert table_digest({}) == bytes(8)
+
+
+def test_no_id_of_an_undone_object_is_used_again() -> None:
+    records, states = history(12, 3)
+    disk = copy_of(states[0])
+    replay(disk, records)
+    used = {change.id for record in records for change in record.edit.objects}
+    assert disk.objects.next_id() > max(used)
