@@ -1,0 +1,1 @@
+"""The canvas: image tiles, overlays in screen pixels, and the hand."""

@@ -1,0 +1,255 @@
+"""What lies over everything: pixel grid, scale bar, hints of an empty canvas, brush cursor, previews of gestures."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
+from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPainterPath, QPen, QPolygonF
+from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+
+from segstudio.core.axes import PixelSize
+from segstudio.gui.theme import FONT_BASE, FONT_SECONDARY, FONT_TITLE, tokens
+from segstudio.gui.viewer.box_layer import outlined
+from segstudio.gui.viewer.camera import Camera
+
+#: Screen pixels per image pixel from which the pixel grid shows.
+GRID_FROM = 12.0
+_BAR = 120.0
+
+
+class Decoration(QGraphicsItem):
+    """Pixel grid, scale bar and hints."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._camera = Camera()
+        self._bounds = QRectF()
+        self._shape = (0, 0)
+        self._pixel_size: PixelSize | None = None
+        self._hint = ""
+        self._gesture = False
+
+    def set_image(self, shape: tuple[int, int], pixel_size: PixelSize | None) -> None:
+        """Follow the image; shape ``(0, 0)`` for none."""
+        self._shape, self._pixel_size = shape, pixel_size
+        self.update()
+
+    def set_camera(self, camera: Camera, bounds: QRectF) -> None:
+        """Follow the view."""
+        self.prepareGeometryChange()
+        self._camera, self._bounds = camera, bounds
+        self.update()
+
+    def set_hint(self, text: str, gesture: bool = False) -> None:
+        """Show a sentence, with the circling gesture drawn above it; ``""`` shows none."""
+        if (text, gesture) != (self._hint, self._gesture):
+            self._hint, self._gesture = text, gesture
+            self.update()
+
+    def boundingRect(self) -> QRectF:
+        """Return the whole screen."""
+        return self._bounds
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+        """Draw what applies."""
+        if self._shape != (0, 0):
+            if self._camera.scale >= GRID_FROM:
+                self._paint_grid(painter)
+            self._paint_bar(painter)
+        if self._hint:
+            self._paint_hint(painter)
+
+    def _paint_grid(self, painter: QPainter) -> None:
+        colour = tokens().colour("grid")
+        colour.setAlphaF(min(0.5, 0.15 + (self._camera.scale - GRID_FROM) / 60))
+        painter.setPen(QPen(colour, 0))
+        window = self._camera.visible(self._bounds.width(), self._bounds.height(), self._shape)
+        left, top = self._camera.to_screen(window.x0, window.y0)
+        right, bottom = self._camera.to_screen(window.x1, window.y1)
+        scale = self._camera.scale
+        painter.drawLines([QLineF(left + i * scale, top, left + i * scale, bottom) for i in range(window.width + 1)])
+        painter.drawLines([QLineF(left, top + i * scale, right, top + i * scale) for i in range(window.height + 1)])
+
+    def _paint_bar(self, painter: QPainter) -> None:
+        length = _round_length(_BAR / self._camera.scale * (self._pixel_size.x if self._pixel_size else 1.0))
+        pixels = length / (self._pixel_size.x if self._pixel_size else 1.0) * self._camera.scale
+        text = f"{length:g} {'µm' if self._pixel_size else 'px'}"
+        right, bottom = self._bounds.right() - 16, self._bounds.bottom() - 16
+        bar = QRectF(right - pixels, bottom - 4, pixels, 4)
+        halo = tokens().colour("halo")
+        halo.setAlphaF(0.6)
+        painter.fillRect(bar.adjusted(-1, -1, 1, 1), halo)
+        painter.fillRect(bar, tokens().colour("bright"))
+        font = QFont(painter.font())
+        font.setPixelSize(FONT_SECONDARY)
+        width = QFontMetricsF(font).horizontalAdvance(text)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        outlined(painter, QPointF(bar.center().x() - width / 2, bar.top() - 6), text, font)
+
+    def _paint_hint(self, painter: QPainter) -> None:
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        font = QFont(painter.font())
+        font.setPixelSize(FONT_TITLE if self._gesture else FONT_BASE)
+        metrics = QFontMetricsF(font)
+        width = metrics.horizontalAdvance(self._hint)
+        centre = self._bounds.center()
+        if not self._gesture:
+            painter.setFont(font)
+            painter.setPen(tokens().colour("hint"))
+            painter.drawText(self._bounds, Qt.AlignmentFlag.AlignCenter, self._hint)
+            return
+        card = QRectF(0, 0, max(width, 120) + 48, 132)
+        card.moveCenter(QPointF(centre.x(), self._bounds.bottom() - 16 - 66))
+        back = tokens().colour("surround")
+        back.setAlphaF(0.85)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(back)
+        painter.drawRoundedRect(card, 10, 10)
+        painter.setFont(font)
+        painter.setPen(tokens().colour("bright"))
+        painter.drawText(card.adjusted(0, 88, 0, -8), Qt.AlignmentFlag.AlignCenter, self._hint)
+        _paint_circling(painter, QPointF(card.center().x(), card.top() + 52))
+
+
+def _paint_circling(painter: QPainter, centre: QPointF) -> None:
+    """Draw a cell, the dashed way round it, and the arrow that comes back to the start."""
+    t = tokens()
+    cell = t.colour(t.labels[0])
+    cell.setAlphaF(0.35)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(cell)
+    painter.drawEllipse(centre, 30, 21)
+    path = QPainterPath()
+    box = QRectF(centre.x() - 38, centre.y() - 29, 76, 58)
+    path.arcMoveTo(box, 60)
+    path.arcTo(box, 60, 325)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.setPen(QPen(t.colour("bright"), 2, Qt.PenStyle.DashLine, Qt.PenCapStyle.RoundCap))
+    painter.drawPath(path)
+    end = path.currentPosition()
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(t.colour("bright"))
+    painter.drawPolygon(QPolygonF([end + QPointF(2, -9), end + QPointF(-7, 3), end + QPointF(7, 4)]))
+    painter.setBrush(t.colour("accent"))
+    painter.drawEllipse(path.pointAtPercent(0), 4, 4)
+
+
+def _round_length(wish: float) -> float:
+    """Return the largest of 1, 2, 5 times a power of ten below `wish`."""
+    power = 10.0 ** math.floor(math.log10(max(wish, 1e-9)))
+    return next(step * power for step in (5, 2, 1) if step * power <= wish * (1 + 1e-9))
+
+
+class BrushCursor(QGraphicsItem):
+    """A circle of the true size of the brush."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._radius = 8.0
+
+    def set_radius(self, radius: float) -> None:
+        """Take another radius, screen pixels."""
+        if radius != self._radius:
+            self.prepareGeometryChange()
+            self._radius = radius
+
+    def boundingRect(self) -> QRectF:
+        """Return the circle with its rim."""
+        reach = max(self._radius, 4.0) + 3
+        return QRectF(-reach, -reach, 2 * reach, 2 * reach)
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+        """Draw a light circle in a dark one, seen on every image; a cross where it is too small."""
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        halo, bright = tokens().colour("halo"), tokens().colour("bright")
+        halo.setAlphaF(0.6)
+        for colour, width in ((halo, 3.0), (bright, 1.2)):
+            painter.setPen(QPen(colour, width))
+            painter.drawEllipse(QPointF(0, 0), self._radius, self._radius)
+            if self._radius < 4:
+                painter.drawLine(QPointF(-6, 0), QPointF(6, 0))
+                painter.drawLine(QPointF(0, -6), QPointF(0, 6))
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """A line that a gesture shows while it goes on.
+
+    Attributes
+    ----------
+    points
+        Image coordinates ``(x, y)``.
+    closed
+        Back to the start at the end.
+    start
+        Mark the first point, where the gesture closes.
+    vertices
+        Mark every point.
+    """
+
+    points: Sequence[tuple[float, float]]
+    closed: bool = False
+    start: bool = False
+    vertices: bool = False
+
+
+class SketchItem(QGraphicsItem):
+    """Draws sketches."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sketches: tuple[Sketch, ...] = ()
+        self._camera = Camera()
+        self._bounds = QRectF()
+
+    def show_sketches(self, sketches: tuple[Sketch, ...]) -> None:
+        """Show other lines; none hides them."""
+        if sketches or self._sketches:
+            dirty = self._extent()
+            self._sketches = sketches
+            self.update(dirty.united(self._extent()))
+
+    def set_camera(self, camera: Camera, bounds: QRectF) -> None:
+        """Follow the view."""
+        self.prepareGeometryChange()
+        self._camera, self._bounds = camera, bounds
+        self.update()
+
+    def boundingRect(self) -> QRectF:
+        """Return the whole screen."""
+        return self._bounds
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+        """Draw each line light on dark."""
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        halo, bright = tokens().colour("halo"), tokens().colour("bright")
+        halo.setAlphaF(0.6)
+        for sketch in self._sketches:
+            line = self._line(sketch)
+            if line.isEmpty():
+                continue
+            for colour, width in ((halo, 3.5), (bright, 1.5)):
+                painter.setPen(QPen(colour, width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+                if sketch.closed:
+                    painter.drawPolygon(line)
+                else:
+                    painter.drawPolyline(line)
+            painter.setPen(QPen(halo, 1))
+            painter.setBrush(tokens().colour("accent"))
+            if sketch.start:
+                painter.drawEllipse(line.at(0), 5, 5)
+            if sketch.vertices:
+                painter.setBrush(bright)
+                for index in range(line.size()):
+                    painter.drawEllipse(line.at(index), 3, 3)
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+
+    def _line(self, sketch: Sketch) -> QPolygonF:
+        return QPolygonF([QPointF(*self._camera.to_screen(x, y)) for x, y in sketch.points])
+
+    def _extent(self) -> QRectF:
+        extent = QRectF()
+        for sketch in self._sketches:
+            extent = extent.united(self._line(sketch).boundingRect().adjusted(-10, -10, 10, 10))
+        return extent

@@ -1,0 +1,250 @@
+"""The image on the screen: cached tiles of a pyramid that is made as it is needed, never the whole array."""
+
+import math
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QColor, QTransform
+from PySide6.QtWidgets import QGraphicsItemGroup, QGraphicsScene
+
+from segstudio.core.tiles import Window
+from segstudio.gui.theme import tokens
+from segstudio.gui.viewer.camera import Camera
+from segstudio.gui.viewer.contrast import shades
+from segstudio.gui.viewer.tile_loader import TileLoader
+from segstudio.io.sources import ImageSource
+
+if TYPE_CHECKING:
+    from segstudio.gui.viewer.image_tile import ImageTile
+
+SIDE = 512
+_CACHE_BYTES = 256 * 2**20
+#: Pixels a side that are read at once while a coarse tile is made.
+_CHUNK = 2048
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class PyramidKey:
+    """Tile of level `level`, where a pixel is the mean of ``2**level`` x ``2**level`` image pixels."""
+
+    level: int
+    row: int
+    column: int
+
+    @property
+    def window(self) -> Window:
+        """Image pixels that it shows; may reach beyond the image."""
+        side = SIDE << self.level
+        return Window(self.row * side, self.column * side, (self.row + 1) * side, (self.column + 1) * side)
+
+
+def pyramid_tile(source: ImageSource, key: PyramidKey, plane: int = 0) -> NDArray[Any]:
+    """Return the pixels of a tile, read in pieces of bounded size and averaged over areas."""
+    area = key.window.clip(source.info.size)
+    if key.level == 0:
+        return source.read(area, plane)
+    factor = 1 << key.level
+    chunk = max(_CHUNK, factor)
+    rows = []
+    for y in range(area.y0, area.y1, chunk):
+        row = []
+        for x in range(area.x0, area.x1, chunk):
+            piece = source.read(Window(y, x, y + chunk, x + chunk).clip(source.info.size), plane)
+            row.append(_shrunk(piece, factor))
+        rows.append(np.concatenate(row, axis=1))
+    return np.concatenate(rows, axis=0)
+
+
+def _shrunk(pixels: NDArray[Any], factor: int) -> NDArray[Any]:
+    size = max(1, -(-pixels.shape[1] // factor)), max(1, -(-pixels.shape[0] // factor))
+    if pixels.dtype in (np.uint8, np.uint16, np.float32):
+        return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
+    return np.asarray(cv2.resize(pixels.astype(np.float32), size, interpolation=cv2.INTER_AREA))
+
+
+class ImageLayer:
+    """Keeps the visible tiles in the scene.
+
+    Parameters
+    ----------
+    scene
+        Gets one group of items, transformed as the camera says.
+    loader
+        Reads and shades tiles on its threads, channels ``"image"`` and ``"shades"``.
+    """
+
+    def __init__(self, scene: QGraphicsScene, loader: TileLoader) -> None:
+        self._group = QGraphicsItemGroup()
+        self._group.setZValue(0)
+        scene.addItem(self._group)
+        self._loader = loader
+        self._source: ImageSource | None = None
+        self._raw: OrderedDict[PyramidKey, NDArray[Any]] = OrderedDict()
+        self._raw_bytes = 0
+        self._items: dict[PyramidKey, ImageTile] = {}
+        self._contrast: tuple[float, float] | None = None
+        self._gamma = 1.0
+        self._camera = Camera()
+        self._size = (0.0, 0.0)
+        self._ratio = 1.0
+
+    def set_source(self, source: ImageSource | None) -> None:
+        """Show another image once `set_contrast` was called; ``None`` shows nothing."""
+        self._loader.restart("image")
+        self._loader.restart("shades")
+        self._source, self._contrast = source, None
+        self._raw.clear()
+        self._raw_bytes = 0
+        for item in self._items.values():
+            self._remove(item)
+        self._items = {}
+
+    def set_contrast(self, contrast: tuple[float, float], gamma: float) -> None:
+        """Shade all tiles anew; the old ones stay until then."""
+        first = self._contrast is None
+        self._contrast, self._gamma = contrast, gamma
+        if first:
+            self.request()
+            return
+        self._loader.restart("shades")
+        visible = set(self._visible())
+        for key in sorted(self._items, key=lambda key: key not in visible):
+            raw = self._raw.get(key)
+            if raw is None:
+                self._remove(self._items.pop(key))
+            else:
+                self._shade(key, raw)
+        self.request()
+
+    def set_camera(self, camera: Camera, width: float, height: float, ratio: float) -> None:
+        """Follow the view."""
+        self._camera, self._size, self._ratio = camera, (width, height), ratio
+        self._group.setTransform(QTransform.fromTranslate(camera.left, camera.top).scale(camera.scale, camera.scale))
+        for key, item in self._items.items():
+            item.smooth = self._smooth(key)
+        self.request()
+
+    def value(self, y: int, x: int) -> NDArray[Any] | None:
+        """Return the pixel if its finest tile is loaded."""
+        raw = self._raw.get(PyramidKey(0, y // SIDE, x // SIDE))
+        if raw is None or y % SIDE >= raw.shape[0] or x % SIDE >= raw.shape[1]:
+            return None
+        return np.asarray(raw[y % SIDE, x % SIDE])
+
+    @property
+    def level(self) -> int:
+        """Pyramid level that fits the zoom: its pixels are half to one device pixel large, or magnified."""
+        if self._source is None:
+            return 0
+        finest = math.floor(math.log2(max(1.0, 1 / (self._camera.scale * self._ratio))) + 1e-6)
+        return min(finest, self._top)
+
+    @property
+    def _top(self) -> int:
+        longest = max(self._source.info.size) if self._source else 1
+        return max(0, math.ceil(math.log2(max(longest / SIDE, 1))))
+
+    def request(self) -> None:
+        """Ask for the visible tiles that are missing, those in the middle first."""
+        source = self._source
+        if source is None or self._contrast is None:
+            return
+        wanted = [key for key in self._visible() if key not in self._items]
+        for key in wanted:
+            raw = self._raw.get(key)
+            if raw is not None:
+                self._shade(key, raw)
+                continue
+            self._read(source, key)
+        if not wanted:
+            self._tidy()
+
+    def _read(self, source: ImageSource, key: PyramidKey) -> None:
+        self._loader.load("image", key, lambda: pyramid_tile(source, key), lambda raw: self._keep(key, raw))
+
+    def _visible(self) -> Iterator[PyramidKey]:
+        if self._source is None:
+            return
+        shape, level = self._source.info.size, self.level
+        window = self._camera.visible(*self._size, shape)
+        if window.empty:
+            return
+        side = SIDE << level
+        keys = [
+            PyramidKey(level, row, column)
+            for row in range(window.y0 // side, (window.y1 - 1) // side + 1)
+            for column in range(window.x0 // side, (window.x1 - 1) // side + 1)
+        ]
+        y, x = (window.y0 + window.y1) / 2 / side - 0.5, (window.x0 + window.x1) / 2 / side - 0.5
+        yield from sorted(keys, key=lambda key: (key.row - y) ** 2 + (key.column - x) ** 2)
+
+    def _keep(self, key: PyramidKey, raw: NDArray[Any]) -> None:
+        self._raw[key] = raw
+        self._raw_bytes += raw.nbytes
+        while self._raw_bytes > _CACHE_BYTES and len(self._raw) > 1:
+            _, old = self._raw.popitem(last=False)
+            self._raw_bytes -= old.nbytes
+        self._shade(key, raw)
+
+    def _shade(self, key: PyramidKey, raw: NDArray[Any]) -> None:
+        contrast, gamma = self._contrast, self._gamma
+        if contrast is None:
+            return
+        red, green, blue, _ = QColor(tokens().errors["false"]).toTuple()
+        self._loader.load(
+            "shades",
+            key,
+            lambda: _shaded(raw, contrast, gamma, (red, green, blue)),
+            lambda shown: self._show(key, shown),
+        )
+
+    def _show(self, key: PyramidKey, shown: NDArray[np.uint32]) -> None:
+        from segstudio.gui.viewer.image_tile import ImageTile
+
+        item = self._items.get(key)
+        if item is not None:
+            item.show_shades(shown)
+            return
+        if self._source is None:
+            return
+        area = key.window.clip(self._source.info.size)
+        item = ImageTile(shown, QRectF(area.x0, area.y0, area.width, area.height))
+        item.smooth = self._smooth(key)
+        item.setZValue(-key.level)
+        item.setParentItem(self._group)
+        self._items[key] = item
+        if all(wanted in self._items for wanted in self._visible()):
+            self._tidy()
+
+    def _smooth(self, key: PyramidKey) -> bool:
+        return self._camera.scale * self._ratio * (1 << key.level) < 1
+
+    def _tidy(self) -> None:
+        """Let go of tiles of other levels once the right ones are there; the coarsest stay as a backdrop."""
+        level = self.level
+        for key in [key for key in self._items if key.level not in (level, self._top)]:
+            self._remove(self._items.pop(key))
+        if len(self._items) > 4 * max(1, len(list(self._visible()))) + 64:
+            visible = set(self._visible())
+            for key in [key for key in self._items if key not in visible]:
+                self._remove(self._items.pop(key))
+
+    def _remove(self, item: "ImageTile") -> None:
+        scene = item.scene()
+        if scene is not None:
+            scene.removeItem(item)
+
+
+def _shaded(
+    raw: NDArray[Any], contrast: tuple[float, float], gamma: float, missing: tuple[int, int, int]
+) -> NDArray[np.uint32]:
+    # Imported here, on a thread, so that the window never waits for it.
+    from segstudio.gui.viewer.image_tile import packed
+
+    return packed(shades(raw, contrast, gamma, missing))

@@ -1,0 +1,278 @@
+"""The overlays of one document: regions, labels, proposals and boxes, kept in step with document and view state."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, QRectF, QTimer
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QGraphicsScene
+
+from segstudio.core.tiles import Window
+from segstudio.gui.theme import tokens
+from segstudio.gui.viewer.box_layer import BoxLayer
+from segstudio.gui.viewer.camera import Camera
+from segstudio.gui.viewer.colouring import ObjectColours
+from segstudio.gui.viewer.label_render import Colour, LabelStyle, draw_labels, draw_regions
+from segstudio.gui.viewer.screen_layer import Draw, ScreenLayer
+from segstudio.gui.viewer.tile_loader import TileLoader
+from segstudio.labels.label_map import LabelMap
+from segstudio.project.document import DocumentChange, ImageDocument
+from segstudio.session.session import Session
+
+if TYPE_CHECKING:
+    from segstudio.labels.boxes import RotatedBox
+
+#: Boxes are computed for the whole image up to this many pixels, for the visible part of larger ones.
+_BOXES_WHOLE = 2048 * 2048
+_BOXES_VISIBLE = 4096 * 4096
+_BOX_DELAY_MS = 120
+#: While the wheel turns, the old tiles are shown magnified; new ones are drawn once it rests this long.
+_ZOOM_DELAY_MS = 30
+#: Most classes with a colour of their own on the canvas.
+_CLASSES = 15
+
+
+@dataclass(frozen=True)
+class _Boxes:
+    boxes: "Mapping[int, RotatedBox]"
+    colours: Mapping[int, QColor]
+
+
+class Overlays(QObject):
+    """Owns the layers above the image.
+
+    Parameters
+    ----------
+    scene
+        Gets the layers.
+    """
+
+    def __init__(self, session: Session, scene: QGraphicsScene, loader: TileLoader, parent: QObject) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._loader = loader
+        self._document: ImageDocument | None = None
+        self._proposals: LabelMap | None = None
+        self._states: Mapping[int, str] = {}
+        self._colours = ObjectColours()
+        self._proposal_colours = ObjectColours()
+        self._camera = Camera()
+        self._bounds = QRectF()
+        self._ratio = 1.0
+        self.regions = ScreenLayer("regions", loader)
+        self.labels = ScreenLayer("labels", loader)
+        self.proposals = ScreenLayer("proposals", loader)
+        self.boxes = BoxLayer()
+        for z, layer in enumerate((self.regions, self.labels, self.proposals, self.boxes), start=10):
+            layer.setZValue(z)
+            scene.addItem(layer)
+        self._box_timer = QTimer(self)
+        self._box_timer.setSingleShot(True)
+        self._box_timer.setInterval(_BOX_DELAY_MS)
+        self._box_timer.timeout.connect(self._compute_boxes)
+        self._zoom_timer = QTimer(self)
+        self._zoom_timer.setSingleShot(True)
+        self._zoom_timer.setInterval(_ZOOM_DELAY_MS)
+        self._zoom_timer.timeout.connect(self._request)
+
+    # -- what is shown -----------------------------------------------------------------------------
+
+    def set_document(self, document: ImageDocument | None) -> None:
+        """Show the planes of another document."""
+        self._document = document
+        self._colours = ObjectColours()
+        self.boxes.set_boxes({}, {})
+        self.boxes.set_pixel_size(document.source.info.pixel_size if document else None)
+        shape = document.planes.shape if document else (0, 0)
+        self.labels.set_source(self._label_drawing(), shape)
+        self.regions.set_source(self._region_drawing(), shape)
+        self.set_proposals(None, {})
+        self.refresh()
+
+    def set_proposals(self, labels: LabelMap | None, states: Mapping[int, str]) -> None:
+        """Show other proposals; rejected and accepted ones (by `states`) are left out."""
+        self._proposals, self._states = labels, states
+        self._proposal_colours = ObjectColours()
+        self.proposals.set_source(self._proposal_drawing(), labels.shape if labels is not None else (0, 0))
+        self.proposals.request()
+
+    @property
+    def waiting(self) -> bool:
+        """Whether something is about to be asked for."""
+        return self._zoom_timer.isActive() or self._box_timer.isActive()
+
+    @property
+    def shown_proposals(self) -> LabelMap | None:
+        """The proposals in the proposal layer."""
+        return self._proposals
+
+    def set_camera(self, camera: Camera, bounds: QRectF, ratio: float) -> None:
+        """Follow the view."""
+        moved = camera != self._camera or bounds != self._bounds
+        zoomed = camera.scale != self._camera.scale
+        if ratio != self._ratio:
+            self._ratio = ratio
+            self.restyle()
+        self._camera, self._bounds = camera, bounds
+        for layer in (self.regions, self.labels, self.proposals):
+            layer.set_camera(camera, bounds, ratio)
+        if zoomed:
+            self._zoom_timer.start()
+        elif not self._zoom_timer.isActive():
+            self._request()
+        self.boxes.set_camera(camera, bounds)
+        if moved and self._document is not None and not self._whole():
+            self._box_timer.start()
+
+    def on_changed(self, change: DocumentChange) -> None:
+        """Repair what a change of the document touches."""
+        if "labels" in change.planes:
+            if not change.live and change.object_ids and self._session.view.colour_by == "class":
+                self.labels.restyle(self._label_drawing())
+            self.labels.invalidate(change.window)
+            self._box_timer.start()
+        elif self._session.view.colour_by == "class":
+            self.labels.restyle(self._label_drawing())
+        if "regions" in change.planes:
+            self.regions.invalidate(change.window)
+
+    def on_proposals_changed(self, window: Window) -> None:
+        """Repair the proposals in a window."""
+        self.proposals.invalidate(window)
+
+    def restyle(self) -> None:
+        """Draw labels and proposals anew after opacity, colours or selection changed."""
+        self.labels.restyle(self._label_drawing())
+        self.proposals.restyle(self._proposal_drawing())
+        self.boxes.set_selected(self._session.view.selected)
+
+    def restyle_proposals(self) -> None:
+        """Draw the proposals anew after another came into focus."""
+        self.proposals.restyle(self._proposal_drawing())
+
+    def refresh(self) -> None:
+        """Show and hide layers as the view state says."""
+        view, here = self._session.view, self._document is not None
+        on = here and not view.peek
+        self.labels.setVisible(on and (view.show_fill or view.show_contours))
+        self.regions.setVisible(on and view.show_regions)
+        self.proposals.setVisible(on and view.show_predictions and self._proposals is not None)
+        self.boxes.setVisible(on and view.show_boxes)
+        self.boxes.setOpacity(view.box_opacity)
+        self._request()
+        if view.show_boxes:
+            self._box_timer.start()
+
+    def _request(self) -> None:
+        for layer in (self.labels, self.regions, self.proposals):
+            layer.request()
+
+    # -- drawings ----------------------------------------------------------------------------------
+
+    def _label_drawing(self) -> Draw | None:
+        document, view, colours = self._document, self._session.view, self._colours
+        if document is None:
+            return None
+        plane = document.planes.labels
+        palette, numbers = self._class_colours(document) if view.colour_by == "class" else (_label_colours(), None)
+        style = LabelStyle(
+            colours=palette,
+            fill=view.fill_opacity if view.show_fill else 0.0,
+            line=view.contour_opacity if view.show_contours else 0.0,
+            width=1.5 * self._ratio,
+            selected=view.selected,
+            number_of=numbers,
+        )
+        return lambda area, scale: draw_labels(plane, area, scale, style, colours)
+
+    def _proposal_drawing(self) -> Draw | None:
+        plane, view, colours = self._proposals, self._session.view, self._proposal_colours
+        if plane is None:
+            return None
+        hidden = {key for key, state in self._states.items() if state in ("rejected", "accepted")}
+        current = self._session.review.current
+        style = LabelStyle(
+            colours=_label_colours(),
+            fill=0.18 * view.prediction_opacity if view.show_fill else 0.0,
+            line=view.prediction_opacity,
+            width=1.5 * self._ratio,
+            dashed=True,
+            selected=frozenset({current} if current else ()),
+            hidden=frozenset(hidden),
+        )
+        return lambda area, scale: draw_labels(plane, area, scale, style, colours)
+
+    def _region_drawing(self) -> Draw | None:
+        if self._document is None:
+            return None
+        plane = self._document.planes.regions
+        complete, ignore = _rgb(tokens().canvas["region"]), _rgb(tokens().canvas["ignore"])
+        return lambda area, scale: draw_regions(plane, area, scale, complete, ignore)
+
+    def _class_colours(self, document: ImageDocument) -> tuple[tuple[Colour, ...], NDArray[np.uint8]]:
+        project = self._session.project
+        classes = project.classes.classes[:_CLASSES] if project is not None else ()
+        number = {item.id: index for index, item in enumerate(classes, start=1)}
+        objects = document.planes.objects
+        numbers = np.ones(max(objects, default=0) + 2, np.uint8)
+        for object_id, info in objects.items():
+            numbers[object_id] = number.get(info.class_id, 1)
+        return tuple(_rgb(item.colour) for item in classes) or _label_colours(), numbers
+
+    # -- boxes -------------------------------------------------------------------------------------
+
+    def _whole(self) -> bool:
+        shape = self._document.planes.shape if self._document is not None else (0, 0)
+        return shape[0] * shape[1] <= _BOXES_WHOLE
+
+    def _compute_boxes(self) -> None:
+        document = self._document
+        if document is None or not self._session.view.show_boxes:
+            return
+        plane, colours, palette = document.planes.labels, self._colours, _label_colours()
+        window = Window.whole(plane.shape)
+        if not self._whole():
+            seen = self._camera.visible(self._bounds.width(), self._bounds.height(), plane.shape)
+            window = seen.grow(64).clip(plane.shape)
+        if window.height * window.width > _BOXES_VISIBLE:
+            # Zoomed out so far, boxes would be smaller than their lines.
+            self.boxes.set_boxes({}, {})
+            return
+        self._loader.restart("boxes")
+        self._loader.load("boxes", window, lambda: _boxes_in(plane, window, colours, palette), self._take_boxes)
+
+    def _take_boxes(self, found: _Boxes) -> None:
+        self.boxes.set_boxes(found.boxes, found.colours)
+
+
+def _boxes_in(plane: LabelMap, window: Window, colours: ObjectColours, palette: tuple[Colour, ...]) -> _Boxes:
+    """Return the boxes of the objects that lie wholly inside `window`."""
+    from segstudio.labels.boxes import rotated_boxes
+
+    labels = plane.read(window)
+    for edge, inner in (
+        (labels[0], window.y0 > 0),
+        (labels[-1], window.y1 < plane.shape[0]),
+        (labels[:, 0], window.x0 > 0),
+        (labels[:, -1], window.x1 < plane.shape[1]),
+    ):
+        cut = np.unique(edge[edge > 0]) if inner else ()
+        if len(cut):
+            labels[np.isin(labels, cut)] = 0
+    boxes = {
+        key: replace(box, centre=(box.centre[0] + window.x0, box.centre[1] + window.y0))
+        for key, box in rotated_boxes(labels).items()
+    }
+    return _Boxes(boxes, {key: QColor(*palette[colours.number(key) - 1]) for key in boxes})
+
+
+def _label_colours() -> tuple[Colour, ...]:
+    return tuple(_rgb(colour) for colour in tokens().labels)
+
+
+def _rgb(colour: str) -> Colour:
+    value = QColor(colour)
+    return value.red(), value.green(), value.blue()
