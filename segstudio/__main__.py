@@ -1,17 +1,26 @@
-"""``segstudio``: without arguments the window, otherwise a command."""
+"""``segstudio``: the window without arguments or with files to open, otherwise a command."""
 
 import sys
+from pathlib import Path
 
 
 def main() -> int:
     """Open the window or run the command that was asked for; return the exit code."""
-    if len(sys.argv) < 2:
+    words = sys.argv[1:]
+    if not words or _is_file(words[0]):
         from segstudio.gui.app import main as open_window
 
-        return int(open_window() or 0)
+        return int(open_window(words) or 0)
     from segstudio.cli.main import main as run_command
 
-    return run_command()
+    return run_command(words)
+
+
+def _is_file(word: str) -> bool:
+    # A command wins over a file of the same name; ./train names the file.
+    from segstudio.cli.main import COMMANDS, HIDDEN
+
+    return not word.startswith("-") and word not in (*COMMANDS, *HIDDEN) and Path(word).exists()
 
 
 if __name__ == "__main__":
