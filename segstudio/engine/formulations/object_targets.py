@@ -48,11 +48,11 @@ def inner_boundary(labels: NDArray[np.int32]) -> NDArray[np.bool_]:
 
 def without_vanished(boundary: NDArray[np.bool_], labels: NDArray[np.int32]) -> NDArray[np.bool_]:
     """Remove the boundary of objects that consist of nothing else, so that the smallest ones keep an inside."""
-    flat = np.maximum(labels, 0).ravel()
-    size = np.bincount(flat)
-    rim = np.bincount(flat, weights=boundary.ravel(), minlength=len(size))
-    keeps_inside = rim < size
-    return boundary & keeps_inside[np.maximum(labels, 0)]
+    size = np.bincount(labels[labels > 0], minlength=1)
+    rim = np.bincount(labels[boundary], minlength=len(size))
+    kept = boundary.copy()
+    kept[boundary] = (rim < size)[labels[boundary]]
+    return kept
 
 
 def relative_distance(labels: NDArray[np.int32]) -> NDArray[np.float32]:

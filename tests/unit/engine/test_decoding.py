@@ -7,10 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
+from skimage.morphology import local_maxima, reconstruction
 
 from segstudio.engine.decoding.components import components, drop_small, fill_holes, mean_inside, peak_inside, tidy
 from segstudio.engine.decoding.flow_following import follow_flow
-from segstudio.engine.decoding.watershed import grow_seeds, peaks_above, split_by_distance
+from segstudio.engine.decoding.watershed import grow_seeds, split_by_distance
 from segstudio.engine.formulations.flow_targets import flow_to_centre
 
 SMALL_LABELS = hnp.arrays(np.int32, hnp.array_shapes(min_dims=2, max_dims=2, max_side=12), elements=st.integers(0, 3))
@@ -70,9 +71,25 @@ def test_means_and_peaks_are_per_object() -> None:
 def test_peaks_need_to_rise_by_h() -> None:
     height = np.array([[0, 1, 0.8, 1.1, 0.1, 0.9, 0]], np.float32)
     mask = np.ones(height.shape, bool)
-    assert peaks_above(height, 0.05, mask).max() == 3
-    assert peaks_above(height, 0.3, mask).max() == 2
-    assert peaks_above(height, 5, mask).max() == 1
+    for h, count in ((0.05, 3), (0.15, 3), (0.25, 2), (0.7, 2), (0.9, 1), (5, 1)):
+        found = split_by_distance(height, mask, h, sigma=0)
+        assert len(np.unique(found)) == count, h
+        assert (found > 0).all()
+
+
+@settings(max_examples=60)
+@given(
+    hnp.arrays(np.int8, hnp.array_shapes(min_dims=2, max_dims=2, min_side=3, max_side=12), elements=st.integers(0, 9)),
+    st.integers(1, 4),
+)
+def test_as_many_objects_as_h_maxima(values: NDArray[np.int8], h: int) -> None:
+    """Compare with the textbook way: reconstruction by dilation of the map lowered by h."""
+    height = values.astype(np.float32)
+    mask = np.ones(height.shape, bool)
+    # The textbook counts a peak of rise h exactly as none.
+    found = split_by_distance(height, mask, h + 0.5, sigma=0)
+    flooded = np.pad(reconstruction(height - h - 0.5, height), 1, constant_values=-99)
+    assert len(np.unique(found)) == components(local_maxima(flooded) > 0).max()
 
 
 def test_a_part_without_a_seed_becomes_an_object() -> None:
