@@ -1,0 +1,168 @@
+"""Writing to the disk: old or new, never half, and a sentence when the disk refuses."""
+
+import errno
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from segstudio.io.atomic import (
+    TEMP_MARK,
+    AppendFile,
+    Disk,
+    DiskError,
+    copy_atomic,
+    make_folders,
+    remove_leftovers,
+    write_atomic,
+)
+
+
+class FailingDisk(Disk):
+    """A disk whose `fail`-th primitive raises; it counts and records all of them."""
+
+    NAMES = ("create", "write", "sync", "replace", "sync_folder", "make_folder", "unlink")
+
+    def __init__(self, fail: int = 0, code: int = errno.ENOSPC) -> None:
+        self.calls: list[str] = []
+        self.fail = fail
+        self.code = code
+        for name in self.NAMES:
+            setattr(self, name, self._wrap(name, getattr(super(), name)))
+
+    def _wrap(self, name: str, real: Callable[..., object]) -> Callable[..., object]:
+        def call(*args: object) -> object:
+            self.calls.append(name)
+            if len(self.calls) == self.fail:
+                raise OSError(self.code, os.strerror(self.code))
+            return real(*args)
+
+        return call
+
+
+def test_content_is_synced_before_it_gets_its_name(tmp_path: Path) -> None:
+    disk = FailingDisk()
+    write_atomic(tmp_path / "a", b"new", disk)
+    assert disk.calls == ["create", "write", "sync", "replace", "sync_folder"]
+    assert (tmp_path / "a").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EACCES, errno.EROFS])
+@pytest.mark.parametrize("fail", [1, 2, 3, 4])
+def test_whatever_fails_the_old_file_stays_and_no_other_is_left(tmp_path: Path, fail: int, code: int) -> None:
+    path = tmp_path / "cells.tif"
+    path.write_bytes(b"old")
+    with pytest.raises(DiskError, match=r"cells\.tif"):
+        write_atomic(path, b"new", FailingDisk(fail, code))
+    assert path.read_bytes() == b"old"
+    assert [item.name for item in tmp_path.iterdir()] == ["cells.tif"]
+
+
+def test_a_full_disk_is_named_and_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(DiskError) as caught:
+        write_atomic(tmp_path / "a.tif", b"x", FailingDisk(2))
+    assert caught.value.code == "disk-full"
+    assert "a.tif could not be saved" in caught.value.message
+    assert "Free some space" in caught.value.hint
+
+
+def test_a_failing_source_of_data_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"old")
+
+    def pieces():  # noqa: ANN202
+        yield b"n"
+        raise RuntimeError("broken")
+
+    with pytest.raises(RuntimeError, match="broken"):
+        write_atomic(path, pieces())
+    assert path.read_bytes() == b"old"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_short_writes_are_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, data: real(descriptor, bytes(data[:3])))
+    write_atomic(tmp_path / "a", b"0123456789")
+    assert (tmp_path / "a").read_bytes() == b"0123456789"
+
+
+def test_windows_holding_the_file_for_a_moment_is_waited_for(tmp_path: Path) -> None:
+    class Busy(Disk):
+        tries = 0
+
+        def replace(self, source: Path, target: Path) -> None:
+            self.tries += 1
+            if self.tries < 4:
+                error = PermissionError(errno.EACCES, "busy")
+                error.winerror = 32
+                raise error
+            super().replace(source, target)
+
+        def sleep(self, seconds: float) -> None:
+            assert seconds < 0.3
+
+    disk = Busy()
+    write_atomic(tmp_path / "a", b"new", disk)
+    assert disk.tries == 4
+    assert (tmp_path / "a").read_bytes() == b"new"
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="root may write everywhere")
+def test_no_permission_is_a_sentence(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    try:
+        with pytest.raises(DiskError) as caught:
+            write_atomic(tmp_path / "a", b"x")
+        assert caught.value.code == "no-permission"
+    finally:
+        tmp_path.chmod(0o700)
+
+
+def test_a_missing_folder_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(DiskError, match="not there any more"):
+        write_atomic(tmp_path / "gone" / "a", b"x")
+
+
+def test_folders_made_before_a_failure_are_removed_again(tmp_path: Path) -> None:
+    disk = FailingDisk(3)  # first folder, its sync, second folder
+    with pytest.raises(DiskError):
+        make_folders(tmp_path / "a" / "b" / "c", disk)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_making_folders_that_exist_changes_nothing(tmp_path: Path) -> None:
+    assert make_folders(tmp_path / "a" / "b") == [tmp_path / "a", tmp_path / "a" / "b"]
+    assert make_folders(tmp_path / "a" / "b") == []
+
+
+def test_copies_are_whole(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(os.urandom(5_000_000))
+    copy_atomic(tmp_path / "a", tmp_path / "b")
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_leftovers_of_a_killed_program_are_removed_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / f"{TEMP_MARK}-1").write_bytes(b"x")
+    (tmp_path / "labels.tif").write_bytes(b"x")
+    remove_leftovers(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["labels.tif"]
+
+
+def test_each_append_is_synced(tmp_path: Path) -> None:
+    disk = FailingDisk()
+    file = AppendFile(tmp_path / "j", disk)
+    file.append(b"one")
+    file.append(b"two")
+    file.close()
+    file.close()
+    assert disk.calls == ["create", "write", "sync", "sync_folder", "write", "sync"]
+    assert (tmp_path / "j").read_bytes() == b"onetwo"
+
+
+def test_an_append_file_never_continues_an_old_one(tmp_path: Path) -> None:
+    (tmp_path / "j").write_bytes(b"x")
+    with pytest.raises(FileExistsError):
+        AppendFile(tmp_path / "j")
