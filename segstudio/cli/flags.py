@@ -41,7 +41,8 @@ def given_settings(namespace: argparse.Namespace) -> dict[str, Any]:
 
 
 def _parser_of(field: FieldSpec) -> Callable[[str], Any]:
-    return {"bool": truth, "int": int, "float": float}.get(field.kind, str)
+    parsers: dict[str, Callable[[str], Any]] = {"bool": truth, "int": int, "float": float}
+    return parsers.get(field.kind, str)
 
 
 def truth(word: str) -> bool:

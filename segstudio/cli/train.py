@@ -1,6 +1,7 @@
 """``segstudio train``: learn from a project or a folder of images with masks."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -106,12 +107,11 @@ def training_data(data: Path) -> tuple[tuple[SampleRecord, ...], tuple[ClassSpec
     BadInput
         It is neither.
     """
-    from segstudio.project.samples import folder_samples, project_samples
+    from segstudio.project.project import Project, is_project
+    from segstudio.project.samples import folder_samples
 
-    if (data / "project.json").is_file():
-        from segstudio.project.project import Project
-
-        project = Project.open(data)
-        classes = tuple(ClassSpec(id=item.id, name=item.name) for item in project.classes.classes)
-        return tuple(project_samples(project)), classes
-    return tuple(folder_samples(data)), (ClassSpec(id=1, name="object"),)
+    samples = tuple(folder_samples(data, warn=lambda sentence: print(sentence, file=sys.stderr)))  # noqa: T201
+    if not is_project(data):
+        return samples, (ClassSpec(id=1, name="object"),)
+    with Project.open(data, read_only=True) as project:
+        return samples, tuple(ClassSpec(id=item.id, name=item.name) for item in project.classes.classes)

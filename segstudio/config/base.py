@@ -41,5 +41,5 @@ def param(  # noqa: PLR0913 - one argument for each thing that a form shows
     zero
         What the value 0 means, in a word or two: ``"automatic"``, ``"no limit"``.
     """
-    extra = {"unit": unit, "advanced": advanced, "log": log, "zero": zero}
-    return Field(default, title=title, ge=ge, le=le, json_schema_extra=dict(extra))
+    extra: dict[str, Any] = {"unit": unit, "advanced": advanced, "log": log, "zero": zero}
+    return Field(default, title=title, ge=ge, le=le, json_schema_extra=extra)

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -23,7 +23,7 @@ from segstudio.jobs.run_folder import RunFolder
 from segstudio.jobs.spec import CatalogueJob, DecodeJob, JobSpec, PredictJob, TrainJob, ValidateJob
 
 
-def run_job(spec: JobSpec, control: Control | None = None) -> Iterator[Message]:
+def run_job(spec: JobSpec, control: Control | None = None) -> Generator[Message, None, None]:
     """Do a job and say what happens; closing the generator stops it.
 
     Parameters
@@ -65,7 +65,7 @@ def run_job(spec: JobSpec, control: Control | None = None) -> Iterator[Message]:
     return _stamped(_short_job(spec), spec.job_id)
 
 
-def _training(job: TrainJob, control: Control | None) -> Iterator[Message]:
+def _training(job: TrainJob, control: Control | None) -> Generator[Message, None, None]:
     run = RunFolder(job.run_folder)
     if not run.job_file.exists() or (run.events_file.exists() and not job.resume):
         RunFolder.create(job)
@@ -140,6 +140,6 @@ def _catalogue(output: Path) -> Iterator[Message]:
     yield Finished(outcome="done")
 
 
-def _stamped(messages: Iterator[Message], job_id: str) -> Iterator[Message]:
+def _stamped(messages: Iterator[Message], job_id: str) -> Generator[Message, None, None]:
     for message in messages:
         yield message.model_copy(update={"time": time.time(), "job_id": job_id})

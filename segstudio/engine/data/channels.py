@@ -87,5 +87,5 @@ def as_channels(image: NDArray[np.generic], kind: Channels, count: int, path: Pa
     )
 
 
-def _count(kinds: "Counter[tuple[str, int]]", kind: str) -> int:
+def _count(kinds: "Counter[tuple[Channels, int]]", kind: Channels) -> int:
     return sum(number for (name, _), number in kinds.items() if name == kind)

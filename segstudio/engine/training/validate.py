@@ -137,20 +137,21 @@ def score(known: NDArray[np.int32], labels: NDArray[np.int32]) -> ImageScore:
         total = np.bincount(labels.ravel())
         hidden = np.bincount(labels[unknown], minlength=len(total))
         labels = np.where((hidden > _UNKNOWN_SHARE * total)[labels] | unknown, 0, labels)
-    return evaluate(np.maximum(known, 0), labels, THRESHOLDS)
+    return evaluate(known, labels, THRESHOLDS)
 
 
 def _validation(scores: Sequence[ImageScore], seconds: float) -> Validation:
     total = pooled(scores)
+    low, middle, high = total.counts
     return Validation(
-        f1=total.f1[0],
-        ap=total.ap[0],
-        ap75=total.ap[1],
-        ap80=total.ap[2],
-        iou=total.mean_iou,
+        f1=low.f1,
+        ap=low.ap,
+        ap75=middle.ap,
+        ap80=high.ap,
+        iou=total.pixels.foreground_iou,
         images=len(scores),
-        found=total.tp[0],
-        objects=total.tp[0] + total.fn[0],
+        found=low.tp,
+        objects=low.tp + low.fn,
         seconds=seconds,
     )
 

@@ -1,0 +1,117 @@
+"""``segstudio evaluate``: compare predicted label images with the truth."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from segstudio.core.errors import BadInput
+from segstudio.core.metrics import ImageScore, Score, evaluate, pooled
+from segstudio.io.atomic import write_atomic
+from segstudio.io.labels_import import read_labels
+from segstudio.io.sources import image_suffixes
+
+#: Endings that other programs add to the name of an image for its labels.
+_ENDINGS = ("_labels", "_masks", "_mask", "_cp_masks")
+_SHOWN = (0.5, 0.75, 0.8, 0.9)
+
+
+def add_parser(subparsers: Any) -> None:  # noqa: ANN401 - argparse keeps this type private
+    """Add ``evaluate`` to the commands."""
+    parser = subparsers.add_parser(
+        "evaluate",
+        help="compare predicted label images with the truth",
+        description="Compares label images of the same names in two folders: F1, precision, recall and AP at IoU 0.5 "
+        "to 0.95, panoptic quality, mean IoU and pixel accuracy, for each image and over all. An image without a "
+        "prediction counts as one in which nothing was found.",
+    )
+    parser.add_argument("predicted", metavar="PREDICTED_DIR", type=Path, help="folder of predicted label images")
+    parser.add_argument("truth", metavar="TRUTH_DIR", type=Path, help="folder of true label images")
+    parser.add_argument("--json", metavar="FILE", type=Path, help="write all figures to this file; - prints them")
+    parser.add_argument("--quiet", action="store_true", help="print no table")
+    parser.set_defaults(run=run)
+
+
+def run(namespace: argparse.Namespace) -> int:
+    """Print and write the scores; return the exit code."""
+    scores = score_folders(namespace.predicted, namespace.truth)
+    total = pooled(scores)
+    if namespace.json is not None:
+        figures = {"all": total.to_dict(), "images": {score.name: score.to_dict() for score in scores}}
+        text = json.dumps(figures, indent=2)
+        if str(namespace.json) == "-":
+            print(text)  # noqa: T201
+            return 0
+        write_atomic(namespace.json, text.encode())
+    if not namespace.quiet:
+        _print_table(scores, total)
+    return 0
+
+
+def score_folders(predicted: Path, truth: Path) -> list[ImageScore]:
+    """Return the score of each label image in `truth`.
+
+    Raises
+    ------
+    BadInput
+        A folder or file cannot be used, a prediction has another size, or no name is in both folders.
+    """
+    found = label_files(predicted)
+    wanted = label_files(truth)
+    if not set(found) & set(wanted):
+        raise BadInput(
+            f"No label image in {predicted} has the name of one in {truth}.",
+            hint="Both folders must hold label images with the same names.",
+            code="no-pairs",
+            path=predicted,
+        )
+    if missing := sorted(set(wanted) - set(found)):
+        names = ", ".join(missing[:3])
+        print(f"{len(missing)} images have no prediction and count as empty: {names}", file=sys.stderr)  # noqa: T201
+    scores = []
+    for name, path in sorted(wanted.items()):
+        true, _ = read_labels(path)
+        labels = read_labels(found[name], expected_size=true.shape)[0] if name in found else np.zeros_like(true)
+        scores.append(evaluate(true, labels, name=name))
+    return scores
+
+
+def label_files(folder: Path) -> dict[str, Path]:
+    """Return the label images in `folder` by name, without what programs add to it; raise `BadInput` without any."""
+    if not folder.is_dir():
+        raise BadInput(f"There is no folder {folder}.", hint="Check the name.", code="missing", path=folder)
+    files = sorted(file for file in folder.iterdir() if file.suffix.lower() in image_suffixes())
+    if not files:
+        raise BadInput(f"The folder {folder} holds no label image.", hint="Check the name.", code="empty", path=folder)
+    return {_name(file): file for file in files}
+
+
+def _name(file: Path) -> str:
+    for ending in sorted(_ENDINGS, key=len, reverse=True):
+        if file.stem.endswith(ending):
+            return file.stem.removesuffix(ending)
+    return file.stem
+
+
+def _print_table(scores: Sequence[ImageScore], total: Score) -> None:
+    table = Table(box=None)
+    table.add_column("image")
+    for title in ("objects", "found", "F1", "precision", "recall", *(f"AP@{t}" for t in _SHOWN), "PQ", "IoU"):
+        table.add_column(title, justify="right")
+    for score in scores:
+        table.add_row(score.name, str(score.truth_objects), str(score.predicted_objects), *_figures(score))
+    objects, found = sum(s.truth_objects for s in scores), sum(s.predicted_objects for s in scores)
+    table.add_row("all", str(objects), str(found), *_figures(total), style="bold")
+    Console(width=200 if not sys.stdout.isatty() else None).print(table)
+
+
+def _figures(score: ImageScore | Score) -> list[str]:
+    low = score.at(0.5)
+    values = (low.f1, low.precision, low.recall, *(score.at(t).ap for t in _SHOWN), low.pq, score.pixels.foreground_iou)
+    return [f"{value:.3f}" for value in values]

@@ -1,0 +1,351 @@
+"""Trainings of a few seconds on synthetic discs: what a user would notice."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+from numpy.typing import NDArray
+
+from segstudio.core.errors import BadInput, BadModel, JobFailed, UserError, WrongUsage
+from segstudio.engine.control import Control
+from segstudio.engine.model_card import load_model
+from segstudio.engine.run import run_job
+from segstudio.engine.training.fit import Training
+from segstudio.engine.training.stepper import Stepper
+from segstudio.jobs.messages import Artifact, Finished, Message, Metric, Preview, StateChanged, Warned
+from segstudio.jobs.run_folder import RunFolder
+from segstudio.jobs.spec import Choice, ClassSpec, SampleRecord, TrainJob
+
+FAST: dict[str, dict[str, Any]] = {
+    "data": {"patch_size": 64},
+    "training": {"max_minutes": 0, "epochs": 2, "steps_per_epoch": 10, "batch_size": 4, "precision": "float32"},
+}
+
+
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("segstudio.engine.run.use_all_cores", lambda device: torch.set_num_threads(1))
+
+
+def discs(seed: int, size: int = 96, count: int = 7) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+    """Bright discs that do not overlap on a dark, noisy ground."""
+    rng = np.random.default_rng(seed)
+    labels = np.zeros((size, size), np.int32)
+    rows, columns = np.mgrid[:size, :size]
+    for number in range(1, count + 1):
+        for _ in range(50):
+            (y, x), radius = rng.uniform(8, size - 8, 2), rng.uniform(6, 11)
+            disc = (rows - y) ** 2 + (columns - x) ** 2 < radius**2
+            if not labels[disc].any():
+                labels[disc] = number
+                break
+    image = np.where(labels > 0, 140, 30) + rng.normal(0, 8, labels.shape)
+    return np.clip(image, 0, 255).astype(np.uint8), labels
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> tuple[SampleRecord, ...]:
+    folder = tmp_path_factory.mktemp("discs")
+    records = []
+    for index in range(6):
+        image, labels = discs(index)
+        tifffile.imwrite(folder / f"{index}.tif", image)
+        tifffile.imwrite(folder / f"{index}-labels.tif", labels.astype(np.uint16))
+        records.append(
+            SampleRecord(
+                image_id=str(index),
+                image=folder / f"{index}.tif",
+                labels=folder / f"{index}-labels.tif",
+                complete=True,
+                pixel_size_um=0.5,
+                split="val" if index >= 4 else "train",
+            )
+        )
+    return tuple(records)
+
+
+def a_job(samples: tuple[SampleRecord, ...], folder: Path, **changes: Any) -> TrainJob:
+    config = {name: {**section, **changes.pop(name, {})} for name, section in FAST.items()}
+    values: dict[str, Any] = {
+        "job_id": "j",
+        "name": "discs",
+        "run_folder": folder,
+        "samples": samples,
+        "classes": (ClassSpec(id=1, name="cell"),),
+        "architecture": Choice(name="unet", settings={"width": 8, "depth": 2}),
+        "formulation": Choice(name="boundary"),
+        "config": config,
+        "device": "cpu",
+    }
+    return TrainJob(**{**values, **changes})
+
+
+def of(kind: type, messages: list[Message]) -> list[Any]:
+    return [message for message in messages if isinstance(message, kind)]
+
+
+def test_a_short_training_finds_the_discs(samples: tuple[SampleRecord, ...], tmp_path: Path) -> None:
+    job = a_job(samples, tmp_path / "run", training={"epochs": 6}, formulation=Choice(name="joint"))
+    messages = list(run_job(job))
+    assert messages[0].kind == "started"
+    assert isinstance(messages[-1], Finished)
+    assert messages[-1].outcome == "done"
+    assert float(messages[-1].summary["f1"]) > 0.8
+    metrics = of(Metric, messages)
+    assert len(metrics) >= 6
+    assert {"train_loss", "learning_rate", "images_per_s"} <= metrics[0].values.keys()
+    assert any({"val_loss", "val_f1", "val_ap", "val_iou"} <= metric.values.keys() for metric in metrics)
+    assert any(metric.best for metric in metrics)
+    assert all(message.job_id == "j" and message.time > 0 for message in messages)
+    run = RunFolder(tmp_path / "run")
+    assert run.status == "done"
+    assert [event.kind for event in run.events()] == [message.kind for message in messages]
+    preview = of(Preview, messages)[-1]
+    assert preview.caption.startswith("finds ")
+    assert all(Path(path).is_file() for path in (preview.image, preview.truth, preview.prediction))
+    card = load_model(run.path).card
+    assert card.scores["f1"] == messages[-1].summary["f1"]
+    assert card.trained_on["scored_on"] == "validation"
+    assert card.pixel_size_um == 0.5
+    assert card.object_diameter_px == pytest.approx(17, abs=5)
+    assert not (run.path / "cache").exists()
+
+
+def test_stop_keeps_the_best_model(samples: tuple[SampleRecord, ...], tmp_path: Path) -> None:
+    job = a_job(samples, tmp_path / "run", training={"epochs": 1000})
+    control = Control()
+    messages = []
+    for message in run_job(job, control):
+        messages.append(message)
+        if isinstance(message, Metric):
+            control.request("stop")
+    assert isinstance(messages[-1], Finished)
+    assert messages[-1].outcome == "stopped"
+    assert load_model(tmp_path / "run").card.name == "discs"
+    assert RunFolder(tmp_path / "run").status == "stopped"
+
+
+def test_pause_waits_and_resume_goes_on(samples: tuple[SampleRecord, ...], tmp_path: Path) -> None:
+    job = a_job(samples, tmp_path / "run", training={"epochs": 2})
+    run = RunFolder.create(job)
+    kinds = []
+    for message in run_job(job):
+        kinds.append(message.kind)
+        if isinstance(message, Metric) and message.epoch == 1:
+            run.command("pause")
+            Control(run).wish()
+            _let_the_command_be_read()
+        if isinstance(message, StateChanged) and message.state == "paused":
+            assert run.checkpoints.exists()
+            run.command("resume")
+    assert kinds.count("state") == 2
+    assert kinds[-1] == "finished"
+
+
+def _let_the_command_be_read() -> None:
+    import time
+
+    time.sleep(0.25)
+
+
+def test_resume_gives_the_same_weights_as_one_run(samples: tuple[SampleRecord, ...], tmp_path: Path) -> None:
+    whole = a_job(samples, tmp_path / "whole", training={"validation_share": 0.9})
+    list(run_job(whole))
+    cut = a_job(samples, tmp_path / "cut", training={"validation_share": 0.9})
+    messages = run_job(cut)
+    for message in messages:
+        if isinstance(message, Metric) and message.epoch == 1:
+            break
+    messages.close()
+    list(run_job(cut.model_copy(update={"resume": True})))
+    first, second = load_model(tmp_path / "whole").network, load_model(tmp_path / "cut").network
+    pairs = zip(first.state_dict().values(), second.state_dict().values(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
+
+
+def test_a_damaged_checkpoint_falls_back_to_the_one_before(samples: tuple[SampleRecord, ...], tmp_path: Path) -> None:
+    job = a_job(samples, tmp_path / "run", training={"epochs": 3})
+    list(run_job(job))
+    newest = sorted(RunFolder(job.run_folder).checkpoints.iterdir())[-1]
+    newest.write_bytes(newest.read_bytes()[:500])
+    longer = a_job(samples, tmp_path / "run", training={"epochs": 4}, resume=True)
+    metrics = of(Metric, list(run_job(longer)))
+    assert metrics[-1].epoch == 4
+    assert metrics[0].epoch >= 3
+
+
+class _Faulty:
+    """Lets chosen steps fail as an out-of-memory or a broken network would."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, fault: Any) -> None:
+        self.calls = 0
+        original = Stepper._losses
+
+        def losses(stepper: Stepper, batch: Any) -> Any:
+            self.calls += 1
+            changed = fault(self.calls, batch, stepper)
+            return original(stepper, batch) if changed is None else changed
+
+        monkeypatch.setattr(Stepper, "_losses", losses)
+
+
+def test_out_of_memory_halves_the_batch_and_says_so(
+    samples: tuple[SampleRecord, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fault(call: int, batch: Any, stepper: Stepper) -> None:
+        if len(batch.image) > 2 and stepper.network.training:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    _Faulty(monkeypatch, fault)
+    messages = list(run_job(a_job(samples, tmp_path / "run")))
+    assert isinstance(messages[-1], Finished)
+    (warning,) = [w for w in of(Warned, messages) if w.code == "batch-halved"]
+    assert "2 patches" in warning.message
+
+
+def test_out_of_memory_with_one_patch_fails_with_a_remedy(
+    samples: tuple[SampleRecord, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fault(call: int, batch: Any, stepper: Stepper) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    _Faulty(monkeypatch, fault)
+    with pytest.raises(JobFailed, match="memory"):
+        list(run_job(a_job(samples, tmp_path / "run")))
+    assert RunFolder(tmp_path / "run").status == "failed"
+
+
+def test_a_loss_that_is_not_finite_restores_weights_and_halves_the_rate(
+    samples: tuple[SampleRecord, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fault(call: int, batch: Any, stepper: Stepper) -> Any:
+        if 13 <= call < 16 and stepper.network.training:
+            return {"broken": torch.tensor(float("nan"), requires_grad=True)}
+        return None
+
+    _Faulty(monkeypatch, fault)
+    messages = list(run_job(a_job(samples, tmp_path / "run", training={"epochs": 3})))
+    assert isinstance(messages[-1], Finished)
+    assert [w.code for w in of(Warned, messages)].count("not-finite") == 1
+    weights = load_model(tmp_path / "run").network.state_dict().values()
+    assert all(torch.isfinite(tensor).all() for tensor in weights if tensor.is_floating_point())
+
+
+def test_a_training_that_never_is_finite_gives_up(
+    samples: tuple[SampleRecord, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fault(call: int, batch: Any, stepper: Stepper) -> Any:
+        return {"broken": torch.tensor(float("inf"), requires_grad=True)} if stepper.network.training else None
+
+    _Faulty(monkeypatch, fault)
+    with pytest.raises(JobFailed, match="finite"):
+        list(run_job(a_job(samples, tmp_path / "run", training={"epochs": 100})))
+
+
+def test_without_validation_images_it_warns_and_still_trains(samples: tuple[SampleRecord, ...], tmp_path: Path) -> None:
+    alone = tuple(sample for sample in samples if sample.split == "train")
+    messages = list(run_job(a_job(alone, tmp_path / "run")))
+    assert "no-validation" in [w.code for w in of(Warned, messages)]
+    assert load_model(tmp_path / "run").card.trained_on["scored_on"] == "training"
+
+
+def test_a_class_without_objects_is_named(samples: tuple[SampleRecord, ...], tmp_path: Path) -> None:
+    classes = (ClassSpec(id=1, name="cell"), ClassSpec(id=2, name="debris"))
+    messages = list(run_job(a_job(samples, tmp_path / "run", classes=classes)))
+    (warning,) = [w for w in of(Warned, messages) if w.code == "class-missing"]
+    assert "debris" in warning.message
+
+
+def test_training_from_a_model_starts_with_its_weights(samples: tuple[SampleRecord, ...], tmp_path: Path) -> None:
+    list(run_job(a_job(samples, tmp_path / "first", training={"epochs": 4})))
+    start = load_model(tmp_path / "first").card.scores["f1"]
+    job = a_job(samples, tmp_path / "second", training={"epochs": 1}, start_from=tmp_path / "first")
+    finished = list(run_job(job))[-1]
+    assert isinstance(finished, Finished)
+    assert float(finished.summary["f1"]) >= start - 0.1
+
+
+def test_a_start_model_of_another_kind_is_refused(samples: tuple[SampleRecord, ...], tmp_path: Path) -> None:
+    list(run_job(a_job(samples, tmp_path / "first")))
+    job = a_job(samples, tmp_path / "second", formulation=Choice(name="semantic"), start_from=tmp_path / "first")
+    with pytest.raises(BadModel, match="boundary"):
+        list(run_job(job))
+
+
+def _no_samples(samples: tuple[SampleRecord, ...]) -> tuple[SampleRecord, ...]:
+    return ()
+
+
+def _no_labels(samples: tuple[SampleRecord, ...]) -> tuple[SampleRecord, ...]:
+    return tuple(sample.model_copy(update={"labels": None, "complete": False}) for sample in samples)
+
+
+def _missing_image(samples: tuple[SampleRecord, ...]) -> tuple[SampleRecord, ...]:
+    return (samples[0].model_copy(update={"image": samples[0].image.with_name("gone.tif")}), *samples[1:])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"), [(_no_samples, "no image"), (_no_labels, "labelled object"), (_missing_image, "gone.tif")]
+)
+def test_unusable_data_get_a_sentence(
+    samples: tuple[SampleRecord, ...], tmp_path: Path, change: Any, words: str
+) -> None:
+    with pytest.raises(UserError, match=words):
+        list(run_job(a_job(change(samples), tmp_path / "run")))
+    failed = RunFolder(tmp_path / "run").events()[-1]
+    assert failed.kind == "failed"
+
+
+def test_wrong_settings_are_named(samples: tuple[SampleRecord, ...], tmp_path: Path) -> None:
+    with pytest.raises(WrongUsage, match="batch_size"):
+        list(run_job(a_job(samples, tmp_path / "run", training={"batch_size": 0})))
+
+
+def test_a_time_limit_is_kept(samples: tuple[SampleRecord, ...], tmp_path: Path) -> None:
+    import time
+
+    start = time.monotonic()
+    messages = list(run_job(a_job(samples, tmp_path / "run", training={"max_minutes": 0.05, "epochs": 0})))
+    assert isinstance(messages[-1], Finished)
+    assert time.monotonic() - start < 12
+    rates = [metric.values["learning_rate"] for metric in of(Metric, messages)]
+    assert rates[-1] < 0.001
+
+
+def test_an_open_training_stops_when_it_gets_no_better(
+    samples: tuple[SampleRecord, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = {"epochs": 0, "steps_per_epoch": 2, "patience": 2, "plateau_patience": 1, "learning_rate": 1e-6}
+    monkeypatch.setattr(Training, "_preview", lambda self, weights: iter(()))
+    messages = list(run_job(a_job(samples, tmp_path / "run", training=limits)))
+    assert isinstance(messages[-1], Finished)
+    assert messages[-1].outcome == "done"
+
+
+def test_colour_and_gray_images_train_together(samples: tuple[SampleRecord, ...], tmp_path: Path) -> None:
+    gray = tifffile.imread(samples[0].image)
+    tifffile.imwrite(tmp_path / "colour.tif", np.stack([gray] * 3, axis=-1), photometric="rgb")
+    mixed = (samples[0].model_copy(update={"image": tmp_path / "colour.tif"}), *samples[1:])
+    messages = list(run_job(a_job(mixed, tmp_path / "run")))
+    assert "channels-converted" in [w.code for w in of(Warned, messages)]
+    assert load_model(tmp_path / "run").card.channels == "gray"
+
+
+def _artifacts(messages: list[Message]) -> Iterator[str]:
+    return (message.path for message in messages if isinstance(message, Artifact))
+
+
+def test_the_model_is_announced(samples: tuple[SampleRecord, ...], tmp_path: Path) -> None:
+    messages = list(run_job(a_job(samples, tmp_path / "run")))
+    assert list(_artifacts(messages)) == [str(tmp_path / "run" / "model")]
+
+
+def test_a_folder_with_a_run_is_not_trained_over(samples: tuple[SampleRecord, ...], tmp_path: Path) -> None:
+    job = a_job(samples, tmp_path / "run", training={"epochs": 1})
+    list(run_job(job))
+    with pytest.raises((WrongUsage, BadInput), match="not empty"):
+        list(run_job(job))
