@@ -48,6 +48,10 @@ _MEANINGS = {
     "eccentricity": "of the ellipse with the same second moments: 0 circle, 1 line",
     "solidity": "area divided by that of the convex hull",
     "circularity": "4π·area/perimeter², 1 for a disc",
+    "aspect_ratio": "long side divided by short side of that rectangle",
+    "perimeter_px": "length of the border, holes included",
+    "equivalent_diameter_px": "diameter of the disc of equal area",
+    "area_um2": "area",
     "pixel_size_um": "side of a pixel",
 }
 
@@ -85,9 +89,19 @@ class Table(Exporter):
                 units["pixel_size_um"] = "µm"
         sink.write(sink.main, csv_bytes(list(units), ([row.get(name) for name in units] for row in rows)))
         stem = sink.main.rsplit(".", 1)[0]
-        explained = [(name, unit, _MEANINGS.get(name, "")) for name, unit in units.items()]
+        explained = [(name, unit, _meaning(name)) for name, unit in units.items()]
         sink.write(f"{stem}_columns.csv", csv_bytes(("column", "unit", "meaning"), explained))
         return losses
+
+
+def _meaning(name: str) -> str:
+    known = _MEANINGS.get(name) or _MEANINGS.get(name.replace("_um", "_px"))
+    if known:
+        return known
+    what, _, channel = name.partition("_intensity")
+    words = {"mean": "mean", "min": "least", "max": "greatest"}
+    of = f" of channel {channel[1:]}" if channel else ""
+    return f"{words[what]} value of the image inside the object{of}" if what in words else ""
 
 
 def _pixels(item: ExportItem, labels: Labels) -> tuple[Any, str]:
@@ -118,4 +132,4 @@ def _rows(item: ExportItem, labels: Labels, found: Measurements) -> list[dict[st
     return rows
 
 
-exporters.register("table")(Table())
+exporters.register("measurements")(Table())

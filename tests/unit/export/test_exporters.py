@@ -319,3 +319,42 @@ def test_class_names_that_look_like_formulas_are_escaped(tmp_path: Path) -> None
     more: dict[str, Any] = {"classes": classes, "objects": {1: ObjectInfo(2)}}
     path = export("rotated-boxes", [item(labels, **more)], tmp_path / "b.csv").written[0]
     assert rows_of(path)[0]["class"] == "'=HYPERLINK(1)"
+
+
+def test_table_measures_and_names_its_units(tmp_path: Path) -> None:
+    labels = np.zeros((30, 40), np.int32)
+    labels[5:9, 10:20] = 300
+    pixels = np.zeros((30, 40, 2), np.uint16)
+    pixels[5:9, 10:20] = (7, 1000)
+    more: dict[str, Any] = {
+        "pixel_size": PixelSize(0.5, 0.5),
+        "image": lambda: pixels,
+        "channel_names": ("DAPI", "GFP"),
+        "objects": {300: ObjectInfo(source="model")},
+    }
+    written = export("measurements", [item(labels, **more)], tmp_path / "m.csv").written
+    (row,) = rows_of(written[0])
+    assert (row["image"], row["label"], row["class"], row["source"]) == ("cells", "300", "cell", "model")
+    named = ("area_px", "area_um2", "obb_length_px", "obb_width_um", "obb_angle_deg", "centroid_x", "obb_cy")
+    assert [float(row[key]) for key in named] == pytest.approx([40, 10, 10, 2, 0, 15, 7])
+    assert [float(row[f"mean_intensity_{name}"]) for name in ("DAPI", "GFP")] == [7, 1000]
+    explained = {entry["column"]: entry for entry in rows_of(written[1])}
+    assert list(explained) == list(row)
+    assert explained["area_um2"]["unit"] == "µm²"
+    assert all(entry["meaning"] for entry in explained.values())
+
+
+def test_table_holds_images_with_and_without_pixel_size_together(tmp_path: Path) -> None:
+    labels = np.zeros((9, 9), np.int32)
+    labels[2:5, 2:6] = 1
+    items = [item(labels, "a"), item(labels, "b", pixel_size=PixelSize(2.0, 2.0))]
+    first, second = rows_of(export("measurements", items, tmp_path / "m.csv").written[0])
+    assert (first["area_um2"], float(second["area_um2"])) == ("", 48.0)
+
+
+def test_table_says_which_intensities_are_missing(tmp_path: Path) -> None:
+    def gone() -> NDArray[Any]:
+        raise BadInput("cells.png was not found.")
+
+    result = export("measurements", [item(np.eye(4), image=gone)], tmp_path / "m.csv")
+    assert result.losses == ("cells: intensities were left out. cells.png was not found.",)

@@ -1,0 +1,89 @@
+"""`segstudio info` and `segstudio export`, as a user types them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from factories import cells
+
+from segstudio.cli.main import main
+from segstudio.core.tiles import Window
+from segstudio.labels.edits import PasteLabels
+from segstudio.labels.objects import ObjectInfo
+from segstudio.project.project import Project
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Return a project of two images, the first labelled."""
+    folder = tmp_path / "images"
+    folder.mkdir()
+    known = cells((64, 80), count=4)
+    for name in ("a", "b"):
+        tifffile.imwrite(folder / f"{name}.tif", known.image, resolution=(20_000, 20_000), resolutionunit="CENTIMETER")
+    made, _ = Project.create(tmp_path / "project", folder, "cells")
+    with made:
+        document = made.document(made.images[0].id)
+        infos = {object_id: ObjectInfo() for object_id in range(1, int(known.labels.max()) + 1)}
+        document.apply(PasteLabels(known.labels, Window.whole((64, 80)), infos))
+    return tmp_path / "project"
+
+
+def test_export_writes_what_was_labelled(project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", str(project), "--format", "label-tiff", "--out", str(tmp_path / "out")]) == 0
+    written = capsys.readouterr().out.split()
+    assert [Path(name).name for name in written] == ["a.tif"]
+    assert np.array_equal(tifffile.imread(written[0]) > 0, cells((64, 80), count=4).labels > 0)
+
+
+def test_export_measures_in_micrometres(project: Path, tmp_path: Path) -> None:
+    assert main(["export", str(project), "--format", "measurements", "--out", str(tmp_path / "m.csv"), "--quiet"]) == 0
+    header, *rows = (tmp_path / "m.csv").read_text("utf-8-sig").splitlines()
+    assert {"area_um2", "mean_intensity", "pixel_size_um"} <= set(header.split(","))
+    assert len(rows) == 4
+
+
+def test_export_takes_settings_and_single_images(project: Path, tmp_path: Path) -> None:
+    out = tmp_path / "b.json"
+    words = ["export", str(project), "--format", "coco", "--out", str(out), "--images", "b.tif"]
+    assert main([*words, "--export.segmentation", "rle", "--quiet"]) == 0
+    assert json.loads(out.read_text())["images"][0]["file_name"] == "b.tif"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["--format", "nope"], 2, "no exporter called 'nope'"),
+        (["--format", "coco", "--images", "zebra"], 2, "zebra"),
+    ],
+)
+def test_export_says_what_is_wrong(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], code: int, said: str
+) -> None:
+    assert main(["export", str(project), *words, "--out", str(tmp_path / "x")]) == code
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "x").exists()
+
+
+def test_info_describes_and_refuses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tifffile.imwrite(tmp_path / "good.tif", np.zeros((5, 30, 40), np.uint16))
+    (tmp_path / "bad.tif").write_bytes(b"")
+    assert main(["info", str(tmp_path / "good.tif"), str(tmp_path / "bad.tif"), "--json"]) == 3
+    good, bad = json.loads(capsys.readouterr().out)
+    assert (good["axes"], good["shape"], good["dtype"], good["kind"]) == ("IYX", [5, 30, 40], "uint16", "gray")
+    assert good["warnings"] == ["4 more planes are not shown."]
+    assert bad["error"] == "bad.tif is empty (0 bytes)."
+    assert bad["hint"]
+    assert main(["info", str(tmp_path / "good.tif")]) == 0
+    assert "axes IYX, 5 × 30 × 40" in capsys.readouterr().out
+
+
+def test_info_notices_broken_pixels_behind_a_good_header(tmp_path: Path) -> None:
+    path = tmp_path / "cut.tif"
+    tifffile.imwrite(path, np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8), compression="zlib")
+    data = bytearray(path.read_bytes())
+    data[-2000:] = bytes(2000)
+    path.write_bytes(data)
+    assert main(["info", str(path)]) == 3
