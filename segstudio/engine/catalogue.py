@@ -4,11 +4,12 @@ from segstudio.config.run import RunConfig
 from segstudio.engine.architectures import architectures
 from segstudio.engine.devices import list_devices
 from segstudio.engine.formulations import formulations
+from segstudio.export.base import exporters
 from segstudio.jobs.catalogue import Catalogue, Offer, catalogue_key
 
 
 def make_catalogue() -> Catalogue:
-    """Return all networks and formulations with the JSON schemas of their settings, and the devices."""
+    """Return all networks, formulations and exporters with the JSON schemas of their settings, and the devices."""
     return Catalogue(
         key=catalogue_key(),
         formulations=tuple(
@@ -25,7 +26,11 @@ def make_catalogue() -> Catalogue:
             Offer(name=name, title=kind.title, description=kind.description, settings=kind.Config.model_json_schema())
             for name, kind in architectures
         ),
+        exporters=tuple(
+            Offer(name=name, title=kind.title, description=kind.description, settings=kind.Settings.model_json_schema())
+            for name, kind in exporters
+        ),
         sections=RunConfig.model_json_schema(),
         devices=list_devices(),
-        broken={**formulations.broken(), **architectures.broken()},
+        broken={**formulations.broken(), **architectures.broken(), **exporters.broken()},
     )
