@@ -23,12 +23,11 @@ def _examples() -> list[str]:
     return [block for block in blocks if "np.zeros" in block]
 
 
-@pytest.mark.parametrize("example", _examples(), ids=["contours", "rotated boxes", "scores"])
+@pytest.mark.parametrize("example", _examples(), ids=["contours", "rotated boxes", "measurements", "scores"])
 def test_the_examples_for_scripts_run(example: str) -> None:
     done = subprocess.run([sys.executable, "-W", "error", "-c", example], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    promised = [note.strip() for note in re.findall(r"print\([^\n]*# ([^\n]*)", example)]
-    printed = done.stdout.splitlines()
-    for line, note in zip(printed, promised, strict=False):
-        figures = re.findall(r"-?\d+\.\d*", line)
-        assert all(figure in note for figure in figures if note[:1].isdigit()), (line, note)
+    promised = re.findall(r"print\([^\n]*# ([^\n]*)", example)
+    figures = [note for note in promised if re.match(r"[\d\[]", note)]
+    for note in figures:
+        assert note.split(":")[0].split(",")[0] in done.stdout
