@@ -72,7 +72,8 @@ class Intake:
         if stored in self._paths:
             raise BadInput(f"{path.name} is in the project already.", code="image-twice", path=path)
         for other in self._prints.get(mark, ()):
-            if same_content(path, self._folder / other.path):
+            # The project's folder need not exist yet: ".." is not to be looked up through it.
+            if same_content(path, Path(os.path.normpath(self._folder / other.path))):
                 raise BadInput(
                     f"{path.name} is the same image as {other.name}, which is in the project already.",
                     code="image-twice",

@@ -1,8 +1,7 @@
 """A project: images, classes and where everything of them lies."""
 
-import os.path
+import os
 import threading
-import time
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -34,7 +33,6 @@ _INTERNAL: Final = ".segstudio"
 _LABELS: Final = "labels"
 _REGIONS: Final = "regions"
 _SAVE_DELAY_SECONDS: Final = 0.3
-_LISTING_SECONDS: Final = 1.0
 
 
 def is_project(folder: Path) -> bool:
@@ -83,7 +81,7 @@ class Project:
         self._save_mutex = threading.Lock()
         self._timer: threading.Timer | None = None
         self._documents: dict[str, ImageDocument] = {}
-        self._predicted: tuple[float, frozenset[str]] = (0.0, frozenset())
+        self._predicted: tuple[tuple[tuple[str, int], ...], frozenset[str]] = ((), frozenset())
 
     # -- opening -----------------------------------------------------------------------------------
 
@@ -244,9 +242,13 @@ class Project:
         return sum(entry.labelled or entry.reviewed for entry in images), len(images)
 
     def _predicted_ids(self) -> frozenset[str]:
-        now = time.monotonic()
-        if now - self._predicted[0] > _LISTING_SECONDS:
-            self._predicted = (now, frozenset(path.stem for path in self.predictions_folder.glob("*/*.tif")))
+        """Return the images of which a prediction lies in any run's folder; looks again only where one changed."""
+        try:
+            runs = tuple((item.path, item.stat().st_mtime_ns) for item in os.scandir(self.predictions_folder))
+        except OSError:
+            return frozenset()
+        if runs != self._predicted[0]:
+            self._predicted = (runs, frozenset(path.stem for path in self.predictions_folder.glob("*/*.tif")))
         return self._predicted[1]
 
     # -- where it lies -----------------------------------------------------------------------------

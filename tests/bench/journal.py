@@ -1,0 +1,102 @@
+"""How long a stroke takes to be durable, and a checkpoint to be published: one JSON line a figure.
+
+Run as ``python tests/bench/journal.py [SIDE]``: an image of SIDE x SIDE pixels (8192) full of cells. Peer figures are
+those of the stores that were measured on the same kind of machine when the storage was chosen.
+"""
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import tifffile
+
+from segstudio.core.tiles import Window
+from segstudio.labels.edits import Stroke
+from segstudio.labels.label_map import TILE
+from segstudio.project.annotation_files import AnnotationFiles
+from segstudio.project.document import ImageDocument
+from segstudio.project.manifest import ImageEntry
+
+STROKES = 150
+
+
+def report(name: str, value: float, unit: str, target: float | None = None, peer: float | None = None) -> None:
+    line = {
+        "name": name,
+        "value": round(value, 3),
+        "unit": unit,
+        "peer": peer,
+        "ratio": None if not peer else round(peer / value, 2),
+        "target": target,
+        "met": None if target is None else value <= target,
+    }
+    print(json.dumps(line), flush=True)
+
+
+def milliseconds(call: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    call()
+    return 1000 * (time.perf_counter() - start)
+
+
+def main(side: int) -> None:
+    with tempfile.TemporaryDirectory(dir=".", prefix=".bench-") as name:
+        folder = Path(name)
+        tifffile.imwrite(folder / "img.tif", np.zeros((side, side), np.uint8), compression="deflate", tile=(512, 512))
+        files = AnnotationFiles(folder / "l.tif", folder / "r.tif", folder / "l.json", folder / "journal")
+        entry = ImageEntry("img", "img.tif", "img.tif", "img", side, side)
+        document = ImageDocument.open(entry, folder / "img.tif", files)
+        cell = np.kron(np.arange(1, 257, dtype=np.int32).reshape(16, 16), np.ones((26, 26), np.int32))
+        tx = document.begin("fill")
+        for number, key in enumerate(document.planes.labels.grid.keys()):
+            window = document.planes.labels.grid.window(key)
+            tile = np.zeros((TILE, TILE), np.int32)
+            tile[40 : 40 + 416, 40 : 40 + 416] = cell + 256 * number
+            tx.write("labels", window, tile[: window.height, : window.width])
+        report("journal.whole_image_action", milliseconds(lambda: (tx.commit(), document.flush(60))), "ms")
+        report("journal.whole_checkpoint", milliseconds(lambda: document.checkpoint(wait=True)), "ms", peer=3300)
+        durable, blocked = [], []
+        rng = np.random.default_rng(0)
+        for number in range(STROKES):
+            start = rng.uniform(100, side - 500, 2)
+            points = start + np.cumsum(rng.uniform(0, 8, (40, 2)), axis=0)
+            edit = Stroke(points, 20, 100_000 + number)
+            begin = time.perf_counter()
+            document.apply(edit)
+            middle = time.perf_counter()
+            document.flush()
+            durable.append(1000 * (time.perf_counter() - middle))
+            blocked.append(1000 * (middle - begin))
+        report("journal.durable_after_stroke.median", float(np.median(durable)), "ms", 250, 3.7)
+        report("journal.durable_after_stroke.p99", float(np.percentile(durable, 99)), "ms", 250, 37)
+        report("journal.stroke_on_editing_thread.median", float(np.median(blocked)), "ms", 33)
+        report("journal.stroke_on_editing_thread.p99", float(np.percentile(blocked, 99)), "ms", 100)
+        document.checkpoint(wait=True)
+        for count, peer in ((1, 38.0), (20, 115.0)):
+            taken = []
+            for _ in range(5):
+                for _ in range(count):
+                    y, x = (int(value) for value in rng.integers(0, side - 10, 2))
+                    tx = document.begin("dot")
+                    tx.write("labels", Window(y, x, y + 4, x + 4), np.full((4, 4), int(rng.integers(1, 9)), np.int32))
+                    tx.commit()
+                document.flush()
+                taken.append(milliseconds(lambda: document.checkpoint(wait=True)))
+            report(f"journal.checkpoint.{count}_tiles", float(np.median(taken)), "ms", 1000, peer)
+        size = sum(path.stat().st_size for path in files.journal.iterdir())
+        report("journal.size", size / 1024, "KiB")
+        for number in range(20):
+            document.apply(Stroke(np.array([[50.0 + 30 * number, 50], [80, 400]]), 12, 200_000 + number))
+        document.flush()
+        document.close()
+        report(
+            "journal.reopen", milliseconds(lambda: ImageDocument.open(entry, folder / "img.tif", files).close()), "ms"
+        )
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 8192)
