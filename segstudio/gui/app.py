@@ -149,7 +149,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     collector = GarbageCollector(app)
     window.show()
     if wishes.open:
-        window.open_paths([path.expanduser().absolute() for path in wishes.open])
+        window.opening.open_paths([path.expanduser().absolute() for path in wishes.open])
     try:
         return app.exec()
     finally:

@@ -202,9 +202,11 @@ class MainWindow(QMainWindow):
     def _show_project(self, project: Project | None) -> None:
         self.setWindowTitle(f"{project.name} – SegStudio" if project else "SegStudio")
         self._pages.setCurrentWidget(self.canvas if project else self.welcome)
-        for dock in self.docks[:2]:
-            dock.setVisible(project is not None)
-        self.welcome.set_recent(self.session.preferences.recent)
+        for part in (self.toolbar, *self.docks[:2]):
+            part.setVisible(project is not None)
+        if project is None:
+            self.docks[2].hide()
+            self.session.existing_recent(self.welcome.set_recent)
         self._refresh()
 
     def _show_document(self, document: ImageDocument | None) -> None:

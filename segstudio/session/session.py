@@ -11,7 +11,7 @@ from segstudio.config.preferences import Preferences
 from segstudio.core.errors import UserError
 from segstudio.io.preferences_file import preferences_path, read_preferences, write_preferences
 from segstudio.project.document import ImageDocument
-from segstudio.project.project import Project
+from segstudio.project.project import Project, is_project
 from segstudio.session.background import Background, Post
 from segstudio.session.job_queue import JobQueue
 from segstudio.session.object_list import ObjectList
@@ -279,6 +279,11 @@ class Session:
         self.preferences = preferences
         self.preferences_changed.emit(preferences)
         self.background.run(lambda: write_preferences(preferences_path(), preferences), lane="preferences")
+
+    def existing_recent(self, then: Callable[[tuple[str, ...]], None]) -> None:
+        """Call `then` with the recent projects that are still there."""
+        folders = self.preferences.recent
+        self.background.run(lambda: tuple(folder for folder in folders if is_project(Path(folder))), then)
 
     def _remember(self, folder: Path) -> None:
         self.set_preferences(self.preferences.opened(str(folder)))

@@ -38,9 +38,9 @@ from segstudio.session.thumbnails import thumbnail
 
 _THUMBNAIL = 44
 _STATES = {
-    "empty": ("ph.circle", "secondary", "Nothing labelled yet"),
+    "empty": ("ph.circle", "secondary", "Empty"),
     "labelled": ("ph.circle-half-fill", "accent", "Labelled"),
-    "predicted": ("ph.magic-wand", "warning", "Predicted, not yet reviewed"),
+    "predicted": ("ph.magic-wand", "warning", "Predicted"),
     "reviewed": ("ph.check-circle", "good", "Reviewed"),
 }
 _SPLITS = {"auto": "", "train": "train", "val": "val", "test": "test"}
@@ -130,7 +130,8 @@ class _RowDelegate(QStyledItemDelegate):
         self._draw_picture(painter, area, index.data(Qt.ItemDataRole.DecorationRole))
         picture, colour, words = _STATES[index.data(_STATE)]
         text = area.adjusted(_THUMBNAIL + 8, 0, 0, 0)
-        painter.setPen(QColor(colours.text))
+        chosen = bool(option.state & QStyle.StateFlag.State_Selected)
+        painter.setPen(QColor(colours.on_accent if chosen else colours.text))
         metrics = option.fontMetrics
         split = _SPLITS[index.data(_SPLIT)]
         right = metrics.horizontalAdvance(split) + 8 if split else 0
@@ -138,8 +139,8 @@ class _RowDelegate(QStyledItemDelegate):
         upper = QRect(text.left(), text.top() + 2, text.width(), metrics.height())
         painter.drawText(upper, Qt.AlignmentFlag.AlignVCenter, name)
         lower = QRect(text.left(), text.bottom() - metrics.height() - 1, text.width(), metrics.height())
-        painter.drawPixmap(QPoint(lower.left(), lower.top() + 1), icon(picture, colour).pixmap(14, 14))
-        painter.setPen(QColor(colours.secondary))
+        painter.drawPixmap(QPoint(lower.left(), lower.top() + 1), icon(picture, "on_accent" if chosen else colour).pixmap(14, 14))
+        painter.setPen(QColor(colours.on_accent if chosen else colours.secondary))
         words = metrics.elidedText(words, Qt.TextElideMode.ElideRight, lower.width() - 20 - right)
         painter.drawText(lower.adjusted(20, 0, -right, 0), Qt.AlignmentFlag.AlignVCenter, words)
         painter.drawText(lower, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, split)
