@@ -1,0 +1,146 @@
+"""What a tool is: a generator that takes pointer events, writes on the document and yields what to draw meanwhile."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segstudio.core.registry import Registry
+from segstudio.labels.edits import Edit
+from segstudio.labels.history import EditRecord, Planes, Transaction
+
+EventKind = Literal["press", "move", "release", "double", "key", "hover"]
+Button = Literal["left", "right", "middle", "none"]
+
+#: How far from a point, in image pixels, still counts as on it, when the window does not say.
+REACH = 5.0
+
+
+@dataclass(frozen=True)
+class PointerEvent:
+    """One thing the user did.
+
+    Attributes
+    ----------
+    kind
+        ``"move"`` with a button held, ``"hover"`` without; ``"double"`` comes instead of the second press.
+    x, y
+        Image position, pixel-corner coordinates; may lie outside of the image.
+    key
+        For ``"key"``: ``"Escape"``, ``"Enter"``, ``"Space"``, ``"Backspace"``.
+    reach
+        How far from a point still counts as on it, in image pixels: a few screen pixels.
+    """
+
+    kind: EventKind
+    x: float = 0.0
+    y: float = 0.0
+    button: Button = "left"
+    modifiers: frozenset[str] = frozenset()
+    key: str = ""
+    reach: float = REACH
+
+    @property
+    def point(self) -> tuple[float, float]:
+        """``(x, y)``."""
+        return self.x, self.y
+
+
+@dataclass(frozen=True, eq=False)
+class Preview:
+    """A line to draw while a gesture goes on: ``(N, 2)`` xy; `kind` is ``"path"``, ``"polygon"`` or ``"cut"``.
+
+    A ``"path"`` closes where it started; the points of a ``"polygon"`` are marked.
+    """
+
+    points: NDArray[np.float64]
+    closed: bool
+    kind: str
+
+
+class Document(Protocol):
+    """The part of `project.document.ImageDocument` that tools use."""
+
+    planes: Planes
+
+    def begin(self, name: str) -> Transaction:
+        """Start a gesture."""
+
+    def apply(self, edit: Edit) -> EditRecord | None:
+        """Do an edit as one action."""
+
+
+class View(Protocol):
+    """The part of `session.view_state.ViewState` that tools use."""
+
+    brush_diameter: float
+    class_id: int
+    current_object: int
+    protect: bool
+    region_value: int
+    selected: frozenset[int]
+
+
+@dataclass
+class ToolContext:
+    """What a gesture works on; `select` shows objects as selected, none for an empty sequence."""
+
+    document: Document
+    view: View
+    select: Callable[[Iterable[int]], Any] = field(default=lambda ids: None)
+
+    def object_at(self, event: PointerEvent) -> int:
+        """Return the object under the pointer, 0 for none."""
+        return max(0, self.document.planes.labels.value(int(np.floor(event.y)), int(np.floor(event.x))))
+
+    def protects(self, event: PointerEvent) -> bool:
+        """Whether neighbours are left alone: the view's setting, inverted while Shift is held."""
+        return self.view.protect != ("shift" in event.modifiers)
+
+    def current(self) -> int:
+        """Return the object that painting continues, 0 when it is a new one; a deleted object is not continued."""
+        known = self.view.current_object in self.document.planes.objects
+        return self.view.current_object if known else 0
+
+    def add(self, edit: Edit) -> int:
+        """Apply an edit that may make an object; select and return it, 0 when there is none."""
+        record = self.document.apply(edit)
+        new = [change.id for change in record.objects if change.before is None] if record else []
+        if new:
+            self.select(new[:1])
+        return new[0] if new else 0
+
+
+#: A gesture: is sent the events after the first one, yields what to draw, ends when it returns.
+Gesture = Generator[tuple[Preview, ...], PointerEvent, None]
+
+
+class Tool(ABC):
+    """One kind of gesture.
+
+    Attributes
+    ----------
+    paints
+        Alt erases while this tool paints; for other tools Alt and a click merges.
+    """
+
+    id: ClassVar[str]
+    paints: ClassVar[bool] = False
+
+    @abstractmethod
+    def gesture(self, first: PointerEvent, context: ToolContext) -> Gesture:
+        """Start with a press (or double click) of the left button."""
+
+
+#: All tools by id.
+registry: Registry[type[Tool]] = Registry("tool", "segstudio.session.tools")
+
+
+def until_release() -> Gesture:
+    """Wait for the button to be let go: the end of a click."""
+    event = yield ()
+    while event.kind in ("move", "hover", "key"):
+        event = yield ()

@@ -1,0 +1,32 @@
+"""Paint an object; Alt erases from it."""
+
+from segstudio.labels.edits import Brush, EraseStroke, Stroke, add_object
+from segstudio.session.tools.base import Gesture, PointerEvent, Tool, ToolContext, registry
+from segstudio.session.tools.strokes import stroke
+
+
+@registry.register("brush")
+class BrushTool(Tool):
+    """Continues the current object, else the one under the press; on empty ground it starts a new one.
+
+    With Alt it erases: from the current object only while neighbours are protected, else from all.
+    """
+
+    id = "brush"
+    paints = True
+
+    def gesture(self, first: PointerEvent, context: ToolContext) -> Gesture:
+        """Paint from press to release."""
+        view, protect = context.view, context.protects(first)
+        object_id = context.current() or context.object_at(first)
+        if "alt" in first.modifiers:
+            over = (object_id,) if protect and object_id else None
+            yield from stroke(first, context, EraseStroke.name, Brush(0, view.brush_diameter, over))
+            return
+        object_id = object_id or context.document.planes.objects.next_id()
+        class_id = view.class_id
+        brush = Brush(object_id, view.brush_diameter, (0,) if protect else None)
+        record = yield from stroke(first, context, Stroke.name, brush, lambda tx: add_object(tx, object_id, class_id))
+        if record is not None:
+            view.current_object = object_id
+            context.select((object_id,))

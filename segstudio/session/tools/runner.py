@@ -1,0 +1,80 @@
+"""Feeds events to the tool in the hand, and does what works with every tool."""
+
+from segstudio.session.tools.base import Gesture, PointerEvent, Preview, Tool, ToolContext, registry
+from segstudio.session.tools.delete import delete
+from segstudio.session.tools.encircle import encircle
+from segstudio.session.tools.merge import merge
+
+
+class ToolRunner:
+    """Runs one gesture after another.
+
+    Right-click encircles with every tool, Ctrl and a click deletes, Alt and a click merges into the selected object
+    (while painting, Alt erases).
+
+    Parameters
+    ----------
+    context
+        What the gestures work on.
+    tool_id
+        The tool to begin with.
+    """
+
+    def __init__(self, context: ToolContext, tool_id: str = "select") -> None:
+        self.context = context
+        self.tool: Tool = registry.get(tool_id)()
+        self._gesture: Gesture | None = None
+        self._previews: tuple[Preview, ...] = ()
+
+    @property
+    def running(self) -> bool:
+        """Whether a gesture goes on, so that keys belong to it."""
+        return self._gesture is not None
+
+    @property
+    def has_points(self) -> bool:
+        """Whether the gesture has points that Backspace drops one by one."""
+        return any(preview.kind == "polygon" for preview in self._previews)
+
+    def use(self, tool_id: str) -> None:
+        """Take another tool; an unfinished gesture is taken back."""
+        self.cancel()
+        self.tool = registry.get(tool_id)()
+
+    def cancel(self) -> None:
+        """Take an unfinished gesture back."""
+        if self._gesture is not None:
+            self._gesture.close()
+        self._gesture, self._previews = None, ()
+
+    def handle(self, event: PointerEvent) -> tuple[Preview, ...]:
+        """Take one event; return what to draw now.
+
+        Raises
+        ------
+        UserError
+            The gesture cannot be done, as filling an area that no outline encloses; it has ended.
+        """
+        try:
+            if self._gesture is not None:
+                self._previews = self._gesture.send(event)
+            elif event.kind in ("press", "double"):
+                self._gesture = self._begin(event)
+                self._previews = next(self._gesture) if self._gesture is not None else ()
+        except StopIteration:
+            self._gesture, self._previews = None, ()
+        except BaseException:
+            self._gesture, self._previews = None, ()
+            raise
+        return self._previews
+
+    def _begin(self, event: PointerEvent) -> Gesture | None:
+        if event.button == "right":
+            return encircle(event, self.context)
+        if event.button != "left":
+            return None
+        if "ctrl" in event.modifiers:
+            return delete(event, self.context)
+        if "alt" in event.modifiers and not self.tool.paints:
+            return merge(event, self.context)
+        return self.tool.gesture(event, self.context)
