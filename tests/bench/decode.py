@@ -1,0 +1,90 @@
+"""Time of targets and decoders on a 2048 x 2048 mosaic of nuclei: one JSON line a figure.
+
+Run: ``PYTHONPATH=.:tests python tests/bench/decode.py``. Real nuclei with SEGSTUDIO_DATA or ../shared/data, synthetic cells otherwise.
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import tifffile
+from factories import cells
+from numpy.typing import NDArray
+from scipy import ndimage
+from skimage.feature import peak_local_max
+from skimage.segmentation import watershed
+
+from segstudio.engine.formulations import formulations
+
+ROOT = Path(__file__).resolve().parents[2]
+SIDE = 2048
+ENCODE_TARGET, DECODE_TARGET = 0.5, 1.0
+
+
+def mosaic() -> NDArray[np.int32]:
+    """Return 2048 x 2048 labels of the 256 x 256 training nuclei, or of synthetic cells."""
+    data = Path(os.environ.get("SEGSTUDIO_DATA", ROOT.parent / "shared" / "data")) / "nuclei" / "train" / "masks"
+    labels = np.zeros((SIDE, SIDE), np.int32)
+    if not data.is_dir():
+        return cells((SIDE, SIDE), 2000, 0).labels
+    used, place = 0, 0
+    for path in sorted(data.glob("*.tif")):
+        part = tifffile.imread(path).astype(np.int32)
+        if part.shape != (256, 256) or place == 64:
+            continue
+        y, x = 256 * (place // 8), 256 * (place % 8)
+        labels[y : y + 256, x : x + 256] = np.where(part > 0, part + used, 0)
+        used += int(part.max())
+        place += 1
+    return labels
+
+
+def best(work: Callable[[], object], repeats: int = 3) -> float:
+    """Return the shortest time of `work` in seconds per megapixel."""
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return min(times) / (SIDE * SIDE / 1e6)
+
+
+def textbook(distance: NDArray[np.float32], mask: NDArray[np.bool_]) -> object:
+    """Decode as scikit-image's example does: peaks at a least distance, then a watershed."""
+    smooth = ndimage.gaussian_filter(distance, 1)
+    peaks = peak_local_max(smooth, min_distance=5, labels=mask.astype(np.int32))
+    seeds = np.zeros(mask.shape, np.int32)
+    seeds[tuple(peaks.T)] = np.arange(1, len(peaks) + 1)
+    return watershed(-smooth, seeds, mask=mask)
+
+
+def line(name: str, value: float, target: float, peer: float | None = None) -> None:
+    """Print one figure."""
+    ratio = None if peer is None else round(peer / value, 2)
+    figure = {"name": name, "value": round(value, 3), "unit": "s/Mpx", "peer": peer and round(peer, 3)}
+    print(json.dumps({**figure, "ratio": ratio, "target": target, "met": value <= target}))
+
+
+def main() -> None:
+    """Measure every formulation."""
+    labels = mosaic()
+    for name, kind in formulations:
+        formulation = kind()
+        line(f"encode.{name}", best(lambda f=formulation: f.encode(labels)), ENCODE_TARGET)  # type: ignore[misc]
+        maps = formulation.perfect_maps(formulation.encode(labels))
+        seen = set()
+        for config in formulation.decode_candidates():
+            decoder = getattr(config, "decoder", "")
+            if decoder in seen:
+                continue
+            seen.add(decoder)
+            seconds = best(lambda f=formulation, m=maps, c=config: f.decode(m, c))  # type: ignore[misc]
+            peer = best(lambda m=maps: textbook(m[3], m[2] > 0.5)) if decoder == "distance" else None  # type: ignore[misc]
+            line(f"decode.{name}{'.' + decoder if decoder else ''}", seconds, DECODE_TARGET, peer)
+
+
+if __name__ == "__main__":
+    main()
