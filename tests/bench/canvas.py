@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -131,7 +132,7 @@ def paint_and_move(app: QApplication, canvas: Canvas, session: Session, side: in
         for step in range(MOVES):
             here = [(x + (step + k) * 3 / canvas.camera.scale, y) for k in (0, 1)]
             stroke = Stroke(here, diameter, 999_999)
-            acts.append(lambda stroke=stroke: stroke.apply(transaction))  # type: ignore[misc]
+            acts.append(partial(stroke.apply, transaction))
         report(side, f"{action} ({zoom})", figures(timed(app, acts)))
         transaction.abort()
         settle(app, canvas)

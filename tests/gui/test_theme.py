@@ -80,7 +80,10 @@ def test_theme_changes_palette_and_open_widgets(qtbot: QtBot, qapp: QApplication
     apply_theme(qapp, "light")
     light = button.palette().color(QPalette.ColorRole.Window).name()
     apply_theme(qapp, "dark")
-    assert (light, button.palette().color(QPalette.ColorRole.Window).name()) == (theme("light").raised, theme("dark").raised)
+    assert (light, button.palette().color(QPalette.ColorRole.Window).name()) == (
+        theme("light").raised,
+        theme("dark").raised,
+    )
     assert button.sizeHint().height() == 28
 
 

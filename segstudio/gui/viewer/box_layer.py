@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 #: A box gets its text when its long side is at least this many screen pixels.
 _TEXT_FROM = 64
 _MARK = 4.0
+#: With more boxes in view there is no room for texts.
+_TEXTS_AMONG = 400
 
 
 class BoxLayer(QGraphicsItem):
@@ -73,7 +75,7 @@ class BoxLayer(QGraphicsItem):
         self._texts(painter, visible)
 
     def _mark(self, painter: QPainter, box: "RotatedBox") -> None:
-        """Draw a tick across the middle of the two long sides' ends: the axis along which the length runs."""
+        """Draw a tick at the end of the long axis, from where the angle is read."""
         if box.length * self._camera.scale < 4 * _MARK:
             return
         centre = QPointF(*self._camera.to_screen(*box.centre))
@@ -86,20 +88,21 @@ class BoxLayer(QGraphicsItem):
         font = QFont(painter.font())
         font.setPixelSize(FONT_SECONDARY)
         metrics = QFontMetricsF(font)
-        taken: list[QRectF] = []
-        # Selected ones first, then the largest: where two texts meet, the more interesting one stays.
+        # Texts keep off each other and off the boxes of others; in dense tissue only selected objects get one.
+        taken = [corners.boundingRect() for _, _, corners in visible] if len(visible) <= _TEXTS_AMONG else []
         order = sorted(visible, key=lambda item: (item[0] not in self._selected, -item[1].length))
         for object_id, box, corners in order:
-            if box.length * self._camera.scale < _TEXT_FROM and object_id not in self._selected:
-                continue
+            chosen = object_id in self._selected
+            if not chosen and (not taken or box.length * self._camera.scale < _TEXT_FROM):
+                break
             text = self._text(box)
             around = corners.boundingRect()
             place = QRectF(0, 0, metrics.horizontalAdvance(text), metrics.height())
-            place.moveCenter(QPointF(around.center().x(), around.bottom() + metrics.height() * 0.7))
-            if not self._bounds.contains(place) or any(place.intersects(other) for other in taken):
-                continue
-            taken.append(place.adjusted(-4, -2, 4, 2))
-            outlined(painter, QPointF(place.left(), place.bottom() - metrics.descent()), text, font)
+            place.moveCenter(QPointF(around.center().x(), around.bottom() + metrics.height() * 0.6))
+            crossed = any(place.intersects(other) for other in taken if other != around)
+            if self._bounds.contains(place) and (chosen or not crossed):
+                taken.append(place.adjusted(-4, -2, 4, 2))
+                outlined(painter, QPointF(place.left(), place.bottom() - metrics.descent()), text, font)
 
     def _text(self, box: "RotatedBox") -> str:
         size = self._pixel_size

@@ -25,13 +25,14 @@ from segstudio.gui.theme import tokens
 from segstudio.gui.viewer.camera import Camera
 from segstudio.gui.viewer.contrast import Histogram, histogram, sample
 from segstudio.gui.viewer.decoration import BrushCursor, Decoration, SketchItem
-from segstudio.gui.viewer.hand import BRUSHES, Hand
+from segstudio.gui.viewer.hand import BRUSHES, Hand, Held
 from segstudio.gui.viewer.image_layer import ImageLayer
 from segstudio.gui.viewer.overlays import Overlays
 from segstudio.gui.viewer.tile_loader import TileLoader
 from segstudio.labels.label_map import LabelMap
 from segstudio.project.document import DocumentChange, ImageDocument
 from segstudio.session.session import Session
+from segstudio.session.tools.base import EventKind
 
 _STEP = 1.25
 _WHEEL = 1.0016
@@ -45,6 +46,7 @@ _KEYS = {
     Qt.Key.Key_Space: "Space",
     Qt.Key.Key_Backspace: "Backspace",
 }
+_BUTTONS = (Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton)
 _STYLE_FIELDS = {
     "show_fill", "show_contours", "fill_opacity", "contour_opacity", "prediction_opacity", "colour_by", "selected",
 }  # fmt: skip
@@ -114,6 +116,7 @@ class Canvas(QGraphicsView):
         self.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         self.setViewportUpdateMode(QGraphicsView.ViewportUpdateMode.SmartViewportUpdate)
         self.setOptimizationFlag(QGraphicsView.OptimizationFlag.DontAdjustForAntialiasing)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
         self.viewport().setMouseTracking(True)
@@ -329,6 +332,9 @@ class Canvas(QGraphicsView):
                 lambda pixels: self.hovered.emit(x, y, _in_words(np.asarray(pixels[0, 0])), object_id),
             )
 
+    def _tell(self, kind: EventKind, at: QPointF, held: Held) -> None:
+        self._hand.point(kind, self._image_point(at), self.camera.scale, held)
+
     def _image_point(self, at: QPointF) -> tuple[float, float]:
         return self.camera.to_image(at.x(), at.y())
 
@@ -357,7 +363,7 @@ class Canvas(QGraphicsView):
             self._update_cursor()
             self._update_brush()
             return
-        self._hand.press(*self._image_point(at), button, event.modifiers(), self.camera.scale)
+        self._tell("press", at, Held(button, event.modifiers()))
         self._update_cursor()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
@@ -372,7 +378,10 @@ class Canvas(QGraphicsView):
                 self._pan_from = at
                 self._update_cursor()
             return
-        self._hand.move(*self._image_point(at), event.buttons(), event.modifiers(), self.camera.scale)
+        button = next((item for item in _BUTTONS if event.buttons() & item), Qt.MouseButton.NoButton)
+        kind: EventKind = "hover" if button == Qt.MouseButton.NoButton else "move"
+        if self._hand.running:
+            self._tell(kind, at, Held(button, event.modifiers()))
         self._update_brush()
         self._hover(at)
 
@@ -388,7 +397,7 @@ class Canvas(QGraphicsView):
                 self._click(at, event.modifiers())
             return
         if self._document is not None:
-            self._hand.release(*self._image_point(at), event.button(), event.modifiers(), self.camera.scale)
+            self._tell("release", at, Held(event.button(), event.modifiers()))
             self._update_hint()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
@@ -399,15 +408,16 @@ class Canvas(QGraphicsView):
             if event.button() == Qt.MouseButton.LeftButton:
                 self.fit()
             return
-        at = self._image_point(event.position())
-        self._hand.double(*at, event.button(), event.modifiers(), self.camera.scale)
+        self._tell("double", event.position(), Held(event.button(), event.modifiers()))
         self._update_hint()
 
     def _click(self, at: QPointF, modifiers: Qt.KeyboardModifier) -> None:
         if self._document is not None:
             x, y = self._image_point(at)
             object_id = self._document.planes.labels.value(int(np.floor(y)), int(np.floor(x)))
-            self._hand.click(x, y, modifiers, self.camera.scale)
+            held = Held(Qt.MouseButton.LeftButton, modifiers)
+            self._tell("press", at, held)
+            self._tell("release", at, held)
             self.object_clicked.emit(object_id, modifiers)
 
     def event(self, event: QEvent) -> bool:

@@ -1,22 +1,43 @@
-"""The tool in the hand: pointer events become edits."""
+"""The tool in the hand: events of the pointer become edits, through the tools of the session."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from PySide6.QtCore import Qt
 
+from segstudio.core.errors import UserError
 from segstudio.gui.viewer.decoration import Sketch
 from segstudio.project.document import ImageDocument
 from segstudio.session.session import Session
+from segstudio.session.tools import PointerEvent, Preview, ToolContext, ToolRunner
+from segstudio.session.tools.base import Button, EventKind
 
 #: Tools whose cursor is a circle of the size of the brush.
 BRUSHES = frozenset({"brush", "erase", "region"})
+#: Screen pixels around a point that count as on it.
+_REACH = 8.0
+
+_BUTTONS: dict[Qt.MouseButton, Button] = {
+    Qt.MouseButton.LeftButton: "left",
+    Qt.MouseButton.RightButton: "right",
+    Qt.MouseButton.MiddleButton: "middle",
+}
+_MODIFIERS = {
+    Qt.KeyboardModifier.ShiftModifier: "shift",
+    Qt.KeyboardModifier.ControlModifier: "ctrl",
+    Qt.KeyboardModifier.AltModifier: "alt",
+}
 
 
 class Hand:
-    """Feeds the tool that the view state names."""
+    """Feeds the tool that the view state names.
 
-    running = False
-    has_points = False
+    Parameters
+    ----------
+    show
+        Draws the lines of the gesture.
+    message
+        Tells the user why a gesture could not be done.
+    """
 
     def __init__(
         self, session: Session, show: Callable[[tuple[Sketch, ...]], None], message: Callable[[str], object]
@@ -24,22 +45,87 @@ class Hand:
         self._session = session
         self._show = show
         self._message = message
-        self._document: ImageDocument | None = None
+        self._runner: ToolRunner | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether a gesture goes on, so that keys belong to it."""
+        return self._runner is not None and self._runner.running
+
+    @property
+    def has_points(self) -> bool:
+        """Whether Backspace and Ctrl+Z drop points of the gesture."""
+        return self._runner is not None and self._runner.has_points
 
     def set_document(self, document: ImageDocument | None) -> None:
-        """Work on another document."""
-        self._document = document
+        """Work on another document; an unfinished gesture is taken back."""
+        self.cancel()
+        self._runner = None
+        if document is not None:
+            self._runner = ToolRunner(ToolContext(document, self._session.view, self._select), self._session.view.tool)
 
     def change_tool(self) -> None:
-        """Take the tool of the view state."""
+        """Take the tool of the view state; an unfinished gesture is taken back."""
+        if self._runner is not None:
+            self._runner.use(self._session.view.tool)
+            self._show(())
 
-    def press(self, x: float, y: float, button: Qt.MouseButton, modifiers: Qt.KeyboardModifier, scale: float) -> None:
-        """Take a press at an image point."""
+    def cancel(self) -> None:
+        """Take an unfinished gesture back."""
+        if self._runner is not None:
+            self._runner.cancel()
+            self._show(())
 
-    move = release = double = press
+    def point(self, kind: EventKind, at: tuple[float, float], scale: float, held: "Held") -> None:
+        """Take what the pointer did.
 
-    def click(self, x: float, y: float, modifiers: Qt.KeyboardModifier, scale: float) -> None:
-        """Take a click in select mode."""
+        Parameters
+        ----------
+        at
+            Image position.
+        scale
+            Screen pixels per image pixel.
+        """
+        button = _BUTTONS.get(held.button, "none")
+        self._send(PointerEvent(kind, at[0], at[1], button, modifier_names(held.modifiers), reach=_REACH / scale))
 
     def key(self, name: str, modifiers: Qt.KeyboardModifier) -> None:
-        """Take a key."""
+        """Take a key: ``"Escape"``, ``"Enter"``, ``"Space"``, ``"Backspace"``."""
+        self._send(PointerEvent("key", button="none", modifiers=modifier_names(modifiers), key=name))
+
+    def _send(self, event: PointerEvent) -> None:
+        if self._runner is None:
+            return
+        try:
+            previews = self._runner.handle(event)
+        except UserError as error:
+            self._message(str(error))
+            previews = ()
+        self._show(tuple(_sketch(preview) for preview in previews))
+
+    def _select(self, ids: Iterable[int]) -> None:
+        self._session.view.selected = frozenset(int(item) for item in ids)
+
+
+class Held:
+    """Button and modifiers of an event of the pointer."""
+
+    __slots__ = ("button", "modifiers")
+
+    def __init__(self, button: Qt.MouseButton, modifiers: Qt.KeyboardModifier) -> None:
+        self.button = button
+        self.modifiers = modifiers
+
+
+def modifier_names(modifiers: Qt.KeyboardModifier) -> frozenset[str]:
+    """Return ``"shift"``, ``"ctrl"``, ``"alt"`` as far as they are held."""
+    return frozenset(name for flag, name in _MODIFIERS.items() if modifiers & flag)
+
+
+def _sketch(preview: Preview) -> Sketch:
+    return Sketch(
+        points=[(float(x), float(y)) for x, y in preview.points],
+        closed=preview.closed,
+        start=preview.kind in ("path", "polygon"),
+        vertices=preview.kind == "polygon",
+    )

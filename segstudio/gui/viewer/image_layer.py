@@ -196,11 +196,12 @@ class ImageLayer:
         contrast, gamma = self._contrast, self._gamma
         if contrast is None:
             return
-        red, green, blue, _ = QColor(tokens().errors["false"]).toTuple()
+        missing = QColor(tokens().errors["false"])
+        colour = missing.red(), missing.green(), missing.blue()
         self._loader.load(
             "shades",
             key,
-            lambda: _shaded(raw, contrast, gamma, (red, green, blue)),
+            lambda: _shaded(raw, contrast, gamma, colour),
             lambda shown: self._show(key, shown),
         )
 

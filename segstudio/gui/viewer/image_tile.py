@@ -26,6 +26,7 @@ class ImageTile(ImageItem):
 
     def show_shades(self, shown: NDArray[np.uint32]) -> None:
         """Take new pixels of the same size."""
+        self._shown = shown
         self.setImage(shown, autoLevels=False, levels=None)
         height, width = shown.shape
         transform = QTransform.fromTranslate(self._place.x(), self._place.y())
@@ -33,8 +34,9 @@ class ImageTile(ImageItem):
 
     def render(self) -> None:
         """Wrap the pixels without a copy: they are colours already, in the format that Qt scales fastest."""
-        height, width = self.image.shape
-        self.qimage = QImage(self.image.data, width, height, width * 4, QImage.Format.Format_RGB32)
+        height, width = self._shown.shape
+        picture = QImage(self._shown.data, width, height, width * 4, QImage.Format.Format_RGB32)
+        self.qimage = picture  # type: ignore[assignment]
         self._renderRequired = False
         self._unrenderable = False
 

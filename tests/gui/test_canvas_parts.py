@@ -1,0 +1,154 @@
+"""The arithmetic below the canvas: camera, shades, colours, contours in screen pixels."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from hypothesis import given
+from hypothesis import strategies as st
+
+from segstudio.core.tiles import Window
+from segstudio.gui.viewer.camera import SCALE_MAX, SCALE_MIN, Camera
+from segstudio.gui.viewer.colouring import ObjectColours
+from segstudio.gui.viewer.contrast import histogram, sample, shades
+from segstudio.gui.viewer.image_layer import PyramidKey, pyramid_tile
+from segstudio.gui.viewer.label_render import LabelStyle, draw_labels, draw_regions, sampled
+from segstudio.io.sources import open_image
+from segstudio.labels.label_map import LabelMap
+
+RED = ((255, 0, 0),) * 12
+coordinates = st.floats(-1e4, 1e4)
+
+
+@given(coordinates, coordinates, st.floats(0.3, 3), coordinates, coordinates, st.floats(0.01, 50))
+def test_zoom_keeps_the_point_under_the_pointer(
+    left: float, top: float, factor: float, x: float, y: float, scale: float
+) -> None:
+    camera = Camera(scale, left, top)
+    zoomed = camera.zoomed(factor, x, y)
+    assert SCALE_MIN <= zoomed.scale <= SCALE_MAX
+    assert zoomed.to_screen(*camera.to_image(x, y)) == pytest.approx((x, y), abs=1e-5)
+
+
+def test_fitted_image_lies_in_the_middle() -> None:
+    camera = Camera.showing(Window(0, 0, 100, 200), 440, 400, margin=20)
+    assert camera.scale == 2
+    assert camera.to_screen(100, 50) == (220, 200)
+    assert camera.visible(440, 400, (100, 200)) == Window(0, 0, 100, 200)
+
+
+def test_shades_of_gray_float_and_colour() -> None:
+    gray = shades(np.array([[0, 100, 200, 65535]], np.uint16), (100, 300))
+    assert gray.tolist() == [[0, 0, 128, 255]]
+    brighter = shades(np.array([[150]], np.uint16), (100, 300), gamma=2)
+    assert brighter[0, 0] == 128
+    colour = shades(np.full((2, 2, 4), 7, np.uint8), (0, 255))
+    assert colour.shape == (2, 2, 3)
+    two_channels = shades(np.full((2, 2, 2), 255, np.uint8), (0, 255))
+    assert two_channels[0, 0].tolist() == [255, 255, 0]
+
+
+def test_nan_is_shown_in_its_own_colour() -> None:
+    shown = shades(np.array([[0.0, np.nan, 1.0]]), (0, 1), 1.0, (9, 8, 7))
+    assert shown[0].tolist() == [[0, 0, 0], [9, 8, 7], [255, 255, 255]]
+
+
+def test_auto_contrast_leaves_out_the_extremes(tmp_path: Path) -> None:
+    pixels = np.full((300, 300), 1000, np.uint16)
+    pixels[:150] = 2000
+    pixels[0, 0], pixels[0, 1] = 0, 65535
+    tifffile.imwrite(tmp_path / "a.tif", pixels)
+    with open_image(tmp_path / "a.tif") as source:
+        found = histogram(sample(source), source.info)
+    assert found.auto == (1000, 2000)
+    assert (found.low, found.high) == (0, 65535)
+
+
+def test_image_without_a_number_still_has_a_contrast(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", np.full((20, 20), np.nan, np.float32))
+    with open_image(tmp_path / "a.tif") as source:
+        assert histogram(sample(source), source.info).auto == (0.0, 1.0)
+
+
+def test_coarse_tile_is_the_mean_of_the_pixels(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 60000, (3000, 2600), dtype=np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", pixels)
+    with open_image(tmp_path / "a.tif") as source:
+        tile = pyramid_tile(source, PyramidKey(2, 0, 1))
+    expected = pixels[:2048, 2048:].astype(float).reshape(512, 4, 138, 4).mean(axis=(1, 3))
+    assert tile.shape == (512, 138)
+    assert np.abs(tile - expected).max() <= 1
+
+
+def test_touching_objects_get_different_colours_that_stay() -> None:
+    labels = np.kron(np.arange(1, 65, dtype=np.int32).reshape(8, 8), np.ones((6, 6), np.int32))
+    labels[labels == 20] = 8  # the hashed wish of 8 and its neighbours must not decide alone
+    colours = ObjectColours()
+    numbers = colours.of(labels)
+    assert set(np.unique(numbers)) <= set(range(1, 13))
+    for axis in (0, 1):
+        step = np.diff(labels, axis=axis) != 0
+        assert (np.diff(numbers.astype(int), axis=axis)[step] != 0).all()
+    before = numbers[0, 0]
+    assert colours.number(1) == before
+
+
+@given(st.floats(0.05, 30), st.integers(-50, 50), st.integers(-50, 50))
+def test_sampling_agrees_with_the_plane(scale: float, y: int, x: int) -> None:
+    array = np.random.default_rng(1).integers(0, 9, (40, 30)).astype(np.int32)
+    area = Window(y, x, y + 20, x + 25)
+    picked = sampled(LabelMap.from_array(array), area, scale)
+    for row in range(0, 20, 7):
+        for column in range(0, 25, 6):
+            iy, ix = int((y + row + 0.5) / scale), int((x + column + 0.5) / scale)
+            inside = 0 <= (y + row + 0.5) / scale < 40 and 0 <= (x + column + 0.5) / scale < 30
+            assert picked[row, column] == (array[iy, ix] if inside else 0)
+
+
+def test_contour_is_as_wide_on_the_screen_at_every_zoom() -> None:
+    array = np.zeros((64, 64), np.int32)
+    array[16:48, 16:48] = 1
+    plane = LabelMap.from_array(array)
+    style = LabelStyle(RED, fill=0.0, width=1.0)
+    for scale in (1.0, 2.0, 7.5):
+        side = round(64 * scale)
+        alpha = draw_labels(plane, Window(0, 0, side, side), scale, style, ObjectColours()) >> 24
+        row = alpha[side // 2] == 255
+        assert row.sum() == 2, scale
+        edges = np.flatnonzero(row)
+        assert edges[0] == round(16 * scale)
+        assert edges[1] == round(48 * scale) - 1
+
+
+def test_tiles_of_an_overlay_fit_together() -> None:
+    array = np.kron(np.arange(1, 17, dtype=np.int32).reshape(4, 4), np.ones((9, 9), np.int32))
+    plane, colours = LabelMap.from_array(array), ObjectColours()
+    style = LabelStyle(RED, dashed=True, selected=frozenset({6}), width=3.0)
+    whole = draw_labels(plane, Window(0, 0, 100, 100), 2.7, style, colours)
+    part = draw_labels(plane, Window(31, 17, 70, 64), 2.7, style, colours)
+    assert np.array_equal(whole[31:70, 17:64], part)
+
+
+def test_hidden_and_unselected_objects() -> None:
+    array = np.zeros((20, 40), np.int32)
+    array[5:15, 5:15], array[5:15, 25:35] = 1, 2
+    plane = LabelMap.from_array(array)
+    area = Window.whole((20, 40))
+    hidden = draw_labels(plane, area, 1.0, LabelStyle(RED, hidden=frozenset({1})), ObjectColours())
+    assert not hidden[:, :20].any()
+    assert hidden[:, 20:].any()
+    plain = draw_labels(plane, area, 1.0, LabelStyle(RED), ObjectColours())
+    chosen = draw_labels(plane, area, 1.0, LabelStyle(RED, selected=frozenset({2})), ObjectColours())
+    assert np.array_equal(plain[:, :20], chosen[:, :20])
+    assert chosen[4, 30] != 0  # the dark halo lies outside
+    assert plain[4, 30] == 0
+
+
+def test_complete_and_ignored_regions_look_different() -> None:
+    array = np.zeros((60, 60), np.uint8)
+    array[10:50, 10:30], array[10:50, 30:50] = 1, 2
+    drawn = draw_regions(LabelMap.from_array(array), Window.whole((60, 60)), 1.0, (0, 255, 0), (255, 0, 0))
+    assert not drawn[:8].any()
+    assert len(np.unique(drawn[20:40, 15:25])) == 1
+    assert len(np.unique(drawn[20:40, 35:45])) == 2
