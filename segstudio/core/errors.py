@@ -24,9 +24,7 @@ class UserError(Exception):
 
     exit_code = 3
 
-    def __init__(
-        self, message: str, *, hint: str = "", code: str = "error", path: Path | None = None
-    ) -> None:
+    def __init__(self, message: str, *, hint: str = "", code: str = "error", path: Path | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint

@@ -40,9 +40,7 @@ class Window:
 
     def intersect(self, other: "Window") -> "Window":
         """Return the pixels in both; may be empty."""
-        return Window(
-            max(self.y0, other.y0), max(self.x0, other.x0), min(self.y1, other.y1), min(self.x1, other.x1)
-        )
+        return Window(max(self.y0, other.y0), max(self.x0, other.x0), min(self.y1, other.y1), min(self.x1, other.x1))
 
     def union(self, other: "Window") -> "Window":
         """Return the smallest window that holds both."""
@@ -50,9 +48,7 @@ class Window:
             return other
         if other.empty:
             return self
-        return Window(
-            min(self.y0, other.y0), min(self.x0, other.x0), max(self.y1, other.y1), max(self.x1, other.x1)
-        )
+        return Window(min(self.y0, other.y0), min(self.x0, other.x0), max(self.y1, other.y1), max(self.x1, other.x1))
 
     def grow(self, margin: int) -> "Window":
         """Return the window with `margin` more pixels on each side."""
