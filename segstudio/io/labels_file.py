@@ -8,9 +8,11 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+import imagecodecs
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
@@ -20,8 +22,8 @@ from segstudio.io.atomic import DISK, Disk, write_atomic
 from segstudio.io.sources import damaged, decoding, open_image
 from segstudio.labels.label_map import TILE, LabelMap
 
-#: zlib's default is twice as slow for 3 % less.
-_LEVEL: Final = 4
+#: libdeflate at this level takes half the time of zlib, and the files are smaller.
+_LEVEL: Final = 6
 _CLASSIC_LIMIT: Final = (1 << 32) - (1 << 20)
 _SHORT, _LONG, _LONG8 = 3, 4, 16
 _FIELD: Final = {_SHORT: "H", _LONG: "I", _LONG8: "Q"}
@@ -281,11 +283,16 @@ def _compress(tile: NDArray[Any], dtype: np.dtype[Any]) -> bytes:
         whole = np.zeros((TILE, TILE), values.dtype)
         whole[: values.shape[0], : values.shape[1]] = values
         values = whole
-    return zlib.compress(values.tobytes(), _LEVEL)
+    return _deflate(values.tobytes())
 
 
+@lru_cache(maxsize=4)
 def _compress_zero(dtype: np.dtype[Any]) -> bytes:
-    return zlib.compress(bytes(TILE * TILE * dtype.itemsize), _LEVEL)
+    return _deflate(bytes(TILE * TILE * dtype.itemsize))
+
+
+def _deflate(data: bytes) -> bytes:
+    return bytes(imagecodecs.deflate_encode(data, level=_LEVEL))
 
 
 def _file_pieces(

