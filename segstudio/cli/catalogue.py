@@ -32,7 +32,7 @@ def run(namespace: argparse.Namespace) -> int:
     console = Console(highlight=False)
     _print_offers(console, "Formulations (--formulation NAME)", catalogue.formulations, "formulation")
     _print_offers(console, "Networks (--architecture NAME)", catalogue.architectures, "architecture")
-    _print_offers(console, "Exporters (segstudio export --format NAME)", catalogue.exporters, "")
+    _print_offers(console, "Exporters (segstudio export --format NAME)", catalogue.exporters, "export")
     _print(console, "Settings of a training", form_spec(catalogue.sections), "")
     for name, reason in catalogue.broken.items():
         console.print(f"Not usable: {name}: {reason}", markup=False)

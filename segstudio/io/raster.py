@@ -2,6 +2,7 @@
 
 import struct
 import warnings
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from segstudio.io.sources import BaseSource, CachedPlanes, ImageReader, check_bu
 
 # The budget of `sources` decides; Pillow's own upper limit stays.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+# A damaged EXIF block means that the orientation is not known, no more.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 #: Deflate cannot make a file smaller than this.
@@ -93,15 +96,19 @@ def _png_header(path: Path, data: bytes) -> _PngHeader:
     width, height, depth, colour, _, _, interlace = struct.unpack(">IIBBBBB", data[16:29])
     if colour not in (0, 2, 3, 4, 6) or depth not in (1, 2, 4, 8, 16):
         raise damaged(path, "its header makes no sense")
-    frames, at = 1, 33
-    while at + 12 <= len(data):
-        (length,) = struct.unpack(">I", data[at : at + 4])
+    frames, at, kind = 1, 8, b""
+    while kind != b"IEND" and at + 12 <= len(data):
+        (length,) = struct.unpack_from(">I", data, at)
         kind = data[at + 4 : at + 8]
+        end = at + 8 + length
+        # libpng reads on after some wrong checksums, with other values than were written.
+        if kind[:1].isupper() and zlib.crc32(memoryview(data)[at + 4 : end]).to_bytes(4) != data[end : end + 4]:
+            raise damaged(path, "a checksum is wrong or it ends early")
         if kind == b"acTL" and length == 8:
-            frames = max(1, struct.unpack(">I", data[at + 8 : at + 12])[0])
-        if kind in (b"IDAT", b"IHDR", b"IEND"):
-            break
-        at += 12 + length
+            frames = max(1, struct.unpack_from(">I", data, at + 8)[0])
+        at = end + 4
+    if kind != b"IEND":
+        raise damaged(path, "it ends early")
     return _PngHeader(width, height, depth, colour, bool(interlace), frames)
 
 

@@ -3,6 +3,7 @@
 import lzma
 import struct
 import threading
+import tokenize
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
@@ -40,6 +41,7 @@ DECODE_ERRORS = (
     zlib.error,
     lzma.LZMAError,
     zipfile.BadZipFile,
+    tokenize.TokenError,
 )
 
 
