@@ -209,9 +209,9 @@ class Transaction:
         """
         self._check_open()
         deltas, window, lost, gained = self._changes()
-        for object_id in sorted((lost | self._added()) - gained):
-            if object_id in self.planes.objects and not self._has_pixels(object_id):
-                self.set_object(object_id, None)
+        candidates = ((lost | self._added()) - gained) & self.planes.objects.keys()
+        for object_id in sorted(self._without_pixels(candidates)):
+            self.set_object(object_id, None)
         self._open = False
         objects = tuple(
             ObjectChange(object_id, before, after)
@@ -277,14 +277,13 @@ class Transaction:
     def _added(self) -> set[int]:
         return {object_id for object_id, before in self._objects.items() if before is None}
 
-    def _has_pixels(self, object_id: int) -> bool:
-        """Whether the object has pixels left; looks at the touched tiles before it asks for the index."""
+    def _without_pixels(self, candidates: set[int]) -> set[int]:
+        """Return the objects that have no pixel left; looks at the touched tiles before it asks for the others."""
         labels = self.planes.labels
-        for plane, key in self._tiles:
-            tile = labels.tile(key) if plane == "labels" else None
-            if tile is not None and (tile == object_id).any():
-                return True
-        return bool(labels.tiles_with(object_id))
+        for plane, key in self._tiles if candidates else ():
+            if plane == "labels":
+                candidates = candidates - labels.values_in(key)
+        return {object_id for object_id in candidates if not labels.tiles_with(object_id)}
 
 
 class History:

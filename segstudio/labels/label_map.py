@@ -166,24 +166,33 @@ class LabelMap:
         self.index()
         return set(self._where)
 
+    def values_in(self, key: TileKey) -> frozenset[int]:
+        """Return the values in one tile, without 0; the other tiles are not looked at."""
+        if key in self._stale:
+            self._index_tile(key)
+        return self._ids.get(key, frozenset())
+
     def index(self) -> None:
         """Bring the index of ids up to date.
 
         The first call looks at every tile, about 0.4 ms each; later ones only at tiles written since.
         """
-        for key in self._stale:
-            tile = self._tiles.get(key)
-            new = frozenset[int]() if tile is None else _values_of(tile)
-            old = self._ids.pop(key, frozenset[int]())
-            for value in old - new:
-                self._where[value].discard(key)
-                if not self._where[value]:
-                    del self._where[value]
-            for value in new - old:
-                self._where.setdefault(value, set()).add(key)
-            if new:
-                self._ids[key] = new
-        self._stale.clear()
+        for key in tuple(self._stale):
+            self._index_tile(key)
+
+    def _index_tile(self, key: TileKey) -> None:
+        tile = self._tiles.get(key)
+        new = frozenset[int]() if tile is None else _values_of(tile)
+        old = self._ids.pop(key, frozenset[int]())
+        for value in old - new:
+            self._where[value].discard(key)
+            if not self._where[value]:
+                del self._where[value]
+        for value in new - old:
+            self._where.setdefault(value, set()).add(key)
+        if new:
+            self._ids[key] = new
+        self._stale.discard(key)
 
     def _touch(self, key: TileKey) -> None:
         self._digests.pop(key, None)
