@@ -21,8 +21,8 @@ def project(tmp_path: Path) -> Path:
     folder = tmp_path / "images"
     folder.mkdir()
     known = cells((64, 80), count=4)
-    for name in ("a", "b"):
-        tifffile.imwrite(folder / f"{name}.tif", known.image, resolution=(20_000, 20_000), resolutionunit="CENTIMETER")
+    for name, image in (("a", known.image), ("b", cells((64, 80), seed=1).image)):
+        tifffile.imwrite(folder / f"{name}.tif", image, resolution=(20_000, 20_000), resolutionunit="CENTIMETER")
     made, _ = Project.create(tmp_path / "project", folder, "cells")
     with made:
         document = made.document(made.images[0].id)
