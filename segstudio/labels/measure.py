@@ -121,6 +121,8 @@ class _Runs:
     row: NDArray[np.int64]
     column: NDArray[np.int64]
     length: NDArray[np.int64]
+    #: Which pixels belong to objects.
+    mask: NDArray[np.bool_]
 
     @classmethod
     def of(cls, labels: NDArray[np.integer[Any]], rings: Rings) -> "_Runs":
@@ -138,7 +140,7 @@ class _Runs:
         start = start[order]
         row = start // padded.shape[1]
         first = np.searchsorted(values[order], ids)
-        return cls(ids.astype(np.int64), first, row, start - row * padded.shape[1], length[order])
+        return cls(ids.astype(np.int64), first, row, start - row * padded.shape[1], length[order], padded[:, :-1] > 0)
 
     def sum(self, values: NDArray[Any]) -> NDArray[np.float64]:
         """Return the sum of one value per run for each object."""
@@ -227,24 +229,20 @@ def _statistics(runs: _Runs, plane: NDArray[Any]) -> tuple[NDArray[np.float64], 
     """Return mean, least and greatest value of each object; of numbers only."""
     if not len(runs.ids):
         return np.zeros(0), np.zeros(0), np.zeros(0)
-    if plane.dtype.kind == "b":
-        plane = plane.astype(np.uint8)
-    flat = plane.ravel()
-    start = runs.row * plane.shape[1] + runs.column
-    order = np.argsort(start)
-    # reduceat sums from each index to the next: every second one is a run, the others are gaps.
-    index = np.column_stack([start[order], (start + runs.length)[order]]).ravel()
-    index = index[:-1] if index[-1] == flat.size else index
-    back = np.empty(len(order), np.int64)
-    back[order] = np.arange(len(order))
-    is_number = ~np.isnan(flat) if plane.dtype.kind == "f" else None
-    values = flat if is_number is None else np.where(is_number, flat, 0)
-    total = runs.sum(np.add.reduceat(values, index, dtype=np.float64)[::2][back])
-    count = runs.sum(runs.length if is_number is None else np.add.reduceat(is_number, index, dtype=np.int64)[::2][back])
-    low = np.fmin.reduceat(np.fmin.reduceat(flat, index)[::2][back], runs.first)
-    high = np.fmax.reduceat(np.fmax.reduceat(flat, index)[::2][back], runs.first)
+    # All object pixels in reading order, where the runs follow each other without gaps.
+    values = plane[runs.mask].astype(np.float64)
+    order = np.argsort(runs.row * plane.shape[1] + runs.column)
+    length = runs.length[order]
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order))
+    begin = np.cumsum(length) - length
+    is_number = ~np.isnan(values)
+    total = runs.sum(np.add.reduceat(np.where(is_number, values, 0), begin)[rank])
+    count = runs.sum(np.add.reduceat(is_number.astype(np.int64), begin)[rank])
+    low = np.fmin.reduceat(np.fmin.reduceat(values, begin)[rank], runs.first)
+    high = np.fmax.reduceat(np.fmax.reduceat(values, begin)[rank], runs.first)
     mean = np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
-    return mean, low.astype(np.float64), high.astype(np.float64)
+    return mean, low, high
 
 
 def _unit(name: str) -> str:
