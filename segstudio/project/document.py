@@ -219,6 +219,16 @@ class ImageDocument:
         return edit
 
     @property
+    def can_undo(self) -> bool:
+        """Whether `undo` would do something now."""
+        return self.history.can_undo and not (self.read_only or self.editing)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether `redo` would do something now."""
+        return self.history.can_redo and not (self.read_only or self.editing)
+
+    @property
     def editing(self) -> bool:
         """Whether a gesture is going on."""
         return self._transaction is not None and self._transaction.open

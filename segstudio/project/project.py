@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast, get_args
 
 from psygnal import Signal, SignalInstance
 
@@ -110,13 +110,7 @@ class Project:
             There is a project already, no image can be used, or the disk refuses. Nothing is left behind then.
         """
         folder = folder.absolute()
-        if is_project(folder):
-            raise UserError(
-                f"{folder.name} is a project already.",
-                hint="Open it, or choose another folder for the new one.",
-                code="project-exists",
-                path=folder,
-            )
+        _refuse_existing(folder)
         paths = [images] if isinstance(images, Path) else list(images)
         intake, problems = _take_in(Intake(folder, ()), paths)
         if paths and not intake.added:
@@ -129,11 +123,16 @@ class Project:
             )
         made = make_folders(folder / _INTERNAL, disk)
         lock = ProjectLock(folder / _INTERNAL / "lock")
+        ours = False
         try:
             lock.acquire()
+            _refuse_existing(folder)
+            ours = True
             manifest = Manifest(name or folder.name, tuple(intake.added))
             save_manifest(folder, manifest, disk)
         except BaseException:
+            if ours:  # after a rename whose sync failed the file is there already
+                (folder / MANIFEST).unlink(missing_ok=True)
             lock.release()
             if made:
                 (folder / _INTERNAL / "lock").unlink(missing_ok=True)
@@ -447,13 +446,15 @@ class Project:
         self._tell(self.images_changed)
         return problems
 
-    def set_split(self, image_id: str, split: SplitChoice) -> None:
-        """Choose what an image is used for; ``"auto"`` leaves it to the hash of its id."""
-        self._replace(replace(self.entry(image_id), split=split))
+    def set_split(self, image_id: str, split: str) -> ImageEntry:
+        """Choose what an image is used for; ``"auto"`` leaves it to the hash of its id. Return the new entry."""
+        if split not in get_args(SplitChoice):
+            raise ValueError(f"There is no split {split!r}.")
+        return self._replace(replace(self.entry(image_id), split=cast("SplitChoice", split)))
 
-    def set_reviewed(self, image_id: str, reviewed: bool = True) -> None:
-        """Call an image finished, or not."""
-        self._replace(replace(self.entry(image_id), reviewed=reviewed))
+    def set_reviewed(self, image_id: str, reviewed: bool = True) -> ImageEntry:
+        """Call an image finished, or not; return the new entry."""
+        return self._replace(replace(self.entry(image_id), reviewed=reviewed))
 
     def set_predicted(self, image_id: str, run: str) -> None:
         """Note that `run` has predicted an image."""
@@ -523,13 +524,14 @@ class Project:
                 return
             self._replace(replace(entry, objects=objects, marked=marked))
 
-    def _replace(self, entry: ImageEntry) -> None:
+    def _replace(self, entry: ImageEntry) -> ImageEntry:
         self._check_writable()
         with self._mutex:
             images = self._manifest.images
             self._change(images=tuple(entry if item.id == entry.id else item for item in images))
         self.save_soon()
         self._tell(self.images_changed)
+        return entry
 
     def _change(self, **fields: Any) -> None:  # noqa: ANN401 - the fields of Manifest
         with self._mutex:
@@ -547,6 +549,16 @@ class Project:
     def _tell(self, signal: SignalInstance) -> None:
         if threading.current_thread() is threading.main_thread():
             signal.emit()
+
+
+def _refuse_existing(folder: Path) -> None:
+    if is_project(folder):
+        raise UserError(
+            f"{folder.name} is a project already.",
+            hint="Open it, or choose another folder for the new one.",
+            code="project-exists",
+            path=folder,
+        )
 
 
 def _take_in(intake: Intake, paths: list[Path]) -> tuple[Intake, list[str]]:
