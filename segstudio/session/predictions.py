@@ -17,7 +17,8 @@ from segstudio.labels.label_map import LabelMap
 if TYPE_CHECKING:
     from segstudio.project.project import ImageEntry, Project
 
-#: A proposal counts as the same object as one decoded before when they share more than this of their union.
+#: A proposal counts as the same object as one decoded before when they share more than this of the smaller one:
+#: thresholds shrink and grow objects.
 SAME = 0.5
 
 
@@ -139,7 +140,7 @@ def read_prediction(prediction: Prediction, shape: tuple[int, int]) -> tuple[Lab
 
 
 def same_objects(before: LabelMap, now: LabelMap) -> dict[int, int]:
-    """Return for each object of `now` the one of `before` that it is, where their IoU exceeds `SAME`."""
+    """Return for each object of `now` the one of `before` that it is, if any (see `SAME`)."""
     shared: dict[tuple[int, int], int] = {}
     for key in now.keys():  # noqa: SIM118 - not a mapping
         new, old = now.tile(key), before.tile(key)
@@ -148,7 +149,7 @@ def same_objects(before: LabelMap, now: LabelMap) -> dict[int, int]:
     sizes_now, sizes_before = _sizes(now), _sizes(before)
     same = {}
     for (new_id, old_id), both in shared.items():
-        if both > SAME * (sizes_now[new_id] + sizes_before[old_id] - both):
+        if both > SAME * min(sizes_now[new_id], sizes_before[old_id]):
             same[new_id] = old_id
     return same
 

@@ -246,6 +246,7 @@ class Session:
         self.view.new_object()
         self.view.contrast = None
         self.document_changed.emit(document)
+        self.review.show_latest()
 
     def _close_later(self, document: ImageDocument | None) -> None:
         if document is None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QUrl
+from PySide6.QtCore import QSize, Qt, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QButtonGroup,
@@ -34,6 +34,7 @@ from segstudio.session.session import Session
 _THIS, _SELECTED, _ALL = range(3)
 _NAME = Qt.ItemDataRole.UserRole
 _MOST_LOSSES = 8
+_ROW_HEIGHT = 28
 
 
 class ExportDialog(QDialog):
@@ -58,6 +59,7 @@ class ExportDialog(QDialog):
             item = QListWidgetItem(offer.title)
             item.setData(_NAME, name)
             item.setToolTip(offer.description)
+            item.setSizeHint(QSize(0, _ROW_HEIGHT))
             self.formats.addItem(item)
         self._title, self._says = heading(""), caption()
         self._form = Form(())
@@ -70,6 +72,7 @@ class ExportDialog(QDialog):
         self._bar.hide()
         self._export = button(self.tr("Export"), self.start, "export", primary=True)
         self._open = button(self.tr("Open the folder"), self._open_folder, "folder-open")
+        self._open.setAutoDefault(False)
         self._open.hide()
         self._close = button(self.tr("Close"), self.close)
         self._build()
@@ -127,6 +130,7 @@ class ExportDialog(QDialog):
         if project is not None:
             self._place.setText(str(project.folder / "export"))
         browse = QPushButton(self.tr("Browse…"))
+        browse.setAutoDefault(False)
         browse.clicked.connect(lambda _checked=False: self._browse())
         where = QHBoxLayout()
         where.addWidget(self._place, 1)
@@ -190,6 +194,7 @@ class ExportDialog(QDialog):
         fields = form_spec(offer.Settings.model_json_schema())
         old, self._form = self._form, Form(fields, [field.path for field in fields])
         self._right.replaceWidget(old, self._form)
+        old.hide()
         old.deleteLater()
         self._report.clear()
         self._open.hide()

@@ -83,6 +83,16 @@ def row(*widgets: QWidget, stretch: int | None = None) -> QHBoxLayout:
     return line
 
 
+def on_theme(widget: QWidget, repaint: Callable[[], object]) -> None:
+    """Call `repaint` after the theme has changed, as long as `widget` lives."""
+
+    def call(_name: str) -> None:
+        repaint()
+
+    theme_changed.connect(call)
+    widget.destroyed.connect(lambda: theme_changed.disconnect(call, missing_ok=True))
+
+
 class Section(QWidget):
     """A title with what belongs to it."""
 
@@ -135,7 +145,7 @@ class EmptyState(QWidget):
         column.addWidget(self._picture, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addWidget(self._text)
         column.addWidget(self._button, 0, Qt.AlignmentFlag.AlignHCenter)
-        theme_changed.connect(self._paint_picture)
+        on_theme(self, self._paint_picture)
         self._paint_picture()
 
     def say(self, text: str, button_text: str = "") -> None:

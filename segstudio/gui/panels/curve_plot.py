@@ -60,6 +60,7 @@ class CurvePlot(QWidget):
             axis = item.getAxis(side)
             axis.setPen(pg.mkPen(colours.border))
             axis.setTextPen(pg.mkPen(colours.secondary))
+            axis.enableAutoSIPrefix(False)
         item.showGrid(x=True, y=True, alpha=0.12)
         self._cross.setPen(pg.mkPen(colours.secondary, width=1, style=Qt.PenStyle.DotLine))
 
@@ -92,7 +93,9 @@ class CurvePlot(QWidget):
             last = max(float(x[-1]) for _label, x, _y in self._lines)
             first = min(float(x[0]) for _label, x, _y in self._lines)
             # Room at the right for the names at the ends of the lines.
-            item.setXRange(first, first + max(last - first, 1e-3) * _ROOM_FOR_LABELS, padding=0.02)
+            item.setXRange(
+                first, first + max(last - first, 1.0 if axis == "epochs" else 0.1) * _ROOM_FOR_LABELS, padding=0.02
+            )
             item.enableAutoRange(axis="y")
         return len(self._lines)
 

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QStackedLayout, QVBoxLayout, QWidget
 
-from segstudio.gui.forms.parts import EmptyState
-from segstudio.gui.theme import theme_changed
+from segstudio.gui.forms.parts import EmptyState, on_theme
 from segstudio.session.session import Session
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ class CurvesPanel(QWidget):
         self._log.toggled.connect(self.draw)
         self._curves.changed.connect(self._on_changed)
         self._curves.shown_changed.connect(self._on_shown)
-        theme_changed.connect(self._on_theme)
+        on_theme(self, self._on_theme)
 
     def draw(self) -> None:
         """Draw the curves anew."""

@@ -76,6 +76,7 @@ class DecodeSettings(Section):
         self._key = key
         for slider, _field in self._sliders.values():
             self.body.removeWidget(slider)
+            slider.hide()
             slider.deleteLater()
         sliding = [field for field in fields if field.kind in ("int", "float") and not field.advanced]
         self._sliders = {field.path: (self._slider(field), field) for field in sliding}
@@ -86,6 +87,7 @@ class DecodeSettings(Section):
         self._form.set_values(best)
         self._form.changed.connect(lambda _path: self.changed.emit())
         self.body.replaceWidget(old, self._form)
+        old.hide()
         old.deleteLater()
         self._form.setVisible(bool(rest))
 

@@ -161,6 +161,7 @@ class ImagesPanel(QWidget):
     """Chooses the image in front; asks for more images."""
 
     add_wanted = Signal()
+    selection_changed = Signal()
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -183,6 +184,7 @@ class ImagesPanel(QWidget):
         self._view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self._view.customContextMenuRequested.connect(self._open_menu)
         self._view.selectionModel().currentChanged.connect(self._on_current_changed)
+        self._view.selectionModel().selectionChanged.connect(lambda *_: self.selection_changed.emit())
         self._progress = QLabel()
         self._progress.setProperty("role", "secondary")
         self._bar = QProgressBar()

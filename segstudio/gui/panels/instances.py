@@ -46,6 +46,7 @@ class ObjectTable(QAbstractTableModel):
         super().__init__(parent)
         self._rows: list[Row] = []
         self._order: NDArray[np.intp] = np.zeros(0, np.intp)
+        self._shown: list[int] = []
         self._places: dict[int, int] = {}
         self._texts: list[str] = []
         self._words = ""
@@ -75,7 +76,7 @@ class ObjectTable(QAbstractTableModel):
 
     def object_at(self, row: int) -> int:
         """Return the object of a visible row."""
-        return self._rows[self._order[row]].id
+        return self._shown[row]
 
     def place_of(self, object_id: int) -> int:
         """Return the visible row of an object, -1 when it is not shown."""
@@ -132,7 +133,10 @@ class ObjectTable(QAbstractTableModel):
         value = (row.area, row.length, row.width, row.angle, row.intensity)[column - _AREA]
         if value != value:  # NaN: not measured yet
             return "…"
-        return f"{value:.0f}" if column == _AREA and self._unit == "px" else f"{value:.4g}"
+        if column == _INTENSITY:
+            return f"{value:.1f}" if abs(value) >= 10 else f"{value:.3g}"
+        digits = {_AREA: 0, _LENGTH: 1, _WIDTH: 1, _ANGLE: 0}[column] + (self._unit != "px" and column != _ANGLE)
+        return f"{value:.{digits}f}"
 
     def _name(self, row: Row) -> str:
         return self._names.get(row.class_id, str(row.class_id))
@@ -148,7 +152,8 @@ class ObjectTable(QAbstractTableModel):
             arranged = arranged[::-1]
         keep = np.fromiter((self._shows(number) for number in arranged), bool, len(arranged))
         self._order = arranged[keep] if len(arranged) else arranged
-        self._places = {self._rows[number].id: place for place, number in enumerate(self._order)}
+        self._shown = [self._rows[number].id for number in self._order]
+        self._places = {item: place for place, item in enumerate(self._shown)}
         after = [
             self.createIndex(self._places[item], column) if item in self._places else QModelIndex()
             for _index, item, column in held
@@ -202,7 +207,7 @@ class InstancesPanel(QWidget):
         self._count = QLabel()
         self._count.setProperty("role", "secondary")
         self._delete = button(self.tr("Delete"), self.delete_selected, "trash")
-        self._empty = EmptyState("shapes")
+        self._empty = EmptyState("selection")
         self._dress()
         self._build()
         session.objects.changed.connect(self.refresh)
@@ -255,7 +260,10 @@ class InstancesPanel(QWidget):
         view.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         view.verticalHeader().setDefaultSectionSize(26)
         view.horizontalHeader().setHighlightSections(False)
-        view.horizontalHeader().setStretchLastSection(True)
+        # The arrow of the sorted column stands above its name, not on it.
+        view.horizontalHeader().setStyleSheet(
+            "QHeaderView::up-arrow, QHeaderView::down-arrow { subcontrol-position: top center; }"
+        )
         for column, width in enumerate((64, 130, 80, 100, 100, 100, 90, 120)):
             view.setColumnWidth(column, width)
 

@@ -147,7 +147,9 @@ class JobRow(QFrame):
                 self.tr("Best F1 {0:.3f} after epoch {1}").format(score, job.best.epoch) if score and job.best else ""
             )
         count = sum(artifact.role == "labels" for artifact in job.artifacts)
-        return self.tr("{0} images predicted").format(count) if count else ""
+        if count < 2:
+            return self.tr("1 image predicted") if count else ""
+        return self.tr("{0} images predicted").format(count)
 
     def _on_stop(self) -> None:
         if self._job is not None:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
+from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QButtonGroup,
@@ -20,7 +20,8 @@ from PySide6.QtWidgets import (
 
 from segstudio.core.classes import ClassTable, ObjectClass
 from segstudio.gui.bind import bind_check, bind_choice, follow
-from segstudio.gui.forms.parts import CalmSlider, Column, Section, ValueSlider, button, caption
+from segstudio.gui.forms.parts import CalmSlider, Column, Section, ValueSlider, button, caption, on_theme
+from segstudio.gui.theme import tokens
 from segstudio.labels.edits import RegionFill
 from segstudio.session.session import Session
 from segstudio.session.view_state import BRUSH_MAX, BRUSH_MIN
@@ -176,6 +177,7 @@ class ClassList(QListWidget):
         self.itemChanged.connect(self._on_renamed)
         session.project_changed.connect(self._on_project)
         follow(session.view, "class_id", self, lambda _value: self._mark())
+        on_theme(self, self._fill)
         self._on_project(session.project)
 
     def add(self) -> None:
@@ -246,7 +248,8 @@ def _swatch(colour: str) -> QIcon:
     painter = QPainter(picture)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setBrush(QColor(colour))
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.drawEllipse(5, 5, 22, 22)
+    # The ring keeps it apart from a selected row of the same colour.
+    painter.setPen(QPen(tokens().colour("panel"), 3))
+    painter.drawEllipse(4, 4, 24, 24)
     painter.end()
     return QIcon(picture)

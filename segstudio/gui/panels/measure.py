@@ -16,8 +16,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from segstudio.gui.forms.parts import Column, EmptyState, Section, button, caption
-from segstudio.gui.theme import FONT_SECONDARY, theme_changed, tokens
+from segstudio.gui.forms.parts import Column, EmptyState, Section, button, caption, on_theme
+from segstudio.gui.theme import FONT_SECONDARY, tokens
 from segstudio.session.job_specs import when_saved
 from segstudio.session.measuring import MeasuredImages, export_items, measure_items
 from segstudio.session.session import Session
@@ -123,6 +123,8 @@ class MeasurePanel(QWidget):
         self._says = caption()
         self._table = QTableWidget(0, 3)
         self._table.setHorizontalHeaderLabels([self.tr("Measurement"), self.tr("Mean"), self.tr("SD")])
+        for number, side in enumerate((Qt.AlignmentFlag.AlignLeft, *[Qt.AlignmentFlag.AlignRight] * 2)):
+            self._table.horizontalHeaderItem(number).setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
         self._table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self._table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self._table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -172,7 +174,8 @@ class MeasurePanel(QWidget):
             self._table.setRowCount(0)
             self.histogram.show_values(np.zeros(0), "")
         else:
-            self._says.setText(self.tr("{0} objects in {1} images").format(f"{measured.objects:,}", measured.images))
+            images = self.tr("1 image") if measured.images == 1 else self.tr("{0} images").format(measured.images)
+            self._says.setText(self.tr("{0} objects in {1}").format(f"{measured.objects:,}", images))
             self._fill(measured)
         header = self._table.horizontalHeader().sizeHint().height()
         self._table.setFixedHeight(header + 24 * self._table.rowCount() + 2)
@@ -184,7 +187,9 @@ class MeasurePanel(QWidget):
         self._table.setRowCount(len(names))
         for number, name in enumerate(names):
             values = measured.columns[name][np.isfinite(measured.columns[name])]
-            figures = (f"{values.mean():.4g}", f"{values.std():.3g}") if len(values) else ("–", "–")
+            # A mean of directions says nothing: 1° and 179° are neighbours.
+            some = len(values) > 0 and name != "angle"
+            figures = (f"{values.mean():.4g}", f"{values.std():.3g}") if some else ("–", "–")
             for column, text in enumerate((title(name, measured.units[name]), *figures)):
                 item = QTableWidgetItem(text)
                 item.setData(Qt.ItemDataRole.UserRole, name)
@@ -244,7 +249,7 @@ class Histogram(QWidget):
         self._edges: NDArray[np.float64] = np.zeros(0)
         self._median = 0.0
         self.setFixedHeight(132)
-        theme_changed.connect(self.update)
+        on_theme(self, self.update)
 
     def show_values(self, values: NDArray[np.float64], name: str) -> None:
         """Show the values that are finite."""

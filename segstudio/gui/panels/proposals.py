@@ -18,7 +18,7 @@ class Proposals(Section):
         self._bar.setTextVisible(False)
         self._focus = caption(role="")
         self._keys = caption(
-            self.tr("Enter accepts, Backspace rejects, E edits, ↑ and ↓ move on. Doubtful ones first.")
+            self.tr("Enter accepts, Backspace rejects, E edits, ↑ and ↓ move on; doubtful ones first.")
         )
         self._accept = button(self.tr("Accept"), self.accept_current, "check")
         self._reject = button(self.tr("Reject"), self._review.reject_current, "x")
@@ -33,8 +33,11 @@ class Proposals(Section):
         for widget in (self._bar, self._accept_all):
             self.body.addWidget(widget)
         self.body.addLayout(row(self._accept_empty, self._reject_all, stretch=0))
-        self.body.addWidget(self._focus)
-        self.body.addLayout(row(self._accept, self._reject, self._edit, self._previous, self._next, stretch=0))
+        self.body.addLayout(row(self._focus, self._previous, self._next, stretch=0))
+        decide = row(self._accept, self._reject, self._edit)
+        for number in range(3):
+            decide.setStretch(number, 1)
+        self.body.addLayout(decide)
         self.body.addWidget(self._keys)
         self.body.addWidget(self._restore)
         self._review.changed.connect(self._on_changed)
@@ -68,12 +71,14 @@ class Proposals(Section):
         self._bar.setRange(0, max(1, total))
         self._bar.setValue(total - left)
         self._accept_all.setText(self.tr("Accept all {0}").format(left) if left else self.tr("All decided"))
-        for widget in (self._accept_all, self._accept_empty, self._reject_all, self._previous, self._next):
+        for widget in (self._accept_all, self._accept_empty, self._reject_all):
             widget.setEnabled(left > 0)
+        for widget in (self._previous, self._next, self._accept, self._reject, self._edit):
+            widget.setVisible(left > 0)
         for widget in (self._accept, self._reject, self._edit):
             widget.setEnabled(current > 0)
-        self._focus.setText(self._describe(current) if current else "")
-        self._focus.setVisible(current > 0)
+        self._focus.setText(self._describe(current) if current else self.tr("Look at them one by one:"))
+        self._focus.setVisible(left > 0)
         self._keys.setVisible(left > 0)
         rejected = self._review.rejected_count
         self._restore.setVisible(rejected > 0)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from segstudio.config.form_spec import form_spec
 from segstudio.config.run import RunConfig
@@ -14,6 +14,7 @@ from segstudio.gui.forms.form import Form
 from segstudio.gui.forms.parts import Column, EmptyState, Section, button, caption
 from segstudio.gui.panels.training_live import LiveTraining
 from segstudio.gui.panels.training_runs import RunList
+from segstudio.gui.theme import SPACING_GROUP
 from segstudio.jobs.catalogue import Catalogue, Offer
 from segstudio.jobs.messages import Artifact, Failed, Finished, Message
 from segstudio.jobs.spec import Choice, Device, TrainJob, ValidateJob
@@ -25,6 +26,7 @@ from segstudio.session.session import Session
 _SHOWN = ("training.max_minutes", "training.epochs", "data.patch_size", "augmentation.scale", "data.channels")
 #: What is chosen at first: the best for objects from few labels.
 _FIRST_CHOICE = {"formulation": "joint", "architecture": "unet"}
+_BOX_WIDTH = 176
 _FORMULATION, _ARCHITECTURE = "formulation.", "architecture."
 
 
@@ -54,7 +56,10 @@ class TrainingPanel(QWidget):
         column.body.addStretch(1)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(column)
+        outer.setSpacing(0)
+        outer.addWidget(column, 1)
+        self._footer = self._make_footer()
+        outer.addWidget(self._footer)
         self._connect()
         self._on_catalogue()
         self.refresh()
@@ -120,33 +125,47 @@ class TrainingPanel(QWidget):
         self._formulation.setObjectName("formulation")
         self._architecture.setObjectName("architecture")
         self._start_from, self._device = CalmComboBox(), CalmComboBox()
-        self._formulation_says, self._architecture_says = caption(), caption()
+        self._formulation_says = caption()
         self._summary, self._warning, self._error = caption(), caption(role="warning"), caption(role="error")
         self._train = button(self.tr("Train"), self.start, "graduation-cap", primary=True)
         self._train.setMinimumHeight(36)
         setup = QWidget()
-        self._rows = QVBoxLayout(setup)
-        self._rows.setContentsMargins(0, 0, 0, 0)
-        self._rows.setSpacing(16)
-        for title, *widgets in (
-            (self.tr("New model"), self._name),
-            (self.tr("What to find"), self._formulation, self._formulation_says),
-            (self.tr("Network"), self._architecture, self._architecture_says),
+        rows = QVBoxLayout(setup)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setSpacing(SPACING_GROUP)
+        goal, network, settings = (
+            Section(self.tr("New model")),
+            Section(self.tr("What to find")),
+            Section(self.tr("Settings")),
+        )
+        goal.body.addWidget(self._name)
+        network.body.setSpacing(4)
+        network.body.addWidget(self._formulation)
+        network.body.addWidget(self._formulation_says)
+        for title, box in (
+            (self.tr("Network"), self._architecture),
             (self.tr("Start from"), self._start_from),
-            (self.tr("Settings"), self.form),
             (self.tr("Device"), self._device),
-            (self.tr("Images"), self._summary, self._warning, self._error, self._train),
         ):
-            section = Section(title)
-            section.body.setSpacing(4)
-            for widget in widgets:
-                section.body.addWidget(widget)
-            self._rows.addWidget(section)
-            if self.form in widgets:
-                self._form_section = section
+            settings.body.addLayout(_line(title, box))
+        settings.body.setSpacing(4)
+        settings.body.addWidget(self.form)
+        self._form_section = settings
+        for section in (goal, network, settings):
+            rows.addWidget(section)
+        return setup
+
+    def _make_footer(self) -> QWidget:
+        """Return what stays in sight however far the settings are scrolled: the images, what is wrong, and Train."""
+        footer = QFrame()
+        column = QVBoxLayout(footer)
+        column.setContentsMargins(12, 8, 12, 12)
+        column.setSpacing(4)
+        for widget in (self._summary, self._warning, self._error, self._train):
+            column.addWidget(widget)
         self._warning.hide()
         self._error.hide()
-        return setup
+        return footer
 
     def _connect(self) -> None:
         session = self._session
@@ -202,7 +221,7 @@ class TrainingPanel(QWidget):
         formulation = catalogue.formulation(self._formulation.currentData())
         architecture = catalogue.architecture(self._architecture.currentData())
         self._formulation_says.setText(formulation.description)
-        self._architecture_says.setText(architecture.description)
+        self._architecture.setToolTip(architecture.description)
         self._show_form(formulation, architecture, catalogue.sections)
 
     def _show_form(self, formulation: Offer, architecture: Offer, sections: Mapping[str, object]) -> None:
@@ -219,6 +238,7 @@ class TrainingPanel(QWidget):
         self.form.set_values(kept)
         self.form.changed.connect(lambda _path: self.validate())
         self._form_section.body.replaceWidget(old, self.form)
+        old.hide()
         old.deleteLater()
 
     def _chosen_device(self) -> Device:
@@ -269,6 +289,7 @@ class TrainingPanel(QWidget):
         possible = summary is not None and summary.train > 0
         running = self._session.jobs.training is not None
         self._setup.setVisible(possible and not running)
+        self._footer.setVisible(possible and not running)
         self._empty.setVisible(not possible and not running)
         if summary is None:
             self._empty.say(self.tr("Open a folder of images first."))
@@ -281,8 +302,10 @@ class TrainingPanel(QWidget):
             self._say_split(summary)
 
     def _say_split(self, summary: SplitSummary) -> None:
-        text = self.tr("{0} images with {1} objects for training, {2} images for validation.")
-        self._summary.setText(text.format(summary.train, summary.objects, summary.val))
+        train = self.tr("1 image") if summary.train == 1 else self.tr("{0} images").format(summary.train)
+        val = self.tr("1 image") if summary.val == 1 else self.tr("{0} images").format(summary.val)
+        text = self.tr("Trains on {0} with {1} objects, checks itself on {2}.")
+        self._summary.setText(text.format(train, summary.objects, val))
         warnings = []
         if summary.val == 0:
             warnings.append(
@@ -312,3 +335,14 @@ class TrainingPanel(QWidget):
     def showEvent(self, event: object) -> None:
         """Ask what the engine offers when the step is looked at for the first time."""
         self._session.jobs.want_catalogue()
+
+
+def _line(title: str, box: QWidget) -> QHBoxLayout:
+    label = QLabel(title)
+    label.setBuddy(box)
+    box.setFixedWidth(_BOX_WIDTH)
+    line = QHBoxLayout()
+    line.setContentsMargins(0, 2, 0, 2)
+    line.addWidget(label, 1)
+    line.addWidget(box)
+    return line

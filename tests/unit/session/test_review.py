@@ -1,0 +1,232 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from factories import discs
+from numpy.typing import NDArray
+from psygnal import Signal
+
+from segstudio.core.errors import UserError
+from segstudio.core.tiles import Window
+from segstudio.io.labels_file import write_label_tiff
+from segstudio.labels.edits import Delete
+from segstudio.labels.history import EditRecord, History, Planes, Transaction
+from segstudio.labels.label_map import LabelMap
+from segstudio.labels.objects import ObjectInfo
+from segstudio.labels.paste import PasteLabels
+from segstudio.project.document import DocumentChange
+from segstudio.session.background import Background
+from segstudio.session.predictions import Prediction
+from segstudio.session.review import Review
+
+SHAPE = (60, 60)
+CENTRES: list[tuple[float, float]] = [(12, 12), (12, 40), (40, 12), (40, 40)]
+
+
+class MemoryDocument:
+    """The planes and history of an image, without files: what the review needs of an `ImageDocument`."""
+
+    changed = Signal(DocumentChange)
+
+    def __init__(self) -> None:
+        self.entry = SimpleNamespace(id="image")
+        self.planes = Planes.empty(SHAPE)
+        self.history = History()
+
+    def begin(self, name: str) -> Transaction:
+        return Transaction(self.planes, name, on_commit=self._on_commit)
+
+    def apply(self, edit: Any) -> None:
+        tx = self.begin(edit.name)
+        edit.apply(tx)
+        tx.commit()
+
+    def undo(self) -> None:
+        self.history.undo(self.planes)
+        self._tell()
+
+    def redo(self) -> None:
+        self.history.redo(self.planes)
+        self._tell()
+
+    def labels(self) -> NDArray[np.int32]:
+        return self.planes.labels.to_array()
+
+    def _on_commit(self, record: EditRecord) -> None:
+        self.history.push(record)
+        self._tell()
+
+    def _tell(self) -> None:
+        self.changed.emit(DocumentChange(Window.whole(SHAPE), frozenset({"labels"})))
+
+
+class Desk:
+    """A document with a prediction of four discs on the disk, and the review of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.document = MemoryDocument()
+        self.folder = folder
+        self.prediction = Prediction("image", "run", folder / "model", folder / "image.tif", folder / "image.maps.npy")
+        self.write(discs(SHAPE, CENTRES, 8), {1: 0.9, 2: 0.3, 3: 0.6, 4: 0.95})
+        self.review = self.reopen()
+
+    def write(self, labels: NDArray[np.int32], scores: dict[int, float]) -> None:
+        write_label_tiff(self.prediction.labels, LabelMap.from_array(labels))
+        objects = {str(key): {"class_id": 2, "score": value} for key, value in scores.items()}
+        self.prediction.table.write_text(json.dumps({"schema_version": 1, "objects": objects}))
+
+    def reopen(self) -> Review:
+        document = cast("Any", self.document)
+        review = Review(lambda: None, lambda: document, Background())
+        review.load(self.prediction)
+        return review
+
+    def draw(self, labels: NDArray[np.int32]) -> None:
+        infos = {int(i): ObjectInfo() for i in np.unique(labels) if i}
+        self.document.apply(PasteLabels(labels, Window.whole(SHAPE), infos))
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def test_the_most_doubtful_proposal_comes_first(desk: Desk) -> None:
+    assert desk.review.pending() == [2, 3, 1, 4]
+    desk.review.next_pending()
+    assert desk.review.current == 2
+
+
+def test_accepting_makes_one_object_of_the_proposal_in_one_edit(desk: Desk) -> None:
+    made = desk.review.accept([3])
+    (object_id,) = made.objects.values()
+    assert desk.document.planes.objects[object_id] == ObjectInfo(2, "model", "accepted")
+    np.testing.assert_array_equal(desk.document.labels() == object_id, discs(SHAPE, CENTRES, 8) == 3)
+    assert desk.review.pending() == [2, 1, 4]
+    assert len(desk.document.history.entries()) == 1
+
+
+def test_accepting_all_is_one_edit_and_undo_brings_all_proposals_back(desk: Desk) -> None:
+    desk.review.accept_all()
+    assert desk.review.pending_count == 0
+    assert len(desk.document.planes.objects) == 4
+    desk.document.undo()
+    assert desk.review.pending_count == 4
+    assert not desk.document.labels().any()
+    desk.document.redo()
+    assert desk.review.pending_count == 0
+
+
+def test_pixels_drawn_by_hand_are_never_touched(desk: Desk) -> None:
+    hand = discs(SHAPE, [(12, 16), (40, 29)], 7)  # mostly over proposal 1, and at the edge of proposal 4
+    desk.draw(hand)
+    before = desk.document.labels()
+    made = desk.review.accept_all()
+    after = desk.document.labels()
+    np.testing.assert_array_equal(after[before > 0], before[before > 0])
+    assert made.left == (1,)
+    assert set(made.objects) == {2, 3, 4}
+    assert desk.review.pending() == [1]
+
+
+def test_accept_where_empty_leaves_every_proposal_that_touches_an_object(desk: Desk) -> None:
+    desk.draw(discs(SHAPE, [(40, 29)], 7))
+    made = desk.review.accept_only_where_empty()
+    assert set(made.objects) == {1, 2, 3}
+    assert made.left == (4,)
+
+
+def test_stepping_accepts_and_rejects_one_after_the_other(desk: Desk) -> None:
+    desk.review.accept_current()  # only brings the first into focus: nothing is accepted unseen
+    assert desk.review.pending_count == 4
+    desk.review.accept_current()
+    assert desk.review.current == 3
+    desk.review.reject_current()
+    assert desk.review.current == 1
+    desk.review.previous_pending()
+    assert desk.review.current == 4
+    assert desk.review.pending() == [1, 4]
+    assert desk.review.rejected_count == 1
+
+
+def test_editing_accepts_without_going_on(desk: Desk) -> None:
+    desk.review.focus(4)
+    object_id = desk.review.edit_current()
+    assert object_id in desk.document.planes.objects
+    assert desk.review.current == 0
+
+
+def test_decisions_survive_a_restart(desk: Desk) -> None:
+    desk.review.reject([1])
+    desk.review.accept([2])
+    assert desk.reopen().pending() == [3, 4]
+
+
+def test_rejected_proposals_can_be_brought_back(desk: Desk) -> None:
+    desk.review.reject_all()
+    assert desk.review.pending_count == 0
+    desk.review.restore_rejected()
+    assert desk.review.pending_count == 4
+
+
+def test_deleting_an_accepted_object_does_not_propose_it_again(desk: Desk) -> None:
+    (object_id,) = desk.review.accept([3]).objects.values()
+    desk.document.apply(Delete((object_id,)))
+    assert 3 not in desk.review.pending()
+
+
+def test_decoding_again_keeps_the_decisions_about_the_same_objects(desk: Desk) -> None:
+    desk.review.accept([1])
+    desk.review.reject([2])
+    desk.write(discs(SHAPE, CENTRES[::-1], 7), {1: 0.5, 2: 0.5, 3: 0.5, 4: 0.5})  # smaller, other ids
+    desk.review.load(desk.prediction)
+    assert desk.review.pending() == [1, 2]
+    assert desk.review.rejected_count == 1
+
+
+def test_the_map_that_is_shown_holds_pending_proposals_only(desk: Desk) -> None:
+    windows: list[Window] = []
+    desk.review.changed.connect(windows.append)
+    desk.review.reject([4])
+    shown = desk.review.shown
+    assert shown is not None
+    assert shown.values() == {1, 2, 3}
+    assert desk.review.at(40, 40) == 0
+    assert desk.review.at(12, 12) == 1
+    assert windows == [Window(32, 32, 49, 49)]
+
+
+def test_focus_tells_where_to_look(desk: Desk) -> None:
+    windows: list[Window] = []
+    desk.review.focused.connect(windows.append)
+    desk.review.focus(1)
+    assert windows == [Window(4, 4, 21, 21)]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda p: p.table.write_text("{"),
+        lambda p: p.labels.write_bytes(b"no tiff"),
+        lambda p: write_label_tiff(p.labels, LabelMap((9, 9))),
+        lambda p: p.review_file.write_text('{"rejected": "x"}'),
+    ],
+)
+def test_damaged_files_say_which_and_what_to_do(desk: Desk, spoil: Callable[[Prediction], object]) -> None:
+    spoil(desk.prediction)
+    with pytest.raises(UserError) as error:
+        desk.reopen()
+    assert desk.folder.joinpath("image").name in error.value.message
+    assert error.value.hint
+
+
+def test_thousands_of_proposals_are_accepted_at_once(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    labels = np.arange(1, 901, dtype=np.int32).reshape(30, 30).repeat(2, 0).repeat(2, 1)
+    desk.write(labels, {})
+    review = desk.reopen()
+    assert len(review.accept_all().objects) == 900
