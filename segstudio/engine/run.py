@@ -88,13 +88,12 @@ def _train(job: TrainJob, control: Control) -> Iterator[Message]:
 
 
 def _short_job(spec: JobSpec) -> Iterator[Message]:
-    if isinstance(spec, PredictJob):
-        yield from predict(spec)
-        return
-    device = choose_device("cpu")
+    device = choose_device(spec.device if isinstance(spec, PredictJob) else "cpu")
     use_all_cores(device)
     yield Started(device=str(device), device_name=device_name(device), pid=os.getpid())
     match spec:
+        case PredictJob():
+            yield from predict(spec)
         case DecodeJob():
             yield from decode(spec)
         case ValidateJob():

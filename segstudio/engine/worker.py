@@ -51,8 +51,8 @@ def serve(log: Path | None = None) -> int:
     send = MessageWriter(claim_stdout(log))
     jobs: SimpleQueue[JobSpec | None] = SimpleQueue()
     controls: dict[str, Control] = {}
-    threading.Thread(target=_listen, args=(jobs, controls, send), name="job-listener", daemon=True).start()
     _warm_up()
+    threading.Thread(target=_listen, args=(jobs, controls, send), name="job-listener", daemon=True).start()
     while (job := jobs.get()) is not None:
         try:
             _do(job, controls[job.job_id], send)

@@ -165,6 +165,9 @@ class RunProcess:
         self.run = run
         self._process = process
         self._closed = threading.Event()
+        if process is not None:
+            # Takes note of its end even when nobody asks any more, so that no zombie stays.
+            threading.Thread(target=_reap, args=(process,), name="training-end", daemon=True).start()
 
     @classmethod
     def start(cls, job: TrainJob, command: list[str] | None = None) -> "RunProcess":
@@ -238,6 +241,11 @@ def _spawn(command: list[str], stdout: "int | IO[bytes]") -> subprocess.Popen[by
         start_new_session=os.name == "posix",
         creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
     )
+
+
+def _reap(process: "subprocess.Popen[bytes]") -> None:
+    process.wait()
+    _close(process.stdin)
 
 
 def _end(process: "subprocess.Popen[bytes]", patience: float) -> None:

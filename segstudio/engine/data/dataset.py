@@ -86,7 +86,7 @@ def parts(size: tuple[int, int], part_px: int) -> list[Window]:
     >>> [(w.x0, w.x1) for w in parts((100, 3000), 2048)]
     [(0, 2048), (952, 3000)]
     """
-    rows, columns = (_starts(length, part_px) for length in size)
+    rows, columns = (list(_starts(length, part_px)) for length in size)
     return [Window(y, x, y + part_px, x + part_px).clip(size) for y in rows for x in columns]
 
 

@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from segstudio.engine.data.annotation import COMPLETE, IGNORE, RIM_PX, combine
+
+
+def test_a_drawn_object_makes_a_rim_of_background_and_leaves_the_rest_unknown() -> None:
+    labels = np.zeros((9, 9), np.int32)
+    labels[4, 4] = 7
+    known = combine(labels)
+    assert known[4, 4] == 7
+    assert known[4, 6] == 0
+    assert known[4, 7] == -1
+    assert known[0, 0] == -1
+
+
+def test_a_complete_image_has_background_everywhere() -> None:
+    assert (combine(np.zeros((3, 3), np.int32), complete=True) == 0).all()
+
+
+def test_an_unlabelled_image_says_nothing() -> None:
+    assert (combine(np.zeros((3, 3), np.int32)) == -1).all()
+
+
+def test_regions_make_background_and_hide() -> None:
+    labels = np.zeros((4, 4), np.int32)
+    labels[0, 0] = 1
+    regions = np.zeros((4, 4), np.uint8)
+    regions[3], regions[0] = COMPLETE, IGNORE
+    known = combine(labels, regions)
+    assert (known[3] == 0).all()
+    assert (known[0] == -1).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    arrays(np.int32, (8, 8), elements=st.integers(0, 3)),
+    arrays(np.uint8, (8, 8), elements=st.integers(0, 2)),
+    st.booleans(),
+)
+def test_objects_stay_unless_ignored_and_ignored_pixels_are_unknown(
+    labels: np.ndarray, regions: np.ndarray, complete: bool
+) -> None:
+    known = combine(labels, regions, complete=complete)
+    assert (known[regions == IGNORE] == -1).all()
+    kept = (labels > 0) & (regions != IGNORE)
+    assert np.array_equal(known[kept], labels[kept])
+    empty = (labels == 0) & (regions != IGNORE)
+    assert (known[empty] <= 0).all()
+    assert (known[empty & (regions == COMPLETE)] == 0).all()
+
+
+@pytest.mark.parametrize("step", [RIM_PX, RIM_PX + 1])
+def test_the_rim_is_two_pixels_wide(step: int) -> None:
+    labels = np.zeros((1, 12), np.int32)
+    labels[0, :3] = 1
+    assert combine(labels)[0, 2 + step] == (0 if step <= RIM_PX else -1)

@@ -1,0 +1,156 @@
+import json
+import os
+import struct
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from segstudio.core.errors import BadModel
+from segstudio.engine.architectures import architectures
+from segstudio.engine.formulations import formulations
+from segstudio.engine.model_card import CARD_NAME, WEIGHTS_NAME, ModelCard, load_model, model_folder, save_model
+from segstudio.jobs.spec import Choice, ClassSpec
+
+SETTINGS = {"width": 4, "depth": 1}
+
+
+def a_model(folder: Path, **changes: Any) -> ModelCard:
+    torch.manual_seed(0)
+    formulation = formulations.get("joint")()
+    unet = architectures.get("unet")
+    network = unet(unet.Config.model_validate(SETTINGS)).build(1, formulation.out_channels)
+    values: dict[str, Any] = {
+        "name": "a",
+        "created": "2026-01-01T00:00:00+00:00",
+        "formulation": Choice(name="joint"),
+        "architecture": Choice(name="unet", settings=SETTINGS),
+        "in_channels": 1,
+        "channels": "gray",
+        "classes": (ClassSpec(id=1, name="cell"),),
+    }
+    return save_model(folder, ModelCard(**{**values, **changes}), network.state_dict())
+
+
+def change_card(folder: Path, **changes: Any) -> None:
+    card = json.loads((folder / CARD_NAME).read_text())
+    (folder / CARD_NAME).write_text(json.dumps({**card, **changes}))
+
+
+def test_a_model_survives_the_disk(tmp_path: Path) -> None:
+    card = a_model(tmp_path / "model")
+    model = load_model(tmp_path / "model")
+    assert model.card == card
+    assert not model.network.training
+    torch.manual_seed(0)
+    unet = architectures.get("unet")
+    same = unet(unet.Config.model_validate(SETTINGS)).build(1, model.formulation.out_channels).eval()
+    image = torch.rand(1, 1, 16, 16)
+    assert torch.equal(same(image), model.network(image))
+
+
+def test_a_model_is_found_from_its_run_and_from_its_files(tmp_path: Path) -> None:
+    a_model(tmp_path / "model")
+    for path in (tmp_path, tmp_path / "model", tmp_path / "model" / CARD_NAME, tmp_path / "model" / WEIGHTS_NAME):
+        assert model_folder(path) == tmp_path / "model"
+
+
+def test_a_foreign_or_missing_file_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "other.pt").write_bytes(b"PK\x03\x04")
+    for path in (tmp_path / "other.pt", tmp_path, tmp_path / "gone"):
+        with pytest.raises(BadModel, match=path.name):
+            load_model(path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"schema_version": 99}, "newer version"),
+        ({"format": "other"}, "cannot be used"),
+        ({"in_channels": 0}, "in_channels"),
+        ({"in_channels": 3}, "another shape"),
+        ({"architecture": {"name": "unet", "settings": {"width": 8, "depth": 1}}}, "another shape"),
+        ({"architecture": {"name": "unet", "settings": {"width": 10**9}}}, "architecture"),
+        ({"architecture": {"name": "nonsense"}}, "nonsense"),
+        ({"formulation": {"name": "nonsense"}}, "nonsense"),
+        ({"weights_sha256": "0" * 64}, "does not match"),
+        ({"classes": []}, "classes"),
+        ({"surprise": 1}, "surprise"),
+    ],
+)
+def test_a_card_that_does_not_fit_is_refused(tmp_path: Path, changes: dict[str, Any], words: str) -> None:
+    a_model(tmp_path)
+    change_card(tmp_path, **changes)
+    with pytest.raises(BadModel, match=words):
+        load_model(tmp_path)
+
+
+def test_a_card_that_is_no_json_is_refused(tmp_path: Path) -> None:
+    a_model(tmp_path)
+    for text in ("", "[]", "{", "[" * 100_000):
+        (tmp_path / CARD_NAME).write_text(text)
+        with pytest.raises(BadModel):
+            load_model(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"12345678",
+        struct.pack("<Q", 2**62) + b"{}",
+        struct.pack("<Q", 2) + b"{}",
+        struct.pack("<Q", 2) + b"[]",
+        struct.pack("<Q", 5) + b"\xff\xfe\xfd\xfc\xfb",
+        os.urandom(5000),
+    ],
+)
+def test_damaged_weights_are_refused(tmp_path: Path, data: bytes) -> None:
+    a_model(tmp_path)
+    (tmp_path / WEIGHTS_NAME).write_bytes(data)
+    with pytest.raises(BadModel):
+        load_model(tmp_path)
+
+
+def test_missing_weights_are_refused(tmp_path: Path) -> None:
+    a_model(tmp_path)
+    (tmp_path / WEIGHTS_NAME).unlink()
+    with pytest.raises(BadModel, match="missing"):
+        load_model(tmp_path)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 255))
+def test_any_changed_byte_of_the_weights_is_noticed(
+    tmp_path_factory: pytest.TempPathFactory, place: int, change: int
+) -> None:
+    folder = tmp_path_factory.mktemp("model")
+    a_model(folder)
+    data = bytearray((folder / WEIGHTS_NAME).read_bytes())
+    data[place % len(data)] ^= change
+    (folder / WEIGHTS_NAME).write_bytes(data)
+    with pytest.raises(BadModel):
+        load_model(folder)
+
+
+def bad_models() -> list[Path]:
+    data = Path(os.environ.get("SEGSTUDIO_DATA", Path(__file__).resolve().parents[4] / "shared" / "data"))
+    return sorted((data / "bad" / "model").glob("*"))
+
+
+@pytest.mark.skipif(not bad_models(), reason="the collection of bad files is not here (set SEGSTUDIO_DATA)")
+@pytest.mark.parametrize("path", bad_models(), ids=lambda path: path.name)
+def test_foreign_models_are_refused_and_nothing_of_them_runs(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BadModel, match="not a model of this program"):
+        load_model(path)
+    a_model(tmp_path / "disguised")
+    (tmp_path / "disguised" / WEIGHTS_NAME).write_bytes(path.read_bytes())
+    with pytest.raises(BadModel):
+        load_model(tmp_path / "disguised")
+    assert not list(tmp_path.glob("PWNED*"))

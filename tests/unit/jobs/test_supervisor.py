@@ -1,0 +1,154 @@
+"""Workers that die, hang or babble, as small scripts in place of the real one."""
+
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from segstudio.jobs.messages import Failed, Finished, Message
+from segstudio.jobs.run_folder import RunFolder
+from segstudio.jobs.spec import CatalogueJob, ClassSpec, TrainJob
+from segstudio.jobs.supervisor import RunProcess, WarmWorker
+
+OBEDIENT = """
+import json, sys
+for line in sys.stdin:
+    job = json.loads(line)
+    if job["kind"] == "cancel":
+        continue
+    print(json.dumps({"kind": "finished", "outcome": "done", "job_id": job["job_id"]}), flush=True)
+"""
+DEAF = "import sys, time\nsys.stdin.readline()\nprint('no message', flush=True)\ntime.sleep(60)\n"
+
+RUN = """
+import json, sys, time
+from pathlib import Path
+folder = Path(sys.argv[1])
+with (folder / "events.jsonl").open("a") as events:
+    print(json.dumps({"kind": "started", "device": "cpu", "device_name": "cpu", "pid": 1}), file=events, flush=True)
+    if sys.argv[2] == "finish":
+        print(json.dumps({"kind": "finished", "outcome": "done"}), file=events, flush=True)
+        sys.exit(0)
+if sys.argv[2] == "babble":
+    print("the last words")
+    sys.exit(3)
+time.sleep(60)
+"""
+
+
+def a_catalogue(job_id: str, folder: Path) -> CatalogueJob:
+    return CatalogueJob(job_id=job_id, output=folder / "catalogue.json")
+
+
+def a_train_job(folder: Path) -> TrainJob:
+    return TrainJob(job_id="t", name="t", run_folder=folder, samples=(), classes=(ClassSpec(id=1, name="cell"),))
+
+
+def worker(code: str) -> WarmWorker:
+    return WarmWorker(command=[sys.executable, "-c", code])
+
+
+def next_message(worker: WarmWorker) -> Message:
+    return next(worker.messages())
+
+
+def test_a_warm_worker_answers_job_after_job(tmp_path: Path) -> None:
+    warm = worker(OBEDIENT)
+    for name in ("a", "b"):
+        warm.submit(a_catalogue(name, tmp_path))
+        message = next_message(warm)
+        assert (message.kind, message.job_id) == ("finished", name)
+    first = warm.pid
+    warm.submit(a_catalogue("c", tmp_path))
+    next_message(warm)
+    assert warm.pid == first
+    warm.stop()
+    assert warm.pid is None
+    assert list(warm.messages()) == []
+
+
+def test_a_killed_worker_is_told_in_plain_words_and_started_again(tmp_path: Path) -> None:
+    warm = worker(DEAF)
+    warm.submit(a_catalogue("a", tmp_path))
+    assert warm.pid is not None
+    os.kill(warm.pid, signal.SIGKILL)
+    message = next_message(warm)
+    assert isinstance(message, Failed)
+    assert (message.code, message.job_id) == ("worker-died", "a")
+    assert "labels are safe" in message.hint
+    warm.submit(a_catalogue("b", tmp_path))
+    assert warm.pid is not None
+    warm.stop()
+
+
+def test_a_worker_that_does_not_stop_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("segstudio.jobs.supervisor.PATIENCE", 0.2)
+    warm = worker(DEAF)
+    warm.submit(a_catalogue("a", tmp_path))
+    warm.cancel("a")
+    message = next_message(warm)
+    assert isinstance(message, Finished)
+    assert message.outcome == "stopped"
+    warm.stop()
+
+
+def test_no_worker_outlives_stop(tmp_path: Path) -> None:
+    warm = worker(DEAF)
+    warm.submit(a_catalogue("a", tmp_path))
+    pid = warm.pid
+    assert pid is not None
+    warm.stop()
+    assert not psutil.pid_exists(pid)
+
+
+def run_process(folder: Path, manner: str) -> RunProcess:
+    return RunProcess.start(a_train_job(folder), command=[sys.executable, "-c", RUN, str(folder), manner])
+
+
+def test_a_run_is_followed_through_its_folder(tmp_path: Path) -> None:
+    process = run_process(tmp_path / "run", "finish")
+    assert [message.kind for message in process.messages()] == ["started", "finished"]
+    attached = RunProcess.attach(tmp_path / "run")
+    assert [message.kind for message in attached.messages()] == ["started", "finished"]
+
+
+def test_a_killed_training_says_so_with_the_end_of_its_log(tmp_path: Path) -> None:
+    process = run_process(tmp_path / "run", "babble")
+    *_, last = process.messages()
+    assert isinstance(last, Failed)
+    assert last.code == "worker-died"
+    assert "exit code 3" in last.message
+    assert "the last words" in last.details
+
+
+def test_kill_ends_a_training(tmp_path: Path) -> None:
+    process = run_process(tmp_path / "run", "hang")
+    messages = process.messages()
+    assert next(messages).kind == "started"
+    process.kill()
+    assert [message.kind for message in messages] == ["failed"]
+    assert not process.alive
+
+
+def test_close_ends_the_messages_of_a_run_that_goes_on(tmp_path: Path) -> None:
+    process = run_process(tmp_path / "run", "hang")
+    threading.Timer(0.5, process.close).start()
+    start = time.monotonic()
+    assert [message.kind for message in process.messages()] == ["started"]
+    assert time.monotonic() - start < 5
+    assert process.alive
+    process.kill()
+
+
+def test_commands_reach_the_run_folder(tmp_path: Path) -> None:
+    process = run_process(tmp_path / "run", "hang")
+    process.send("pause")
+    process.send("stop")
+    text = RunFolder(tmp_path / "run").control_file.read_text()
+    assert [word in text for word in ("pause", "stop")] == [True, True]
+    process.kill()
