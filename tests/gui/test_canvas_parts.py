@@ -76,6 +76,10 @@ def test_coarse_tile_is_the_mean_of_the_pixels(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", pixels)
     with open_image(tmp_path / "a.tif") as source:
         tile = pyramid_tile(source, PyramidKey(2, 0, 1))
+        small = pyramid_tile(source, PyramidKey(1, 1, 1))
+    assert (
+        np.abs(small - pixels[1024:2048, 1024:2048].astype(float).reshape(512, 2, 512, 2).mean(axis=(1, 3))).max() <= 1
+    )
     expected = pixels[:2048, 2048:].astype(float).reshape(512, 4, 138, 4).mean(axis=(1, 3))
     assert tile.shape == (512, 138)
     assert np.abs(tile - expected).max() <= 1

@@ -76,10 +76,11 @@ def test_label_colours_stay_apart(vision: str) -> None:
 def test_theme_changes_palette_and_open_widgets(qtbot: QtBot, qapp: QApplication) -> None:
     button = QPushButton("Train")
     qtbot.addWidget(button)
-    button.show()
     apply_theme(qapp, "light")
+    button.ensurePolished()
     light = button.palette().color(QPalette.ColorRole.Window).name()
     apply_theme(qapp, "dark")
+    button.ensurePolished()
     assert (light, button.palette().color(QPalette.ColorRole.Window).name()) == (
         theme("light").raised,
         theme("dark").raised,

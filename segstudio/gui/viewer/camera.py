@@ -31,7 +31,8 @@ class Camera:
 
     def zoomed(self, factor: float, x: float, y: float) -> "Camera":
         """Return the camera magnified by `factor`; the image point under the screen point ``(x, y)`` stays."""
-        scale = min(max(self.scale * factor, SCALE_MIN), SCALE_MAX)
+        # Rounded, so that going back to 1 : 1 is exactly 1.
+        scale = round(min(max(self.scale * factor, SCALE_MIN), SCALE_MAX), 9)
         ix, iy = self.to_image(x, y)
         return Camera(scale, x - ix * scale, y - iy * scale)
 

@@ -31,6 +31,7 @@ from segstudio.gui.viewer.overlays import Overlays
 from segstudio.gui.viewer.tile_loader import TileLoader
 from segstudio.labels.label_map import LabelMap
 from segstudio.project.document import DocumentChange, ImageDocument
+from segstudio.project.project import Project
 from segstudio.session.session import Session
 from segstudio.session.tools.base import EventKind
 
@@ -80,6 +81,7 @@ class Canvas(QGraphicsView):
         super().__init__(parent)
         self._session = session
         self._document: ImageDocument | None = None
+        self._project: Project | None = None
         self._histogram: Histogram | None = None
         self.camera = Camera()
         self._fitted = True
@@ -137,6 +139,7 @@ class Canvas(QGraphicsView):
         self._overlays.set_document(document)
         info = document.source.info if document else None
         self._decoration.set_image(info.size if info else (0, 0), info.pixel_size if info else None)
+        self._follow_classes(document)
         if document is not None:
             document.changed.connect(self._on_changed)
             source = document.source
@@ -145,6 +148,13 @@ class Canvas(QGraphicsView):
         self.fit()
         self._update_hint()
         self._update_cursor()
+
+    def _follow_classes(self, document: ImageDocument | None) -> None:
+        if self._project is not None:
+            self._project.classes_changed.disconnect(self._on_classes)
+        self._project = self._session.project if document is not None else None
+        if self._project is not None:
+            self._project.classes_changed.connect(self._on_classes)
 
     def set_proposals(self, labels: LabelMap | None, states: Mapping[int, str] | None = None) -> None:
         """Show proposals over the labels; those that `states` calls accepted or rejected are left out."""
@@ -241,6 +251,10 @@ class Canvas(QGraphicsView):
         self._overlays.on_changed(change)
         if not change.live:
             self._update_hint()
+
+    def _on_classes(self) -> None:
+        if self._session.view.colour_by == "class":
+            self._overlays.restyle()
 
     def _on_proposals(self, window: Window | None) -> None:
         review = self._session.review

@@ -55,7 +55,7 @@ def pyramid_tile(source: ImageSource, key: PyramidKey, plane: int = 0) -> NDArra
     for y in range(area.y0, area.y1, chunk):
         row = []
         for x in range(area.x0, area.x1, chunk):
-            piece = source.read(Window(y, x, y + chunk, x + chunk).clip(source.info.size), plane)
+            piece = source.read(Window(y, x, y + chunk, x + chunk).intersect(area), plane)
             row.append(_shrunk(piece, factor))
         rows.append(np.concatenate(row, axis=1))
     return np.concatenate(rows, axis=0)
