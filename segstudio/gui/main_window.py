@@ -23,6 +23,7 @@ from segstudio.gui.actions import ActionTable
 from segstudio.gui.banner import BannerArea
 from segstudio.gui.commands import actions
 from segstudio.gui.dialogs.error import ErrorDialog
+from segstudio.gui.dialogs.export import ExportDialog
 from segstudio.gui.dialogs.help import HelpWindow
 from segstudio.gui.dialogs.key_map import KeyMap
 from segstudio.gui.jobs import JobThreads
@@ -183,6 +184,11 @@ class MainWindow(QMainWindow):
         self.welcome.open_recent.connect(lambda folder: session.open_project(Path(folder)))
         self.images.add_wanted.connect(self.opening.ask_images)
         self.instances.fly_to.connect(self.canvas.fly_to)
+        for panel in (self.training, self.prediction, self.measure):
+            panel.step_wanted.connect(self.show_step)
+        self.training.curves_wanted.connect(lambda: self.show_drawer(1))
+        self.measure.export_wanted.connect(self._ask_export)
+        self.images.selection_changed.connect(lambda: self.prediction.set_selected(self.images.selected_ids()))
         self.status.jobs_wanted.connect(lambda: self.show_drawer(2))
         self.canvas.zoom_changed.connect(self.status.show_zoom)
         self.canvas.hovered.connect(self._on_hovered)
@@ -296,6 +302,9 @@ class MainWindow(QMainWindow):
         """Go to the step where exports are made, and open its dialog."""
         self.show_step(3)
         self.measure.export()
+
+    def _ask_export(self) -> None:
+        ExportDialog(self.session, self.images.selected_ids(), self).open()
 
     def train(self) -> None:
         """Go to the step Train and start."""

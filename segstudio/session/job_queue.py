@@ -23,6 +23,8 @@ from segstudio.session.runs import Run, read_runs
 if TYPE_CHECKING:
     from segstudio.project.project import Project
 
+#: Seconds that a training's process may take to leave after it has said its last word.
+_LAST_BREATH = 10.0
 Handle = Callable[[Message], None]
 Follow = Callable[[Iterator[Message], Handle], None]
 """Reads messages on a thread of its own and hands each to the main thread."""
@@ -48,6 +50,14 @@ def clock(seconds: float) -> str:
     minutes, second = divmod(max(0, round(seconds)), 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
+
+
+def _delete(run: RunFolder) -> None:
+    # A process lives a moment longer than its last message.
+    deadline = time.monotonic() + _LAST_BREATH
+    while run.process_alive() and run.status not in ("running", "paused") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    run.delete()
 
 
 class JobQueue:
@@ -254,7 +264,7 @@ class JobQueue:
         """Delete a run with its model; cannot be undone."""
         self.curves.forget(run.id)
         self._jobs.pop(run.id, None)
-        self._background.run(RunFolder(run.folder).delete, lambda _: self.refresh_runs(), lane="jobs")
+        self._background.run(lambda: _delete(RunFolder(run.folder)), lambda _: self.refresh_runs(), lane="jobs")
 
     def compare(self, runs: Iterable[Run]) -> None:
         """Plot the curves of these runs over one another."""

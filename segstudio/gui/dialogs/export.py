@@ -111,10 +111,9 @@ class ExportDialog(QDialog):
 
         when_saved(session.document, lambda: session.background.run(work, done, failed, lane="export"))
 
-    def _build(self) -> None:
+    def _images_row(self) -> QHBoxLayout:
         images = QHBoxLayout()
         images.setSpacing(16)
-        project = self._session.project
         for number, text in (
             (_THIS, self.tr("This image")),
             (_SELECTED, self.tr("Selected ({0})").format(len(self._selected))),
@@ -127,8 +126,11 @@ class ExportDialog(QDialog):
         self._scope.button(_THIS).setEnabled(self._session.document is not None)
         self._scope.button(_SELECTED).setEnabled(bool(self._selected))
         self._scope.button(_ALL).setChecked(True)
-        if project is not None:
-            self._place.setText(str(project.folder / "export"))
+        return images
+
+    def _build(self) -> None:
+        if self._session.project is not None:
+            self._place.setText(str(self._session.project.folder / "export"))
         browse = QPushButton(self.tr("Browse…"))
         browse.setAutoDefault(False)
         browse.clicked.connect(lambda _checked=False: self._browse())
@@ -141,7 +143,7 @@ class ExportDialog(QDialog):
             self._right.addWidget(widget)
         self._right.addSpacing(8)
         self._right.addWidget(heading(self.tr("Images")))
-        self._right.addLayout(images)
+        self._right.addLayout(self._images_row())
         self._right.addSpacing(8)
         self._right.addWidget(heading(self.tr("Where")))
         self._right.addLayout(where)

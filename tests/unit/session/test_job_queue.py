@@ -218,6 +218,7 @@ def test_a_dead_worker_fails_its_job_and_the_next_job_gets_a_new_one(sitting: Si
     sitting.until(lambda: sitting.state(second) == "done")
 
 
+@pytest.mark.leaves_threads  # the worker's patience with a cancelled job is a timer that ends by itself
 def test_a_running_prediction_can_be_cancelled_and_a_waiting_one_removed(sitting: Sitting) -> None:
     first, second = sitting.predict("wait"), sitting.predict()
     sitting.until(lambda: sitting.state(first) == "running")
