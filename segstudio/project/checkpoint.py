@@ -87,7 +87,7 @@ class Checkpoint:
         self._tiles: dict[TileId, NDArray[Any] | None] = {}
         self._objects: dict[int, ObjectInfo | None] = {}
         self._seq = journal.last
-        self._published = journal.last
+        self._completed = 0
         self._first_edit: float | None = None
         self._last_edit = 0.0
         self._requests = 0
@@ -103,9 +103,9 @@ class Checkpoint:
         return self._error
 
     @property
-    def published(self) -> int:
-        """Sequence number up to which the files hold everything."""
-        return self._published
+    def completed(self) -> int:
+        """Number of checkpoints that worked."""
+        return self._completed
 
     @property
     def objects(self) -> int:
@@ -246,7 +246,7 @@ class Checkpoint:
             write_objects(self._files.objects, self._table, next_id, self._disk)
             self._signatures[self._files.objects] = _Signature.of(self._files.objects)
             self._table_dirty = False
-        self._published = seq
+        self._completed += 1
 
     def _take(self, tiles: dict[TileId, NDArray[Any] | None], objects: dict[int, ObjectInfo | None]) -> None:
         for (plane, key), tile in tiles.items():

@@ -106,7 +106,7 @@ class ImageDocument:
         self._closed = False
         self._deliver: Callable[[Callable[[], None]], None] | None = None
         self._shown_state = SAVED
-        self._shown_checkpoint = found.last
+        self._shown_checkpoint = 0
         place = JournalPlace(files.journal, entry.id, self.planes.shape)
         self._journal = JournalWriter(
             place, found.last, prepare=lambda: files.keep_base(disk), on_change=self._on_thread_news, disk=disk
@@ -298,9 +298,9 @@ class ImageDocument:
             self.saved.emit(state)
         for notice in self._checkpoint.take_notices():
             self.noticed.emit(notice)
-        published = self._checkpoint.published
-        if published != self._shown_checkpoint:
-            self._shown_checkpoint = published
+        completed = self._checkpoint.completed
+        if completed != self._shown_checkpoint:
+            self._shown_checkpoint = completed
             self.checkpointed.emit(self._checkpoint.objects)
 
     def deliver_with(self, deliver: Callable[[Callable[[], None]], None]) -> None:

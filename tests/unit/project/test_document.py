@@ -401,3 +401,17 @@ def test_idle_documents_publish_by_themselves(folder: Path, monkeypatch: pytest.
         time.sleep(0.02)
     assert tifffile.imread(files_in(folder).labels).max() == 1
     document.close()
+
+
+def test_what_a_crash_left_is_published_and_told(folder: Path) -> None:
+    crashed = opened(folder)
+    crashed.apply(stroke(1))
+    crashed.flush()
+    document = opened(folder)
+    told: list[int] = []
+    document.checkpointed.connect(told.append)
+    assert document.checkpoint(wait=True)
+    assert told == [1]
+    assert tifffile.imread(files_in(folder).labels).max() == 1
+    document.close()
+    crashed.close()
