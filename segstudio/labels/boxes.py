@@ -13,6 +13,7 @@ from segstudio.labels.contours import Rings, trace
 #: How far a point may lie from a pixel corner.
 _EXACT = 1e-6
 _HALF_TURN = 180.0
+_TURN = 2 * np.pi
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,12 +176,16 @@ def _touching(hulls: _Hulls) -> list[NDArray[np.int64]]:
     where edges turn past ``t``.
     """
     direction = np.arctan2(hulls.edges[:, 1], hulls.edges[:, 0])
-    turn = (direction - np.repeat(direction[hulls.first], hulls.counts)) % (2 * np.pi)
+    turn = direction - np.repeat(direction[hulls.first], hulls.counts)
+    turn[turn < 0] += _TURN
     base = 8.0 * hulls.owner
+    present = base + turn
     last = hulls.first + hulls.counts
     found = []
     for quarter in (1, 2, 3):
-        at = np.searchsorted(base + turn, base + (turn + quarter * (np.pi / 2)) % (2 * np.pi))
+        wanted = turn + quarter * (_TURN / 4)
+        wanted[wanted >= _TURN] -= _TURN
+        at = np.searchsorted(present, base + wanted)
         found.append(np.where(at == last[hulls.owner], hulls.first[hulls.owner], at))
     return found
 
