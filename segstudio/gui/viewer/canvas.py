@@ -297,7 +297,7 @@ class Canvas(QGraphicsView):
         document = self._document
         if document is None:
             self._decoration.set_hint(self.tr("Open a folder of images, or drop one here."))
-        elif not document.planes.objects and self._overlays.shown_proposals is None:
+        elif not document.planes.objects and not self._hand.running and self._overlays.shown_proposals is None:
             self._decoration.set_hint(self.tr("Right-click and circle one cell"), gesture=True)
         else:
             self._decoration.set_hint("")
@@ -318,7 +318,7 @@ class Canvas(QGraphicsView):
 
     def _update_brush(self) -> None:
         shown = self._pointer is not None and self._document is not None and self._session.view.tool in BRUSHES
-        self._brush.setVisible(shown and self._pan_from is None and not self._space)
+        self._brush.setVisible(shown and self._pan_from is None and not self._space and not self._hand.sketching)
         if self._pointer is not None:
             self._brush.setPos(self._pointer)
         self._brush.set_radius(self._session.view.brush_diameter / 2 * self.camera.scale)
@@ -378,6 +378,7 @@ class Canvas(QGraphicsView):
             self._update_brush()
             return
         self._tell("press", at, Held(button, event.modifiers()))
+        self._update_hint()
         self._update_cursor()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:

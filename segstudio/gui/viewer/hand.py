@@ -46,6 +46,7 @@ class Hand:
         self._show = show
         self._message = message
         self._runner: ToolRunner | None = None
+        self._sketching = False
 
     @property
     def running(self) -> bool:
@@ -56,6 +57,11 @@ class Hand:
     def has_points(self) -> bool:
         """Whether Backspace and Ctrl+Z drop points of the gesture."""
         return self._runner is not None and self._runner.has_points
+
+    @property
+    def sketching(self) -> bool:
+        """Whether a line is drawn, as round a cell."""
+        return self._runner is not None and self._sketching
 
     def set_document(self, document: ImageDocument | None) -> None:
         """Work on another document; an unfinished gesture is taken back."""
@@ -68,12 +74,14 @@ class Hand:
         """Take the tool of the view state; an unfinished gesture is taken back."""
         if self._runner is not None:
             self._runner.use(self._session.view.tool)
+            self._sketching = False
             self._show(())
 
     def cancel(self) -> None:
         """Take an unfinished gesture back."""
         if self._runner is not None:
             self._runner.cancel()
+            self._sketching = False
             self._show(())
 
     def point(self, kind: EventKind, at: tuple[float, float], scale: float, held: "Held") -> None:
@@ -101,6 +109,7 @@ class Hand:
         except UserError as error:
             self._message(str(error))
             previews = ()
+        self._sketching = bool(previews)
         self._show(tuple(_sketch(preview) for preview in previews))
 
     def _select(self, ids: Iterable[int]) -> None:
