@@ -301,8 +301,9 @@ class JobQueue:
         if isinstance(job.spec, TrainJob):
             self._processes.pop(job.id, None)
             self.refresh_runs()
-        if isinstance(job.spec, DecodeJob):
+        if isinstance(job.spec, ValidateJob | DecodeJob):
             del self._jobs[job.id]
+        if isinstance(job.spec, DecodeJob):
             following = self._next_decode.pop(job.spec.image_id, None)
             if following is not None:
                 self.decode(following)

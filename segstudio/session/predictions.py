@@ -169,7 +169,10 @@ def _count(shared: dict[tuple[int, int], int], new: NDArray[np.int32], old: NDAr
 def _sizes(labels: LabelMap) -> dict[int, int]:
     sizes: dict[int, int] = {}
     for key in labels.keys():  # noqa: SIM118 - not a mapping
-        values, counts = np.unique(labels.tile(key), return_counts=True)
+        tile = labels.tile(key)
+        if tile is None:
+            continue
+        values, counts = np.unique(tile, return_counts=True)
         for value, count in zip(values.tolist(), counts.tolist(), strict=True):
             sizes[value] = sizes.get(value, 0) + count
     return sizes

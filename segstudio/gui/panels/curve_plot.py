@@ -40,7 +40,7 @@ class CurvePlot(QWidget):
         self._plot = pg.PlotWidget()
         self._plot.setMenuEnabled(False)
         self._plot.hideButtons()
-        self._plot.scene().sigMouseMoved.connect(self._on_moved)
+        self._plot.getPlotItem().scene().sigMouseMoved.connect(self._on_moved)
         self._cross = pg.InfiniteLine(angle=90, movable=False)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -117,7 +117,7 @@ class CurvePlot(QWidget):
         line.setOpacity(0.6)
         label = pg.InfLineLabel(line, f"{self._best}: {best.epoch}", position=0.06, color=tokens().secondary)
         label.setAnchor((0, 1))
-        self._plot.addItem(line, ignoreBounds=True)
+        self._plot.getPlotItem().addItem(line, ignoreBounds=True)
 
     def _on_moved(self, place: QPointF) -> None:
         box = self._plot.getPlotItem().vb

@@ -105,7 +105,8 @@ class MeasurePanel(QWidget):
     def choose(self, name: str) -> None:
         """Show the histogram of one measurement, as ``"area"``."""
         for number in range(self._table.rowCount()):
-            if self._table.item(number, 0).data(Qt.ItemDataRole.UserRole).startswith(name):
+            item = self._table.item(number, 0)
+            if item is not None and item.data(Qt.ItemDataRole.UserRole).startswith(name):
                 self._table.selectRow(number)
                 return
 
@@ -124,7 +125,9 @@ class MeasurePanel(QWidget):
         self._table = QTableWidget(0, 3)
         self._table.setHorizontalHeaderLabels([self.tr("Measurement"), self.tr("Mean"), self.tr("SD")])
         for number, side in enumerate((Qt.AlignmentFlag.AlignLeft, *[Qt.AlignmentFlag.AlignRight] * 2)):
-            self._table.horizontalHeaderItem(number).setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
+            header = self._table.horizontalHeaderItem(number)
+            if header is not None:
+                header.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
         self._table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self._table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self._table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)

@@ -73,10 +73,11 @@ class Proposals(Section):
         self._accept_all.setText(self.tr("Accept all {0}").format(left) if left else self.tr("All decided"))
         for widget in (self._accept_all, self._accept_empty, self._reject_all):
             widget.setEnabled(left > 0)
-        for widget in (self._previous, self._next, self._accept, self._reject, self._edit):
-            widget.setVisible(left > 0)
-        for widget in (self._accept, self._reject, self._edit):
-            widget.setEnabled(current > 0)
+        for one in (self._accept, self._reject, self._edit):
+            one.setVisible(left > 0)
+            one.setEnabled(current > 0)
+        for arrow in (self._previous, self._next):
+            arrow.setVisible(left > 0)
         self._focus.setText(self._describe(current) if current else self.tr("Look at them one by one:"))
         self._focus.setVisible(left > 0)
         self._keys.setVisible(left > 0)

@@ -16,7 +16,7 @@ from segstudio.gui.panels.training_live import LiveTraining
 from segstudio.gui.panels.training_runs import RunList
 from segstudio.gui.theme import SPACING_GROUP
 from segstudio.jobs.catalogue import Catalogue, Offer
-from segstudio.jobs.messages import Artifact, Failed, Finished, Message
+from segstudio.jobs.messages import Failed, Finished, Message
 from segstudio.jobs.spec import Choice, Device, TrainJob, ValidateJob
 from segstudio.session.job_queue import new_job_id
 from segstudio.session.job_specs import SplitSummary, TrainingWish, split_summary, training_job, when_saved
@@ -265,10 +265,10 @@ class TrainingPanel(QWidget):
     def _on_message(self, job_id: str, message: Message) -> None:
         if job_id != self._validation:
             return
-        if isinstance(message, Finished):
-            self.show_errors({})
-        elif isinstance(message, Artifact) and message.role == "report":
-            self.show_errors({path: str(text) for path, text in message.details.items()})
+        job = self._session.jobs.job(job_id)
+        if isinstance(message, Finished) and job is not None:
+            # The hint of each warning names the field, as the engine promises.
+            self.show_errors({item.hint: item.message for item in job.warnings if item.code == "setting"})
         elif isinstance(message, Failed):
             self.show_errors({"": message.message})
 
