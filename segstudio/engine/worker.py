@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from queue import SimpleQueue
 
+import psutil
 from pydantic import ValidationError
 
 from segstudio.core.errors import UserError
@@ -22,6 +23,7 @@ from segstudio.jobs.spec import JobSpec, TrainJob, job_from_json
 
 #: Seconds after the window died in which a worker may write its checkpoint.
 _GRACE_S = 8.0
+_NICE = 10
 
 
 def train_run(folder: Path) -> int:
@@ -32,6 +34,7 @@ def train_run(folder: Path) -> int:
     """
     run = RunFolder(folder)
     control = Control(run)
+    _step_back()
     if _is_pipe(0):
         threading.Thread(target=_watch_window, args=(control,), name="window-watch", daemon=True).start()
     signal.signal(signal.SIGTERM, lambda *_: control.request("abandon"))
@@ -142,6 +145,12 @@ def _is_pipe(descriptor: int) -> bool:
         return stat.S_ISFIFO(os.fstat(descriptor).st_mode)
     except OSError:
         return False
+
+
+def _step_back() -> None:
+    """Let the window go first: labelling must stay fluid while a training runs for minutes."""
+    process = psutil.Process()
+    process.nice(getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", _NICE))
 
 
 def _warm_up() -> None:

@@ -1,0 +1,198 @@
+"""The command line as a user types it: results, exit codes, sentences."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+
+from segstudio.cli.main import main
+
+
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("segstudio.engine.run.use_all_cores", lambda device: torch.set_num_threads(1))
+
+
+def squares(folder: Path, count: int = 3) -> None:
+    """Write bright squares with their masks as ``images/`` and ``masks/``."""
+    rng = np.random.default_rng(0)
+    for kind in ("images", "masks"):
+        (folder / kind).mkdir(parents=True)
+    for index in range(count):
+        labels = np.zeros((64, 64), np.uint16)
+        labels[8:28, 8 + index : 28 + index], labels[38:58, 30:50] = 1, 2
+        image = (labels > 0) * 120 + rng.integers(0, 20, labels.shape)
+        tifffile.imwrite(folder / "images" / f"s{index}.tif", image.astype(np.uint8))
+        tifffile.imwrite(folder / "masks" / f"s{index}.tif", labels)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    squares(folder / "train")
+    squares(folder / "val", 1)
+    return folder
+
+
+FAST = [
+    *("--formulation", "boundary", "--architecture.width", "4", "--architecture.depth", "1", "--device", "cpu"),
+    *("--training.max_minutes", "0", "--training.epochs", "3", "--training.steps_per_epoch", "10"),
+    *("--training.batch_size", "4", "--training.precision", "float32", "--data.patch_size", "32", "--quiet"),
+]
+
+
+@pytest.fixture(scope="module")
+def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "squares"
+    assert main(["train", str(data), "--out", str(folder), *FAST]) == 0
+    return folder
+
+
+def test_train_predict_evaluate_find_the_squares(
+    data: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "predicted"
+    assert main(["predict", str(run), str(data / "val" / "images"), "--out", str(out), "--quiet"]) == 0
+    assert tifffile.imread(out / "s0.tif").shape == (64, 64)
+    report = tmp_path / "report.json"
+    assert main(["evaluate", str(out), str(data / "val" / "masks"), "--json", str(report)]) == 0
+    figures = json.loads(report.read_text())
+    assert figures["all"]["f1"]["0.50"] > 0.6
+    assert figures["images"].keys() == {"s0"}
+    assert "AP@0.8" in capsys.readouterr().out
+
+
+def test_the_settings_given_as_flags_reach_the_run(run: Path) -> None:
+    job = json.loads((run / "job.json").read_text())
+    assert job["config"]["training"]["epochs"] == 3
+    assert job["architecture"]["settings"] == {"width": 4, "depth": 1}
+    assert job["name"] == "squares"
+
+
+def test_resume_trains_on(run: Path) -> None:
+    flags = ["--resume", "--training.epochs", "4", "--device", "cpu", "--quiet"]
+    assert main(["train", "--out", str(run), *flags]) == 0
+    epochs = [json.loads(line).get("epoch") for line in (run / "events.jsonl").read_text().splitlines()]
+    assert max(epoch for epoch in epochs if epoch is not None) == 4
+
+
+def test_json_lines_are_messages(data: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    image = str(data / "val" / "images" / "s0.tif")
+    assert main(["predict", str(run), image, "--out", str(tmp_path), "--json-lines"]) == 0
+    kinds = [json.loads(line)["kind"] for line in capsys.readouterr().out.splitlines()]
+    assert kinds[0] == "started"
+    assert kinds[-1] == "finished"
+
+
+def test_decoder_settings_are_flags_too(data: Path, run: Path, tmp_path: Path) -> None:
+    image = str(data / "val" / "images" / "s0.tif")
+    flags = ["--decode.min_size", "100000", "--quiet"]
+    assert main(["predict", str(run), image, "--out", str(tmp_path), *flags]) == 0
+    assert tifffile.imread(tmp_path / "s0.tif").max() == 0
+
+
+def test_a_perfect_prediction_scores_one_and_a_missing_one_counts_as_empty(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    masks = data / "train" / "masks"
+    assert main(["evaluate", str(masks), str(masks), "--json", "-"]) == 0
+    assert json.loads(capsys.readouterr().out)["all"]["ap"]["0.95"] == 1
+    (tmp_path / "s0.tif").write_bytes((masks / "s0.tif").read_bytes())
+    assert main(["evaluate", str(tmp_path), str(masks), "--json", "-"]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["all"]["recall"]["0.50"] == pytest.approx(1 / 3)
+    assert "2 images have no prediction" in captured.err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["predict", "nowhere", "a.tif", "--out", "o"], 3, "a.tif"),
+        (["train", "nowhere", "--out", "o"], 3, "nowhere"),
+        (["train", "--out", "o"], 2, "data to train on"),
+        (["train", "--out", "nothing", "--resume"], 3, "holds no run"),
+        (["evaluate", "nowhere", "nowhere"], 3, "nowhere"),
+    ],
+)
+def test_errors_are_one_sentence_with_an_exit_code(
+    words: list[str],
+    code: int,
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == code
+    error = capsys.readouterr().err
+    assert said in error
+    assert "Traceback" not in error
+
+
+def test_a_wrong_setting_is_wrong_usage(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", str(data), "--out", str(tmp_path / "run"), "--training.batch_size", "0"]) == 2
+    assert "batch_size" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_unknown_formulation_names_the_known_ones(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["train", str(data), "--out", str(tmp_path / "run"), "--formulation", "magic", "--quiet"]
+    assert main(words) == 2
+    assert "joint" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["train", "d", "--out", "o", "--training.epoch", "x"], ["dance"], ["evaluate"]])
+def test_unknown_words_and_flags_exit_with_two(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(words)
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err
+
+
+def test_a_run_folder_in_use_is_left_alone(data: Path, run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = (run / "job.json").read_bytes()
+    assert main(["train", str(data), "--out", str(run), *FAST]) == 2
+    assert "not empty" in capsys.readouterr().err
+    assert (run / "job.json").read_bytes() == before
+
+
+def test_two_images_of_one_name_are_refused(data: Path, run: Path, tmp_path: Path) -> None:
+    images = [str(data / split / "images" / "s0.tif") for split in ("train", "val")]
+    assert main(["predict", str(run), *images, "--out", str(tmp_path)]) == 2
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_help_of_train_lists_every_setting_with_its_default(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["train", "--help"])
+    assert stopped.value.code == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "--training.max_minutes" in text
+    assert "(default: 10.0 min; 0 means no limit)" in text
+    assert "--augmentation.flips" in text
+
+
+def test_the_catalogue_lists_formulations_and_networks(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["catalogue"]) == 0
+    text = capsys.readouterr().out
+    assert "joint" in text
+    assert "--architecture.width" in text
+    assert main(["catalogue", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["formulations"]
+
+
+def test_a_command_line_that_needs_no_engine_does_not_load_it() -> None:
+    code = (
+        "import sys\nfrom segstudio.cli.main import main\n"
+        "try:\n    main(['train', '--help'])\nexcept SystemExit:\n    pass\n"
+        "sys.stderr.write(str('torch' in sys.modules or 'PySide6' in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr == "False"
