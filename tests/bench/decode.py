@@ -1,6 +1,7 @@
 """Time of targets and decoders on a 2048 x 2048 mosaic of nuclei: one JSON line a figure.
 
-Run: ``PYTHONPATH=.:tests python tests/bench/decode.py``. Real nuclei with SEGSTUDIO_DATA or ../shared/data, synthetic cells otherwise.
+Run: ``PYTHONPATH=.:tests python tests/bench/decode.py``.
+Real nuclei with SEGSTUDIO_DATA or ../shared/data, synthetic cells otherwise.
 """
 
 import json

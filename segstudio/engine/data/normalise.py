@@ -30,7 +30,8 @@ class IntensityScale:
             if not span > 0:
                 continue
             # The subtraction in float64 keeps contrast that lies on a large offset.
-            values = (planes[channel].astype(np.float64) - low) / span
+            with np.errstate(over="ignore", invalid="ignore"):
+                values = (planes[channel].astype(np.float64) - low) / span
             np.clip(np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0), LOWEST, HIGHEST, out=scaled[channel])
         return scaled
 
@@ -86,7 +87,8 @@ def _range(sample: NDArray[np.generic], low: float, high: float) -> tuple[float,
     values = values[np.isfinite(values)]
     if values.size == 0:
         return 0.0, 0.0
-    bottom, top = (float(value) for value in np.percentile(values, (low, high)))
+    with np.errstate(over="ignore", invalid="ignore"):
+        bottom, top = (float(value) for value in np.percentile(values, (low, high)))
     if top > bottom:
         return bottom, top
     return float(values.min()), float(values.max())
