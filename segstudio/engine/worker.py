@@ -150,7 +150,8 @@ def _is_pipe(descriptor: int) -> bool:
 def _step_back() -> None:
     """Let the window go first: labelling must stay fluid while a training runs for minutes."""
     process = psutil.Process()
-    process.nice(getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", _NICE))
+    below_normal: int | None = getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", None)  # on Windows only
+    process.nice(max(int(process.nice() or 0), _NICE) if below_normal is None else below_normal)
 
 
 def _warm_up() -> None:
