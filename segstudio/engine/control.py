@@ -29,6 +29,7 @@ class Control:
         self._wish: Wish = "run"
         self._next_poll = 0.0
         self._lock = threading.Lock()
+        self._reading = threading.Lock()
         self.detached = False
 
     def request(self, wish: Wish) -> None:
@@ -40,10 +41,16 @@ class Control:
 
     def wish(self) -> Wish:
         """Return what is wished now."""
-        if self._tail is not None and time.monotonic() >= self._next_poll:
-            self._next_poll = time.monotonic() + _POLL_S
-            self._read(self._tail)
+        if time.monotonic() >= self._next_poll:
+            self.refresh()
         return self._wish
+
+    def refresh(self) -> None:
+        """Read the commands that came since the last time, now."""
+        with self._reading:
+            self._next_poll = time.monotonic() + _POLL_S
+            if self._tail is not None:
+                self._read(self._tail)
 
     @property
     def ending(self) -> bool:

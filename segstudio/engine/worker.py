@@ -127,7 +127,7 @@ def _job_id(line: bytes) -> str:
 def _watch_window(control: Control) -> None:
     while os.read(0, 4096):
         pass
-    control.wish()
+    control.refresh()  # a "detach" was written just before the pipe was closed
     if not control.detached:
         control.request("abandon")
         _leave_later()

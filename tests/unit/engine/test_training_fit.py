@@ -132,24 +132,18 @@ def test_stop_keeps_the_best_model(samples: tuple[SampleRecord, ...], tmp_path: 
 def test_pause_waits_and_resume_goes_on(samples: tuple[SampleRecord, ...], tmp_path: Path) -> None:
     job = a_job(samples, tmp_path / "run", training={"epochs": 2})
     run = RunFolder.create(job)
+    control = Control(run)
     kinds = []
-    for message in run_job(job):
+    for message in run_job(job, control):
         kinds.append(message.kind)
         if isinstance(message, Metric) and message.epoch == 1:
             run.command("pause")
-            Control(run).wish()
-            _let_the_command_be_read()
+            control.refresh()
         if isinstance(message, StateChanged) and message.state == "paused":
             assert run.checkpoints.exists()
             run.command("resume")
     assert kinds.count("state") == 2
     assert kinds[-1] == "finished"
-
-
-def _let_the_command_be_read() -> None:
-    import time
-
-    time.sleep(0.25)
 
 
 def test_resume_gives_the_same_weights_as_one_run(samples: tuple[SampleRecord, ...], tmp_path: Path) -> None:
