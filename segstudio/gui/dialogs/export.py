@@ -75,6 +75,7 @@ class ExportDialog(QDialog):
         self._open.setAutoDefault(False)
         self._open.hide()
         self._close = button(self.tr("Close"), self.close)
+        self._close.setAutoDefault(False)
         self._build()
         self.formats.currentItemChanged.connect(self._on_format)
         self.formats.setCurrentRow(0)

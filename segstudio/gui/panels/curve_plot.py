@@ -14,6 +14,7 @@ from segstudio.session.curves import Curves
 
 #: Figures of one run are told apart by their dashes, runs by their colours.
 _DASHES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine)
+_COLOURS = ("accent", "warning", "good", "error", "text", "secondary")
 _NAMES = {
     "train_loss": "training",
     "val_loss": "validation",
@@ -24,6 +25,8 @@ _NAMES = {
     "images_per_s": "patches/s",
 }
 _ROOM_FOR_LABELS = 1.18
+#: Pixels from one name to the next.
+_LABEL_HEIGHT = 16
 
 
 class CurvePlot(QWidget):
@@ -36,6 +39,7 @@ class CurvePlot(QWidget):
         super().__init__()
         self._best = best
         self._lines: list[tuple[str, NDArray[np.float64], NDArray[np.float64]]] = []
+        self._texts: list[pg.TextItem] = []
         self._axis_name = ""
         self._plot = pg.PlotWidget()
         self._plot.setMenuEnabled(False)
@@ -73,11 +77,11 @@ class CurvePlot(QWidget):
         item.clear()
         item.setLogMode(x=False, y=log)
         self._axis_name = axis
-        self._lines = []
+        self._lines, self._texts = [], []
         colours = tokens()
         item.setLabel("bottom", axis)
         for number, run_id in enumerate(runs):
-            colour = colours.accent if len(runs) == 1 else colours.labels[number % len(colours.labels)]
+            colour = getattr(colours, _COLOURS[number % len(_COLOURS)])
             for dash, name in enumerate(names):
                 series = curves.series(run_id, name)
                 x, y = getattr(series, axis), series.values
@@ -85,7 +89,7 @@ class CurvePlot(QWidget):
                 if usable.any():
                     label = _NAMES.get(name, name)
                     label = label if len(runs) == 1 else f"{curves.run_name(run_id)}: {label}"
-                    self._draw_line(label, x[usable], y[usable], _pen(colour, dash), log)
+                    self._draw_line(label, x[usable], y[usable], _pen(colour, dash))
             self._mark_best(curves, run_id, axis, colour)
         if self._lines:
             item.addItem(self._cross, ignoreBounds=True)
@@ -96,17 +100,29 @@ class CurvePlot(QWidget):
             item.setXRange(
                 first, first + max(last - first, 1.0 if axis == "epochs" else 0.1) * _ROOM_FOR_LABELS, padding=0.02
             )
-            item.enableAutoRange(axis="y")
+            self._place_labels(log)
         return len(self._lines)
 
-    def _draw_line(self, label: str, x: NDArray[np.float64], y: NDArray[np.float64], pen: QPen, log: bool) -> None:
+    def _draw_line(self, label: str, x: NDArray[np.float64], y: NDArray[np.float64], pen: QPen) -> None:
         item = self._plot.getPlotItem()
         symbol = "o" if len(x) == 1 else None
         item.plot(x, y, pen=pen, symbol=symbol, symbolSize=5, symbolBrush=pen.color(), symbolPen=None)
-        text = pg.TextItem(label, color=pen.color(), anchor=(0, 0.5))
-        text.setPos(float(x[-1]), float(np.log10(y[-1]) if log else y[-1]))
-        item.addItem(text, ignoreBounds=True)
+        self._texts.append(pg.TextItem(label, color=pen.color(), anchor=(0, 0.5)))
+        item.addItem(self._texts[-1], ignoreBounds=True)
         self._lines.append((label, x, y))
+
+    def _place_labels(self, log: bool) -> None:
+        """Put each name at the end of its line, pushed apart where they would lie on one another."""
+        item = self._plot.getPlotItem()
+        heights = [np.log10(y) if log else y for _label, _x, y in self._lines]
+        low, high = min(float(y.min()) for y in heights), max(float(y.max()) for y in heights)
+        spread = (high - low) or abs(high) or 1.0
+        item.setYRange(low, high if high > low else low + spread, padding=0.08)
+        gap = _LABEL_HEIGHT * 1.16 * spread / max(60.0, item.vb.height())
+        below = -np.inf
+        for place in sorted(range(len(heights)), key=lambda number: float(heights[number][-1])):
+            below = max(float(heights[place][-1]), below + gap)
+            self._texts[place].setPos(float(self._lines[place][1][-1]), below)
 
     def _mark_best(self, curves: Curves, run_id: str, axis: str, colour: str) -> None:
         best = curves.best(run_id)

@@ -69,7 +69,7 @@ class _Rows(QAbstractListModel):
         self.endResetModel()
 
     def refresh(self) -> None:
-        """Repaint all rows."""
+        """Bring the states of all rows up to date; only visible ones are painted."""
         if self._ids:
             self.dataChanged.emit(self.index(0), self.index(len(self._ids) - 1))
 
@@ -161,6 +161,8 @@ class ImagesPanel(QWidget):
     """Chooses the image in front; asks for more images."""
 
     add_wanted = Signal()
+    selection_changed = Signal(list)
+    """Ids of the images that are selected in the list."""
     selection_changed = Signal()
 
     def __init__(self, session: Session) -> None:
@@ -185,6 +187,9 @@ class ImagesPanel(QWidget):
         self._view.customContextMenuRequested.connect(self._open_menu)
         self._view.selectionModel().currentChanged.connect(self._on_current_changed)
         self._view.selectionModel().selectionChanged.connect(lambda *_: self.selection_changed.emit())
+        self._view.selectionModel().selectionChanged.connect(
+            lambda _new, _old: self.selection_changed.emit(self.selected_ids())
+        )
         self._progress = QLabel()
         self._progress.setProperty("role", "secondary")
         self._bar = QProgressBar()

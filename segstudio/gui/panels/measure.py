@@ -2,7 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRectF, Qt, Signal
+from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -24,6 +24,8 @@ from segstudio.session.session import Session
 
 _THIS, _ALL = range(2)
 _BINS = 24
+#: Measured again at most so often while edits go on, milliseconds.
+_PAUSE_MS = 600
 _NAMES = {
     "area": "Area",
     "length": "Length",
@@ -55,6 +57,9 @@ class MeasurePanel(QWidget):
         self._measured: MeasuredImages | None = None
         self._asked = 0
         self._stale = True
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self.measure)
         self._empty = EmptyState("ruler")
         self._empty.wanted.connect(lambda: self.step_wanted.emit(0))
         self.histogram = Histogram()
@@ -214,8 +219,8 @@ class MeasurePanel(QWidget):
 
     def _on_stale(self, *_anything: object) -> None:
         self._stale = True
-        if self.isVisible():
-            self.measure()
+        if self.isVisible() and not self._timer.isActive():
+            self._timer.start(_PAUSE_MS)
 
     def showEvent(self, event: object) -> None:
         """Measure when the step is looked at."""

@@ -17,9 +17,7 @@ class Proposals(Section):
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
         self._focus = caption(role="")
-        self._keys = caption(
-            self.tr("Enter accepts, Backspace rejects, E edits, ↑ and ↓ move on; doubtful ones first.")
-        )
+        self._keys = caption(self.tr("Enter accepts, Backspace rejects, ↑ and ↓ move on; doubtful ones first."))
         self._accept = button(self.tr("Accept"), self.accept_current, "check")
         self._reject = button(self.tr("Reject"), self._review.reject_current, "x")
         self._edit = button(self.tr("Edit"), self.edit_current, "pencil-simple")
@@ -93,9 +91,7 @@ class Proposals(Section):
         proposal, project = self._review.proposal(proposal_id), self._session.project
         names = {item.id: item.name for item in project.classes.classes} if project else {}
         name = names.get(proposal.class_id, self.tr("object"))
-        return self.tr("Proposal {0}, {1}: the model is {2:.0f} % sure.").format(
-            proposal_id, name, 100 * proposal.score
-        )
+        return self.tr("Proposal {0}: {1}, {2:.0f} % sure").format(proposal_id, name, 100 * proposal.score)
 
     def _say(self, accepted: Accepted) -> None:
         if accepted.left:

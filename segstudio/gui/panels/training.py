@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from segstudio.config.form_spec import form_spec
@@ -26,6 +26,8 @@ from segstudio.session.session import Session
 _SHOWN = ("training.max_minutes", "training.epochs", "data.patch_size", "augmentation.scale", "data.channels")
 #: What is chosen at first: the best for objects from few labels.
 _FIRST_CHOICE = {"formulation": "joint", "architecture": "unet"}
+#: The labels are counted again at most so often, milliseconds.
+_PAUSE_MS = 300
 _BOX_WIDTH = 176
 _FORMULATION, _ARCHITECTURE = "formulation.", "architecture."
 
@@ -42,6 +44,10 @@ class TrainingPanel(QWidget):
         super().__init__()
         self._session = session
         self._validation = ""
+        self._last: SplitSummary | None = None
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._summarise)
         self._busy = False
         self._empty = EmptyState("graduation-cap")
         self._empty.wanted.connect(lambda: self.step_wanted.emit(0))
@@ -106,11 +112,19 @@ class TrainingPanel(QWidget):
         if project is None:
             self._show_summary(None)
         else:
-            self._session.background.run(
-                lambda: split_summary(project),
-                lambda summary: self._show_summary(summary) if project is self._session.project else None,
-                lane="jobs",
-            )
+            self._timer.start(_PAUSE_MS)
+
+    def _summarise(self) -> None:
+        """Read the labels of the project again, but only while somebody looks; painting must not wait for it."""
+        session, project = self._session, self._session.project
+        if project is None or not self.isVisible():
+            return
+
+        def take(summary: SplitSummary) -> None:
+            if project is session.project:
+                self._show_summary(summary)
+
+        when_saved(session.document, lambda: session.background.run(lambda: split_summary(project), take, lane="jobs"))
 
     def summary_text(self) -> str:
         """Return what is said about the split."""
@@ -282,18 +296,22 @@ class TrainingPanel(QWidget):
     # -- what is shown -------------------------------------------------------------------------------
 
     def _on_project(self, _project: object) -> None:
+        self._last = None
         self.refresh()
         self._show_job()
 
     def _show_summary(self, summary: SplitSummary | None) -> None:
+        self._last = summary
         possible = summary is not None and summary.train > 0
         running = self._session.jobs.training is not None
         self._setup.setVisible(possible and not running)
         self._footer.setVisible(possible and not running)
         self._empty.setVisible(not possible and not running)
-        if summary is None:
+        if self._session.project is None:
             self._empty.say(self.tr("Open a folder of images first."))
-        elif not possible:
+        elif summary is None:
+            self._empty.say(self.tr("Counting the labels …"))
+        elif summary.train == 0:
             self._empty.say(
                 self.tr("Label about 10 cells in 2 images, then train: it takes about a minute."),
                 self.tr("Label cells"),
@@ -321,10 +339,8 @@ class TrainingPanel(QWidget):
 
     def _show_job(self) -> None:
         job = self._session.jobs.training
-        was_running = self.live.isVisibleTo(self)
         self.live.show_job(job)
-        if (job is not None) != was_running:
-            self.refresh()
+        self._show_summary(self._last)
         self._train.setEnabled(self._session.jobs.catalogue is not None and not self._busy)
 
     def _set_busy(self, busy: bool) -> None:
@@ -335,6 +351,7 @@ class TrainingPanel(QWidget):
     def showEvent(self, event: object) -> None:
         """Ask what the engine offers when the step is looked at for the first time."""
         self._session.jobs.want_catalogue()
+        self.refresh()
 
 
 def _line(title: str, box: QWidget) -> QHBoxLayout:

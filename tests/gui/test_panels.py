@@ -1,0 +1,559 @@
+"""The panels of the four steps and the drawer, on a real project; trainings are played by messages."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from factories import cells, discs, grid_of_squares, write_pairs
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtWidgets import QCheckBox
+from pytestqt.qtbot import QtBot
+
+from segstudio.config.run import RunConfig
+from segstudio.core.tiles import Window
+from segstudio.gui.dialogs.export import ExportDialog
+from segstudio.gui.jobs import JobThreads
+from segstudio.gui.panels.curves import CurvesPanel
+from segstudio.gui.panels.instances import InstancesPanel
+from segstudio.gui.panels.jobs import JobsPanel
+from segstudio.gui.panels.label_step import LabelPanel
+from segstudio.gui.panels.measure import MeasurePanel
+from segstudio.gui.panels.prediction import PredictionPanel
+from segstudio.gui.panels.training import TrainingPanel
+from segstudio.io.labels_file import write_label_tiff
+from segstudio.jobs.catalogue import Catalogue, Offer, catalogue_key, store_catalogue
+from segstudio.jobs.messages import Failed, Finished, Message, Metric, Preview, Progress, Started, Warned
+from segstudio.jobs.spec import Choice, ClassSpec, DecodeJob, TrainJob
+from segstudio.labels.label_map import LabelMap
+from segstudio.labels.objects import ObjectInfo
+from segstudio.labels.paste import PasteLabels
+from segstudio.session.object_list import Row
+from segstudio.session.predictions import prediction_at
+from segstudio.session.session import Session
+
+pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
+
+ROOT = Path(__file__).resolve().parents[2]
+#: The decoder settings that every formulation has.
+DECODE = {
+    "properties": {
+        "threshold": {"type": "number", "minimum": 0.02, "maximum": 0.98, "default": 0.5, "title": "Threshold"},
+        "min_size": {"type": "integer", "minimum": 0, "default": 15, "title": "Smallest object", "unit": "px"},
+    }
+}
+DEPTH = {"properties": {"depth": {"type": "integer", "minimum": 1, "maximum": 6, "default": 3, "title": "Depth"}}}
+
+
+class Carrier(QObject):
+    posted = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.posted.connect(lambda call: call(), Qt.ConnectionType.QueuedConnection)
+
+
+class Launcher:
+    """Trainings that say what the test says, through the queue's own door."""
+
+    def __init__(self) -> None:
+        self.started: list[TrainJob] = []
+        self.sent: list[str] = []
+
+    def start(self, job: TrainJob) -> Any:
+        self.started.append(job)
+        return SimpleNamespace(messages=lambda: iter(()), send=self.sent.append, close=lambda: None)
+
+    attach = start
+
+
+class Studio:
+    def __init__(self, folder: Path, qtbot: QtBot) -> None:
+        self.folder, self.qtbot = folder, qtbot
+        self.carrier = Carrier()
+        self.session = Session(self.carrier.posted.emit)
+        self.launcher = Launcher()
+        self.session.jobs._launcher = cast("Any", self.launcher)
+        self.threads = JobThreads(self.session.jobs)
+        self.notices: list[str] = []
+        self.session.noticed.connect(lambda notice: self.notices.append(notice.message))
+        offer = Offer(name="joint", title="Cells", description="Finds cells.", settings={}, decode=DECODE)
+        network = Offer(name="unet", title="U-Net", description="A network.", settings=DEPTH)
+        store_catalogue(
+            Catalogue(
+                key=catalogue_key(),
+                formulations=(offer,),
+                architectures=(network,),
+                sections=RunConfig.model_json_schema(),
+            )
+        )
+
+    def show(self, panel: Any, width: int = 320, height: int = 700) -> Any:
+        self.qtbot.addWidget(panel)
+        panel.resize(width, height)
+        panel.show()
+        return panel
+
+    def until(self, reached: Callable[[], object]) -> None:
+        self.qtbot.waitUntil(lambda: bool(reached()), timeout=20_000)
+
+    def open(self, count: int = 3) -> None:
+        write_pairs(self.folder / "data", count, (96, 96))
+        self.session.create_project(self.folder / "project", [self.folder / "data" / "images"])
+        self.until(lambda: self.session.document)
+
+    def label(self, labels: Any) -> None:
+        document = self.session.document
+        assert document is not None
+        infos = {int(i): ObjectInfo() for i in np.unique(labels) if i}
+        document.apply(PasteLabels(labels, Window.whole(labels.shape), infos))
+
+    def label_images(self, count: int = 2) -> None:
+        project = self.session.project
+        assert project is not None
+        for number, entry in enumerate(project.images[:count]):
+            project.set_split(entry.id, "val" if number == 0 else "train")
+            self.session.select(entry.id)
+            self.until(lambda entry=entry: self.session.document and self.session.document.entry.id == entry.id)
+            self.label(cells((96, 96), seed=number).labels)
+        self.session.images_changed.emit()
+
+    def propose(self, labels: Any) -> None:
+        """Write a prediction of the image in front, as a worker does, and show it."""
+        session = self.session
+        assert session.project is not None
+        assert session.document is not None
+        place = prediction_at(session.project, "run-1", session.project.entry(session.document.entry.id))
+        place.labels.parent.mkdir(parents=True, exist_ok=True)
+        write_label_tiff(place.labels, LabelMap.from_array(labels))
+        ids = [int(i) for i in np.unique(labels) if i]
+        rows = {str(i): {"class_id": 1, "score": i / (1 + max(ids))} for i in ids}
+        place.table.write_text(json.dumps({"schema_version": 1, "objects": rows}))
+        place.maps.write_bytes(b"maps")
+        session.review.predicted(session.document.entry.id, "run-1")
+        self.until(lambda: session.review.total == len(ids))
+
+    def model(self) -> None:
+        """Write a run with a model, as a training leaves it."""
+        assert self.session.project is not None
+        folder = self.session.project.runs_folder / "run-1"
+        (folder / "model").mkdir(parents=True)
+        job = training_job(folder)
+        (folder / "job.json").write_text(job.model_dump_json())
+        events = [message(job, Metric(epoch=3, step=9, elapsed_s=9, values={"val_f1": 0.87}, best=True))]
+        events.append(message(job, Finished(outcome="done")))
+        (folder / "events.jsonl").write_text("".join(item.model_dump_json() + "\n" for item in events))
+        (folder / "model" / "model.json").write_text('{"decode": {"threshold": 0.6}}')
+        self.session.jobs.refresh_runs()
+        self.until(lambda: self.session.jobs.runs)
+
+    def close(self) -> None:
+        self.session.close()
+        self.threads.close()
+
+
+def training_job(folder: Path, job_id: str = "run-1") -> TrainJob:
+    return TrainJob(
+        job_id=job_id,
+        name="Nuclei",
+        run_folder=folder,
+        samples=(),
+        classes=(ClassSpec(id=1, name="cell"),),
+        formulation=Choice(name="joint"),
+        device="cpu",
+    )
+
+
+def message(job: TrainJob, said: Message) -> Message:
+    return said.model_copy(update={"job_id": job.job_id})
+
+
+@pytest.fixture
+def studio(tmp_path: Path, qtbot: QtBot) -> Iterator[Studio]:
+    made = Studio(tmp_path, qtbot)
+    yield made
+    made.close()
+
+
+# -- Label ---------------------------------------------------------------------------------------------
+
+
+def test_classes_are_added_chosen_and_renamed(studio: Studio) -> None:
+    studio.open()
+    panel = studio.show(LabelPanel(studio.session))
+    project = studio.session.project
+    assert project is not None
+    panel.classes.add()
+    assert studio.session.view.class_id == 2
+    panel.classes.item(1).setText("mitotic")
+    assert project.classes.names == ("cell", "mitotic")
+    panel.classes.item(0).setText("mitotic")
+    assert project.classes.names == ("cell", "mitotic")
+    assert "mitotic" in studio.notices[-1]
+    panel.classes.setCurrentRow(0)
+    assert studio.session.view.class_id == 1
+
+
+def test_overlays_follow_the_view_and_the_view_follows_them(studio: Studio) -> None:
+    panel = studio.show(LabelPanel(studio.session))
+    named = {box.text(): box for box in panel.findChildren(QCheckBox)}
+    named["Rotated boxes"].click()
+    assert studio.session.view.show_boxes
+    studio.session.view.show_fill = False
+    assert not named["Filled labels"].isChecked()
+    named["Colour by class"].click()
+    assert studio.session.view.colour_by == "class"
+
+
+def test_a_finished_image_is_stated_by_one_edit_that_can_be_undone(studio: Studio) -> None:
+    studio.open()
+    panel = studio.show(LabelPanel(studio.session))
+    document = studio.session.document
+    assert document is not None
+    panel.state_complete()
+    assert (document.planes.regions.to_array() == 1).all()
+    document.undo()
+    assert not document.planes.regions.to_array().any()
+
+
+# -- Train ---------------------------------------------------------------------------------------------
+
+
+def test_a_step_that_cannot_work_yet_says_why_and_offers_the_way(studio: Studio) -> None:
+    training = studio.show(TrainingPanel(studio.session))
+    prediction = studio.show(PredictionPanel(studio.session))
+    assert "Open a folder" in training._empty.text()
+    studio.open()
+    studio.until(lambda: "Label about 10 cells" in training._empty.text())
+    with studio.qtbot.waitSignal(training.step_wanted) as wanted:
+        training._empty.press()
+    assert wanted.args == [0]
+    assert "There is no model yet" in prediction._empty.text()
+    with studio.qtbot.waitSignal(prediction.step_wanted) as wanted:
+        prediction._empty.press()
+    assert wanted.args == [1]
+
+
+def test_the_form_starts_a_training_on_what_is_saved(studio: Studio) -> None:
+    panel = studio.show(TrainingPanel(studio.session))
+    studio.open()
+    studio.label_images(2)
+    studio.until(lambda: "Trains on 1 image" in panel.summary_text())
+    studio.until(lambda: studio.session.jobs.catalogue)
+    panel.form.set_values({"training.max_minutes": 2.0, "architecture.depth": 4})
+    panel.start()
+    studio.until(lambda: studio.launcher.started)
+    (job,) = studio.launcher.started
+    assert job.config == {"training": {"max_minutes": 2.0}}
+    assert job.architecture == Choice(name="unet", settings={"depth": 4})
+    assert sorted(sample.split for sample in job.samples) == ["train", "val"]
+    assert all(sample.labels is not None and sample.labels.is_file() for sample in job.samples)
+    assert panel.live.isVisible()
+
+
+def test_an_empty_validation_set_and_a_missing_class_are_said_before_training(studio: Studio) -> None:
+    panel = studio.show(TrainingPanel(studio.session))
+    studio.open()
+    project = studio.session.project
+    assert project is not None
+    project.set_classes(project.classes.add("mitotic"))
+    for entry in project.images:
+        project.set_split(entry.id, "train")
+    studio.label(cells((96, 96)).labels)
+    studio.until(lambda: "validation set is empty" in panel.summary_text())
+    assert "mitotic" in panel.summary_text()
+
+
+def test_what_is_wrong_with_a_setting_is_shown_at_its_field(studio: Studio) -> None:
+    panel = studio.show(TrainingPanel(studio.session))
+    studio.open()
+    studio.label_images(2)
+    studio.until(lambda: "Trains on" in panel.summary_text() and studio.session.jobs.catalogue)
+    panel.show_errors({"architecture.depth": "Too deep for patches of 32."})
+    assert panel.form.rows["architecture.depth"].error() == "Too deep for patches of 32."
+    assert not panel._train.isEnabled()
+    panel.show_errors({})
+    assert panel._train.isEnabled()
+
+
+def test_the_read_out_says_in_words_how_the_training_goes(studio: Studio, tmp_path: Path) -> None:
+    studio.open()
+    panel = studio.show(TrainingPanel(studio.session))
+    jobs = studio.session.jobs
+    job = training_job(tmp_path / "run")
+    jobs.start_training(job)
+    assert panel.live.words() == "Starting …"
+
+    def say(said: Message) -> None:
+        jobs.handle(message(job, said))
+
+    say(Started(device="cpu", device_name="a processor", pid=1))
+    say(Progress(stage="Reading images", done=1, total=4))
+    assert panel.live.words() == "Reading images …"
+    say(Metric(epoch=2, step=20, elapsed_s=60, values={"val_f1": 0.8, "val_iou": 0.7}, best=True))
+    assert panel.live.words() == "F1 0.80 on the validation images; still improving."
+    say(Preview(epoch=2, image="", truth="", prediction="", caption="finds 9 of 10 objects"))
+    say(Metric(epoch=9, step=90, elapsed_s=90, values={"val_f1": 0.7}))
+    assert panel.live.words() == "Finds 9 of 10 objects; no better since epoch 2."
+    panel.live._pause.click()
+    studio.until(lambda: "pause" in studio.launcher.sent)
+    panel.live._stop.click()
+    studio.until(lambda: "stop" in studio.launcher.sent)
+    say(Finished(outcome="stopped"))
+    assert not panel.live.isVisible()
+
+
+# -- curves and jobs -----------------------------------------------------------------------------------
+
+
+def test_curves_are_drawn_with_names_best_epoch_and_several_runs(studio: Studio) -> None:
+    panel = studio.show(CurvesPanel(studio.session), 900, 260)
+    curves = studio.session.jobs.curves
+    for run in ("a", "b"):
+        for epoch in range(1, 6):
+            values = {"train_loss": 1 / epoch, "val_loss": 2 / epoch, "val_f1": epoch / 6}
+            curves.add(run, Metric(epoch=epoch, step=epoch, elapsed_s=epoch, values=values, best=True))
+    curves.show(["a"])
+    studio.until(lambda: panel.plotted() == ["training", "validation"])
+    curves.name_run("b", "Second")
+    curves.show(["a", "b"])
+    studio.until(lambda: len(panel.plotted()) == 4)
+    assert "Second: validation" in panel.plotted()
+    panel._figure.setCurrentIndex(1)
+    assert panel.plotted() == ["a: F1", "Second: F1"]
+    panel._log.click()
+    assert len(panel.plotted()) == 2
+
+
+def test_the_list_of_jobs_says_what_runs_and_why_it_failed(studio: Studio, tmp_path: Path) -> None:
+    panel = studio.show(JobsPanel(studio.session), 900, 260)
+    jobs = studio.session.jobs
+    job = training_job(tmp_path / "run")
+    jobs.start_training(job)
+    jobs.handle(message(job, Progress(stage="Training", done=3, total=20, remaining_s=250)))
+    assert panel.rows["run-1"].words() == "runs Training  ·  3/20  ·  4:10 left"
+    jobs.handle(message(job, Failed(code="out-of-memory", message="The memory is full.", hint="Take fewer patches.")))
+    assert panel.rows["run-1"].words() == "failed The memory is full. Take fewer patches."
+
+
+# -- Predict -------------------------------------------------------------------------------------------
+
+
+def test_proposals_are_counted_accepted_and_come_back_with_undo(studio: Studio) -> None:
+    studio.open()
+    panel = studio.show(PredictionPanel(studio.session))
+    studio.propose(discs((96, 96), [(20, 20), (20, 60), (60, 20)], 8))
+    assert panel.proposals.counter() == "Proposals: 3 of 3 left"
+    document = studio.session.document
+    assert document is not None
+    panel.proposals.accept_all()
+    assert len(document.planes.objects) == 3
+    assert panel.proposals.counter() == "Proposals: 0 of 3 left"
+    document.undo()
+    assert panel.proposals.counter() == "Proposals: 3 of 3 left"
+
+
+def test_editing_a_proposal_selects_the_new_object_with_the_brush(studio: Studio) -> None:
+    studio.open()
+    panel = studio.show(PredictionPanel(studio.session))
+    studio.propose(discs((96, 96), [(20, 20), (20, 60)], 8))
+    studio.session.review.next_pending()
+    panel.proposals.edit_current()
+    view = studio.session.view
+    assert view.selected == {view.current_object}
+    assert view.tool == "brush"
+
+
+def test_proposals_on_hand_drawn_objects_are_left_and_the_user_is_told(studio: Studio) -> None:
+    studio.open()
+    panel = studio.show(PredictionPanel(studio.session))
+    studio.label(discs((96, 96), [(20, 20)], 8))
+    studio.propose(discs((96, 96), [(20, 20), (60, 60)], 8))
+    panel.proposals.accept_all()
+    assert panel.proposals.counter() == "Proposals: 1 of 2 left"
+    assert "1 proposals were left" in studio.notices[-1]
+
+
+def test_a_slider_decodes_again_with_the_settings_of_the_model(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    studio.open()
+    panel = studio.show(PredictionPanel(studio.session))
+    studio.model()
+    studio.until(lambda: not panel.decode.is_empty)
+    studio.propose(discs((96, 96), [(20, 20)], 8))
+    asked: list[DecodeJob] = []
+    monkeypatch.setattr(studio.session.jobs, "decode", asked.append)
+    assert panel.decode.values() == {"threshold": 0.6, "min_size": 15}
+    slider = panel.decode.slider("threshold")
+    for place in (20, 30, 40):
+        slider._slider.setValue(place)
+    studio.until(lambda: asked)
+    assert len(asked) == 1
+    assert asked[0].decode["threshold"] == pytest.approx(slider.value(), abs=1e-4)
+
+
+def test_all_images_are_predicted_with_the_chosen_model(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    studio.open(3)
+    panel = studio.show(PredictionPanel(studio.session))
+    studio.model()
+    asked: list[Any] = []
+    monkeypatch.setattr(studio.session.jobs, "predict", lambda job, _title: asked.append(job) or job.job_id)
+    panel._scope.button(2).click()
+    assert panel._predict.text() == "Predict 3 images"
+    panel.predict()
+    studio.until(lambda: asked)
+    project = studio.session.project
+    assert project is not None
+    assert asked[0].model == project.runs_folder / "run-1" / "model"
+    assert [image.image_id for image in asked[0].images] == [entry.id for entry in project.images]
+    assert all(image.output.parent == project.predictions_folder / "run-1" for image in asked[0].images)
+
+
+# -- objects -------------------------------------------------------------------------------------------
+
+
+def test_the_selection_of_table_and_canvas_is_one(studio: Studio) -> None:
+    studio.open()
+    panel = studio.show(InstancesPanel(studio.session), 900, 300)
+    studio.label(grid_of_squares((96, 96)))
+    studio.until(lambda: panel.model.rowCount() == 81)
+    studio.session.view.selected = frozenset({3, 4, 40})
+    assert panel.selected_ids() == {3, 4, 40}
+    panel.view.selectRow(6)
+    assert studio.session.view.selected == {7}
+    with studio.qtbot.waitSignal(panel.fly_to) as flown:
+        panel.view.clicked.emit(panel.model.index(6, 0))
+    assert flown.args == [7]
+    panel.delete_selected()
+    document = studio.session.document
+    assert document is not None
+    assert 7 not in document.planes.objects
+    studio.until(lambda: panel.model.rowCount() == 80)
+
+
+def test_rows_are_sorted_and_filtered_and_the_selection_stays_with_its_objects(studio: Studio) -> None:
+    studio.open()
+    panel = studio.show(InstancesPanel(studio.session), 900, 300)
+    labels = discs((96, 96), [(20, 20)], 4)
+    labels[discs((96, 96), [(60, 60)], 12) > 0] = 2
+    studio.label(labels)
+    studio.until(lambda: panel.model.data(panel.model.index(0, 3)) == "49")
+    panel.view.selectRow(0)
+    panel.view.sortByColumn(3, Qt.SortOrder.DescendingOrder)
+    assert panel.model.object_at(0) == 2
+    assert panel.selected_ids() == {1}
+    panel._filter.setText(">100")
+    assert panel.model.rowCount() == 1
+    panel._filter.setText("model")
+    assert panel.model.rowCount() == 0
+    panel._filter.clear()
+    assert panel.model.rowCount() == 2
+
+
+def test_ten_thousand_rows_sort_filter_and_scroll_at_once(studio: Studio) -> None:
+    panel = studio.show(InstancesPanel(studio.session), 900, 300)
+    rng = np.random.default_rng(0)
+    rows = [Row(i, 1, "hand", float(rng.integers(900)), 9.0, 5.0, 0.0, 50.0) for i in range(1, 10_001)]
+    start = time.perf_counter()
+    panel.model.show_rows(rows, "px", None)
+    panel.model.sort(3, Qt.SortOrder.DescendingOrder)
+    panel.model.filter(">450")
+    assert time.perf_counter() - start < 2.0
+    assert 4000 < panel.model.rowCount() < 6000
+    panel._pages.setCurrentIndex(1)
+    start = time.perf_counter()
+    for place in range(0, 4000, 200):
+        panel.view.scrollTo(panel.model.index(place, 0))
+        panel.view.grab()
+    assert (time.perf_counter() - start) / 20 < 0.1
+
+
+# -- Measure and export --------------------------------------------------------------------------------
+
+
+def test_measure_shows_figures_and_their_distribution(studio: Studio) -> None:
+    studio.open()
+    studio.label(grid_of_squares((96, 96)))
+    panel = studio.show(MeasurePanel(studio.session))
+    studio.until(lambda: sum(panel.histogram.counts()) == 81)
+    assert panel._says.text() == "81 objects in 1 image"
+    assert panel._table.item(0, 1).text() == "64"
+    panel.choose("length")
+    assert sum(panel.histogram.counts()) == 81
+
+
+def test_the_export_dialog_writes_files_and_reports_losses(studio: Studio, tmp_path: Path) -> None:
+    studio.open()
+    studio.label(grid_of_squares((96, 96)))
+    dialog = studio.show(ExportDialog(studio.session), 640, 520)
+    dialog.choose("coco", tmp_path / "out" / "cells.json")
+    dialog.start()
+    studio.until(dialog.report)
+    assert "1 file written" in dialog.report()
+    content = json.loads((tmp_path / "out" / "cells.json").read_text())
+    assert len(content["annotations"]) == 81
+    dialog.choose("binary-mask", tmp_path / "out")
+    dialog.start()
+    studio.until(lambda: "written" in dialog.report())
+    assert (tmp_path / "out" / "cell_00.png").is_file()
+
+
+def test_an_export_that_cannot_be_written_says_why(studio: Studio, tmp_path: Path) -> None:
+    studio.open()
+    studio.label(grid_of_squares((96, 96)))
+    dialog = studio.show(ExportDialog(studio.session), 640, 520)
+    (tmp_path / "taken").write_text("a file")
+    dialog.choose("label-tiff", tmp_path / "taken")
+    dialog.start()
+    studio.until(dialog.report)
+    assert "taken" in dialog.report()
+
+
+# -- walls ---------------------------------------------------------------------------------------------
+
+PROGRAM = """
+import sys
+from PySide6.QtWidgets import QApplication
+app = QApplication([])
+from segstudio.session.session import Session
+from segstudio.jobs.messages import Metric
+from segstudio.gui.panels.label_step import LabelPanel
+from segstudio.gui.panels.training import TrainingPanel
+from segstudio.gui.panels.prediction import PredictionPanel
+from segstudio.gui.panels.measure import MeasurePanel
+from segstudio.gui.panels.instances import InstancesPanel
+from segstudio.gui.panels.jobs import JobsPanel
+from segstudio.gui.panels.curves import CurvesPanel
+session = Session()
+panels = [P(session) for P in (LabelPanel, TrainingPanel, PredictionPanel, MeasurePanel, InstancesPanel, JobsPanel)]
+panel = CurvesPanel(session)
+assert "pyqtgraph" not in sys.modules, "pyqtgraph is imported before the first curve"
+panel.show()
+session.jobs.curves.add("a", Metric(epoch=1, step=1, elapsed_s=1, values={"train_loss": 1.0}))
+session.jobs.curves.show(["a"])
+panel.draw()
+assert panel.plotted() == ["training"]
+assert "torch" not in sys.modules
+session.close()
+"""
+
+
+def test_panels_never_import_torch_and_import_the_plotter_for_the_first_curve_only() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_warnings_of_a_training_are_shown(studio: Studio, tmp_path: Path) -> None:
+    studio.open()
+    panel = studio.show(TrainingPanel(studio.session))
+    job = training_job(tmp_path / "run")
+    studio.session.jobs.start_training(job)
+    studio.session.jobs.handle(message(job, Warned(message="The batch was halved.", hint="The memory was full.")))
+    assert panel.live._warning.text() == "The batch was halved. The memory was full."

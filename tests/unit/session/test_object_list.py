@@ -1,0 +1,146 @@
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from factories import grid_of_squares, rectangle
+from numpy.typing import NDArray
+from psygnal import Signal
+
+from segstudio.core.tiles import Window
+from segstudio.labels.edits import Delete, Relabel, Stroke
+from segstudio.labels.history import EditRecord, Planes, Transaction
+from segstudio.labels.objects import ObjectInfo
+from segstudio.labels.paste import PasteLabels
+from segstudio.project.document import DocumentChange
+from segstudio.session.background import Background
+from segstudio.session.object_list import ObjectList
+
+SHAPE = (100, 120)
+
+
+class MemoryDocument:
+    """Planes and pixels of one image, without files: what the table needs of an `ImageDocument`."""
+
+    changed = Signal(DocumentChange)
+
+    def __init__(self, shape: tuple[int, int] = SHAPE, pixel_size: float | None = None) -> None:
+        self.entry = SimpleNamespace(id="image", pixel_size_um=pixel_size)
+        self.planes = Planes.empty(shape)
+        self.image = np.full(shape, 50, np.uint8)
+        self.source = self
+        self.reads: list[Window | None] = []
+
+    def read(self, window: Window | None = None) -> NDArray[np.uint8]:
+        self.reads.append(window)
+        return self.image if window is None else self.image[window.slices]
+
+    def apply(self, edit: Any) -> None:
+        tx = Transaction(self.planes, edit.name, on_commit=self._on_commit)
+        edit.apply(tx)
+        tx.commit()
+
+    def paste(self, labels: NDArray[np.int32]) -> None:
+        infos = {int(i): ObjectInfo() for i in np.unique(labels) if i}
+        self.apply(PasteLabels(labels, Window.whole(self.planes.shape), infos))
+
+    def _on_commit(self, record: EditRecord) -> None:
+        ids = set(np.unique(self.planes.labels.read(record.window)).tolist()) - {0}
+        ids |= {change.id for change in record.objects}
+        self.changed.emit(DocumentChange(record.window, frozenset({"labels"}), frozenset(ids)))
+
+
+def table_of(document: MemoryDocument) -> ObjectList:
+    table = ObjectList(lambda: cast("Any", document), Background())
+    table.load(cast("Any", document))
+    return table
+
+
+def test_rows_give_class_source_size_direction_and_intensity() -> None:
+    document = MemoryDocument()
+    document.paste(rectangle(SHAPE, (60, 50), 40, 10, 0))
+    (row,) = table_of(document).rows()
+    assert (row.id, row.class_id, row.source) == (1, 1, "hand")
+    assert (row.area, row.length, row.width, row.angle, row.intensity) == (400, 40, 10, 0, 50)
+
+
+def test_lengths_are_micrometres_where_the_pixel_size_is_known() -> None:
+    document = MemoryDocument(pixel_size=0.5)
+    document.paste(rectangle(SHAPE, (60, 50), 40, 10, 90))
+    table = table_of(document)
+    (row,) = table.rows()
+    assert table.unit == "µm"
+    assert (row.area, row.length, row.width, row.angle) == (100, 20, 5, 90)
+
+
+def test_an_edit_measures_only_what_it_touched() -> None:
+    document = MemoryDocument()
+    document.paste(grid_of_squares(SHAPE))
+    table = table_of(document)
+    count = len(table.rows())
+    document.reads.clear()
+    document.apply(Stroke(np.array([[4.0, 4.0], [4.0, 5.0]]), 3, object_id=1, protect=True))
+    assert len(table.rows()) == count
+    assert all(window is not None and window.height < 12 for window in document.reads)
+    document.apply(Delete((1,)))
+    assert len(table.rows()) == count - 1
+    assert table.row(1) is None
+
+
+def test_other_objects_in_the_window_of_an_object_do_not_count() -> None:
+    document = MemoryDocument()
+    labels = rectangle(SHAPE, (60, 50), 60, 4, 45)
+    labels[(rectangle(SHAPE, (60, 20), 10, 10, 0) > 0) & (labels == 0)] = 2
+    document.paste(labels)
+    table = table_of(document)
+    before = table.row(1)
+    document.apply(Relabel((1,), 1))
+    document.changed.emit(DocumentChange(Window(0, 0, 9, 9), frozenset({"labels"}), frozenset({1})))
+    assert table.row(1) == before
+
+
+def test_a_new_class_shows_at_once() -> None:
+    document = MemoryDocument()
+    document.paste(rectangle(SHAPE, (60, 50), 40, 10, 0))
+    table = table_of(document)
+    changes: list[int] = []
+    table.changed.connect(lambda: changes.append(1))
+    document.apply(Relabel((1,), 3))
+    assert table.rows()[0].class_id == 3
+    assert changes
+
+
+def test_a_gesture_that_goes_on_measures_nothing() -> None:
+    document = MemoryDocument()
+    document.paste(rectangle(SHAPE, (60, 50), 40, 10, 0))
+    table = table_of(document)
+    document.reads.clear()
+    document.changed.emit(DocumentChange(Window(0, 0, 9, 9), frozenset({"labels"}), frozenset(), live=True))
+    assert document.reads == []
+    assert len(table.rows()) == 1
+
+
+def test_closing_the_image_empties_the_table() -> None:
+    document = MemoryDocument()
+    document.paste(rectangle(SHAPE, (60, 50), 40, 10, 0))
+    table = table_of(document)
+    table.load(None)
+    document.apply(Delete((1,)))
+    assert table.rows() == []
+    assert table.ids() == []
+
+
+def test_colour_images_give_the_mean_of_their_channels() -> None:
+    document = MemoryDocument()
+    document.paste(rectangle(SHAPE, (60, 50), 40, 10, 0))
+    document.image = np.dstack([np.full(SHAPE, value, np.uint8) for value in (10, 20, 60)])
+    (row,) = table_of(document).rows()
+    assert row.intensity == pytest.approx(30)
+
+
+def test_ten_thousand_objects_are_listed() -> None:
+    document = MemoryDocument((1000, 1000))
+    document.paste(grid_of_squares((1000, 1000)))
+    rows = table_of(document).rows()
+    assert len(rows) == 10_000
+    assert {row.area for row in rows} == {64.0}
