@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
-from scipy.sparse.csgraph import connected_components, depth_first_order
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 
 def contours(
@@ -205,6 +206,9 @@ def _match(wanted: NDArray[np.int64], present: NDArray[np.int64]) -> NDArray[np.
 
 def _ordered(runs: _Runs, follow: NDArray[np.int64], width: int, origin: tuple[float, float]) -> Rings:
     """Return the rings, given which horizontal run follows which."""
+    # Graphs take a third of a second to import, and the window is there before anything has an outline.
+    from scipy.sparse.csgraph import connected_components, depth_first_order
+
     count = len(follow)
     rows, start_x, end_x = runs.start // width, runs.start % width, runs.end % width
     cycles, cycle = connected_components(_graph(follow, count), directed=False)
@@ -228,5 +232,7 @@ def _ordered(runs: _Runs, follow: NDArray[np.int64], width: int, origin: tuple[f
     return Rings(points, np.concatenate([[0], np.cumsum(sizes)]), runs.ids[leader], areas[order])
 
 
-def _graph(follow: NDArray[np.int64], count: int) -> csr_matrix:
+def _graph(follow: NDArray[np.int64], count: int) -> "csr_matrix":
+    from scipy.sparse import csr_matrix  # late: see `_ordered`
+
     return csr_matrix((np.ones(count, np.int8), follow, np.arange(count + 1)), shape=(count, count))
