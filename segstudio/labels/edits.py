@@ -9,11 +9,11 @@ from numpy.typing import ArrayLike
 from segstudio.core.tiles import Window
 from segstudio.labels.cutting import cut, line_mask
 from segstudio.labels.flood import connected
-from segstudio.labels.history import Transaction
 from segstudio.labels.objects import ObjectInfo
 from segstudio.labels.painting import Brush, Painter, Point, follow, write_masked
 from segstudio.labels.paste import PasteLabels
 from segstudio.labels.raster import polygon
+from segstudio.labels.transaction import Transaction
 
 __all__ = [
     "Brush",

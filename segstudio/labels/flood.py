@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from segstudio.core.errors import UserError
 from segstudio.core.tiles import Window
-from segstudio.labels.history import Transaction
+from segstudio.labels.transaction import Transaction
 
 #: A fill stops here: what is larger was not meant to be filled.
 FILL_LIMIT = 4096 * 4096

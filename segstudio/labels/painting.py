@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from segstudio.core.tiles import Window
-from segstudio.labels.history import Plane, Transaction
+from segstudio.labels.history import Plane
 from segstudio.labels.raster import segment
+from segstudio.labels.transaction import Transaction
 
 Point = tuple[float, float]
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segstudio.core.tiles import Window
-from segstudio.labels.history import Transaction
 from segstudio.labels.objects import ObjectInfo
+from segstudio.labels.transaction import Transaction
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,8 +14,9 @@ from segstudio.core.tiles import Window
 from segstudio.io.atomic import DISK, Disk
 from segstudio.io.sources import ImageSource, open_image
 from segstudio.labels.edits import Edit
-from segstudio.labels.history import EditRecord, History, Transaction
+from segstudio.labels.history import EditRecord, History
 from segstudio.labels.objects import ObjectInfo
+from segstudio.labels.transaction import Transaction
 from segstudio.project.annotation_files import AnnotationFiles
 from segstudio.project.checkpoint import Checkpoint
 from segstudio.project.journal import JournalPlace, JournalRecord, Kind, changed_digest, table_digest

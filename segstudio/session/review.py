@@ -15,7 +15,7 @@ from segstudio.session.background import Background
 from segstudio.session.predictions import Decisions, Prediction, Proposal, bounds, prediction_at, read_prediction
 
 if TYPE_CHECKING:
-    from segstudio.labels.history import Transaction
+    from segstudio.labels.transaction import Transaction
     from segstudio.project.document import DocumentChange, ImageDocument
     from segstudio.project.project import Project
 

@@ -15,8 +15,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from segstudio.core.tiles import Window
 from segstudio.labels.edits import Brush, Painter, add_object
-from segstudio.labels.history import EditRecord, History, Planes, Transaction
+from segstudio.labels.history import EditRecord, History, Planes
 from segstudio.labels.objects import ObjectInfo
+from segstudio.labels.transaction import Transaction
 
 CELLS = 20_000
 DIAMETER = 24.0

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from segstudio.core.registry import Registry
 from segstudio.labels.edits import Edit
-from segstudio.labels.history import EditRecord, Planes, Transaction
+from segstudio.labels.history import EditRecord, Planes
+from segstudio.labels.transaction import Transaction
 
 EventKind = Literal["press", "move", "release", "double", "key", "hover"]
 Button = Literal["left", "right", "middle", "none"]

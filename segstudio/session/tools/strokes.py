@@ -3,7 +3,8 @@
 from collections.abc import Callable, Generator
 
 from segstudio.labels.edits import Brush, Painter
-from segstudio.labels.history import EditRecord, Transaction
+from segstudio.labels.history import EditRecord
+from segstudio.labels.transaction import Transaction
 from segstudio.session.tools.base import PointerEvent, Preview, ToolContext
 
 

@@ -21,9 +21,10 @@ from segstudio.labels.edits import (
     Split,
     Stroke,
 )
-from segstudio.labels.history import EditRecord, Planes, Transaction
+from segstudio.labels.history import EditRecord, Planes
 from segstudio.labels.objects import ObjectInfo
 from segstudio.labels.raster import polygon, segment
+from segstudio.labels.transaction import Transaction
 
 SHAPE = (40, 60)
 

@@ -16,7 +16,7 @@ from segstudio.core.errors import BadInput, UserError
 from segstudio.core.tiles import Window
 from segstudio.io.atomic import Disk
 from segstudio.labels.edits import Delete, EraseStroke, RegionFill, Stroke
-from segstudio.labels.history import Transaction
+from segstudio.labels.transaction import Transaction
 from segstudio.project import checkpoint, journal_writer
 from segstudio.project.annotation_files import AnnotationFiles
 from segstudio.project.document import DocumentChange, ImageDocument

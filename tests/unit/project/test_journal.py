@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from segstudio.core.errors import BadInput
 from segstudio.core.tiles import Window
-from segstudio.labels.history import EditRecord, ObjectChange, Planes, Transaction
+from segstudio.labels.history import EditRecord, ObjectChange, Planes
 from segstudio.labels.objects import ObjectInfo, ObjectTable
+from segstudio.labels.transaction import Transaction
 from segstudio.project.journal import (
     JournalPlace,
     JournalRecord,

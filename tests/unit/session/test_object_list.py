@@ -9,9 +9,10 @@ from psygnal import Signal
 
 from segstudio.core.tiles import Window
 from segstudio.labels.edits import Delete, Relabel, Stroke
-from segstudio.labels.history import EditRecord, Planes, Transaction
+from segstudio.labels.history import EditRecord, Planes
 from segstudio.labels.objects import ObjectInfo
 from segstudio.labels.paste import PasteLabels
+from segstudio.labels.transaction import Transaction
 from segstudio.project.document import DocumentChange
 from segstudio.session.background import Background
 from segstudio.session.object_list import ObjectList

@@ -14,10 +14,11 @@ from segstudio.core.errors import UserError
 from segstudio.core.tiles import Window
 from segstudio.io.labels_file import write_label_tiff
 from segstudio.labels.edits import Delete
-from segstudio.labels.history import EditRecord, History, Planes, Transaction
+from segstudio.labels.history import EditRecord, History, Planes
 from segstudio.labels.label_map import LabelMap
 from segstudio.labels.objects import ObjectInfo
 from segstudio.labels.paste import PasteLabels
+from segstudio.labels.transaction import Transaction
 from segstudio.project.document import DocumentChange
 from segstudio.session.background import Background
 from segstudio.session.predictions import Prediction

@@ -7,8 +7,9 @@ import pytest
 from segstudio.core.errors import UserError, WrongUsage
 from segstudio.core.tiles import Window
 from segstudio.labels.edits import Edit, PasteLabels
-from segstudio.labels.history import EditRecord, History, Planes, Transaction
+from segstudio.labels.history import EditRecord, History, Planes
 from segstudio.labels.objects import ObjectInfo
+from segstudio.labels.transaction import Transaction
 from segstudio.session import tools
 from segstudio.session.tools import PointerEvent, Preview, ToolContext, ToolRunner
 from segstudio.session.view_state import ViewState
