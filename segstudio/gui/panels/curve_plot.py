@@ -41,10 +41,12 @@ class CurvePlot(QWidget):
         self._lines: list[tuple[str, NDArray[np.float64], NDArray[np.float64]]] = []
         self._texts: list[pg.TextItem] = []
         self._axis_name = ""
+        self._log = False
         self._plot = pg.PlotWidget()
         self._plot.setMenuEnabled(False)
         self._plot.hideButtons()
         self._plot.getPlotItem().scene().sigMouseMoved.connect(self._on_moved)
+        self._plot.getPlotItem().vb.sigResized.connect(self._place_labels)
         self._cross = pg.InfiniteLine(angle=90, movable=False)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -77,7 +79,7 @@ class CurvePlot(QWidget):
         item.clear()
         item.setLogMode(x=False, y=log)
         self._axis_name = axis
-        self._lines, self._texts = [], []
+        self._lines, self._texts, self._log = [], [], log
         colours = tokens()
         item.setLabel("bottom", axis)
         for number, run_id in enumerate(runs):
@@ -100,7 +102,8 @@ class CurvePlot(QWidget):
             item.setXRange(
                 first, first + max(last - first, 1.0 if axis == "epochs" else 0.1) * _ROOM_FOR_LABELS, padding=0.02
             )
-            self._place_labels(log)
+            item.setYRange(*self._reach(), padding=0.08)
+            self._place_labels()
         return len(self._lines)
 
     def _draw_line(self, label: str, x: NDArray[np.float64], y: NDArray[np.float64], pen: QPen) -> None:
@@ -111,18 +114,23 @@ class CurvePlot(QWidget):
         item.addItem(self._texts[-1], ignoreBounds=True)
         self._lines.append((label, x, y))
 
-    def _place_labels(self, log: bool) -> None:
+    def _place_labels(self, *_box: object) -> None:
         """Put each name at the end of its line, pushed apart where they would lie on one another."""
-        item = self._plot.getPlotItem()
-        heights = [np.log10(y) if log else y for _label, _x, y in self._lines]
+        box = self._plot.getPlotItem().vb
+        if not self._lines or box.height() < _LABEL_HEIGHT:
+            return
+        ends = [float(np.log10(y[-1]) if self._log else y[-1]) for _label, _x, y in self._lines]
+        low, high = box.viewRange()[1]
+        gap = _LABEL_HEIGHT * (high - low) / box.height()
+        order = sorted(range(len(ends)), key=ends.__getitem__)
+        places = spaced([ends[number] for number in order], gap, high - gap / 2)
+        for number, place in zip(order, places, strict=True):
+            self._texts[number].setPos(float(self._lines[number][1][-1]), place)
+
+    def _reach(self) -> tuple[float, float]:
+        heights = [np.log10(y) if self._log else y for _label, _x, y in self._lines]
         low, high = min(float(y.min()) for y in heights), max(float(y.max()) for y in heights)
-        spread = (high - low) or abs(high) or 1.0
-        item.setYRange(low, high if high > low else low + spread, padding=0.08)
-        gap = _LABEL_HEIGHT * 1.16 * spread / max(60.0, item.vb.height())
-        below = -np.inf
-        for place in sorted(range(len(heights)), key=lambda number: float(heights[number][-1])):
-            below = max(float(heights[place][-1]), below + gap)
-            self._texts[place].setPos(float(self._lines[place][1][-1]), below)
+        return (low, high) if high > low else (low - abs(low or 1.0) / 2, low + abs(low or 1.0) / 2)
 
     def _mark_best(self, curves: Curves, run_id: str, axis: str, colour: str) -> None:
         best = curves.best(run_id)
@@ -156,3 +164,25 @@ class CurvePlot(QWidget):
 def _pen(colour: str, dash: int) -> QPen:
     pen: QPen = pg.mkPen(colour, width=2, style=_DASHES[dash % len(_DASHES)])
     return pen
+
+
+def spaced(wanted: Sequence[float], gap: float, highest: float) -> list[float]:
+    """Return places at least `gap` apart, in the order of `wanted` (ascending) and as near to it as may be.
+
+    None lies above `highest`.
+
+    Examples
+    --------
+    >>> spaced([1.0, 1.0, 5.0], 1.0, 5.0)
+    [1.0, 2.0, 5.0]
+    >>> spaced([5.0, 5.0], 1.0, 5.0)
+    [4.0, 5.0]
+    """
+    places: list[float] = []
+    for want in wanted:
+        places.append(max(want, places[-1] + gap) if places else want)
+    limit = highest
+    for number in reversed(range(len(places))):
+        places[number] = min(places[number], limit)
+        limit = places[number] - gap
+    return places

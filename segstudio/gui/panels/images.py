@@ -139,7 +139,9 @@ class _RowDelegate(QStyledItemDelegate):
         upper = QRect(text.left(), text.top() + 2, text.width(), metrics.height())
         painter.drawText(upper, Qt.AlignmentFlag.AlignVCenter, name)
         lower = QRect(text.left(), text.bottom() - metrics.height() - 1, text.width(), metrics.height())
-        painter.drawPixmap(QPoint(lower.left(), lower.top() + 1), icon(picture, "on_accent" if chosen else colour).pixmap(14, 14))
+        painter.drawPixmap(
+            QPoint(lower.left(), lower.top() + 1), icon(picture, "on_accent" if chosen else colour).pixmap(14, 14)
+        )
         painter.setPen(QColor(colours.on_accent if chosen else colours.secondary))
         words = metrics.elidedText(words, Qt.TextElideMode.ElideRight, lower.width() - 20 - right)
         painter.drawText(lower.adjusted(20, 0, -right, 0), Qt.AlignmentFlag.AlignVCenter, words)
@@ -163,7 +165,6 @@ class ImagesPanel(QWidget):
     add_wanted = Signal()
     selection_changed = Signal(list)
     """Ids of the images that are selected in the list."""
-    selection_changed = Signal()
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -186,7 +187,6 @@ class ImagesPanel(QWidget):
         self._view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self._view.customContextMenuRequested.connect(self._open_menu)
         self._view.selectionModel().currentChanged.connect(self._on_current_changed)
-        self._view.selectionModel().selectionChanged.connect(lambda *_: self.selection_changed.emit())
         self._view.selectionModel().selectionChanged.connect(
             lambda _new, _old: self.selection_changed.emit(self.selected_ids())
         )
