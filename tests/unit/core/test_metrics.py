@@ -9,8 +9,9 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from segstudio.core import metrics
-from segstudio.core.metrics import THRESHOLDS, evaluate, match, pooled
+from segstudio.core import matching
+from segstudio.core.matching import match
+from segstudio.core.metrics import THRESHOLDS, evaluate, pooled
 
 
 def strips(*spans: tuple[int, int, int], size: int = 100) -> NDArray[np.int32]:
@@ -155,6 +156,6 @@ def test_an_image_agrees_with_itself(labels: NDArray[np.int32]) -> None:
 
 
 def test_examples_in_the_documentation_are_true() -> None:
-    result = doctest.testmod(metrics)
+    result = doctest.testmod(matching)
     assert result.attempted > 0
     assert result.failed == 0
