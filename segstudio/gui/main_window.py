@@ -1,32 +1,20 @@
 """Puts panels, canvas, menus and toolbar together and forwards what one tells to the other; holds no logic."""
 
-import traceback
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QEvent, QSettings, QSize, Qt, QTimer, QUrl
-from PySide6.QtGui import QCloseEvent, QDesktopServices, QDragEnterEvent, QDropEvent, QKeyEvent
-from PySide6.QtWidgets import (
-    QApplication,
-    QDockWidget,
-    QMainWindow,
-    QMessageBox,
-    QStackedWidget,
-    QTabWidget,
-    QToolBar,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
+from PySide6.QtWidgets import QApplication, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
-from segstudio import __version__
 from segstudio.core.errors import UserError
 from segstudio.gui.actions import ActionTable
 from segstudio.gui.banner import BannerArea
-from segstudio.gui.commands import actions
-from segstudio.gui.dialogs.error import ErrorDialog
+from segstudio.gui.commands import all_actions
+from segstudio.gui.dialogs.closing import agree_on_running_training
 from segstudio.gui.dialogs.export import ExportDialog
-from segstudio.gui.dialogs.help import HelpWindow
-from segstudio.gui.dialogs.key_map import KeyMap
+from segstudio.gui.help_desk import HelpDesk
 from segstudio.gui.jobs import JobThreads
+from segstudio.gui.layout import Layout, tabs
 from segstudio.gui.opening import Opening
 from segstudio.gui.panels.curves import CurvesPanel
 from segstudio.gui.panels.images import ImagesPanel
@@ -46,17 +34,6 @@ from segstudio.project.document import SAVED, SAVING, DocumentChange, ImageDocum
 from segstudio.project.project import Project
 from segstudio.session.session import Session
 
-_TOOLBAR = (
-    ("file.open_folder",),
-    ("tool.select", "tool.brush", "tool.erase", "tool.encircle", "tool.polygon", "tool.fill", "tool.pick"),
-    ("tool.split", "tool.merge", "tool.delete", "tool.relabel", "tool.region"),
-    ("edit.undo", "edit.redo"),
-    ("view.fit",),
-)
-_MENUS = ("&File", "&Edit", "&Tools", "&View", "&Image", "T&rain", "&Help")
-#: Raised when docks are added or renamed, so that an old saved layout is not forced on a new window.
-_LAYOUT_VERSION = 1
-
 
 class MainWindow(QMainWindow):
     """The one window.
@@ -73,16 +50,29 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.session = session
         self._job_threads = JobThreads(session.jobs, self)
-        self._log_file = log_file
         self._refresh_asked = False
         self.setWindowTitle("SegStudio")
         self.resize(1440, 900)
         self.setAcceptDrops(True)
-        self.canvas = Canvas(session)
         self.welcome = Welcome()
+        self.canvas = Canvas(session)
         self.banners = BannerArea()
         self.status = StatusBar(self)
         self.setStatusBar(self.status)
+        self.opening = Opening(session, self)
+        self.help_desk = HelpDesk(self, log_file)
+        self._add_centre()
+        self._add_panels()
+        self.actions_table = ActionTable(self, all_actions(self))
+        self.layout_of_panels = Layout(self, self.images, self.steps, self.drawer)
+        self.layout_of_panels.fill(self.actions_table)
+        self.layout_of_panels.restore_geometry()
+        self._connect()
+        self._show_project(session.project)
+
+    # -- assembly ----------------------------------------------------------------------------------
+
+    def _add_centre(self) -> None:
         self._pages = QStackedWidget()
         self._pages.addWidget(self.welcome)
         self._pages.addWidget(self.canvas)
@@ -93,20 +83,6 @@ class MainWindow(QMainWindow):
         column.addWidget(self.banners)
         column.addWidget(self._pages, 1)
         self.setCentralWidget(centre)
-        self.opening = Opening(session, self)
-        self._add_panels()
-        self.actions_table = ActionTable(self, actions(self))
-        self._add_toolbar()
-        self._add_menus()
-        self._connect()
-        self._help: HelpWindow | None = None
-        self._fault: ErrorDialog | None = None
-        self._settings = QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "SegStudio", "window")
-        self._default_state = self.saveState(_LAYOUT_VERSION)
-        self._restore_layout()
-        self._show_project(session.project)
-
-    # -- assembly ----------------------------------------------------------------------------------
 
     def _add_panels(self) -> None:
         self.images = ImagesPanel(self.session)
@@ -118,77 +94,30 @@ class MainWindow(QMainWindow):
         self.instances = InstancesPanel(self.session)
         self.curves = CurvesPanel(self.session)
         self.jobs = JobsPanel(self.session)
-        self.steps = _tabs(
+        self.steps = tabs(
             (self.label_step, self.tr("Label")),
             (self.training, self.tr("Train")),
             (self.prediction, self.tr("Predict")),
             (self.measure, self.tr("Measure")),
         )
-        self.drawer = _tabs(
+        self.drawer = tabs(
             (self.instances, self.tr("Objects")), (self.curves, self.tr("Curves")), (self.jobs, self.tr("Jobs"))
         )
-        self.drawer.setTabPosition(QTabWidget.TabPosition.North)
-        left, right, below = (
-            Qt.DockWidgetArea.LeftDockWidgetArea,
-            Qt.DockWidgetArea.RightDockWidgetArea,
-            Qt.DockWidgetArea.BottomDockWidgetArea,
-        )
-        self.docks = (
-            self._dock("images-dock", self.tr("Images"), self.images, left),
-            self._dock("steps-dock", self.tr("Steps"), self.steps, right),
-            self._dock("drawer-dock", self.tr("Objects, curves, jobs"), self.drawer, below),
-        )
-        self.setCorner(Qt.Corner.BottomLeftCorner, left)
-        self.setCorner(Qt.Corner.BottomRightCorner, right)
-        self.resizeDocks(list(self.docks[:2]), [220, 340], Qt.Orientation.Horizontal)
-        self.docks[2].hide()
-
-    def _dock(self, name: str, title: str, widget: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
-        dock = QDockWidget(title, self)
-        dock.setObjectName(name)
-        dock.setWidget(widget)
-        self.addDockWidget(area, dock)
-        return dock
-
-    def _add_toolbar(self) -> None:
-        self.toolbar = QToolBar(self.tr("Tools"), self)
-        self.toolbar.setObjectName("toolbar")
-        self.toolbar.setIconSize(QSize(20, 20))
-        for number, group in enumerate(_TOOLBAR):
-            if number:
-                self.toolbar.addSeparator()
-            for action_id in group:
-                self.toolbar.addAction(self.actions_table[action_id])
-        self.addToolBar(self.toolbar)
-
-    def _add_menus(self) -> None:
-        for name in _MENUS:
-            menu = self.menuBar().addMenu(self.tr(name))
-            for spec, action in self.actions_table.menu(name):
-                if spec.separator:
-                    menu.addSeparator()
-                menu.addAction(action)
-            if name == "&View":
-                panels = menu.addMenu(self.tr("Panels"))
-                for dock in self.docks:
-                    panels.addAction(dock.toggleViewAction())
-            menu.aboutToShow.connect(self.actions_table.refresh)
-        for _spec, action in self.actions_table.menu("Classes"):
-            self.addAction(action)
 
     def _connect(self) -> None:
         session = self.session
+        self.canvas.installEventFilter(self)
         self.welcome.open_folder.connect(self.opening.ask_folder)
         self.welcome.open_project.connect(self.opening.ask_project)
         self.welcome.open_sample.connect(self.opening.open_sample)
         self.welcome.open_recent.connect(lambda folder: session.open_project(Path(folder)))
         self.images.add_wanted.connect(self.opening.ask_images)
-        self.instances.fly_to.connect(self.canvas.fly_to)
+        self.images.selection_changed.connect(self.prediction.set_selected)
         for panel in (self.training, self.prediction, self.measure):
             panel.step_wanted.connect(self.show_step)
         self.training.curves_wanted.connect(lambda: self.show_drawer(1))
-        self.measure.export_wanted.connect(self._ask_export)
-        self.images.selection_changed.connect(lambda: self.prediction.set_selected(self.images.selected_ids()))
+        self.measure.export_wanted.connect(self.export)
+        self.instances.fly_to.connect(self.canvas.fly_to)
         self.status.jobs_wanted.connect(lambda: self.show_drawer(2))
         self.canvas.zoom_changed.connect(self.status.show_zoom)
         self.canvas.hovered.connect(self._on_hovered)
@@ -208,10 +137,8 @@ class MainWindow(QMainWindow):
     def _show_project(self, project: Project | None) -> None:
         self.setWindowTitle(f"{project.name} – SegStudio" if project else "SegStudio")
         self._pages.setCurrentWidget(self.canvas if project else self.welcome)
-        for part in (self.toolbar, *self.docks[:2]):
-            part.setVisible(project is not None)
+        self.layout_of_panels.show_project(project is not None)
         if project is None:
-            self.docks[2].hide()
             self.session.existing_recent(self.welcome.set_recent)
         self._refresh()
 
@@ -226,9 +153,9 @@ class MainWindow(QMainWindow):
             self._show_saved(document.save_state)
         self._refresh()
 
-    def _on_edited(self, _change: DocumentChange) -> None:
-        self._refresh()
-        self.session.images_changed.emit()
+    def _on_edited(self, change: DocumentChange) -> None:
+        if not change.live:
+            self._refresh()
 
     def _on_hovered(self, x: float, y: float, value: str, object_id: int) -> None:
         words = [f"x {x:.0f}  y {y:.0f}", value] if value else []
@@ -263,12 +190,12 @@ class MainWindow(QMainWindow):
 
     def show_step(self, number: int) -> None:
         """Show one of the four steps."""
-        self.docks[1].show()
+        self.layout_of_panels.steps.show()
         self.steps.setCurrentIndex(number)
 
     def show_drawer(self, number: int) -> None:
         """Open the drawer at objects, curves or jobs."""
-        self.docks[2].show()
+        self.layout_of_panels.drawer.show()
         self.drawer.setCurrentIndex(number)
 
     # -- verbs -------------------------------------------------------------------------------------
@@ -299,12 +226,10 @@ class MainWindow(QMainWindow):
             self.session.document.checkpoint()
 
     def export(self) -> None:
-        """Go to the step where exports are made, and open its dialog."""
-        self.show_step(3)
-        self.measure.export()
-
-    def _ask_export(self) -> None:
-        ExportDialog(self.session, self.images.selected_ids(), self).open()
+        """Ask what to export where."""
+        dialog = ExportDialog(self.session, self.images.selected_ids(), self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
 
     def train(self) -> None:
         """Go to the step Train and start."""
@@ -337,48 +262,12 @@ class MainWindow(QMainWindow):
             apply_theme(app, theme)
         self.welcome.retint()
 
-    def reset_layout(self) -> None:
-        """Put all panels back where they were at first."""
-        self.restoreState(self._default_state, _LAYOUT_VERSION)
-        self._show_project(self.session.project)
-
-    # -- help --------------------------------------------------------------------------------------
-
-    def show_keys(self) -> None:
-        """Show every key and gesture."""
-        KeyMap(self.actions_table, self).open()
-
-    def show_help(self) -> None:
-        """Show the help pages."""
-        if self._help is None:
-            self._help = HelpWindow(self)
-        self._help.open_page()
-
-    def show_log(self) -> None:
-        """Open the program's log with the system's viewer."""
-        if self._log_file is not None:
-            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._log_file)))
-
-    def show_about(self) -> None:
-        """Say what this is."""
-        QMessageBox.about(
-            self,
-            "SegStudio",
-            self.tr(
-                "SegStudio {version}\n\nLabel, train, segment, correct and measure "
-                "cells on your own computer.\nBSD-3-Clause licence."
-            ).format(version=__version__),
-        )
-
     def show_fault(self, error: BaseException) -> None:
         """Show an error that nobody caught; a `UserError` needs only a banner."""
         if isinstance(error, UserError):
             self.session.report(error)
-            return
-        trace = "".join(traceback.format_exception(error))
-        if self._fault is None or not self._fault.isVisible():
-            self._fault = ErrorDialog(f"{type(error).__name__}: {error}", trace, self)
-            self._fault.open()
+        else:
+            self.help_desk.show_fault(error)
 
     # -- Qt events ---------------------------------------------------------------------------------
 
@@ -404,55 +293,24 @@ class MainWindow(QMainWindow):
         else:
             super().keyReleaseEvent(event)
 
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Tab and self.session.document is not None:
+            if event.type() in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease) and not event.isAutoRepeat():
+                self.layout_of_panels.only_canvas(event.type() == QEvent.Type.KeyPress)
+            return True
+        return super().eventFilter(watched, event)
+
     def changeEvent(self, event: QEvent) -> None:
         if event.type() == QEvent.Type.ActivationChange and not self.isActiveWindow():
             self.session.view.peek = False
         super().changeEvent(event)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        if not self._agree_on_running_training():
+        if not agree_on_running_training(self.session, self):
             event.ignore()
             return
-        self._settings.setValue("geometry", self.saveGeometry())
-        self._settings.setValue("state", self.saveState(_LAYOUT_VERSION))
-        self._settings.sync()
+        self.layout_of_panels.save(project_is_open=self.session.project is not None)
         self.canvas.close_threads()
         self.session.close()
         self._job_threads.close()
         super().closeEvent(event)
-
-    def _agree_on_running_training(self) -> bool:
-        """Ask what becomes of a running training; return whether the window may close."""
-        if not self.session.jobs.training_runs:
-            return True
-        box = QMessageBox(self)
-        box.setObjectName("close-while-training")
-        box.setWindowTitle(self.tr("A training is running"))
-        box.setText(self.tr("A training is still running. What should become of it?"))
-        box.setInformativeText(self.tr("If it goes on, you find it again when you open this project."))
-        go_on = box.addButton(self.tr("Let it go on"), QMessageBox.ButtonRole.AcceptRole)
-        stop = box.addButton(self.tr("Stop and keep the best"), QMessageBox.ButtonRole.DestructiveRole)
-        box.addButton(QMessageBox.StandardButton.Cancel)
-        box.exec()
-        if box.clickedButton() is go_on:
-            self.session.jobs.detach_training()
-        elif box.clickedButton() is stop:
-            self.session.jobs.stop_training()
-        else:
-            return False
-        return True
-
-    def _restore_layout(self) -> None:
-        geometry, state = self._settings.value("geometry"), self._settings.value("state")
-        if isinstance(geometry, QByteArray):
-            self.restoreGeometry(geometry)
-        if isinstance(state, QByteArray):
-            self.restoreState(state, _LAYOUT_VERSION)
-
-
-def _tabs(*pages: tuple[QWidget, str]) -> QTabWidget:
-    tabs = QTabWidget()
-    tabs.setDocumentMode(True)
-    for page, title in pages:
-        tabs.addTab(page, title)
-    return tabs

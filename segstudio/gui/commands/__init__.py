@@ -1,0 +1,15 @@
+"""Which actions there are, and which verb of the window each one calls: one menu a file."""
+
+from typing import TYPE_CHECKING
+
+from segstudio.gui.actions import Action
+from segstudio.gui.commands import edit, file, help_pages, image, learn, tools, view
+
+if TYPE_CHECKING:
+    from segstudio.gui.main_window import MainWindow
+
+
+def all_actions(window: "MainWindow") -> tuple[Action, ...]:
+    """Return every action of the window, menu by menu."""
+    menus = (file, edit, tools, view, image, learn, help_pages)
+    return tuple(action for menu in menus for action in menu.actions(window))

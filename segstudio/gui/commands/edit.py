@@ -1,0 +1,103 @@
+"""Actions of the menu Edit, and the class keys."""
+
+from typing import TYPE_CHECKING
+
+from segstudio.gui.actions import Action
+from segstudio.gui.commands.conditions import has_document_now
+from segstudio.labels.edits import Delete, Merge, Relabel
+
+if TYPE_CHECKING:
+    from segstudio.gui.main_window import MainWindow
+
+
+def actions(w: "MainWindow") -> list[Action]:
+    """Return the actions of the menu."""
+    session = w.session
+
+    def selected() -> bool:
+        return session.document is not None and bool(session.view.selected)
+
+    def several() -> bool:
+        return session.document is not None and len(session.view.selected) > 1
+
+    items = [
+        Action(
+            "edit.undo",
+            "&Edit",
+            "Undo",
+            w.undo,
+            ("Ctrl+Z",),
+            "ph.arrow-u-up-left",
+            enabled=lambda: session.document is not None and session.document.can_undo,
+        ),
+        Action(
+            "edit.redo",
+            "&Edit",
+            "Redo",
+            w.redo,
+            ("Ctrl+Y", "Ctrl+Shift+Z"),
+            "ph.arrow-u-up-right",
+            enabled=lambda: session.document is not None and session.document.can_redo,
+        ),
+        Action(
+            "edit.delete",
+            "&Edit",
+            "Delete object",
+            lambda: w.apply(Delete(tuple(session.view.selected))),
+            ("Delete",),
+            "ph.trash",
+            enabled=selected,
+            separator=True,
+        ),
+        Action(
+            "edit.merge",
+            "&Edit",
+            "Merge selected objects",
+            lambda: w.apply(Merge(tuple(sorted(session.view.selected)))),
+            ("Ctrl+M",),
+            "merge",
+            enabled=several,
+        ),
+        Action(
+            "edit.select_all", "&Edit", "Select all objects", w.select_all, ("Ctrl+A",), enabled=has_document_now(w)
+        ),
+        Action(
+            "edit.new_object",
+            "&Edit",
+            "New object",
+            session.view.new_object,
+            ("M",),
+            "ph.plus-circle",
+            "The next stroke starts a new object",
+            enabled=has_document_now(w),
+        ),
+        Action(
+            "edit.bigger", "&Edit", "Larger brush", lambda: session.view.resize_brush(1.15), ("]", "."), separator=True
+        ),
+        Action("edit.smaller", "&Edit", "Smaller brush", lambda: session.view.resize_brush(1 / 1.15), ("[", ",")),
+    ]
+    return items + [_class_action(w, number) for number in (1, 2, 4, 5, 6, 7, 8, 9)]
+
+
+def _class_action(w: "MainWindow", number: int) -> Action:
+    session = w.session
+
+    def choose() -> None:
+        project = session.project
+        if project is None or number > len(project.classes):
+            return
+        session.view.class_id = project.classes.ids[number - 1]
+        if session.view.selected:
+            w.apply(Relabel(tuple(session.view.selected), session.view.class_id))
+
+    def exists() -> bool:
+        return session.project is not None and number <= len(session.project.classes)
+
+    return Action(
+        f"edit.class_{number}",
+        "Classes",
+        f"Class {number} for new and selected objects",
+        choose,
+        (str(number),),
+        enabled=exists,
+    )

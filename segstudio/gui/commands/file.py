@@ -1,0 +1,44 @@
+"""Actions of the menu File."""
+
+from typing import TYPE_CHECKING
+
+from segstudio.gui.actions import Action
+from segstudio.gui.commands.conditions import has_document_now, has_project_now
+
+if TYPE_CHECKING:
+    from segstudio.gui.main_window import MainWindow
+
+
+def actions(w: "MainWindow") -> list[Action]:
+    """Return the actions of the menu."""
+    has_project = has_project_now(w)
+    return [
+        Action("file.open_folder", "&File", "Open images folder…", w.opening.ask_folder, ("Ctrl+O",), "ph.folder-open"),
+        Action(
+            "file.open_project", "&File", "Open project…", w.opening.ask_project, ("Ctrl+Shift+O",), "ph.archive-box"
+        ),
+        Action("file.sample", "&File", "Open the sample project", w.opening.open_sample, (), "ph.flask"),
+        Action("file.add", "&File", "Add images…", w.opening.ask_images, (), "ph.plus", enabled=has_project),
+        Action(
+            "file.save",
+            "&File",
+            "Save now",
+            w.save_now,
+            ("Ctrl+S",),
+            "ph.floppy-disk",
+            "Every stroke is saved as you draw; this also writes the label files now",
+            enabled=has_document_now(w),
+            separator=True,
+        ),
+        Action("file.export", "&File", "Export…", w.export, ("Ctrl+E",), "ph.export", enabled=has_project),
+        Action(
+            "file.close",
+            "&File",
+            "Close project",
+            w.session.close_project,
+            ("Ctrl+W",),
+            enabled=has_project,
+            separator=True,
+        ),
+        Action("file.quit", "&File", "Quit", w.close, ("Ctrl+Q",)),
+    ]

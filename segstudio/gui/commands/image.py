@@ -1,0 +1,67 @@
+"""Actions of the menu Image: from image to image, and what is finished."""
+
+from typing import TYPE_CHECKING
+
+from segstudio.gui.actions import Action
+from segstudio.gui.commands.conditions import has_document_now
+from segstudio.labels.edits import RegionFill
+
+if TYPE_CHECKING:
+    from segstudio.gui.main_window import MainWindow
+
+
+def actions(w: "MainWindow") -> list[Action]:
+    """Return the actions of the menu."""
+    session, has_document = w.session, has_document_now(w)
+
+    def reviewed() -> bool:
+        document = session.document
+        return document is not None and session.image_state(document.entry.id) == "reviewed"
+
+    return [
+        Action(
+            "image.previous",
+            "&Image",
+            "Previous image",
+            lambda: session.step(-1),
+            ("A", "Left"),
+            "ph.caret-left",
+            enabled=has_document,
+        ),
+        Action(
+            "image.next",
+            "&Image",
+            "Next image",
+            lambda: session.step(1),
+            ("D", "Right"),
+            "ph.caret-right",
+            enabled=has_document,
+        ),
+        Action(
+            "image.unreviewed",
+            "&Image",
+            "Next image to review",
+            session.next_unreviewed,
+            ("Shift+D",),
+            enabled=has_document,
+        ),
+        Action(
+            "image.reviewed",
+            "&Image",
+            "Reviewed",
+            w.toggle_reviewed,
+            ("Ctrl+Return",),
+            checked=reviewed,
+            enabled=has_document,
+            separator=True,
+        ),
+        Action(
+            "image.complete",
+            "&Image",
+            "This image is completely labelled",
+            lambda: w.apply(RegionFill(None, 1)),
+            ("Ctrl+L",),
+            enabled=has_document,
+            tip="Everything that is not an object is background: training may learn from it",
+        ),
+    ]

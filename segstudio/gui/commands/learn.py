@@ -1,0 +1,67 @@
+"""Actions of the menu Train: train, predict, and decide on proposals."""
+
+from typing import TYPE_CHECKING
+
+from segstudio.gui.actions import Action
+from segstudio.gui.commands.conditions import has_document_now, has_project_now
+
+if TYPE_CHECKING:
+    from segstudio.gui.main_window import MainWindow
+
+
+def actions(w: "MainWindow") -> list[Action]:
+    """Return the actions of the menu."""
+    session = w.session
+
+    def reviewing() -> bool:
+        return session.document is not None and session.review.pending_count > 0
+
+    return [
+        Action("train.start", "T&rain", "Train", w.train, ("Ctrl+T",), "ph.graduation-cap", enabled=has_project_now(w)),
+        Action(
+            "predict.current",
+            "T&rain",
+            "Predict this image",
+            w.predict_current,
+            ("Ctrl+P",),
+            "ph.magic-wand",
+            enabled=has_document_now(w),
+        ),
+        Action(
+            "review.accept",
+            "T&rain",
+            "Accept the proposal",
+            w.prediction.proposals.accept_current,
+            ("Return", "Enter"),
+            "ph.check",
+            enabled=reviewing,
+            separator=True,
+        ),
+        Action(
+            "review.reject",
+            "T&rain",
+            "Reject the proposal",
+            session.review.reject_current,
+            ("Backspace",),
+            "ph.x",
+            enabled=reviewing,
+        ),
+        Action("review.next", "T&rain", "Next proposal", session.review.next_pending, ("Down",), enabled=reviewing),
+        Action(
+            "review.previous",
+            "T&rain",
+            "Previous proposal",
+            session.review.previous_pending,
+            ("Up",),
+            enabled=reviewing,
+        ),
+        Action(
+            "review.accept_all",
+            "T&rain",
+            "Accept all proposals",
+            w.prediction.proposals.accept_all,
+            ("Ctrl+Shift+Return",),
+            "ph.checks",
+            enabled=reviewing,
+        ),
+    ]

@@ -1,0 +1,51 @@
+"""Actions of the menu Tools: take a tool in the hand."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from segstudio.gui.actions import Action
+from segstudio.gui.commands.conditions import has_document_now
+
+if TYPE_CHECKING:
+    from segstudio.gui.main_window import MainWindow
+
+
+_TOOLS = (
+    ("select", "Select", ("V",), "ph.cursor", "Select objects; drag to pan"),
+    ("brush", "Brush", ("B", "P"), "ph.paint-brush", "Paint an object"),
+    ("erase", "Eraser", ("E",), "ph.eraser", "Erase pixels of objects"),
+    ("encircle", "Encircle", ("C",), "encircle", "Circle one cell: one gesture, one object"),
+    ("polygon", "Polygon", ("3", "Ctrl+N"), "ph.polygon", "Click around an object"),
+    ("fill", "Fill", ("F",), "ph.paint-bucket", "Fill an enclosed area"),
+    ("pick", "Pick", ("L",), "ph.eyedropper", "Take an object to go on painting it"),
+    ("split", "Split", ("S",), "ph.scissors", "Draw a line through an object to cut it in two"),
+    ("merge", "Merge", ("K",), "merge", "Click objects to join them to the selected one"),
+    ("delete", "Delete by click", ("Q",), "ph.trash", "Click objects to delete them"),
+    ("relabel", "Class by click", ("T",), "ph.tag", "Click objects to give them the chosen class"),
+    ("region", "Region brush", ("U",), "ph.selection-all", "Paint what is completely labelled, or to be ignored"),
+)
+
+
+def actions(w: "MainWindow") -> list[Action]:
+    """Return the actions of the menu."""
+    view = w.session.view
+
+    def choose(tool: str) -> Callable[[], None]:
+        def take() -> None:
+            # E edits the proposal in focus; without one it is the eraser.
+            if tool == "erase" and w.session.review.current:
+                w.prediction.proposals.edit_current()
+            else:
+                view.tool = tool
+
+        return take
+
+    def chosen(tool: str) -> Callable[[], bool]:
+        return lambda: view.tool == tool
+
+    return [
+        Action(
+            f"tool.{name}", "&Tools", text, choose(name), keys, picture, tip, chosen(name), "tools", has_document_now(w)
+        )
+        for name, text, keys, picture, tip in _TOOLS
+    ]

@@ -1,0 +1,70 @@
+"""Actions of the menu View: zoom, overlays, steps, theme."""
+
+from typing import TYPE_CHECKING
+
+from segstudio.gui.actions import Action
+from segstudio.gui.commands.conditions import has_document_now
+
+if TYPE_CHECKING:
+    from segstudio.gui.main_window import MainWindow
+
+
+def actions(w: "MainWindow") -> list[Action]:
+    """Return the actions of the menu."""
+    has_document = has_document_now(w)
+
+    def toggle(action: str, text: str, field: str, keys: tuple[str, ...], *, separator: bool = False) -> Action:
+        view = w.session.view
+        return Action(
+            f"view.{action}",
+            "&View",
+            text,
+            lambda: setattr(view, field, not getattr(view, field)),
+            keys,
+            checked=lambda: bool(getattr(view, field)),
+            separator=separator,
+        )
+
+    return [
+        Action(
+            "view.fit",
+            "&View",
+            "Fit the image",
+            lambda: w.canvas.fit(),
+            ("Ctrl+R", "0"),
+            "ph.frame-corners",
+            enabled=has_document,
+        ),
+        Action(
+            "view.actual", "&View", "Actual size", lambda: w.canvas.actual_size(), ("Ctrl+0",), enabled=has_document
+        ),
+        Action("view.in", "&View", "Zoom in", lambda: w.canvas.zoom_in(), ("+", "="), enabled=has_document),
+        Action("view.out", "&View", "Zoom out", lambda: w.canvas.zoom_out(), ("-",), enabled=has_document),
+        toggle("fill", "Filled labels", "show_fill", ("X",), separator=True),
+        toggle("contours", "Contours", "show_contours", ("Z",)),
+        toggle("boxes", "Rotated boxes", "show_boxes", ("G",)),
+        toggle("predictions", "Predictions", "show_predictions", ("Y",)),
+        toggle("regions", "Labelled and ignored regions", "show_regions", ("W",)),
+        Action(
+            "view.by_class",
+            "&View",
+            "Colour by class",
+            w.toggle_colours,
+            ("J",),
+            checked=lambda: w.session.view.colour_by == "class",
+        ),
+        Action("view.step_1", "&View", "Label", lambda: w.show_step(0), ("Ctrl+1",), separator=True),
+        Action("view.step_2", "&View", "Train", lambda: w.show_step(1), ("Ctrl+2",)),
+        Action("view.step_3", "&View", "Predict", lambda: w.show_step(2), ("Ctrl+3",)),
+        Action("view.step_4", "&View", "Measure", lambda: w.show_step(3), ("Ctrl+4",)),
+        Action(
+            "view.theme",
+            "&View",
+            "Light theme",
+            w.toggle_theme,
+            (),
+            separator=True,
+            checked=lambda: w.session.preferences.theme == "light",
+        ),
+        Action("view.reset", "&View", "Reset the layout", lambda: w.layout_of_panels.reset()),
+    ]

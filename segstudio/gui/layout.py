@@ -1,0 +1,123 @@
+"""Where panels stand, and how the window remembers it."""
+
+from PySide6.QtCore import QByteArray, QSettings, QSize, Qt
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QToolBar, QWidget
+
+from segstudio.gui.actions import ActionTable
+
+#: Raised when docks are added or renamed, so that an old saved layout is not forced on a new window.
+_VERSION = 1
+_TOOLBAR = (
+    ("file.open_folder",),
+    ("tool.select", "tool.brush", "tool.erase", "tool.encircle", "tool.polygon", "tool.fill", "tool.pick"),
+    ("tool.split", "tool.merge", "tool.delete", "tool.relabel", "tool.region"),
+    ("edit.undo", "edit.redo"),
+    ("view.fit",),
+)
+_MENUS = ("&File", "&Edit", "&Tools", "&View", "&Image", "T&rain", "&Help")
+
+
+class Layout:
+    """The docks, toolbar and menus of the window.
+
+    Parameters
+    ----------
+    images, steps, drawer
+        What stands left, right and below.
+    """
+
+    def __init__(self, window: QMainWindow, images: QWidget, steps: QWidget, drawer: QWidget) -> None:
+        self._window = window
+        area = Qt.DockWidgetArea
+        self.images = self._dock("images-dock", window.tr("Images"), images, area.LeftDockWidgetArea)
+        self.steps = self._dock("steps-dock", window.tr("Steps"), steps, area.RightDockWidgetArea)
+        self.drawer = self._dock("drawer-dock", window.tr("Objects, curves, jobs"), drawer, area.BottomDockWidgetArea)
+        window.setCorner(Qt.Corner.BottomLeftCorner, area.LeftDockWidgetArea)
+        window.setCorner(Qt.Corner.BottomRightCorner, area.RightDockWidgetArea)
+        self.toolbar = QToolBar(window.tr("Tools"), window)
+        self.toolbar.setObjectName("toolbar")
+        self.toolbar.setIconSize(QSize(20, 20))
+        window.addToolBar(self.toolbar)
+        self._set_sizes()
+        self._settings = QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "SegStudio", "window")
+        self._default = window.saveState(_VERSION)
+
+    def fill(self, actions: ActionTable) -> None:
+        """Put the actions into toolbar and menus."""
+        for number, group in enumerate(_TOOLBAR):
+            if number:
+                self.toolbar.addSeparator()
+            for action_id in group:
+                self.toolbar.addAction(actions[action_id])
+        for name in _MENUS:
+            menu = self._window.menuBar().addMenu(self._window.tr(name))
+            for spec, action in actions.menu(name):
+                if spec.separator:
+                    menu.addSeparator()
+                menu.addAction(action)
+            if name == "&View":
+                panels = menu.addMenu(self._window.tr("Panels"))
+                for dock in (self.images, self.steps, self.drawer):
+                    panels.addAction(dock.toggleViewAction())
+            menu.aboutToShow.connect(actions.refresh)
+        for _spec, action in actions.menu("Classes"):
+            self._window.addAction(action)
+
+    def show_project(self, is_open: bool) -> None:
+        """Show what belongs to an open project; only the way in without one."""
+        if not is_open:
+            for part in (self.toolbar, self.images, self.steps, self.drawer):
+                part.hide()
+            return
+        state = self._settings.value("state")
+        if not isinstance(state, QByteArray) or not self._window.restoreState(state, _VERSION):
+            self.reset()
+
+    def only_canvas(self, only: bool) -> None:
+        """Hide everything but images and canvas for a moment, and bring it back."""
+        if only:
+            self._before = self._window.saveState(_VERSION)
+            for part in (self.toolbar, self.steps, self.drawer):
+                part.hide()
+        else:
+            self._window.restoreState(self._before, _VERSION)
+
+    def reset(self) -> None:
+        """Put everything back where it was at first; the drawer is closed."""
+        self._window.restoreState(self._default, _VERSION)
+        for part in (self.toolbar, self.images, self.steps):
+            part.show()
+        self.drawer.hide()
+        self._set_sizes()
+
+    def restore_geometry(self) -> None:
+        """Bring back size and place of the window."""
+        geometry = self._settings.value("geometry")
+        if isinstance(geometry, QByteArray):
+            self._window.restoreGeometry(geometry)
+
+    def save(self, *, project_is_open: bool) -> None:
+        """Remember the layout; without a project only size and place, for everything is hidden then."""
+        self._settings.setValue("geometry", self._window.saveGeometry())
+        if project_is_open:
+            self._settings.setValue("state", self._window.saveState(_VERSION))
+        self._settings.sync()
+
+    def _set_sizes(self) -> None:
+        self._window.resizeDocks([self.images, self.steps], [220, 340], Qt.Orientation.Horizontal)
+
+    def _dock(self, name: str, title: str, widget: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
+        dock = QDockWidget(title, self._window)
+        dock.setObjectName(name)
+        dock.setWidget(widget)
+        self._window.addDockWidget(area, dock)
+        return dock
+
+
+def tabs(*pages: tuple[QWidget, str]) -> QTabWidget:
+    """Return pages behind tabs."""
+    widget = QTabWidget()
+    widget.setDocumentMode(True)
+    for page, title in pages:
+        widget.addTab(page, title)
+    return widget
