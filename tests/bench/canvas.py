@@ -136,9 +136,9 @@ def paint_and_move(app: QApplication, canvas: Canvas, session: Session, side: in
         report(side, f"{action} ({zoom})", figures(timed(app, acts)))
         transaction.abort()
         settle(app, canvas)
-    pan = [lambda: canvas._set_camera(canvas.camera.moved(7, 3)) for _ in range(40)]
+    pan = [lambda: canvas.set_camera(canvas.camera.moved(7, 3)) for _ in range(40)]
     report(side, f"pan ({zoom})", figures(timed(app, list(pan))))
-    zooms = [lambda factor=factor: canvas._zoom(factor) for factor in [1.1] * 10 + [1 / 1.1] * 10]  # type: ignore[misc]
+    zooms = [lambda factor=factor: canvas.zoom(factor) for factor in [1.1] * 10 + [1 / 1.1] * 10]  # type: ignore[misc]
     report(side, f"wheel ({zoom})", figures(timed(app, list(zooms))))
     settle(app, canvas)
 

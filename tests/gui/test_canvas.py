@@ -251,9 +251,7 @@ def test_click_selects_control_click_deletes(desk: Desk) -> None:
     desk.document.apply(Polygon(np.array([(20, 20), (40, 20), (40, 40), (20, 40)]), None))
     desk.document.apply(Polygon(np.array([(60, 20), (80, 20), (80, 40), (60, 40)]), None))
     one = int(desk.labels[30, 30])
-    with desk.qtbot.waitSignal(desk.canvas.object_clicked) as clicked:
-        desk.click(30, 30)
-    assert clicked.args[0] == one
+    desk.click(30, 30)
     assert desk.view.selected == {one}
     desk.click(30, 30, held=CTRL)
     assert one not in desk.document.planes.objects
