@@ -8,14 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
-from segstudio.core.tiles import Window
+from segstudio.core.tiles import TileKey, Window
 from segstudio.labels.label_map import LabelMap
 from segstudio.labels.objects import ObjectInfo
 from segstudio.session.background import Background
 from segstudio.session.predictions import Decisions, Prediction, Proposal, bounds, prediction_at, read_prediction
 
 if TYPE_CHECKING:
-    from segstudio.labels.transaction import Transaction
     from segstudio.project.document import DocumentChange, ImageDocument
     from segstudio.project.project import Project
 
@@ -77,6 +76,8 @@ class Review:
         self._proposals: dict[int, Proposal] = {}
         self._decisions = Decisions()
         self._waiting: set[int] = set()
+        self._undone: set[int] = set()
+        self._windows: dict[int, Window] = {}
 
     # -- what there is -----------------------------------------------------------------------------
 
@@ -111,11 +112,8 @@ class Review:
         """
         if proposal_id in self._decisions.rejected:
             return "rejected"
-        object_id, document = self._decisions.accepted.get(proposal_id), self._document()
-        if object_id is None or document is None:
-            return "pending"
-        # Only an undo leaves something to redo; any other edit that took the object away was a decision.
-        return "pending" if object_id not in document.planes.objects and document.history.can_redo else "accepted"
+        accepted = proposal_id in self._decisions.accepted and proposal_id not in self._undone
+        return "accepted" if accepted else "pending"
 
     # -- loading -----------------------------------------------------------------------------------
 
@@ -179,16 +177,23 @@ class Review:
         only_where_empty
             Leave every proposal that touches an object.
         """
-        document, labels = self._document(), self._labels
+        document = self._document()
         wanted = [item for item in proposal_ids if item in self._waiting]
-        if document is None or labels is None or not wanted:
+        if document is None or not wanted:
             return Accepted({})
         tx = document.begin("Accept proposal" if len(wanted) == 1 else f"Accept {len(wanted)} proposals")
-        made = {}
+        # Put together beside the document and written tile by tile: listeners hear of tiles, not of thousands of
+        # objects.
+        after = document.planes.labels.snapshot()
+        made, touched = {}, set[TileKey]()
         for proposal_id in wanted:
-            object_id = self._paste(tx, labels, self._proposals[proposal_id], 0.0 if only_where_empty else COVERED)
-            if object_id:
+            object_id = tx.next_id()
+            if self._paste(after, proposal_id, object_id, 0.0 if only_where_empty else COVERED):
+                tx.set_object(object_id, ObjectInfo(self._proposals[proposal_id].class_id, "model", "accepted"))
                 made[proposal_id] = object_id
+                touched.update(after.grid.keys(self._window(proposal_id)))
+        for key in sorted(touched):
+            tx.write("labels", after.grid.window(key), after.read(after.grid.window(key)))
         self._decisions.accepted.update(made)
         tx.commit()
         self._settle()
@@ -231,9 +236,9 @@ class Review:
         if self._labels is None:
             return
         for item in {before, self.current} - {0}:
-            self.changed.emit(bounds(self._labels, item))
+            self.changed.emit(self._window(item))
         if self.current:
-            self.focused.emit(bounds(self._labels, self.current))
+            self.focused.emit(self._window(self.current))
 
     def next_pending(self) -> None:
         """Go to the next doubtful proposal; after the last comes the first."""
@@ -283,19 +288,19 @@ class Review:
 
     # -- keeping in step ---------------------------------------------------------------------------
 
-    @staticmethod
-    def _paste(tx: "Transaction", labels: LabelMap, proposal: Proposal, covered: float) -> int:
-        window = bounds(labels, proposal.id)
-        mine = labels.read(window) == proposal.id
-        there: NDArray[np.int32] = tx.read("labels", window)
+    def _paste(self, onto: LabelMap, proposal_id: int, object_id: int, covered: float) -> bool:
+        """Paint the free pixels of a proposal; nothing when more than `covered` of it is taken."""
+        window = self._window(proposal_id)
+        if self._labels is None or window.empty:
+            return False
+        mine = self._labels.read(window) == proposal_id
+        there: NDArray[np.int32] = onto.read(window)
         free = mine & (there == 0)
         if not free.any() or mine.sum() - free.sum() > covered * mine.sum():
-            return 0
-        object_id = tx.next_id()
+            return False
         there[free] = object_id
-        tx.set_object(object_id, ObjectInfo(proposal.class_id, "model", "accepted"))
-        tx.write("labels", window, there)
-        return object_id
+        onto.write(window, there)
+        return True
 
     def _follow(self, document: "ImageDocument | None") -> None:
         if document is self._connected:
@@ -306,8 +311,8 @@ class Review:
             document.changed.connect(self._on_document)
         self._connected = document
 
-    def _on_document(self, _change: "DocumentChange") -> None:
-        if self._decisions.accepted:
+    def _on_document(self, change: "DocumentChange") -> None:
+        if self._decisions.accepted and not change.live:
             self._settle()
 
     def _take(
@@ -321,12 +326,14 @@ class Review:
         self.shown = labels.snapshot() if labels is not None else None
         self._waiting = set(proposals)
         self.current = 0
+        self._undone, self._windows = set(), {}
         self._settle()
         document = self._document()
         self.changed.emit(Window.whole(document.planes.shape) if document else Window(0, 0, 0, 0))
 
     def _settle(self) -> None:
         """Bring what is shown in step with the decisions and with the objects of the document."""
+        self._see_undone()
         waiting = {item for item in self._proposals if self.outcome(item) == "pending"}
         moved = waiting ^ self._waiting
         self._waiting = waiting
@@ -336,12 +343,32 @@ class Review:
             return
         touched = Window(0, 0, 0, 0)
         for item in moved:
-            window = bounds(self._labels, item)
+            window = self._window(item)
             pixels, mine = self.shown.read(window), self._labels.read(window) == item
             pixels[mine] = item if item in waiting else 0
             self.shown.write(window, pixels)
             touched = touched.union(window)
         self.changed.emit(touched)
+
+    def _see_undone(self) -> None:
+        """Tell acceptances that were undone from objects that were deleted or merged later."""
+        document = self._document()
+        if document is None:
+            return
+        for proposal_id, object_id in list(self._decisions.accepted.items()):
+            if object_id in document.planes.objects:
+                self._undone.discard(proposal_id)
+            elif document.history.can_redo:
+                # Only an undo leaves something to redo; any other edit that took the object away was a decision.
+                self._undone.add(proposal_id)
+            elif proposal_id in self._undone:
+                self._undone.discard(proposal_id)
+                del self._decisions.accepted[proposal_id]
+
+    def _window(self, proposal_id: int) -> Window:
+        if proposal_id not in self._windows and self._labels is not None:
+            self._windows[proposal_id] = bounds(self._labels, proposal_id)
+        return self._windows[proposal_id]
 
     def _keep(self) -> None:
         if self.prediction is not None:

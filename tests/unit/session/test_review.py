@@ -180,6 +180,15 @@ def test_deleting_an_accepted_object_does_not_propose_it_again(desk: Desk) -> No
     assert 3 not in desk.review.pending()
 
 
+def test_an_undone_acceptance_stays_pending_when_the_user_goes_on_otherwise(desk: Desk) -> None:
+    desk.review.accept_all()
+    desk.document.undo()
+    desk.draw(discs(SHAPE, [(55, 55)], 3))
+    assert desk.review.pending_count == 4
+    desk.review.accept([2])
+    assert desk.review.pending() == [3, 1, 4]
+
+
 def test_decoding_again_keeps_the_decisions_about_the_same_objects(desk: Desk) -> None:
     desk.review.accept([1])
     desk.review.reject([2])
