@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+import threading
 from collections.abc import Callable, Iterator
 from importlib.metadata import entry_points
 from types import ModuleType
@@ -32,6 +33,8 @@ class Registry(Generic[T]):
         self._items: dict[str, T] = {}
         self._broken: dict[str, str] = {}
         self._scanned = False
+        self._scanning = threading.RLock()
+        self._inside = False
 
     def register(self, name: str) -> Callable[[T], T]:
         """Return a decorator that registers a plug-in under `name`."""
@@ -75,13 +78,18 @@ class Registry(Generic[T]):
     def _scan(self) -> None:
         if self._scanned:
             return
-        self._scanned = True
-        package = importlib.import_module(self._package)
-        for module in pkgutil.iter_modules(package.__path__):
-            self._load(module.name, lambda name=module.name: _import(f"{self._package}.{name}"))  # type: ignore[misc]
-        if self._group is not None:
-            for point in entry_points(group=self._group):
-                self._load(point.name, point.load)
+        # Others wait until all are there: half a list would refuse what the program can do.
+        with self._scanning:
+            if self._scanned or self._inside:
+                return
+            self._inside = True
+            package = importlib.import_module(self._package)
+            for module in pkgutil.iter_modules(package.__path__):
+                self._load(module.name, lambda name=module.name: _import(f"{self._package}.{name}"))  # type: ignore[misc]
+            if self._group is not None:
+                for point in entry_points(group=self._group):
+                    self._load(point.name, point.load)
+            self._scanned, self._inside = True, False
 
     def _load(self, name: str, load: Callable[[], object]) -> None:
         try:
