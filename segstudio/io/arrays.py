@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from segstudio.core.axes import ImageInfo, Kind
 from segstudio.core.errors import BadInput
 from segstudio.core.tiles import Window
+from segstudio.io.decoding import check_budget, damaged
 from segstudio.io.finite import SEARCHED_PIXELS, float_warnings
-from segstudio.io.sources import BaseSource, ImageReader, check_budget, damaged, readers
+from segstudio.io.sources import BaseSource, ImageReader, readers
 
 _MAGIC = b"\x93NUMPY"
 #: Members of an archive that are taken first, in this order.

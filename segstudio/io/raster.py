@@ -16,7 +16,8 @@ from PIL import Image, ImageOps
 from segstudio.core.axes import ImageInfo
 from segstudio.core.errors import BadInput
 from segstudio.core.tiles import Window
-from segstudio.io.sources import BaseSource, CachedPlanes, ImageReader, check_budget, damaged, decoding, readers
+from segstudio.io.decoding import check_budget, damaged, decoding
+from segstudio.io.sources import BaseSource, CachedPlanes, ImageReader, readers
 
 # The budget of `sources` decides; Pillow's own upper limit stays.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)

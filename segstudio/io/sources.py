@@ -1,14 +1,8 @@
 """Image files as sources of pixels: one function opens any format, one small interface reads windows of it."""
 
-import lzma
-import struct
 import threading
-import tokenize
-import zipfile
-import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -21,28 +15,7 @@ from segstudio.core.axes import ImageInfo
 from segstudio.core.errors import BadInput
 from segstudio.core.registry import Registry
 from segstudio.core.tiles import Window
-
-#: Most bytes of decoded pixels that one read may take: a 20,000 x 20,000 RGB image fits.
-READ_BUDGET = 1_300_000_000
-
-#: What the decoders raise on damaged files. They document none of it.
-DECODE_ERRORS = (
-    ValueError,
-    TypeError,
-    LookupError,
-    ArithmeticError,
-    AttributeError,
-    AssertionError,
-    EOFError,
-    OSError,
-    RuntimeError,
-    SyntaxError,
-    struct.error,
-    zlib.error,
-    lzma.LZMAError,
-    zipfile.BadZipFile,
-    tokenize.TokenError,
-)
+from segstudio.io.decoding import check_budget, decoding, no_permission, plain_reason
 
 
 class ImageSource(Protocol):
@@ -222,50 +195,6 @@ def image_suffixes() -> frozenset[str]:
     return frozenset(suffix for _, reader in readers for suffix in reader.suffixes)
 
 
-@contextmanager
-def decoding(path: Path) -> Iterator[None]:
-    """Turn whatever a decoder raises inside into a `BadInput` that names the file."""
-    try:
-        yield
-    except BadInput:
-        raise
-    except MemoryError as error:
-        raise BadInput(
-            f"{path.name} needs more memory than there is.",
-            hint="Close other programs, or cut the image into smaller ones.",
-            code="image-memory",
-            path=path,
-        ) from error
-    except PermissionError as error:
-        raise _no_permission(path) from error
-    except DECODE_ERRORS as error:
-        raise damaged(path, _reason(error)) from error
-
-
-def damaged(path: Path, reason: str) -> BadInput:
-    """Return the error for a file whose content is broken; `reason` completes "is damaged: …"."""
-    return BadInput(
-        f"{path.name} is damaged and cannot be read: {reason}.",
-        hint="Copy it again from where it came, or export it anew.",
-        code="image-damaged",
-        path=path,
-    )
-
-
-def check_budget(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-    """Raise `BadInput` when an array would need more than `READ_BUDGET` bytes."""
-    size = dtype.itemsize
-    for length in shape:
-        size *= length
-    if size > READ_BUDGET:
-        raise BadInput(
-            f"{path.name} is too large to be read at once: {shape[0]} × {shape[1]} pixels, {size / 1e9:,.1f} GB.",
-            hint="Cut it into smaller images, or save it as a tiled TIFF and read it in parts.",
-            code="image-too-large",
-            path=path,
-        )
-
-
 def _head(path: Path) -> bytes:
     try:
         if path.is_dir():
@@ -287,10 +216,10 @@ def _head(path: Path) -> bytes:
             path=path,
         ) from error
     except PermissionError as error:
-        raise _no_permission(path) from error
+        raise no_permission(path) from error
     except (OSError, ValueError) as error:
         raise BadInput(
-            f"{path.name} cannot be opened: {_reason(error)}.", hint="Check the drive.", code="image-io", path=path
+            f"{path.name} cannot be opened: {plain_reason(error)}.", hint="Check the drive.", code="image-io", path=path
         ) from error
     if not head:
         raise BadInput(
@@ -300,22 +229,6 @@ def _head(path: Path) -> bytes:
             path=path,
         )
     return head
-
-
-def _no_permission(path: Path) -> BadInput:
-    return BadInput(
-        f"{path.name} cannot be read: no permission.",
-        hint="Ask its owner for read permission, or copy it to a folder of your own.",
-        code="image-permission",
-        path=path,
-    )
-
-
-def _reason(error: BaseException) -> str:
-    # What decoders say is for programmers; it stays in the chain of causes.
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return "its content is broken or ends early"
 
 
 #: Beginnings of files that people take for images, and what to tell them.

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from segstudio.core.axes import ImageInfo, Kind, PixelSize
 from segstudio.core.errors import BadInput
+from segstudio.io.decoding import check_budget, damaged
 from segstudio.io.finite import SEARCHED_PIXELS, float_warnings
-from segstudio.io.sources import BaseSource, ImageReader, check_budget, damaged, readers
+from segstudio.io.sources import BaseSource, ImageReader, readers
 from segstudio.io.tiff_metadata import describe_stack, imagej_entries, plain_stack, unit_to_um
 from segstudio.io.tiff_pixels import JPEG_COMPRESSIONS, Colour, PagePart, TiffLayout, TiffSource, segment_shape
 

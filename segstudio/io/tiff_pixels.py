@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from segstudio.core.axes import ImageInfo
 from segstudio.core.tiles import Window
-from segstudio.io.sources import BaseSource, damaged
+from segstudio.io.decoding import damaged
+from segstudio.io.sources import BaseSource
 
 #: Compressions whose strips need tables from elsewhere in the file.
 JPEG_COMPRESSIONS = frozenset({6, 7, 34892, 33007})

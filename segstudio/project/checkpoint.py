@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from segstudio.core.errors import UserError
 from segstudio.io.atomic import DISK, Disk, make_folders
-from segstudio.io.labels_file import TileFile, write_tiles
+from segstudio.io.labels_file import write_tiles
 from segstudio.io.objects_file import write_objects
+from segstudio.io.tile_file import TileFile
 from segstudio.labels.history import PLANES, Plane, Planes
 from segstudio.labels.objects import ObjectInfo
 from segstudio.project.annotation_files import AnnotationFiles, keep_foreign

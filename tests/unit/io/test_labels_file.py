@@ -13,8 +13,9 @@ from PIL import Image
 
 from segstudio.core.errors import BadInput
 from segstudio.core.tiles import Window
-from segstudio.io.labels_file import TileFile, read_label_tiff, write_label_tiff
+from segstudio.io.labels_file import read_label_tiff, write_label_tiff
 from segstudio.io.objects_file import read_objects, write_objects
+from segstudio.io.tile_file import TileFile
 from segstudio.labels.label_map import LabelMap
 from segstudio.labels.objects import ObjectInfo
 

@@ -19,7 +19,7 @@ from PIL import Image
 
 from segstudio.core.errors import BadInput
 from segstudio.core.tiles import Window
-from segstudio.io import sources
+from segstudio.io import decoding
 from segstudio.io.sources import image_suffixes, open_image
 
 RNG = np.random.default_rng(3)
@@ -279,7 +279,7 @@ def test_large_images_are_refused_with_their_size_and_read_in_parts(
 ) -> None:
     stored = pixels((300, 300))
     tifffile.imwrite(tmp_path / "a.tif", stored, tile=(64, 64), compression="zlib")
-    monkeypatch.setattr(sources, "READ_BUDGET", 100_000)
+    monkeypatch.setattr(decoding, "READ_BUDGET", 100_000)
     with open_image(tmp_path / "a.tif") as source:
         with pytest.raises(BadInput, match=r"a\.tif is too large to be read at once: 300 × 300"):
             source.read()
