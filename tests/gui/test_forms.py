@@ -13,7 +13,6 @@ from segstudio.config.run import RunConfig
 from segstudio.gui.forms.editors import NumberBox
 from segstudio.gui.forms.form import Form, describe
 
-
 #: The platform without a screen says so of every window that is shown.
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
 
