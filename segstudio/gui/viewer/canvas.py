@@ -261,7 +261,7 @@ class Canvas(CameraView):
 
     def event(self, event: QEvent) -> bool:
         """Keep the keys of a running gesture from becoming shortcuts of the window."""
-        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and self._pointer.takes(event):
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and self._pointer.keeps(event):
             event.accept()
             return True
         return super().event(event)

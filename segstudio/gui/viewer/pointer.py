@@ -1,7 +1,7 @@
 """Mouse, wheel and keys over the canvas: pan, zoom, brush size, and gestures of the tool in the hand."""
 
 from PySide6.QtCore import QObject, QPointF, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QWheelEvent
+from PySide6.QtGui import QKeyEvent, QKeySequence, QMouseEvent, QWheelEvent
 
 from segstudio.gui.viewer.camera_view import CameraView
 from segstudio.gui.viewer.decoration import BrushCursor
@@ -18,7 +18,10 @@ _KEYS = {
     Qt.Key.Key_Enter: "Enter",
     Qt.Key.Key_Space: "Space",
     Qt.Key.Key_Backspace: "Backspace",
+    Qt.Key.Key_Delete: "Backspace",
 }
+#: Chords that would change the document under the points of a line that is drawn.
+_UNDO = frozenset(QKeySequence(keys).toString() for keys in ("Ctrl+Z", "Ctrl+Y", "Ctrl+Shift+Z"))
 _BUTTONS = (Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton)
 
 
@@ -48,7 +51,9 @@ class Pointer(QObject):
         self._brush = brush
         self._document: ImageDocument | None = None
         self._pan_from: QPointF | None = None
+        self._pan_button = Qt.MouseButton.NoButton
         self._panned = False
+        self._pressed = False
         self._space = False
         self._at: QPointF | None = None
 
@@ -72,16 +77,18 @@ class Pointer(QObject):
     def press(self, event: QMouseEvent) -> None:
         """Start to pan, to click, or a gesture."""
         self._view.setFocus(Qt.FocusReason.MouseFocusReason)
-        if self._document is None:
+        if self._document is None or self._pan_from is not None:
             return
         button, at = event.button(), event.position()
         selecting = self._session.view.tool == "select" and not self._hand.running
         left = button == Qt.MouseButton.LeftButton
         if button == Qt.MouseButton.MiddleButton or (left and (self._space or selecting)):
             self._pan_from, self._panned = at, not selecting or not left or self._space
+            self._pan_button = button
             self.update_cursor()
             self.update_brush()
             return
+        self._pressed = True
         self._tell("press", at, Held(button, event.modifiers()))
         self.acted.emit()
         self.update_cursor()
@@ -112,6 +119,8 @@ class Pointer(QObject):
         """End to pan, a click, or a part of a gesture."""
         at = event.position()
         if self._pan_from is not None:
+            if event.button() != self._pan_button:
+                return
             clicked = not self._panned
             self._pan_from, self._panned = None, False
             self.update_cursor()
@@ -119,6 +128,7 @@ class Pointer(QObject):
             if clicked:
                 self._click(at, event.modifiers())
             return
+        self._pressed = False
         if self._document is not None:
             self._tell("release", at, Held(event.button(), event.modifiers()))
             self.acted.emit()
@@ -131,6 +141,7 @@ class Pointer(QObject):
             if event.button() == Qt.MouseButton.LeftButton:
                 self._view.fit()
             return
+        self._pressed = True
         self._tell("double", event.position(), Held(event.button(), event.modifiers()))
         self.acted.emit()
 
@@ -157,24 +168,30 @@ class Pointer(QObject):
 
     # -- keys --------------------------------------------------------------------------------------
 
-    def takes(self, event: QKeyEvent) -> bool:
-        """Tell whether a key belongs to the running gesture, or pans."""
+    def keeps(self, event: QKeyEvent) -> bool:
+        """Tell whether a key must not become a shortcut of the window: it belongs to a gesture, or pans.
+
+        While a button is held that is every key, so that a slip does not change tool or image in mid-stroke.
+        """
         if self._document is None:
             return False
+        running = self._hand.running
+        if running and (self._pressed or (self._hand.has_points and _chord(event) in _UNDO)):
+            return True
+        plain = not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
         key = Qt.Key(event.key())
-        if key == Qt.Key.Key_Z and event.modifiers() == Qt.KeyboardModifier.ControlModifier:
-            return self._hand.has_points
-        return (self._hand.running and key in _KEYS) or key == Qt.Key.Key_Space
+        return (running and plain and key in _KEYS) or key == Qt.Key.Key_Space
 
     def key_down(self, event: QKeyEvent) -> None:
         """Give keys to a running gesture; hold Space to pan."""
-        if not self.takes(event):
+        name = _KEYS.get(Qt.Key(event.key()), "")
+        if _chord(event) == "Ctrl+Z" and self._hand.has_points:
+            name = "Backspace"
+        if not name or self._document is None or not (self._hand.running or name == "Space"):
             event.ignore()
-            return
-        key = Qt.Key(event.key())
-        if self._hand.running:
-            if not event.isAutoRepeat() or key == Qt.Key.Key_Backspace:
-                self._hand.key(_KEYS.get(key, "Backspace"), event.modifiers())
+        elif self._hand.running:
+            if not event.isAutoRepeat() or name == "Backspace":
+                self._hand.key(name, event.modifiers())
                 self.acted.emit()
         elif not event.isAutoRepeat():
             self._hold_space(True)
@@ -217,3 +234,7 @@ class Pointer(QObject):
         if self._at is not None:
             self._brush.setPos(self._at)
         self._brush.set_radius(self._session.view.brush_diameter / 2 * self._view.camera.scale)
+
+
+def _chord(event: QKeyEvent) -> str:
+    return QKeySequence(event.keyCombination()).toString()
