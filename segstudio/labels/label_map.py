@@ -1,5 +1,6 @@
 """One plane of labels, kept as sparse square tiles."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -106,6 +107,22 @@ class LabelMap:
             self._tiles[key] = np.ascontiguousarray(values, self.dtype)
         self._touch(key)
 
+    def fill(self, keys: Iterable[TileKey], value: int) -> None:
+        """Set whole tiles to `value`; tiles of one shape share one read-only array."""
+        shared: dict[tuple[int, int], tuple[NDArray[Any], bytes]] = {}
+        for key in keys:
+            if value == 0:
+                self.set_tile(key, None)
+                continue
+            shape = self.grid.window(key).shape
+            if shape not in shared:
+                tile = np.full(shape, value, self.dtype)
+                tile.flags.writeable = False
+                shared[shape] = tile, tile_digest(tile)
+            self._tiles[key], digest = shared[shape]
+            self._touch(key)
+            self._digests[key] = digest
+
     def keys(self) -> list[TileKey]:
         """Return the keys of the stored tiles, row by row."""
         return sorted(self._tiles)
@@ -182,7 +199,7 @@ class LabelMap:
 
     def _index_tile(self, key: TileKey) -> None:
         tile = self._tiles.get(key)
-        new = frozenset[int]() if tile is None else _values_of(tile)
+        new = frozenset[int]() if tile is None else values_of(tile)
         old = self._ids.pop(key, frozenset[int]())
         for value in old - new:
             self._where[value].discard(key)
@@ -199,8 +216,8 @@ class LabelMap:
         self._stale.add(key)
 
 
-def _values_of(tile: NDArray[Any]) -> frozenset[int]:
-    """Return the values of a tile without 0, looking only at the first pixel of each run."""
+def values_of(tile: NDArray[Any]) -> frozenset[int]:
+    """Return the values of an array that is not empty, without 0, looking only at the first pixel of each run."""
     flat = tile.ravel()
     starts = flat[1:][flat[1:] != flat[:-1]]
     return frozenset(np.unique(np.append(starts, flat[0])).tolist()) - {0}

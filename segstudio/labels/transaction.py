@@ -1,7 +1,7 @@
 """One gesture on an annotation: it writes at once, and ends as one record or as if it had never begun."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import zstandard
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from segstudio.core.tiles import TileKey, Window
 from segstudio.labels.history import EditRecord, ObjectChange, Plane, Planes, TileDelta
-from segstudio.labels.label_map import LabelMap
+from segstudio.labels.label_map import values_of
 from segstudio.labels.objects import ObjectInfo
 
 _NOWHERE = Window(0, 0, 0, 0)
@@ -79,17 +79,16 @@ class Transaction:
         self._check_open()
         target = self.planes.plane(plane)
         part = window.clip(target.shape)
-        shared: dict[tuple[int, int], NDArray[Any]] = {}
+        whole = []
         for key in target.grid.keys(part):
             area = target.grid.window(key)
             inside = area.intersect(part)
             self._remember(plane, key, inside)
             if inside == area:
-                tile = shared.setdefault(area.shape, np.full(area.shape, value, target.dtype))
-                tile.flags.writeable = False
-                target.set_tile(key, tile)
+                whole.append(key)
             else:
                 target.write(inside, np.full(inside.shape, value, target.dtype))
+        target.fill(whole, value)
         if not part.empty:
             self._on_write(part)
 
@@ -110,8 +109,8 @@ class Transaction:
         itself added.
         """
         self._check_open()
-        deltas, window, lost, gained = self._changes()
-        candidates = ((lost | self._added()) - gained) & self.planes.objects.keys()
+        deltas, window, lost, present = self._changes()
+        candidates = ((lost | self._added()) - present) & self.planes.objects.keys()
         for object_id in sorted(self._without_pixels(candidates)):
             self.set_object(object_id, None)
         self._open = False
@@ -152,29 +151,29 @@ class Transaction:
         self._dirty[at] = self._dirty.get(at, _NOWHERE).union(inside)
 
     def _changes(self) -> tuple[list[TileDelta], Window, set[int], set[int]]:
-        """Return the deltas, the window of all changed pixels, and the ids that lost and gained pixels."""
-        compressor = zstandard.ZstdCompressor(level=1)
+        """Return the deltas, the window of all changed pixels, and the ids under the gesture before and after it."""
         deltas: list[TileDelta] = []
         window = _NOWHERE
-        lost: set[int] = set()
-        gained: set[int] = set()
+        old_ids: set[int] = set()
+        new_ids: set[int] = set()
+        # Filled tiles share one array: what was found for one of them holds for all that had the same before.
+        known: dict[tuple[int, int, Window], _Difference | None] = {}
         for (plane, key), before in self._tiles.items():
             target = self.planes.plane(plane)
-            area, dirty = target.grid.window(key), self._dirty[plane, key]
-            part = dirty.shift(-area.y0, -area.x0).slices
-            old, new = _part(before, part, dirty, target), _part(target.tile(key), part, dirty, target)
-            different = old != new
-            if not different.any():
+            after, area = target.tile(key), target.grid.window(key)
+            part = self._dirty[plane, key].shift(-area.y0, -area.x0)
+            same = id(before), id(after), part
+            if same not in known:
+                known[same] = _difference(before, after, part, area.shape)
+            found = known[same]
+            if found is None:
                 continue
-            window = window.union(_bounds(different).shift(dirty.y0, dirty.x0))
+            window = window.union(found.bounds.shift(area.y0, area.x0))
             if plane == "labels":
-                lost.update(np.unique(old[different]).tolist())
-                gained.update(np.unique(new[different]).tolist())
-            xor = np.zeros(area.shape, target.dtype.newbyteorder("<"))
-            xor[part] = old ^ new
-            packed = compressor.compress(xor.tobytes())
-            deltas.append(TileDelta(plane, key, packed, self._digests[plane, key], target.digest(key)))
-        return deltas, window, {i for i in lost if i > 0}, gained
+                old_ids |= found.old_ids
+                new_ids |= found.new_ids
+            deltas.append(TileDelta(plane, key, found.xor, self._digests[plane, key], target.digest(key)))
+        return deltas, window, old_ids, new_ids
 
     def _added(self) -> set[int]:
         return {object_id for object_id, before in self._objects.items() if before is None}
@@ -188,10 +187,39 @@ class Transaction:
         return {object_id for object_id in candidates if not labels.tiles_with(object_id)}
 
 
-def _part(tile: NDArray[Any] | None, part: tuple[slice, slice], window: Window, plane: LabelMap) -> NDArray[Any]:
-    return np.zeros(window.shape, plane.dtype) if tile is None else tile[part]
+class _Difference(NamedTuple):
+    """How two states of a tile differ; `bounds` and ids are those of the part that was written."""
+
+    bounds: Window
+    old_ids: frozenset[int]
+    new_ids: frozenset[int]
+    xor: bytes
 
 
-def _bounds(mask: NDArray[np.bool_]) -> Window:
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+def _difference(
+    before: NDArray[Any] | None, after: NDArray[Any] | None, part: Window, shape: tuple[int, int]
+) -> _Difference | None:
+    """Compare two states of a tile in the `part` that was written; ``None`` when they are equal."""
+    given = before if before is not None else after
+    if given is None or before is after:
+        return None
+    nothing = np.zeros(part.shape, given.dtype)
+    old = nothing if before is None else before[part.slices]
+    new = nothing if after is None else after[part.slices]
+    change = old ^ new
+    bounds = _bounds(change)
+    if bounds is None:
+        return None
+    xor = np.zeros(shape, given.dtype.newbyteorder("<"))
+    xor[part.slices] = change
+    packed = zstandard.ZstdCompressor(level=1).compress(xor.data)
+    return _Difference(bounds.shift(part.y0, part.x0), values_of(old), values_of(new), packed)
+
+
+def _bounds(values: NDArray[Any]) -> Window | None:
+    """Return the smallest window around all pixels that are not 0."""
+    rows = np.flatnonzero(values.any(axis=1))
+    if not len(rows):
+        return None
+    columns = np.flatnonzero(values.any(axis=0))
     return Window(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
