@@ -1,15 +1,18 @@
 """Objects of another label image added to an annotation: what accepting a prediction and importing do."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
-import fastremap
 import numpy as np
 from numpy.typing import NDArray
 
 from segstudio.core.tiles import Window
 from segstudio.labels.objects import ObjectInfo
 from segstudio.labels.transaction import Transaction
+
+#: Up to this id a table gives the position of a value, ten times as fast as searching for it.
+_TABLE_LIMIT: Final = 1 << 24
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +40,8 @@ class PasteLabels:
 
     def apply(self, tx: Transaction) -> None:
         """Paste tile by tile."""
+        import fastremap  # late: the window starts without it
+
         ids = np.array([i for i in fastremap.unique(self.array).tolist() if i > 0 and i in self.infos], np.int64)
         if not len(ids):
             return
@@ -57,14 +62,13 @@ class PasteLabels:
     ) -> Iterator[tuple[Window, NDArray[np.int64], NDArray[np.integer]]]:
         """Yield per tile its window, the position in `ids` of each pixel (``len(ids)``: none), and what is there."""
         grid = tx.planes.labels.grid
+        position_of = _positions(ids, int(self.array.max()))
         for key in grid.keys(self.window):
             part = grid.window(key).intersect(self.window)
             values = self.array[part.shift(-self.window.y0, -self.window.x0).slices]
             if not values.any():
                 continue
-            position = np.searchsorted(ids, values)
-            known = ids[np.minimum(position, len(ids) - 1)] == values if len(ids) else np.zeros(values.shape, bool)
-            yield part, np.where(known, position, len(ids)), tx.read("labels", part)
+            yield part, position_of(values), tx.read("labels", part)
 
     def _free(self, tx: Transaction, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return which objects have enough pixels that would be written."""
@@ -75,3 +79,20 @@ class PasteLabels:
             area += np.bincount(position.ravel(), minlength=len(ids) + 1)
             free += np.bincount(position[old == 0], minlength=len(ids) + 1)
         return (free[:-1] > 0) & (free[:-1] >= self.min_free * area[:-1])
+
+
+def _positions(ids: NDArray[np.int64], largest: int) -> Callable[[NDArray[np.integer]], NDArray[np.int64]]:
+    """Return the function from values up to `largest` to their position in the ascending `ids`, or ``len(ids)``."""
+    none = len(ids)
+    if largest < _TABLE_LIMIT:
+        table = np.full(largest + 1, none, np.int64)
+        table[ids] = np.arange(none)
+        return lambda values: table[np.maximum(values, 0)]
+    if none == 0:
+        return lambda values: np.zeros(values.shape, np.int64)
+
+    def search(values: NDArray[np.integer]) -> NDArray[np.int64]:
+        position = np.searchsorted(ids, values)
+        return np.where(ids[np.minimum(position, none - 1)] == values, position, none)
+
+    return search

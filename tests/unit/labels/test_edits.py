@@ -250,6 +250,17 @@ def test_pasted_objects_get_new_ids_and_do_not_overwrite() -> None:
     assert (planes.labels.to_array() == 2).sum() == 100 - 8 * 8
 
 
+@pytest.mark.parametrize(("dtype", "largest"), [("u1", 255), ("u2", 65_535), ("i4", 1 << 24), ("i4", (1 << 31) - 1)])
+def test_ids_of_any_size_are_pasted(dtype: str, largest: int) -> None:
+    array = np.zeros((6, 8), dtype)
+    array[0:2, 0:2], array[3:5, 3:6], array[3:5, 7] = largest, 3, largest - 1
+    planes = Planes.empty((6, 8))
+    apply(planes, PasteLabels(array, Window.whole((6, 8)), {3: ObjectInfo(2), largest: ObjectInfo(4)}))
+    expected = np.where(array == 3, 1, 0) + np.where(array == largest, 2, 0)
+    np.testing.assert_array_equal(planes.labels.to_array(), expected)
+    assert dict(planes.objects) == {1: ObjectInfo(2), 2: ObjectInfo(4)}
+
+
 @settings(max_examples=30)
 @given(st.data())
 def test_pasting_whole_images_reproduces_them(data: st.DataObject) -> None:
