@@ -65,6 +65,7 @@ class ObjectList:
         self._background = background
         self._connected: ImageDocument | None = None
         self._measured: dict[int, Measured] = {}
+        self._rows: dict[int, Row] = {}
         self._dirty: set[int] = set()
         self._all_dirty = False
         self._busy = False
@@ -90,10 +91,12 @@ class ObjectList:
         return None if info is None else self._row(object_id, info)
 
     def rows(self) -> list[Row]:
-        """Return all rows by ascending id."""
+        """Return all rows by ascending id; a row that did not change is the same object as last time."""
         if self._connected is None:
             return []
-        return [self._row(object_id, info) for object_id, info in sorted(self._connected.planes.objects.items())]
+        objects, known = self._connected.planes.objects, self._rows
+        self._rows = {key: known.get(key) or self._row(key, objects[key]) for key in sorted(objects)}
+        return list(self._rows.values())
 
     def load(self, document: "ImageDocument | None") -> None:
         """Show the objects of this image."""
@@ -101,6 +104,7 @@ class ObjectList:
             self._connected.changed.disconnect(self._on_changed, missing_ok=True)
         self._connected = document
         self._measured, self._dirty, self._all_dirty = {}, set(), document is not None
+        self._rows = {}
         self._pixel_size = (document.entry.pixel_size_um or 0.0) if document else 0.0
         if document is not None:
             document.changed.connect(self._on_changed)
@@ -124,7 +128,12 @@ class ObjectList:
     def _on_changed(self, change: "DocumentChange") -> None:
         if not change.live:
             self._dirty.update(change.object_ids)
+            self._forget(change.object_ids)
             self._work()
+
+    def _forget(self, ids: Iterable[int]) -> None:
+        for object_id in ids:
+            self._rows.pop(object_id, None)
 
     def _work(self) -> None:
         """Measure what changed; edits that come meanwhile wait for the next round."""
@@ -147,6 +156,7 @@ class ObjectList:
             if document is self._connected:
                 kept = {} if everything else {key: old for key, old in self._measured.items() if key not in windows}
                 self._measured = kept | found
+                self._forget(found if everything else windows)
                 self.changed.emit()
             self._work()
 

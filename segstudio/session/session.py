@@ -10,7 +10,7 @@ from psygnal import Signal
 from segstudio.config.preferences import Preferences
 from segstudio.core.errors import UserError
 from segstudio.io.preferences_file import preferences_path, read_preferences, write_preferences
-from segstudio.project.document import ImageDocument
+from segstudio.project.document import DocumentChange, ImageDocument
 from segstudio.project.project import Project, is_project
 from segstudio.session.background import Background, Post
 from segstudio.session.job_queue import JobQueue
@@ -48,6 +48,8 @@ class Session:
     """The `ImageDocument` in front, or ``None``."""
     images_changed = Signal()
     """States, splits or the list of images changed."""
+    image_changed = Signal(str)
+    """An edit of the image with this id was finished or undone."""
     loading = Signal(str)
     """Name of the image that is being opened; empty when done."""
     noticed = Signal(object)
@@ -239,6 +241,7 @@ class Session:
         self.document = document
         if document is not None:
             document.deliver_with(self.background.post)
+            document.changed.connect(self._on_edited)
             document.noticed.connect(self._on_document_notice)
             document.saved.connect(self._on_saved)
             document.checkpointed.connect(lambda _count: self.images_changed.emit())
@@ -269,6 +272,10 @@ class Session:
         kind, _, sentence = state.partition(": ")
         if kind == "failed":
             self.notice(sentence, level="error")
+
+    def _on_edited(self, change: DocumentChange) -> None:
+        if not change.live and self.document is not None:
+            self.image_changed.emit(self.document.entry.id)
 
     def _on_document_notice(self, sentence: str) -> None:
         self.notice(sentence, level="warning")

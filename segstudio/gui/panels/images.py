@@ -73,6 +73,12 @@ class _Rows(QAbstractListModel):
         if self._ids:
             self.dataChanged.emit(self.index(0), self.index(len(self._ids) - 1))
 
+    def refresh_row(self, image_id: str) -> None:
+        """Repaint the row of one image."""
+        row = self.row_of(image_id)
+        if row >= 0:
+            self.dataChanged.emit(self.index(row), self.index(row))
+
     def row_of(self, image_id: str) -> int:
         """Return the row of an image, -1 when it is not there."""
         return self._ids.index(image_id) if image_id in self._ids else -1
@@ -111,9 +117,7 @@ class _Rows(QAbstractListModel):
         height, width, _ = pixels.shape
         image = QImage(pixels.data, width, height, width * 3, QImage.Format.Format_RGB888)
         self._pictures[image_id] = QPixmap.fromImage(image.copy())
-        row = self.row_of(image_id)
-        if row >= 0:
-            self.dataChanged.emit(self.index(row), self.index(row))
+        self.refresh_row(image_id)
 
 
 class _RowDelegate(QStyledItemDelegate):
@@ -198,6 +202,7 @@ class ImagesPanel(QWidget):
         self._build()
         session.project_changed.connect(self._on_project_changed)
         session.images_changed.connect(self._on_images_changed)
+        session.image_changed.connect(self._on_image_changed)
         session.document_changed.connect(self._on_document_changed)
         self._on_project_changed(session.project)
 
@@ -232,6 +237,10 @@ class ImagesPanel(QWidget):
             self._rows.reload()
             self._on_document_changed(self._session.document)
         self._rows.refresh()
+        self._show_progress()
+
+    def _on_image_changed(self, image_id: str) -> None:
+        self._rows.refresh_row(image_id)
         self._show_progress()
 
     def _show_progress(self) -> None:

@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from segstudio.core.classes import ClassTable
+from segstudio.core.classes import ClassTable, ObjectClass
 from segstudio.gui.bind import follow
 from segstudio.gui.forms.parts import EmptyState, button
 from segstudio.labels.edits import Delete
@@ -48,7 +48,7 @@ class ObjectTable(QAbstractTableModel):
         self._order: NDArray[np.intp] = np.zeros(0, np.intp)
         self._shown: list[int] = []
         self._places: dict[int, int] = {}
-        self._texts: list[str] = []
+        self._classes: tuple[ObjectClass, ...] = ()
         self._words = ""
         self._sort = (_ID, Qt.SortOrder.AscendingOrder)
         self._unit = "px"
@@ -57,12 +57,26 @@ class ObjectTable(QAbstractTableModel):
 
     def show_rows(self, rows: list[Row], unit: str, classes: ClassTable | None) -> None:
         """Take over the objects of an image."""
-        self._rows, self._unit = rows, unit
+        before, self._rows = self._rows, rows
         items = classes.classes if classes else ()
+        if items == self._classes and unit == self._unit and self._repaint(before):
+            return
+        self._classes, self._unit = items, unit
         self._names = {item.id: item.name for item in items}
         self._swatches = {item.id: _swatch(item.colour) for item in items}
-        self._texts = [f"{row.id} {self._name(row)} {_SOURCES[row.source]}".lower() for row in rows]
         self._arrange()
+
+    def _repaint(self, before: list[Row]) -> bool:
+        """Repaint the rows that are others now; return whether that is enough, their order being the same."""
+        if [row.id for row in before] != [row.id for row in self._rows]:
+            return False
+        if not np.array_equal(self._ordered(), self._order):
+            return False
+        changed = {new.id for old, new in zip(before, self._rows, strict=True) if old is not new}
+        places = [self._places[item] for item in changed if item in self._places]
+        if places:
+            self.dataChanged.emit(self.index(min(places), 0), self.index(max(places), 7))
+        return True
 
     def filter(self, words: str) -> None:
         """Show only rows with these words in id, class or source; ``>120`` and ``<120`` compare the area."""
@@ -145,13 +159,7 @@ class ObjectTable(QAbstractTableModel):
         self.layoutAboutToBeChanged.emit()
         before = self.persistentIndexList()
         held = [(index, self.object_at(index.row()), index.column()) for index in before]
-        column, order = self._sort
-        keys = self._keys(column)
-        arranged = np.argsort(keys, kind="stable")
-        if order == Qt.SortOrder.DescendingOrder:
-            arranged = arranged[::-1]
-        keep = np.fromiter((self._shows(number) for number in arranged), bool, len(arranged))
-        self._order = arranged[keep] if len(arranged) else arranged
+        self._order = self._ordered()
         self._shown = [self._rows[number].id for number in self._order]
         self._places = {item: place for place, item in enumerate(self._shown)}
         after = [
@@ -160,6 +168,16 @@ class ObjectTable(QAbstractTableModel):
         ]
         self.changePersistentIndexList(before, after)
         self.layoutChanged.emit()
+
+    def _ordered(self) -> NDArray[np.intp]:
+        """Return the numbers of the rows to show, in order."""
+        column, order = self._sort
+        arranged = np.argsort(self._keys(column), kind="stable")
+        if order == Qt.SortOrder.DescendingOrder:
+            arranged = arranged[::-1]
+        if self._words:
+            arranged = np.array([number for number in arranged if self._shows(self._rows[number])], np.intp)
+        return arranged
 
     def _keys(self, column: int) -> NDArray[np.generic]:
         if column == _CLASS:
@@ -176,13 +194,13 @@ class ObjectTable(QAbstractTableModel):
         }[column]
         return np.array([getattr(row, field) for row in self._rows], np.float64)
 
-    def _shows(self, number: int) -> bool:
+    def _shows(self, row: Row) -> bool:
+        text = f"{row.id} {self._name(row)} {_SOURCES[row.source]}".lower()
         for word in self._words.split():
             if word[0] in "<>" and word[1:].replace(".", "", 1).isdigit():
-                area = self._rows[number].area
-                if not (area < float(word[1:]) if word[0] == "<" else area > float(word[1:])):
+                if not (row.area < float(word[1:]) if word[0] == "<" else row.area > float(word[1:])):
                     return False
-            elif word not in self._texts[number]:
+            elif word not in text:
                 return False
         return True
 

@@ -25,7 +25,7 @@ from segstudio.project.project import Project
 from segstudio.session.session import Session
 
 _STYLE_FIELDS = {
-    "show_fill", "show_contours", "fill_opacity", "contour_opacity", "prediction_opacity", "colour_by", "selected",
+    "show_fill", "show_contours", "fill_opacity", "contour_opacity", "prediction_opacity", "colour_by",
 }  # fmt: skip
 _LAYER_FIELDS = {"show_fill", "show_contours", "show_boxes", "show_predictions", "show_regions", "peek", "box_opacity"}
 
@@ -182,6 +182,8 @@ class Canvas(CameraView):
             self._apply_contrast()
         if name in _STYLE_FIELDS:
             self._overlays.restyle()
+        if name == "selected":
+            self._overlays.select(info.args[1], info.args[0])
         if name in _LAYER_FIELDS:
             self._overlays.refresh()
         if name == "tool":

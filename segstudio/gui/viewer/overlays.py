@@ -31,6 +31,8 @@ _BOXES_VISIBLE = 4096 * 4096
 _BOX_DELAY_MS = 120
 #: While the wheel turns, the old tiles are shown magnified; new ones are drawn once it rests this long.
 _ZOOM_DELAY_MS = 30
+#: Up to so many objects that are selected or no more are drawn again one by one, with more of them everything is.
+_REPAIRED = 24
 #: Most classes with a colour of their own on the canvas.
 _CLASSES = 15
 
@@ -148,6 +150,19 @@ class Overlays(QObject):
         self.labels.restyle(self._label_drawing())
         self.proposals.restyle(self._proposal_drawing())
         self.boxes.set_selected(self._session.view.selected)
+
+    def select(self, before: frozenset[int], after: frozenset[int]) -> None:
+        """Draw objects again that are selected now, or no more."""
+        changed = before ^ after
+        if len(changed) > _REPAIRED or self._document is None:
+            self.restyle()
+            return
+        self.labels.take_drawing(self._label_drawing())
+        for object_id in changed:
+            window = self._document.planes.labels.window_of(object_id)
+            if window is not None:
+                self.labels.invalidate(window)
+        self.boxes.set_selected(after)
 
     def restyle_proposals(self) -> None:
         """Draw the proposals anew after another came into focus."""

@@ -74,6 +74,10 @@ class ScreenLayer(QGraphicsItem):
         self.request()
         self.update()
 
+    def take_drawing(self, draw: Draw | None) -> None:
+        """Draw otherwise from now on; what is there stays until it is invalidated."""
+        self._draw = draw
+
     def set_camera(self, camera: Camera, bounds: QRectF, ratio: float) -> None:
         """Follow the view; `ratio` is device pixels per logical pixel. Ask for tiles with `request`."""
         if camera.scale != self._camera.scale or ratio != self._ratio:

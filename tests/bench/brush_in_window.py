@@ -1,0 +1,177 @@
+"""How long the real window takes from a mouse event to the frame that shows it, idle and during a training.
+
+Run with ``QT_QPA_PLATFORM=offscreen python tests/bench/brush_in_window.py [--train] [--profile FILE]``; JSON lines.
+The image has 2048² pixels and 2,601 objects; objects table, images panel, jobs and status bar are connected and shown.
+"""
+
+import argparse
+import cProfile
+import gc
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import tifffile
+from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import QApplication
+
+from segstudio.core.tiles import Window
+from segstudio.labels.edits import PasteLabels
+from segstudio.labels.objects import ObjectInfo
+from segstudio.project.project import Project
+
+SIDE, CELLS, MOVES, STROKES = 2048, 51, 60, 6
+_PROFILE = cProfile.Profile()
+
+
+def make_project(folder: Path) -> Path:
+    """Write a project of two images; the first has 2,601 objects."""
+    rng = np.random.default_rng(0)
+    step = SIDE / CELLS
+    y, x = np.mgrid[:SIDE, :SIDE]
+    row, column = (y / step).astype(np.int32), (x / step).astype(np.int32)
+    inside = (y - (row + 0.5) * step) ** 2 + (x - (column + 0.5) * step) ** 2 < (0.4 * step) ** 2
+    labels = np.where(inside, row * CELLS + column + 1, 0).astype(np.int32)
+    image = (500 + 4000 * inside + rng.normal(0, 100, labels.shape)).astype(np.uint16)
+    for name in ("a.tif", "b.tif"):
+        tifffile.imwrite(folder / name, image, tile=(512, 512), compression="zlib")
+    project, _ = Project.create(folder / "project", [folder / "a.tif", folder / "b.tif"])
+    document = project.document(project.images[0].id)
+    infos = {int(i): ObjectInfo() for i in range(1, CELLS**2 + 1)}
+    document.apply(PasteLabels(labels, Window(0, 0, SIDE, SIDE), infos))
+    document.close()
+    project.close()
+    return folder / "project"
+
+
+class Bench:
+    """The real window and a hand."""
+
+    def __init__(self, folder: Path) -> None:
+        from segstudio.gui.app import _MainThread, application
+        from segstudio.gui.main_window import MainWindow
+        from segstudio.gui.theme import apply_theme
+        from segstudio.session.session import Session
+
+        self.app = application()
+        self._carrier = _MainThread()
+        self.session = Session(post=self._carrier.posted.emit)
+        apply_theme(self.app, "dark")
+        self.window = MainWindow(self.session)
+        self.window.resize(1920, 1080)
+        self.window.show()
+        self.session.open_project(folder)
+        self.until(lambda: self.session.document is not None)
+        self.window.show_drawer(0)
+        self.until(lambda: self.window.canvas.is_idle() and not self.session.objects.busy)
+        self.rest(0.5)
+
+    def until(self, done: Callable[[], bool], seconds: float = 120.0) -> None:
+        end = time.perf_counter() + seconds
+        while not done() and time.perf_counter() < end:
+            self.app.processEvents()
+            time.sleep(0.002)
+
+    def rest(self, seconds: float) -> float:
+        """Let the loop turn; return the longest single turn, seconds."""
+        end, longest = time.perf_counter() + seconds, 0.0
+        while time.perf_counter() < end:
+            longest = max(longest, self.turn())
+            time.sleep(0.001)
+        return longest
+
+    def turn(self) -> float:
+        start = time.perf_counter()
+        _PROFILE.enable()
+        self.app.processEvents()
+        _PROFILE.disable()
+        return time.perf_counter() - start
+
+    def mouse(self, kind: QEvent.Type, x: float, y: float) -> tuple[float, float]:
+        """Send an event at an image position; return the seconds it took, and until the frame was painted."""
+        at = QPointF(*self.window.canvas.camera.to_screen(x, y))
+        left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
+        button = none if kind == QEvent.Type.MouseMove else left
+        held = none if kind == QEvent.Type.MouseButtonRelease else left
+        event = QMouseEvent(kind, at, at, button, held, Qt.KeyboardModifier.NoModifier)
+        start = time.perf_counter()
+        _PROFILE.enable()
+        QApplication.sendEvent(self.window.canvas.viewport(), event)
+        _PROFILE.disable()
+        sent = time.perf_counter() - start
+        self.turn()
+        return sent, time.perf_counter() - start
+
+    def strokes(self, name: str) -> None:
+        """Paint strokes and report moves, commits and what the panels cost afterwards."""
+        view = self.session.view
+        view.tool = "brush"
+        rng = np.random.default_rng(len(name))
+        presses: list[float] = []
+        moves: list[float] = []
+        releases: list[float] = []
+        after: list[float] = []
+        for _ in range(STROKES):
+            view.new_object()
+            x, y = (SIDE / 2 + value for value in rng.uniform(-350, 50, 2))
+            presses.append(self.mouse(QEvent.Type.MouseButtonPress, x, y)[1])
+            for step in range(MOVES):
+                place = x + 5 * step, y + 20 * np.sin(step / 6)
+                moves.append(self.mouse(QEvent.Type.MouseMove, *place)[1])
+                time.sleep(0.004)
+            releases.append(self.mouse(QEvent.Type.MouseButtonRelease, *place)[1])
+            after.append(self.rest(0.7))
+        for what, times in (("press", presses), ("move", moves), ("release", releases), ("longest turn after", after)):
+            report(name, what, times)
+
+
+def report(state: str, action: str, times: list[float]) -> None:
+    ms = np.array(times) * 1000
+    figures = {"median_ms": np.median(ms), "p95_ms": np.percentile(ms, 95), "max_ms": ms.max()}
+    rounded = {key: round(float(value), 2) for key, value in figures.items()}
+    print(json.dumps({"bench": "brush_in_window", "state": state, "action": action, **rounded}), flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--train", action="store_true", help="also measure while a training runs")
+    parser.add_argument("--profile", type=Path, help="write a profile of the GUI thread")
+    wishes = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        for kind in ("CONFIG", "STATE", "CACHE", "DATA"):
+            os.environ[f"XDG_{kind}_HOME"] = str(Path(name) / kind)
+        gc.disable()
+        bench = Bench(make_project(Path(name)))
+        _PROFILE.clear()
+        for zoom in ("fit", "1:1"):
+            if zoom == "1:1":
+                bench.window.canvas.actual_size()
+                bench.until(bench.window.canvas.is_idle)
+            bench.strokes(f"idle, {zoom}")
+        if wishes.train:
+            measure_training(bench)
+        if wishes.profile:
+            _PROFILE.dump_stats(wishes.profile)
+        bench.window.close()
+        bench.app.processEvents()
+
+
+def measure_training(bench: Bench) -> None:
+    """Start a training of the image and paint meanwhile."""
+    bench.session.view.tool = "select"
+    bench.window.train()
+    running = bench.session.jobs
+    bench.until(lambda: bool(running.training_runs), 60)
+    bench.rest(15)
+    bench.strokes("training, 1:1")
+    running.stop_training()
+    bench.until(lambda: not running.training_runs, 60)
+
+
+if __name__ == "__main__":
+    main()
