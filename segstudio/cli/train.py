@@ -107,7 +107,8 @@ def training_data(data: Path) -> tuple[tuple[SampleRecord, ...], tuple[ClassSpec
     BadInput
         It is neither.
     """
-    from segstudio.project.project import Project, is_project
+    from segstudio.project.layout import is_project
+    from segstudio.project.project import Project
     from segstudio.project.samples import folder_samples
 
     samples = tuple(folder_samples(data, warn=lambda sentence: print(sentence, file=sys.stderr)))  # noqa: T201

@@ -7,7 +7,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from segstudio.gui.dialogs.new_project import NewProjectDialog
-from segstudio.project.project import is_project
+from segstudio.project.layout import is_project
 from segstudio.project.sample_project import copy_sample
 from segstudio.session.session import Session
 

@@ -16,7 +16,7 @@ from segstudio.io.sources import open_image
 from segstudio.labels.label_map import LabelMap
 from segstudio.labels.objects import ObjectInfo
 from segstudio.project.annotation_files import AnnotationFiles
-from segstudio.project.image_files import FoundImage, fingerprint, same_content
+from segstudio.project.image_files import FoundImage, find_images, fingerprint, same_content
 from segstudio.project.manifest import ImageEntry, SplitChoice, label_stem, stem_key
 
 #: Region value: completely labelled.
@@ -82,6 +82,24 @@ class Intake:
         self._remember(entry)
         self.added.append(entry)
         return entry
+
+    def add_all(self, paths: Iterable[Path]) -> list[str]:
+        """Add all images among files and folders; return a sentence for each that could not be taken."""
+        problems: list[str] = []
+        for path in paths:
+            try:
+                found = list(find_images([path]))
+            except BadInput as error:
+                problems.append(str(error))
+                continue
+            if not found:
+                problems.append(f"There is no image in {path.name}.")
+            for item in found:
+                try:
+                    self.add(item)
+                except BadInput as error:
+                    problems.append(str(error))
+        return problems
 
     def look(self, path: Path, split: SplitChoice = "auto") -> ImageEntry:
         """Return the entry that an image file would have; raise `BadInput` when it cannot be read."""

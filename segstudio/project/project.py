@@ -5,39 +5,25 @@ import threading
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, cast, get_args
+from typing import Any, cast, get_args
 
 from psygnal import Signal, SignalInstance
 
 from segstudio.core.classes import ClassTable
-from segstudio.core.errors import BadInput, UserError
-from segstudio.io.atomic import DISK, Disk, DiskError, make_folders, remove_folders, remove_leftovers
+from segstudio.core.errors import UserError
+from segstudio.io.atomic import DISK, Disk
 from segstudio.project.annotation_files import AnnotationFiles
 from segstudio.project.document import ImageDocument
-from segstudio.project.image_files import find_images, find_mask, fingerprint
-from segstudio.project.intake import Intake, stored_path, take_mask
+from segstudio.project.image_files import find_mask
+from segstudio.project.intake import Intake, take_mask
+from segstudio.project.layout import Layout
+from segstudio.project.locating import check_content, find_again, moved_to, with_content_of
 from segstudio.project.lock import ProjectLock
-from segstudio.project.manifest import (
-    MANIFEST,
-    ImageEntry,
-    ImageState,
-    Manifest,
-    SplitChoice,
-    load_manifest,
-    save_manifest,
-)
+from segstudio.project.manifest import MANIFEST, ImageEntry, ImageState, Manifest, SplitChoice, load_manifest
+from segstudio.project.manifest_store import ManifestStore
+from segstudio.project.opening import set_up, take_hold
 
-__all__ = ["ImageEntry", "Project", "is_project"]
-
-_INTERNAL: Final = ".segstudio"
-_LABELS: Final = "labels"
-_REGIONS: Final = "regions"
-_SAVE_DELAY_SECONDS: Final = 0.3
-
-
-def is_project(folder: Path) -> bool:
-    """Return whether `folder` holds a project."""
-    return (folder / MANIFEST).is_file()
+__all__ = ["ImageEntry", "Project"]
 
 
 class Project:
@@ -49,8 +35,6 @@ class Project:
         Where it lies.
     warnings
         Sentences about what was found on opening.
-    read_only
-        Nothing can be changed: another program has it open.
 
     Notes
     -----
@@ -72,14 +56,10 @@ class Project:
     ) -> None:
         self.folder = folder
         self.warnings = list(warnings)
-        self.read_only = lock is None
-        self.save_error: UserError | None = None
-        self._manifest = manifest
+        self._layout = Layout(folder)
+        self._store = ManifestStore(folder, manifest, read_only=lock is None, disk=disk)
         self._lock = lock
         self._disk = disk
-        self._mutex = threading.RLock()
-        self._save_mutex = threading.Lock()
-        self._timer: threading.Timer | None = None
         self._documents: dict[str, ImageDocument] = {}
         self._predicted: tuple[tuple[tuple[str, int], ...], frozenset[str]] = ((), frozenset())
 
@@ -110,34 +90,8 @@ class Project:
             There is a project already, no image can be used, or the disk refuses. Nothing is left behind then.
         """
         folder = folder.absolute()
-        _refuse_existing(folder)
         paths = [images] if isinstance(images, Path) else list(images)
-        intake, problems = _take_in(Intake(folder, ()), paths)
-        if paths and not intake.added:
-            first = problems[0] if problems else f"There is no image in {paths[0].name}."
-            raise BadInput(
-                first.strip(),
-                hint="Choose a folder with TIFF, PNG or JPEG images.",
-                code="no-images",
-                path=paths[0],
-            )
-        made = make_folders(folder / _INTERNAL, disk)
-        lock = ProjectLock(folder / _INTERNAL / "lock")
-        ours = False
-        try:
-            lock.acquire()
-            _refuse_existing(folder)
-            ours = True
-            manifest = Manifest(name or folder.name, tuple(intake.added))
-            save_manifest(folder, manifest, disk)
-        except BaseException:
-            if ours:  # after a rename whose sync failed the file is there already
-                (folder / MANIFEST).unlink(missing_ok=True)
-            lock.release()
-            if made:
-                (folder / _INTERNAL / "lock").unlink(missing_ok=True)
-            remove_folders(made, disk)
-            raise
+        manifest, lock, problems = set_up(folder, paths, name, disk)
         return cls(folder, manifest, lock, disk=disk), problems
 
     @classmethod
@@ -161,35 +115,21 @@ class Project:
         manifest, warnings = load_manifest(folder)
         if read_only:
             return cls(folder, manifest, None, warnings=warnings, disk=disk)
-        make_folders(folder / _INTERNAL, disk)
-        lock = ProjectLock(folder / _INTERNAL / "lock")
-        lock.acquire()
-        try:
-            # Another program may have written between the first look and the lock.
-            manifest, warnings = load_manifest(folder)
-            for place in (folder, folder / _LABELS, folder / _REGIONS):
-                remove_leftovers(place, disk)
-        except BaseException:
-            lock.release()
-            raise
+        manifest, lock, warnings = take_hold(folder, disk)
         return cls(folder, manifest, lock, warnings=warnings, disk=disk)
 
     def close(self) -> bool:
         """Close open documents, save, give the lock back; return whether everything is on the disk."""
-        with self._mutex:
+        with self._store.lock:
             documents = list(self._documents.values())
         done = True
         for document in documents:
             done = document.close() and done
-        try:
-            self.save()
-        except DiskError as error:
-            self.save_error = error
-            done = False
+        done = self._store.try_save() and done
         if self._lock is not None:
             self._lock.release()
             self._lock = None
-            self.read_only = True
+            self._store.read_only = True
         return done
 
     def __enter__(self) -> "Project":
@@ -198,31 +138,41 @@ class Project:
     def __exit__(self, *args: object) -> None:
         self.close()
 
+    @property
+    def read_only(self) -> bool:
+        """Whether nothing can be changed: it was opened so, or is closed."""
+        return self._store.read_only
+
+    @property
+    def save_error(self) -> UserError | None:
+        """Why ``project.json`` could not be saved the last time."""
+        return self._store.error
+
     # -- what it holds -----------------------------------------------------------------------------
 
     @property
     def name(self) -> str:
         """As the user calls it."""
-        return self._manifest.name
+        return self._store.manifest.name
 
     @property
     def images(self) -> list[ImageEntry]:
         """All images in their order; a new list each time."""
-        return list(self._manifest.images)
+        return list(self._store.manifest.images)
 
     @property
     def classes(self) -> ClassTable:
         """The classes that objects can have."""
-        return self._manifest.classes
+        return self._store.manifest.classes
 
     @property
     def settings(self) -> dict[str, Any]:
         """A copy of the project's settings; `set_settings` replaces them."""
-        return dict(self._manifest.settings)
+        return dict(self._store.manifest.settings)
 
     def entry(self, image_id: str) -> ImageEntry:
         """Return one image; ``KeyError`` when there is none of that id."""
-        for entry in self._manifest.images:
+        for entry in self._store.manifest.images:
             if entry.id == image_id:
                 return entry
         raise KeyError(image_id)
@@ -237,7 +187,7 @@ class Project:
 
     def labelled_count(self) -> tuple[int, int]:
         """Return how many images are labelled or reviewed, and how many there are."""
-        images = self._manifest.images
+        images = self._store.manifest.images
         return sum(entry.labelled or entry.reviewed for entry in images), len(images)
 
     def _predicted_ids(self) -> frozenset[str]:
@@ -255,16 +205,16 @@ class Project:
     @property
     def runs_folder(self) -> Path:
         """Folder of the trainings."""
-        return self.folder / "runs"
+        return self._layout.runs
 
     @property
     def predictions_folder(self) -> Path:
         """Folder of the predictions: ``<run>/<image id>.tif``."""
-        return self.folder / "predictions"
+        return self._layout.predictions
 
     def image_path(self, image_id: str) -> Path:
         """Return where the image file is."""
-        return Path(os.path.normpath(self.folder / self.entry(image_id).path))
+        return self._layout.image(self.entry(image_id))
 
     def label_path(self, image_id: str) -> Path:
         """Return the label TIFF of an image, which need not exist."""
@@ -280,14 +230,7 @@ class Project:
 
     def files(self, image_id: str) -> AnnotationFiles:
         """Return all files of an image's annotation."""
-        stem = self.entry(image_id).stem
-        labels = self.folder / _LABELS
-        return AnnotationFiles(
-            labels / f"{stem}.tif",
-            self.folder / _REGIONS / f"{stem}.tif",
-            labels / f"{stem}.json",
-            self.folder / _INTERNAL / "journal" / image_id,
-        )
+        return self._layout.files(self.entry(image_id))
 
     # -- documents ---------------------------------------------------------------------------------
 
@@ -299,7 +242,7 @@ class Project:
         UserError
             The image is missing, was exchanged (code ``image-changed``), or its files cannot be read.
         """
-        with self._mutex:
+        with self._store.lock:
             known = self._documents.get(image_id)
             if known is not None and not known.closed:
                 return known
@@ -318,14 +261,7 @@ class Project:
 
     def check_image(self, image_id: str) -> None:
         """Raise `BadInput` when the image file is missing or no longer the one that was labelled."""
-        entry, path = self.entry(image_id), self.image_path(image_id)
-        if fingerprint(path) != entry.fingerprint:
-            raise BadInput(
-                f"{entry.name} is not the file that was added to the project: its content has changed.",
-                hint="Put the original back, or accept the new content if only the file was saved again.",
-                code="image-changed",
-                path=path,
-            )
+        check_content(self.entry(image_id), self.image_path(image_id))
 
     def accept_changed_image(self, image_id: str, path: Path | None = None) -> None:
         """Go on with the content that an image file has now, or with the file at `path`.
@@ -336,27 +272,7 @@ class Project:
             It cannot be read, or has another size than the labels.
         """
         path = path or self.image_path(image_id)
-        entry = Intake(self.folder, ()).look(path)
-        old = self.entry(image_id)
-        if (entry.height, entry.width) != (old.height, old.width):
-            raise BadInput(
-                f"{path.name} has {entry.height} × {entry.width} pixels, the labels were made on "
-                f"{old.height} × {old.width}.",
-                hint="Choose the original image, or add this one to the project.",
-                code="image-changed",
-                path=path,
-            )
-        self._replace(
-            replace(
-                old,
-                path=entry.path,
-                name=entry.name,
-                channels=entry.channels,
-                dtype=entry.dtype,
-                pixel_size_um=entry.pixel_size_um,
-                fingerprint=entry.fingerprint,
-            )
-        )
+        self._replace(with_content_of(self.entry(image_id), self.folder, path))
 
     def relocate(self, image_id: str, path: Path) -> None:
         """Say where a moved image file is now.
@@ -366,38 +282,26 @@ class Project:
         BadInput
             It is another file.
         """
-        entry = self.entry(image_id)
-        if fingerprint(path) != entry.fingerprint:
-            raise BadInput(
-                f"{path.name} is not the image {entry.name} that was added to the project.",
-                hint="Choose the file itself; it may have another name, but not another content.",
-                code="image-other",
-                path=path,
-            )
-        self._replace(replace(entry, path=stored_path(self.folder, path), name=path.name))
+        self._replace(moved_to(self.entry(image_id), self.folder, path))
 
     def find_moved(self, folder: Path) -> int:
         """Look in `folder` for images that are missing, by their content; return how many were found."""
-        missing = {entry.fingerprint: entry for entry in self._manifest.images if not self._there(entry)}
+        missing = [entry for entry in self._store.manifest.images if not self._layout.image(entry).is_file()]
         found = 0
-        for item in find_images([folder]) if missing else ():
-            entry = missing.pop(fingerprint(item.path), None)
-            if entry is not None:
-                self.relocate(entry.id, item.path)
-                found += 1
+        for entry, path in find_again(missing, folder):
+            self.relocate(entry.id, path)
+            found += 1
         return found
-
-    def _there(self, entry: ImageEntry) -> bool:
-        return self.image_path(entry.id).is_file()
 
     # -- changing ----------------------------------------------------------------------------------
 
     def add_images(self, paths: Iterable[Path]) -> list[str]:
         """Add image files and folders of them; return a sentence for each file that could not be taken."""
         self._check_writable()
-        with self._mutex:
-            intake, problems = _take_in(Intake(self.folder, self._manifest.images), list(paths))
-            self._change(images=(*self._manifest.images, *intake.added))
+        with self._store.lock:
+            intake = Intake(self.folder, self._store.manifest.images)
+            problems = intake.add_all(paths)
+            self._store.change(images=(*self._store.manifest.images, *intake.added))
         self.save()
         self._tell(self.images_changed)
         return problems
@@ -406,14 +310,14 @@ class Project:
         """Take images out of the list; their files, labels and journals stay on the disk."""
         self._check_writable()
         gone = set(image_ids)
-        self._change(images=tuple(entry for entry in self._manifest.images if entry.id not in gone))
+        self._store.change(images=tuple(entry for entry in self._store.manifest.images if entry.id not in gone))
         self.save_soon()
         self._tell(self.images_changed)
 
     def masks(self) -> dict[str, Path]:
         """Return the label masks that lie beside images without labels: ``images/a.png``, ``masks/a.tif``."""
         found = {}
-        for entry in self._manifest.images:
+        for entry in self._store.manifest.images:
             mask = None if entry.labelled else find_mask(self.image_path(entry.id))
             if mask is not None:
                 found[entry.id] = mask
@@ -432,7 +336,7 @@ class Project:
         for image_id, mask in self.masks().items():
             entry, files = self.entry(image_id), self.files(image_id)
             try:
-                with self._mutex:
+                with self._store.lock:
                     known = self._documents.pop(image_id, None)
                     if known is not None and not known.closed:
                         self._documents[image_id] = known
@@ -465,20 +369,20 @@ class Project:
         self._check_writable()
         if not len(classes):
             raise ValueError("A project has at least one class.")
-        self._change(classes=classes)
+        self._store.change(classes=classes)
         self.save_soon()
         self._tell(self.classes_changed)
 
     def set_name(self, name: str) -> None:
         """Rename the project; its folder keeps its name."""
         self._check_writable()
-        self._change(name=name)
+        self._store.change(name=name)
         self.save_soon()
 
     def set_settings(self, settings: dict[str, Any]) -> None:
         """Replace the project's settings: JSON values only."""
         self._check_writable()
-        self._change(settings=dict(settings))
+        self._store.change(settings=dict(settings))
         self.save_soon()
 
     def save(self) -> None:
@@ -489,53 +393,25 @@ class Project:
         DiskError
             The old one is as it was.
         """
-        if self.read_only:
-            return
-        with self._save_mutex:
-            with self._mutex:
-                if self._timer is not None:
-                    self._timer.cancel()
-                    self._timer = None
-                manifest = self._manifest
-            save_manifest(self.folder, manifest, self._disk)
-            self.save_error = None
+        self._store.save()
 
     def save_soon(self) -> None:
         """Write ``project.json`` a moment later on a thread; `save_error` tells what went wrong."""
-        if self.read_only:
-            return
-        with self._mutex:
-            if self._timer is None:
-                self._timer = threading.Timer(_SAVE_DELAY_SECONDS, self._save_later)
-                self._timer.name = "project-save"
-                self._timer.daemon = True
-                self._timer.start()
-
-    def _save_later(self) -> None:
-        try:
-            self.save()
-        except DiskError as error:
-            self.save_error = error
+        self._store.save_soon()
 
     def _on_published(self, image_id: str, objects: int, marked: bool) -> None:
-        with self._mutex:
-            entry = next((entry for entry in self._manifest.images if entry.id == image_id), None)
+        with self._store.lock:
+            entry = next((entry for entry in self._store.manifest.images if entry.id == image_id), None)
             if self.read_only or entry is None or (entry.objects, entry.marked) == (objects, marked):
                 return
             self._replace(replace(entry, objects=objects, marked=marked))
 
     def _replace(self, entry: ImageEntry) -> ImageEntry:
         self._check_writable()
-        with self._mutex:
-            images = self._manifest.images
-            self._change(images=tuple(entry if item.id == entry.id else item for item in images))
+        self._store.replace_image(entry)
         self.save_soon()
         self._tell(self.images_changed)
         return entry
-
-    def _change(self, **fields: Any) -> None:  # noqa: ANN401 - the fields of Manifest
-        with self._mutex:
-            self._manifest = replace(self._manifest, **fields)
 
     def _check_writable(self) -> None:
         if self.read_only:
@@ -549,32 +425,3 @@ class Project:
     def _tell(self, signal: SignalInstance) -> None:
         if threading.current_thread() is threading.main_thread():
             signal.emit()
-
-
-def _refuse_existing(folder: Path) -> None:
-    if is_project(folder):
-        raise UserError(
-            f"{folder.name} is a project already.",
-            hint="Open it, or choose another folder for the new one.",
-            code="project-exists",
-            path=folder,
-        )
-
-
-def _take_in(intake: Intake, paths: list[Path]) -> tuple[Intake, list[str]]:
-    """Add all images among `paths`; return the intake and a sentence for each that could not be taken."""
-    problems: list[str] = []
-    for path in paths:
-        try:
-            found = list(find_images([path]))
-        except BadInput as error:
-            problems.append(str(error))
-            continue
-        if not found:
-            problems.append(f"There is no image in {path.name}.")
-        for item in found:
-            try:
-                intake.add(item)
-            except BadInput as error:
-                problems.append(str(error))
-    return intake, problems

@@ -6,8 +6,8 @@ from typing import Final
 from segstudio.core.errors import JobFailed
 from segstudio.core.resources import resource
 from segstudio.io.atomic import DISK, Disk, copy_atomic, make_folders
+from segstudio.project.layout import is_project
 from segstudio.project.manifest import MANIFEST
-from segstudio.project.project import is_project
 
 _NAME: Final = "Sample"
 

@@ -9,7 +9,8 @@ from segstudio.io.objects_file import read_objects
 from segstudio.io.sources import open_image
 from segstudio.jobs.spec import SampleRecord, Split
 from segstudio.project.image_files import IMAGES, MASKS, SPLITS, find_mask, list_images
-from segstudio.project.project import Project, is_project
+from segstudio.project.layout import is_project
+from segstudio.project.project import Project
 from segstudio.project.splits import FRACTION, resolve
 
 

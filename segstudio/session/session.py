@@ -11,7 +11,8 @@ from segstudio.config.preferences import Preferences
 from segstudio.core.errors import UserError
 from segstudio.io.preferences_file import preferences_path, read_preferences, write_preferences
 from segstudio.project.document import DocumentChange, ImageDocument
-from segstudio.project.project import Project, is_project
+from segstudio.project.layout import is_project
+from segstudio.project.project import Project
 from segstudio.session.background import Background, Post
 from segstudio.session.job_queue import JobQueue
 from segstudio.session.object_list import ObjectList

@@ -14,9 +14,10 @@ import tifffile
 from segstudio.core.classes import ClassTable
 from segstudio.core.errors import BadInput, UserError
 from segstudio.labels.edits import Stroke
+from segstudio.project.layout import is_project
 from segstudio.project.lock import ProjectLock
 from segstudio.project.manifest import label_stem, load_manifest
-from segstudio.project.project import Project, is_project
+from segstudio.project.project import Project
 
 ROOT = Path(__file__).resolve().parents[3]
 

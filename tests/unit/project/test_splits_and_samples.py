@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from segstudio.core.errors import BadInput, JobFailed
 from segstudio.labels.edits import RegionFill, Stroke
-from segstudio.project.project import Project, is_project
+from segstudio.project.layout import is_project
+from segstudio.project.project import Project
 from segstudio.project.sample_project import copy_sample, newest_sample
 from segstudio.project.samples import folder_samples, project_samples
 from segstudio.project.splits import resolve

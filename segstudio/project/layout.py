@@ -1,0 +1,63 @@
+"""Where everything of a project lies in its folder."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from segstudio.project.annotation_files import AnnotationFiles
+from segstudio.project.manifest import MANIFEST, ImageEntry
+
+
+def is_project(folder: Path) -> bool:
+    """Return whether `folder` holds a project."""
+    return (folder / MANIFEST).is_file()
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The paths of a project in `folder`; none of them need exist."""
+
+    folder: Path
+
+    @property
+    def internal(self) -> Path:
+        """Folder of journals and the lock: of no use to other programs."""
+        return self.folder / ".segstudio"
+
+    @property
+    def lock(self) -> Path:
+        """The lock file."""
+        return self.internal / "lock"
+
+    @property
+    def labels(self) -> Path:
+        """Folder of the label TIFFs and object tables."""
+        return self.folder / "labels"
+
+    @property
+    def regions(self) -> Path:
+        """Folder of the region TIFFs."""
+        return self.folder / "regions"
+
+    @property
+    def runs(self) -> Path:
+        """Folder of the trainings."""
+        return self.folder / "runs"
+
+    @property
+    def predictions(self) -> Path:
+        """Folder of the predictions: ``<run>/<image id>.tif``."""
+        return self.folder / "predictions"
+
+    def image(self, entry: ImageEntry) -> Path:
+        """Return where the image file is."""
+        return Path(os.path.normpath(self.folder / entry.path))
+
+    def files(self, entry: ImageEntry) -> AnnotationFiles:
+        """Return all files of an image's annotation."""
+        return AnnotationFiles(
+            self.labels / f"{entry.stem}.tif",
+            self.regions / f"{entry.stem}.tif",
+            self.labels / f"{entry.stem}.json",
+            self.internal / "journal" / entry.id,
+        )

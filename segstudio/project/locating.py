@@ -1,0 +1,76 @@
+"""Whether an image file is still the one that was added, and entries for files that moved or were saved anew."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from segstudio.core.errors import BadInput
+from segstudio.project.image_files import find_images, fingerprint
+from segstudio.project.intake import Intake, stored_path
+from segstudio.project.manifest import ImageEntry
+
+
+def check_content(entry: ImageEntry, path: Path) -> None:
+    """Raise `BadInput` when the image file is missing or no longer the one that was labelled."""
+    if fingerprint(path) != entry.fingerprint:
+        raise BadInput(
+            f"{entry.name} is not the file that was added to the project: its content has changed.",
+            hint="Put the original back, or accept the new content if only the file was saved again.",
+            code="image-changed",
+            path=path,
+        )
+
+
+def with_content_of(entry: ImageEntry, folder: Path, path: Path) -> ImageEntry:
+    """Return the entry of a project in `folder` for the content that the file at `path` has now.
+
+    Raises
+    ------
+    BadInput
+        It cannot be read, or has another size than the labels.
+    """
+    new = Intake(folder, ()).look(path)
+    if (new.height, new.width) != (entry.height, entry.width):
+        raise BadInput(
+            f"{path.name} has {new.height} × {new.width} pixels, the labels were made on "
+            f"{entry.height} × {entry.width}.",
+            hint="Choose the original image, or add this one to the project.",
+            code="image-changed",
+            path=path,
+        )
+    return replace(
+        entry,
+        path=new.path,
+        name=new.name,
+        channels=new.channels,
+        dtype=new.dtype,
+        pixel_size_um=new.pixel_size_um,
+        fingerprint=new.fingerprint,
+    )
+
+
+def moved_to(entry: ImageEntry, folder: Path, path: Path) -> ImageEntry:
+    """Return the entry of a project in `folder` for an image that lies at `path` now.
+
+    Raises
+    ------
+    BadInput
+        It is another file.
+    """
+    if fingerprint(path) != entry.fingerprint:
+        raise BadInput(
+            f"{path.name} is not the image {entry.name} that was added to the project.",
+            hint="Choose the file itself; it may have another name, but not another content.",
+            code="image-other",
+            path=path,
+        )
+    return replace(entry, path=stored_path(folder, path), name=path.name)
+
+
+def find_again(missing: Iterable[ImageEntry], folder: Path) -> Iterator[tuple[ImageEntry, Path]]:
+    """Yield those of the missing images that lie in `folder`, known by their content, and where."""
+    wanted = {entry.fingerprint: entry for entry in missing}
+    for item in find_images([folder]) if wanted else ():
+        entry = wanted.pop(fingerprint(item.path), None)
+        if entry is not None:
+            yield entry, item.path

@@ -1,0 +1,88 @@
+"""The manifest of an open project: changed in memory at once, on the disk a moment later."""
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from segstudio.core.errors import UserError
+from segstudio.io.atomic import Disk, DiskError
+from segstudio.project.manifest import ImageEntry, Manifest, save_manifest
+
+_SAVE_DELAY_SECONDS: Final = 0.3
+
+
+class ManifestStore:
+    """Holds a manifest and saves it; may be used by any thread.
+
+    Attributes
+    ----------
+    manifest
+        As it is now.
+    lock
+        Held by who decides something from the manifest and then changes it.
+    error
+        Why the newest save in the background failed; ``None`` after one that did not.
+    read_only
+        Nothing is saved.
+    """
+
+    def __init__(self, folder: Path, manifest: Manifest, *, read_only: bool, disk: Disk) -> None:
+        self.manifest = manifest
+        self.lock = threading.RLock()
+        self.error: UserError | None = None
+        self.read_only = read_only
+        self._folder = folder
+        self._disk = disk
+        self._save_mutex = threading.Lock()
+        self._timer: threading.Timer | None = None
+
+    def change(self, **fields: Any) -> None:  # noqa: ANN401 - the fields of Manifest
+        """Replace some fields of the manifest."""
+        with self.lock:
+            self.manifest = replace(self.manifest, **fields)
+
+    def replace_image(self, entry: ImageEntry) -> None:
+        """Replace the image of the same id."""
+        with self.lock:
+            images = self.manifest.images
+            self.change(images=tuple(entry if item.id == entry.id else item for item in images))
+
+    def save(self) -> None:
+        """Write ``project.json`` now, atomically.
+
+        Raises
+        ------
+        DiskError
+            The old one is as it was.
+        """
+        if self.read_only:
+            return
+        with self._save_mutex:
+            with self.lock:
+                if self._timer is not None:
+                    self._timer.cancel()
+                    self._timer = None
+                manifest = self.manifest
+            save_manifest(self._folder, manifest, self._disk)
+            self.error = None
+
+    def try_save(self) -> bool:
+        """Save; return whether that worked, and keep the `error` otherwise."""
+        try:
+            self.save()
+        except DiskError as error:
+            self.error = error
+            return False
+        return True
+
+    def save_soon(self) -> None:
+        """Save a moment later on a thread; changes until then are written together."""
+        if self.read_only:
+            return
+        with self.lock:
+            if self._timer is None:
+                self._timer = threading.Timer(_SAVE_DELAY_SECONDS, self.try_save)
+                self._timer.name = "project-save"
+                self._timer.daemon = True
+                self._timer.start()

@@ -1,0 +1,84 @@
+"""Taking hold of a project's folder: a new one is set up or nothing is left behind, an old one is locked and read."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from segstudio.core.errors import BadInput, UserError
+from segstudio.io.atomic import Disk, make_folders, remove_folders, remove_leftovers
+from segstudio.project.intake import Intake
+from segstudio.project.layout import Layout, is_project
+from segstudio.project.lock import ProjectLock
+from segstudio.project.manifest import MANIFEST, Manifest, load_manifest, save_manifest
+
+
+def set_up(folder: Path, paths: Sequence[Path], name: str, disk: Disk) -> tuple[Manifest, ProjectLock, list[str]]:
+    """Make a project of the images among `paths`; return it locked, and what could not be taken.
+
+    Raises
+    ------
+    UserError
+        See `Project.create`. Nothing is left behind then.
+    """
+    _refuse_existing(folder)
+    intake = Intake(folder, ())
+    problems = intake.add_all(paths)
+    if paths and not intake.added:
+        first = problems[0] if problems else f"There is no image in {paths[0].name}."
+        raise BadInput(
+            first.strip(),
+            hint="Choose a folder with TIFF, PNG or JPEG images.",
+            code="no-images",
+            path=paths[0],
+        )
+    layout = Layout(folder)
+    made = make_folders(layout.internal, disk)
+    lock = ProjectLock(layout.lock)
+    ours = False
+    try:
+        lock.acquire()
+        _refuse_existing(folder)
+        ours = True
+        manifest = Manifest(name or folder.name, tuple(intake.added))
+        save_manifest(folder, manifest, disk)
+    except BaseException:
+        if ours:  # after a rename whose sync failed the file is there already
+            (folder / MANIFEST).unlink(missing_ok=True)
+        lock.release()
+        if made:
+            layout.lock.unlink(missing_ok=True)
+        remove_folders(made, disk)
+        raise
+    return manifest, lock, problems
+
+
+def take_hold(folder: Path, disk: Disk) -> tuple[Manifest, ProjectLock, list[str]]:
+    """Lock a project and read it; return with it sentences about what was found.
+
+    Raises
+    ------
+    UserError
+        See `Project.open`.
+    """
+    layout = Layout(folder)
+    make_folders(layout.internal, disk)
+    lock = ProjectLock(layout.lock)
+    lock.acquire()
+    try:
+        # Not before: another program may have written until the lock was ours.
+        manifest, warnings = load_manifest(folder)
+        for place in (folder, layout.labels, layout.regions):
+            remove_leftovers(place, disk)
+    except BaseException:
+        lock.release()
+        raise
+    return manifest, lock, warnings
+
+
+def _refuse_existing(folder: Path) -> None:
+    if is_project(folder):
+        raise UserError(
+            f"{folder.name} is a project already.",
+            hint="Open it, or choose another folder for the new one.",
+            code="project-exists",
+            path=folder,
+        )
