@@ -10,7 +10,6 @@ import numpy as np
 from segstudio.core.errors import BadInput, UserError
 from segstudio.io.atomic import DISK, Disk, make_folders
 from segstudio.io.labels_file import write_label_tiff
-from segstudio.io.labels_import import read_labels
 from segstudio.io.objects_file import write_objects
 from segstudio.io.sources import open_image
 from segstudio.labels.label_map import LabelMap
@@ -160,6 +159,8 @@ def take_mask(mask: Path, entry: ImageEntry, files: AnnotationFiles, complete: b
             code="labels-exist",
             path=mask,
         )
+    from segstudio.io.labels_import import read_labels  # late: its libraries for components are slow to load
+
     size = (entry.height, entry.width)
     labels, warnings = read_labels(mask, size)
     ids = np.unique(labels)
