@@ -167,10 +167,16 @@ class LabelMap:
         self.index()
         return sorted(self._where.get(value, ()))
 
-    def window_of(self, value: int) -> Window | None:
-        """Return the smallest window that holds all pixels of `value`, ``None`` when there are none."""
+    def window_of(self, value: int, keys: Iterable[TileKey] | None = None) -> Window | None:
+        """Return the smallest window that holds all pixels of `value`, ``None`` when there are none.
+
+        Parameters
+        ----------
+        keys
+            The tiles with `value`, when they are known; the index of ids is not used then.
+        """
         found: Window | None = None
-        for key in self.tiles_with(value):
+        for key in self.tiles_with(value) if keys is None else keys:
             mask = self._tiles[key] == value
             rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
             part = Window(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)

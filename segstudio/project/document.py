@@ -48,12 +48,15 @@ class DocumentChange:
         Objects whose pixels or row may have changed, those that vanished included; empty while `live`.
     live
         A gesture is going on; the final change follows.
+    announced
+        Live changes have told of all these pixels already, as for every edit; not so for undo and redo.
     """
 
     window: Window
     planes: frozenset[str]
     object_ids: frozenset[int] = frozenset()
     live: bool = False
+    announced: bool = False
 
 
 class ImageDocument:
@@ -265,7 +268,7 @@ class ImageDocument:
         self._journal.append(record)
         self._checkpoint.note(record.seq, tiles, objects, self.planes.objects.next_id())
         planes = frozenset(str(delta.plane) for delta in edit.tiles)
-        self.changed.emit(DocumentChange(edit.window, planes, self._ids_in(edit)))
+        self.changed.emit(DocumentChange(edit.window, planes, self._ids_in(edit), announced=kind == "edit"))
         self.poll()
         return record
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
-from segstudio.core.tiles import Window
+from segstudio.core.tiles import TileKey, Window
 from segstudio.labels.label_map import LabelMap
 from segstudio.labels.measure import measure
 from segstudio.labels.objects import ObjectInfo, Source
@@ -142,21 +142,21 @@ class ObjectList:
             return
         labels = document.planes.labels
         everything = self._all_dirty or len(self._dirty) > _MANY
-        windows = {} if everything else {item: labels.window_of(item) for item in self._dirty}
+        places = {} if everything else {item: labels.tiles_with(item) for item in self._dirty}
         snapshot, source = labels.snapshot(), document.source
         self._dirty, self._all_dirty, self._busy = set(), False, True
 
         def work() -> dict[int, Measured]:
             if everything:
                 return _measured(snapshot.to_array(), source.read())
-            return _each(windows, snapshot, source.read)
+            return _each(places, snapshot, source.read)
 
         def take(found: dict[int, Measured]) -> None:
             self._busy = False
             if document is self._connected:
-                kept = {} if everything else {key: old for key, old in self._measured.items() if key not in windows}
+                kept = {} if everything else {key: old for key, old in self._measured.items() if key not in places}
                 self._measured = kept | found
-                self._forget(found if everything else windows)
+                self._forget(found if everything else places)
                 self.changed.emit()
             self._work()
 
@@ -167,10 +167,11 @@ _UNKNOWN = Measured(*[float("nan")] * 5)
 
 
 def _each(
-    windows: dict[int, Window | None], labels: LabelMap, read: Callable[[Window], NDArray[Any]]
+    places: dict[int, list[TileKey]], labels: LabelMap, read: Callable[[Window], NDArray[Any]]
 ) -> dict[int, Measured]:
     found = {}
-    for object_id, window in windows.items():
+    for object_id, keys in places.items():
+        window = labels.window_of(object_id, keys)
         if window is not None:
             mine = labels.read(window) == object_id
             found[object_id] = _measured(mine.astype(np.int32), read(window)).get(1, _UNKNOWN)

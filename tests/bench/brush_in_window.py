@@ -111,7 +111,7 @@ class Bench:
         """Paint strokes and report moves, commits and what the panels cost afterwards."""
         view = self.session.view
         view.tool = "brush"
-        rng = np.random.default_rng(len(name))
+        rng = np.random.default_rng(sum(name.encode()))
         presses: list[float] = []
         moves: list[float] = []
         releases: list[float] = []

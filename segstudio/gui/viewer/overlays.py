@@ -134,11 +134,12 @@ class Overlays(QObject):
         if "labels" in change.planes:
             if not change.live and change.object_ids and self._session.view.colour_by == "class":
                 self.labels.restyle(self._label_drawing())
-            self.labels.invalidate(change.window)
+            if not change.announced:
+                self.labels.invalidate(change.window)
             self._box_timer.start()
         elif self._session.view.colour_by == "class":
             self.labels.restyle(self._label_drawing())
-        if "regions" in change.planes:
+        if "regions" in change.planes and not change.announced:
             self.regions.invalidate(change.window)
 
     def on_proposals_changed(self, window: Window) -> None:
