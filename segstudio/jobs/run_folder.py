@@ -12,7 +12,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
-import psutil
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from segstudio import __version__
@@ -120,6 +119,8 @@ class RunFolder:
                 hint="Stop it first, or wait until it ends.",
                 code="run-busy",
             )
+        import psutil  # here and below: the window starts without it
+
         own = psutil.Process()
         note = ProcessNote(pid=own.pid, created=own.create_time(), host=socket.gethostname())
         write_atomic(self.process_file, note.model_dump_json().encode())
@@ -132,6 +133,8 @@ class RunFolder:
         if note.host != socket.gethostname():
             newest = max((f.stat().st_mtime for f in (self.events_file, self.process_file) if f.exists()), default=0.0)
             return time.time() - newest < _FOREIGN_SILENCE
+        import psutil
+
         try:
             process = psutil.Process(note.pid)
             return abs(process.create_time() - note.created) < 2.0 and process.status() != psutil.STATUS_ZOMBIE
@@ -182,6 +185,8 @@ def list_runs(folder: Path) -> list[RunFolder]:
 
 def environment() -> dict[str, object]:
     """Return what a run ran on: versions, system, processor, memory."""
+    import psutil
+
     return {
         "segstudio": __version__,
         "python": sys.version.split()[0],
