@@ -30,7 +30,8 @@ from segstudio.gui.viewer.canvas import Canvas
 from segstudio.gui.viewer.histogram import HistogramWidget
 from segstudio.gui.welcome import Welcome
 from segstudio.labels.edits import Edit
-from segstudio.project.document import SAVED, SAVING, DocumentChange, ImageDocument
+from segstudio.project.changes import SAVED, SAVING, DocumentChange
+from segstudio.project.document import ImageDocument
 from segstudio.project.project import Project
 from segstudio.session.session import Session
 

@@ -2,9 +2,8 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from numpy.typing import NDArray
 from psygnal import Signal
@@ -18,45 +17,13 @@ from segstudio.labels.history import EditRecord, History
 from segstudio.labels.objects import ObjectInfo
 from segstudio.labels.transaction import Transaction
 from segstudio.project.annotation_files import AnnotationFiles
+from segstudio.project.changes import SAVED, SAVING, DocumentChange, SaveState, change_of
 from segstudio.project.checkpoint import Checkpoint
 from segstudio.project.journal import JournalPlace, JournalRecord, Kind, changed_digest, table_digest
 from segstudio.project.journal_writer import JournalWriter
 from segstudio.project.manifest import ImageEntry
 from segstudio.project.recovery import Recovered, recover
 from segstudio.project.replay import TileId
-
-#: ``"saved"``, ``"saving"``, or ``"failed: "`` and a sentence.
-SaveState = str
-SAVED: Final = "saved"
-SAVING: Final = "saving"
-
-#: Windows with more pixels take the ids of the whole image as changed, from the index.
-_LARGE_WINDOW: Final = 1 << 22
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentChange:
-    """What has changed.
-
-    Attributes
-    ----------
-    window
-        Holds all changed pixels; empty when none did.
-    planes
-        ``"labels"``, ``"regions"``; empty when only the object table changed.
-    object_ids
-        Objects whose pixels or row may have changed, those that vanished included; empty while `live`.
-    live
-        A gesture is going on; the final change follows.
-    announced
-        Live changes have told of all these pixels already, as for every edit; not so for undo and redo.
-    """
-
-    window: Window
-    planes: frozenset[str]
-    object_ids: frozenset[int] = frozenset()
-    live: bool = False
-    announced: bool = False
 
 
 class ImageDocument:
@@ -267,22 +234,9 @@ class ImageDocument:
         objects: dict[int, ObjectInfo | None] = {change.id: change.after for change in edit.objects}
         self._journal.append(record)
         self._checkpoint.note(record.seq, tiles, objects, self.planes.objects.next_id())
-        planes = frozenset(str(delta.plane) for delta in edit.tiles)
-        self.changed.emit(DocumentChange(edit.window, planes, self._ids_in(edit), announced=kind == "edit"))
+        self.changed.emit(change_of(edit, self.planes.labels, announced=kind == "edit"))
         self.poll()
         return record
-
-    def _ids_in(self, edit: EditRecord) -> frozenset[int]:
-        ids = {change.id for change in edit.objects}
-        window = edit.window
-        if not any(delta.plane == "labels" for delta in edit.tiles):
-            return frozenset(ids)
-        if window.height * window.width > _LARGE_WINDOW:
-            return frozenset(ids | self.planes.labels.values())
-        values = self.planes.labels.read(window).ravel()
-        # Most neighbours are equal: looking at the starts of runs only is several times faster.
-        starts = values[1:][values[1:] != values[:-1]]
-        return frozenset(ids | {*starts.tolist(), *values[:1].tolist()} - {0})
 
     # -- saving ------------------------------------------------------------------------------------
 

@@ -15,7 +15,8 @@ from segstudio.labels.objects import ObjectInfo, Source
 from segstudio.session.background import Background
 
 if TYPE_CHECKING:
-    from segstudio.project.document import DocumentChange, ImageDocument
+    from segstudio.project.changes import DocumentChange
+    from segstudio.project.document import ImageDocument
 
 #: With more changed objects than this the whole image is measured again.
 _MANY = 200

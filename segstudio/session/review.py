@@ -15,7 +15,8 @@ from segstudio.session.background import Background
 from segstudio.session.predictions import Decisions, Prediction, Proposal, bounds, prediction_at, read_prediction
 
 if TYPE_CHECKING:
-    from segstudio.project.document import DocumentChange, ImageDocument
+    from segstudio.project.changes import DocumentChange
+    from segstudio.project.document import ImageDocument
     from segstudio.project.project import Project
 
 Outcome = Literal["pending", "accepted", "rejected"]

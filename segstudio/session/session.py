@@ -10,7 +10,8 @@ from psygnal import Signal
 from segstudio.config.preferences import Preferences
 from segstudio.core.errors import UserError
 from segstudio.io.preferences_file import preferences_path, read_preferences, write_preferences
-from segstudio.project.document import DocumentChange, ImageDocument
+from segstudio.project.changes import DocumentChange
+from segstudio.project.document import ImageDocument
 from segstudio.project.layout import is_project
 from segstudio.project.project import Project
 from segstudio.session.background import Background, Post

@@ -20,7 +20,8 @@ from segstudio.gui.viewer.overlays import Overlays
 from segstudio.gui.viewer.pointer import Pointer
 from segstudio.gui.viewer.tile_loader import TileLoader
 from segstudio.labels.label_map import LabelMap
-from segstudio.project.document import DocumentChange, ImageDocument
+from segstudio.project.changes import DocumentChange
+from segstudio.project.document import ImageDocument
 from segstudio.project.project import Project
 from segstudio.session.session import Session
 

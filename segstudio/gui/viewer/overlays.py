@@ -19,7 +19,8 @@ from segstudio.gui.viewer.label_render import Colour, LabelStyle, draw_labels, d
 from segstudio.gui.viewer.screen_layer import Draw, ScreenLayer
 from segstudio.gui.viewer.tile_loader import TileLoader
 from segstudio.labels.label_map import LabelMap
-from segstudio.project.document import DocumentChange, ImageDocument
+from segstudio.project.changes import DocumentChange
+from segstudio.project.document import ImageDocument
 from segstudio.session.session import Session
 
 if TYPE_CHECKING:

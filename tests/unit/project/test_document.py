@@ -19,7 +19,8 @@ from segstudio.labels.edits import Delete, EraseStroke, RegionFill, Stroke
 from segstudio.labels.transaction import Transaction
 from segstudio.project import checkpoint, journal_writer
 from segstudio.project.annotation_files import AnnotationFiles
-from segstudio.project.document import DocumentChange, ImageDocument
+from segstudio.project.changes import DocumentChange
+from segstudio.project.document import ImageDocument
 from segstudio.project.manifest import ImageEntry
 
 SHAPE = (700, 900)

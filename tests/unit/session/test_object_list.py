@@ -13,7 +13,7 @@ from segstudio.labels.history import EditRecord, Planes
 from segstudio.labels.objects import ObjectInfo
 from segstudio.labels.paste import PasteLabels
 from segstudio.labels.transaction import Transaction
-from segstudio.project.document import DocumentChange
+from segstudio.project.changes import DocumentChange
 from segstudio.session.background import Background
 from segstudio.session.object_list import ObjectList
 

@@ -19,7 +19,7 @@ from segstudio.labels.label_map import LabelMap
 from segstudio.labels.objects import ObjectInfo
 from segstudio.labels.paste import PasteLabels
 from segstudio.labels.transaction import Transaction
-from segstudio.project.document import DocumentChange
+from segstudio.project.changes import DocumentChange
 from segstudio.session.background import Background
 from segstudio.session.predictions import Prediction
 from segstudio.session.review import Review

@@ -1,0 +1,58 @@
+"""What an open image tells those who show it: which pixels and objects have changed, and whether all is saved."""
+
+from collections.abc import Set
+from dataclasses import dataclass
+from typing import Final
+
+from segstudio.core.tiles import Window
+from segstudio.labels.history import EditRecord
+from segstudio.labels.label_map import LabelMap, values_of
+
+#: ``"saved"``, ``"saving"``, or ``"failed: "`` and a sentence.
+SaveState = str
+SAVED: Final = "saved"
+SAVING: Final = "saving"
+
+#: Windows with more pixels take the ids of the whole image as changed, from the index.
+_LARGE_WINDOW: Final = 1 << 22
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentChange:
+    """What has changed.
+
+    Attributes
+    ----------
+    window
+        Holds all changed pixels; empty when none did.
+    planes
+        ``"labels"``, ``"regions"``; empty when only the object table changed.
+    object_ids
+        Objects whose pixels or row may have changed, those that vanished included; empty while `live`.
+    live
+        A gesture is going on; the final change follows.
+    announced
+        Live changes have told of all these pixels already, as for every edit; not so for undo and redo.
+    """
+
+    window: Window
+    planes: frozenset[str]
+    object_ids: frozenset[int] = frozenset()
+    live: bool = False
+    announced: bool = False
+
+
+def change_of(edit: EditRecord, labels: LabelMap, *, announced: bool) -> DocumentChange:
+    """Return what `edit` has changed; `labels` is the plane after it."""
+    planes = frozenset(str(delta.plane) for delta in edit.tiles)
+    ids = {change.id for change in edit.objects}
+    if "labels" in planes:
+        ids |= _ids_in(labels, edit.window)
+    return DocumentChange(edit.window, planes, frozenset(ids), announced=announced)
+
+
+def _ids_in(labels: LabelMap, window: Window) -> Set[int]:
+    if window.height * window.width > _LARGE_WINDOW:
+        return labels.values()
+    values = labels.read(window)
+    return values_of(values) if values.size else frozenset()
