@@ -76,8 +76,9 @@ class PasteLabels:
             return np.ones(len(ids), bool)
         area, free = np.zeros((2, len(ids) + 1))
         for _, position, old in self._parts(tx, ids):
-            area += np.bincount(position.ravel(), minlength=len(ids) + 1)
-            free += np.bincount(position[old == 0], minlength=len(ids) + 1)
+            pixels = np.bincount(position.ravel(), minlength=len(ids) + 1)
+            area += pixels
+            free += np.bincount(position[old == 0], minlength=len(ids) + 1) if old.any() else pixels
         return (free[:-1] > 0) & (free[:-1] >= self.min_free * area[:-1])
 
 
@@ -87,7 +88,7 @@ def _positions(ids: NDArray[np.int64], largest: int) -> Callable[[NDArray[np.int
     if largest < _TABLE_LIMIT:
         table = np.full(largest + 1, none, np.int64)
         table[ids] = np.arange(none)
-        return lambda values: table[np.maximum(values, 0)]
+        return lambda values: np.take(table, values, mode="clip")  # negative ones are taken for 0
     if none == 0:
         return lambda values: np.zeros(values.shape, np.int64)
 
