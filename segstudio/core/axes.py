@@ -44,6 +44,8 @@ class ImageInfo:
         In micrometres, ``None`` when the file does not say.
     warnings
         Sentences the user should see, as "4 more planes are not shown".
+    inverted
+        The file says that 0 is white, as some scanners do: shown so, while ``read`` gives the stored values.
     """
 
     path: Path
@@ -59,6 +61,7 @@ class ImageInfo:
     pixel_size: PixelSize | None = None
     channel_names: tuple[str, ...] = ()
     warnings: tuple[str, ...] = field(default=())
+    inverted: bool = False
 
     @property
     def size(self) -> tuple[int, int]:

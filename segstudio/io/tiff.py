@@ -86,6 +86,7 @@ def _source(path: Path, tif: tifffile.TiffFile, indices: bool) -> BaseSource:
         pixel_size=stack.pixel_size or _pixel_size(first, entries),
         channel_names=stack.channel_names if len(stack.channel_names) == trailing else (),
         warnings=tuple(words),
+        inverted=first.photometric == 0,
     )
     source = TiffSource(info, tif, layout)
     return _with_float_warnings(source)

@@ -31,7 +31,7 @@ def thumbnail(path: Path, size: int) -> NDArray[np.uint8]:
     """
     source = open_image(path)
     try:
-        pixels = source.read()
+        pixels, inverted = source.read(), source.info.inverted
     finally:
         source.close()
     step = max(1, min(pixels.shape[:2]) // (size * 4))
@@ -40,7 +40,8 @@ def thumbnail(path: Path, size: int) -> NDArray[np.uint8]:
     colour = colour[..., 0] if colour.ndim == 3 and colour.shape[-1] < 3 else colour
     scale = size / max(colour.shape[:2])
     shape = max(1, round(colour.shape[1] * scale)), max(1, round(colour.shape[0] * scale))
-    small = cv2.resize(_stretched(colour), shape, interpolation=cv2.INTER_AREA)
+    shades = _stretched(colour)
+    small = cv2.resize(255 - shades if inverted else shades, shape, interpolation=cv2.INTER_AREA)
     return np.ascontiguousarray(small if small.ndim == 3 else np.repeat(small[..., None], 3, axis=2))
 
 

@@ -413,3 +413,18 @@ def test_histogram_handles_change_the_contrast(desk: Desk) -> None:
     assert desk.view.contrast is None
     widget.gamma.setValue(1.5)
     assert desk.view.gamma == 1.5
+
+
+def test_file_in_which_zero_is_white_is_shown_so_and_keeps_its_values(desk: Desk, tmp_path: Path) -> None:
+    image = np.zeros((96, 128), np.uint8)
+    image[:, 64:] = 200
+    tifffile.imwrite(tmp_path / "scan.tif", image, photometric="miniswhite")
+    desk.project.add_images([tmp_path / "scan.tif"])
+    document = desk.project.document(desk.project.images[1].id)
+    desk.canvas.set_document(document)
+    desk.canvas.set_proposals(None)
+    assert desk.colour(20, 20).lightness() > 250
+    assert desk.colour(100, 20).lightness() < desk.colour(20, 20).lightness() - 150
+    assert document.source.read()[0, 100] == 200
+    desk.canvas.set_document(desk.document)
+    document.close()

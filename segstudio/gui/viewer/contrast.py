@@ -81,6 +81,8 @@ def shades(
     contrast: tuple[float, float],
     gamma: float = 1.0,
     missing_colour: tuple[int, int, int] = (0, 0, 0),
+    *,
+    inverted: bool = False,
 ) -> NDArray[np.uint8]:
     """Return what the screen shows.
 
@@ -94,6 +96,8 @@ def shades(
         Above 1 brightens the dark parts.
     missing_colour
         Red, green and blue of pixels without a value (NaN).
+    inverted
+        Show low values bright.
 
     Returns
     -------
@@ -103,10 +107,10 @@ def shades(
         pixels = _three(pixels)
     if pixels.dtype.kind in "ub" and pixels.dtype.itemsize <= 2:
         values = np.arange(2 ** (8 * pixels.dtype.itemsize), dtype=np.float32)
-        return np.asarray(np.take(_curve(values, contrast, gamma), pixels.astype(np.uint16, copy=False)))
+        return np.asarray(np.take(_curve(values, contrast, gamma, inverted), pixels.astype(np.uint16, copy=False)))
     values = pixels.astype(np.float32)
     missing = np.isnan(values)
-    shown = _curve(np.where(missing, 0, values), contrast, gamma)
+    shown = _curve(np.where(missing, 0, values), contrast, gamma, inverted)
     if not missing.any():
         return shown
     coloured = shown if shown.ndim == 3 else np.repeat(shown[..., None], 3, axis=2)
@@ -114,9 +118,13 @@ def shades(
     return coloured
 
 
-def _curve(values: NDArray[np.float32], contrast: tuple[float, float], gamma: float) -> NDArray[np.uint8]:
+def _curve(
+    values: NDArray[np.float32], contrast: tuple[float, float], gamma: float, inverted: bool
+) -> NDArray[np.uint8]:
     black, white = contrast
     share = np.clip((values - black) / max(white - black, 1e-12), 0, 1)
+    if inverted:
+        share = 1 - share
     if gamma != 1:
         share **= 1 / gamma
     shown: NDArray[np.uint8] = (share * 255 + 0.5).astype(np.uint8)

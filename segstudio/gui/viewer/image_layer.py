@@ -194,14 +194,15 @@ class ImageLayer:
 
     def _shade(self, key: PyramidKey, raw: NDArray[Any]) -> None:
         contrast, gamma = self._contrast, self._gamma
-        if contrast is None:
+        if contrast is None or self._source is None:
             return
+        inverted = self._source.info.inverted
         missing = QColor(tokens().errors["false"])
         colour = missing.red(), missing.green(), missing.blue()
         self._loader.load(
             "shades",
             key,
-            lambda: _shaded(raw, contrast, gamma, colour),
+            lambda: _packed(shades(raw, contrast, gamma, colour, inverted=inverted)),
             lambda shown: self._show(key, shown),
         )
 
@@ -242,10 +243,8 @@ class ImageLayer:
             scene.removeItem(item)
 
 
-def _shaded(
-    raw: NDArray[Any], contrast: tuple[float, float], gamma: float, missing: tuple[int, int, int]
-) -> NDArray[np.uint32]:
+def _packed(shown: NDArray[np.uint8]) -> NDArray[np.uint32]:
     # Imported here, on a thread, so that the window never waits for it.
     from segstudio.gui.viewer.image_tile import packed
 
-    return packed(shades(raw, contrast, gamma, missing))
+    return packed(shown)
