@@ -48,9 +48,9 @@ class PasteLabels:
         ids = ids[self._free(tx, ids)]
         first = tx.next_id()
         # What is kept counts on from `first`; one more entry at the end stands for everything else.
-        new_ids = np.append(np.arange(first, first + len(ids)), 0)
+        new_ids = np.append(np.arange(first, first + len(ids)), 0).astype(tx.planes.labels.dtype)
         for window, position, old in self._parts(tx, ids):
-            new = new_ids[position].astype(old.dtype)
+            new = np.take(new_ids, position)
             take = (new > 0) & (old == 0) if self.only_empty else new > 0
             if take.any():
                 tx.write("labels", window, np.where(take, new, old))
@@ -59,7 +59,7 @@ class PasteLabels:
 
     def _parts(
         self, tx: Transaction, ids: NDArray[np.int64]
-    ) -> Iterator[tuple[Window, NDArray[np.int64], NDArray[np.integer]]]:
+    ) -> Iterator[tuple[Window, NDArray[np.integer], NDArray[np.integer]]]:
         """Yield per tile its window, the position in `ids` of each pixel (``len(ids)``: none), and what is there."""
         grid = tx.planes.labels.grid
         position_of = _positions(ids, int(self.array.max()))
@@ -82,17 +82,17 @@ class PasteLabels:
         return (free[:-1] > 0) & (free[:-1] >= self.min_free * area[:-1])
 
 
-def _positions(ids: NDArray[np.int64], largest: int) -> Callable[[NDArray[np.integer]], NDArray[np.int64]]:
+def _positions(ids: NDArray[np.int64], largest: int) -> Callable[[NDArray[np.integer]], NDArray[np.integer]]:
     """Return the function from values up to `largest` to their position in the ascending `ids`, or ``len(ids)``."""
     none = len(ids)
     if largest < _TABLE_LIMIT:
-        table = np.full(largest + 1, none, np.int64)
+        table = np.full(largest + 1, none, np.int32)
         table[ids] = np.arange(none)
         return lambda values: np.take(table, values, mode="clip")  # negative ones are taken for 0
     if none == 0:
         return lambda values: np.zeros(values.shape, np.int64)
 
-    def search(values: NDArray[np.integer]) -> NDArray[np.int64]:
+    def search(values: NDArray[np.integer]) -> NDArray[np.integer]:
         position = np.searchsorted(ids, values)
         return np.where(ids[np.minimum(position, none - 1)] == values, position, none)
 
