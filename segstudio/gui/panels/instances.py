@@ -37,6 +37,15 @@ _Index = QModelIndex | QPersistentModelIndex
 _ID, _CLASS, _SOURCE, _AREA, _LENGTH, _WIDTH, _ANGLE, _INTENSITY = range(8)
 _SOURCES = {"hand": "hand", "model": "model", "import": "import"}
 _NO_PARENT = QModelIndex()
+#: What cells answer; Qt asks each of them for ten roles at every repaint.
+_ROLES = frozenset(
+    int(role)
+    for role in (
+        Qt.ItemDataRole.DisplayRole,
+        Qt.ItemDataRole.DecorationRole,
+        Qt.ItemDataRole.TextAlignmentRole,
+    )
+)
 
 
 class ObjectTable(QAbstractTableModel):
@@ -126,7 +135,7 @@ class ObjectTable(QAbstractTableModel):
 
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         """Return what a cell shows."""
-        if not index.isValid():
+        if role not in _ROLES or not index.isValid():
             return None
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _alignment(index.column())

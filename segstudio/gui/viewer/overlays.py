@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -163,7 +164,7 @@ class Overlays(QObject):
         for object_id in changed:
             window = self._document.planes.labels.window_of(object_id)
             if window is not None:
-                self.labels.invalidate(window)
+                self.labels.invalidate(window, later=True)
         self.boxes.set_selected(after)
 
     def restyle_proposals(self) -> None:
@@ -287,7 +288,12 @@ def _boxes_in(plane: LabelMap, window: Window, colours: ObjectColours, palette: 
 
 
 def _label_colours() -> tuple[Colour, ...]:
-    return tuple(_rgb(colour) for colour in tokens().labels)
+    return _colours_of(tuple(tokens().labels))
+
+
+@cache
+def _colours_of(names: tuple[str, ...]) -> tuple[Colour, ...]:
+    return tuple(_rgb(name) for name in names)
 
 
 def _rgb(colour: str) -> Colour:
