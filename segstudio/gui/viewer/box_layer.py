@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QLineF, QPointF, QRectF
+from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
@@ -66,6 +66,12 @@ class BoxLayer(QGraphicsItem):
             corners = QPolygonF([QPointF(*self._camera.to_screen(x, y)) for x, y in box.corners])
             if room.intersects(corners.boundingRect()):
                 visible.append((object_id, box, corners))
+        if len(visible) <= _TEXTS_AMONG:
+            shadow = tokens().colour("halo")
+            shadow.setAlphaF(0.4)
+            painter.setPen(QPen(shadow, 3.0))
+            for _, _, corners in visible:
+                painter.drawPolygon(corners)
         for object_id, box, corners in visible:
             chosen = object_id in self._selected
             colour = tokens().colour("bright") if chosen else self._colours.get(object_id, tokens().colour("hint"))
@@ -102,7 +108,7 @@ class BoxLayer(QGraphicsItem):
             crossed = any(place.intersects(other) for other in taken if other != around)
             if self._bounds.contains(place) and (chosen or not crossed):
                 taken.append(place.adjusted(-4, -2, 4, 2))
-                outlined(painter, QPointF(place.left(), place.bottom() - metrics.descent()), text, font)
+                plate(painter, place, text, font)
 
     def _text(self, box: "RotatedBox") -> str:
         size = self._pixel_size
@@ -112,13 +118,14 @@ class BoxLayer(QGraphicsItem):
         return f"{box.length * size.mean:.1f} × {box.width * size.mean:.1f} µm  {angle}"
 
 
-def outlined(painter: QPainter, base: QPointF, text: str, font: QFont) -> None:
-    """Draw light text with a dark rim, readable on every image."""
-    halo = tokens().colour("halo")
-    halo.setAlphaF(0.6)
+def plate(painter: QPainter, place: QRectF, text: str, font: QFont) -> None:
+    """Draw light text on a dark plate, readable on every image."""
+    back = tokens().colour("halo")
+    back.setAlphaF(0.55)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(back)
+    painter.drawRoundedRect(place.adjusted(-5, -1, 5, 1), 3, 3)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.setFont(font)
-    painter.setPen(halo)
-    for dx, dy in ((-1, 0), (1, 0), (0, -1), (0, 1), (1, 1)):
-        painter.drawText(base + QPointF(dx, dy), text)
     painter.setPen(tokens().colour("bright"))
-    painter.drawText(base, text)
+    painter.drawText(place, Qt.AlignmentFlag.AlignCenter, text)

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from segstudio.core.axes import PixelSize
 from segstudio.gui.theme import FONT_BASE, FONT_SECONDARY, FONT_TITLE, tokens
-from segstudio.gui.viewer.box_layer import outlined
+from segstudio.gui.viewer.box_layer import plate
 from segstudio.gui.viewer.camera import Camera
 
 #: Screen pixels per image pixel from which the pixel grid shows.
@@ -75,7 +75,7 @@ class Decoration(QGraphicsItem):
         length = _round_length(_BAR / self._camera.scale * (self._pixel_size.x if self._pixel_size else 1.0))
         pixels = length / (self._pixel_size.x if self._pixel_size else 1.0) * self._camera.scale
         text = f"{length:g} {'µm' if self._pixel_size else 'px'}"
-        right, bottom = self._bounds.right() - 16, self._bounds.bottom() - 16
+        right, bottom = self._corner(pixels)
         bar = QRectF(right - pixels, bottom - 4, pixels, 4)
         halo = tokens().colour("halo")
         halo.setAlphaF(0.6)
@@ -83,9 +83,20 @@ class Decoration(QGraphicsItem):
         painter.fillRect(bar, tokens().colour("bright"))
         font = QFont(painter.font())
         font.setPixelSize(FONT_SECONDARY)
-        width = QFontMetricsF(font).horizontalAdvance(text)
+        metrics = QFontMetricsF(font)
+        place = QRectF(0, 0, metrics.horizontalAdvance(text), metrics.height())
+        place.moveCenter(QPointF(bar.center().x(), bar.top() - 7 - metrics.height() / 2))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        outlined(painter, QPointF(bar.center().x() - width / 2, bar.top() - 6), text, font)
+        plate(painter, place, text, font)
+
+    def _corner(self, length: float) -> tuple[float, float]:
+        """Return where the scale bar ends: on the image, unless that is too small to hold it."""
+        right, bottom = self._camera.to_screen(self._shape[1], self._shape[0])
+        left, top = self._camera.to_screen(0, 0)
+        right, bottom = min(right, self._bounds.right()), min(bottom, self._bounds.bottom())
+        if right - max(left, 0) < 2 * length + 32 or bottom - max(top, 0) < 100:
+            right, bottom = self._bounds.right(), self._bounds.bottom()
+        return right - 16, bottom - 16
 
     def _paint_hint(self, painter: QPainter) -> None:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -93,17 +104,18 @@ class Decoration(QGraphicsItem):
         font.setPixelSize(FONT_TITLE if self._gesture else FONT_BASE)
         metrics = QFontMetricsF(font)
         width = metrics.horizontalAdvance(self._hint)
-        centre = self._bounds.center()
         if not self._gesture:
             painter.setFont(font)
             painter.setPen(tokens().colour("hint"))
             painter.drawText(self._bounds, Qt.AlignmentFlag.AlignCenter, self._hint)
             return
         card = QRectF(0, 0, max(width, 120) + 48, 132)
-        card.moveCenter(QPointF(centre.x(), self._bounds.bottom() - 16 - 66))
-        back = tokens().colour("surround")
+        bottom = min(self._camera.to_screen(0, self._shape[0])[1], self._bounds.bottom())
+        card.moveCenter(QPointF(self._bounds.center().x(), max(bottom, card.height() + 32) - 16 - 66))
+        back, edge = tokens().colour("surround"), tokens().colour("bright")
         back.setAlphaF(0.85)
-        painter.setPen(Qt.PenStyle.NoPen)
+        edge.setAlphaF(0.15)
+        painter.setPen(QPen(edge, 1))
         painter.setBrush(back)
         painter.drawRoundedRect(card, 10, 10)
         painter.setFont(font)

@@ -59,12 +59,12 @@ class LabelStyle:
     def __post_init__(self) -> None:
         table = np.zeros(8 * 16, np.uint32)
         for number, colour in enumerate(self.colours, start=1):
-            bright = _mixed(colour, (255, 255, 255), 0.45)
+            bright, rim = _mixed(colour, (255, 255, 255), 0.3), _mixed(colour, (255, 255, 255), 0.85)
             table[_FILL * 16 + number] = argb(colour, self.fill)
             table[_HALF * 16 + number] = argb(colour, max(self.line * (self.width % 1 or 1), self.fill))
             table[_LINE * 16 + number] = argb(colour, self.line)
-            table[_FILL_SELECTED * 16 + number] = argb(bright, min(1.0, self.fill * 1.3))
-            table[_LINE_SELECTED * 16 + number] = argb(bright, self.line)
+            table[_FILL_SELECTED * 16 + number] = argb(bright, min(1.0, self.fill * 1.4))
+            table[_LINE_SELECTED * 16 + number] = argb(rim, self.line)
         table[_SHADOW * 16 : (_SHADOW + 1) * 16] = argb((0, 0, 0), 0.45 * self.line)
         table[_HALO * 16 : (_HALO + 1) * 16] = argb((0, 0, 0), 0.8 * self.line)
         object.__setattr__(self, "table", table)
@@ -160,13 +160,14 @@ def _draw_selected(kind: NDArray[np.uint8], ids: NDArray[Any], numbers: NDArray[
     chosen = np.isin(ids, list(style.selected))
     if not chosen.any():
         return
-    width = round(style.width + 0.6)
-    rim = _rim(np.where(chosen, ids, 0), width)
+    width = round(style.width + 1.1)
+    only = np.where(chosen, ids, 0)
+    rim, halo = _rim(only, width), _rim(only, max(1, width - 1))
     kind[chosen & (kind == _FILL)] = _FILL_SELECTED
-    kind[rim & ~chosen] = _HALO
+    kind[halo & ~chosen] = _HALO
     kind[rim & chosen] = _LINE_SELECTED
     # The halo lies on the background or on neighbours, whose colour number does not matter to it.
-    numbers[rim & ~chosen & (numbers == 0)] = 1
+    numbers[halo & ~chosen & (numbers == 0)] = 1
 
 
 def _rim(ids: NDArray[Any], reach: int) -> NDArray[np.bool_]:
