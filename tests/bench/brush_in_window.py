@@ -30,7 +30,7 @@ _PROFILE = cProfile.Profile()
 
 
 def make_project(folder: Path) -> Path:
-    """Write a project of two images; the first has 2,601 objects."""
+    """Write a project of two images of 2,601 objects."""
     rng = np.random.default_rng(0)
     step = SIDE / CELLS
     y, x = np.mgrid[:SIDE, :SIDE]
@@ -41,10 +41,11 @@ def make_project(folder: Path) -> Path:
     for name in ("a.tif", "b.tif"):
         tifffile.imwrite(folder / name, image, tile=(512, 512), compression="zlib")
     project, _ = Project.create(folder / "project", [folder / "a.tif", folder / "b.tif"])
-    document = project.document(project.images[0].id)
     infos = {int(i): ObjectInfo() for i in range(1, CELLS**2 + 1)}
-    document.apply(PasteLabels(labels, Window(0, 0, SIDE, SIDE), infos))
-    document.close()
+    for entry in project.images:
+        document = project.document(entry.id)
+        document.apply(PasteLabels(labels, Window(0, 0, SIDE, SIDE), infos))
+        document.close()
     project.close()
     return folder / "project"
 
@@ -164,11 +165,14 @@ def main() -> None:
 def measure_training(bench: Bench) -> None:
     """Start a training of the image and paint meanwhile."""
     bench.session.view.tool = "select"
-    bench.window.train()
     running = bench.session.jobs
-    bench.until(lambda: bool(running.training_runs), 60)
+    bench.session.noticed.connect(lambda notice: print(json.dumps({"notice": notice.message}), flush=True))
+    bench.window.train()
+    bench.until(lambda: bool(running.training_runs), 30)
     bench.rest(15)
-    bench.strokes("training, 1:1")
+    state = "training" if running.training_runs else "training has ended"
+    bench.strokes(f"{state}, 1:1")
+    report("training still runs" if running.training_runs else "training has ended", "after the strokes", [0.0])
     running.stop_training()
     bench.until(lambda: not running.training_runs, 60)
 

@@ -1,6 +1,6 @@
 """The overlays of one document: regions, labels, proposals and boxes, kept in step with document and view state."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
@@ -33,6 +33,7 @@ _BOXES_VISIBLE = 4096 * 4096
 _BOX_DELAY_MS = 120
 #: While the wheel turns, the old tiles are shown magnified; new ones are drawn once it rests this long.
 _ZOOM_DELAY_MS = 30
+_SELECT_DELAY_MS = 15
 #: Up to so many objects that are selected or no more are drawn again one by one, with more of them everything is.
 _REPAIRED = 24
 #: Most classes with a colour of their own on the canvas.
@@ -73,14 +74,17 @@ class Overlays(QObject):
         for z, layer in enumerate((self.regions, self.labels, self.proposals, self.boxes), start=10):
             layer.setZValue(z)
             scene.addItem(layer)
-        self._box_timer = QTimer(self)
-        self._box_timer.setSingleShot(True)
-        self._box_timer.setInterval(_BOX_DELAY_MS)
-        self._box_timer.timeout.connect(self._compute_boxes)
-        self._zoom_timer = QTimer(self)
-        self._zoom_timer.setSingleShot(True)
-        self._zoom_timer.setInterval(_ZOOM_DELAY_MS)
-        self._zoom_timer.timeout.connect(self._request)
+        self._reselected: set[int] = set()
+        self._box_timer = self._timer(_BOX_DELAY_MS, self._compute_boxes)
+        self._zoom_timer = self._timer(_ZOOM_DELAY_MS, self._request)
+        self._select_timer = self._timer(_SELECT_DELAY_MS, self._draw_selected)
+
+    def _timer(self, delay_ms: int, call: Callable[[], None]) -> QTimer:
+        timer = QTimer(self)
+        timer.setSingleShot(True)
+        timer.setInterval(delay_ms)
+        timer.timeout.connect(call)
+        return timer
 
     # -- what is shown -----------------------------------------------------------------------------
 
@@ -106,7 +110,7 @@ class Overlays(QObject):
     @property
     def waiting(self) -> bool:
         """Whether something is about to be asked for."""
-        return self._zoom_timer.isActive() or self._box_timer.isActive()
+        return any(timer.isActive() for timer in (self._zoom_timer, self._box_timer, self._select_timer))
 
     @property
     def shown_proposals(self) -> LabelMap | None:
@@ -161,11 +165,17 @@ class Overlays(QObject):
             self.restyle()
             return
         self.labels.take_drawing(self._label_drawing())
-        for object_id in changed:
-            window = self._document.planes.labels.window_of(object_id)
-            if window is not None:
-                self.labels.invalidate(window, later=True)
+        self._reselected |= changed
+        self._select_timer.start()
         self.boxes.set_selected(after)
+
+    def _draw_selected(self) -> None:
+        """Repair the objects that are selected now or no more; a stroke's own frame has come before."""
+        ids, self._reselected = self._reselected, set()
+        for object_id in ids:
+            window = self._document.planes.labels.window_of(object_id) if self._document is not None else None
+            if window is not None:
+                self.labels.invalidate(window)
 
     def restyle_proposals(self) -> None:
         """Draw the proposals anew after another came into focus."""

@@ -89,8 +89,8 @@ class ScreenLayer(QGraphicsItem):
         self._camera, self._bounds, self._ratio = camera, bounds, ratio
         self.update()
 
-    def invalidate(self, window: Window, *, later: bool = False) -> None:
-        """Draw the tiles again that show pixels of `window`; at once where it is small, unless `later` will do."""
+    def invalidate(self, window: Window) -> None:
+        """Draw the tiles again that show pixels of `window`, at once where it is small."""
         if self._draw is None:
             return
         scale = self._camera.scale * self._ratio
@@ -101,7 +101,7 @@ class ScreenLayer(QGraphicsItem):
             math.ceil(window.x1 * scale) + 6,
         )
         shown = dirty.intersect(self._shown())
-        at_once = not later and shown.height * shown.width <= _AT_ONCE
+        at_once = shown.height * shown.width <= _AT_ONCE
         for key in _keys(dirty):
             self._versions[key] = self._versions.get(key, 0) + 1
             self._loader.forget(self._name, key)
