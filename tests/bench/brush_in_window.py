@@ -167,8 +167,12 @@ def measure_training(bench: Bench) -> None:
     bench.session.view.tool = "select"
     running = bench.session.jobs
     bench.session.noticed.connect(lambda notice: print(json.dumps({"notice": notice.message}), flush=True))
-    bench.window.train()
-    bench.until(lambda: bool(running.training_runs), 30)
+    bench.window.show_step(1)
+    # The form fills when the worker has told what it offers; before that nothing starts.
+    end = time.perf_counter() + 45
+    while not running.training_runs and time.perf_counter() < end:
+        bench.window.train()
+        bench.rest(2)
     bench.rest(15)
     state = "training" if running.training_runs else "training has ended"
     bench.strokes(f"{state}, 1:1")
