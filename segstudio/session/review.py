@@ -118,10 +118,11 @@ class Review:
 
     # -- loading -----------------------------------------------------------------------------------
 
-    def load(self, prediction: Prediction | None) -> None:
+    def load(self, prediction: Prediction | None, *, begin: bool = False) -> None:
         """Show the proposals of a prediction of the image in front; ``None`` shows none.
 
-        Decoding again the prediction that is shown keeps the decisions about objects that stay the same.
+        Decoding again the prediction that is shown keeps the decisions about objects that stay the same. `begin`
+        brings the most doubtful proposal into focus.
         """
         document = self._document()
         self._follow(document)
@@ -143,6 +144,8 @@ class Review:
         def take(found: tuple[LabelMap, dict[int, Proposal], Decisions]) -> None:
             if asked == self._asked:
                 self._take(prediction, *found)
+                if begin:
+                    self.focus(next(iter(self.pending()), 0))
 
         self._background.run(read, take, lane="review")
 
@@ -156,14 +159,14 @@ class Review:
         prediction = prediction_at(project, entry.predicted, entry) if entry.predicted else None
         self.load(prediction if prediction is not None and prediction.labels.is_file() else None)
 
-    def predicted(self, image_id: str, run: str) -> None:
-        """Take note of a new prediction, and show it when its image is in front."""
+    def predicted(self, image_id: str, run: str, *, begin: bool = True) -> None:
+        """Take note of a new prediction, and show it when its image is in front; `begin` as in `load`."""
         project, document = self._project(), self._document()
         if project is None:
             return
         project.set_predicted(image_id, run)
         if document is not None and document.entry.id == image_id:
-            self.load(prediction_at(project, run, project.entry(image_id)))
+            self.load(prediction_at(project, run, project.entry(image_id)), begin=begin)
 
     # -- deciding ----------------------------------------------------------------------------------
 

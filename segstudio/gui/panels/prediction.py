@@ -239,8 +239,9 @@ class PredictionPanel(QWidget):
         if job is None or not isinstance(job.spec, PredictJob | DecodeJob):
             return
         if isinstance(message, Artifact) and message.role == "labels":
-            self._session.review.predicted(message.image_id, Path(message.path).parent.name)
-            if isinstance(job.spec, PredictJob):
+            fresh = isinstance(job.spec, PredictJob)
+            self._session.review.predicted(message.image_id, Path(message.path).parent.name, begin=fresh)
+            if fresh:
                 self._session.images_changed.emit()
         elif isinstance(message, Warned):
             self._session.notice(message.message, message.hint, "warning")
