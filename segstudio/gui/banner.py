@@ -68,7 +68,8 @@ class BannerArea(QWidget):
         return [banner.notice for banner in self._banners()]
 
     def _banners(self) -> list[Banner]:
-        widgets = (self._column.itemAt(index).widget() for index in range(self._column.count()))
+        items = (self._column.itemAt(index) for index in range(self._column.count()))
+        widgets = [item.widget() for item in items if item is not None]
         return [widget for widget in widgets if isinstance(widget, Banner)]
 
     def _drop(self, banner: Banner) -> None:

@@ -42,8 +42,9 @@ class KeyMap(QDialog):
 
     def _apply_filter(self, text: str) -> None:
         for row in range(self._table.rowCount()):
-            cells = (self._table.item(row, column).text() for column in range(3))
-            self._table.setRowHidden(row, text.lower() not in " ".join(cells).lower())
+            items = (self._table.item(row, column) for column in range(3))
+            words = " ".join(item.text() for item in items if item is not None)
+            self._table.setRowHidden(row, text.lower() not in words.lower())
 
 
 def _native() -> QKeySequence.SequenceFormat:
