@@ -1,6 +1,5 @@
 """A project: images, classes and where everything of them lies."""
 
-import os
 import threading
 from collections.abc import Iterable
 from dataclasses import replace
@@ -61,7 +60,6 @@ class Project:
         self._lock = lock
         self._disk = disk
         self._documents: dict[str, ImageDocument] = {}
-        self._predicted: tuple[tuple[tuple[str, int], ...], frozenset[str]] = ((), frozenset())
 
     # -- opening -----------------------------------------------------------------------------------
 
@@ -180,25 +178,12 @@ class Project:
     def state(self, image_id: str, objects: int | None = None) -> ImageState:
         """Return how far the work on an image is; `objects` is newer than the entry's number when given."""
         entry = self.entry(image_id)
-        if objects is not None:
-            entry = replace(entry, objects=objects)
-        state = entry.state
-        return "predicted" if state == "empty" and image_id in self._predicted_ids() else state
+        return (entry if objects is None else replace(entry, objects=objects)).state
 
     def labelled_count(self) -> tuple[int, int]:
         """Return how many images are labelled or reviewed, and how many there are."""
         images = self._store.manifest.images
         return sum(entry.labelled or entry.reviewed for entry in images), len(images)
-
-    def _predicted_ids(self) -> frozenset[str]:
-        """Return the images of which a prediction lies in any run's folder; looks again only where one changed."""
-        try:
-            runs = tuple((item.path, item.stat().st_mtime_ns) for item in os.scandir(self.predictions_folder))
-        except OSError:
-            return frozenset()
-        if runs != self._predicted[0]:
-            self._predicted = (runs, frozenset(path.stem for path in self.predictions_folder.glob("*/*.tif")))
-        return self._predicted[1]
 
     # -- where it lies -----------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ Level = Literal["info", "good", "warning", "error"]
 
 #: Opening and closing images happens in this order, one after the other.
 _DOCUMENTS = "documents"
+_DONE = ("labelled", "reviewed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,8 +198,13 @@ class Session:
         """Return how many images have labels, and how many there are."""
         if self.project is None:
             return 0, 0
-        states = [self.image_state(entry.id) for entry in self.project.images]
-        return sum(state in ("labelled", "reviewed") for state in states), len(states)
+        done, total = self.project.labelled_count()
+        if self.document is not None:
+            # The number of objects in the entry is the one on the disk.
+            entry = self.document.entry
+            before = self.project.state(entry.id) in _DONE
+            done += (self.image_state(entry.id) in _DONE) - before
+        return done, total
 
     def split_of(self, image_id: str) -> str:
         """Return the split the user chose for an image, ``"auto"`` for none."""

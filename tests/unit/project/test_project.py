@@ -193,9 +193,7 @@ def test_states_and_counts_follow_the_work(tmp_path: Path, pictures: Path) -> No
     document.apply(Stroke(np.array([[20.0, 20], [40, 30]]), 9, 1))
     document.close()
     project.set_reviewed(second)
-    place = project.predictions_folder / "run" / f"{third}.tif"
-    place.parent.mkdir(parents=True)
-    place.write_bytes(b"x")
+    project.set_predicted(third, "run")
     assert [project.state(entry.id) for entry in project.images] == ["labelled", "reviewed", "predicted", "empty"]
     assert project.labelled_count() == (2, 4)
     project.close()
