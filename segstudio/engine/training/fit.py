@@ -170,6 +170,8 @@ class Training:
         return True
 
     def _over(self) -> bool:
+        if self.step == 0:
+            return False  # on a slow computer a short limit may be over here: it still gets a model
         if self.length.known and self.length.fraction(self.step, self.clock.seconds) >= 1:
             return True
         return not self._one_cycle and self.plateau.should_stop(self.epoch)
