@@ -21,7 +21,3 @@ class Preferences(Config):
         """Return the preferences with `folder` as the newest recent project."""
         others = (item for item in self.recent if item != folder)
         return self.model_copy(update={"recent": (folder, *others)[:RECENT_LIMIT]})
-
-    def forgotten(self, folder: str) -> "Preferences":
-        """Return the preferences without `folder` among the recent projects."""
-        return self.model_copy(update={"recent": tuple(item for item in self.recent if item != folder)})

@@ -57,18 +57,6 @@ class StatusBar(QStatusBar):
         """Name the device that trains and predicts."""
         self._device.setText(name)
 
-    def job_text(self) -> str:
-        """Return what is said about the running job."""
-        return self._job.text()
-
-    def saved_text(self) -> str:
-        """Return what is said about the safety of the work."""
-        return self._saved.text()
-
-    def place_text(self) -> str:
-        """Return what is said about the pointer."""
-        return self._place.text()
-
 
 class _Link(QLabel):
     clicked = Signal()

@@ -75,13 +75,6 @@ def reported(report: Callable[[Failed], None], job_id: str = "") -> Iterator[Non
         raise as_user_error(error) from error
 
 
-@contextmanager
-def translated() -> Iterator[None]:
-    """Let whatever is raised inside pass on as a `UserError`."""
-    with reported(lambda _: None):
-        yield
-
-
 def _invalid_setting(error: ValidationError) -> WrongUsage:
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])

@@ -299,11 +299,6 @@ class ImageDocument:
         self.poll()
         return done
 
-    @property
-    def object_count(self) -> int:
-        """Number of objects now."""
-        return len(self.planes.objects)
-
     def close(self, timeout: float = 30.0) -> bool:
         """Take an unfinished gesture back, save, publish, end the threads.
 
@@ -321,7 +316,3 @@ class ImageDocument:
         self._closed = True
         self.source.close()
         return published and durable
-
-    def set_entry(self, entry: ImageEntry) -> None:
-        """Take over the project's new entry of this image."""
-        self.entry = entry

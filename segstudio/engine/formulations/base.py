@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,8 +69,6 @@ class Formulation(ABC):
     vector_targets: ClassVar[dict[str, tuple[int, int]]] = {}
     #: Channels of the maps that hold vectors, as (dy, dx) pairs; for test-time flips.
     vector_maps: ClassVar[tuple[tuple[int, int], ...]] = ()
-    #: Tiles are joined as maps and decoded once, or decoded each and joined as objects.
-    stitch: ClassVar[Literal["maps", "instances"]] = "maps"
 
     def __init__(self, config: Settings | None = None, class_ids: Sequence[int] = (1,)) -> None:
         if not class_ids:

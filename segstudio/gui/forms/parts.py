@@ -241,12 +241,6 @@ class ValueSlider(QWidget):
         self._slider.blockSignals(False)
         self._show_figures()
 
-    def set_range(self, low: float, high: float) -> None:
-        """Change the range; the value stays where it is inside it."""
-        value = self.value()
-        self._low, self._high = low, high
-        self.set_value(value)
-
     def _on_moved(self) -> None:
         self._show_figures()
         self.moved.emit(self.value())

@@ -115,10 +115,6 @@ class Canvas(CameraView):
         self._overlays.set_proposals(labels, states or {})
         self._overlays.refresh()
 
-    def set_tool(self, tool_id: str) -> None:
-        """Take another tool in the hand."""
-        self._session.view.tool = tool_id
-
     def is_idle(self) -> bool:
         """Tell whether everything that is visible is there."""
         return not (self._loader.waiting() or self._overlays.waiting)
