@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -455,22 +454,21 @@ def test_rows_are_sorted_and_filtered_and_the_selection_stays_with_its_objects(s
     assert panel.model.rowCount() == 2
 
 
-def test_ten_thousand_rows_sort_filter_and_scroll_at_once(studio: Studio) -> None:
+def test_of_ten_thousand_rows_only_the_visible_ones_are_drawn(studio: Studio) -> None:
     panel = studio.show(InstancesPanel(studio.session), 900, 300)
     rng = np.random.default_rng(0)
     rows = [Row(i, 1, "hand", float(rng.integers(900)), 9.0, 5.0, 0.0, 50.0) for i in range(1, 10_001)]
-    start = time.perf_counter()
     panel.model.show_rows(rows, "px", None)
     panel.model.sort(3, Qt.SortOrder.DescendingOrder)
     panel.model.filter(">450")
-    assert time.perf_counter() - start < 2.0
     assert 4000 < panel.model.rowCount() < 6000
     panel._pages.setCurrentIndex(1)
-    start = time.perf_counter()
-    for place in range(0, 4000, 200):
-        panel.view.scrollTo(panel.model.index(place, 0))
-        panel.view.grab()
-    assert (time.perf_counter() - start) / 20 < 0.1
+    asked: list[int] = []
+    look = panel.model.data
+    panel.model.data = lambda index, *role: asked.append(index.row()) or look(index, *role)  # type: ignore[method-assign]
+    panel.view.scrollTo(panel.model.index(3800, 0))
+    panel.view.grab()
+    assert 0 < len(set(asked)) < 100
 
 
 # -- Measure and export --------------------------------------------------------------------------------

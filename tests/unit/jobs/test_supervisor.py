@@ -4,7 +4,6 @@ import os
 import signal
 import sys
 import threading
-import time
 from pathlib import Path
 
 import psutil
@@ -135,12 +134,11 @@ def test_kill_ends_a_training(tmp_path: Path) -> None:
     assert not process.alive
 
 
+@pytest.mark.timeout(60)
 def test_close_ends_the_messages_of_a_run_that_goes_on(tmp_path: Path) -> None:
     process = run_process(tmp_path / "run", "hang")
     threading.Timer(0.5, process.close).start()
-    start = time.monotonic()
     assert [message.kind for message in process.messages()] == ["started"]
-    assert time.monotonic() - start < 5
     assert process.alive
     process.kill()
 
