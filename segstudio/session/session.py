@@ -123,7 +123,7 @@ class Session:
         if project is not None:
             self.project_changed.emit(None)
             self._close_later(document)
-            self.background.run(project.close, lane=_DOCUMENTS)
+            self.background.run(lambda: _close(project), self._on_project_closed, lane=_DOCUMENTS)
 
     def close(self) -> None:
         """End the sitting: everything is written and all threads end."""
@@ -135,6 +135,7 @@ class Session:
         self.close_project()
         self.project = project
         project.images_changed.connect(self.images_changed.emit)
+        project.classes_changed.connect(self._save_project)
         self._remember(project.folder)
         self.project_changed.emit(project)
         self.jobs.project_opened()
@@ -142,6 +143,15 @@ class Session:
             self.notice(warning, level="warning")
         if project.images:
             self.select(project.images[0].id)
+
+    def _save_project(self) -> None:
+        """Save now, for what fails later on a thread of the project's own is told to nobody."""
+        if self.project is not None:
+            self.background.run(self.project.save, lane=_DOCUMENTS)
+
+    def _on_project_closed(self, error: UserError | None) -> None:
+        if error is not None:
+            self.report(error)
 
     def _tell_problems(self, problems: list[str]) -> None:
         if problems:
@@ -224,7 +234,7 @@ class Session:
             return
         change(project)
         self.images_changed.emit()
-        self.background.run(project.save, lane=_DOCUMENTS)
+        self._save_project()
 
     def _take_document(self, document: ImageDocument, image_id: str) -> None:
         if image_id != self._wanted:
@@ -303,3 +313,7 @@ class Session:
 
     def _remember(self, folder: Path) -> None:
         self.set_preferences(self.preferences.opened(str(folder)))
+
+
+def _close(project: Project) -> UserError | None:
+    return None if project.close() else project.save_error
