@@ -428,3 +428,11 @@ def test_file_in_which_zero_is_white_is_shown_so_and_keeps_its_values(desk: Desk
     assert document.source.read()[0, 100] == 200
     desk.canvas.set_document(desk.document)
     document.close()
+
+
+def test_hint_makes_way_for_proposals(desk: Desk) -> None:
+    place = QPoint(desk.canvas.width() // 2, desk.canvas.height() - 40)
+    hinted = desk.canvas.grab().toImage().pixelColor(place)
+    desk.canvas.set_proposals(LabelMap.from_array(discs((96, 128), [(20, 20)], 5)), {})
+    desk.settle()
+    assert desk.canvas.grab().toImage().pixelColor(place) != hinted

@@ -9,6 +9,8 @@ from segstudio.gui.theme import tokens
 from segstudio.gui.viewer.camera import Camera
 
 _STEP = 1.25
+#: So many pixels around a small object stay in sight; without them nobody can tell what it is.
+_SURROUNDINGS = 48
 #: An object that the view flies to takes at least and at most this share of the view.
 _SMALLEST, _LARGEST = 0.08, 0.7
 
@@ -82,7 +84,7 @@ class CameraView(QGraphicsView):
         if _SMALLEST <= share <= _LARGEST:
             camera = self.camera.centred(window, self.width_px, self.height_px)
         else:
-            margin = max(window.width, window.height, 16)
+            margin = max(window.width, window.height, _SURROUNDINGS)
             camera = Camera.showing(window.grow(margin), self.width_px, self.height_px)
         self.set_camera(camera)
 

@@ -114,6 +114,7 @@ class Canvas(CameraView):
         """Show proposals over the labels; those that `states` calls accepted or rejected are left out."""
         self._overlays.set_proposals(labels, states or {})
         self._overlays.refresh()
+        self._update_hint()
 
     def is_idle(self) -> bool:
         """Tell whether everything that is visible is there."""
