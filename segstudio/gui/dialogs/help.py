@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QUrl
+from PySide6.QtCore import QByteArray, Qt, QUrl
+from PySide6.QtGui import QImage, QTextDocument
 from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QTextBrowser, QWidget
 
 from segstudio.core.resources import resource
@@ -20,6 +21,24 @@ PAGES = (
     ("glossary.md", "Glossary"),
     ("troubleshooting.md", "When something is wrong"),
 )
+#: Room beside a picture, logical pixels.
+_MARGIN = 24
+
+
+class _Page(QTextBrowser):
+    """A page whose pictures are no wider than the page."""
+
+    def loadResource(self, kind: int, name: QUrl | str) -> object:
+        found = super().loadResource(kind, name)
+        if kind != QTextDocument.ResourceType.ImageResource.value or not isinstance(found, QByteArray):
+            return found
+        picture = QImage.fromData(found)
+        ratio = self.devicePixelRatioF()
+        wide = round((self.viewport().width() - _MARGIN) * ratio)
+        if picture.width() > wide > 0:
+            picture = picture.scaledToWidth(wide, Qt.TransformationMode.SmoothTransformation)
+            picture.setDevicePixelRatio(ratio)
+        return picture
 
 
 class HelpWindow(QWidget):
@@ -37,7 +56,7 @@ class HelpWindow(QWidget):
                 item = QListWidgetItem(title)
                 item.setData(Qt.ItemDataRole.UserRole, name)
                 self._list.addItem(item)
-        self._text = QTextBrowser()
+        self._text = _Page()
         self._text.setOpenLinks(False)
         self._text.setSearchPaths([str(self._folder)])
         self._text.anchorClicked.connect(self._follow)

@@ -17,7 +17,7 @@ class KeyMap(QDialog):
         for spec in actions.specs.values():
             if spec.keys:
                 keys = "   ".join(QKeySequence(key).toString(_native()) for key in spec.keys)
-                rows.append((spec.menu, spec.text.rstrip("…").replace("&", ""), keys))
+                rows.append((spec.menu.replace("&", ""), spec.text.rstrip("…").replace("&", ""), keys))
         self._table = QTableWidget(len(rows), 3)
         self._table.setHorizontalHeaderLabels([self.tr("Where"), self.tr("What"), self.tr("Keys or gesture")])
         self._table.verticalHeader().hide()

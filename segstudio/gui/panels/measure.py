@@ -197,7 +197,7 @@ class MeasurePanel(QWidget):
             values = measured.columns[name][np.isfinite(measured.columns[name])]
             # A mean of directions says nothing: 1° and 179° are neighbours.
             some = len(values) > 0 and name != "angle"
-            figures = (f"{values.mean():.4g}", f"{values.std():.3g}") if some else ("–", "–")
+            figures = (_figure(values.mean(), 4), _figure(values.std(), 3)) if some else ("–", "–")
             for column, text in enumerate((title(name, measured.units[name]), *figures)):
                 item = QTableWidgetItem(text)
                 item.setData(Qt.ItemDataRole.UserRole, name)
@@ -306,3 +306,8 @@ class Histogram(QWidget):
         ends = QRectF(0, plot.bottom() + 3, self.width(), 16)
         painter.drawText(ends, Qt.AlignmentFlag.AlignLeft, f"{low:.4g}")
         painter.drawText(ends, Qt.AlignmentFlag.AlignRight, f"{high:.4g}")
+
+
+def _figure(value: float, digits: int) -> str:
+    """Return a number with so many significant digits, never as a power of ten while it can be read without."""
+    return f"{value:.0f}" if 10**digits / 10 <= abs(value) < 1e7 else f"{value:.{digits}g}"

@@ -7,7 +7,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPixmap
 from PySide6.QtWidgets import QGridLayout, QLabel, QProgressBar, QWidget
 
 from segstudio.gui.forms.parts import Section, button, caption, row
-from segstudio.gui.theme import FONT_SECONDARY, tokens
+from segstudio.gui.theme import FONT_SECONDARY, icon, tokens
 from segstudio.jobs.messages import Preview, Progress
 from segstudio.session.job import Job
 from segstudio.session.job_queue import clock
@@ -65,6 +65,7 @@ class LiveTraining(Section):
         self._warning.setVisible(bool(job.warnings))
         paused = job.state == "paused"
         self._pause.setText(self.tr("Resume") if paused else self.tr("Pause"))
+        self._pause.setIcon(icon("play" if paused else "pause"))
         self._pause.setEnabled(job.state in ("running", "paused"))
         self._stop.setEnabled(job.state not in ("stopping", "starting"))
         self._stop.setText(self.tr("Remove") if job.state == "queued" else self.tr("Stop and keep best"))

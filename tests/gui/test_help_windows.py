@@ -1,0 +1,47 @@
+"""Help page and key map as a user sees them."""
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QUrl
+from PySide6.QtGui import QAction, QColor, QImage, QTextDocument
+from PySide6.QtWidgets import QTableWidget, QTextBrowser, QWidget
+from pytestqt.qtbot import QtBot
+
+from segstudio.gui.actions import Action, ActionTable
+from segstudio.gui.dialogs.help import HelpWindow
+from segstudio.gui.dialogs.key_map import KeyMap
+from segstudio.gui.panels.measure import _figure
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support")
+def test_pictures_of_a_page_are_no_wider_than_the_page(qtbot: QtBot, tmp_path: Path) -> None:
+    wide = QImage(3000, 100, QImage.Format.Format_RGB32)
+    wide.fill(QColor("red"))
+    wide.save(str(tmp_path / "wide.png"))
+    help_window = HelpWindow()
+    qtbot.addWidget(help_window)
+    help_window.open_page()
+    page = help_window.findChild(QTextBrowser)
+    kind = QTextDocument.ResourceType.ImageResource.value
+    picture = page.loadResource(kind, QUrl.fromLocalFile(str(tmp_path / "wide.png")))
+    assert isinstance(picture, QImage)
+    assert 100 < picture.width() / picture.devicePixelRatio() <= page.viewport().width()
+
+
+def test_key_map_shows_the_names_of_menus_without_marks(qtbot: QtBot) -> None:
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    table = ActionTable(parent, (Action("file.save", "&File", "Save now", lambda: None, ("Ctrl+S",)),))
+    keys = KeyMap(table, parent)
+    cells = keys.findChild(QTableWidget)
+    last = cells.rowCount() - 1
+    assert isinstance(table["file.save"], QAction)
+    assert [cells.item(last, column).text() for column in range(2)] == ["File", "Save now"]
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "shown"), [(1012.4, 3, "1012"), (18.66, 3, "18.7"), (0.70712, 4, "0.7071"), (0.0, 3, "0")]
+)
+def test_figures_of_the_table_can_be_read(value: float, digits: int, shown: str) -> None:
+    assert _figure(value, digits) == shown
