@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 from platformdirs import user_log_path
-from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
 from segstudio import __version__
@@ -154,7 +154,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return app.exec()
     finally:
         hook.remove()
-        collector.deleteLater()
+        for item in (window, collector):
+            item.deleteLater()
+            app.sendPostedEvents(item, QEvent.Type.DeferredDelete)
         gc.enable()
 
 

@@ -1,4 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -7,7 +8,7 @@ from segstudio.core.registry import Registry
 
 
 @pytest.fixture
-def slow_package(tmp_path, monkeypatch):
+def slow_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
     """A package of three plug-ins, each of which takes a while to import, and a broken one."""
     package = tmp_path / "slowplugins"
     package.mkdir()

@@ -1,0 +1,124 @@
+"""A hand for the real window: finds it, waits for it, and moves mouse and keys as a user would."""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from PySide6.QtCore import QPoint, Qt, QTimer
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QDialog, QMessageBox, QPushButton, QWidget
+
+from segstudio.gui.app import main
+from segstudio.gui.main_window import MainWindow
+
+W = TypeVar("W", bound=QWidget)
+Point = tuple[float, float]
+
+
+class Driver:
+    """Acts on the one window of the running program."""
+
+    def __init__(self) -> None:
+        (self.window,) = self._dialogs(MainWindow)
+        self.session = self.window.session
+
+    def wait(self, condition: Callable[[], object], seconds: float = 30.0, what: str = "") -> None:
+        """Let the program run until `condition` holds."""
+        end = time.monotonic() + seconds
+        while not condition():
+            shown = [f"{notice.message} {notice.hint}" for notice in self.window.banners.messages()]
+            assert time.monotonic() < end, f"waited in vain for {what or condition}; the window says {shown}"
+            QTest.qWait(20)
+
+    def dialog(self, kind: type[W]) -> W:
+        """Wait for a dialog of a kind and return it."""
+        self.wait(lambda: self._dialogs(kind), what=kind.__name__)
+        return self._dialogs(kind)[0]
+
+    def click(self, parent: QWidget, text: str) -> None:
+        """Click the button with this text."""
+        buttons = [button for button in parent.findChildren(QPushButton) if button.text().replace("&", "") == text]
+        shown = [button for button in buttons if button.isVisible() and button.isEnabled()]
+        assert shown, f"no button {text!r} to click"
+        QTest.mouseClick(shown[0], Qt.MouseButton.LeftButton)
+
+    def drag(
+        self,
+        points: Iterable[Point],
+        button: Qt.MouseButton = Qt.MouseButton.LeftButton,
+        keys: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier,
+    ) -> None:
+        """Press at the first image point, move along the others, release at the last."""
+        viewport = self.window.canvas.viewport()
+        places = [self.place(point) for point in points]
+        QTest.mousePress(viewport, button, keys, places[0])
+        for place in places[1:]:
+            QTest.mouseMove(viewport, place)
+            QTest.qWait(1)
+        QTest.mouseRelease(viewport, button, keys, places[-1])
+        QTest.qWait(1)
+
+    def click_at(self, point: Point, keys: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+        """Click an image point."""
+        QTest.mouseClick(self.window.canvas.viewport(), Qt.MouseButton.LeftButton, keys, self.place(point))
+        QTest.qWait(1)
+
+    def key(self, key: Qt.Key, keys: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+        """Press a key while the canvas has the focus."""
+        self.window.activateWindow()
+        self.window.canvas.setFocus()
+        self.wait(self.window.canvas.hasFocus, what="the keyboard")
+        QTest.keyClick(self.window.canvas, key, keys)
+        QTest.qWait(1)
+
+    def action(self, action_id: str) -> None:
+        """Choose something from the menu."""
+        self.window.actions_table.refresh()
+        action = self.window.actions_table[action_id]
+        assert action.isEnabled(), f"{action_id} is grey"
+        action.trigger()
+        QTest.qWait(1)
+
+    def open_image(self, name: str) -> None:
+        """Bring an image to the front and wait until it is there."""
+        entry = next(entry for entry in self.session.project.images if entry.name == name)
+        self.session.select(entry.id)
+        self.wait(lambda: self.session.document is not None and self.session.document.entry.id == entry.id, what=name)
+
+    def stop_training_when_asked(self) -> None:
+        """Answer the question of the closing window, when it asks."""
+        for box in self._dialogs(QMessageBox):
+            if box.objectName() == "close-while-training":
+                self.click(box, "Stop and keep the best")
+
+    def place(self, point: Point) -> QPoint:
+        """Return where an image point lies in the canvas."""
+        x, y = self.window.canvas.camera.to_screen(*point)
+        return QPoint(round(x), round(y))
+
+    @staticmethod
+    def _dialogs(kind: type[W]) -> list[W]:
+        return [widget for widget in QApplication.topLevelWidgets() if isinstance(widget, kind) and widget.isVisible()]
+
+
+def run_program(arguments: list[str], script: Callable[[Driver], None]) -> None:
+    """Start the real ``main()``, let `script` act, close the window; what the script raises is raised here."""
+    failures: list[BaseException] = []
+
+    def act() -> None:
+        driver = Driver()
+        try:
+            script(driver)
+        except BaseException as error:  # noqa: BLE001 - must not be lost in Qt's event loop
+            failures.append(error)
+        finally:
+            for widget in QApplication.topLevelWidgets():
+                if isinstance(widget, QDialog):
+                    widget.close()
+            QTimer.singleShot(200, driver.stop_training_when_asked)
+            driver.window.close()
+
+    QTimer.singleShot(0, act)
+    assert main(arguments) == 0
+    if failures:
+        raise failures[0]
