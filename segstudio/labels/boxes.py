@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import cv2
@@ -16,8 +17,7 @@ _HALF_TURN = 180.0
 _TURN = 2 * np.pi
 
 
-@dataclass(frozen=True, slots=True)
-class RotatedBox:
+class RotatedBox(NamedTuple):
     """The rectangle of least area around all pixels of one object, whole pixels included.
 
     Attributes
@@ -96,7 +96,7 @@ def rotated_boxes(
         columns.angle.tolist(),
         strict=True,
     )
-    return {row[0]: RotatedBox(*row) for row in rows}
+    return {row[0]: RotatedBox._make(row) for row in rows}
 
 
 def box_columns(rings: Rings) -> BoxColumns:
@@ -112,12 +112,13 @@ def _columns(ids: NDArray[np.integer[Any]], points: NDArray[np.float64], ends: N
         none = np.zeros(0)
         return BoxColumns(ids, np.zeros((0, 2)), none, none, none, none)
     # Pixel corners are integers but for one common offset: exact, and what OpenCV takes.
-    corners = np.rint(points - points[0]).astype(np.int32)
-    if np.abs(corners + points[0] - points).max() > _EXACT:
+    shifted = points - points[0]
+    corners = np.rint(shifted).astype(np.int32)
+    shifted -= corners
+    if max(shifted.max(), -shifted.min()) > _EXACT:
         raise ValueError("Rotated boxes are for outlines along pixel edges, as `contours` returns them.")
-    cuts = ends.tolist()
-    hulls = [cv2.convexHull(corners[start:end]) for start, end in zip([0, *cuts[:-1]], cuts, strict=True)]
-    counts = np.array([len(hull) for hull in hulls])
+    hulls = [cv2.convexHull(corners[start:end]) for start, end in pairwise([0, *ends.tolist()])]
+    counts = np.array(list(map(len, hulls)))
     columns = _smallest(_Hulls.of(np.concatenate(hulls)[:, 0].astype(np.int64), counts))
     return BoxColumns(ids, columns[0] + points[0], *columns[1:])
 
