@@ -54,7 +54,14 @@ def run(namespace: argparse.Namespace) -> int:
         decode=settings.get("decode", {}),
         device=namespace.device,
     )
-    follow(run_job(job), namespace)
+    finished = follow(run_job(job), namespace)
+    left_out = int(finished.summary.get("left_out", 0))
+    if left_out:
+        raise BadInput(
+            f"{left_out} of {len(images)} images could not be predicted; the others are in {namespace.out}.",
+            hint="The notes above name them and say why.",
+            code="left-out",
+        )
     return 0
 
 

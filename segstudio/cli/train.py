@@ -2,6 +2,8 @@
 
 import argparse
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -10,7 +12,7 @@ from segstudio.cli.flags import add_flags, given_settings
 from segstudio.cli.progress import add_output_flags, follow, stop_on_interrupt
 from segstudio.config.form_spec import form_spec
 from segstudio.config.run import RunConfig
-from segstudio.core.errors import WrongUsage
+from segstudio.core.errors import JobFailed, UserError, WrongUsage
 from segstudio.jobs.run_folder import RunFolder
 from segstudio.jobs.spec import Choice, ClassSpec, SampleRecord, TrainJob
 
@@ -55,18 +57,36 @@ def more_flags(parser: argparse.ArgumentParser, namespace: argparse.Namespace) -
 def run(namespace: argparse.Namespace) -> int:
     """Train and print where the model is; return the exit code."""
     job = _resumed(namespace) if namespace.resume else _new(namespace)
-    folder = RunFolder.create(job)
     from segstudio.engine.control import Control
-    from segstudio.engine.run import run_job
+    from segstudio.engine.run import check, run_job
 
+    check(job)
+    folder = RunFolder.create(job)
     control = Control(folder)
-    with stop_on_interrupt(lambda: control.request("stop")):
+    with _nothing_left(folder), stop_on_interrupt(lambda: control.request("stop")):
         finished = follow(run_job(job, control), namespace)
+        if not folder.model.exists():
+            raise JobFailed(
+                "The training was stopped before it had learned anything: there is no model.",
+                hint="Start it again and let it run for an epoch at least.",
+                code="no-model",
+            )
     if not namespace.quiet and not namespace.json_lines:
         for name, value in finished.summary.items():
             print(f"{name}: {value}")  # noqa: T201
         print(f"model: {folder.model}")  # noqa: T201
     return 0
+
+
+@contextmanager
+def _nothing_left(folder: RunFolder) -> Iterator[None]:
+    """Remove the run when it ends with an error before it has learned anything, so that it can be started again."""
+    try:
+        yield
+    except (UserError, KeyboardInterrupt):
+        if not folder.learned:
+            folder.discard()
+        raise
 
 
 def _new(namespace: argparse.Namespace) -> TrainJob:
@@ -75,7 +95,6 @@ def _new(namespace: argparse.Namespace) -> TrainJob:
     samples, classes = training_data(namespace.data)
     settings = given_settings(namespace)
     config = {name: settings[name] for name in _SECTIONS if name in settings}
-    RunConfig.model_validate(config)
     return TrainJob(
         job_id=uuid4().hex[:12],
         name=namespace.name or namespace.out.name,
@@ -94,7 +113,6 @@ def _resumed(namespace: argparse.Namespace) -> TrainJob:
     job = RunFolder(namespace.out).job()
     settings = given_settings(namespace)
     config = {name: {**job.config.get(name, {}), **settings.get(name, {})} for name in _SECTIONS}
-    RunConfig.model_validate(config)
     folder = namespace.out.resolve()
     return job.model_copy(update={"config": config, "resume": True, "run_folder": folder, "device": namespace.device})
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from segstudio.config.problems import sentence
 from segstudio.config.run import RunConfig
 from segstudio.core.errors import WrongUsage
 from segstudio.engine.architectures import architectures
@@ -14,6 +15,7 @@ from segstudio.engine.catalogue import make_catalogue
 from segstudio.engine.control import Control
 from segstudio.engine.devices import choose_device, device_name, use_all_cores
 from segstudio.engine.formulations import formulations
+from segstudio.engine.model_card import read_card
 from segstudio.engine.prediction.predict import decode, predict
 from segstudio.engine.training.fit import fit
 from segstudio.jobs.catalogue import store_catalogue
@@ -102,10 +104,27 @@ def _short_job(spec: JobSpec) -> Iterator[Message]:
             yield from _catalogue(spec.output)
 
 
+def check(job: TrainJob) -> None:
+    """Raise what is wrong with names and settings of `job`; touches no data and writes nothing.
+
+    Raises
+    ------
+    UserError
+        An unknown network or formulation, or a start model that cannot be read.
+    pydantic.ValidationError
+        A wrong setting.
+    """
+    RunConfig.model_validate(job.config)
+    formulations.get(job.formulation.name).Config.model_validate(job.formulation.settings)
+    architectures.get(job.architecture.name).Config.model_validate(job.architecture.settings)
+    if job.start_from is not None:
+        read_card(job.start_from)
+
+
 def _validate(job: ValidateJob) -> Iterator[Message]:
     """Check settings; each wrong one is a `Warned` of code ``"setting"`` whose hint is the dotted path of the field."""
     wrong = 0
-    checks: list[tuple[str, Callable[[], object]]] = [
+    probes: list[tuple[str, Callable[[], object]]] = [
         ("", lambda: RunConfig.model_validate(job.config)),
         (
             "formulation.",
@@ -116,21 +135,25 @@ def _validate(job: ValidateJob) -> Iterator[Message]:
             lambda: architectures.get(job.architecture.name).Config.model_validate(job.architecture.settings),
         ),
     ]
-    for prefix, check in checks:
-        for path, sentence in _problems(check):
+    for prefix, probe in probes:
+        for path, words in _problems(probe):
             wrong += 1
-            yield Warned(code="setting", message=sentence, hint=prefix + path)
+            yield Warned(code="setting", message=words, hint=prefix + path)
     yield Finished(outcome="done", summary={"wrong": wrong})
 
 
-def _problems(check: Callable[[], object]) -> list[tuple[str, str]]:
+def _problems(probe: Callable[[], object]) -> list[tuple[str, str]]:
     try:
-        check()
+        probe()
     except ValidationError as error:
-        return [(".".join(str(part) for part in item["loc"]), item["msg"]) for item in error.errors()]
+        return [(".".join(str(part) for part in item["loc"]), _capital(sentence(item))) for item in error.errors()]
     except WrongUsage as error:
         return [("name", str(error))]
     return []
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:] + "."
 
 
 def _catalogue(output: Path) -> Iterator[Message]:

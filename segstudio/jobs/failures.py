@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from pydantic import ValidationError
 
+from segstudio.config.problems import sentence
 from segstudio.core.errors import JobFailed, UserError, WrongUsage
 from segstudio.jobs.messages import Failed
 
@@ -82,7 +83,7 @@ def _invalid_setting(error: ValidationError) -> WrongUsage:
     if first["type"] == "extra_forbidden":
         return WrongUsage(f"There is no setting called {place}.{more}", code="unknown-setting")
     return WrongUsage(
-        f"The setting {place} cannot be {first['input']!r}: {first['msg']}.{more}",
+        f"The setting {place} cannot be {first['input']!r}: {sentence(first)}.{more}",
         hint="Change this setting and start again.",
         code="invalid-setting",
     )

@@ -11,6 +11,7 @@ import tifffile
 import torch
 
 from segstudio.cli.main import main
+from segstudio.jobs.messages import Finished
 
 
 @pytest.fixture(autouse=True)
@@ -136,7 +137,7 @@ def test_errors_are_one_sentence_with_an_exit_code(
 
 def test_a_wrong_setting_is_wrong_usage(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", str(data), "--out", str(tmp_path / "run"), "--training.batch_size", "0"]) == 2
-    assert "batch_size" in capsys.readouterr().err
+    assert "training.batch_size cannot be 0: it must be at least 1." in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
 
 
@@ -146,6 +147,44 @@ def test_an_unknown_formulation_names_the_known_ones(
     words = ["train", str(data), "--out", str(tmp_path / "run"), "--formulation", "magic", "--quiet"]
     assert main(words) == 2
     assert "joint" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_training_that_learned_nothing_leaves_nothing_and_can_be_started_again(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(*_: object) -> None:
+        raise MemoryError
+
+    words = ["train", str(data), "--out", str(tmp_path / "run"), *FAST]
+    with monkeypatch.context() as patch:
+        patch.setattr("segstudio.engine.run.fit", fails)
+        assert main(words) == 4
+    assert "memory" in capsys.readouterr().err
+    assert main(words) == 0
+
+
+def test_a_training_stopped_before_its_first_step_says_that_there_is_no_model(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("segstudio.engine.run.fit", lambda *_: iter([Finished(outcome="stopped")]))
+    assert main(["train", str(data), "--out", str(tmp_path / "run"), *FAST]) == 4
+    said = capsys.readouterr()
+    assert "no model" in said.err
+    assert "model:" not in said.out
+
+
+def test_images_left_out_of_a_prediction_are_named_and_exit_with_three(
+    data: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = tmp_path / "broken.tif"
+    broken.write_bytes((data / "val" / "images" / "s0.tif").read_bytes()[:200])
+    images = [str(data / "val" / "images" / "s0.tif"), str(broken)]
+    assert main(["predict", str(run), *images, "--out", str(tmp_path / "out")]) == 3
+    said = capsys.readouterr().err
+    assert "broken.tif" in said
+    assert "1 of 2 images" in said
+    assert [file.name for file in (tmp_path / "out").glob("*.tif")] == ["s0.tif"]
 
 
 @pytest.mark.parametrize("words", [["train", "d", "--out", "o", "--training.epoch", "x"], ["dance"], ["evaluate"]])
