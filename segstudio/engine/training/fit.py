@@ -1,5 +1,6 @@
 """The training loop: a generator of messages that can be paused, stopped and resumed between any two steps."""
 
+import math
 import time
 from collections import deque
 from collections.abc import Generator, Iterator
@@ -169,6 +170,11 @@ class Training:
         self._said_s = self._saved_s = self._validation_due_s = self.clock.seconds
         return True
 
+    @property
+    def _epoch_begun(self) -> int:
+        """The epoch that is going on, or has just ended; a limit of time may end a training within one."""
+        return math.ceil(self.step / self.config.steps_per_epoch)
+
     def _over(self) -> bool:
         if self.step == 0:
             return False  # on a slow computer a short limit may be over here: it still gets a model
@@ -295,7 +301,7 @@ class Training:
         part = max(validator.watched, key=lambda p: min(int(p.known.max()), 60))
         labels, seen = validator.predict(part, weights, self.decode)
         found = (seen.found, seen.objects)
-        yield write_preview(self.run_folder.previews, self.epoch, part, labels, found)
+        yield write_preview(self.run_folder.previews, self._epoch_begun, part, labels, found)
 
     def _metric(self, values: dict[str, float], *, best: bool) -> Metric:
         means = {}
@@ -305,7 +311,7 @@ class Training:
         rate, speed = self._rate(), self._images_per_second()
         self._losses = []
         values = {**means, **values, "learning_rate": rate, "images_per_s": speed}
-        return Metric(epoch=self.epoch, step=self.step, elapsed_s=self.clock.seconds, values=values, best=best)
+        return Metric(epoch=self._epoch_begun, step=self.step, elapsed_s=self.clock.seconds, values=values, best=best)
 
 
 def _length(config: TrainingConfig, prepared_s: float) -> Length:
