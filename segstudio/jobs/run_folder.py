@@ -8,6 +8,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
@@ -141,6 +142,22 @@ class RunFolder:
         except psutil.Error:
             return False
 
+    def kill(self) -> None:
+        """End the process that works on the run at once; raise `WrongUsage` when it is on another computer."""
+        note = self._process()
+        if note is None or not self.process_alive():
+            return
+        if note.host != socket.gethostname():
+            raise WrongUsage(
+                f"The run {self.path.name} is trained on the computer {note.host}.",
+                hint="Stop it, or end it there.",
+                code="run-elsewhere",
+            )
+        import psutil
+
+        with suppress(psutil.NoSuchProcess):
+            psutil.Process(note.pid).kill()
+
     @property
     def status(self) -> RunStatus:
         """What became of the run, from its messages and its process."""
@@ -169,6 +186,20 @@ class RunFolder:
         if self.process_alive():
             raise WrongUsage(f"The run {self.path.name} is still training.", hint="Stop it first.", code="run-busy")
         shutil.rmtree(self.path)
+
+    @property
+    def learned(self) -> bool:
+        """Whether there is anything to go on with: a checkpoint or a model."""
+        return self.model.exists() or (self.checkpoints.is_dir() and any(self.checkpoints.iterdir()))
+
+    def discard(self) -> None:
+        """Remove the files of a run that has learned nothing; the folder stays, empty."""
+        self.job()  # never empty a folder that holds no run
+        for item in self.path.iterdir():
+            if item.is_dir():
+                shutil.rmtree(item)
+            else:
+                item.unlink()
 
     def _process(self) -> ProcessNote | None:
         try:

@@ -201,6 +201,8 @@ class RunProcess:
         """End the process at once; the last checkpoint stays."""
         if self._process is not None:
             _end(self._process, patience=0.0)
+        else:
+            self.run.kill()
 
     def close(self) -> None:
         """Let `messages` end; the training goes on as it was told before."""

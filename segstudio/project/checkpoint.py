@@ -164,6 +164,16 @@ class Checkpoint:
             self._condition.wait_for(lambda: self._handled >= ticket, timeout)
             return self._handled >= ticket and not self._pending()
 
+    def confirm(self, ticket: int, timeout: float) -> None:
+        """Wait for the checkpoint of `ticket`; raise the `UserError` that prevented it."""
+        with self._condition:
+            tried = self._condition.wait_for(lambda: self._handled >= ticket, timeout)
+            error = self._error
+        if error is not None or not tried:
+            raise error or UserError(
+                "The labels take long to be saved.", hint="Check the disk or the network drive.", code="disk-slow"
+            )
+
     def close(self, timeout: float = 30.0) -> bool:
         """Publish what is left and end the thread; return whether everything is published."""
         with self._condition:

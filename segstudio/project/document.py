@@ -299,6 +299,18 @@ class ImageDocument:
         self.poll()
         return done
 
+    def publish(self, timeout: float = 30.0) -> Callable[[], None]:
+        """Ask for a checkpoint now; return a function that waits for it on any other thread.
+
+        Returns
+        -------
+        Raises the `UserError` that prevented the files from being written.
+        """
+        if self.read_only:
+            return lambda: None
+        ticket = self._checkpoint.request()
+        return lambda: self._checkpoint.confirm(ticket, timeout)
+
     def close(self, timeout: float = 30.0) -> bool:
         """Take an unfinished gesture back, save, publish, end the threads.
 

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from segstudio.core.errors import UserError
+from segstudio.jobs.failures import as_user_error
 
 T = TypeVar("T")
 Post = Callable[[Callable[[], None]], None]
@@ -45,7 +46,8 @@ class Background:
         """Do `work` on a thread, then call ``then(result)`` or ``failed(error)`` on the main thread.
 
         Work of one named `lane` runs one after the other, in order; the unnamed lane has four threads.
-        An error that is no `UserError` is raised again on the main thread, where the program's hook reports it.
+        What the disk refuses is told as a `UserError`; any other error is raised again on the main thread,
+        where the program's hook reports it.
         """
         if self._closed:
             return
@@ -66,8 +68,8 @@ class Background:
     ) -> Callable[[], None]:
         try:
             result = work()
-        except UserError as error:
-            handler, problem = failed or self._failed, error
+        except (UserError, OSError) as error:
+            handler, problem = failed or self._failed, as_user_error(error)
             return lambda: handler(problem)
         except BaseException as error:  # noqa: BLE001 - carried to the main thread and raised there
             unexpected = error

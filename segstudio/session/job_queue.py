@@ -11,6 +11,7 @@ from psygnal import Signal
 
 from segstudio.core.errors import UserError
 from segstudio.jobs.catalogue import Catalogue, catalogue_file, load_catalogue
+from segstudio.jobs.failures import failure
 from segstudio.jobs.messages import Artifact, Failed, Finished, Message, Metric
 from segstudio.jobs.run_folder import Command, RunFolder
 from segstudio.jobs.spec import CatalogueJob, DecodeJob, JobSpec, PredictJob, TrainJob, ValidateJob
@@ -205,7 +206,7 @@ class JobQueue:
         if isinstance(job.spec, TrainJob):
             self._send(job_id, "stop")
         else:
-            self._worker.cancel(job_id)
+            self._background.run(lambda: self._worker.cancel(job_id), lane="worker")
 
     def kill(self, job_id: str) -> None:
         """End a training's process at once; its last checkpoint stays."""
@@ -339,23 +340,24 @@ class JobQueue:
 
     def _start(self, job: Job) -> None:
         self._set(replace(job, state="starting", waits_for=""))
+
+        def failed(error: UserError) -> None:
+            self._tell(job.id, failure(error, job.id).model_copy(update={"time": time.time()}))
+
         if not isinstance(job.spec, TrainJob):
             self._follow_worker()
-            self._worker.submit(job.spec)
+            self._background.run(lambda: self._worker.submit(job.spec), failed=failed, lane="worker")
             return
-        try:
-            process = self._launcher.start(job.spec)
-        except UserError as error:
-            self._tell(
-                job.id,
-                Failed(time=time.time(), job_id=job.id, code=error.code, message=error.message, hint=error.hint),
-            )
-            return
-        self._follow_run(job.id, process)
+        training = job.spec
+        self._background.run(
+            lambda: self._launcher.start(training), lambda process: self._follow_run(job.id, process), failed, "jobs"
+        )
 
     def _follow_run(self, job_id: str, process: RunProcess) -> None:
         self._processes[job_id] = process
         self._read(process.messages())
+        if self._jobs[job_id].state == "stopping":  # asked for while the process was being started
+            self._send(job_id, "stop")
 
     def _follow_worker(self) -> None:
         if not self._worker_followed:
@@ -378,9 +380,7 @@ class JobQueue:
         if kept is not None:
             self._set_catalogue(kept)
             return
-        output = catalogue_file()
-        output.parent.mkdir(parents=True, exist_ok=True)
-        self._enqueue(CatalogueJob(job_id=new_job_id(), output=output), "")
+        self._enqueue(CatalogueJob(job_id=new_job_id(), output=catalogue_file()), "")
 
     def _on_made_catalogue(self, made: Catalogue | None) -> None:
         if made is not None:

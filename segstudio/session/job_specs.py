@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from segstudio.core.errors import WrongUsage
 from segstudio.jobs.spec import Choice, ClassSpec, DecodeJob, Device, PredictImage, PredictJob, SampleRecord, TrainJob
@@ -16,6 +16,8 @@ from segstudio.session.runs import Run
 if TYPE_CHECKING:
     from segstudio.project.document import ImageDocument
     from segstudio.project.project import ImageEntry, Project
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -81,17 +83,20 @@ def training_job(project: "Project", wish: TrainingWish) -> TrainJob:
     )
 
 
-def when_saved(document: "ImageDocument | None", then: Callable[[], object]) -> None:
-    """Call `then` as soon as the label files hold every edit of `document`: jobs read files, never memory."""
-    if document is None or document.checkpoint():
-        then()
-        return
+def saved_first(document: "ImageDocument | None", work: Callable[[], T]) -> Callable[[], T]:
+    """Return `work`, for a thread, that waits until the label files hold every edit of `document` up to now.
 
-    def published(_objects: int) -> None:
-        document.checkpointed.disconnect(published)
-        then()
+    Jobs read files, never memory. It raises the `UserError` that prevented the saving.
+    """
+    if document is None:
+        return work
+    published = document.publish()
 
-    document.checkpointed.connect(published)
+    def wait_and_work() -> T:
+        published()
+        return work()
+
+    return wait_and_work
 
 
 def labelled(samples: Iterable[SampleRecord]) -> list[SampleRecord]:

@@ -25,6 +25,8 @@ Level = Literal["info", "good", "warning", "error"]
 #: Opening and closing images happens in this order, one after the other.
 _DOCUMENTS = "documents"
 _DONE = ("labelled", "reviewed")
+#: Codes of errors that do not keep a project from being looked at.
+_READABLE = frozenset({"project-locked", "no-permission", "read-only", "disk-full"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,8 @@ class Session:
     noticed = Signal(object)
     """A `Notice`."""
     preferences_changed = Signal(object)
+    refused = Signal(object, object)
+    """Folder of a project that nobody may write now, and the `UserError` that says why."""
 
     def __init__(self, post: Post | None = None) -> None:
         self.view = ViewState()
@@ -82,9 +86,21 @@ class Session:
 
     # -- project -----------------------------------------------------------------------------------
 
-    def open_project(self, folder: Path) -> None:
-        """Open a project and its first image; the one that was open is closed."""
-        self.background.run(lambda: Project.open(folder), self._take_project, lane=_DOCUMENTS)
+    def open_project(self, folder: Path, *, read_only: bool = False) -> None:
+        """Open a project and its first image; the one that was open is closed.
+
+        `refused` tells when it cannot be written, but could be opened with `read_only`.
+        """
+
+        def failed(error: UserError) -> None:
+            if error.code in _READABLE and not read_only and len(self.refused):
+                self.refused.emit(folder, error)
+            else:
+                self.report(error)
+
+        self.background.run(
+            lambda: Project.open(folder, read_only=read_only), self._take_project, failed, lane=_DOCUMENTS
+        )
 
     def create_project(self, folder: Path, images: list[Path], *, import_masks: bool = False) -> None:
         """Make a project of images or folders of images, and open it."""
@@ -293,6 +309,9 @@ class Session:
 
     def _on_edited(self, change: DocumentChange) -> None:
         if not change.live and self.document is not None:
+            objects = self.document.planes.objects
+            if any(item not in objects for item in self.view.selected):
+                self.view.selected = frozenset(item for item in self.view.selected if item in objects)
             self.image_changed.emit(self.document.entry.id)
 
     def _on_document_notice(self, sentence: str) -> None:

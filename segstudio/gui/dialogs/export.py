@@ -27,7 +27,7 @@ from segstudio.export.base import Exported, Exporter, export, exporters
 from segstudio.gui.forms.form import Form
 from segstudio.gui.forms.parts import button, caption, heading, set_role
 from segstudio.project.project import ImageEntry
-from segstudio.session.job_specs import when_saved
+from segstudio.session.job_specs import saved_first
 from segstudio.session.measuring import export_items
 from segstudio.session.session import Session
 
@@ -110,7 +110,7 @@ class ExportDialog(QDialog):
             self._set_busy(False)
             self._say(str(error), "error")
 
-        when_saved(session.document, lambda: session.background.run(work, done, failed, lane="export"))
+        session.background.run(saved_first(session.document, work), done, failed, lane="export")
 
     def _images_row(self) -> QHBoxLayout:
         images = QHBoxLayout()

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from segstudio.gui.forms.parts import Column, EmptyState, Section, button, caption, on_theme
 from segstudio.gui.theme import FONT_SECONDARY, tokens
-from segstudio.session.job_specs import when_saved
+from segstudio.session.job_specs import saved_first
 from segstudio.session.measuring import MeasuredImages, export_items, measure_items
 from segstudio.session.session import Session
 
@@ -105,7 +105,7 @@ class MeasurePanel(QWidget):
         def work() -> MeasuredImages:
             return measure_items(export_items(project, entries))
 
-        when_saved(document, lambda: session.background.run(work, take, lane="objects"))
+        session.background.run(saved_first(document, work), take, lane="objects")
 
     def choose(self, name: str) -> None:
         """Show the histogram of one measurement, as ``"area"``."""

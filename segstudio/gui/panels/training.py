@@ -19,7 +19,7 @@ from segstudio.jobs.catalogue import Catalogue, Offer
 from segstudio.jobs.messages import Failed, Finished, Message
 from segstudio.jobs.spec import Choice, Device, TrainJob, ValidateJob
 from segstudio.session.job_queue import new_job_id
-from segstudio.session.job_specs import SplitSummary, TrainingWish, split_summary, training_job, when_saved
+from segstudio.session.job_specs import SplitSummary, TrainingWish, saved_first, split_summary, training_job
 from segstudio.session.session import Session
 
 #: Settings in sight, in this order.
@@ -89,7 +89,7 @@ class TrainingPanel(QWidget):
             self._set_busy(False)
             session.jobs.start_training(job)
 
-        when_saved(session.document, lambda: session.background.run(lambda: training_job(project, wish), begin, failed))
+        session.background.run(saved_first(session.document, lambda: training_job(project, wish)), begin, failed)
 
     def wish(self) -> TrainingWish:
         """Return what the form says."""
@@ -124,7 +124,7 @@ class TrainingPanel(QWidget):
             if project is session.project:
                 self._show_summary(summary)
 
-        when_saved(session.document, lambda: session.background.run(lambda: split_summary(project), take, lane="jobs"))
+        session.background.run(saved_first(session.document, lambda: split_summary(project)), take, lane="jobs")
 
     def summary_text(self) -> str:
         """Return what is said about the split."""

@@ -294,6 +294,7 @@ def test_a_folder_that_is_taken_fails_the_job_with_a_sentence(sitting: Sitting) 
     sitting.until(lambda: sitting.state(job_id) == "done" and sitting.jobs.runs)
     again = sitting.jobs.runs[0].job
     sitting.jobs.start_training(again)
+    sitting.until(lambda: sitting.state(again.job_id) == "failed")
     job = sitting.jobs.job(again.job_id)
     assert job is not None
     assert job.error is not None
@@ -302,3 +303,27 @@ def test_a_folder_that_is_taken_fails_the_job_with_a_sentence(sitting: Sitting) 
 
 def test_times_left_are_written_as_clocks() -> None:
     assert [clock(s) for s in (0, 65.4, 3600)] == ["0:00", "1:05", "1:00:00"]
+
+
+def test_a_training_whose_folder_cannot_be_written_fails_with_a_sentence(sitting: Sitting) -> None:
+    (sitting.folder / "runs").rmdir()
+    (sitting.folder / "runs").write_text("a file is in the way")
+    job_id = sitting.train()
+    sitting.until(lambda: sitting.state(job_id) == "failed")
+    job = sitting.jobs.job(job_id)
+    assert job is not None
+    assert job.error is not None
+    assert "runs" in job.error.message
+    assert job.error.hint
+    (sitting.folder / "runs").unlink()
+    (sitting.folder / "runs").mkdir()
+
+
+def test_a_training_found_again_can_be_killed(sitting: Sitting) -> None:
+    job_id = sitting.train()
+    sitting.until(lambda: sitting.state(job_id) == "running")
+    found = RunProcess.attach(sitting.folder / "runs" / job_id)
+    assert found.alive
+    found.kill()
+    sitting.until(lambda: not found.alive)
+    sitting.until(lambda: sitting.state(job_id) == "failed")

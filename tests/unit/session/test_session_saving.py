@@ -7,7 +7,9 @@ import pytest
 import tifffile
 
 from segstudio.io.atomic import DiskError
+from segstudio.labels.edits import Stroke
 from segstudio.project.project import Project
+from segstudio.session.job_specs import saved_first
 from segstudio.session.session import Notice, Session
 
 
@@ -50,4 +52,26 @@ def test_a_new_class_that_cannot_be_saved_is_told(session: Session, said: list[N
 def test_a_project_that_cannot_be_saved_when_it_closes_is_told(session: Session, said: list[Notice]) -> None:
     session.close_project()
     assert [notice.message for notice in said] == ["The disk is full."]
+    session.close()
+
+
+def test_a_job_does_not_wait_for_ever_for_labels_that_cannot_be_saved(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise DiskError("The disk is full.", code="disk-full")
+
+    session.select(session.project.images[0].id)
+    document = session.document
+    assert document is not None
+    document.apply(Stroke(np.array([[4.0, 4.0], [20.0, 20.0]]), 5, 1))
+    done: list[str] = []
+    with monkeypatch.context() as patch:
+        patch.setattr("segstudio.project.checkpoint.write_tiles", refuse)
+        with pytest.raises(DiskError, match="full"):
+            saved_first(document, lambda: done.append("worked"))()
+    assert done == []
+    saved_first(document, lambda: done.append("worked"))()
+    assert done == ["worked"]
+    assert tifffile.imread(session.project.label_path(document.entry.id)).max() == 1
     session.close()
