@@ -98,7 +98,7 @@ def trace(labels: NDArray[np.integer[Any]], origin: tuple[float, float] = (0.0, 
     padded = without_negative(labels, ((1, 1), (1, 1)))
     width = padded.shape[1]
     flat = padded.ravel()
-    if not flat.any():
+    if flat.max() == 0:
         none = np.zeros(0, np.int64)
         return Rings(np.zeros((0, 2)), np.zeros(1, np.int64), none.astype(labels.dtype), np.zeros(0))
     across, down = _horizontal(flat, width), _vertical(flat, width)
@@ -113,6 +113,8 @@ def without_negative(
 ) -> NDArray[np.integer[Any]]:
     """Return a copy with a margin of zeros (as `numpy.pad` takes it) and 0 for negative values.
 
+    It is uint16 where that holds all ids: what follows reads every pixel several times.
+
     Raises
     ------
     TypeError, ValueError
@@ -125,8 +127,11 @@ def without_negative(
     values = labels.view(np.uint8) if labels.dtype.kind == "b" else labels
     (top, bottom), (left, right) = margin
     rows, columns = labels.shape
-    out = np.zeros((rows + top + bottom, columns + left + right), values.dtype)
-    np.maximum(values, 0, out=out[top : top + rows, left : left + columns])
+    if values.size and values.min() < 0:
+        values = np.maximum(values, 0)
+    narrow = values.dtype.itemsize > 2 and values.max(initial=0) <= np.iinfo(np.uint16).max
+    out = np.zeros((rows + top + bottom, columns + left + right), np.uint16 if narrow else values.dtype)
+    np.copyto(out[top : top + rows, left : left + columns], values, casting="unsafe")
     return out
 
 
