@@ -1,7 +1,7 @@
 """The overlays of one document: regions, labels, proposals and boxes, kept in step with document and view state."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -291,7 +291,7 @@ def _boxes_in(plane: LabelMap, window: Window, colours: ObjectColours, palette: 
         if len(cut):
             labels[np.isin(labels, cut)] = 0
     boxes = {
-        key: replace(box, centre=(box.centre[0] + window.x0, box.centre[1] + window.y0))
+        key: box._replace(centre=(box.centre[0] + window.x0, box.centre[1] + window.y0))
         for key, box in rotated_boxes(labels).items()
     }
     return _Boxes(boxes, {key: QColor(*palette[colours.number(key) - 1]) for key in boxes})
