@@ -10,7 +10,7 @@ import pytest
 import tifffile
 from factories import discs
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QColor, QMouseEvent, QWheelEvent
+from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -199,16 +199,64 @@ def test_escape_leaves_nothing_behind(desk: Desk) -> None:
     assert desk.document.history.entries() == ()
 
 
-def test_changing_tool_or_document_takes_an_unfinished_gesture_back(desk: Desk) -> None:
+def test_changing_tool_or_document_ends_a_stroke_and_keeps_it(desk: Desk) -> None:
     desk.view.tool = "brush"
     desk.press(20, 30)
     desk.move(60, 30, LEFT)
     desk.view.tool = "select"
-    assert not desk.labels.any()
+    assert desk.labels[30, 40] == 1
+    desk.release(60, 30)
+    desk.view.tool = "brush"
+    desk.view.new_object()
+    desk.press(20, 70)
+    desk.move(60, 70, LEFT)
+    desk.canvas.set_document(None)
+    assert desk.labels[70, 40] == 2
+    assert [entry.name for entry in desk.document.history.entries()] == ["Brush stroke"] * 2
+    assert (desk.view.current_object, desk.view.selected) == (0, frozenset()), "no object of the next image"
+
+
+def test_changing_tool_or_document_takes_an_unfinished_polygon_back(desk: Desk) -> None:
+    for change in (lambda: setattr(desk.view, "tool", "select"), lambda: desk.canvas.set_document(None)):
+        desk.view.tool = "polygon"
+        for point in [(20, 20), (60, 20), (60, 60)]:
+            desk.click(*point)
+        change()
+        desk.qtbot.keyClick(desk.canvas, Qt.Key.Key_Return)
+        assert not desk.labels.any()
+
+
+def test_a_stroke_ends_where_the_button_was_let_go_unseen(desk: Desk) -> None:
+    desk.view.tool, desk.view.brush_diameter = "brush", 4.0
+    desk.press(20, 30)
+    desk.move(40, 30, LEFT)
+    desk.move(60, 30)  # no button any more: a dialog had the mouse when it was let go
+    assert not desk.document.editing
+    desk.move(60, 80)
+    assert desk.labels[30, 50] == 1
+    assert desk.labels[60, 60] == 0
+
+
+def test_a_stroke_ends_although_the_view_is_panned_in_it(desk: Desk) -> None:
     desk.view.tool = "brush"
     desk.press(20, 30)
-    desk.canvas.set_document(None)
-    assert not desk.labels.any()
+    desk.press(60, 60, MIDDLE)
+    desk.release(20, 30)
+    desk.release(60, 60, MIDDLE)
+    assert not desk.document.editing
+    assert len(desk.document.history.entries()) == 1
+
+
+def test_keys_stay_with_a_stroke_while_its_button_is_down(desk: Desk) -> None:
+    desk.view.tool = "brush"
+    desk.press(20, 30)
+    desk.press(30, 30, RIGHT)
+    desk.release(30, 30, RIGHT)
+    event = QKeyEvent(QEvent.Type.ShortcutOverride, Qt.Key.Key_D, NONE, "d")
+    event.ignore()
+    QApplication.sendEvent(desk.canvas, event)
+    assert event.isAccepted(), "D must not go to the next image in mid-stroke"
+    desk.release(40, 30)
 
 
 def test_dragging_in_select_mode_pans_and_changes_nothing(desk: Desk) -> None:

@@ -120,6 +120,11 @@ class Canvas(CameraView):
         """Tell whether everything that is visible is there."""
         return not (self._loader.waiting() or self._overlays.waiting)
 
+    def finish_stroke(self) -> None:
+        """End a stroke that is being painted and keep it; nothing happens without one."""
+        if self._document is not None and self._document.editing:
+            self._hand.finish()
+
     def close_threads(self) -> None:
         """End the gesture and the threads; the canvas shows nothing afterwards."""
         self.set_document(None)

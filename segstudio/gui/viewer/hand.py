@@ -1,6 +1,7 @@
 """The tool in the hand: events of the pointer become edits, through the tools of the session."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from PySide6.QtCore import Qt
 
@@ -46,6 +47,8 @@ class Hand:
         self._show = show
         self._message = message
         self._runner: ToolRunner | None = None
+        self._document: ImageDocument | None = None
+        self._last = PointerEvent("hover")
         self._sketching = False
 
     @property
@@ -64,14 +67,16 @@ class Hand:
         return self._runner is not None and self._sketching
 
     def set_document(self, document: ImageDocument | None) -> None:
-        """Work on another document; an unfinished gesture is taken back."""
-        self.cancel()
-        self._runner = None
+        """Work on another document; a stroke ends here and is kept, another unfinished gesture is taken back."""
+        if self.finish():
+            self._session.view.new_object()  # what was painted last is no object of this document
+        self._runner, self._document = None, document
         if document is not None:
             self._runner = ToolRunner(ToolContext(document, self._session.view, self._select), self._session.view.tool)
 
     def change_tool(self) -> None:
-        """Take the tool of the view state; an unfinished gesture is taken back."""
+        """Take the tool of the view state; a stroke ends and is kept, another unfinished gesture is taken back."""
+        self.finish()
         if self._runner is not None:
             self._runner.use(self._session.view.tool)
             self._sketching = False
@@ -84,6 +89,14 @@ class Hand:
             self._sketching = False
             self._show(())
 
+    def finish(self) -> bool:
+        """End a stroke as if the button were let go, take any other gesture back; return whether there was a stroke."""
+        painting = self._document is not None and self._document.editing
+        if painting:
+            self._send(replace(self._last, kind="release", button="left"))
+        self.cancel()
+        return painting
+
     def point(self, kind: EventKind, at: tuple[float, float], scale: float, held: "Held") -> None:
         """Take what the pointer did.
 
@@ -95,7 +108,8 @@ class Hand:
             Screen pixels per image pixel.
         """
         button = _BUTTONS.get(held.button, "none")
-        self._send(PointerEvent(kind, at[0], at[1], button, modifier_names(held.modifiers), reach=_REACH / scale))
+        self._last = PointerEvent(kind, at[0], at[1], button, modifier_names(held.modifiers), reach=_REACH / scale)
+        self._send(self._last)
 
     def key(self, name: str, modifiers: Qt.KeyboardModifier) -> None:
         """Take a key: ``"Escape"``, ``"Enter"``, ``"Space"``, ``"Backspace"``."""

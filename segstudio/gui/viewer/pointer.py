@@ -54,6 +54,7 @@ class Pointer(QObject):
         self._pan_button = Qt.MouseButton.NoButton
         self._panned = False
         self._pressed = False
+        self._button = Qt.MouseButton.NoButton
         self._space = False
         self._at: QPointF | None = None
 
@@ -88,7 +89,8 @@ class Pointer(QObject):
             self.update_cursor()
             self.update_brush()
             return
-        self._pressed = True
+        if not self._pressed:
+            self._pressed, self._button = True, button
         self._tell("press", at, Held(button, event.modifiers()))
         self.acted.emit()
         self.update_cursor()
@@ -97,6 +99,8 @@ class Pointer(QObject):
         """Pan, go on with a gesture, or say where the pointer is."""
         at = event.position()
         self._at = at
+        if not event.buttons():
+            self._miss_release(at, event.modifiers())
         if self._pan_from is not None:
             self._pan(at, self._pan_from)
             return
@@ -106,6 +110,14 @@ class Pointer(QObject):
             self._tell(kind, at, Held(button, event.modifiers()))
         self.update_brush()
         self.moved.emit(at)
+
+    def _miss_release(self, at: QPointF, modifiers: Qt.KeyboardModifier) -> None:
+        """End what a button held on, when it was let go unseen, as over a dialog that opened."""
+        self._pan_from, self._panned = None, False
+        if self._pressed:
+            self._pressed = False
+            self._tell("release", at, Held(self._button, modifiers))
+            self.acted.emit()
 
     def _pan(self, at: QPointF, before: QPointF) -> None:
         pushed = at - before
@@ -118,9 +130,7 @@ class Pointer(QObject):
     def release(self, event: QMouseEvent) -> None:
         """End to pan, a click, or a part of a gesture."""
         at = event.position()
-        if self._pan_from is not None:
-            if event.button() != self._pan_button:
-                return
+        if self._pan_from is not None and event.button() == self._pan_button:
             clicked = not self._panned
             self._pan_from, self._panned = None, False
             self.update_cursor()
@@ -128,7 +138,8 @@ class Pointer(QObject):
             if clicked:
                 self._click(at, event.modifiers())
             return
-        self._pressed = False
+        # The other button may still be down: its gesture goes on.
+        self._pressed = any(event.buttons() & item for item in _BUTTONS)
         if self._document is not None:
             self._tell("release", at, Held(event.button(), event.modifiers()))
             self.acted.emit()
@@ -141,7 +152,7 @@ class Pointer(QObject):
             if event.button() == Qt.MouseButton.LeftButton:
                 self._view.fit()
             return
-        self._pressed = True
+        self._pressed, self._button = True, event.button()
         self._tell("double", event.position(), Held(event.button(), event.modifiers()))
         self.acted.emit()
 
