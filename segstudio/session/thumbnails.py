@@ -48,7 +48,7 @@ def thumbnail(path: Path, size: int) -> NDArray[np.uint8]:
 def _stretched(pixels: NDArray[np.generic]) -> NDArray[np.uint8]:
     if pixels.dtype == np.uint8 and pixels.ndim == 3:
         return pixels.astype(np.uint8)
-    values = pixels.astype(np.float32)
+    values = pixels.astype(np.float64 if pixels.dtype == np.float64 else np.float32)
     finite = values[np.isfinite(values)]
     if finite.size == 0:
         return np.zeros(values.shape, np.uint8)

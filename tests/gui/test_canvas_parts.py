@@ -156,3 +156,8 @@ def test_complete_and_ignored_regions_look_different() -> None:
     assert not drawn[:8].any()
     assert len(np.unique(drawn[20:40, 15:25])) == 1
     assert len(np.unique(drawn[20:40, 35:45])) == 2
+
+
+def test_double_precision_beyond_single_is_shown_in_shades() -> None:
+    pixels = np.array([[0.0, 5e299, 1e300]])
+    assert shades(pixels, (0.0, 1e300)).tolist() == [[0, 128, 255]]

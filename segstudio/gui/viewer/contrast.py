@@ -108,7 +108,8 @@ def shades(
     if pixels.dtype.kind in "ub" and pixels.dtype.itemsize <= 2:
         values = np.arange(2 ** (8 * pixels.dtype.itemsize), dtype=np.float32)
         return np.asarray(np.take(_curve(values, contrast, gamma, inverted), pixels.astype(np.uint16, copy=False)))
-    values = pixels.astype(np.float32)
+    # Double precision may hold what single precision cannot.
+    values = pixels.astype(np.float64 if pixels.dtype == np.float64 else np.float32)
     missing = np.isnan(values)
     shown = _curve(np.where(missing, 0, values), contrast, gamma, inverted)
     if not missing.any():
@@ -119,10 +120,11 @@ def shades(
 
 
 def _curve(
-    values: NDArray[np.float32], contrast: tuple[float, float], gamma: float, inverted: bool
+    values: NDArray[np.floating[Any]], contrast: tuple[float, float], gamma: float, inverted: bool
 ) -> NDArray[np.uint8]:
     black, white = contrast
-    share = np.clip((values - black) / max(white - black, 1e-12), 0, 1)
+    share = np.clip(values, black, white)
+    share = (share - black) / max(white - black, 1e-12)
     if inverted:
         share = 1 - share
     if gamma != 1:
