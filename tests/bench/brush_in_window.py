@@ -1,14 +1,14 @@
 """How long the real window takes from a mouse event to the frame that shows it, idle and during a training.
 
-Run with ``QT_QPA_PLATFORM=offscreen python tests/bench/brush_in_window.py [--train] [--profile FILE]``; JSON lines.
+Run with ``python tests/bench/brush_in_window.py [--train] [--profile FILE]``; JSON lines.
 The image has 2048² pixels and 2,601 objects; objects table, images panel, jobs and status bar are connected and shown.
 """
 
 import argparse
 import cProfile
 import gc
-import json
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import tifffile
+from figure import exit_code, figure
 from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication
@@ -25,7 +26,9 @@ from segstudio.labels.edits import PasteLabels
 from segstudio.labels.objects import ObjectInfo
 from segstudio.project.project import Project
 
-SIDE, CELLS, MOVES, STROKES = 2048, 51, 60, 6
+SIDE, CELLS, MOVES, STROKES = 2048, 51, 60, 12
+#: One frame, milliseconds.
+FRAME_MS = 16.0
 _PROFILE = cProfile.Profile()
 
 
@@ -127,15 +130,15 @@ class Bench:
                 time.sleep(0.004)
             releases.append(self.mouse(QEvent.Type.MouseButtonRelease, *place)[1])
             after.append(self.rest(0.7))
-        for what, times in (("press", presses), ("move", moves), ("release", releases), ("longest turn after", after)):
+        for what, times in (("press", presses), ("move", moves), ("release", releases), ("turn_after", after)):
             report(name, what, times)
 
 
-def report(state: str, action: str, times: list[float]) -> None:
-    ms = np.array(times) * 1000
-    figures = {"median_ms": np.median(ms), "p95_ms": np.percentile(ms, 95), "max_ms": ms.max()}
-    rounded = {key: round(float(value), 2) for key, value in figures.items()}
-    print(json.dumps({"bench": "brush_in_window", "state": state, "action": action, **rounded}), flush=True)
+def report(state: str, action: str, seconds: list[float]) -> None:
+    """Print the median with the 95th percentile and the longest."""
+    ms = 1000 * np.array(seconds)
+    spread = {"p95": float(np.quantile(ms, 0.95)), "longest": float(ms.max())}
+    figure(f"brush.{state}.{action}", float(np.median(ms)), "ms", target=FRAME_MS, **spread)
 
 
 def main() -> None:
@@ -153,7 +156,7 @@ def main() -> None:
             if zoom == "1:1":
                 bench.window.canvas.actual_size()
                 bench.until(bench.window.canvas.is_idle)
-            bench.strokes(f"idle, {zoom}")
+            bench.strokes(f"idle.{zoom}")
         if wishes.train:
             measure_training(bench)
         if wishes.profile:
@@ -166,7 +169,7 @@ def measure_training(bench: Bench) -> None:
     """Start a training of the image and paint meanwhile."""
     bench.session.view.tool = "select"
     running = bench.session.jobs
-    bench.session.noticed.connect(lambda notice: print(json.dumps({"notice": notice.message}), flush=True))
+    bench.session.noticed.connect(lambda notice: sys.stderr.write(f"{notice.message}\n"))
     bench.window.show_step(1)
     # The form fills when the worker has told what it offers; before that nothing starts.
     end = time.perf_counter() + 45
@@ -174,12 +177,16 @@ def measure_training(bench: Bench) -> None:
         bench.window.train()
         bench.rest(2)
     bench.rest(15)
-    state = "training" if running.training_runs else "training has ended"
-    bench.strokes(f"{state}, 1:1")
-    report("training still runs" if running.training_runs else "training has ended", "after the strokes", [0.0])
-    running.stop_training()
+    if not running.training_runs:
+        raise SystemExit("The training did not start.")
+    bench.strokes("training.1:1")
+    if not running.training_runs:
+        raise SystemExit("The training ended before the strokes did.")
+    for job in running.active:
+        running.kill(job.id)
     bench.until(lambda: not running.training_runs, 60)
 
 
 if __name__ == "__main__":
     main()
+    raise SystemExit(exit_code())

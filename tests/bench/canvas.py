@@ -1,9 +1,8 @@
 """How long a brush move, a pan and a zoom take until the screen shows them: JSON lines.
 
-Run with ``QT_QPA_PLATFORM=offscreen python tests/bench/canvas.py [sides ...]``; sides default to 2048 and 16384.
+Run with ``python tests/bench/canvas.py [sides ...]``; sides default to 2048 and 16384.
 """
 
-import json
 import sys
 import tempfile
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import tifffile
+from figure import exit_code, figure
 from PySide6.QtWidgets import QApplication
 
 from segstudio.core.tiles import Window
@@ -24,6 +24,8 @@ from segstudio.project.project import Project
 from segstudio.session.session import Session
 
 MOVES = 120
+#: One frame, milliseconds.
+FRAME_MS = 16.0
 
 
 def settle(app: QApplication, canvas: Canvas, seconds: float = 60.0) -> float:
@@ -37,15 +39,6 @@ def settle(app: QApplication, canvas: Canvas, seconds: float = 60.0) -> float:
                 break
         time.sleep(0.001)
     return time.perf_counter() - start
-
-
-def figures(times: list[float]) -> dict[str, float]:
-    ms = np.array(times) * 1000
-    return {
-        "median_ms": round(float(np.median(ms)), 2),
-        "p95_ms": round(float(np.percentile(ms, 95)), 2),
-        "max_ms": round(float(ms.max()), 2),
-    }
 
 
 def timed(app: QApplication, acts: list[Callable[[], object]]) -> list[float]:
@@ -110,10 +103,11 @@ def measure(app: QApplication, folder: Path, side: int) -> None:
     canvas.set_document(session.document)
     opened = time.perf_counter() - start
     loaded = settle(app, canvas)
-    report(side, "open", {"in_gui_thread_ms": round(opened * 1000, 2), "all_tiles_s": round(loaded, 2)})
+    report(side, "open", [opened])
+    figure(f"canvas.{side}.open.all_tiles", 1000 * loaded, "ms")
     paint_and_move(app, canvas, session, side, "fit")
     canvas.actual_size()
-    report(side, "zoom to 1:1, all tiles", {"s": round(settle(app, canvas), 3)})
+    figure(f"canvas.{side}.zoom_to_1:1.all_tiles", 1000 * settle(app, canvas), "ms")
     paint_and_move(app, canvas, session, side, "1:1")
     canvas.close_threads()
     session.document.close()
@@ -125,7 +119,7 @@ def paint_and_move(app: QApplication, canvas: Canvas, session: Session, side: in
     assert document is not None
     x, y = canvas.camera.to_image(640, 400)
     diameter = 40 / canvas.camera.scale
-    for action, radius in (("brush move, 40 screen px", 40), ("brush move, 12 screen px", 12)):
+    for action, radius in (("brush_40_px", 40), ("brush_12_px", 12)):
         diameter = radius / canvas.camera.scale
         transaction = document.begin("Brush stroke")
         acts: list[Callable[[], object]] = []
@@ -133,19 +127,23 @@ def paint_and_move(app: QApplication, canvas: Canvas, session: Session, side: in
             here = [(x + (step + k) * 3 / canvas.camera.scale, y) for k in (0, 1)]
             stroke = Stroke(here, diameter, 999_999)
             acts.append(partial(stroke.apply, transaction))
-        report(side, f"{action} ({zoom})", figures(timed(app, acts)))
+        report(side, f"{action}.{zoom}", timed(app, acts))
         transaction.abort()
         settle(app, canvas)
     pan = [lambda: canvas.set_camera(canvas.camera.moved(7, 3)) for _ in range(40)]
-    report(side, f"pan ({zoom})", figures(timed(app, list(pan))))
+    report(side, f"pan.{zoom}", timed(app, list(pan)))
     zooms = [lambda factor=factor: canvas.zoom(factor) for factor in [1.1] * 10 + [1 / 1.1] * 10]  # type: ignore[misc]
-    report(side, f"wheel ({zoom})", figures(timed(app, list(zooms))))
+    report(side, f"wheel.{zoom}", timed(app, list(zooms)))
     settle(app, canvas)
 
 
-def report(side: int, action: str, values: dict[str, float]) -> None:
-    print(json.dumps({"bench": "canvas", "side": side, "action": action, **values}), flush=True)
+def report(side: int, action: str, seconds: list[float]) -> None:
+    """Print the median with the 95th percentile and the longest."""
+    ms = 1000 * np.array(seconds)
+    spread = {"p95": float(np.quantile(ms, 0.95)), "longest": float(ms.max())}
+    figure(f"canvas.{side}.{action}", float(np.median(ms)), "ms", target=FRAME_MS, **spread)
 
 
 if __name__ == "__main__":
     main()
+    raise SystemExit(exit_code())

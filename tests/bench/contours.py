@@ -3,19 +3,16 @@
 Prints one JSON line per figure. Run: python tests/bench/contours.py [repeats]
 """
 
-import json
 import statistics
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import cv2
 import numpy as np
+from figure import exit_code, figure
 from numpy.typing import NDArray
 from skimage.measure import regionprops
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from segstudio.labels import contours, measure, rotated_boxes
 
@@ -65,20 +62,12 @@ def main(repeats: int) -> None:
         rings.append(milliseconds(lambda: contours(labels)))
         table.append(milliseconds(lambda: measure(labels, labels.astype(np.uint16))))
     both, other = statistics.median(ours), statistics.median(theirs)
-    ratio = statistics.median(t / o for t, o in zip(theirs, ours, strict=True))
-    line = {
-        "name": f"contours and rotated boxes, {labels.max()} objects, {SIZE} x {SIZE}",
-        "value": round(both, 1),
-        "unit": "ms",
-        "peer": round(other, 1),
-        "ratio": round(ratio, 2),
-        "target": f"<= {TARGET_MS:.0f} ms and >= {TARGET_RATIO} times faster",
-        "met": both <= TARGET_MS and ratio >= TARGET_RATIO,
-    }
-    print(json.dumps(line))
-    for name, values in (("contours alone", rings), ("measure with one channel", table)):
-        print(json.dumps({"name": name, "value": round(statistics.median(values), 1), "unit": "ms"}))
+    name = f"contours.and_boxes.{labels.max()}_objects"
+    figure(name, both, "ms", target=TARGET_MS, peer=other, least_ratio=TARGET_RATIO)
+    figure("contours.alone", statistics.median(rings), "ms")
+    figure("contours.measure_with_one_channel", statistics.median(table), "ms")
 
 
 if __name__ == "__main__":
     main(int(sys.argv[1]) if len(sys.argv) > 1 else 9)
+    raise SystemExit(exit_code())

@@ -1,10 +1,9 @@
 """Time of targets and decoders on a 2048 x 2048 mosaic of nuclei: one JSON line a figure.
 
-Run: ``PYTHONPATH=.:tests python tests/bench/decode.py``.
+Run: ``python tests/bench/decode.py``.
 Real nuclei with SEGSTUDIO_DATA or ../shared/data, synthetic cells otherwise.
 """
 
-import json
 import os
 import time
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import tifffile
 from factories import cells
+from figure import exit_code, figure
 from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.feature import peak_local_max
@@ -62,19 +62,12 @@ def textbook(distance: NDArray[np.float32], mask: NDArray[np.bool_]) -> object:
     return watershed(-smooth, seeds, mask=mask)
 
 
-def line(name: str, value: float, target: float, peer: float | None = None) -> None:
-    """Print one figure."""
-    ratio = None if peer is None else round(peer / value, 2)
-    figure = {"name": name, "value": round(value, 3), "unit": "s/Mpx", "peer": peer and round(peer, 3)}
-    print(json.dumps({**figure, "ratio": ratio, "target": target, "met": value <= target}))
-
-
 def main() -> None:
     """Measure every formulation."""
     labels = mosaic()
     for name, kind in formulations:
         formulation = kind()
-        line(f"encode.{name}", best(lambda f=formulation: f.encode(labels)), ENCODE_TARGET)  # type: ignore[misc]
+        figure(f"encode.{name}", best(lambda f=formulation: f.encode(labels)), "s/Mpx", target=ENCODE_TARGET)  # type: ignore[misc]
         maps = formulation.perfect_maps(formulation.encode(labels))
         seen = set()
         for config in formulation.decode_candidates():
@@ -84,8 +77,10 @@ def main() -> None:
             seen.add(decoder)
             seconds = best(lambda f=formulation, m=maps, c=config: f.decode(m, c))  # type: ignore[misc]
             peer = best(lambda m=maps: textbook(m[3], m[2] > 0.5)) if decoder == "distance" else None  # type: ignore[misc]
-            line(f"decode.{name}{'.' + decoder if decoder else ''}", seconds, DECODE_TARGET, peer)
+            full = f"decode.{name}{'.' + decoder if decoder else ''}"
+            figure(full, seconds, "s/Mpx", target=DECODE_TARGET, peer=peer)
 
 
 if __name__ == "__main__":
     main()
+    raise SystemExit(exit_code())

@@ -4,7 +4,6 @@ Run as ``python tests/bench/journal.py [SIDE]``: an image of SIDE x SIDE pixels 
 run here: the figures are compared with the promises only, and depend on the disk of the working folder.
 """
 
-import json
 import sys
 import tempfile
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import tifffile
+from figure import exit_code, figure
 
 from segstudio.core.tiles import Window
 from segstudio.labels.edits import Stroke
@@ -22,19 +22,6 @@ from segstudio.project.document import ImageDocument
 from segstudio.project.manifest import ImageEntry
 
 STROKES = 150
-
-
-def report(name: str, value: float, unit: str, target: float | None = None) -> None:
-    line = {
-        "name": name,
-        "value": round(value, 3),
-        "unit": unit,
-        "peer": None,
-        "ratio": None,
-        "target": target,
-        "met": None if target is None else value <= target,
-    }
-    print(json.dumps(line), flush=True)
 
 
 def milliseconds(call: Callable[[], object]) -> float:
@@ -57,8 +44,8 @@ def main(side: int) -> None:
             tile = np.zeros((TILE, TILE), np.int32)
             tile[40 : 40 + 416, 40 : 40 + 416] = cell + 256 * number
             tx.write("labels", window, tile[: window.height, : window.width])
-        report("journal.whole_image_action", milliseconds(lambda: (tx.commit(), document.flush(60))), "ms")
-        report("journal.whole_checkpoint", milliseconds(lambda: document.checkpoint(wait=True)), "ms")
+        figure("journal.whole_image_action", milliseconds(lambda: (tx.commit(), document.flush(60))), "ms")
+        figure("journal.whole_checkpoint", milliseconds(lambda: document.checkpoint(wait=True)), "ms")
         durable, blocked = [], []
         rng = np.random.default_rng(0)
         for number in range(STROKES):
@@ -71,10 +58,10 @@ def main(side: int) -> None:
             document.flush()
             durable.append(1000 * (time.perf_counter() - middle))
             blocked.append(1000 * (middle - begin))
-        report("journal.durable_after_stroke.median", float(np.median(durable)), "ms", 250)
-        report("journal.durable_after_stroke.p99", float(np.percentile(durable, 99)), "ms", 250)
-        report("journal.whole_stroke_painted.median", float(np.median(blocked)), "ms")
-        report("journal.whole_stroke_painted.p99", float(np.percentile(blocked, 99)), "ms")
+        figure("journal.durable_after_stroke.median", float(np.median(durable)), "ms", target=250.0)
+        figure("journal.durable_after_stroke.p99", float(np.percentile(durable, 99)), "ms", target=250.0)
+        figure("journal.whole_stroke_painted.median", float(np.median(blocked)), "ms")
+        figure("journal.whole_stroke_painted.p99", float(np.percentile(blocked, 99)), "ms")
         document.checkpoint(wait=True)
         for count in (1, 20):
             taken = []
@@ -86,17 +73,18 @@ def main(side: int) -> None:
                     tx.commit()
                 document.flush()
                 taken.append(milliseconds(lambda: document.checkpoint(wait=True)))
-            report(f"journal.checkpoint.{count}_tiles", float(np.median(taken)), "ms", 1000)
+            figure(f"journal.checkpoint.{count}_tiles", float(np.median(taken)), "ms", target=1000.0)
         size = sum(path.stat().st_size for path in files.journal.iterdir())
-        report("journal.size", size / 1024, "KiB")
+        figure("journal.size", size / 1024, "KiB")
         for number in range(20):
             document.apply(Stroke(np.array([[50.0 + 30 * number, 50], [80, 400]]), 12, 200_000 + number))
         document.flush()
         document.close()
-        report(
+        figure(
             "journal.reopen", milliseconds(lambda: ImageDocument.open(entry, folder / "img.tif", files).close()), "ms"
         )
 
 
 if __name__ == "__main__":
     main(int(sys.argv[1]) if len(sys.argv) > 1 else 8192)
+    raise SystemExit(exit_code())

@@ -3,15 +3,12 @@
 Prints one JSON line per figure. Run: python tests/bench/paint_commit.py [sizes]
 """
 
-import json
 import statistics
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from figure import exit_code, figure
 
 from segstudio.core.tiles import Window
 from segstudio.labels.edits import Brush, Painter, add_object
@@ -58,16 +55,9 @@ def stroke(planes: Planes, brush: Brush, points: np.ndarray) -> tuple[list[float
 
 
 def report(name: str, values: list[float], target: float | None = TARGET_MS) -> None:
-    """Print median and 95th percentile."""
-    line = {
-        "name": name,
-        "value": round(statistics.median(values), 2),
-        "unit": "ms",
-        "p95": round(float(np.quantile(values, 0.95)), 2),
-    }
-    if target is not None:
-        line |= {"target": f"p95 <= {target:.0f} ms", "met": bool(np.quantile(values, 0.95) <= target)}
-    print(json.dumps(line))
+    """Print median and 95th percentile; the target is for the latter."""
+    figure(f"{name}.median", statistics.median(values), "ms")
+    figure(f"{name}.p95", float(np.quantile(values, 0.95)), "ms", target=target)
 
 
 def main(sizes: list[int]) -> None:
@@ -76,7 +66,7 @@ def main(sizes: list[int]) -> None:
         planes, history = annotated(size), History()
         start = time.perf_counter()
         planes.labels.index()
-        report(f"{size}: index of ids, once", [1000 * (time.perf_counter() - start)], None)
+        report(f"paint.{size}.index_of_ids", [1000 * (time.perf_counter() - start)], None)
         rng = np.random.default_rng(0)
         figures: dict[str, list[float]] = {"move": [], "commit": [], "commit of erasing": [], "undo": [], "bytes": []}
         for index in range(40):
@@ -95,9 +85,10 @@ def main(sizes: list[int]) -> None:
                 figures["undo"].append(1000 * (time.perf_counter() - start))
                 history.redo(planes)
         for name in ("move", "commit", "commit of erasing", "undo"):
-            report(f"{size}: {name}", figures[name])
-        print(json.dumps({"name": f"{size}: record", "value": int(np.median(figures["bytes"])), "unit": "bytes"}))
+            report(f"paint.{size}.{name.replace(' ', '_')}", figures[name])
+        figure(f"paint.{size}.record", float(np.median(figures["bytes"])), "bytes")
 
 
 if __name__ == "__main__":
     main([int(word) for word in sys.argv[1:]] or [2048, 16384])
+    raise SystemExit(exit_code())

@@ -1,17 +1,18 @@
-"""How long from the start of the process to a usable window: prints one JSON line.
+"""How long from the start of the process to a usable window: prints JSON lines.
 
 ``python tests/bench/startup.py [--runs 5]``; without a screen it runs off-screen. Target: 1.5 s on two cores.
 For comparison, on the same machine: napari 0.9.2 takes 4.0 s, the import of Cellpose 4's GUI module 6.1 s.
 """
 
 import argparse
-import json
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+
+from figure import exit_code, figure
 
 # The real main(), with only the event loop replaced: usable is when everything pending has been handled and painted.
 CHILD = """
@@ -47,19 +48,10 @@ def main() -> int:
             times.append(seconds)
             torch |= imported
     warm = times[1:]  # the first start also fills the caches of the disk
-    report = {
-        "bench": "startup",
-        "median_s": round(statistics.median(warm), 3),
-        "best_s": round(min(warm), 3),
-        "worst_s": round(max(warm), 3),
-        "first_s": round(times[0], 3),
-        "runs": wishes.runs,
-        "cores": os.cpu_count(),
-        "torch_imported": torch,
-        "target_s": wishes.target,
-    }
-    print(json.dumps(report))
-    return 1 if torch or report["median_s"] > wishes.target else 0
+    median = statistics.median(warm)
+    figure("startup.usable", median, "s", target=wishes.target, best=min(warm), worst=max(warm), first=times[0])
+    figure("startup.torch_imported", float(torch), "", target=0.0)
+    return exit_code()
 
 
 def _start(folder: str) -> tuple[float, bool]:

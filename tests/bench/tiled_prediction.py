@@ -1,15 +1,15 @@
 """Tiled prediction against one look at the whole image: seconds, largest difference, memory; one JSON line a figure.
 
-Run: ``PYTHONPATH=. python tests/bench/tiled_prediction.py [--device cuda] [--side 2048] [--width 16] [--depth 3]``
+Run: ``python tests/bench/tiled_prediction.py [--device cuda] [--side 2048] [--width 16] [--depth 3]``
 """
 
 import argparse
-import json
 import resource
 import time
 
 import numpy as np
 import torch
+from figure import exit_code, figure
 
 from segstudio.config.prediction import PredictionConfig
 from segstudio.engine.architectures.unet import UNet, UNetConfig
@@ -17,14 +17,6 @@ from segstudio.engine.formulations import formulations
 from segstudio.engine.prediction.stitch_maps import predict_maps
 
 TOLERANCE = 1e-5
-
-
-def figure(name: str, value: float, unit: str, target: float | None = None, peer: float | None = None) -> None:
-    """Print one figure; smaller is better."""
-    ratio = None if peer is None else round(peer / value, 2)
-    met = None if target is None else value <= target
-    row = {"name": name, "value": float(f"{value:.3g}"), "unit": unit, "peer": peer and round(peer, 3)}
-    print(json.dumps({**row, "ratio": ratio, "target": target, "met": met}))
 
 
 def timed(network: torch.nn.Module, image: np.ndarray, device: str, **settings: object) -> tuple[np.ndarray, float]:
@@ -54,10 +46,10 @@ def main() -> None:
     figure("predict.whole", peer, "s")
     for tile in (256, 512):
         maps, seconds = timed(network, image, options.device, tile_size=tile)
-        figure(f"predict.tiled.{tile}", seconds, "s", None, peer)
-        figure(f"predict.tiled.{tile}.difference", float(np.abs(maps - whole).max()), "", TOLERANCE)
+        figure(f"predict.tiled.{tile}", seconds, "s", peer=peer)
+        figure(f"predict.tiled.{tile}.difference", float(np.abs(maps - whole).max()), "", target=TOLERANCE)
     maps, seconds = timed(network, image, options.device, precision="bfloat16", batch_size=4)
-    figure("predict.tiled.512.bfloat16", seconds, "s", None, peer)
+    figure("predict.tiled.512.bfloat16", seconds, "s", peer=peer)
     figure("predict.tiled.512.bfloat16.difference", float(np.abs(maps - whole).max()), "")
     if options.device == "cpu":
         figure("predict.memory", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "MB")
@@ -67,3 +59,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    raise SystemExit(exit_code())
