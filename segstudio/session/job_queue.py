@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from psygnal import Signal
 
-from segstudio.core.errors import UserError
+from segstudio.core.errors import UserError, WrongUsage
 from segstudio.jobs.catalogue import Catalogue, catalogue_file, load_catalogue
 from segstudio.jobs.failures import failure
 from segstudio.jobs.messages import Artifact, Failed, Finished, Message, Metric
@@ -239,6 +239,12 @@ class JobQueue:
         self.runs = ()
         self.refresh_runs()
 
+    def project_closed(self) -> None:
+        """Stop predictions: nobody would note any more which images have one. Trainings go on."""
+        for job in self.active:
+            if isinstance(job.spec, PredictJob):
+                self.stop(job.id)
+
     def refresh_runs(self) -> None:
         """Read the list of runs again."""
         project = self._project()
@@ -254,15 +260,22 @@ class JobQueue:
 
     def resume_run(self, run: Run) -> str:
         """Let a run that ended go on from its newest checkpoint; return the job's id."""
+        self._check_writable()
+        if self._live(run.id):
+            return run.id
         return self.start_training(run.job.model_copy(update={"resume": True, "run_folder": run.folder}))
 
     def rename_run(self, run: Run, name: str) -> None:
         """Give a run another name."""
+        self._check_writable()
         self.curves.name_run(run.id, name)
         self._background.run(lambda: RunFolder(run.folder).rename(name), lambda _: self.refresh_runs(), lane="jobs")
 
     def delete_run(self, run: Run) -> None:
-        """Delete a run with its model; cannot be undone."""
+        """Delete a run with its model; cannot be undone. Raises `WrongUsage` while it is training."""
+        self._check_writable()
+        if self._live(run.id):
+            raise WrongUsage(f"{run.name} is still training.", hint="Stop it first.", code="run-busy")
         self.curves.forget(run.id)
         self._jobs.pop(run.id, None)
         self._background.run(lambda: _delete(RunFolder(run.folder)), lambda _: self.refresh_runs(), lane="jobs")
@@ -407,6 +420,11 @@ class JobQueue:
         self._follow_run(run.id, self._launcher.attach(run.folder))
         self.curves.show([run.id])
         self.changed.emit(run.id)
+
+    def _check_writable(self) -> None:
+        project = self._project()
+        if project is not None:
+            project.check_writable()
 
     def _live(self, run_id: str) -> bool:
         job = self._jobs.get(run_id)

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 
+from segstudio.core.errors import WrongUsage
 from segstudio.jobs.messages import Message, StateChanged
 from segstudio.jobs.run_folder import RunFolder
 from segstudio.jobs.spec import ClassSpec, DecodeJob, PredictImage, PredictJob, TrainJob
@@ -96,7 +97,7 @@ class Sitting:
         self.jobs = self.queue()
 
     def queue(self) -> JobQueue:
-        project = cast("Any", SimpleNamespace(runs_folder=self.folder / "runs"))
+        project = cast("Any", SimpleNamespace(runs_folder=self.folder / "runs", check_writable=lambda: None))
         worker = WarmWorker(command=[sys.executable, str(self.folder / "worker.py")])
         jobs = JobQueue(lambda: project, self.background, worker, Launcher(self.folder / "train.py"))
         jobs.follow = self.follow
@@ -327,3 +328,27 @@ def test_a_training_found_again_can_be_killed(sitting: Sitting) -> None:
     found.kill()
     sitting.until(lambda: not found.alive)
     sitting.until(lambda: sitting.state(job_id) == "failed")
+
+
+def test_a_run_that_trains_is_neither_deleted_nor_started_twice(sitting: Sitting) -> None:
+    job_id = sitting.train()
+    sitting.until(lambda: sitting.state(job_id) == "running")
+    sitting.jobs.refresh_runs()
+    sitting.until(lambda: sitting.jobs.runs)
+    run = sitting.jobs.runs[0]
+    with pytest.raises(WrongUsage, match="still training"):
+        sitting.jobs.delete_run(run)
+    assert sitting.jobs.resume_run(run) == job_id
+    assert sitting.state(job_id) == "running"
+    sitting.jobs.stop(job_id)
+    sitting.until(lambda: sitting.state(job_id) == "stopped")
+
+
+def test_predictions_of_a_closed_project_stop(sitting: Sitting) -> None:
+    training, prediction = sitting.train(), sitting.predict("wait")
+    sitting.until(lambda: sitting.state(training) == "running")
+    sitting.jobs.project_closed()
+    sitting.until(lambda: sitting.state(prediction) == "stopped")
+    assert sitting.state(training) == "running"
+    sitting.jobs.stop(training)
+    sitting.until(lambda: sitting.state(training) == "stopped")
