@@ -38,6 +38,7 @@ class Banner(QFrame):
         row.addWidget(picture)
         row.addWidget(text, 1)
         if button is not None:
+            button.clicked.connect(self.deleteLater)
             row.addWidget(button)
         row.addWidget(close)
         if notice.level in ("info", "good"):

@@ -111,7 +111,8 @@ class MainWindow(QMainWindow):
         self.welcome.open_folder.connect(self.opening.ask_folder)
         self.welcome.open_project.connect(self.opening.ask_project)
         self.welcome.open_sample.connect(self.opening.open_sample)
-        self.welcome.open_recent.connect(lambda folder: session.open_project(Path(folder)))
+        self.welcome.open_recent.connect(lambda folder: self.opening.open_project(Path(folder)))
+        self.opening.offered.connect(self.banners.show_notice)
         self.images.add_wanted.connect(self.opening.ask_images)
         self.images.selection_changed.connect(self.prediction.set_selected)
         for panel in (self.training, self.prediction, self.measure):
@@ -136,7 +137,8 @@ class MainWindow(QMainWindow):
     # -- what is shown -----------------------------------------------------------------------------
 
     def _show_project(self, project: Project | None) -> None:
-        self.setWindowTitle(f"{project.name} – SegStudio" if project else "SegStudio")
+        words = self.tr("{name} (reading only)") if project is not None and project.read_only else "{name}"
+        self.setWindowTitle(f"{words.format(name=project.name)} – SegStudio" if project else "SegStudio")
         self._pages.setCurrentWidget(self.canvas if project else self.welcome)
         self.layout_of_panels.show_project(project is not None)
         if project is None:
@@ -171,6 +173,9 @@ class MainWindow(QMainWindow):
         self.status.show_place(self.tr("Opening {name} …").format(name=name) if name else "")
 
     def _show_saved(self, state: str) -> None:
+        if self.session.document is not None and self.session.document.read_only:
+            self.status.show_saved("", self.tr("reading only"))
+            return
         words = {SAVED: self.tr("saved ✓"), SAVING: self.tr("saving …")}
         self.status.show_saved(state.partition(":")[0], words.get(state, self.tr("not saved")))
 
@@ -202,7 +207,8 @@ class MainWindow(QMainWindow):
     # -- verbs -------------------------------------------------------------------------------------
 
     def apply(self, edit: Edit) -> None:
-        """Apply an edit to the image in front."""
+        """Apply an edit to the image in front; a stroke that is being painted ends before."""
+        self.canvas.finish_stroke()
         if self.session.document is not None:
             self.session.document.apply(edit)
 
@@ -278,9 +284,11 @@ class MainWindow(QMainWindow):
 
     def dropEvent(self, event: QDropEvent) -> None:
         paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        event.acceptProposedAction()
         if paths:
-            event.acceptProposedAction()
             self.opening.open_paths(paths)
+        else:
+            self.opening.refuse_links()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_H and not event.isAutoRepeat():
@@ -299,6 +307,8 @@ class MainWindow(QMainWindow):
             if event.type() in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease) and not event.isAutoRepeat():
                 self.layout_of_panels.only_canvas(event.type() == QEvent.Type.KeyPress)
             return True
+        if event.type() == QEvent.Type.FocusOut:
+            self.layout_of_panels.only_canvas(False)  # Tab is let go elsewhere
         return super().eventFilter(watched, event)
 
     def changeEvent(self, event: QEvent) -> None:

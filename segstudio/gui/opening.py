@@ -1,24 +1,36 @@
 """Ways in: menus, the welcome page, dropped files and the command line all end in `Opening.open_paths`."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from platformdirs import user_documents_path
-from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QFileDialog, QPushButton, QWidget
 
+from segstudio.core.errors import BadInput, UserError
 from segstudio.gui.dialogs.new_project import NewProjectDialog
+from segstudio.io.sources import open_image
+from segstudio.project.image_files import FoundImage, find_images, find_mask
 from segstudio.project.layout import is_project
+from segstudio.project.manifest import MANIFEST
 from segstudio.project.sample_project import copy_sample
-from segstudio.session.session import Session
+from segstudio.session.session import Notice, Session
+
+#: Label images are looked for beside so many images.
+_MASKS_SOUGHT = 50
 
 
 class Opening(QObject):
     """Asks what to open, and opens it."""
 
+    offered = Signal(object, object)
+    """A `Notice`, and the button with which the user takes the offer."""
+
     def __init__(self, session: Session, window: QWidget) -> None:
         super().__init__(window)
         self._session = session
         self._window = window
+        session.refused.connect(self._offer_reading)
 
     def ask_folder(self) -> None:
         """Ask for a folder of images and make a project of it."""
@@ -30,7 +42,7 @@ class Opening(QObject):
         """Ask for a project folder."""
         folder = QFileDialog.getExistingDirectory(self._window, self.tr("Open a project folder"))
         if folder:
-            self._session.open_project(Path(folder))
+            self.open_project(Path(folder))
 
     def ask_images(self) -> None:
         """Ask for images to add to the open project."""
@@ -44,27 +56,88 @@ class Opening(QObject):
             lambda: copy_sample(user_documents_path() / "SegStudio"), self._session.open_project
         )
 
+    def open_project(self, folder: Path) -> None:
+        """Open a project; the one that is open already stays."""
+        project = self._session.project
+        if project is not None and project.folder == folder.absolute():
+            self._session.notice(self.tr("{name} is open already.").format(name=project.name))
+        else:
+            self._session.open_project(folder)
+
     def open_paths(self, paths: list[Path]) -> None:
         """Open what was dropped or named: a project, a folder of images, or images."""
-        self._session.background.run(lambda: _look(paths), lambda found: self._open(paths, *found))
+        add = self._session.project is not None
+        self._session.background.run(lambda: _look(paths, add=add), lambda found: self._open(paths, found))
 
-    def _open(self, paths: list[Path], project: bool, has_masks: bool) -> None:
-        if project:
-            self._session.open_project(paths[0])
-        elif self._session.project is not None and not any(path.is_dir() for path in paths):
+    def refuse_links(self) -> None:
+        """Say that what was dropped is no file."""
+        self._session.notice(
+            self.tr("Only files and folders of this computer can be opened."),
+            self.tr("Save the image as a file first, then drop that."),
+            "warning",
+        )
+
+    def _open(self, paths: list[Path], found: "_Found") -> None:
+        if found.project is not None:
+            self.open_project(found.project)
+        elif found.add and self._session.project is not None:
             self._session.add_images(paths)
         else:
-            dialog = NewProjectDialog(paths, has_masks=has_masks, parent=self._window)
+            dialog = NewProjectDialog(paths, has_masks=found.has_masks, parent=self._window)
             dialog.accepted.connect(
                 lambda: self._session.create_project(dialog.folder, paths, import_masks=dialog.import_masks)
             )
             dialog.open()
 
+    def _offer_reading(self, folder: Path, error: UserError) -> None:
+        button = QPushButton(self.tr("Open for reading only"))
+        button.clicked.connect(lambda: self._session.open_project(folder, read_only=True))
+        self.offered.emit(Notice(error.message, error.hint, "warning"), button)
 
-def _look(paths: list[Path]) -> tuple[bool, bool]:
-    """Return whether a project was meant, and whether label images lie beside the images."""
+
+@dataclass(frozen=True)
+class _Found:
+    """What paths were meant as: a `project`, images to `add` to the open one, or images of a new one."""
+
+    project: Path | None = None
+    add: bool = False
+    has_masks: bool = False
+
+
+def _look(paths: list[Path], *, add: bool) -> _Found:
+    """Find out what was meant; raise `BadInput` when there is nothing to open, before anything is asked."""
     first = paths[0]
-    if len(paths) == 1 and is_project(first):
-        return True, False
-    folder = first if first.is_dir() else first.parent
-    return False, any((place / "masks").is_dir() for place in (folder, folder.parent))
+    for path in paths:
+        if not path.exists():
+            raise BadInput(
+                f"{path.name} was not found in {path.parent}.",
+                hint="Is the drive connected? Was it renamed?",
+                code="missing",
+                path=path,
+            )
+    if len(paths) == 1:
+        folder = first.parent if first.name == MANIFEST else first
+        if is_project(folder):
+            return _Found(project=folder)
+    if add and not any(path.is_dir() for path in paths):
+        return _Found(add=True)
+    images = list(find_images(paths))
+    _check_some(images, first)
+    return _Found(has_masks=any(find_mask(item.path) is not None for item in images[:_MASKS_SOUGHT]))
+
+
+def _check_some(images: list[FoundImage], first: Path) -> None:
+    """Raise `BadInput` unless one of `images` can be read; the sentence is that of the first."""
+    problem: BadInput | None = None
+    for item in images:
+        try:
+            open_image(item.path).close()
+            return
+        except BadInput as error:
+            problem = problem or error
+    raise problem or BadInput(
+        f"There is no image in {first.name}.",
+        hint="Choose a folder with TIFF, PNG or JPEG images.",
+        code="no-images",
+        path=first,
+    )

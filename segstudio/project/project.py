@@ -282,7 +282,7 @@ class Project:
 
     def add_images(self, paths: Iterable[Path]) -> list[str]:
         """Add image files and folders of them; return a sentence for each file that could not be taken."""
-        self._check_writable()
+        self.check_writable()
         with self._store.lock:
             intake = Intake(self.folder, self._store.manifest.images)
             problems = intake.add_all(paths)
@@ -293,7 +293,7 @@ class Project:
 
     def remove_images(self, image_ids: Iterable[str]) -> None:
         """Take images out of the list; their files, labels and journals stay on the disk."""
-        self._check_writable()
+        self.check_writable()
         gone = set(image_ids)
         self._store.change(images=tuple(entry for entry in self._store.manifest.images if entry.id not in gone))
         self.save_soon()
@@ -316,7 +316,7 @@ class Project:
         complete
             Every object is in the masks: what they leave out is background.
         """
-        self._check_writable()
+        self.check_writable()
         problems: list[str] = []
         for image_id, mask in self.masks().items():
             entry, files = self.entry(image_id), self.files(image_id)
@@ -351,7 +351,7 @@ class Project:
 
     def set_classes(self, classes: ClassTable) -> None:
         """Replace the classes."""
-        self._check_writable()
+        self.check_writable()
         if not len(classes):
             raise ValueError("A project has at least one class.")
         self._store.change(classes=classes)
@@ -360,13 +360,13 @@ class Project:
 
     def set_name(self, name: str) -> None:
         """Rename the project; its folder keeps its name."""
-        self._check_writable()
+        self.check_writable()
         self._store.change(name=name)
         self.save_soon()
 
     def set_settings(self, settings: dict[str, Any]) -> None:
         """Replace the project's settings: JSON values only."""
-        self._check_writable()
+        self.check_writable()
         self._store.change(settings=dict(settings))
         self.save_soon()
 
@@ -392,13 +392,14 @@ class Project:
             self._replace(replace(entry, objects=objects, marked=marked))
 
     def _replace(self, entry: ImageEntry) -> ImageEntry:
-        self._check_writable()
+        self.check_writable()
         self._store.replace_image(entry)
         self.save_soon()
         self._tell(self.images_changed)
         return entry
 
-    def _check_writable(self) -> None:
+    def check_writable(self) -> None:
+        """Raise `UserError` when it is open for reading only."""
         if self.read_only:
             raise UserError(
                 f"{self.name} is open for reading only.",

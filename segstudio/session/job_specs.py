@@ -60,7 +60,10 @@ def training_job(project: "Project", wish: TrainingWish) -> TrainJob:
     ------
     WrongUsage
         Nothing is labelled.
+    UserError
+        The project is open for reading only.
     """
+    project.check_writable()
     samples = tuple(labelled(project_samples(project)))
     if not any(sample.split == "train" for sample in samples):
         raise WrongUsage(
@@ -118,7 +121,8 @@ def split_summary(project: "Project") -> SplitSummary:
 def predict_job(
     project: "Project", run: Run, entries: Iterable["ImageEntry"], decode: Mapping[str, Any], device: Device = "auto"
 ) -> PredictJob:
-    """Return the job that predicts images with the model of a run."""
+    """Return the job that predicts images with the model of a run; `UserError` where nothing may be written."""
+    project.check_writable()
     images = []
     for entry in entries:
         place = prediction_at(project, run.folder.name, entry)

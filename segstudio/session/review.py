@@ -214,6 +214,7 @@ class Review:
 
     def reject(self, proposal_ids: Iterable[int]) -> None:
         """Take proposals out of sight; `restore_rejected` brings them back."""
+        self._check_writable()
         self._decisions.rejected.update(item for item in proposal_ids if item in self._waiting)
         self._settle()
         self._keep()
@@ -224,6 +225,7 @@ class Review:
 
     def restore_rejected(self) -> None:
         """Let all rejected proposals wait again."""
+        self._check_writable()
         self._decisions.rejected.clear()
         self._settle()
         self._keep()
@@ -368,6 +370,11 @@ class Review:
             elif proposal_id in self._undone:
                 self._undone.discard(proposal_id)
                 del self._decisions.accepted[proposal_id]
+
+    def _check_writable(self) -> None:
+        project = self._project()
+        if project is not None:
+            project.check_writable()
 
     def _window(self, proposal_id: int) -> Window:
         if proposal_id not in self._windows and self._labels is not None:

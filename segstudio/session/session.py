@@ -137,6 +137,7 @@ class Session:
         self.project, self._wanted = None, ""
         self._show_document(None)
         if project is not None:
+            self.jobs.project_closed()
             self.project_changed.emit(None)
             self._close_later(document)
             self.background.run(lambda: _close(project), self._on_project_closed, lane=_DOCUMENTS)

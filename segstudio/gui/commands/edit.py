@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from segstudio.gui.actions import Action
-from segstudio.gui.commands.conditions import has_document_now
+from segstudio.gui.commands.conditions import can_edit_now, has_document_now
 from segstudio.labels.edits import Delete, Merge, Relabel
 
 if TYPE_CHECKING:
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 def actions(w: "MainWindow") -> list[Action]:
     """Return the actions of the menu."""
-    session = w.session
+    session, can_edit = w.session, can_edit_now(w)
 
     def selected() -> bool:
-        return session.document is not None and bool(session.view.selected)
+        return can_edit() and bool(session.view.selected)
 
     def several() -> bool:
-        return session.document is not None and len(session.view.selected) > 1
+        return can_edit() and len(session.view.selected) > 1
 
     items = [
         Action(

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from segstudio.gui.actions import Action
-from segstudio.gui.commands.conditions import has_document_now, has_project_now
+from segstudio.gui.commands.conditions import can_edit_now, can_write_now, has_project_now
 
 if TYPE_CHECKING:
     from segstudio.gui.main_window import MainWindow
@@ -18,7 +18,7 @@ def actions(w: "MainWindow") -> list[Action]:
             "file.open_project", "&File", "Open project…", w.opening.ask_project, ("Ctrl+Shift+O",), "ph.archive-box"
         ),
         Action("file.sample", "&File", "Open the sample project", w.opening.open_sample, (), "ph.flask"),
-        Action("file.add", "&File", "Add images…", w.opening.ask_images, (), "ph.plus", enabled=has_project),
+        Action("file.add", "&File", "Add images…", w.opening.ask_images, (), "ph.plus", enabled=can_write_now(w)),
         Action(
             "file.save",
             "&File",
@@ -27,7 +27,7 @@ def actions(w: "MainWindow") -> list[Action]:
             ("Ctrl+S",),
             "ph.floppy-disk",
             "Every stroke is saved as you draw; this also writes the label files now",
-            enabled=has_document_now(w),
+            enabled=can_edit_now(w),
             separator=True,
         ),
         Action("file.export", "&File", "Export…", w.export, ("Ctrl+E",), "ph.export", enabled=has_project),

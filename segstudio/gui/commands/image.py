@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from segstudio.gui.actions import Action
-from segstudio.gui.commands.conditions import has_document_now
+from segstudio.gui.commands.conditions import can_edit_now
 from segstudio.labels.edits import RegionFill
 
 if TYPE_CHECKING:
@@ -12,7 +12,11 @@ if TYPE_CHECKING:
 
 def actions(w: "MainWindow") -> list[Action]:
     """Return the actions of the menu."""
-    session, has_document = w.session, has_document_now(w)
+    session, can_edit = w.session, can_edit_now(w)
+
+    def has_images() -> bool:
+        # An image that could not be opened leaves none in front.
+        return session.project is not None and bool(session.project.images)
 
     def reviewed() -> bool:
         document = session.document
@@ -26,7 +30,7 @@ def actions(w: "MainWindow") -> list[Action]:
             lambda: session.step(-1),
             ("A", "Left"),
             "ph.caret-left",
-            enabled=has_document,
+            enabled=has_images,
         ),
         Action(
             "image.next",
@@ -35,7 +39,7 @@ def actions(w: "MainWindow") -> list[Action]:
             lambda: session.step(1),
             ("D", "Right"),
             "ph.caret-right",
-            enabled=has_document,
+            enabled=has_images,
         ),
         Action(
             "image.unreviewed",
@@ -43,7 +47,7 @@ def actions(w: "MainWindow") -> list[Action]:
             "Next image to review",
             session.next_unreviewed,
             ("Shift+D",),
-            enabled=has_document,
+            enabled=has_images,
         ),
         Action(
             "image.reviewed",
@@ -52,7 +56,7 @@ def actions(w: "MainWindow") -> list[Action]:
             w.toggle_reviewed,
             ("Ctrl+Return",),
             checked=reviewed,
-            enabled=has_document,
+            enabled=can_edit,
             separator=True,
         ),
         Action(
@@ -61,7 +65,7 @@ def actions(w: "MainWindow") -> list[Action]:
             "This image is completely labelled",
             lambda: w.apply(RegionFill(None, 1)),
             ("Ctrl+L",),
-            enabled=has_document,
+            enabled=can_edit,
             tip="Everything that is not an object is background: training may learn from it",
         ),
     ]

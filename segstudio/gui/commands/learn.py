@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from segstudio.gui.actions import Action
-from segstudio.gui.commands.conditions import has_document_now, has_project_now
+from segstudio.gui.commands.conditions import can_edit_now, can_write_now
 
 if TYPE_CHECKING:
     from segstudio.gui.main_window import MainWindow
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 def actions(w: "MainWindow") -> list[Action]:
     """Return the actions of the menu."""
-    session = w.session
+    session, can_edit = w.session, can_edit_now(w)
 
     def reviewing() -> bool:
-        return session.document is not None and session.review.pending_count > 0
+        return can_edit() and session.review.pending_count > 0
 
     return [
-        Action("train.start", "T&rain", "Train", w.train, ("Ctrl+T",), "ph.graduation-cap", enabled=has_project_now(w)),
+        Action("train.start", "T&rain", "Train", w.train, ("Ctrl+T",), "ph.graduation-cap", enabled=can_write_now(w)),
         Action(
             "predict.current",
             "T&rain",
@@ -25,7 +25,7 @@ def actions(w: "MainWindow") -> list[Action]:
             w.predict_current,
             ("Ctrl+P",),
             "ph.magic-wand",
-            enabled=has_document_now(w),
+            enabled=can_edit,
         ),
         Action(
             "review.accept",

@@ -239,8 +239,11 @@ class PredictionPanel(QWidget):
         if job is None or not isinstance(job.spec, PredictJob | DecodeJob):
             return
         if isinstance(message, Artifact) and message.role == "labels":
+            project, folder = self._session.project, Path(message.path).parent
+            if project is None or folder.parent != project.predictions_folder:
+                return  # of a project that was closed meanwhile
             fresh = isinstance(job.spec, PredictJob)
-            self._session.review.predicted(message.image_id, Path(message.path).parent.name, begin=fresh)
+            self._session.review.predicted(message.image_id, folder.name, begin=fresh)
             if fresh:
                 self._session.images_changed.emit()
         elif isinstance(message, Warned):

@@ -1,0 +1,83 @@
+"""A project that somebody else has open: the window names them and offers to look at it, and nothing is changed."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from window_driver import Driver, run_program
+
+from segstudio.core.resources import resource
+from segstudio.labels.edits import Polygon
+from segstudio.project.project import Project
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    target = tmp_path / "cells"
+    shutil.copytree(resource("samples", "project.json").parent, target)
+    return target
+
+
+def _files(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.timeout(60)
+def test_a_project_open_elsewhere_can_be_looked_at(folder: Path, qapp: object) -> None:
+    with Project.open(folder):
+        before = _files(folder)
+
+        def script(hand: Driver) -> None:
+            hand.wait(hand.window.banners.messages, what="the refusal")
+            (notice,) = hand.window.banners.messages()
+            assert "cells is already open for writing" in notice.message
+            assert "process" in notice.message
+            hand.click(hand.window.banners, "Open for reading only")
+            hand.wait(lambda: hand.session.document is not None, what="the first image")
+            assert not hand.window.banners.messages(), "the offer was taken"
+            assert "reading only" in hand.window.windowTitle()
+            _try_to_change(hand)
+
+        run_program([str(folder)], script)
+        assert _files(folder) == before
+
+
+def _try_to_change(hand: Driver) -> None:
+    session, window = hand.session, hand.window
+    document = session.document
+    labels = document.planes.labels.to_array()
+    session.view.selected = frozenset(list(document.planes.objects)[:2])
+    window.actions_table.refresh()
+    grey = (
+        "edit.delete",
+        "edit.merge",
+        "image.complete",
+        "image.reviewed",
+        "train.start",
+        "predict.current",
+        "file.add",
+    )
+    assert not [action for action in grey if window.actions_table[action].isEnabled()]
+    session.view.tool = "brush"
+    hand.drag([(50.0, 50.0), (70.0, 70.0)])
+    assert "reading only" in window.status.currentMessage()
+    hand.drag([(50.0, 50.0), (90.0, 50.0), (90.0, 90.0), (50.0, 50.0)], Qt.MouseButton.RightButton)
+    hand.click(window.label_step, "This image is completely labelled")
+    hand.wait(lambda: any("reading only" in notice.message for notice in window.banners.messages()), what="a sentence")
+    assert np.array_equal(document.planes.labels.to_array(), labels)
+
+
+@pytest.mark.timeout(60)
+def test_the_open_project_is_not_called_open_elsewhere(folder: Path, qapp: object) -> None:
+    def script(hand: Driver) -> None:
+        hand.wait(lambda: hand.session.document is not None, what="the first image")
+        document = hand.session.document
+        document.apply(Polygon(np.array([(1, 1), (9, 1), (9, 9)]), None))
+        hand.window.opening.open_paths([folder])
+        hand.wait(hand.window.banners.messages, what="a sentence")
+        assert "is open already" in hand.window.banners.messages()[0].message
+        assert hand.session.document is document
+
+    run_program([str(folder)], script)
