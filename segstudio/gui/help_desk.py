@@ -3,7 +3,7 @@
 import traceback
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QUrl
+from PySide6.QtCore import QObject, Qt, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QMessageBox, QWidget
 
@@ -32,7 +32,9 @@ class HelpDesk(QObject):
 
     def show_keys(self, actions: ActionTable) -> None:
         """Show every key and gesture."""
-        KeyMap(actions, self._window).open()
+        keys = KeyMap(actions, self._window)
+        keys.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        keys.open()
 
     def show_pages(self) -> None:
         """Show the help pages."""

@@ -39,6 +39,7 @@ class Layout:
         self.toolbar.setIconSize(QSize(20, 20))
         window.addToolBar(self.toolbar)
         self._set_sizes()
+        self._before: QByteArray | None = None
         self._settings = QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "SegStudio", "window")
         self._default = window.saveState(_VERSION)
 
@@ -65,6 +66,7 @@ class Layout:
 
     def show_project(self, is_open: bool) -> None:
         """Show what belongs to an open project; only the way in without one."""
+        self._before = None
         if not is_open:
             for part in (self.toolbar, self.images, self.steps, self.drawer):
                 part.hide()
@@ -75,12 +77,13 @@ class Layout:
 
     def only_canvas(self, only: bool) -> None:
         """Hide everything but images and canvas for a moment, and bring it back."""
-        if only:
+        if only and self._before is None:
             self._before = self._window.saveState(_VERSION)
             for part in (self.toolbar, self.steps, self.drawer):
                 part.hide()
-        else:
+        elif not only and self._before is not None:
             self._window.restoreState(self._before, _VERSION)
+            self._before = None
 
     def reset(self) -> None:
         """Put everything back where it was at first; the drawer is closed."""
@@ -98,6 +101,7 @@ class Layout:
 
     def save(self, *, project_is_open: bool) -> None:
         """Remember the layout; without a project only size and place, for everything is hidden then."""
+        self.only_canvas(False)
         self._settings.setValue("geometry", self._window.saveGeometry())
         if project_is_open:
             self._settings.setValue("state", self._window.saveState(_VERSION))
