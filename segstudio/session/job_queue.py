@@ -99,6 +99,7 @@ class JobQueue:
         self._worker_followed = False
         self._jobs: dict[str, Job] = {}
         self._processes: dict[str, RunProcess] = {}
+        self._unsent: dict[str, list[Command]] = {}
         self._resume_wanted: list[str] = []
         self._next_decode: dict[str, DecodeJob] = {}
         self._closed = False
@@ -369,8 +370,8 @@ class JobQueue:
     def _follow_run(self, job_id: str, process: RunProcess) -> None:
         self._processes[job_id] = process
         self._read(process.messages())
-        if self._jobs[job_id].state == "stopping":  # asked for while the process was being started
-            self._send(job_id, "stop")
+        for command in self._unsent.pop(job_id, ()):
+            self._send(job_id, command)
 
     def _follow_worker(self) -> None:
         if not self._worker_followed:
@@ -386,6 +387,8 @@ class JobQueue:
         process = self._processes.get(job_id)
         if process is not None:
             self._background.run(lambda: process.send(command), lane="jobs")
+        elif self._live(job_id):  # its process is being started
+            self._unsent.setdefault(job_id, []).append(command)
 
     # -- answers -----------------------------------------------------------------------------------------
 
