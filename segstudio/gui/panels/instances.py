@@ -11,6 +11,7 @@ from PySide6.QtCore import (
     QModelIndex,
     QPersistentModelIndex,
     Qt,
+    QTimer,
     Signal,
 )
 from PySide6.QtGui import QColor, QKeySequence, QPixmap, QShortcut
@@ -37,6 +38,8 @@ _Index = QModelIndex | QPersistentModelIndex
 _ID, _CLASS, _SOURCE, _AREA, _LENGTH, _WIDTH, _ANGLE, _INTENSITY = range(8)
 _SOURCES = {"hand": "hand", "model": "model", "import": "import"}
 _NO_PARENT = QModelIndex()
+#: Milliseconds between a selection on the canvas and the one in the table.
+_MOMENT_MS = 40
 #: What cells answer; Qt asks each of them for ten roles at every repaint.
 _ROLES = frozenset(
     int(role)
@@ -241,7 +244,11 @@ class InstancesPanel(QWidget):
         session.project_changed.connect(self._on_project)
         self.view.selectionModel().selectionChanged.connect(self._on_selection)
         self.view.clicked.connect(self._on_clicked)
-        follow(session.view, "selected", self, self._show_selected)
+        # A moment later: the frame that shows the end of a stroke has no time for the table as well.
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(lambda: self._show_selected(self._session.view.selected))
+        follow(session.view, "selected", self, self._on_selected_elsewhere)
         shortcut = QShortcut(QKeySequence(Qt.Key.Key_Delete), self.view)
         shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
         shortcut.activated.connect(self.delete_selected)
@@ -327,13 +334,15 @@ class InstancesPanel(QWidget):
             self._following = False
         self._say_count()
 
+    def _on_selected_elsewhere(self, _ids: object) -> None:
+        if not self._following:
+            self._soon.start(_MOMENT_MS)
+
     def _on_clicked(self, index: QModelIndex) -> None:
         self.fly_to.emit(self.model.object_at(index.row()))
 
     def _show_selected(self, ids: Iterable[int]) -> None:
         """Select the rows of `ids`, as ranges: thousands of single ones would be slow."""
-        if self._following:
-            return
         places = sorted(place for item in ids if (place := self.model.place_of(item)) >= 0)
         selection = QItemSelection()
         start = previous = -2
