@@ -12,7 +12,7 @@ from psygnal import Signal
 from segstudio.core.errors import UserError, WrongUsage
 from segstudio.jobs.catalogue import Catalogue, catalogue_file, load_catalogue
 from segstudio.jobs.failures import failure
-from segstudio.jobs.messages import Artifact, Failed, Finished, Message, Metric
+from segstudio.jobs.messages import Artifact, Failed, Finished, Message, Metric, Started
 from segstudio.jobs.run_folder import Command, RunFolder
 from segstudio.jobs.spec import CatalogueJob, DecodeJob, JobSpec, PredictJob, TrainJob, ValidateJob
 from segstudio.jobs.supervisor import RunProcess, WarmWorker
@@ -307,6 +307,8 @@ class JobQueue:
         self.message.emit(job_id, message)
         if isinstance(message, Artifact) and message.role == "catalogue":
             self._background.run(lambda: load_catalogue(Path(message.path)), self._on_made_catalogue, lane="jobs")
+        if isinstance(message, Started) and isinstance(job.spec, TrainJob):
+            self.refresh_runs()
         if isinstance(message, Finished | Failed):
             self._on_end(job)
         elif job.state == "paused":

@@ -352,3 +352,10 @@ def test_predictions_of_a_closed_project_stop(sitting: Sitting) -> None:
     assert sitting.state(training) == "running"
     sitting.jobs.stop(training)
     sitting.until(lambda: sitting.state(training) == "stopped")
+
+
+def test_a_training_is_in_the_list_of_runs_as_soon_as_it_runs(sitting: Sitting) -> None:
+    job_id = sitting.train()
+    sitting.until(lambda: [(run.id, run.status) for run in sitting.jobs.runs] == [(job_id, "running")])
+    sitting.jobs.stop(job_id)
+    sitting.until(lambda: sitting.state(job_id) == "stopped")
