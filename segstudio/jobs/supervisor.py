@@ -11,7 +11,7 @@ from queue import SimpleQueue
 from typing import IO
 
 from segstudio.jobs.channel import LineTail, parsed, read_lines
-from segstudio.jobs.messages import Failed, Finished, Message, from_line
+from segstudio.jobs.messages import Artifact, Failed, Finished, Message, Metric, Preview, Started, from_line
 from segstudio.jobs.run_folder import Command, RunFolder
 from segstudio.jobs.spec import JobSpec, TrainJob
 
@@ -161,9 +161,10 @@ class RunProcess:
     unless it was told to `detach`.
     """
 
-    def __init__(self, run: RunFolder, process: "subprocess.Popen[bytes] | None" = None) -> None:
+    def __init__(self, run: RunFolder, process: "subprocess.Popen[bytes] | None" = None, before: int = 0) -> None:
         self.run = run
         self._process = process
+        self._before = before
         self._closed = threading.Event()
         if process is not None:
             # Takes note of its end even when nobody asks any more, so that no zombie stays.
@@ -173,9 +174,10 @@ class RunProcess:
     def start(cls, job: TrainJob, command: list[str] | None = None) -> "RunProcess":
         """Write the run folder and start the training; raise `WrongUsage` when the folder is taken."""
         run = RunFolder.create(job)
+        before = len(run.events())
         with run.log_file.open("ab") as log:
             process = _spawn(command or worker_command("--run", str(run.path)), stdout=log)
-        return cls(run, process)
+        return cls(run, process, before)
 
     @classmethod
     def attach(cls, folder: Path) -> "RunProcess":
@@ -211,13 +213,17 @@ class RunProcess:
     def messages(self) -> Iterator[Message]:
         """Yield all messages of the run from its start, then new ones as they come.
 
-        Ends after the `Finished` or `Failed` of the process that runs now. When that process is gone without a word
-        the last message is a `Failed` of code ``"worker-died"``.
+        Ends after the `Finished` or `Failed` of the process that runs now; how earlier ones fared, before a resume,
+        is left out. When that process is gone without a word the last message is a `Failed` of code
+        ``"worker-died"``.
         """
-        tail, last = LineTail(self.run.events_file), None
+        tail, last, first = LineTail(self.run.events_file), None, True
         while not self._closed.is_set():
             alive = self.alive  # before reading: what it wrote before it ended is then read below
-            for message in parsed(iter(tail.read()), from_line):
+            new = list(parsed(iter(tail.read()), from_line))
+            if first:
+                new, first = self._of_this_process(new), False
+            for message in new:
                 last = message
                 yield message
             if alive:
@@ -228,6 +234,13 @@ class RunProcess:
                 code = self._process.returncode if self._process is not None else None
                 yield worker_died(self.run.job().job_id, code, self.run.log_file)
                 return
+
+    def _of_this_process(self, messages: list[Message]) -> list[Message]:
+        """Return what the newest process said, and what earlier ones learned: figures, previews, files."""
+        starts = (index for index, message in enumerate(messages) if isinstance(message, Started))
+        begin = max(self._before, *starts, 0)
+        learned = [message for message in messages[:begin] if isinstance(message, Metric | Preview | Artifact)]
+        return learned + messages[begin:]
 
 
 def _spawn(command: list[str], stdout: "int | IO[bytes]") -> subprocess.Popen[bytes]:

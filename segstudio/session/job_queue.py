@@ -316,7 +316,9 @@ class JobQueue:
 
     def _on_end(self, job: Job) -> None:
         if isinstance(job.spec, TrainJob):
-            self._processes.pop(job.id, None)
+            process = self._processes.pop(job.id, None)
+            if process is not None:
+                process.close()  # it has said its last word: nobody waits for it when the window closes
             self.refresh_runs()
         if isinstance(job.spec, ValidateJob | DecodeJob):
             del self._jobs[job.id]

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from segstudio.jobs.messages import Failed, Finished, Message
+from segstudio.jobs.messages import Failed, Finished, Message, Metric
 from segstudio.jobs.run_folder import RunFolder
 from segstudio.jobs.spec import CatalogueJob, ClassSpec, TrainJob
 from segstudio.jobs.supervisor import RunProcess, WarmWorker
@@ -150,3 +150,26 @@ def test_commands_reach_the_run_folder(tmp_path: Path) -> None:
     text = RunFolder(tmp_path / "run").control_file.read_text()
     assert [word in text for word in ("pause", "stop")] == [True, True]
     process.kill()
+
+
+def test_how_a_run_ended_before_it_was_resumed_is_not_told_again(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    list(run_process(folder, "finish").messages())
+    run = RunFolder(folder)
+    run.append(Metric(epoch=1, step=1, elapsed_s=1, values={"loss": 1.0}))
+    run.append(Failed(code="window-gone", message="The window went away."))
+    again = a_train_job(folder).model_copy(update={"resume": True})
+    process = RunProcess.start(again, command=[sys.executable, "-c", RUN, str(folder), "finish"])
+    assert [message.kind for message in process.messages()] == ["metric", "started", "finished"]
+    attached = RunProcess.attach(folder)
+    assert [message.kind for message in attached.messages()] == ["metric", "started", "finished"]
+
+
+def test_a_resumed_run_that_dies_at_once_is_told(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    list(run_process(folder, "finish").messages())
+    again = a_train_job(folder).model_copy(update={"resume": True})
+    process = RunProcess.start(again, command=[sys.executable, "-c", "import sys; sys.exit(5)"])
+    (last,) = process.messages()
+    assert isinstance(last, Failed)
+    assert last.code == "worker-died"

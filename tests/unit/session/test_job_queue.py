@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from segstudio.core.errors import WrongUsage
-from segstudio.jobs.messages import Message, StateChanged
+from segstudio.jobs.messages import Failed, Message, StateChanged
 from segstudio.jobs.run_folder import RunFolder
 from segstudio.jobs.spec import ClassSpec, DecodeJob, PredictImage, PredictJob, TrainJob
 from segstudio.jobs.supervisor import RunProcess, WarmWorker
@@ -357,5 +357,22 @@ def test_predictions_of_a_closed_project_stop(sitting: Sitting) -> None:
 def test_a_training_is_in_the_list_of_runs_as_soon_as_it_runs(sitting: Sitting) -> None:
     job_id = sitting.train()
     sitting.until(lambda: [(run.id, run.status) for run in sitting.jobs.runs] == [(job_id, "running")])
+    sitting.jobs.stop(job_id)
+    sitting.until(lambda: sitting.state(job_id) == "stopped")
+
+
+def test_a_run_that_failed_can_be_resumed_and_stopped(sitting: Sitting) -> None:
+    job_id = sitting.train()
+    sitting.until(lambda: sitting.state(job_id) == "running")
+    sitting.jobs.kill(job_id)
+    sitting.until(lambda: sitting.state(job_id) == "failed")
+    RunFolder(sitting.folder / "runs" / job_id).append(
+        Failed(job_id=job_id, code="window-gone", message="The window went away.")
+    )
+    sitting.jobs.refresh_runs()
+    sitting.until(lambda: sitting.jobs.runs and sitting.jobs.runs[0].status == "failed")
+    sitting.jobs.resume_run(sitting.jobs.runs[0])
+    sitting.until(lambda: sitting.state(job_id) == "running")
+    assert sitting.jobs.training_runs
     sitting.jobs.stop(job_id)
     sitting.until(lambda: sitting.state(job_id) == "stopped")
