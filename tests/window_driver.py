@@ -49,14 +49,24 @@ class Driver:
         keys: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier,
     ) -> None:
         """Press at the first image point, move along the others, release at the last."""
+        path = list(points)
+        self.press(*path, button=button, keys=keys)
+        QTest.mouseRelease(self.window.canvas.viewport(), button, keys, self.place(path[-1]))
+        QTest.qWait(1)
+
+    def press(
+        self,
+        *points: Point,
+        button: Qt.MouseButton = Qt.MouseButton.LeftButton,
+        keys: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier,
+    ) -> None:
+        """Press at the first image point and move along the others."""
         viewport = self.window.canvas.viewport()
         places = [self.place(point) for point in points]
         QTest.mousePress(viewport, button, keys, places[0])
         for place in places[1:]:
             QTest.mouseMove(viewport, place)
             QTest.qWait(1)
-        QTest.mouseRelease(viewport, button, keys, places[-1])
-        QTest.qWait(1)
 
     def click_at(self, point: Point, keys: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
         """Click an image point."""

@@ -12,6 +12,7 @@ from segstudio.gui.banner import BannerArea
 from segstudio.gui.commands import all_actions
 from segstudio.gui.dialogs.closing import agree_on_running_training
 from segstudio.gui.dialogs.export import ExportDialog
+from segstudio.gui.dialogs.unsaved import agree_on_unsaved
 from segstudio.gui.help_desk import HelpDesk
 from segstudio.gui.jobs import JobThreads
 from segstudio.gui.layout import Layout, tabs
@@ -232,6 +233,12 @@ class MainWindow(QMainWindow):
         if self.session.document is not None:
             self.session.document.checkpoint()
 
+    def close_project(self) -> None:
+        """Close the project, unless the user wants to keep what could not be saved."""
+        self.canvas.finish_stroke()
+        if agree_on_unsaved(self.session, self):
+            self.session.close_project()
+
     def export(self) -> None:
         """Ask what to export where."""
         dialog = ExportDialog(self.session, self.images.selected_ids(), self)
@@ -317,11 +324,13 @@ class MainWindow(QMainWindow):
         super().changeEvent(event)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        if not agree_on_running_training(self.session, self):
+        self.canvas.finish_stroke()
+        if not agree_on_unsaved(self.session, self) or not agree_on_running_training(self.session, self):
             event.ignore()
             return
         self.layout_of_panels.save(project_is_open=self.session.project is not None)
         self.canvas.close_threads()
+        self.hide()  # what is still to be written or ended may take seconds
         self.session.close()
         self._job_threads.close()
         super().closeEvent(event)

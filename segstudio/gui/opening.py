@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFileDialog, QPushButton, QWidget
 
 from segstudio.core.errors import BadInput, UserError
 from segstudio.gui.dialogs.new_project import NewProjectDialog
+from segstudio.gui.dialogs.unsaved import agree_on_unsaved
 from segstudio.io.sources import open_image
 from segstudio.project.image_files import FoundImage, find_images, find_mask
 from segstudio.project.layout import is_project
@@ -52,16 +53,14 @@ class Opening(QObject):
 
     def open_sample(self) -> None:
         """Open a fresh copy of the sample project."""
-        self._session.background.run(
-            lambda: copy_sample(user_documents_path() / "SegStudio"), self._session.open_project
-        )
+        self._session.background.run(lambda: copy_sample(user_documents_path() / "SegStudio"), self.open_project)
 
     def open_project(self, folder: Path) -> None:
         """Open a project; the one that is open already stays."""
         project = self._session.project
         if project is not None and project.folder == folder.absolute():
             self._session.notice(self.tr("{name} is open already.").format(name=project.name))
-        else:
+        elif agree_on_unsaved(self._session, self._window):
             self._session.open_project(folder)
 
     def open_paths(self, paths: list[Path]) -> None:
@@ -82,7 +81,7 @@ class Opening(QObject):
             self.open_project(found.project)
         elif found.add and self._session.project is not None:
             self._session.add_images(paths)
-        else:
+        elif agree_on_unsaved(self._session, self._window):
             dialog = NewProjectDialog(paths, has_masks=found.has_masks, parent=self._window)
             dialog.accepted.connect(
                 lambda: self._session.create_project(dialog.folder, paths, import_masks=dialog.import_masks)

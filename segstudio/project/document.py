@@ -246,7 +246,12 @@ class ImageDocument:
         error = self._journal.error or self._checkpoint.error
         if error is not None:
             return f"failed: {error}"
-        return SAVED if self._journal.durable == self._journal.last else SAVING
+        return SAVED if self.durable else SAVING
+
+    @property
+    def durable(self) -> bool:
+        """Whether every finished action would be found again after a crash; may be asked from any thread."""
+        return self._journal.durable == self._journal.last
 
     def poll(self) -> None:
         """Emit the events that the background threads have caused since the last call."""

@@ -1,6 +1,7 @@
 """A project: images, classes and where everything of them lies."""
 
 import threading
+import time
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -145,6 +146,19 @@ class Project:
     def save_error(self) -> UserError | None:
         """Why ``project.json`` could not be saved the last time."""
         return self._store.error
+
+    def unsaved(self, timeout: float = 1.0) -> dict[str, str]:
+        """Return the images with actions that are not on the disk, by name, and why; waits a little for slow disks."""
+        with self._store.lock:
+            documents = [document for document in self._documents.values() if not document.closed]
+        deadline = time.monotonic() + timeout
+        while not all(document.durable for document in documents) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return {
+            document.entry.name: document.save_state.partition(": ")[2]
+            for document in documents
+            if not document.durable
+        }
 
     # -- what it holds -----------------------------------------------------------------------------
 

@@ -24,6 +24,8 @@ Level = Literal["info", "good", "warning", "error"]
 
 #: Opening and closing images happens in this order, one after the other.
 _DOCUMENTS = "documents"
+#: Seconds that an image may take to be saved before it is left open.
+_PATIENCE = 0.5
 _DONE = ("labelled", "reviewed")
 #: Codes of errors that do not keep a project from being looked at.
 _READABLE = frozenset({"project-locked", "no-permission", "read-only", "disk-full"})
@@ -73,6 +75,7 @@ class Session:
         self.objects = ObjectList(lambda: self.document, self.background)
         self.review = Review(lambda: self.project, lambda: self.document, self.background)
         self._wanted = ""
+        self._refused_by_disk = False
 
     # -- words -------------------------------------------------------------------------------------
 
@@ -141,6 +144,10 @@ class Session:
             self.project_changed.emit(None)
             self._close_later(document)
             self.background.run(lambda: _close(project), self._on_project_closed, lane=_DOCUMENTS)
+
+    def unsaved(self) -> dict[str, str]:
+        """Return the images whose last actions would be lost if the project were closed now, by name, and why."""
+        return self.project.unsaved() if self.project is not None else {}
 
     def close(self) -> None:
         """End the sitting: everything is written and all threads end."""
@@ -280,6 +287,7 @@ class Session:
             document.noticed.connect(self._on_document_notice)
             document.saved.connect(self._on_saved)
             document.checkpointed.connect(lambda _count: self.images_changed.emit())
+            self._refused_by_disk = document.save_state.startswith("failed")
         self.objects.load(document)
         self.view.new_object()
         self.view.contrast = None
@@ -294,19 +302,27 @@ class Session:
             signal.disconnect()
 
         def close() -> str:
+            if not document.flush(_PATIENCE):
+                # It stays open and goes on trying; who comes back to this image finds it as it was left.
+                return document.save_state
             return "" if document.close() else document.save_state
 
-        self.background.run(close, self._on_closed, lane=_DOCUMENTS)
+        def closed(problem: str) -> None:
+            if problem and self.project is not None:
+                self._tell_unsaved(document.entry.name, problem.partition(": ")[2])
+            self.images_changed.emit()
 
-    def _on_closed(self, problem: str) -> None:
-        if problem:
-            self._on_saved(problem)
-        self.images_changed.emit()
+        self.background.run(close, closed, lane=_DOCUMENTS)
 
     def _on_saved(self, state: str) -> None:
+        """Tell once that the disk refuses; it is tried again and again."""
         kind, _, sentence = state.partition(": ")
-        if kind == "failed":
-            self.notice(sentence, level="error")
+        if kind == "failed" and not self._refused_by_disk and self.document is not None:
+            self._tell_unsaved(self.document.entry.name, sentence)
+        self._refused_by_disk = kind == "failed"
+
+    def _tell_unsaved(self, name: str, sentence: str) -> None:
+        self.notice(f"What you drew last in {name} is not saved yet.", sentence, "error")
 
     def _on_edited(self, change: DocumentChange) -> None:
         if not change.live and self.document is not None:

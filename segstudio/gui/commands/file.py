@@ -35,7 +35,7 @@ def actions(w: "MainWindow") -> list[Action]:
             "file.close",
             "&File",
             "Close project",
-            w.session.close_project,
+            w.close_project,
             ("Ctrl+W",),
             enabled=has_project,
             separator=True,

@@ -1,5 +1,6 @@
 """What cannot be saved is told, not kept quiet."""
 
+import errno
 from pathlib import Path
 
 import numpy as np
@@ -75,3 +76,43 @@ def test_a_job_does_not_wait_for_ever_for_labels_that_cannot_be_saved(
     assert done == ["worked"]
     assert tifffile.imread(session.project.label_path(document.entry.id)).max() == 1
     session.close()
+
+
+def test_strokes_that_cannot_be_saved_stay_until_there_is_space(
+    session: Session, said: list[Notice], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def draw(y: float) -> None:
+        document.apply(Stroke(np.array([[4.0, y], [20.0, y]]), 3, document.planes.objects.next_id()))
+
+    project = session.project
+    project.add_images([_another(project.folder.parent)])
+    first, second = (entry.id for entry in project.images)
+    session.select(first)
+    document = session.document
+    draw(4)
+    assert document.flush()
+    with monkeypatch.context() as patch:
+        patch.setattr("segstudio.io.atomic.AppendFile.append", refuse)
+        for y in (10, 16):
+            draw(y)
+        labels = document.planes.labels.to_array()
+        session.select(second)
+        assert session.document is not document
+        assert list(session.unsaved()) == ["a.tif"]
+        assert {notice.message for notice in said} == {"What you drew last in a.tif is not saved yet."}
+        session.select(first)
+        assert session.document is document
+        assert document.save_state.startswith("failed")
+    assert document.flush()
+    assert session.unsaved() == {}
+    session.close()
+    with Project.open(project.folder) as again:
+        assert np.array_equal(again.document(first).planes.labels.to_array(), labels)
+
+
+def _another(folder: Path) -> Path:
+    tifffile.imwrite(folder / "b.tif", np.ones((32, 32), np.uint8))
+    return folder / "b.tif"
