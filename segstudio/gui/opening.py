@@ -32,6 +32,7 @@ class Opening(QObject):
         self._session = session
         self._window = window
         session.refused.connect(self._offer_reading)
+        session.image_refused.connect(self._offer_image)
 
     def ask_folder(self) -> None:
         """Ask for a folder of images and make a project of it."""
@@ -92,6 +93,33 @@ class Opening(QObject):
         button = QPushButton(self.tr("Open for reading only"))
         button.clicked.connect(lambda: self._session.open_project(folder, read_only=True))
         self.offered.emit(Notice(error.message, error.hint, "warning"), button)
+
+    def _offer_image(self, image_id: str, error: UserError) -> None:
+        if error.code == "image-missing":
+            button = QPushButton(self.tr("Look in a folder…"))
+            button.clicked.connect(lambda: self._ask_where(image_id))
+        else:
+            button = QPushButton(self.tr("Go on with the new content"))
+            button.clicked.connect(lambda: self._session.accept_changed_image(image_id))
+        self.offered.emit(Notice(error.message, error.hint, "error"), button)
+
+    def _ask_where(self, image_id: str) -> None:
+        folder = QFileDialog.getExistingDirectory(self._window, self.tr("Where are the images now?"))
+
+        def tell(found: int) -> None:
+            if found:
+                self._session.notice(self.tr("{0} images were found again.").format(found), level="good")
+                self._session.images_changed.emit()
+                self._session.select(image_id)
+            else:
+                self._session.notice(
+                    self.tr("No missing image is in {0}.").format(Path(folder).name),
+                    self.tr("Images are known by their content, whatever their name is now."),
+                    "warning",
+                )
+
+        if folder:
+            self._session.find_images(Path(folder), tell)
 
 
 @dataclass(frozen=True)

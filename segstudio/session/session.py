@@ -24,6 +24,8 @@ Level = Literal["info", "good", "warning", "error"]
 
 #: Opening and closing images happens in this order, one after the other.
 _DOCUMENTS = "documents"
+#: Codes of errors about image files that a person may clear up.
+_FINDABLE = frozenset({"image-missing", "image-changed"})
 #: Seconds that an image may take to be saved before it is left open.
 _PATIENCE = 0.5
 _DONE = ("labelled", "reviewed")
@@ -62,6 +64,8 @@ class Session:
     noticed = Signal(object)
     """A `Notice`."""
     preferences_changed = Signal(object)
+    image_refused = Signal(str, object)
+    """Id of an image whose file moved or was changed, and the `UserError` that says so."""
     refused = Signal(object, object)
     """Folder of a project that nobody may write now, and the `UserError` that says why."""
 
@@ -116,7 +120,7 @@ class Session:
 
         def take(made: tuple[Project, list[str]]) -> None:
             self._take_project(made[0])
-            self._tell_problems(made[1])
+            self._tell_problems(made[1], added=not import_masks)
 
         self.background.run(create, take, lane=_DOCUMENTS)
 
@@ -126,8 +130,10 @@ class Session:
         if project is None:
             return
 
+        before = len(project.images)
+
         def done(problems: list[str]) -> None:
-            self._tell_problems(problems)
+            self._tell_problems(problems, added=len(project.images) > before)
             self.images_changed.emit()
             if self.document is None and project.images:
                 self.select(project.images[0].id)
@@ -177,10 +183,10 @@ class Session:
         if error is not None:
             self.report(error)
 
-    def _tell_problems(self, problems: list[str]) -> None:
+    def _tell_problems(self, problems: list[str], *, added: bool) -> None:
         if problems:
             rest = f" {len(problems) - 1} more files have problems." if len(problems) > 1 else ""
-            self.notice(problems[0] + rest, "The other images were added.", "warning")
+            self.notice(problems[0] + rest, "The other images were added." if added else "", "warning")
 
     # -- images ------------------------------------------------------------------------------------
 
@@ -194,7 +200,7 @@ class Session:
         self.background.run(
             lambda: project.document(image_id),
             lambda document: self._take_document(document, image_id),
-            self._not_opened,
+            lambda error: self._not_opened(image_id, error),
             lane=_DOCUMENTS,
         )
 
@@ -272,10 +278,28 @@ class Session:
         if before is not document:
             self._close_later(before)
 
-    def _not_opened(self, error: UserError) -> None:
-        self._wanted = self.document.entry.id if self.document else ""
-        self.loading.emit("")
-        self.report(error)
+    def find_images(self, folder: Path, then: Callable[[int], None]) -> None:
+        """Look in `folder` for images that are missing, by their content; `then` gets how many were found."""
+        project = self.project
+        if project is not None:
+            self.background.run(lambda: project.find_moved(folder), then, lane=_DOCUMENTS)
+
+    def accept_changed_image(self, image_id: str) -> None:
+        """Go on with the content that an image file has now, and open it."""
+        project = self.project
+        if project is not None:
+            self.background.run(
+                lambda: project.accept_changed_image(image_id), lambda _: self.select(image_id), lane=_DOCUMENTS
+            )
+
+    def _not_opened(self, image_id: str, error: UserError) -> None:
+        if image_id == self._wanted:
+            self._wanted = self.document.entry.id if self.document else ""
+            self.loading.emit("")
+        if error.code in _FINDABLE and len(self.image_refused):
+            self.image_refused.emit(image_id, error)
+        else:
+            self.report(error)
 
     def _show_document(self, document: ImageDocument | None) -> None:
         if self.document is document:

@@ -1,0 +1,98 @@
+"""Image files that moved or changed behind the window's back: it says so and helps; labels are never mixed up."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PySide6.QtWidgets import QFileDialog
+from window_driver import Driver, run_program
+
+from segstudio.labels.edits import Polygon
+from segstudio.project.project import Project
+
+
+def _picture(path: Path, seed: int, side: int = 96) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tifffile.imwrite(path, np.random.default_rng(seed).integers(0, 200, (side, side), dtype=np.uint8))
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a project of two images of one name, the second of them labelled."""
+    images = [_picture(tmp_path / place / "Zellen ä 細胞.tif", seed) for seed, place in enumerate(("one", "two"))]
+    project, problems = Project.create(tmp_path / "mein Projekt", images)
+    assert not problems
+    with project:
+        document = project.document(project.images[1].id)
+        document.apply(Polygon(np.array([(10, 10), (40, 10), (40, 40), (10, 40)]), None))
+        document.close()
+    return tmp_path / "mein Projekt"
+
+
+@pytest.mark.timeout(60)
+def test_moved_images_are_found_by_their_content(
+    folder: Path, qapp: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "one").rename(tmp_path / "moved")
+    (tmp_path / "moved" / "Zellen ä 細胞.tif").rename(tmp_path / "moved" / "other name.tif")
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path / "moved"))
+
+    def script(hand: Driver) -> None:
+        hand.wait(hand.window.banners.messages, what="the sentence")
+        assert "was not found in" in hand.window.banners.messages()[0].message
+        hand.action("image.next")
+        hand.wait(lambda: hand.session.document is not None, what="the image that is there")
+        assert len(hand.session.document.planes.objects) == 1
+        hand.click(hand.window.banners, "Look in a folder…")
+        hand.wait(lambda: hand.session.document.entry.name == "other name.tif", what="the image that was found")
+        assert not hand.session.document.planes.objects
+
+    run_program([str(folder)], script)
+
+
+@pytest.mark.timeout(60)
+def test_labels_are_laid_on_a_changed_image_only_when_a_person_says_so(
+    folder: Path, qapp: object, tmp_path: Path
+) -> None:
+    def script(hand: Driver) -> None:
+        hand.wait(lambda: hand.session.document is not None, what="the first image")
+        first, second = hand.session.project.images
+        _picture(tmp_path / "two" / first.name, seed=9)
+        hand.session.select(second.id)
+        hand.wait(hand.window.banners.messages, what="the sentence")
+        assert "its content has changed" in hand.window.banners.messages()[0].message
+        assert hand.session.document.entry.id == first.id
+        hand.click(hand.window.banners, "Go on with the new content")
+        hand.wait(lambda: hand.session.document.entry.id == second.id, what="the second image")
+        assert len(hand.session.document.planes.objects) == 1
+
+        hand.session.select(first.id)
+        hand.wait(lambda: hand.session.document.entry.id == first.id, what="the first image")
+        _picture(tmp_path / "two" / first.name, seed=9, side=50)
+        hand.session.select(second.id)
+        hand.wait(hand.window.banners.messages, what="the sentence")
+        hand.click(hand.window.banners, "Go on with the new content")
+        hand.wait(lambda: "50 × 50" in hand.window.banners.messages()[0].message, what="the refusal")
+
+    run_program([str(folder)], script)
+
+
+@pytest.mark.timeout(60)
+def test_what_is_no_image_is_refused_before_anything_is_asked(qapp: object, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("hello")
+    (tmp_path / "empty").mkdir()
+
+    def script(hand: Driver) -> None:
+        for path, words in (
+            (tmp_path / "notes.txt", "notes.txt is a text file"),
+            (tmp_path / "empty", "There is no image in empty."),
+            (tmp_path / "gone.tif", "gone.tif was not found in"),
+        ):
+            hand.window.opening.open_paths([path])
+            hand.wait(lambda words=words: any(words in n.message for n in hand.window.banners.messages()), what=words)
+            assert "other images" not in hand.window.banners.messages()[0].hint
+        assert hand.session.project is None
+
+    run_program([], script)
