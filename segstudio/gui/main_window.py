@@ -13,6 +13,7 @@ from segstudio.gui.commands import all_actions
 from segstudio.gui.dialogs.closing import agree_on_running_training
 from segstudio.gui.dialogs.export import ExportDialog
 from segstudio.gui.dialogs.unsaved import agree_on_unsaved
+from segstudio.gui.field_keys import keeps_key
 from segstudio.gui.help_desk import HelpDesk
 from segstudio.gui.jobs import JobThreads
 from segstudio.gui.layout import Layout, tabs
@@ -284,6 +285,12 @@ class MainWindow(QMainWindow):
             self.help_desk.show_fault(error)
 
     # -- Qt events ---------------------------------------------------------------------------------
+
+    def event(self, event: QEvent) -> bool:
+        if isinstance(event, QKeyEvent) and keeps_key(self.focusWidget(), event):
+            event.accept()
+            return True
+        return super().event(event)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if event.mimeData().hasUrls():

@@ -20,6 +20,10 @@ def actions(w: "MainWindow") -> list[Action]:
     def several() -> bool:
         return can_edit() and len(session.view.selected) > 1
 
+    def merge() -> None:
+        if several():
+            w.apply(Merge(tuple(sorted(session.view.selected))))
+
     items = [
         Action(
             "edit.undo",
@@ -53,7 +57,7 @@ def actions(w: "MainWindow") -> list[Action]:
             "edit.merge",
             "&Edit",
             "Merge selected objects",
-            lambda: w.apply(Merge(tuple(sorted(session.view.selected)))),
+            merge,
             ("Ctrl+M",),
             "merge",
             enabled=several,
