@@ -21,7 +21,8 @@ _TEXTS = (QLineEdit, QAbstractSpinBox, QTextEdit, QPlainTextEdit)
 def keeps_key(field: QWidget | None, event: QKeyEvent) -> bool:
     """Tell whether a key that would be a shortcut is for `field`.
 
-    Enter ends a number there, and must not accept a proposal. Qt's fields keep what is typed by themselves, but neither Enter nor the keys that step.
+    Enter ends a number there, and must not accept a proposal. Qt's fields keep what is typed by themselves, but
+    neither Enter nor the keys that step.
     """
     if event.type() != QEvent.Type.ShortcutOverride or event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier:
         return False
