@@ -16,6 +16,7 @@ from pytestqt.qtbot import QtBot
 
 from segstudio.core.classes import ClassTable
 from segstudio.core.tiles import Window
+from segstudio.gui.viewer.box_layer import BoxLayer
 from segstudio.gui.viewer.canvas import Canvas
 from segstudio.gui.viewer.histogram import HistogramWidget
 from segstudio.labels.edits import Polygon, RegionFill
@@ -484,3 +485,23 @@ def test_hint_makes_way_for_proposals(desk: Desk) -> None:
     desk.canvas.set_proposals(LabelMap.from_array(discs((96, 128), [(20, 20)], 5)), {})
     desk.settle()
     assert desk.canvas.grab().toImage().pixelColor(place) != hinted
+
+
+def test_many_boxes_are_drawn_as_one_picture_and_not_again_under_the_brush(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.document.apply(Polygon(np.array([(20, 20), (60, 20), (60, 50), (20, 50)]), None))
+    desk.view.show_fill = desk.view.show_contours = False
+    before = desk.colour(40, 20)
+    monkeypatch.setattr("segstudio.gui.viewer.box_layer._TEXTS_AMONG", 0)
+    desk.view.show_boxes = True
+    desk.qtbot.waitUntil(lambda: desk.colour(40, 20) != before, timeout=10_000)
+    assert desk.colour(40, 35) == desk.colour(90, 35), "only the outline"
+    painted: list[int] = []
+    paint = BoxLayer.paint
+    monkeypatch.setattr(BoxLayer, "paint", lambda *args: (painted.append(1), paint(*args)))
+    desk.view.tool = "brush"
+    for x in range(20, 60, 5):
+        desk.move(x, 20)
+        QApplication.processEvents()
+    assert not painted
