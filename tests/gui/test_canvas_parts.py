@@ -38,6 +38,15 @@ def test_fitted_image_lies_in_the_middle() -> None:
     assert camera.visible(440, 400, (100, 200)) == Window(0, 0, 100, 200)
 
 
+@pytest.mark.parametrize(("corner", "expected"), [((0, 0), (0, 0)), ((90, 190), (60, 120)), ((50, 100), (30, 60))])
+def test_a_corner_of_the_image_fills_the_screen(corner: tuple[int, int], expected: tuple[int, int]) -> None:
+    row, column = corner
+    camera = Camera(scale=5).centred(Window(row, column, row + 10, column + 10), 400, 200)
+    seen = camera.filled(Window(0, 0, 100, 200), 400, 200).visible(400, 200, (100, 200))
+    assert seen.shape == (40, 80)
+    assert (seen.y0, seen.x0) == pytest.approx(expected, abs=6)
+
+
 def test_shades_of_gray_float_and_colour() -> None:
     gray = shades(np.array([[0, 100, 200, 65535]], np.uint16), (100, 300))
     assert gray.tolist() == [[0, 0, 128, 255]]

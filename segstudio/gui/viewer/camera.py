@@ -57,3 +57,16 @@ class Camera:
         """Return the camera of the same scale with the middle of `window` in the middle of the screen."""
         x, y = (window.x0 + window.x1) / 2, (window.y0 + window.y1) / 2
         return Camera(self.scale, width / 2 - x * self.scale, height / 2 - y * self.scale)
+
+    def filled(self, whole: Window, width: float, height: float, margin: float = 0.0) -> "Camera":
+        """Return the camera of the same scale, pushed so that no ground shows where `whole` could be instead."""
+        left = _pushed(self.left + whole.x0 * self.scale, whole.width * self.scale, width, margin)
+        top = _pushed(self.top + whole.y0 * self.scale, whole.height * self.scale, height, margin)
+        return Camera(self.scale, left - whole.x0 * self.scale, top - whole.y0 * self.scale)
+
+
+def _pushed(start: float, size: float, room: float, margin: float) -> float:
+    """Return where something of `size` begins that covers `room` as far as it can."""
+    if size + 2 * margin <= room:
+        return (room - size) / 2
+    return min(max(start, room - size - margin), margin)

@@ -13,6 +13,8 @@ _STEP = 1.25
 _SURROUNDINGS = 48
 #: An object that the view flies to takes at least and at most this share of the view.
 _SMALLEST, _LARGEST = 0.08, 0.7
+#: Screen pixels of ground beside an image that is looked at up to its edge.
+_EDGE = 24.0
 
 
 class CameraView(QGraphicsView):
@@ -86,6 +88,8 @@ class CameraView(QGraphicsView):
         else:
             margin = max(window.width, window.height, _SURROUNDINGS)
             camera = Camera.showing(window.grow(margin), self.width_px, self.height_px)
+        if (whole := self.shown_window()) is not None:
+            camera = camera.filled(whole, self.width_px, self.height_px, _EDGE)
         self.set_camera(camera)
 
     @property
