@@ -110,6 +110,8 @@ class InstancesPanel(QWidget):
         view.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         view.verticalHeader().setDefaultSectionSize(26)
         view.horizontalHeader().setHighlightSections(False)
+        # A selection of its own, always empty: the header asks whether whole columns are selected, row by row.
+        view.horizontalHeader().setSelectionModel(QItemSelectionModel(self.model, view))
         # The arrow of the sorted column stands above its name, not on it.
         view.horizontalHeader().setStyleSheet(
             "QHeaderView::up-arrow, QHeaderView::down-arrow { subcontrol-position: top center; }"
