@@ -21,6 +21,7 @@ class Driver:
     def __init__(self) -> None:
         (self.window,) = self._dialogs(MainWindow)
         self.session = self.window.session
+        self.window.resize(1440, 900)  # larger than the screen that tests have
 
     def wait(self, condition: Callable[[], object], seconds: float = 30.0, what: str = "") -> None:
         """Let the program run until `condition` holds."""

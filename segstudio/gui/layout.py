@@ -7,6 +7,7 @@ from segstudio.gui.actions import ActionTable
 
 #: Raised when docks are added or renamed, so that an old saved layout is not forced on a new window.
 _VERSION = 1
+_SIZE = QSize(1440, 900)
 _TOOLBAR = (
     ("file.open_folder",),
     ("tool.select", "tool.brush", "tool.erase", "tool.encircle", "tool.polygon", "tool.fill", "tool.pick"),
@@ -40,6 +41,7 @@ class Layout:
         window.addToolBar(self.toolbar)
         self._set_sizes()
         self._before: QByteArray | None = None
+        self._shows_project = False
         self._settings = QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "SegStudio", "window")
         self._default = window.saveState(_VERSION)
 
@@ -66,7 +68,10 @@ class Layout:
 
     def show_project(self, is_open: bool) -> None:
         """Show what belongs to an open project; only the way in without one."""
-        self._before = None
+        self.only_canvas(False)
+        if self._shows_project:
+            self._settings.setValue("state", self._window.saveState(_VERSION))
+        self._shows_project = is_open
         if not is_open:
             for part in (self.toolbar, self.images, self.steps, self.drawer):
                 part.hide()
@@ -94,10 +99,10 @@ class Layout:
         self._set_sizes()
 
     def restore_geometry(self) -> None:
-        """Bring back size and place of the window."""
+        """Bring back size and place of the window; at first it is as large as the screen allows."""
         geometry = self._settings.value("geometry")
-        if isinstance(geometry, QByteArray):
-            self._window.restoreGeometry(geometry)
+        if not isinstance(geometry, QByteArray) or not self._window.restoreGeometry(geometry):
+            self._window.resize(_SIZE.boundedTo(self._window.screen().availableSize() * 0.95))
 
     def save(self, *, project_is_open: bool) -> None:
         """Remember the layout; without a project only size and place, for everything is hidden then."""

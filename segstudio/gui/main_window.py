@@ -55,7 +55,6 @@ class MainWindow(QMainWindow):
         self._job_threads = JobThreads(session.jobs, self)
         self._refresh_asked = False
         self.setWindowTitle("SegStudio")
-        self.resize(1440, 900)
         self.setAcceptDrops(True)
         self.welcome = Welcome()
         self.canvas = Canvas(session)

@@ -1,0 +1,72 @@
+"""The window comes back as it was left; a broken memory of it does no harm."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QSettings
+from window_driver import Driver, run_program
+
+from segstudio.core.resources import resource
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    target = tmp_path / "cells"
+    shutil.copytree(resource("samples", "project.json").parent, target)
+    return target
+
+
+def _open(hand: Driver) -> None:
+    hand.wait(lambda: hand.session.document is not None, what="the first image")
+
+
+@pytest.mark.timeout(60)
+def test_panels_are_remembered_also_when_the_project_was_closed_before(folder: Path, qapp: object) -> None:
+    def change(hand: Driver) -> None:
+        _open(hand)
+        panels = hand.window.layout_of_panels
+        panels.images.hide()
+        panels.drawer.show()
+        hand.action("file.close")
+        hand.wait(lambda: hand.session.project is None, what="no project")
+        assert not panels.drawer.isVisible(), "the welcome page has no panels"
+
+    def look(hand: Driver) -> None:
+        _open(hand)
+        panels = hand.window.layout_of_panels
+        assert [dock.isVisible() for dock in (panels.images, panels.steps, panels.drawer)] == [False, True, True]
+        hand.action("view.reset")
+        assert [dock.isVisible() for dock in (panels.images, panels.steps, panels.drawer)] == [True, True, False]
+
+    run_program([str(folder)], change)
+    run_program([str(folder)], look)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("content", [b"", b"\x00\xff[[", b"[General]\nstate=5\ngeometry=@ByteArray(xx)\n"])
+def test_a_broken_memory_of_the_layout_gives_the_first_one(content: bytes, folder: Path, qapp: object) -> None:
+    # Qt keeps the folder that it found first in a process.
+    file = Path(QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "SegStudio", "window").fileName())
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content)
+
+    def look(hand: Driver) -> None:
+        _open(hand)
+        panels = hand.window.layout_of_panels
+        assert [dock.isVisible() for dock in (panels.images, panels.steps, panels.drawer)] == [True, True, False]
+
+    run_program([str(folder)], look)
+
+
+@pytest.mark.timeout(60)
+def test_a_window_left_on_a_screen_that_is_gone_comes_back_into_sight(folder: Path, qapp: object) -> None:
+    def leave(hand: Driver) -> None:
+        _open(hand)
+        hand.window.setGeometry(9000, 9000, 900, 700)
+
+    def look(hand: Driver) -> None:
+        assert hand.window.screen().availableGeometry().contains(hand.window.geometry().topLeft())
+
+    run_program([str(folder)], leave)
+    run_program([str(folder)], look)
