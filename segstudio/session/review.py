@@ -183,7 +183,7 @@ class Review:
         """
         document = self._document()
         wanted = [item for item in proposal_ids if item in self._waiting]
-        if document is None or not wanted:
+        if document is None or document.editing or not wanted:
             return Accepted({})
         tx = document.begin("Accept proposal" if len(wanted) == 1 else f"Accept {len(wanted)} proposals")
         # Put together beside the document and written tile by tile: listeners hear of tiles, not of thousands of

@@ -37,6 +37,7 @@ class MemoryDocument:
         self.entry = SimpleNamespace(id="image")
         self.planes = Planes.empty(SHAPE)
         self.history = History()
+        self.editing = False
 
     def begin(self, name: str) -> Transaction:
         return Transaction(self.planes, name, on_commit=self._on_commit)
@@ -240,3 +241,11 @@ def test_thousands_of_proposals_are_accepted_at_once(tmp_path: Path) -> None:
     desk.write(labels, {})
     review = desk.reopen()
     assert len(review.accept_all().objects) == 900
+
+
+def test_nothing_is_accepted_in_the_middle_of_a_stroke(desk: Desk) -> None:
+    desk.document.editing = True
+    assert desk.review.accept_all().objects == {}
+    assert desk.review.pending_count == 4
+    desk.document.editing = False
+    assert len(desk.review.accept_all().objects) == 4
