@@ -25,6 +25,8 @@ log = logging.getLogger("segstudio")
 
 _LOG_BYTES = 2_000_000
 _COLLECT_EVERY_MS = 1_000
+#: When the window stands and what it is made of will live as long as it does.
+_SETTLED_MS = 3_000
 
 
 class _MainThread(QObject):
@@ -41,6 +43,7 @@ class GarbageCollector(QObject):
     """Runs Python's cyclic collector on the GUI thread only.
 
     Collected on another thread, a QObject dies there, and Qt programs crash (napari issue 1029, open since 2020).
+    What is there when the window stands is left alone afterwards: to look through it would stop the hand for 0.1 s.
     """
 
     def __init__(self, parent: QObject) -> None:
@@ -49,6 +52,12 @@ class GarbageCollector(QObject):
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._collect)
         self._timer.start(_COLLECT_EVERY_MS)
+        QTimer.singleShot(_SETTLED_MS, self, self._settle)
+
+    @staticmethod
+    def _settle() -> None:
+        gc.collect()
+        gc.freeze()
 
     def _collect(self) -> None:
         counts, limits = gc.get_count(), gc.get_threshold()
@@ -157,6 +166,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for item in (window, collector):
             item.deleteLater()
             app.sendPostedEvents(item, QEvent.Type.DeferredDelete)
+        gc.unfreeze()
         gc.enable()
 
 
