@@ -2,12 +2,14 @@
 
 import threading
 from collections.abc import Callable
+from math import isclose
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 from psygnal import Signal
 
+from segstudio.core.axes import PixelSize
 from segstudio.core.errors import BadInput, UserError
 from segstudio.core.tiles import Window
 from segstudio.io.atomic import DISK, Disk
@@ -90,6 +92,14 @@ class ImageDocument:
             self._checkpoint.mark(found.changed, found.table_changed, found.whole)
             if found.repair:
                 self._record("repair", EditRecord("Objects found", (), found.repair, Window(0, 0, 0, 0)))
+
+    @property
+    def pixel_size(self) -> PixelSize | None:
+        """How large a pixel is: what the user said, else the file; ``None`` when nobody knows."""
+        size, known = self.entry.pixel_size_um, self.source.info.pixel_size
+        if size is None:
+            return None
+        return known if known is not None and isclose(known.mean, size) else PixelSize(size, size)
 
     @classmethod
     def open(

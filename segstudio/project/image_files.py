@@ -113,7 +113,8 @@ def fingerprint(path: Path) -> str:
     except FileNotFoundError as error:
         raise BadInput(
             f"{path.name} was not found in {path.parent}.",
-            hint="Connect the drive, put the image back, or choose where it is now.",
+            hint="Connect the drive, put the image back, or right-click it in the list of images and choose "
+            "“Find the image file…”.",
             code="image-missing",
             path=path,
         ) from error

@@ -15,7 +15,7 @@ def check_content(entry: ImageEntry, path: Path) -> None:
     if fingerprint(path) != entry.fingerprint:
         raise BadInput(
             f"{entry.name} is not the file that was added to the project: its content has changed.",
-            hint="Put the original back, or accept the new content if only the file was saved again.",
+            hint="Put the original back, or right-click it in the list of images and choose “Use the changed image”.",
             code="image-changed",
             path=path,
         )
@@ -44,7 +44,7 @@ def with_content_of(entry: ImageEntry, folder: Path, path: Path) -> ImageEntry:
         name=new.name,
         channels=new.channels,
         dtype=new.dtype,
-        pixel_size_um=new.pixel_size_um,
+        pixel_size_um=new.pixel_size_um or entry.pixel_size_um,
         fingerprint=new.fingerprint,
     )
 

@@ -359,6 +359,12 @@ class Project:
         """Call an image finished, or not; return the new entry."""
         return self._replace(replace(self.entry(image_id), reviewed=reviewed))
 
+    def set_pixel_size(self, image_id: str, size_um: float | None) -> ImageEntry:
+        """Say how large a pixel of an image is, micrometres; ``None`` for not known. Return the new entry."""
+        if size_um is not None and not 0 < size_um < float("inf"):
+            raise ValueError(f"A pixel cannot be {size_um} µm wide.")
+        return self._replace(replace(self.entry(image_id), pixel_size_um=size_um))
+
     def set_predicted(self, image_id: str, run: str) -> None:
         """Note that `run` has predicted an image."""
         self._replace(replace(self.entry(image_id), predicted=run))

@@ -59,6 +59,8 @@ class Session:
     """States, splits or the list of images changed."""
     image_changed = Signal(str)
     """An edit of the image with this id was finished or undone."""
+    pixel_size_changed = Signal()
+    """It is known now how large a pixel of the image in front is, or not any more."""
     loading = Signal(str)
     """Name of the image that is being opened; empty when done."""
     noticed = Signal(object)
@@ -284,13 +286,78 @@ class Session:
         if project is not None:
             self.background.run(lambda: project.find_moved(folder), then, lane=_DOCUMENTS)
 
-    def accept_changed_image(self, image_id: str) -> None:
-        """Go on with the content that an image file has now, and open it."""
+    def relocate_image(self, image_id: str, path: Path) -> None:
+        """Take the file at `path` for an image that moved, and open it."""
         project = self.project
-        if project is not None:
-            self.background.run(
-                lambda: project.accept_changed_image(image_id), lambda _: self.select(image_id), lane=_DOCUMENTS
-            )
+        if project is None:
+            return
+
+        def done(_: object) -> None:
+            self.notice(f"{path.name} is found again.", level="good")
+            self.images_changed.emit()
+            self._open_again(image_id)
+
+        self.background.run(lambda: project.relocate(image_id, path), done, lane=_DOCUMENTS)
+
+    def accept_changed_image(self, image_id: str) -> None:
+        """Go on with the content that an image file has now, and open it; say so when it has not changed."""
+        project = self.project
+        if project is None:
+            return
+        name = project.entry(image_id).name
+
+        def accept() -> bool:
+            try:
+                project.check_image(image_id)
+            except UserError as error:
+                if error.code != "image-changed":
+                    raise
+                project.accept_changed_image(image_id)
+                return True
+            return False
+
+        def done(changed: bool) -> None:
+            if changed:
+                self.images_changed.emit()
+                self._open_again(image_id)
+            else:
+                self.notice(f"{name} has not changed since it was added; nothing was done.")
+
+        self.background.run(accept, done, lane=_DOCUMENTS)
+
+    def remove_images(self, image_ids: list[str]) -> None:
+        """Take images out of the project; their files and labels stay on the disk."""
+        project, gone = self.project, set(image_ids)
+        if project is None:
+            return
+        ids = [entry.id for entry in project.images]
+        here = ids.index(self._wanted) if self._wanted in ids else 0
+        front = self._wanted in gone
+        if front:
+            document, self._wanted = self.document, ""
+            self._show_document(None)
+            self._close_later(document)
+        self._change_project(lambda project: project.remove_images(image_ids))
+        left = [image_id for image_id in (*ids[here:], *reversed(ids[:here])) if image_id not in gone]
+        if front and left:
+            self.select(left[0])
+
+    def set_pixel_size(self, image_ids: list[str], size_um: float | None) -> None:
+        """Say how large the pixels of images are, micrometres; ``None`` for not known."""
+        self._change_project(lambda project: [project.set_pixel_size(image_id, size_um) for image_id in image_ids])
+        if self.project is not None and self.document is not None and self.document.entry.id in image_ids:
+            self.document.entry = self.project.entry(self.document.entry.id)
+            self.objects.load(self.document)
+            self.pixel_size_changed.emit()
+
+    def _open_again(self, image_id: str) -> None:
+        """Open an image; when it is in front, read it anew."""
+        document = self.document
+        if document is not None and document.entry.id == image_id:
+            self._wanted = ""
+            self._show_document(None)
+            self._close_later(document)
+        self.select(image_id)
 
     def _not_opened(self, image_id: str, error: UserError) -> None:
         if image_id == self._wanted:
