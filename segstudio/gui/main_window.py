@@ -12,6 +12,7 @@ from segstudio.gui.banner import BannerArea
 from segstudio.gui.commands import all_actions
 from segstudio.gui.dialogs.closing import agree_on_running_training
 from segstudio.gui.dialogs.export import ExportDialog
+from segstudio.gui.dialogs.pixel_size import PixelSizeDialog
 from segstudio.gui.dialogs.unsaved import agree_on_unsaved
 from segstudio.gui.field_keys import keeps_key
 from segstudio.gui.help_desk import HelpDesk
@@ -115,6 +116,9 @@ class MainWindow(QMainWindow):
         self.welcome.open_recent.connect(lambda folder: self.opening.open_project(Path(folder)))
         self.opening.offered.connect(self.banners.show_notice)
         self.images.add_wanted.connect(self.opening.ask_images)
+        self.images.find_wanted.connect(self.opening.ask_where)
+        self.images.pixel_size_wanted.connect(self.ask_pixel_size)
+        self.measure.pixel_size_wanted.connect(self.ask_pixel_size)
         self.images.selection_changed.connect(self.prediction.set_selected)
         for panel in (self.training, self.prediction, self.measure):
             panel.step_wanted.connect(self.show_step)
@@ -245,6 +249,17 @@ class MainWindow(QMainWindow):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
 
+    def ask_pixel_size(self, image_ids: list[str] | None = None) -> None:
+        """Ask how large the pixels of images are; of the image in front without `image_ids`."""
+        project, document = self.session.project, self.session.document
+        if project is None:
+            return
+        front = [document.entry.id] if document is not None else []
+        dialog = PixelSizeDialog(project, front if image_ids is None else image_ids, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.accepted.connect(lambda: self.session.set_pixel_size(dialog.ids(), dialog.value()))
+        dialog.open()
+
     def train(self) -> None:
         """Go to the step Train and start."""
         self.show_step(1)
@@ -335,8 +350,8 @@ class MainWindow(QMainWindow):
             event.ignore()
             return
         self.layout_of_panels.save(project_is_open=self.session.project is not None)
+        self.hide()  # what is still to be read, written or ended may take seconds
         self.canvas.close_threads()
-        self.hide()  # what is still to be written or ended may take seconds
         self.session.close()
         self._job_threads.close()
         super().closeEvent(event)

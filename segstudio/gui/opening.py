@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QPushButton, QWidget
 
 from segstudio.core.errors import BadInput, UserError
-from segstudio.gui.dialogs.new_project import NewProjectDialog
+from segstudio.gui.dialogs.new_project import NewProjectDialog, suggested_folder
 from segstudio.gui.dialogs.unsaved import agree_on_unsaved
 from segstudio.io.sources import open_image
 from segstudio.project.image_files import FoundImage, find_images, find_mask
@@ -83,7 +83,7 @@ class Opening(QObject):
         elif found.add and self._session.project is not None:
             self._session.add_images(paths)
         elif agree_on_unsaved(self._session, self._window):
-            dialog = NewProjectDialog(paths, has_masks=found.has_masks, parent=self._window)
+            dialog = NewProjectDialog(found.suggested, has_masks=found.has_masks, parent=self._window)
             dialog.accepted.connect(
                 lambda: self._session.create_project(dialog.folder, paths, import_masks=dialog.import_masks)
             )
@@ -96,14 +96,15 @@ class Opening(QObject):
 
     def _offer_image(self, image_id: str, error: UserError) -> None:
         if error.code == "image-missing":
-            button = QPushButton(self.tr("Look in a folder…"))
-            button.clicked.connect(lambda: self._ask_where(image_id))
+            button = QPushButton(self.tr("Look for moved images in a folder…"))
+            button.clicked.connect(lambda: self.ask_where(image_id))
         else:
-            button = QPushButton(self.tr("Go on with the new content"))
+            button = QPushButton(self.tr("Use the changed image"))
             button.clicked.connect(lambda: self._session.accept_changed_image(image_id))
         self.offered.emit(Notice(error.message, error.hint, "error"), button)
 
-    def _ask_where(self, image_id: str) -> None:
+    def ask_where(self, image_id: str) -> None:
+        """Ask for a folder in which to look for images that moved; open the image when it is found."""
         folder = QFileDialog.getExistingDirectory(self._window, self.tr("Where are the images now?"))
 
         def tell(found: int) -> None:
@@ -124,11 +125,12 @@ class Opening(QObject):
 
 @dataclass(frozen=True)
 class _Found:
-    """What paths were meant as: a `project`, images to `add` to the open one, or images of a new one."""
+    """What paths were meant as: a `project`, images to `add` to the open one, or images of a new one, and where to."""
 
     project: Path | None = None
     add: bool = False
     has_masks: bool = False
+    suggested: Path = Path()
 
 
 def _look(paths: list[Path], *, add: bool) -> _Found:
@@ -150,7 +152,8 @@ def _look(paths: list[Path], *, add: bool) -> _Found:
         return _Found(add=True)
     images = list(find_images(paths))
     _check_some(images, first)
-    return _Found(has_masks=any(find_mask(item.path) is not None for item in images[:_MASKS_SOUGHT]))
+    has_masks = any(find_mask(item.path) is not None for item in images[:_MASKS_SOUGHT])
+    return _Found(has_masks=has_masks, suggested=suggested_folder(paths))
 
 
 def _check_some(images: list[FoundImage], first: Path) -> None:

@@ -45,7 +45,7 @@ def test_moved_images_are_found_by_their_content(
         hand.action("image.next")
         hand.wait(lambda: hand.session.document is not None, what="the image that is there")
         assert len(hand.session.document.planes.objects) == 1
-        hand.click(hand.window.banners, "Look in a folder…")
+        hand.click(hand.window.banners, "Look for moved images in a folder…")
         hand.wait(lambda: hand.session.document.entry.name == "other name.tif", what="the image that was found")
         assert not hand.session.document.planes.objects
 
@@ -64,7 +64,7 @@ def test_labels_are_laid_on_a_changed_image_only_when_a_person_says_so(
         hand.wait(hand.window.banners.messages, what="the sentence")
         assert "its content has changed" in hand.window.banners.messages()[0].message
         assert hand.session.document.entry.id == first.id
-        hand.click(hand.window.banners, "Go on with the new content")
+        hand.click(hand.window.banners, "Use the changed image")
         hand.wait(lambda: hand.session.document.entry.id == second.id, what="the second image")
         assert len(hand.session.document.planes.objects) == 1
 
@@ -73,8 +73,8 @@ def test_labels_are_laid_on_a_changed_image_only_when_a_person_says_so(
         _picture(tmp_path / "two" / first.name, seed=9, side=50)
         hand.session.select(second.id)
         hand.wait(hand.window.banners.messages, what="the sentence")
-        hand.click(hand.window.banners, "Go on with the new content")
-        hand.wait(lambda: "50 × 50" in hand.window.banners.messages()[0].message, what="the refusal")
+        hand.click(hand.window.banners, "Use the changed image")
+        hand.wait(lambda: any("50 × 50" in n.message for n in hand.window.banners.messages()), what="the refusal")
 
     run_program([str(folder)], script)
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from segstudio.gui.actions import Action
-from segstudio.gui.commands.conditions import can_edit_now
+from segstudio.gui.commands.conditions import can_edit_now, can_write_now
 from segstudio.labels.edits import RegionFill
 
 if TYPE_CHECKING:
@@ -67,5 +67,14 @@ def actions(w: "MainWindow") -> list[Action]:
             ("Ctrl+L",),
             enabled=can_edit,
             tip="Everything that is not an object is background: training may learn from it",
+        ),
+        Action(
+            "image.pixel_size",
+            "&Image",
+            "Pixel size…",
+            w.ask_pixel_size,
+            icon="ph.ruler",
+            enabled=can_write_now(w),
+            separator=True,
         ),
     ]

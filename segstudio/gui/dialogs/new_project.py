@@ -21,21 +21,20 @@ class NewProjectDialog(QDialog):
 
     Parameters
     ----------
-    images
-        What the user opened: a folder, or image files.
+    suggested
+        Where the project may go; see `suggested_folder`.
     has_masks
         Whether label images of the same names were found beside the images.
     """
 
-    def __init__(self, images: list[Path], *, has_masks: bool = False, parent: QWidget | None = None) -> None:
+    def __init__(self, suggested: Path, *, has_masks: bool = False, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("New project"))
         self.setMinimumWidth(560)
-        first = images[0]
-        base = first if first.is_dir() else first.parent
-        self._where = QLineEdit(str(suggested_folder(base)))
+        self._where = QLineEdit(str(suggested))
         self._where.setObjectName("project-folder")
         browse = QPushButton(self.tr("Choose…"))
+        browse.setAutoDefault(False)
         browse.clicked.connect(self._browse)
         row = QHBoxLayout()
         row.addWidget(self._where, 1)
@@ -77,8 +76,15 @@ class NewProjectDialog(QDialog):
             self._where.setText(str(Path(chosen) / self.folder.name))
 
 
-def suggested_folder(base: Path) -> Path:
-    """Return a folder beside the images that does not exist yet."""
+def suggested_folder(images: list[Path]) -> Path:
+    """Return a folder beside the images that does not exist yet; asks the disk.
+
+    Parameters
+    ----------
+    images
+        What the user opened: a folder, or image files.
+    """
+    base = images[0] if images[0].is_dir() else images[0].parent
     candidate = base.with_name(f"{base.name} SegStudio")
     number = 2
     while candidate.exists():

@@ -1,7 +1,5 @@
 """The images of the project: thumbnail, name, state, split, filter and progress."""
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import (
@@ -15,14 +13,13 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QColor, QIcon, QImage, QPainter, QPixmap
+from PySide6.QtGui import QColor, QImage, QPainter, QPixmap
 from PySide6.QtWidgets import (
     QApplication,
     QHBoxLayout,
     QLabel,
     QLineEdit,
     QListView,
-    QMenu,
     QProgressBar,
     QStyle,
     QStyledItemDelegate,
@@ -32,7 +29,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from segstudio.gui.panels.image_menu import ImageMenu
 from segstudio.gui.theme import icon, tokens
+from segstudio.project.manifest import ImageEntry
 from segstudio.session.session import Session
 from segstudio.session.thumbnails import thumbnail
 
@@ -58,14 +57,15 @@ class _Rows(QAbstractListModel):
         super().__init__(parent)
         self._session = session
         self._ids: list[str] = []
-        self._pictures: dict[str, QPixmap] = {}
+        self._pictures: dict[tuple[str, str], QPixmap] = {}
 
     def reload(self) -> None:
         """Take over the images of the project."""
         self.beginResetModel()
         project = self._session.project
         self._ids = [entry.id for entry in project.images] if project else []
-        self._pictures = {key: picture for key, picture in self._pictures.items() if key in set(self._ids)}
+        known = {_picture_key(entry) for entry in project.images} if project else set()
+        self._pictures = {key: picture for key, picture in self._pictures.items() if key in known}
         self.endResetModel()
 
     def refresh(self) -> None:
@@ -78,6 +78,11 @@ class _Rows(QAbstractListModel):
         row = self.row_of(image_id)
         if row >= 0:
             self.dataChanged.emit(self.index(row), self.index(row))
+
+    def is_stale(self) -> bool:
+        """Return whether the project has other images now."""
+        project = self._session.project
+        return project is not None and self._ids != [entry.id for entry in project.images]
 
     def row_of(self, image_id: str) -> int:
         """Return the row of an image, -1 when it is not there."""
@@ -97,27 +102,33 @@ class _Rows(QAbstractListModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             return f"{entry.name}\n{entry.width} × {entry.height} pixels, {entry.dtype}\n{_STATES[state][2]}"
         if role == Qt.ItemDataRole.DecorationRole:
-            return self._picture(entry.id)
+            return self._picture(entry)
         return {_ID: entry.id, _STATE: state, _SPLIT: self._session.split_of(entry.id)}.get(role)
 
-    def _picture(self, image_id: str) -> QPixmap:
-        if image_id not in self._pictures:
-            self._pictures[image_id] = QPixmap()
+    def _picture(self, entry: ImageEntry) -> QPixmap:
+        key = _picture_key(entry)
+        if key not in self._pictures:
+            self._pictures[key] = QPixmap()
             project = self._session.project
             if project is not None:
-                path = project.image_path(image_id)
+                path = project.image_path(entry.id)
                 self._session.background.run(
                     lambda: thumbnail(path, _THUMBNAIL * 2),
-                    lambda pixels: self._show(image_id, pixels),
+                    lambda pixels: self._show(entry, pixels),
                     lambda _error: None,
                 )
-        return self._pictures[image_id]
+        return self._pictures[key]
 
-    def _show(self, image_id: str, pixels: NDArray[np.uint8]) -> None:
+    def _show(self, entry: ImageEntry, pixels: NDArray[np.uint8]) -> None:
         height, width, _ = pixels.shape
         image = QImage(pixels.data, width, height, width * 3, QImage.Format.Format_RGB888)
-        self._pictures[image_id] = QPixmap.fromImage(image.copy())
-        self.refresh_row(image_id)
+        self._pictures[_picture_key(entry)] = QPixmap.fromImage(image.copy())
+        self.refresh_row(entry.id)
+
+
+def _picture_key(entry: ImageEntry) -> tuple[str, str]:
+    """Return what a thumbnail is of: another place or another content of the file needs another one."""
+    return entry.path, entry.fingerprint
 
 
 class _RowDelegate(QStyledItemDelegate):
@@ -167,6 +178,10 @@ class ImagesPanel(QWidget):
     """Chooses the image in front; asks for more images."""
 
     add_wanted = Signal()
+    find_wanted = Signal(str)
+    """The image with this id is to be found in a folder the user names."""
+    pixel_size_wanted = Signal(list)
+    """The user wants to say how large the pixels of these images are."""
     selection_changed = Signal(list)
     """Ids of the images that are selected in the list."""
 
@@ -232,8 +247,7 @@ class ImagesPanel(QWidget):
         self._show_progress()
 
     def _on_images_changed(self) -> None:
-        project = self._session.project
-        if project is not None and self._rows.rowCount() != len(project.images):
+        if self._rows.is_stale():
             self._rows.reload()
             self._on_document_changed(self._session.document)
         self._rows.refresh()
@@ -266,21 +280,6 @@ class ImagesPanel(QWidget):
         ids = self.selected_ids()
         if not ids:
             return
-        menu = QMenu(self)
-        self._add(menu, "ph.check-circle", self.tr("Mark as reviewed"), lambda: self._session.set_reviewed(ids, True))
-        self._add(menu, "ph.circle", self.tr("Mark as not reviewed"), lambda: self._session.set_reviewed(ids, False))
-        menu.addSeparator()
-        splits = menu.addMenu(self.tr("Use for"))
-        for key, words in (
-            ("auto", self.tr("Training or validation, chosen by the program")),
-            ("train", self.tr("Training")),
-            ("val", self.tr("Validation")),
-            ("test", self.tr("Test only, never seen in training")),
-        ):
-            self._add(splits, "", words, lambda key=key: self._session.set_split(ids, key))  # type: ignore[misc]
-        menu.exec(self._view.viewport().mapToGlobal(place))
-
-    @staticmethod
-    def _add(menu: QMenu, picture: str, text: str, call: Callable[[], object]) -> None:
-        action = menu.addAction(icon(picture) if picture else QIcon(), text)
-        action.triggered.connect(lambda _checked=False: call())
+        menu = ImageMenu(self._session, ids, self.find_wanted.emit, self.pixel_size_wanted.emit, self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(self._view.viewport().mapToGlobal(place))

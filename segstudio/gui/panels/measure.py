@@ -16,8 +16,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from segstudio.gui.forms.parts import Column, EmptyState, Section, button, caption, on_theme
-from segstudio.gui.theme import FONT_SECONDARY, tokens
+from segstudio.gui.forms.parts import Column, EmptyState, Section, button, caption, on_theme, set_role
+from segstudio.gui.theme import FONT_SECONDARY, icon, tokens
 from segstudio.session.job_specs import saved_first
 from segstudio.session.measuring import MeasuredImages, export_items, measure_items
 from segstudio.session.session import Session
@@ -50,6 +50,8 @@ class MeasurePanel(QWidget):
     """Number of the step that gets the user on, 0 for Label."""
     export_wanted = Signal()
     """The user wants to export."""
+    pixel_size_wanted = Signal(list)
+    """The user wants to say how large the pixels of these images are."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -93,10 +95,7 @@ class MeasurePanel(QWidget):
         if project is None:
             self._take(None)
             return
-        if self._scope.checkedId() == _ALL:
-            entries = list(project.images)
-        else:
-            entries = [project.entry(document.entry.id)] if document else []
+        entries = [project.entry(image_id) for image_id in self._image_ids()]
 
         def take(measured: MeasuredImages) -> None:
             if asked == self._asked:
@@ -114,6 +113,13 @@ class MeasurePanel(QWidget):
             if item is not None and item.data(Qt.ItemDataRole.UserRole).startswith(name):
                 self._table.selectRow(number)
                 return
+
+    def _image_ids(self) -> list[str]:
+        """Return the images that are measured."""
+        project, document = self._session.project, self._session.document
+        if project is not None and self._scope.checkedId() == _ALL:
+            return [entry.id for entry in project.images]
+        return [document.entry.id] if document else []
 
     def _build(self) -> None:
         self._scope = QButtonGroup(self)
@@ -149,6 +155,14 @@ class MeasurePanel(QWidget):
         objects, spread, out = Section(self.tr("Objects")), Section(self.tr("Distribution")), Section("")
         objects.body.addLayout(line)
         objects.body.addWidget(self._says)
+        self._pixels = button(
+            self.tr("Set the pixel size to measure in µm…"),
+            lambda: self.pixel_size_wanted.emit(self._image_ids()),
+            "ruler",
+        )
+        self._pixels.setIcon(icon("ruler", "accent_text"))
+        set_role(self._pixels, "link")
+        objects.body.addWidget(self._pixels)
         objects.body.addWidget(self._table)
         spread.body.addWidget(self.histogram)
         out.body.addWidget(button(self.tr("Export…"), self.export, "export", primary=True))
@@ -185,6 +199,11 @@ class MeasurePanel(QWidget):
             images = self.tr("1 image") if measured.images == 1 else self.tr("{0} images").format(measured.images)
             self._says.setText(self.tr("{0} objects in {1}").format(f"{measured.objects:,}", images))
             self._fill(measured)
+        self._pixels.setVisible(
+            project is not None
+            and not project.read_only
+            and any(project.entry(image_id).pixel_size_um is None for image_id in self._image_ids())
+        )
         header = self._table.horizontalHeader().sizeHint().height()
         self._table.setFixedHeight(header + 24 * self._table.rowCount() + 2)
 

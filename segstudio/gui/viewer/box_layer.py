@@ -57,6 +57,7 @@ class BoxLayer(QGraphicsItem):
     def set_pixel_size(self, size: PixelSize | None) -> None:
         """Give lengths in micrometres, or in pixels for ``None``."""
         self._pixel_size = size
+        self.update()
 
     def set_camera(self, camera: Camera, bounds: QRectF) -> None:
         """Follow the view."""

@@ -62,6 +62,7 @@ class Canvas(CameraView):
         self._pointer.moved.connect(self._hover)
         self._pointer.acted.connect(self._update_hint)
         self._loader.failed.connect(self._on_failed)
+        session.pixel_size_changed.connect(self._show_pixel_size)
         session.view.events.connect(self._on_view)
         session.review.changed.connect(self._on_proposals)
         session.review.focused.connect(self._on_focused)
@@ -81,6 +82,13 @@ class Canvas(CameraView):
 
     # -- what is shown -----------------------------------------------------------------------------
 
+    def _show_pixel_size(self) -> None:
+        """Draw scale bar and sizes of boxes in what is known of the pixels."""
+        document = self._document
+        size = document.pixel_size if document else None
+        self._overlays.boxes.set_pixel_size(size)
+        self._decoration.set_image(document.source.info.size if document else (0, 0), size)
+
     def set_document(self, document: ImageDocument | None) -> None:
         """Show another document, or none."""
         self._pointer.set_document(document)
@@ -91,8 +99,7 @@ class Canvas(CameraView):
         self._loader.restart("histogram")
         self._image.set_source(document.source if document else None)
         self._overlays.set_document(document)
-        info = document.source.info if document else None
-        self._decoration.set_image(info.size if info else (0, 0), info.pixel_size if info else None)
+        self._show_pixel_size()
         self._follow_classes(document)
         if document is not None:
             document.changed.connect(self._on_changed)

@@ -93,7 +93,7 @@ class Overlays(QObject):
         self._document = document
         self._colours = ObjectColours()
         self.boxes.set_boxes({}, {})
-        self.boxes.set_pixel_size(document.source.info.pixel_size if document else None)
+        self.boxes.set_pixel_size(document.pixel_size if document else None)
         shape = document.planes.shape if document else (0, 0)
         self.labels.set_source(self._label_drawing(), shape)
         self.regions.set_source(self._region_drawing(), shape)
