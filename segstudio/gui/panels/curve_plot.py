@@ -6,7 +6,7 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, Qt, Signal
-from PySide6.QtGui import QPen
+from PySide6.QtGui import QColor, QPen
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from segstudio.gui.theme import tokens
@@ -24,9 +24,25 @@ _NAMES = {
     "learning_rate": "rate",
     "images_per_s": "patches/s",
 }
-_ROOM_FOR_LABELS = 1.18
-#: Pixels from one name to the next.
-_LABEL_HEIGHT = 16
+#: Pixels from one name to the next, and between a line and a name.
+_LABEL_HEIGHT, _LABEL_GAP = 16, 12
+#: The names take no more than this share of the width.
+_MOST_FOR_LABELS = 0.45
+#: With so few points each one gets a mark.
+_FEW = 8
+
+
+class _WholeTicks(pg.AxisItem):
+    """An axis whose ticks can be held to whole numbers: there is no epoch 1.2."""
+
+    whole = True
+
+    def tickSpacing(self, low: float, high: float, size: float) -> list[tuple[float, float]]:
+        """Return distance and offset of each level of ticks."""
+        levels: list[tuple[float, float]] = super().tickSpacing(low, high, size)
+        if not self.whole:
+            return levels
+        return [level for level in levels if level[0] >= 1 and level[0] % 1 == 0] or [(1.0, 0.0)]
 
 
 class CurvePlot(QWidget):
@@ -42,11 +58,12 @@ class CurvePlot(QWidget):
         self._texts: list[pg.TextItem] = []
         self._axis_name = ""
         self._log = False
-        self._plot = pg.PlotWidget()
+        self._steps = _WholeTicks("bottom")
+        self._plot = pg.PlotWidget(axisItems={"bottom": self._steps})
         self._plot.setMenuEnabled(False)
         self._plot.hideButtons()
         self._plot.getPlotItem().scene().sigMouseMoved.connect(self._on_moved)
-        self._plot.getPlotItem().vb.sigResized.connect(self._place_labels)
+        self._plot.getPlotItem().vb.sigResized.connect(self._fit)
         self._cross = pg.InfiniteLine(angle=90, movable=False)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -79,11 +96,11 @@ class CurvePlot(QWidget):
         item.clear()
         item.setLogMode(x=False, y=log)
         self._axis_name = axis
+        self._steps.whole = axis == "epochs"
         self._lines, self._texts, self._log = [], [], log
-        colours = tokens()
         item.setLabel("bottom", axis)
         for number, run_id in enumerate(runs):
-            colour = getattr(colours, _COLOURS[number % len(_COLOURS)])
+            colour = _COLOURS[number % len(_COLOURS)]
             for dash, name in enumerate(names):
                 series = curves.series(run_id, name)
                 x, y = getattr(series, axis), series.values
@@ -91,30 +108,43 @@ class CurvePlot(QWidget):
                 if usable.any():
                     label = _NAMES.get(name, name)
                     label = label if len(runs) == 1 else f"{curves.run_name(run_id)}: {label}"
-                    self._draw_line(label, x[usable], y[usable], _pen(colour, dash))
-            self._mark_best(curves, run_id, axis, colour)
+                    self._draw_line(label, x[usable], y[usable], colour, dash)
         if self._lines:
             item.addItem(self._cross, ignoreBounds=True)
             self._cross.hide()
-            last = max(float(x[-1]) for _label, x, _y in self._lines)
-            first = min(float(x[0]) for _label, x, _y in self._lines)
-            # Room at the right for the names at the ends of the lines.
-            item.setXRange(
-                first, first + max(last - first, 1.0 if axis == "epochs" else 0.1) * _ROOM_FOR_LABELS, padding=0.02
-            )
             item.setYRange(*self._reach(), padding=0.08)
-            self._place_labels()
+            for number, run_id in enumerate(runs):
+                self._mark_best(curves, run_id, axis, number)
+            self._fit()
         return len(self._lines)
 
-    def _draw_line(self, label: str, x: NDArray[np.float64], y: NDArray[np.float64], pen: QPen) -> None:
+    def _draw_line(self, label: str, x: NDArray[np.float64], y: NDArray[np.float64], colour: str, dash: int) -> None:
         item = self._plot.getPlotItem()
-        symbol = "o" if len(x) == 1 else None
+        pen = _pen(tokens().colour(colour), dash)
+        symbol = "o" if len(x) <= _FEW else None
         item.plot(x, y, pen=pen, symbol=symbol, symbolSize=5, symbolBrush=pen.color(), symbolPen=None)
-        self._texts.append(pg.TextItem(label, color=pen.color(), anchor=(0, 0.5)))
+        self._texts.append(pg.TextItem(label, color=_text_colour(colour), anchor=(0, 0.5)))
         item.addItem(self._texts[-1], ignoreBounds=True)
         self._lines.append((label, x, y))
 
-    def _place_labels(self, *_box: object) -> None:
+    def _ends(self) -> tuple[float, float]:
+        """Return the first and the last place on the axis that has a point."""
+        first = min(float(x[0]) for _label, x, _y in self._lines)
+        last = max(float(x[-1]) for _label, x, _y in self._lines)
+        return first, max(last, first + (1.0 if self._axis_name == "epochs" else 0.1))
+
+    def _fit(self, *_box: object) -> None:
+        """Leave room at the right for the names at the ends of the lines, and put them there."""
+        box = self._plot.getPlotItem().vb
+        if not self._lines or box.width() < 1:
+            return
+        widest = max(text.boundingRect().width() for text in self._texts) + _LABEL_GAP
+        first, last = self._ends()
+        reach = (last - first) / (1 - min(widest / box.width(), _MOST_FOR_LABELS))
+        self._plot.getPlotItem().setXRange(first - 0.01 * reach, first + reach, padding=0)
+        self._place_labels()
+
+    def _place_labels(self) -> None:
         """Put each name at the end of its line, pushed apart where they would lie on one another."""
         box = self._plot.getPlotItem().vb
         if not self._lines or box.height() < _LABEL_HEIGHT:
@@ -132,16 +162,36 @@ class CurvePlot(QWidget):
         low, high = min(float(y.min()) for y in heights), max(float(y.max()) for y in heights)
         return (low, high) if high > low else (low - abs(low or 1.0) / 2, low + abs(low or 1.0) / 2)
 
-    def _mark_best(self, curves: Curves, run_id: str, axis: str, colour: str) -> None:
+    def _mark_best(self, curves: Curves, run_id: str, axis: str, number: int) -> None:
+        """Draw a line at the best epoch; its name lies at the left of it, where the curves are not."""
         best = curves.best(run_id)
-        if best is None or not self._lines:
+        if best is None or all(len(x) < 2 for _label, x, _y in self._lines):
             return
         place = best.epoch if axis == "epochs" else best.elapsed_s / 60
-        line = pg.InfiniteLine(place, pen=pg.mkPen(colour, width=1, style=Qt.PenStyle.DashLine))
-        line.setOpacity(0.6)
-        label = pg.InfLineLabel(line, f"{self._best}: {best.epoch}", position=0.06, color=tokens().secondary)
-        label.setAnchor((0, 1))
+        colour = _COLOURS[number % len(_COLOURS)]
+        faint = tokens().colour(colour)
+        faint.setAlphaF(0.6)
+        line = pg.InfiniteLine(place, pen=pg.mkPen(faint, width=1, style=Qt.PenStyle.DashLine))
+        first, last = self._ends()
+        side = 1.0 if place > first + (last - first) / 4 else 0.0
+        down = 0.14 * number
+        pg.InfLineLabel(
+            line,
+            f"{self._best}: {best.epoch}",
+            position=0.92 - down if self._low_at(place) else 0.08 + down,
+            color=_text_colour(colour),
+            anchors=[(side, 0.5), (side, 0.5)],
+        )
         self._plot.getPlotItem().addItem(line, ignoreBounds=True)
+
+    def _low_at(self, place: float) -> bool:
+        """Return whether the curves run through the lower half of the plot at a place of the axis."""
+        low, high = self._reach()
+        heights = []
+        for _label, x, y in self._lines:
+            value = float(y[int(np.abs(x - place).argmin())])
+            heights.append(((float(np.log10(value)) if self._log else value) - low) / (high - low))
+        return sum(heights) / len(heights) < 1 / 2
 
     def _on_moved(self, place: QPointF) -> None:
         box = self._plot.getPlotItem().vb
@@ -161,7 +211,13 @@ class CurvePlot(QWidget):
         self.hovered.emit(f"{unit}:  {'   '.join(words)}")
 
 
-def _pen(colour: str, dash: int) -> QPen:
+def _text_colour(role: str) -> QColor:
+    """Return the colour in which the words about a line can be read."""
+    colours = tokens()
+    return QColor(getattr(colours, f"{role}_text", getattr(colours, role)))
+
+
+def _pen(colour: QColor, dash: int) -> QPen:
     pen: QPen = pg.mkPen(colour, width=2, style=_DASHES[dash % len(_DASHES)])
     return pen
 
