@@ -1,10 +1,12 @@
 """Where panels stand, and how the window remembers it."""
 
-from PySide6.QtCore import QByteArray, QSettings, QSize, Qt
+from PySide6.QtCore import QByteArray, QSettings, QSize, Qt, QTimer
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QToolBar, QWidget
 
 from segstudio.gui.actions import ActionTable
 
+#: Height of the drawer when it is opened for the first time: pixels, and at most this share of the window.
+_DRAWER_HEIGHT, _DRAWER_SHARE = 280, 0.36
 #: Raised when docks are added or renamed, so that an old saved layout is not forced on a new window.
 _VERSION = 1
 _SIZE = QSize(1440, 900)
@@ -44,6 +46,8 @@ class Layout:
         self._shows_project = False
         self._settings = QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "SegStudio", "window")
         self._default = window.saveState(_VERSION)
+        self._drawer_has_height = bool(self._settings.value("drawer", False, bool))
+        self.drawer.visibilityChanged.connect(self._on_drawer)
 
     def fill(self, actions: ActionTable) -> None:
         """Put the actions into toolbar and menus."""
@@ -96,7 +100,20 @@ class Layout:
         for part in (self.toolbar, self.images, self.steps):
             part.show()
         self.drawer.hide()
+        self._drawer_has_height = False
         self._set_sizes()
+
+    def _on_drawer(self, visible: bool) -> None:
+        """Give the drawer room when it is opened for the first time: a hidden dock takes no size."""
+        if visible and not self._drawer_has_height:
+            self._drawer_has_height = True
+            self._settings.setValue("drawer", True)
+            height = min(_DRAWER_HEIGHT, round(self._window.height() * _DRAWER_SHARE))
+            QTimer.singleShot(
+                0,
+                self._window,
+                lambda: self._window.resizeDocks([self.drawer], [height], Qt.Orientation.Vertical),
+            )
 
     def restore_geometry(self) -> None:
         """Bring back size and place of the window; at first it is as large as the screen allows."""

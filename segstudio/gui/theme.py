@@ -225,7 +225,9 @@ class _GlyphEngine(QIconEngine):
         painter.save()
         painter.setFont(font)
         painter.setPen(tokens().colour(role))
-        painter.drawText(QRectF(rect), Qt.AlignmentFlag.AlignCenter, self._character)
+        # A picture that is wider than high has its room at the right: the gap between icon and text of a button.
+        side = Qt.AlignmentFlag.AlignLeft if rect.width() > rect.height() else Qt.AlignmentFlag.AlignHCenter
+        painter.drawText(QRectF(rect), side | Qt.AlignmentFlag.AlignVCenter, self._character)
         painter.restore()
 
     def pixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QPixmap:
