@@ -1,5 +1,6 @@
 """The panels of the four steps and the drawer, on a real project; trainings are played by messages."""
 
+import itertools
 import json
 import subprocess
 import sys
@@ -9,15 +10,18 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
+import pyqtgraph as pg
 import pytest
 from factories import cells, discs, grid_of_squares, write_pairs
 from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QCheckBox
 from pytestqt.qtbot import QtBot
 
 from segstudio.config.run import RunConfig
 from segstudio.core.tiles import Window
 from segstudio.gui.dialogs.export import ExportDialog
+from segstudio.gui.forms.parts import Column
 from segstudio.gui.jobs import JobThreads
 from segstudio.gui.panels.curves import CurvesPanel
 from segstudio.gui.panels.instances import InstancesPanel
@@ -138,19 +142,19 @@ class Studio:
         session.review.predicted(session.document.entry.id, "run-1")
         self.until(lambda: session.review.total == len(ids))
 
-    def model(self) -> None:
+    def model(self, run: str = "run-1") -> None:
         """Write a run with a model, as a training leaves it."""
         assert self.session.project is not None
-        folder = self.session.project.runs_folder / "run-1"
+        folder = self.session.project.runs_folder / run
         (folder / "model").mkdir(parents=True)
-        job = training_job(folder)
+        job = training_job(folder, run)
         (folder / "job.json").write_text(job.model_dump_json())
         events = [message(job, Metric(epoch=3, step=9, elapsed_s=9, values={"val_f1": 0.87}, best=True))]
         events.append(message(job, Finished(outcome="done")))
         (folder / "events.jsonl").write_text("".join(item.model_dump_json() + "\n" for item in events))
         (folder / "model" / "model.json").write_text('{"decode": {"threshold": 0.6}}')
         self.session.jobs.refresh_runs()
-        self.until(lambda: self.session.jobs.runs)
+        self.until(lambda: self.session.jobs.run(run))
 
     def close(self) -> None:
         self.session.close()
@@ -308,6 +312,57 @@ def test_the_read_out_says_in_words_how_the_training_goes(studio: Studio, tmp_pa
     assert not panel.live.isVisible()
 
 
+def test_the_list_of_trainings_says_what_they_find(studio: Studio) -> None:
+    studio.open()
+    panel = studio.show(TrainingPanel(studio.session))
+    studio.model()
+    studio.until(lambda: studio.session.jobs.catalogue)
+    assert panel.runs.list.item(0).text() == "Nuclei\nF1 0.87  ·  Cells"
+    assert "Cells, U-Net" in panel.runs.list.item(0).toolTip()
+
+
+def test_nothing_is_cut_off_beside_a_scroll_bar(studio: Studio) -> None:
+    studio.open()
+    panel = studio.show(TrainingPanel(studio.session), 340, 400)
+    studio.model()
+    studio.label_images()
+    studio.until(lambda: panel.summary_text().startswith("Trains on"))
+    panel.runs.list.selectAll()
+    column = panel.findChild(Column)
+    studio.until(lambda: column.verticalScrollBar().isVisible())
+    assert column.widget().width() <= column.viewport().width()
+
+
+def test_a_long_name_of_a_device_is_cut_and_told_by_the_tooltip(studio: Studio, tmp_path: Path) -> None:
+    studio.open()
+    panel = studio.show(TrainingPanel(studio.session))
+    job = training_job(tmp_path / "run")
+    studio.session.jobs.start_training(job)
+    name = "NVIDIA RTX 6000 Ada Generation Laptop GPU with a very long name indeed"
+    studio.session.jobs.handle(message(job, Started(device="cuda", device_name=name, pid=1)))
+    label = panel.live._figures._labels["device"]
+    studio.until(lambda: label.text().endswith("…"))
+    assert len(label.text()) > 20
+    assert name in label.toolTip()
+
+
+def test_the_preview_is_read_in_the_background(studio: Studio, tmp_path: Path) -> None:
+    studio.open()
+    panel = studio.show(TrainingPanel(studio.session))
+    job = training_job(tmp_path / "run")
+    studio.session.jobs.start_training(job)
+    names = []
+    for number in range(3):
+        names.append(str(tmp_path / f"{number}.png"))
+        QImage(30, 20, QImage.Format.Format_RGB32).save(names[-1])
+    studio.session.jobs.handle(
+        message(job, Preview(epoch=2, image=names[0], truth=names[1], prediction=names[2], caption=""))
+    )
+    assert not panel.live.preview._pictures
+    studio.until(lambda: len(panel.live.preview._pictures) == 3)
+    assert panel.live.preview.height() > 20
+
+
 # -- curves and jobs -----------------------------------------------------------------------------------
 
 
@@ -328,6 +383,30 @@ def test_curves_are_drawn_with_names_best_epoch_and_several_runs(studio: Studio)
     assert panel.plotted() == ["a: F1", "Second: F1"]
     panel._log.click()
     assert len(panel.plotted()) == 2
+
+
+@pytest.mark.parametrize("figure", [0, 1])
+@pytest.mark.parametrize("epochs", [1, 2, 12])
+def test_no_words_lie_on_one_another_in_the_plot(studio: Studio, figure: int, epochs: int) -> None:
+    panel = studio.show(CurvesPanel(studio.session), 900, 200)
+    curves = studio.session.jobs.curves
+    for epoch in range(1, epochs + 1):
+        values = {"train_loss": 1 / epoch, "val_loss": 1.1 / epoch, "val_f1": 1 - 1 / (1 + epoch), "val_iou": 0.8}
+        curves.add("a", Metric(epoch=epoch, step=epoch, elapsed_s=epoch, values=values, best=True))
+    curves.show(["a"])
+    panel._figure.setCurrentIndex(figure)
+    studio.until(lambda: len(panel.plotted()) == 2)
+    plot = panel._plot._plot
+    studio.qtbot.wait(50)
+    words = [item for item in plot.scene().items() if isinstance(item, pg.TextItem) and item.isVisible()]
+    places = [item.textItem.mapRectToScene(item.textItem.boundingRect()) for item in words]
+    assert len(places) == (2 if epochs == 1 else 3)
+    view = plot.getPlotItem().vb.sceneBoundingRect()
+    assert all(view.left() <= place.left() and place.right() <= view.right() + 1 for place in places)
+    for one, other in itertools.combinations(places, 2):
+        overlap = one.intersected(other)
+        assert overlap.height() < 8 or overlap.width() < 1, [item.toPlainText() for item in words]
+    assert all(float(text).is_integer() for text in plot.getPlotItem().getAxis("bottom").tickStrings([1, 2], 1, 1))
 
 
 def test_the_list_of_jobs_says_what_runs_and_why_it_failed(studio: Studio, tmp_path: Path) -> None:
@@ -411,6 +490,34 @@ def test_all_images_are_predicted_with_the_chosen_model(studio: Studio, monkeypa
     assert asked[0].model == project.runs_folder / "run-1" / "model"
     assert [image.image_id for image in asked[0].images] == [entry.id for entry in project.images]
     assert all(image.output.parent == project.predictions_folder / "run-1" for image in asked[0].images)
+
+
+def test_a_new_model_is_offered_unless_proposals_of_another_are_reviewed(studio: Studio) -> None:
+    studio.open()
+    panel = studio.show(PredictionPanel(studio.session))
+    studio.model("run-1")
+    assert panel._model.currentData() == "run-1"
+    studio.model("run-2")
+    assert panel._model.currentData() == "run-2"
+    panel._model.setCurrentIndex(panel._model.findData("run-1"))
+    studio.session.jobs.refresh_runs()
+    studio.propose(discs((96, 96), [(20, 20)], 8))
+    studio.model("run-3")
+    assert panel._model.currentData() == "run-1"
+    panel.proposals.accept_all()
+    studio.model("run-4")
+    assert panel._model.currentData() == "run-4"
+
+
+def test_thresholds_of_a_prediction_whose_maps_are_gone_say_so(studio: Studio) -> None:
+    studio.open()
+    panel = studio.show(PredictionPanel(studio.session))
+    studio.model()
+    studio.until(lambda: not panel.decode.is_empty)
+    studio.propose(discs((96, 96), [(20, 20)], 8))
+    studio.session.review.prediction.maps.unlink()
+    panel.decode.slider("threshold")._slider.setValue(20)
+    studio.until(lambda: studio.notices and "not on the disk any more" in studio.notices[-1])
 
 
 # -- objects -------------------------------------------------------------------------------------------

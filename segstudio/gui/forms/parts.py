@@ -4,7 +4,7 @@ from collections.abc import Callable
 from math import log as ln
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QWheelEvent
+from PySide6.QtGui import QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -49,6 +49,36 @@ def heading(text: str) -> QLabel:
     font.setWeight(font.Weight.DemiBold)
     label.setFont(font)
     return label
+
+
+class ElidedLabel(QLabel):
+    """A line of text that is cut off with an ellipsis where there is no room; the tooltip has it all.
+
+    Parameters
+    ----------
+    tip
+        What the text is about, for the tooltip.
+    """
+
+    def __init__(self, tip: str = "") -> None:
+        super().__init__()
+        self._tip, self._full = tip, ""
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    def setText(self, text: str) -> None:
+        """Show a text."""
+        self._full = text
+        self.setToolTip(f"{self._tip}: {text}" if self._tip else text)
+        self._cut()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Cut the text anew."""
+        super().resizeEvent(event)
+        self._cut()
+
+    def _cut(self) -> None:
+        super().setText(self.fontMetrics().elidedText(self._full, Qt.TextElideMode.ElideRight, self.width()))
 
 
 def button(text: str, call: Callable[[], object], picture: str = "", *, primary: bool = False) -> QPushButton:

@@ -105,7 +105,7 @@ class JobRow(QFrame):
         self._bar.setRange(0, job.progress.total if job.progress and known else 0)
         self._bar.setValue(job.progress.done if job.progress else 0)
         self._details.setVisible(job.error is not None and bool(job.error.details))
-        self._log.setVisible(job.log is not None and job.log.is_file())
+        self._log.setVisible(job.log is not None and job.state not in ("queued", "starting"))
         self._stop.setVisible(not job.ended)
         self._stop.setEnabled(job.state != "stopping")
         self._stop.setText(self.tr("Remove") if job.state == "queued" else self.tr("Stop"))
@@ -156,8 +156,17 @@ class JobRow(QFrame):
             self._session.jobs.stop(self._job.id)
 
     def _open_log(self) -> None:
-        if self._job is not None and self._job.log is not None:
-            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._job.log)))
+        if self._job is None or self._job.log is None:
+            return
+        log, session, title = self._job.log, self._session, self._job.title
+
+        def show(is_there: bool) -> None:
+            if is_there:
+                QDesktopServices.openUrl(QUrl.fromLocalFile(str(log)))
+            else:
+                session.notice(self.tr("{0} has no log.").format(title), self.tr("It ended before it began to write."))
+
+        session.background.run(log.is_file, show)
 
     def _show_details(self) -> None:
         if self._job is None or self._job.error is None:

@@ -34,6 +34,7 @@ class PredictionPanel(QWidget):
         super().__init__()
         self._session = session
         self._chosen_ids: tuple[str, ...] = ()
+        self._known: set[str] = set()
         self._job_id = ""
         self._empty = EmptyState("magic-wand")
         self._empty.wanted.connect(lambda: self.step_wanted.emit(1))
@@ -82,6 +83,10 @@ class PredictionPanel(QWidget):
         """Bring models, scope and the empty state up to date."""
         models = [run for run in self._session.jobs.runs if run.has_model]
         chosen = self._model.currentData()
+        fresh = [run.id for run in models if run.id not in self._known]
+        if fresh and not self._reviews(chosen):
+            chosen = fresh[0]  # the newest comes first
+        self._known = {run.id for run in models}
         self._model.blockSignals(True)
         self._model.clear()
         for run in models:
@@ -104,6 +109,13 @@ class PredictionPanel(QWidget):
         self._on_model()
         self._show_scope()
         self._show_job()
+
+    def _reviews(self, run_id: str | None) -> bool:
+        """Return whether the user is just stepping through proposals of this model."""
+        review, run = self._session.review, self._session.jobs.run(run_id or "")
+        prediction = review.prediction
+        mine = run is not None and prediction is not None and prediction.run == run.folder.name
+        return mine and review.pending_count > 0
 
     # -- assembly ------------------------------------------------------------------------------------
 
@@ -260,8 +272,23 @@ class PredictionPanel(QWidget):
 
     def _decode_again(self) -> None:
         prediction = self._session.review.prediction
-        if prediction is not None and prediction.maps.is_file():
-            self._session.jobs.decode(decode_job(prediction, self.decode.values()))
+        if prediction is None:
+            return
+        session = self._session
+
+        def decode(possible: bool) -> None:
+            if prediction is not session.review.prediction:
+                return
+            if possible:
+                session.jobs.decode(decode_job(prediction, self.decode.values()))
+            else:
+                session.notice(
+                    self.tr("What the network saw in this image is not on the disk any more."),
+                    self.tr("Predict the image again to move the thresholds."),
+                    "warning",
+                )
+
+        session.background.run(prediction.maps.is_file, decode)
 
     def _on_review(self, _window: object = None) -> None:
         run, prediction = self._run(), self._session.review.prediction
@@ -271,6 +298,7 @@ class PredictionPanel(QWidget):
 
     def _on_project(self, _project: object) -> None:
         self._job_id = ""
+        self._known = set()
         self._chosen_ids = ()
         self.refresh()
 

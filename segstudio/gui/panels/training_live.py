@@ -1,20 +1,21 @@
 """What a running training says: in words, in figures, and as image, truth and prediction beside each other."""
 
-from pathlib import Path
-
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent, QPixmap
+from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPixmap
 from PySide6.QtWidgets import QGridLayout, QLabel, QProgressBar, QWidget
 
-from segstudio.gui.forms.parts import Section, button, caption, row
+from segstudio.gui.forms.parts import ElidedLabel, Section, button, caption, row
 from segstudio.gui.theme import FONT_SECONDARY, icon, tokens
 from segstudio.jobs.messages import Preview, Progress
+from segstudio.session.background import Background
 from segstudio.session.job import Job
 from segstudio.session.job_queue import clock
 from segstudio.session.session import Session
 
 #: Epochs without a better score after which the read-out says so.
 _STILL = 5
+#: The figure whose text may be long.
+_LONG = "device"
 
 
 class LiveTraining(Section):
@@ -34,10 +35,11 @@ class LiveTraining(Section):
                 ("f1", self.tr("F1"), self.tr("Share of objects found and right, on validation images, 0 to 1")),
                 ("iou", self.tr("IoU"), self.tr("How well outlines fit, on validation images, 0 to 1")),
                 ("rate", self.tr("Patches/s"), self.tr("Speed of the training")),
-                ("device", self.tr("Device"), self.tr("What it trains on")),
+                ("best", self.tr("Best F1"), self.tr("The best so far; the model is made of these weights")),
+                (_LONG, self.tr("Device"), self.tr("What it trains on")),
             )
         )
-        self.preview = PreviewStrip()
+        self.preview = PreviewStrip(session.background)
         self._warning = caption(role="warning")
         self._pause = button(self.tr("Pause"), self._toggle_pause, "pause")
         self._stop = button(self.tr("Stop and keep best"), self._on_stop, "stop")
@@ -120,12 +122,13 @@ def _values(job: Job) -> dict[str, str]:
         "f1": f"{values['val_f1']:.3f}" if "val_f1" in values else "–",
         "iou": f"{values['val_iou']:.3f}" if "val_iou" in values else "–",
         "rate": f"{rate:.3g}" if rate else "–",
-        "device": job.device_name or "–",
+        "best": f"{job.best.values['val_f1']:.3f}" if job.best and "val_f1" in job.best.values else "–",
+        _LONG: job.device_name or "–",
     }
 
 
 class _Figures(QWidget):
-    """Names and values, two pairs a line."""
+    """Names and values, two pairs a line; the last one has a line of its own."""
 
     def __init__(self, items: tuple[tuple[str, str, str], ...]) -> None:
         super().__init__()
@@ -135,13 +138,13 @@ class _Figures(QWidget):
         grid.setVerticalSpacing(2)
         self._labels: dict[str, QLabel] = {}
         for number, (key, name, tip) in enumerate(items):
-            title, value = QLabel(name), QLabel("–")
+            title, value = QLabel(name), ElidedLabel(tip) if key == _LONG else QLabel("–")
             title.setProperty("role", "secondary")
+            title.setToolTip(tip)
+            value.setToolTip(tip)
             value.setMinimumWidth(40)
-            for label in (title, value):
-                label.setToolTip(tip)
             grid.addWidget(title, number // 2, number % 2 * 2)
-            grid.addWidget(value, number // 2, number % 2 * 2 + 1)
+            grid.addWidget(value, number // 2, number % 2 * 2 + 1, 1, 3 if key == _LONG else 1)
             self._labels[key] = value
         grid.setColumnStretch(1, 1)
         grid.setColumnStretch(3, 1)
@@ -150,27 +153,37 @@ class _Figures(QWidget):
         """Show a text for each name."""
         for key, text in values.items():
             label = self._labels[key]
-            label.setText(label.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, 92))
-            if key == "device":
-                label.setToolTip(text)
+            label.setText(text)
 
 
 class PreviewStrip(QWidget):
     """One validation image, what a person drew, and what the network sees now."""
 
-    def __init__(self) -> None:
+    def __init__(self, background: Background) -> None:
         super().__init__()
+        self._background = background
         self._preview: Preview | None = None
         self._pictures: list[QPixmap] = []
         self.setFixedHeight(0)
 
     def show_preview(self, preview: Preview | None) -> None:
-        """Load and show the three pictures."""
+        """Show the three pictures as soon as they are read; the ones before stay until then."""
         if preview is self._preview:
             return
         self._preview = preview
-        paths = (preview.image, preview.truth, preview.prediction) if preview else ()
-        self._pictures = [QPixmap(path) for path in paths if Path(path).is_file()]
+        if preview is None:
+            self._take(None, [])
+            return
+        paths = (preview.image, preview.truth, preview.prediction)
+        self._background.run(
+            lambda: [picture for path in paths if path and not (picture := QImage(path)).isNull()],
+            lambda pictures: self._take(preview, pictures),
+        )
+
+    def _take(self, preview: Preview | None, pictures: list[QImage]) -> None:
+        if preview is not self._preview:
+            return  # a newer one came meanwhile
+        self._pictures = [QPixmap.fromImage(picture) for picture in pictures]
         self.setToolTip(self.tr("After epoch {0}: {1}").format(preview.epoch, preview.caption) if preview else "")
         self.setFixedHeight(self._cell().height() + 20 if self._pictures else 0)
         self.update()

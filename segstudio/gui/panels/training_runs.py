@@ -28,7 +28,6 @@ class RunList(Section):
         super().__init__("")
         self._session = session
         self.title.setText(self.tr("Trainings"))
-        self.title.show()
         self.list = QListWidget()
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.list.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
@@ -41,10 +40,14 @@ class RunList(Section):
         self._resume.setToolTip(self.tr("Go on with this training from its newest checkpoint"))
         self._rename = tool_button("pencil-simple", self.tr("Rename"), self.rename)
         self._delete = tool_button("trash", self.tr("Delete"), self.delete)
+        self.body.removeWidget(self.title)
+        self.body.addLayout(row(self.title, self._rename, self._delete, stretch=0))
+        self.title.show()
         for widget in (self._none, self.list):
             self.body.addWidget(widget)
-        self.body.addLayout(row(self._compare, self._resume, self._rename, self._delete, stretch=0))
+        self.body.addLayout(row(self._compare, self._resume, stretch=0))
         session.jobs.runs_changed.connect(self.refresh)
+        session.jobs.catalogue_changed.connect(self.refresh)
         self.refresh()
 
     def refresh(self) -> None:
@@ -120,14 +123,22 @@ class RunList(Section):
         }
         score = run.value("val_f1")
         words = [self.tr("F1 {0:.2f}").format(score)] if score is not None else []
-        words += [run.job.formulation.name, states[run.status]]
+        words += [self._titles(run)[0], states[run.status]]
         return "  ·  ".join(word for word in words if word)
+
+    def _titles(self, run: Run) -> tuple[str, str]:
+        """Return what formulation and network are called; their names until the engine has told the titles."""
+        catalogue, job = self._session.jobs.catalogue, run.job
+        offers = (*catalogue.formulations, *catalogue.architectures) if catalogue is not None else ()
+        titles = {offer.name: offer.title for offer in offers}
+        names = (job.formulation.name, job.architecture.name)
+        return titles.get(names[0], names[0]), titles.get(names[1], names[1])
 
     def _tip(self, run: Run) -> str:
         train = sum(sample.split == "train" for sample in run.job.samples)
         words = [
             run.name,
-            self.tr("{0}, {1}").format(run.job.formulation.name, run.job.architecture.name),
+            ", ".join(self._titles(run)),
             self.tr("{0} training images, {1} for validation").format(
                 train, sum(sample.split == "val" for sample in run.job.samples)
             ),
