@@ -1,5 +1,7 @@
 """Feeds events to the tool in the hand, and does what works with every tool."""
 
+from math import hypot
+
 from segstudio.session.tools.base import Gesture, PointerEvent, Preview, Tool, ToolContext, registry
 from segstudio.session.tools.delete import delete
 from segstudio.session.tools.encircle import encircle
@@ -25,6 +27,8 @@ class ToolRunner:
         self.tool: Tool = registry.get(tool_id)()
         self._gesture: Gesture | None = None
         self._previews: tuple[Preview, ...] = ()
+        self._began_with = "none"
+        self._closed_at: PointerEvent | None = None
 
     @property
     def running(self) -> bool:
@@ -58,15 +62,32 @@ class ToolRunner:
         try:
             if self._gesture is not None:
                 self._previews = self._gesture.send(event)
-            elif event.kind in ("press", "double"):
+            elif not self._is_late_closing(event) and event.kind in ("press", "double"):
+                self._began_with = event.button
                 self._gesture = self._begin(event)
                 self._previews = next(self._gesture) if self._gesture is not None else ()
         except StopIteration:
             self._gesture, self._previews = None, ()
+            # Only an outline that came back to its start ends without a click.
+            self._closed_at = event if event.kind == "hover" else None
         except BaseException:
             self._gesture, self._previews = None, ()
             raise
         return self._previews
+
+    def _is_late_closing(self, event: PointerEvent) -> bool:
+        """Whether this is the click that was to close an outline, when coming back to its start has done so already.
+
+        Without this, the click would begin another outline.
+        """
+        closed = self._closed_at
+        if closed is None or event.kind not in ("hover", "press", "double"):
+            return False
+        stayed = hypot(event.x - closed.x, event.y - closed.y) <= 2 * event.reach
+        if event.kind == "hover" and stayed:
+            return False
+        self._closed_at = None
+        return stayed and event.button == self._began_with
 
     def _begin(self, event: PointerEvent) -> Gesture | None:
         if event.button == "right":

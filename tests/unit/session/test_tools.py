@@ -265,6 +265,25 @@ def test_escape_forgets_the_circle() -> None:
     assert not user.objects
 
 
+def test_the_click_after_coming_back_to_the_start_begins_nothing() -> None:
+    user = User("select")
+    user.click(*CIRCLE[0], button="right")
+    user.hover(*CIRCLE[1:], CIRCLE[0])
+    user.click(*CIRCLE[0], button="right")
+    assert not user.tools.running
+    assert user.actions == ["Outline object"]
+    user.click(*CIRCLE[0], button="right")  # another one is meant
+    assert user.tools.running
+
+
+def test_after_moving_away_a_click_at_the_start_begins_the_next_outline() -> None:
+    user = User("select")
+    user.click(*CIRCLE[0], button="right")
+    user.hover(*CIRCLE[1:], CIRCLE[0], CIRCLE[20])
+    user.click(*CIRCLE[0], button="right")
+    assert user.tools.running
+
+
 def test_encircling_keeps_neighbours() -> None:
     user = User("encircle")
     user.draw_squares((45, 35))
