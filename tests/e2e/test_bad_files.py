@@ -34,6 +34,7 @@ def folder(tmp_path: Path) -> Path:
     return target
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_bad_files_are_opened_or_named(folder: Path, tmp_path: Path, qapp: object) -> None:
     if not CORPUS.is_dir():
