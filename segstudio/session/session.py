@@ -81,6 +81,7 @@ class Session:
         self.objects = ObjectList(lambda: self.document, self.background)
         self.review = Review(lambda: self.project, lambda: self.document, self.background)
         self._wanted = ""
+        self._place = ""
         self._refused_by_disk = False
 
     # -- words -------------------------------------------------------------------------------------
@@ -197,7 +198,7 @@ class Session:
         project = self.project
         if project is None or image_id == self._wanted:
             return
-        self._wanted = image_id
+        self._wanted = self._place = image_id
         self.loading.emit(project.entry(image_id).name)
         self.background.run(
             lambda: project.document(image_id),
@@ -212,7 +213,8 @@ class Session:
         if project is None or not project.images:
             return
         ids = [entry.id for entry in project.images]
-        here = ids.index(self._wanted) if self._wanted in ids else 0
+        # Not from the image in front: one that could not be opened must not bar the way.
+        here = ids.index(self._place) if self._place in ids else 0
         self.select(ids[min(max(here + by, 0), len(ids) - 1)])
 
     def next_unreviewed(self) -> None:
@@ -221,9 +223,9 @@ class Session:
         if project is None:
             return
         ids = [entry.id for entry in project.images]
-        here = ids.index(self._wanted) if self._wanted in ids else -1
+        here = ids.index(self._place) if self._place in ids else -1
         for image_id in ids[here + 1 :] + ids[: here + 1]:
-            if not project.entry(image_id).reviewed and image_id != self._wanted:
+            if not project.entry(image_id).reviewed and image_id not in (self._wanted, self._place):
                 self.select(image_id)
                 return
         self.notice("Every image is reviewed.", level="good")

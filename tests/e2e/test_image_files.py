@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog
 from window_driver import Driver, run_program
 
@@ -48,6 +49,22 @@ def test_moved_images_are_found_by_their_content(
         hand.click(hand.window.banners, "Look for moved images in a folder…")
         hand.wait(lambda: hand.session.document.entry.name == "other name.tif", what="the image that was found")
         assert not hand.session.document.planes.objects
+
+    run_program([str(folder)], script)
+
+
+@pytest.mark.timeout(60)
+def test_an_image_that_is_gone_does_not_bar_the_way(folder: Path, qapp: object, tmp_path: Path) -> None:
+    with Project.open(folder) as project:
+        project.add_images([_picture(tmp_path / "three" / "last.tif", 7)])
+    (tmp_path / "two").rename(tmp_path / "moved")
+
+    def script(hand: Driver) -> None:
+        hand.wait(lambda: hand.session.document is not None, what="the first image")
+        hand.key(Qt.Key.Key_D)
+        hand.wait(hand.window.banners.messages, what="the sentence")
+        hand.key(Qt.Key.Key_D)
+        hand.wait(lambda: hand.session.document.entry.name == "last.tif", what="the last image")
 
     run_program([str(folder)], script)
 
