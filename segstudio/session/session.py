@@ -82,6 +82,7 @@ class Session:
         self.review = Review(lambda: self.project, lambda: self.document, self.background)
         self._wanted = ""
         self._place = ""
+        self._opening: Path | None = None
         self._refused_by_disk = False
 
     # -- words -------------------------------------------------------------------------------------
@@ -101,16 +102,22 @@ class Session:
 
         `refused` tells when it cannot be written, but could be opened with `read_only`.
         """
+        if folder == self._opening:
+            return  # a double click on its name
+        self._opening = folder
+
+        def take(project: Project) -> None:
+            self._opening = None
+            self._take_project(project)
 
         def failed(error: UserError) -> None:
+            self._opening = None
             if error.code in _READABLE and not read_only and len(self.refused):
                 self.refused.emit(folder, error)
             else:
                 self.report(error)
 
-        self.background.run(
-            lambda: Project.open(folder, read_only=read_only), self._take_project, failed, lane=_DOCUMENTS
-        )
+        self.background.run(lambda: Project.open(folder, read_only=read_only), take, failed, lane=_DOCUMENTS)
 
     def create_project(self, folder: Path, images: list[Path], *, import_masks: bool = False) -> None:
         """Make a project of images or folders of images, and open it."""

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tifffile
 from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog
 from window_driver import Driver, run_program
 
@@ -63,6 +64,8 @@ def test_an_image_that_is_gone_does_not_bar_the_way(folder: Path, qapp: object, 
         hand.wait(lambda: hand.session.document is not None, what="the first image")
         hand.key(Qt.Key.Key_D)
         hand.wait(hand.window.banners.messages, what="the sentence")
+        chosen = hand.window.images.selected_ids()
+        assert chosen == [hand.session.document.entry.id], "the list says what is in front"
         hand.key(Qt.Key.Key_D)
         hand.wait(lambda: hand.session.document.entry.name == "last.tif", what="the last image")
 
@@ -111,5 +114,17 @@ def test_what_is_no_image_is_refused_before_anything_is_asked(qapp: object, tmp_
             hand.wait(lambda words=words: any(words in n.message for n in hand.window.banners.messages()), what=words)
             assert "other images" not in hand.window.banners.messages()[0].hint
         assert hand.session.project is None
+
+    run_program([], script)
+
+
+@pytest.mark.timeout(60)
+def test_a_double_click_on_a_recent_project_opens_it_once(folder: Path, qapp: object) -> None:
+    def script(hand: Driver) -> None:
+        for _ in range(2):
+            hand.window.welcome.open_recent.emit(str(folder))
+        hand.wait(lambda: hand.session.document is not None, what="the image")
+        QTest.qWait(200)
+        assert not hand.window.banners.messages()
 
     run_program([], script)

@@ -219,6 +219,7 @@ class ImagesPanel(QWidget):
         session.images_changed.connect(self._on_images_changed)
         session.image_changed.connect(self._on_image_changed)
         session.document_changed.connect(self._on_document_changed)
+        session.loading.connect(self._on_loading)
         self._on_project_changed(session.project)
 
     def selected_ids(self) -> list[str]:
@@ -271,6 +272,10 @@ class ImagesPanel(QWidget):
         index = self._sorted.mapFromSource(self._rows.index(row))
         if index.isValid() and index != self._view.currentIndex():
             self._view.setCurrentIndex(index)
+
+    def _on_loading(self, name: str) -> None:
+        if not name:  # done; an image that could not be opened leaves the one before in front
+            self._on_document_changed(self._session.document)
 
     def _on_current_changed(self, current: QModelIndex, _previous: QModelIndex) -> None:
         if current.isValid():
