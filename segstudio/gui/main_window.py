@@ -155,6 +155,7 @@ class MainWindow(QMainWindow):
         if document is None:
             self.status.show_saved("", "")
             self.status.show_place("")
+            self.status.show_zoom(0)
         else:
             document.changed.connect(self._on_edited)
             document.saved.connect(self._show_saved)

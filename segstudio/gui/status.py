@@ -4,6 +4,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QWidget
 
+from segstudio.gui.forms.parts import ElidedLabel
+
 
 class StatusBar(QStatusBar):
     """Shows what it is told; a click on the running job asks for the list of jobs."""
@@ -13,7 +15,7 @@ class StatusBar(QStatusBar):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setSizeGripEnabled(False)
-        self._place = QLabel()
+        self._place = ElidedLabel()
         self._place.setObjectName("place")
         self._zoom = QLabel()
         self._saved = QLabel()

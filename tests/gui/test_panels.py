@@ -323,7 +323,7 @@ def test_the_list_of_trainings_says_what_they_find(studio: Studio) -> None:
 
 def test_nothing_is_cut_off_beside_a_scroll_bar(studio: Studio) -> None:
     studio.open()
-    panel = studio.show(TrainingPanel(studio.session), 340, 400)
+    panel = studio.show(TrainingPanel(studio.session), 320, 400)
     studio.model()
     studio.label_images()
     studio.until(lambda: panel.summary_text().startswith("Trains on"))
@@ -381,6 +381,9 @@ def test_curves_are_drawn_with_names_best_epoch_and_several_runs(studio: Studio)
     assert "Second: validation" in panel.plotted()
     panel._figure.setCurrentIndex(1)
     assert panel.plotted() == ["a: F1", "Second: F1"]
+    least = panel.minimumSizeHint().width()
+    panel._plot.hovered.emit("epoch 7:" + "  a: F1 0.8" * 40)
+    assert panel.minimumSizeHint().width() == least, "words under the pointer must not widen the window"
     panel._log.click()
     assert len(panel.plotted()) == 2
 

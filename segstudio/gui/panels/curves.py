@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
-from segstudio.gui.forms.parts import EmptyState, on_theme
+from segstudio.gui.forms.parts import ElidedLabel, EmptyState, on_theme
 from segstudio.session.session import Session
 
 if TYPE_CHECKING:
@@ -38,8 +38,9 @@ class CurvesPanel(QWidget):
         self._axis.setToolTip(self.tr("What runs to the right"))
         self._log = QCheckBox(self.tr("Log scale"))
         self._log.setToolTip(self.tr("Equal ways upwards mean equal factors"))
-        self._hover = QLabel()
+        self._hover = ElidedLabel()
         self._hover.setProperty("role", "secondary")
+        self._hover.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._empty = EmptyState("chart-line")
         self._empty.say(self.tr("Curves appear here as soon as a training has finished its first epoch."))
         self._timer = QTimer(self)
@@ -74,8 +75,7 @@ class CurvesPanel(QWidget):
         top.setSpacing(8)
         for widget in (self._figure, self._axis, self._log):
             top.addWidget(widget)
-        top.addStretch(1)
-        top.addWidget(self._hover)
+        top.addWidget(self._hover, 1)
         page = QWidget()
         self._column = QVBoxLayout(page)
         self._column.setContentsMargins(12, 8, 12, 8)

@@ -15,12 +15,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from segstudio.gui.forms.parts import Column, EmptyState, button, caption, set_role, tool_button
+from segstudio.gui.forms.parts import Column, ElidedLabel, EmptyState, button, caption, set_role, tool_button
 from segstudio.gui.theme import icon
 from segstudio.jobs.spec import TrainJob
 from segstudio.session.job import Job
 from segstudio.session.job_queue import clock
 from segstudio.session.session import Session
+
+_TITLE_WIDTH = 200
 
 
 class JobsPanel(QWidget):
@@ -61,8 +63,8 @@ class JobRow(QFrame):
         self._session = session
         self._job: Job | None = None
         self._picture = QLabel()
-        self._title = QLabel()
-        self._title.setMinimumWidth(160)
+        self._title = ElidedLabel()
+        self._title.setFixedWidth(_TITLE_WIDTH)
         self._state = QLabel()
         self._state.setProperty("role", "secondary")
         self._words = caption()
