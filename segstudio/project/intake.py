@@ -1,7 +1,7 @@
 """Taking image files and label masks of other programs into a project."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from pathlib import Path
 
@@ -45,10 +45,14 @@ class Intake:
         Of the project.
     entries
         Images that the project has already.
+    left
+        Images that were taken out and left their labels: name of the label files → id. An image that comes back gets
+        its labels again, and no other one does.
     """
 
-    def __init__(self, folder: Path, entries: Iterable[ImageEntry]) -> None:
+    def __init__(self, folder: Path, entries: Iterable[ImageEntry], left: Mapping[str, str] | None = None) -> None:
         self._folder = folder
+        self._left = dict(left or {})
         self.added: list[ImageEntry] = []
         self._ids: set[str] = set()
         self._stems: set[str] = set()
@@ -105,11 +109,12 @@ class Intake:
         with open_image(path) as source:
             info = source.info
         mark = fingerprint(path)
+        image_id = self._free_id(path.name, mark)
         return ImageEntry(
-            id=self._free_id(path.name, mark),
+            id=image_id,
             path=stored_path(self._folder, path),
             name=path.name,
-            stem=label_stem(path.stem, self._stems),
+            stem=self._stem(path.stem, image_id),
             height=info.height,
             width=info.width,
             channels=info.channels,
@@ -118,6 +123,10 @@ class Intake:
             fingerprint=mark,
             split=split,
         )
+
+    def _stem(self, name: str, image_id: str) -> str:
+        own = [stem for stem, owner in self._left.items() if owner == image_id and stem_key(stem) not in self._stems]
+        return own[0] if own else label_stem(name, self._stems | {stem_key(stem) for stem in self._left})
 
     def _remember(self, entry: ImageEntry) -> None:
         self._ids.add(entry.id)

@@ -25,6 +25,9 @@ from segstudio.project.opening import set_up, take_hold
 
 __all__ = ["ImageEntry", "Project"]
 
+#: Setting that remembers whose the label files are that no image of the project has.
+_LEFT = "left_labels"
+
 
 class Project:
     """An open project. Make it with `create` or `open`; `close` it.
@@ -298,7 +301,7 @@ class Project:
         """Add image files and folders of them; return a sentence for each file that could not be taken."""
         self.check_writable()
         with self._store.lock:
-            intake = Intake(self.folder, self._store.manifest.images)
+            intake = Intake(self.folder, self._store.manifest.images, self._left())
             problems = intake.add_all(paths)
             self._store.change(images=(*self._store.manifest.images, *intake.added))
         self.save()
@@ -306,12 +309,23 @@ class Project:
         return problems
 
     def remove_images(self, image_ids: Iterable[str]) -> None:
-        """Take images out of the list; their files, labels and journals stay on the disk."""
+        """Take images out of the list; their files, labels and journals stay on the disk for when they come back."""
         self.check_writable()
         gone = set(image_ids)
-        self._store.change(images=tuple(entry for entry in self._store.manifest.images if entry.id not in gone))
+        with self._store.lock:
+            images = self._store.manifest.images
+            left = self._left() | {entry.stem: entry.id for entry in images if entry.id in gone}
+            self._store.change(
+                images=tuple(entry for entry in images if entry.id not in gone),
+                settings=self.settings | {_LEFT: left},
+            )
         self.save_soon()
         self._tell(self.images_changed)
+
+    def _left(self) -> dict[str, str]:
+        """Return which label files belong to images that were taken out: name of the files → id of the image."""
+        left = self._store.manifest.settings.get(_LEFT)
+        return {str(stem): str(owner) for stem, owner in left.items()} if isinstance(left, dict) else {}
 
     def masks(self) -> dict[str, Path]:
         """Return the label masks that lie beside images without labels: ``images/a.png``, ``masks/a.tif``."""

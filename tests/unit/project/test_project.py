@@ -360,3 +360,37 @@ def test_a_folder_that_is_no_project_says_so(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no SegStudio project"):
         Project.open(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_labels_of_a_removed_image_come_back_with_it_and_with_no_other(tmp_path: Path, pictures: Path) -> None:
+    project = made(tmp_path, pictures)
+    first = project.images[0]
+    document = project.document(first.id)
+    document.apply(Stroke(np.array([(20.0, 20.0)]), 8, 1, 1))
+    document.close()
+    project.remove_images([first.id])
+    namesake = image(tmp_path / "elsewhere" / first.name, 99, (50, 50))
+    assert project.add_images([namesake]) == []
+    document = project.document(project.images[-1].id)
+    assert not document.planes.objects
+    document.close()
+    project.close()
+    with Project.open(tmp_path / "project") as again:
+        assert again.add_images([pictures / first.name]) == []
+        document = again.document(again.images[-1].id)
+        assert len(document.planes.objects) == 1
+        document.close()
+
+
+def test_the_size_of_a_pixel_is_kept(tmp_path: Path, pictures: Path) -> None:
+    with made(tmp_path, pictures) as project:
+        image_id = project.images[0].id
+        project.set_pixel_size(image_id, 0.325)
+        with pytest.raises(ValueError, match="0 µm"):
+            project.set_pixel_size(image_id, 0)
+    with Project.open(tmp_path / "project") as again:
+        assert again.entry(image_id).pixel_size_um == 0.325
+        document = again.document(image_id)
+        assert document.pixel_size is not None
+        assert document.pixel_size.x == 0.325
+        document.close()
