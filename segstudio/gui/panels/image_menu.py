@@ -115,8 +115,8 @@ def agree_on_removal(names: list[str], parent: QWidget) -> bool:
     box.setText(_tr("Remove {0} from the project?").format(what))
     box.setInformativeText(
         _tr(
-            "The image files stay where they are, and their label files stay in the project's folder. "
-            "Trainings, measurements and exports do without them from now on."
+            "The image files stay where they are, and their labels stay in the project's folder: they are there again "
+            "when you add the same images later. Trainings, measurements and exports do without them until then."
         )
     )
     remove = box.addButton(_tr("Remove"), QMessageBox.ButtonRole.DestructiveRole)
