@@ -120,7 +120,7 @@ class CurvePlot(QWidget):
 
     def _draw_line(self, label: str, x: NDArray[np.float64], y: NDArray[np.float64], colour: str, dash: int) -> None:
         item = self._plot.getPlotItem()
-        pen = _pen(tokens().colour(colour), dash)
+        pen = _pen(tokens().colour(colour), dash, 2 * self.devicePixelRatioF())
         symbol = "o" if len(x) <= _FEW else None
         item.plot(x, y, pen=pen, symbol=symbol, symbolSize=5, symbolBrush=pen.color(), symbolPen=None)
         self._texts.append(pg.TextItem(label, color=_text_colour(colour), anchor=(0, 0.5)))
@@ -217,8 +217,8 @@ def _text_colour(role: str) -> QColor:
     return QColor(getattr(colours, f"{role}_text", getattr(colours, role)))
 
 
-def _pen(colour: QColor, dash: int) -> QPen:
-    pen: QPen = pg.mkPen(colour, width=2, style=_DASHES[dash % len(_DASHES)])
+def _pen(colour: QColor, dash: int, width: float) -> QPen:
+    pen: QPen = pg.mkPen(colour, width=width, style=_DASHES[dash % len(_DASHES)])
     return pen
 
 
