@@ -260,6 +260,16 @@ def test_the_form_starts_a_training_on_what_is_saved(studio: Studio) -> None:
     assert panel.live.isVisible()
 
 
+def test_the_model_to_start_from_stays_chosen_when_the_runs_are_read_again(studio: Studio) -> None:
+    panel = studio.show(TrainingPanel(studio.session))
+    studio.open()
+    studio.model("run-1")
+    panel._start_from.setCurrentIndex(1)
+    studio.model("run-2")
+    (run,) = [run for run in studio.session.jobs.runs if run.id == "run-1"]
+    assert panel.wish().start_from == run.model
+
+
 def test_an_empty_validation_set_and_a_missing_class_are_said_before_training(studio: Studio) -> None:
     panel = studio.show(TrainingPanel(studio.session))
     studio.open()

@@ -226,7 +226,9 @@ class TrainingPanel(QWidget):
         for run in self._session.jobs.runs:
             if run.has_model:
                 self._start_from.addItem(self.tr("Best of {0}").format(run.name), run.model)
-        self._start_from.setCurrentIndex(max(0, self._start_from.findData(chosen)))
+        # Not findData: it compares paths by identity, and every list of runs has new ones.
+        data = [self._start_from.itemData(row) for row in range(self._start_from.count())]
+        self._start_from.setCurrentIndex(data.index(chosen) if chosen in data else 0)
 
     def _on_choice(self) -> None:
         catalogue = self._session.jobs.catalogue
