@@ -130,7 +130,7 @@ def _train(hand: Driver) -> None:
     assert len(session.document.planes.objects) == 1
     hand.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     assert not session.document.planes.objects
-    hand.wait(lambda: any(metric.values.get("val_f1", 0) > 0.5 for metric in metrics), 200, "a model that finds half")
+    hand.wait(lambda: any(metric.values.get("val_f1", 0) > 0.7 for metric in metrics), 200, "a model that finds most")
     hand.click(window.training, "Stop and keep best")
     hand.wait(lambda: session.jobs.training is None, 60, "the end of the training")
     hand.wait(lambda: any(run.has_model for run in session.jobs.runs), what="the model")
