@@ -217,6 +217,7 @@ class RunProcess:
         is left out. When that process is gone without a word the last message is a `Failed` of code
         ``"worker-died"``.
         """
+        job_id = self.run.job().job_id  # the folder may be gone when its process ends
         tail, last, first = LineTail(self.run.events_file), None, True
         while not self._closed.is_set():
             alive = self.alive  # before reading: what it wrote before it ended is then read below
@@ -232,7 +233,7 @@ class RunProcess:
                 return
             else:
                 code = self._process.returncode if self._process is not None else None
-                yield worker_died(self.run.job().job_id, code, self.run.log_file)
+                yield worker_died(job_id, code, self.run.log_file)
                 return
 
     def _of_this_process(self, messages: list[Message]) -> list[Message]:

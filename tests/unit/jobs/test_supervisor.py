@@ -1,6 +1,7 @@
 """Workers that die, hang or babble, as small scripts in place of the real one."""
 
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -173,3 +174,14 @@ def test_a_resumed_run_that_dies_at_once_is_told(tmp_path: Path) -> None:
     (last,) = process.messages()
     assert isinstance(last, Failed)
     assert last.code == "worker-died"
+
+
+def test_a_run_whose_folder_was_removed_ends_with_a_sentence(tmp_path: Path) -> None:
+    process = run_process(tmp_path / "run", "hang")
+    messages = process.messages()
+    assert next(messages).kind == "started"
+    shutil.rmtree(tmp_path / "run")
+    process.kill()
+    (last,) = messages
+    assert isinstance(last, Failed)
+    assert (last.code, last.job_id) == ("worker-died", "t")
