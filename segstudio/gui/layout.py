@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QToolBar, QW
 from segstudio.gui.actions import ActionTable
 
 #: Least widths of the images and of the steps, pixels.
-_IMAGES_LEAST, _STEPS_LEAST = 160, 320
+_IMAGES_LEAST, _STEPS_LEAST = 200, 340
 #: Height of the drawer when it is opened for the first time: pixels, and at most this share of the window.
 _DRAWER_HEIGHT, _DRAWER_SHARE = 280, 0.36
 #: Raised when docks are added or renamed, so that an old saved layout is not forced on a new window.

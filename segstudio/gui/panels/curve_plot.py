@@ -200,11 +200,12 @@ class CurvePlot(QWidget):
             self.hovered.emit("")
             return
         at = box.mapSceneToView(place).x()
-        words = []
+        words, run_before = [], ""
         for label, x, y in self._lines:
             nearest = int(np.abs(x - at).argmin())
-            words.append(f"{label} {y[nearest]:.4g}")
-            at_shown = float(x[nearest])
+            run, _, name = label.rpartition(": ")
+            words.append(f"{label if run != run_before else name} {y[nearest]:.3g}")
+            run_before, at_shown = run, float(x[nearest])
         self._cross.setPos(at_shown)
         self._cross.show()
         unit = f"epoch {at_shown:.0f}" if self._axis_name == "epochs" else f"{at_shown:.1f} min"
