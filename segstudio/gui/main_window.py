@@ -124,6 +124,7 @@ class MainWindow(QMainWindow):
             panel.step_wanted.connect(self.show_step)
         self.training.curves_wanted.connect(lambda: self.show_drawer(1))
         self.measure.export_wanted.connect(self.export)
+        self.steps.currentChanged.connect(self._on_step)
         self.instances.fly_to.connect(self.canvas.fly_to)
         self.status.jobs_wanted.connect(lambda: self.show_drawer(2))
         self.canvas.zoom_changed.connect(self.status.show_zoom)
@@ -204,6 +205,10 @@ class MainWindow(QMainWindow):
         """Show one of the four steps."""
         self.layout_of_panels.steps.show()
         self.steps.setCurrentIndex(number)
+
+    def _on_step(self, number: int) -> None:
+        if self.steps.widget(number) is self.measure:
+            self.show_drawer(0)  # the figures of each object
 
     def show_drawer(self, number: int) -> None:
         """Open the drawer at objects, curves or jobs."""

@@ -44,6 +44,17 @@ def test_panels_are_remembered_also_when_the_project_was_closed_before(folder: P
 
 
 @pytest.mark.timeout(60)
+def test_the_step_measure_shows_the_table_of_objects(folder: Path, qapp: object) -> None:
+    def look(hand: Driver) -> None:
+        _open(hand)
+        assert not hand.window.instances.isVisible()
+        hand.action("view.step_4")
+        assert hand.window.instances.isVisible()
+
+    run_program([str(folder)], look)
+
+
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("content", [b"", b"\x00\xff[[", b"[General]\nstate=5\ngeometry=@ByteArray(xx)\n"])
 def test_a_broken_memory_of_the_layout_gives_the_first_one(content: bytes, folder: Path, qapp: object) -> None:
     # Qt keeps the folder that it found first in a process.

@@ -250,8 +250,11 @@ def test_the_form_starts_a_training_on_what_is_saved(studio: Studio) -> None:
     studio.until(lambda: "Trains on 1 image" in panel.summary_text())
     studio.until(lambda: studio.session.jobs.catalogue)
     panel.form.set_values({"training.max_minutes": 2.0, "architecture.depth": 4})
+    shown: list[bool] = []
+    panel.curves_wanted.connect(lambda: shown.append(True))
     panel.start()
     studio.until(lambda: studio.launcher.started)
+    assert shown, "the curves come into sight"
     (job,) = studio.launcher.started
     assert job.config == {"training": {"max_minutes": 2.0}}
     assert job.architecture == Choice(name="unet", settings={"depth": 4})

@@ -88,6 +88,7 @@ class TrainingPanel(QWidget):
         def begin(job: TrainJob) -> None:
             self._set_busy(False)
             session.jobs.start_training(job)
+            self.curves_wanted.emit()
 
         session.background.run(saved_first(session.document, lambda: training_job(project, wish)), begin, failed)
 
