@@ -50,6 +50,18 @@ class Switch(Disk):
             raise OSError(self.code, os.strerror(self.code))
 
 
+class SlowDisk(Disk):
+    """A disk on which nothing has arrived before `reached` is set."""
+
+    def __init__(self) -> None:
+        self.reached = threading.Event()
+        self.reached.set()
+
+    def sync(self, descriptor: int) -> None:
+        self.reached.wait(20)
+        super().sync(descriptor)
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     tifffile.imwrite(tmp_path / "img.tif", np.zeros(SHAPE, np.uint8))
@@ -72,14 +84,18 @@ def stroke(number: int, object_id: int | None = None) -> Stroke:
 
 
 def test_a_stroke_is_called_saved_only_once_it_is_on_the_disk(folder: Path) -> None:
-    document = opened(folder)
+    disk = SlowDisk()
+    document = opened(folder, disk=disk)
     states: list[str] = []
     document.saved.connect(states.append)
+    disk.reached.clear()
     assert document.apply(stroke(1)) is not None
-    assert document.flush(2.0)
-    assert states == ["saving", "saved"] or states == []
-    assert document.save_state == "saved"
-    document.close()
+    assert not document.flush(0.05)
+    assert (document.save_state, states) == ("saving", ["saving"])
+    disk.reached.set()
+    assert document.flush(10.0)
+    assert (document.save_state, states) == ("saved", ["saving", "saved"])
+    assert document.close()
 
 
 def test_published_files_hold_what_was_painted(folder: Path) -> None:
