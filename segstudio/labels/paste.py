@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -80,6 +81,30 @@ class PasteLabels:
             area += pixels
             free += np.bincount(position[old == 0], minlength=len(ids) + 1) if old.any() else pixels
         return (free[:-1] > 0) & (free[:-1] >= self.min_free * area[:-1])
+
+
+def without_crumbs(mask: NDArray[np.bool_], smallest: float) -> NDArray[np.bool_]:
+    """Return `mask` without its parts of less than `smallest` pixels; the largest part always stays.
+
+    Parameters
+    ----------
+    mask
+        ``(rows, columns)``; pixels that share an edge belong to one part.
+
+    Examples
+    --------
+    >>> without_crumbs(np.array([[1, 1, 0, 1], [1, 1, 0, 0]], bool), 2).astype(int)
+    array([[1, 1, 0, 0],
+           [1, 1, 0, 0]])
+    """
+    _, parts, found, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)
+    sizes = found[:, cv2.CC_STAT_AREA]
+    if len(sizes) <= 2:
+        return mask
+    keep = sizes >= min(smallest, int(sizes[1:].max()))
+    keep[0] = False
+    kept: NDArray[np.bool_] = keep[parts]
+    return kept
 
 
 def _positions(ids: NDArray[np.int64], largest: int) -> Callable[[NDArray[np.integer]], NDArray[np.integer]]:

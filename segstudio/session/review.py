@@ -11,6 +11,7 @@ from psygnal import Signal
 from segstudio.core.tiles import TileKey, Window
 from segstudio.labels.label_map import LabelMap
 from segstudio.labels.objects import ObjectInfo
+from segstudio.labels.paste import without_crumbs
 from segstudio.session.background import Background
 from segstudio.session.predictions import Decisions, Prediction, Proposal, bounds, prediction_at, read_prediction
 
@@ -23,6 +24,8 @@ Outcome = Literal["pending", "accepted", "rejected"]
 
 #: A proposal of which more than this lies on objects that exist is left alone.
 COVERED = 0.5
+#: Parts of a proposal that objects cut off, smaller than this fraction of it, are dropped.
+CRUMB = 0.1
 
 
 @dataclass(frozen=True)
@@ -173,8 +176,8 @@ class Review:
     def accept(self, proposal_ids: Iterable[int], *, only_where_empty: bool = False) -> Accepted:
         """Make objects of proposals, as one edit that can be undone.
 
-        Pixels that belong to an object already stay with it. A proposal that lies mostly on such pixels is left
-        pending.
+        Pixels that belong to an object already stay with it; crumbs that this cuts off a proposal are dropped. A
+        proposal that lies mostly on such pixels is left pending.
 
         Parameters
         ----------
@@ -302,9 +305,10 @@ class Review:
         mine = self._labels.read(window) == proposal_id
         there: NDArray[np.int32] = onto.read(window)
         free = mine & (there == 0)
-        if not free.any() or mine.sum() - free.sum() > covered * mine.sum():
+        area, left = np.count_nonzero(mine), np.count_nonzero(free)
+        if not left or area - left > covered * area:
             return False
-        there[free] = object_id
+        there[free if left == area else without_crumbs(free, CRUMB * area)] = object_id
         onto.write(window, there)
         return True
 

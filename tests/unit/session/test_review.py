@@ -135,6 +135,25 @@ def test_pixels_drawn_by_hand_are_never_touched(desk: Desk) -> None:
     assert desk.review.pending() == [1]
 
 
+def test_what_an_object_cuts_off_a_proposal_leaves_no_crumbs(desk: Desk) -> None:
+    line = np.zeros(SHAPE, np.int32)
+    line[:, 7] = 1  # cuts three columns off the disc around column 12
+    desk.draw(line)
+    (object_id,) = desk.review.accept([1]).objects.values()
+    disc = discs(SHAPE, CENTRES, 8) == 1
+    assert disc[:, :7].any()
+    np.testing.assert_array_equal(desk.document.labels() == object_id, disc & (np.arange(SHAPE[1]) > 7))
+
+
+def test_a_proposal_cut_in_halves_keeps_both(desk: Desk) -> None:
+    line = np.zeros(SHAPE, np.int32)
+    line[:, 12] = 1
+    desk.draw(line)
+    (object_id,) = desk.review.accept([1]).objects.values()
+    disc = discs(SHAPE, CENTRES, 8) == 1
+    np.testing.assert_array_equal(desk.document.labels() == object_id, disc & (line == 0))
+
+
 def test_accept_where_empty_leaves_every_proposal_that_touches_an_object(desk: Desk) -> None:
     desk.draw(discs(SHAPE, [(40, 29)], 7))
     made = desk.review.accept_only_where_empty()
