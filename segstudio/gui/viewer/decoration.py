@@ -16,6 +16,8 @@ from segstudio.gui.viewer.camera import Camera
 #: Screen pixels per image pixel from which the pixel grid shows.
 GRID_FROM = 12.0
 _BAR = 120.0
+#: The hint ends so far above the lower edge of the image, pixels: the scale bar lies below it.
+_ABOVE_BAR = 52
 
 
 class Decoration(QGraphicsItem):
@@ -111,7 +113,7 @@ class Decoration(QGraphicsItem):
             return
         card = QRectF(0, 0, max(width, 120) + 48, 132)
         bottom = min(self._camera.to_screen(0, self._shape[0])[1], self._bounds.bottom())
-        card.moveCenter(QPointF(self._bounds.center().x(), max(bottom, card.height() + 32) - 16 - 66))
+        card.moveCenter(QPointF(self._bounds.center().x(), max(bottom, card.height() + 72) - _ABOVE_BAR - 66))
         back, edge = tokens().colour("surround"), tokens().colour("bright")
         back.setAlphaF(0.85)
         edge.setAlphaF(0.15)
