@@ -121,11 +121,11 @@ class Review:
 
     # -- loading -----------------------------------------------------------------------------------
 
-    def load(self, prediction: Prediction | None, *, begin: bool = False) -> None:
+    def load(self, prediction: Prediction | None, *, begin: bool = False, if_there: bool = False) -> None:
         """Show the proposals of a prediction of the image in front; ``None`` shows none.
 
         Decoding again the prediction that is shown keeps the decisions about objects that stay the same. `begin`
-        brings the most doubtful proposal into focus.
+        brings the most doubtful proposal into focus; `if_there` shows none when its file is gone.
         """
         document = self._document()
         self._follow(document)
@@ -134,18 +134,27 @@ class Review:
         if prediction is None or document is None:
             self._take(None, None, {}, Decisions())
             return
+        if self.prediction is not None and self.prediction.image_id != prediction.image_id:
+            # Until the file is read, nothing of the image that was in front may be accepted into this one.
+            self._take(None, None, {}, Decisions())
         shape = document.planes.labels.shape
         again = prediction == self.prediction
         labels_before, decisions_before = self._labels, self._decisions
 
-        def read() -> tuple[LabelMap, dict[int, Proposal], Decisions]:
+        def read() -> tuple[LabelMap, dict[int, Proposal], Decisions] | None:
+            if if_there and not prediction.exists:
+                return None
             labels, proposals = read_prediction(prediction, shape)
             if again and labels_before is not None:
                 return labels, proposals, decisions_before.carried(labels_before, labels)
             return labels, proposals, Decisions.read(prediction.review_file)
 
-        def take(found: tuple[LabelMap, dict[int, Proposal], Decisions]) -> None:
-            if asked == self._asked:
+        def take(found: tuple[LabelMap, dict[int, Proposal], Decisions] | None) -> None:
+            if asked != self._asked:
+                return
+            if found is None:
+                self._take(None, None, {}, Decisions())
+            else:
                 self._take(prediction, *found)
                 if begin:
                     self.focus(next(iter(self.pending()), 0))
@@ -159,8 +168,7 @@ class Review:
             self.load(None)
             return
         entry = project.entry(document.entry.id)
-        prediction = prediction_at(project, entry.predicted, entry) if entry.predicted else None
-        self.load(prediction if prediction is not None and prediction.labels.is_file() else None)
+        self.load(prediction_at(project, entry.predicted, entry) if entry.predicted else None, if_there=True)
 
     def predicted(self, image_id: str, run: str, *, begin: bool = True) -> None:
         """Take note of a new prediction, and show it when its image is in front; `begin` as in `load`."""

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -260,6 +261,44 @@ def test_thousands_of_proposals_are_accepted_at_once(tmp_path: Path) -> None:
     desk.write(labels, {})
     review = desk.reopen()
     assert len(review.accept_all().objects) == 900
+
+
+class LaterBackground(Background):
+    """Does the work it was given when `work` is called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting: list[Callable[[], None]] = []
+
+    def run(self, *args: Any, **options: Any) -> None:
+        self.waiting.append(lambda: Background.run(self, *args, **options))
+
+    def work(self) -> None:
+        while self.waiting:
+            self.waiting.pop(0)()
+
+
+def test_another_image_never_gets_the_proposals_of_the_one_before(desk: Desk) -> None:
+    background = LaterBackground()
+    review = Review(lambda: None, lambda: cast("Any", desk.document), background)
+    review.load(desk.prediction)
+    background.work()
+    assert review.pending_count == 4
+    desk.document = MemoryDocument()
+    review.load(dataclasses.replace(desk.prediction, image_id="other"))
+    assert review.accept_all().objects == {}
+    assert not desk.document.labels().any()
+    background.work()
+    assert review.pending_count == 4
+
+
+def test_a_prediction_whose_file_is_gone_is_looked_for_in_the_background(desk: Desk) -> None:
+    background = LaterBackground()
+    review = Review(lambda: None, lambda: cast("Any", desk.document), background)
+    review.load(desk.prediction, if_there=True)
+    desk.prediction.labels.unlink()
+    background.work()
+    assert (review.prediction, review.total) == (None, 0)
 
 
 def test_nothing_is_accepted_in_the_middle_of_a_stroke(desk: Desk) -> None:
