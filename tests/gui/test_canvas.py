@@ -430,7 +430,7 @@ def test_hint_disappears_with_the_first_object(desk: Desk) -> None:
     hinted = desk.canvas.grab().toImage()
     desk.document.apply(Polygon(np.array([(2, 2), (6, 2), (6, 6), (2, 6)]), None))
     desk.settle()
-    place = QPoint(desk.canvas.width() // 2, desk.canvas.height() - 40)
+    place = QPoint(desk.canvas.width() // 2, desk.canvas.height() - 70)
     assert desk.canvas.grab().toImage().pixelColor(place) != hinted.pixelColor(place)
 
 
@@ -480,7 +480,7 @@ def test_file_in_which_zero_is_white_is_shown_so_and_keeps_its_values(desk: Desk
 
 
 def test_hint_makes_way_for_proposals(desk: Desk) -> None:
-    place = QPoint(desk.canvas.width() // 2, desk.canvas.height() - 40)
+    place = QPoint(desk.canvas.width() // 2, desk.canvas.height() - 70)
     hinted = desk.canvas.grab().toImage().pixelColor(place)
     desk.canvas.set_proposals(LabelMap.from_array(discs((96, 128), [(20, 20)], 5)), {})
     desk.settle()
