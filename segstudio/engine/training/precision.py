@@ -12,13 +12,17 @@ from segstudio.engine.training.stepper import Stepper
 _STEPS = 3
 #: bfloat16 must be at least this much faster than float32.
 _GAIN = 1.15
+#: On a small patch conversions weigh more; slower than so many times float32 is more than that: emulated.
+_SLOW = 3.0
+#: Instruction sets of processors that emulate bfloat16, so that trying it would only take time.
+_EMULATED = ("DEFAULT", "NO AVX", "AVX", "AVX2")
 
 
 def choose_precision(stepper: Stepper, batch: Batch, config: TrainingConfig) -> torch.dtype:
     """Return the precision for this training; weights, optimiser and average are as before afterwards.
 
-    On CUDA bfloat16 is taken when the card computes it; on the processor both are timed, since without matrix
-    units for bfloat16 it is slower than float32, on some processors twenty times.
+    On CUDA bfloat16 is taken when the card computes it; on a processor that may have matrix units for bfloat16 both
+    are timed, since without them it is slower than float32, on some processors twenty times.
     """
     device = stepper.device.type
     if config.precision == "float32" or device == "mps":
@@ -27,16 +31,18 @@ def choose_precision(stepper: Stepper, batch: Batch, config: TrainingConfig) -> 
         return torch.bfloat16
     if device == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
+    if torch.backends.cpu.get_cpu_capability() in _EMULATED:
+        return torch.float32
     return _timed(stepper, batch)
 
 
 def _timed(stepper: Stepper, batch: Batch) -> torch.dtype:
     before = snapshot(stepper.network)
     try:
-        plain = _seconds(stepper, batch, torch.float32, 1)
         # One small patch first: where bfloat16 is emulated, whole batches would take half a minute.
         patch = Batch(batch.image[:1, :, :64, :64], {name: t[:1, :, :64, :64] for name, t in batch.targets.items()})
-        if _seconds(stepper, patch, torch.bfloat16, 1) > plain / 2:
+        plain = _seconds(stepper, patch, torch.float32, _STEPS)
+        if _seconds(stepper, patch, torch.bfloat16, 1) * _STEPS > plain * _SLOW:
             return torch.float32
         plain = _seconds(stepper, batch, torch.float32, _STEPS)
         half = _seconds(stepper, batch, torch.bfloat16, _STEPS)

@@ -1,0 +1,52 @@
+"""The precision of a training: trying it must not eat the minutes of the user."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from segstudio.config.training import TrainingConfig
+from segstudio.engine.data.crops import Batch
+from segstudio.engine.training import precision
+
+
+@pytest.fixture
+def tried(monkeypatch: pytest.MonkeyPatch) -> list[tuple[torch.dtype, int]]:
+    """Play a processor on which bfloat16 is twenty times slower; return what is tried: precision and pixels."""
+    steps: list[tuple[torch.dtype, int]] = []
+
+    def seconds(_stepper: Any, batch: Batch, dtype: torch.dtype, count: int) -> float:
+        steps.append((dtype, batch.image.numel()))
+        return count * batch.image.numel() * (20.0 if dtype == torch.bfloat16 else 1.0)
+
+    monkeypatch.setattr(precision, "_seconds", seconds)
+    return steps
+
+
+def _choose() -> torch.dtype:
+    stepper: Any = SimpleNamespace(
+        device=torch.device("cpu"),
+        network=torch.nn.Linear(2, 2),
+        precision=torch.float32,
+        restart=lambda _weights: None,
+        average=SimpleNamespace(steps=3),
+    )
+    batch = Batch(torch.zeros(8, 1, 256, 256), {"foreground": torch.zeros(8, 1, 256, 256)})
+    return precision.choose_precision(stepper, batch, TrainingConfig())
+
+
+def test_bfloat16_is_not_tried_where_it_is_always_emulated(
+    tried: list[tuple[torch.dtype, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
+    assert _choose() == torch.float32
+    assert tried == []
+
+
+def test_emulation_is_noticed_on_a_small_patch(
+    tried: list[tuple[torch.dtype, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
+    assert _choose() == torch.float32
+    assert {pixels for _, pixels in tried} == {64 * 64}
