@@ -92,7 +92,7 @@ def test_labels_are_laid_on_a_changed_image_only_when_a_person_says_so(
         hand.wait(lambda: hand.session.document.entry.id == first.id, what="the first image")
         _picture(tmp_path / "two" / first.name, seed=9, side=50)
         hand.session.select(second.id)
-        hand.wait(hand.window.banners.messages, what="the sentence")
+        hand.wait(lambda: any("has changed" in n.message for n in hand.window.banners.messages()), what="the sentence")
         hand.click(hand.window.banners, "Use the changed image")
         hand.wait(lambda: any("50 × 50" in n.message for n in hand.window.banners.messages()), what="the refusal")
 
