@@ -273,6 +273,16 @@ def test_the_model_to_start_from_stays_chosen_when_the_runs_are_read_again(studi
     assert panel.wish().start_from == run.model
 
 
+def test_the_name_that_is_offered_is_free(studio: Studio) -> None:
+    panel = studio.show(TrainingPanel(studio.session))
+    studio.open()
+    assert panel.wish().name == "Model 1"
+    studio.model("run-1")
+    (run,) = studio.session.jobs.runs
+    studio.session.jobs.rename_run(run, "Model 2")
+    studio.until(lambda: panel.wish().name == "Model 3")
+
+
 def test_an_empty_validation_set_and_a_missing_class_are_said_before_training(studio: Studio) -> None:
     panel = studio.show(TrainingPanel(studio.session))
     studio.open()

@@ -107,13 +107,17 @@ class TrainingPanel(QWidget):
     def refresh(self) -> None:
         """Bring the split, the name and the empty state up to date."""
         project = self._session.project
-        count = len(self._session.jobs.runs) + 1
-        self._name.setPlaceholderText(self.tr("Model {0}").format(count))
+        self._name.setPlaceholderText(self._free_name())
         self._fill_start_from()
         if project is None:
             self._show_summary(None)
         else:
             self._timer.start(_PAUSE_MS)
+
+    def _free_name(self) -> str:
+        taken = {run.name for run in self._session.jobs.runs}
+        numbers = range(len(taken) + 1, 2 * len(taken) + 2)  # one of them is free: more numbers than names
+        return next(name for number in numbers if (name := self.tr("Model {0}").format(number)) not in taken)
 
     def _summarise(self) -> None:
         """Read the labels of the project again, but only while somebody looks; painting must not wait for it."""

@@ -96,7 +96,9 @@ class RunList(Section):
         runs = self.selected()
         names = ", ".join(run.name for run in runs)
         question = self.tr("Delete {0}? The trained models are lost; labels and predictions stay.").format(names)
-        if runs and QMessageBox.question(self, self.tr("Delete models"), question) == QMessageBox.StandardButton.Yes:
+        answers = QMessageBox.StandardButton
+        title, choices = self.tr("Delete models"), answers.Yes | answers.No
+        if runs and QMessageBox.question(self, title, question, choices, answers.No) == answers.Yes:
             for run in runs:
                 self._session.jobs.delete_run(run)
 
