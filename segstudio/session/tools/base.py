@@ -107,11 +107,12 @@ class ToolContext:
         return self.view.current_object if known else 0
 
     def add(self, edit: Edit) -> int:
-        """Apply an edit that may make an object; select and return it, 0 when there is none."""
+        """Apply an edit that may make an object; select it, take it in hand and return it, 0 when there is none."""
         record = self.document.apply(edit)
         new = [change.id for change in record.objects if change.before is None] if record else []
         if new:
             self.select(new[:1])
+            self.view.current_object = new[0]
         return new[0] if new else 0
 
 

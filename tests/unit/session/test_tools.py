@@ -284,6 +284,16 @@ def test_after_moving_away_a_click_at_the_start_begins_the_next_outline() -> Non
     assert user.tools.running
 
 
+def test_the_brush_goes_on_with_the_object_just_encircled() -> None:
+    user = User("brush")
+    user.drag((10, 10), (20, 10))
+    user.drag(*CIRCLE, button="right")
+    assert user.view.selected == {2}
+    user.drag((70, 40), (75, 40))  # outside of both
+    assert set(user.objects) == {1, 2}
+    assert user.array[40, 72] == 2
+
+
 def test_encircling_keeps_neighbours() -> None:
     user = User("encircle")
     user.draw_squares((45, 35))
