@@ -16,6 +16,7 @@ from segstudio.session.background import Background
 from segstudio.session.predictions import Decisions, Prediction, Proposal, bounds, prediction_at, read_prediction
 
 if TYPE_CHECKING:
+    from segstudio.labels.transaction import Transaction
     from segstudio.project.changes import DocumentChange
     from segstudio.project.document import ImageDocument
     from segstudio.project.project import Project
@@ -182,7 +183,7 @@ class Review:
     # -- deciding ----------------------------------------------------------------------------------
 
     def accept(self, proposal_ids: Iterable[int], *, only_where_empty: bool = False) -> Accepted:
-        """Make objects of proposals, as one edit that can be undone.
+        """Make objects of proposals, as one edit that can be undone; an error leaves everything as it was.
 
         Pixels that belong to an object already stay with it; crumbs that this cuts off a proposal are dropped. A
         proposal that lies mostly on such pixels is left pending.
@@ -197,18 +198,11 @@ class Review:
         if document is None or document.editing or not wanted:
             return Accepted({})
         tx = document.begin("Accept proposal" if len(wanted) == 1 else f"Accept {len(wanted)} proposals")
-        # Put together beside the document and written tile by tile: listeners hear of tiles, not of thousands of
-        # objects.
-        after = document.planes.labels.snapshot()
-        made, touched = {}, set[TileKey]()
-        for proposal_id in wanted:
-            object_id = tx.next_id()
-            if self._paste(after, proposal_id, object_id, 0.0 if only_where_empty else COVERED):
-                tx.set_object(object_id, ObjectInfo(self._proposals[proposal_id].class_id, "model", "accepted"))
-                made[proposal_id] = object_id
-                touched.update(after.grid.keys(self._window(proposal_id)))
-        for key in sorted(touched):
-            tx.write("labels", after.grid.window(key), after.read(after.grid.window(key)))
+        try:
+            made = self._write(tx, document.planes.labels.snapshot(), wanted, 0.0 if only_where_empty else COVERED)
+        except BaseException:
+            tx.abort()
+            raise
         self._decisions.accepted.update(made)
         tx.commit()
         self._settle()
@@ -304,6 +298,23 @@ class Review:
             self.focus(order[0 if by > 0 else -1])
 
     # -- keeping in step ---------------------------------------------------------------------------
+
+    def _write(self, tx: "Transaction", after: LabelMap, wanted: Iterable[int], covered: float) -> dict[int, int]:
+        """Make objects of proposals; return their ids by proposal.
+
+        They are put together in `after`, beside the document, and written tile by tile: listeners hear of tiles, not
+        of thousands of objects.
+        """
+        made, touched = {}, set[TileKey]()
+        for proposal_id in wanted:
+            object_id = tx.next_id()
+            if self._paste(after, proposal_id, object_id, covered):
+                tx.set_object(object_id, ObjectInfo(self._proposals[proposal_id].class_id, "model", "accepted"))
+                made[proposal_id] = object_id
+                touched.update(after.grid.keys(self._window(proposal_id)))
+        for key in sorted(touched):
+            tx.write("labels", after.grid.window(key), after.read(after.grid.window(key)))
+        return made
 
     def _paste(self, onto: LabelMap, proposal_id: int, object_id: int, covered: float) -> bool:
         """Paint the free pixels of a proposal; nothing when more than `covered` of it is taken."""

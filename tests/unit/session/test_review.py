@@ -307,3 +307,22 @@ def test_nothing_is_accepted_in_the_middle_of_a_stroke(desk: Desk) -> None:
     assert desk.review.pending_count == 4
     desk.document.editing = False
     assert len(desk.review.accept_all().objects) == 4
+
+
+def test_an_error_while_accepting_leaves_everything_as_it_was(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.draw(discs(SHAPE, [(55, 55)], 3))
+    before = desk.document.labels()
+    write = Transaction.write
+
+    def write_and_fail(self: Transaction, *args: Any) -> None:
+        write(self, *args)
+        raise MemoryError
+
+    monkeypatch.setattr(Transaction, "write", write_and_fail)
+    with pytest.raises(MemoryError):
+        desk.review.accept_all()
+    monkeypatch.undo()
+    np.testing.assert_array_equal(desk.document.labels(), before)
+    assert set(desk.document.planes.objects) == {1}
+    assert desk.review.pending_count == 4
+    assert len(desk.review.accept_all().objects) == 4
