@@ -34,7 +34,7 @@ def run(namespace: argparse.Namespace) -> int:
         from segstudio.cli.demo_job import whole_job
 
         picture = whole_job(project, namespace.minutes)
-        sys.stdout.write(f"\nResult picture: {picture}\n")
+        sys.stdout.write(f"\nOrange: found by the program. Blue: drawn by a person.\nResult picture: {picture}\n")
         return 0
     return _open_window(project)
 
