@@ -11,6 +11,9 @@ from segstudio.jobs.messages import Message, Metric
 from segstudio.jobs.run_folder import RunFolder, RunStatus, list_runs
 from segstudio.jobs.spec import TrainJob
 
+#: States in which a process works on a run.
+ACTIVE: frozenset[RunStatus] = frozenset({"running", "paused"})
+
 
 @dataclass(frozen=True)
 class Run:
@@ -24,6 +27,8 @@ class Run:
         Figures of its best weights.
     has_model
         Whether a model can be used.
+    resumable
+        Whether it has ended and can go on from a checkpoint.
     decode
         Decoder settings that won on its validation images.
     events
@@ -37,6 +42,7 @@ class Run:
     job: TrainJob
     best: Metric | None
     has_model: bool
+    resumable: bool = False
     decode: Mapping[str, Any] = field(default_factory=dict)
     events: Sequence[Message] = ()
 
@@ -48,13 +54,7 @@ class Run:
     @property
     def active(self) -> bool:
         """Whether a process works on it."""
-        return self.status in ("running", "paused")
-
-    @property
-    def resumable(self) -> bool:
-        """Whether it can go on from a checkpoint."""
-        folder = RunFolder(self.folder).checkpoints
-        return not self.active and folder.is_dir() and any(folder.iterdir())
+        return self.status in ACTIVE
 
     def value(self, name: str) -> float | None:
         """Return one figure of the best weights, as ``"val_f1"``."""
@@ -67,7 +67,19 @@ def read_run(folder: RunFolder) -> Run:
     events = folder.events()
     best = next((m for m in reversed(events) if isinstance(m, Metric) and m.best), None)
     decode = _decode(folder.model / "model.json")
-    return Run(job.job_id, job.name, folder.path, folder.status, job, best, decode is not None, decode or {}, events)
+    status = folder.status
+    return Run(
+        id=job.job_id,
+        name=job.name,
+        folder=folder.path,
+        status=status,
+        job=job,
+        best=best,
+        has_model=decode is not None,
+        resumable=status not in ACTIVE and folder.checkpoints.is_dir() and any(folder.checkpoints.iterdir()),
+        decode=decode or {},
+        events=events,
+    )
 
 
 def _decode(card: Path) -> dict[str, Any] | None:

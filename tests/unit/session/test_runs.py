@@ -1,0 +1,33 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from segstudio.jobs.messages import Finished
+from segstudio.jobs.run_folder import RunFolder
+from segstudio.jobs.spec import ClassSpec, TrainJob
+from segstudio.session.runs import read_run
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    classes = (ClassSpec(id=1, name="cell"),)
+    made = RunFolder.create(TrainJob(job_id="a", name="a", run_folder=tmp_path / "a", samples=(), classes=classes))
+    made.append(Finished(job_id="a", outcome="stopped"))
+    return made
+
+
+def test_a_run_that_ended_can_go_on_from_its_checkpoint(folder: RunFolder) -> None:
+    assert not read_run(folder).resumable
+    folder.checkpoints.mkdir()
+    assert not read_run(folder).resumable
+    (folder.checkpoints / "last.pt").touch()
+    assert read_run(folder).resumable
+
+
+def test_a_run_is_known_without_looking_at_the_disk_again(folder: RunFolder) -> None:
+    folder.checkpoints.mkdir()
+    (folder.checkpoints / "last.pt").touch()
+    run = read_run(folder)
+    shutil.rmtree(folder.path)  # as a network drive that went away
+    assert run.resumable
