@@ -131,6 +131,12 @@ def application() -> QApplication:
     return app
 
 
+def _has_screen() -> bool:
+    """Whether Qt has something to draw on; without it, it would abort the process."""
+    names = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    return not sys.platform.startswith("linux") or any(os.environ.get(name) for name in names)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Open the window and stay until it is closed.
 
@@ -142,11 +148,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0, the exit code.
+        The exit code: 0, or 4 when there is no screen.
     """
     parser = argparse.ArgumentParser("segstudio", description="Label, train, segment, correct and measure cells.")
     parser.add_argument("open", nargs="*", type=Path, help="a project, a folder of images, or images")
     wishes = parser.parse_args(argv)
+    if not _has_screen():
+        sys.stderr.write(
+            "There is no screen here (neither DISPLAY nor WAYLAND_DISPLAY is set), so no window can open.\n"
+            "Log in on a desktop, connect with ssh -X, or use the command line: segstudio --help\n"
+        )
+        return 4
     app = application()
     log_file = start_log()
     carrier = _MainThread()
