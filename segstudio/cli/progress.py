@@ -102,4 +102,4 @@ def _metric_line(metric: Metric) -> str:
     names = (("train_loss", "loss"), ("val_loss", "validation loss"), ("val_f1", "F1"), ("val_ap", "AP"))
     shown = [f"{title} {metric.values[name]:.3f}" for name, title in names if name in metric.values]
     star = "  best so far" if metric.best else ""
-    return f"epoch {metric.epoch:4d}  {metric.elapsed_s:6.0f} s  {'  '.join(shown)}{star}"
+    return f"epoch {metric.epoch:5.1f}  {metric.elapsed_s:6.0f} s  {'  '.join(shown)}{star}"

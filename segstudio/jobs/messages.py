@@ -41,7 +41,8 @@ class Metric(_Message):
     """Figures at one moment of a training: a point of each curve."""
 
     kind: Literal["metric"] = "metric"
-    epoch: int
+    epoch: float
+    """Epochs learned so far; 0.4 within the first one."""
     step: int
     elapsed_s: float
     values: dict[str, float]
@@ -55,7 +56,7 @@ class Preview(_Message):
     """How the network sees one validation image now: PNG files in the run folder."""
 
     kind: Literal["preview"] = "preview"
-    epoch: int
+    epoch: float
     image: str
     truth: str
     prediction: str

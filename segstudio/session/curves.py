@@ -10,6 +10,11 @@ from psygnal import Signal
 from segstudio.jobs.messages import Message, Metric
 
 
+def epoch_words(epoch: float) -> str:
+    """Return a number of epochs as people say it: ``"3"``, ``"0.4"``."""
+    return f"{epoch:.1f}".removesuffix(".0")
+
+
 @dataclass(frozen=True, eq=False)
 class Series:
     """One figure of one run over time; all arrays are float64 of the same length, in the order of arrival.
@@ -35,7 +40,7 @@ class Series:
 
 @dataclass
 class _Run:
-    points: dict[str, dict[tuple[int, int], tuple[float, float]]] = field(default_factory=dict)
+    points: dict[str, dict[tuple[float, int], tuple[float, float]]] = field(default_factory=dict)
     best: Metric | None = None
     last: Metric | None = None
 
@@ -113,7 +118,7 @@ class Curves:
         run = self._runs.get(run_id)
         return run.best if run else None
 
-    def best_epoch(self, run_id: str) -> int | None:
+    def best_epoch(self, run_id: str) -> float | None:
         """Return the epoch of the best weights so far."""
         best = self.best(run_id)
         return best.epoch if best else None

@@ -59,7 +59,7 @@ def main() -> None:
             message = json.loads(line)
             if message["kind"] == "metric" and "val_f1" in message["values"]:
                 values = {key: message["values"][key] for key in ("train_loss", "val_loss", "val_ap")}
-                figure(f"accuracy.epoch_{message['epoch']}", message["values"]["val_f1"], "F1", **values)
+                figure(f"accuracy.epoch_{message['epoch']:g}", message["values"]["val_f1"], "F1", **values)
         f1, ap = score(run, data / "val", folder / "validation")
         figure("accuracy.validation.f1_at_0.5", f1, "", target=0.88, higher_is_better=True)
         figure("accuracy.validation.ap_at_0.8", ap, "", target=0.45, higher_is_better=True)

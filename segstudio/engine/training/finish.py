@@ -34,7 +34,7 @@ def finish(training: "Training") -> Iterator[Message]:
     summary: dict[str, float | int | str] = {
         **card.scores,
         "steps": training.step,
-        "epochs": training.epoch,
+        "epochs": training.epochs,
         "minutes": round(training.clock.seconds / 60, 2),
         "images": int(training.prepared.facts["images"]),
     }

@@ -1,6 +1,5 @@
 """The training loop: a generator of messages that can be paused, stopped and resumed between any two steps."""
 
-import math
 import time
 from collections import deque
 from collections.abc import Generator, Iterator
@@ -29,6 +28,8 @@ from segstudio.jobs.spec import TrainJob
 #: Share of a limited time, and at most how many seconds, that are kept for choosing the decoder at the end.
 _RESERVE, _RESERVE_MAX_S = 0.06, 45.0
 _PROGRESS_S = 0.5
+#: The first validation does not wait for the end of an epoch: on a slow computer that takes most of a minute.
+_FIRST_LOOK_S = 10.0
 _CHECKPOINT_S = 60.0
 _BAD_STEPS = 3
 _RESTARTS = 5
@@ -99,6 +100,8 @@ class Training:
             yield from self._one_step()
             if self.step % self.config.steps_per_epoch == 0 and self._losses:
                 yield from self._end_epoch()
+            elif self._first_look_due:
+                yield from self._validate()
             elif self.clock.seconds - self._saved_s > _CHECKPOINT_S:
                 self.checkpoint()
         if self.control.wish() == "abandon":
@@ -119,6 +122,11 @@ class Training:
         if not self._finished and self.step > 0:
             self.checkpoint()
         self.prepared.store.close()
+
+    @property
+    def _first_look_due(self) -> bool:
+        early = self.epoch == 0 and self._validated_step < 0 and bool(self._losses)
+        return early and self.clock.seconds > _FIRST_LOOK_S
 
     def checkpoint(self) -> None:
         """Write everything that `resume` needs."""
@@ -171,9 +179,9 @@ class Training:
         return True
 
     @property
-    def _epoch_begun(self) -> int:
-        """The epoch that is going on, or has just ended; a limit of time may end a training within one."""
-        return math.ceil(self.step / self.config.steps_per_epoch)
+    def epochs(self) -> float:
+        """Epochs learned so far, with the part of the one that is going on."""
+        return round(self.step / self.config.steps_per_epoch, 2)
 
     def _over(self) -> bool:
         if self.step == 0:
@@ -301,7 +309,7 @@ class Training:
         part = max(validator.watched, key=lambda p: min(int(p.known.max()), 60))
         labels, seen = validator.predict(part, weights, self.decode)
         found = (seen.found, seen.objects)
-        yield write_preview(self.run_folder.previews, self._epoch_begun, part, labels, found)
+        yield write_preview(self.run_folder.previews, self.epochs, part, labels, found)
 
     def _metric(self, values: dict[str, float], *, best: bool) -> Metric:
         means = {}
@@ -311,7 +319,7 @@ class Training:
         rate, speed = self._rate(), self._images_per_second()
         self._losses = []
         values = {**means, **values, "learning_rate": rate, "images_per_s": speed}
-        return Metric(epoch=self._epoch_begun, step=self.step, elapsed_s=self.clock.seconds, values=values, best=best)
+        return Metric(epoch=self.epochs, step=self.step, elapsed_s=self.clock.seconds, values=values, best=best)
 
 
 def _length(config: TrainingConfig, prepared_s: float) -> Length:

@@ -16,7 +16,7 @@ _KEPT = 12
 
 
 def write_preview(
-    folder: Path, epoch: int, part: LabelledPart, prediction: NDArray[np.int32], found: tuple[int, int]
+    folder: Path, epoch: float, part: LabelledPart, prediction: NDArray[np.int32], found: tuple[int, int]
 ) -> Preview:
     """Write the pictures of `part` into `folder` and return their message.
 
@@ -36,7 +36,7 @@ def write_preview(
         ("truth", overlay(image, part.known[window])),
         ("prediction", overlay(image, prediction[window])),
     ):
-        path = folder / f"{epoch:06d}-{role}.png"
+        path = folder / f"{epoch:09.2f}-{role}.png"
         write_atomic(path, cv2.imencode(".png", picture[:, :, ::-1])[1].tobytes())
         names[role] = str(path)
     for old in sorted(folder.glob("*.png"), reverse=True)[3 * _KEPT :]:

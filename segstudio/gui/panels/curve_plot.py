@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QPen
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from segstudio.gui.theme import tokens
-from segstudio.session.curves import Curves
+from segstudio.session.curves import Curves, epoch_words
 
 #: Figures of one run are told apart by their dashes, runs by their colours.
 _DASHES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine)
@@ -177,7 +177,7 @@ class CurvePlot(QWidget):
         down = 0.14 * number
         pg.InfLineLabel(
             line,
-            f"{self._best}: {best.epoch}",
+            f"{self._best}: {epoch_words(best.epoch)}",
             position=0.92 - down if self._low_at(place) else 0.08 + down,
             color=_text_colour(colour),
             anchors=[(side, 0.5), (side, 0.5)],
@@ -208,7 +208,7 @@ class CurvePlot(QWidget):
             run_before, at_shown = run, float(x[nearest])
         self._cross.setPos(at_shown)
         self._cross.show()
-        unit = f"epoch {at_shown:.0f}" if self._axis_name == "epochs" else f"{at_shown:.1f} min"
+        unit = f"epoch {epoch_words(at_shown)}" if self._axis_name == "epochs" else f"{at_shown:.1f} min"
         self.hovered.emit(f"{unit}:  {'   '.join(words)}")
 
 

@@ -42,7 +42,7 @@ class CurvesPanel(QWidget):
         self._hover.setProperty("role", "secondary")
         self._hover.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._empty = EmptyState("chart-line")
-        self._empty.say(self.tr("Curves appear here as soon as a training has finished its first epoch."))
+        self._empty.say(self.tr("Curves appear here a few seconds after a training has begun."))
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self.draw)

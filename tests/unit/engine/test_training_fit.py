@@ -115,6 +115,18 @@ def test_a_short_training_finds_the_discs(samples: tuple[SampleRecord, ...], tmp
     assert not (run.path / "cache").exists()
 
 
+def test_the_first_look_does_not_wait_for_the_end_of_an_epoch(
+    samples: tuple[SampleRecord, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("segstudio.engine.training.fit._FIRST_LOOK_S", 0.0)
+    messages = list(run_job(a_job(samples, tmp_path / "run", training={"epochs": 2})))
+    metrics = of(Metric, messages)
+    assert 0 < metrics[0].epoch < 1
+    assert "val_f1" in metrics[0].values
+    assert [metric.epoch for metric in metrics[1:]] == [1, 2]
+    assert of(Preview, messages)[0].epoch == metrics[0].epoch
+
+
 def test_stop_keeps_the_best_model(samples: tuple[SampleRecord, ...], tmp_path: Path) -> None:
     job = a_job(samples, tmp_path / "run", training={"epochs": 1000})
     control = Control()
