@@ -1,8 +1,10 @@
 """One background job as the user sees it: what it is, how far it is, how it ended."""
 
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
+from uuid import uuid4
 
 from segstudio.jobs.messages import (
     Artifact,
@@ -23,6 +25,18 @@ State = Literal["queued", "starting", "running", "paused", "stopping", "done", "
 #: States in which a job takes its device.
 BUSY: frozenset[State] = frozenset({"starting", "running", "stopping"})
 ENDED: frozenset[State] = frozenset({"done", "stopped", "failed"})
+
+
+def new_job_id() -> str:
+    """Return a name that no other job has: the time and a few random letters, so that folders sort by age."""
+    return f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid4().hex[:4]}"
+
+
+def clock(seconds: float) -> str:
+    """Return a time left as ``m:ss`` or ``h:mm:ss``."""
+    minutes, second = divmod(max(0, round(seconds)), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
 
 
 @dataclass(frozen=True)
@@ -87,6 +101,18 @@ class Job:
         """Return whether both want the same device; one that chooses itself may choose any."""
         mine, theirs = self.wanted_device, other.wanted_device
         return self.heavy and other.heavy and (mine == theirs or "auto" in (mine, theirs))
+
+    def summary(self) -> tuple[str, float | None]:
+        """Return one line about it, and how much of it is done (0..1, ``None`` when unknown)."""
+        progress = self.progress
+        if progress is None or self.state in ("paused", "stopping"):
+            return f"{self.title}: {self.state}", None
+        words = progress.stage
+        if progress.total:
+            words += f" {progress.done}/{progress.total}"
+        if progress.remaining_s is not None:
+            words += f"  {clock(progress.remaining_s)} left"
+        return words, progress.done / progress.total if progress.total else None
 
     def told(self, message: Message) -> "Job":
         """Return the job after `message`."""

@@ -1,64 +1,27 @@
 """The background jobs of this sitting: queued, running, done; one heavy job at a time on a device."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
-from uuid import uuid4
 
 from psygnal import Signal
 
-from segstudio.core.errors import UserError, WrongUsage
+from segstudio.core.errors import UserError
 from segstudio.jobs.catalogue import Catalogue, catalogue_file, load_catalogue
 from segstudio.jobs.failures import failure
-from segstudio.jobs.messages import Artifact, Failed, Finished, Message, Metric, Started
-from segstudio.jobs.run_folder import Command, RunFolder
+from segstudio.jobs.messages import Artifact, Failed, Finished, Message, Metric
+from segstudio.jobs.run_folder import Command
 from segstudio.jobs.spec import CatalogueJob, DecodeJob, JobSpec, PredictJob, TrainJob, ValidateJob
 from segstudio.jobs.supervisor import RunProcess, WarmWorker
 from segstudio.session.background import Background
 from segstudio.session.curves import Curves
-from segstudio.session.job import BUSY, Job
-from segstudio.session.runs import Run, read_runs
+from segstudio.session.job import BUSY, Job, new_job_id
+from segstudio.session.training_processes import Launcher, TrainingProcesses
 
-if TYPE_CHECKING:
-    from segstudio.project.project import Project
-
-#: Seconds that a training's process may take to leave after it has said its last word.
-_LAST_BREATH = 10.0
 Handle = Callable[[Message], None]
 Follow = Callable[[Iterator[Message], Handle], None]
 """Reads messages on a thread of its own and hands each to the main thread."""
-
-
-class Launcher(Protocol):
-    """Starts and finds trainings; tests give one with another command line."""
-
-    def start(self, job: TrainJob) -> RunProcess:
-        """Start a training in a process of its own."""
-
-    def attach(self, folder: Path) -> RunProcess:
-        """Follow a training that runs already."""
-
-
-def new_job_id() -> str:
-    """Return a name that no other job has: the time and a few random letters, so that folders sort by age."""
-    return f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid4().hex[:4]}"
-
-
-def clock(seconds: float) -> str:
-    """Return a time left as ``m:ss`` or ``h:mm:ss``."""
-    minutes, second = divmod(max(0, round(seconds)), 60)
-    hours, minute = divmod(minutes, 60)
-    return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
-
-
-def _delete(run: RunFolder) -> None:
-    # A process lives a moment longer than its last message.
-    deadline = time.monotonic() + _LAST_BREATH
-    while run.process_alive() and run.status not in ("running", "paused") and time.monotonic() < deadline:
-        time.sleep(0.05)
-    run.delete()
 
 
 class JobQueue:
@@ -66,8 +29,6 @@ class JobQueue:
 
     Parameters
     ----------
-    project
-        Returns the open project, or ``None``.
     background
         Runs what touches the disk.
     worker, launcher
@@ -78,12 +39,10 @@ class JobQueue:
     """Id of a job that is new, or of which something is."""
     message = Signal(str, object)
     """Job id and `Message`, as it came."""
-    runs_changed = Signal()
     catalogue_changed = Signal()
 
     def __init__(
         self,
-        project: "Callable[[], Project | None]",
         background: Background,
         worker: WarmWorker | None = None,
         launcher: Launcher = RunProcess,
@@ -91,15 +50,12 @@ class JobQueue:
         self.follow: Follow | None = None
         self.curves = Curves()
         self.catalogue: Catalogue | None = None
-        self.runs: tuple[Run, ...] = ()
-        self._project = project
+        self.trainings = TrainingProcesses(background, launcher)
+        """The processes of trainings; one that only waits has none and is forgotten with the window."""
         self._background = background
         self._worker = worker or WarmWorker()
-        self._launcher = launcher
         self._worker_followed = False
         self._jobs: dict[str, Job] = {}
-        self._processes: dict[str, RunProcess] = {}
-        self._unsent: dict[str, list[Command]] = {}
         self._resume_wanted: list[str] = []
         self._next_decode: dict[str, DecodeJob] = {}
         self._closed = False
@@ -116,6 +72,11 @@ class JobQueue:
         """Return one job."""
         return self._jobs.get(job_id)
 
+    def live(self, job_id: str) -> bool:
+        """Return whether a job is not over."""
+        job = self._jobs.get(job_id)
+        return job is not None and not job.ended
+
     @property
     def active(self) -> list[Job]:
         """Jobs that are not over, the newest first."""
@@ -127,11 +88,6 @@ class JobQueue:
         return next((job for job in self.active if isinstance(job.spec, TrainJob)), None)
 
     @property
-    def training_runs(self) -> bool:
-        """Whether a training has a process now; one that only waits is forgotten with the window."""
-        return bool(self._processes)
-
-    @property
     def device_name(self) -> str:
         """Name of the device that works, or worked last; empty before the first job."""
         named = [job for job in self.jobs if job.device_name]
@@ -140,17 +96,7 @@ class JobQueue:
     def summary(self) -> tuple[str, float | None]:
         """Return one line about the job that runs, and how much of it is done (0..1, ``None`` when unknown)."""
         job = next((job for job in self.active if job.state != "queued"), None)
-        if job is None:
-            return "", None
-        progress = job.progress
-        if progress is None or job.state in ("paused", "stopping"):
-            return f"{job.title}: {job.state}", None
-        words = progress.stage
-        if progress.total:
-            words += f" {progress.done}/{progress.total}"
-        if progress.remaining_s is not None:
-            words += f"  {clock(progress.remaining_s)} left"
-        return words, progress.done / progress.total if progress.total else None
+        return job.summary() if job is not None else ("", None)
 
     # -- starting --------------------------------------------------------------------------------------
 
@@ -159,6 +105,15 @@ class JobQueue:
         self.curves.name_run(spec.job_id, spec.name)
         self.curves.show([spec.job_id])
         return self._enqueue(spec, spec.name)
+
+    def attach(self, training: TrainJob, folder: Path) -> None:
+        """Follow a training that runs already in `folder`, and plot its curves."""
+        job_id = training.job_id
+        self._jobs[job_id] = Job(job_id, training.name, training, state="starting", created=time.time())
+        self.curves.load(job_id, ())
+        self.trainings.attach(job_id, folder, self._read)
+        self.curves.show([job_id])
+        self.changed.emit(job_id)
 
     def predict(self, spec: PredictJob, title: str) -> str:
         """Predict as soon as the device is free; return the job's id."""
@@ -211,84 +166,24 @@ class JobQueue:
 
     def kill(self, job_id: str) -> None:
         """End a training's process at once; its last checkpoint stays."""
-        process = self._processes.get(job_id)
-        if process is not None:
-            self._background.run(process.kill)
+        self.trainings.kill(job_id)
 
-    def detach_training(self) -> None:
-        """Let the trainings go on when the window closes."""
-        for process in self._processes.values():
-            process.send("detach")
-
-    def stop_training(self) -> None:
-        """Tell the trainings to stop and keep their best model; they finish without the window."""
-        for process in self._processes.values():
-            process.send("stop")
-            process.send("detach")
+    def forget(self, job_id: str) -> None:
+        """Drop a training that is over from jobs and curves."""
+        self.curves.forget(job_id)
+        self._jobs.pop(job_id, None)
 
     def close(self) -> None:
         """End the threads that read messages, and the worker of short jobs."""
         self._closed = True
-        for process in self._processes.values():
-            process.close()
+        self.trainings.close()
         self._worker.stop()
 
-    # -- runs of the project -----------------------------------------------------------------------------
-
-    def project_opened(self) -> None:
-        """List the runs of the project that was opened, and follow those that are still training."""
-        self.runs = ()
-        self.refresh_runs()
-
-    def project_closed(self) -> None:
-        """Stop predictions: nobody would note any more which images have one. Trainings go on."""
+    def stop_predictions(self) -> None:
+        """Stop the predictions of a project that closes: nobody would note any more which images have one."""
         for job in self.active:
             if isinstance(job.spec, PredictJob):
                 self.stop(job.id)
-
-    def refresh_runs(self) -> None:
-        """Read the list of runs again."""
-        project = self._project()
-        if project is None:
-            self._on_runs(None, ([], []))
-            return
-        folder = project.runs_folder
-        self._background.run(lambda: read_runs(folder), lambda found: self._on_runs(folder, found), lane="jobs")
-
-    def run(self, run_id: str) -> Run | None:
-        """Return one run of the project."""
-        return next((run for run in self.runs if run.id == run_id), None)
-
-    def resume_run(self, run: Run) -> str:
-        """Let a run that ended go on from its newest checkpoint; return the job's id."""
-        self._check_writable()
-        if self._live(run.id):
-            return run.id
-        return self.start_training(run.job.model_copy(update={"resume": True, "run_folder": run.folder}))
-
-    def rename_run(self, run: Run, name: str) -> None:
-        """Give a run another name."""
-        self._check_writable()
-        self.curves.name_run(run.id, name)
-        self._background.run(lambda: RunFolder(run.folder).rename(name), lambda _: self.refresh_runs(), lane="jobs")
-
-    def delete_run(self, run: Run) -> None:
-        """Delete a run with its model; cannot be undone. Raises `WrongUsage` while it is training."""
-        self._check_writable()
-        if self._live(run.id):
-            raise WrongUsage(f"{run.name} is still training.", hint="Stop it first.", code="run-busy")
-        self.curves.forget(run.id)
-        self._jobs.pop(run.id, None)
-        self._background.run(lambda: _delete(RunFolder(run.folder)), lambda _: self.refresh_runs(), lane="jobs")
-
-    def compare(self, runs: Iterable[Run]) -> None:
-        """Plot the curves of these runs over one another."""
-        chosen = list(runs)
-        for run in chosen:
-            self.curves.name_run(run.id, run.name)
-            if not self._live(run.id):
-                self.curves.load(run.id, run.events)
-        self.curves.show(run.id for run in chosen)
 
     # -- messages ----------------------------------------------------------------------------------------
 
@@ -307,8 +202,6 @@ class JobQueue:
         self.message.emit(job_id, message)
         if isinstance(message, Artifact) and message.role == "catalogue":
             self._background.run(lambda: load_catalogue(Path(message.path)), self._on_made_catalogue, lane="jobs")
-        if isinstance(message, Started) and isinstance(job.spec, TrainJob):
-            self.refresh_runs()
         if isinstance(message, Finished | Failed):
             self._on_end(job)
         elif job.state == "paused":
@@ -316,10 +209,7 @@ class JobQueue:
 
     def _on_end(self, job: Job) -> None:
         if isinstance(job.spec, TrainJob):
-            process = self._processes.pop(job.id, None)
-            if process is not None:
-                process.close()  # it has said its last word: nobody waits for it when the window closes
-            self.refresh_runs()
+            self.trainings.ended(job.id)
         if isinstance(job.spec, ValidateJob | DecodeJob):
             del self._jobs[job.id]
         if isinstance(job.spec, DecodeJob):
@@ -366,16 +256,7 @@ class JobQueue:
             self._follow_worker()
             self._background.run(lambda: self._worker.submit(job.spec), failed=failed, lane="worker")
             return
-        training = job.spec
-        self._background.run(
-            lambda: self._launcher.start(training), lambda process: self._follow_run(job.id, process), failed, "jobs"
-        )
-
-    def _follow_run(self, job_id: str, process: RunProcess) -> None:
-        self._processes[job_id] = process
-        self._read(process.messages())
-        for command in self._unsent.pop(job_id, ()):
-            self._send(job_id, command)
+        self.trainings.start(job.spec, self._read, failed)
 
     def _follow_worker(self) -> None:
         if not self._worker_followed:
@@ -388,11 +269,8 @@ class JobQueue:
         self.follow(messages, self.handle)
 
     def _send(self, job_id: str, command: Command) -> None:
-        process = self._processes.get(job_id)
-        if process is not None:
-            self._background.run(lambda: process.send(command), lane="jobs")
-        elif self._live(job_id):  # its process is being started
-            self._unsent.setdefault(job_id, []).append(command)
+        if self.live(job_id):
+            self.trainings.send(job_id, command)
 
     # -- answers -----------------------------------------------------------------------------------------
 
@@ -409,33 +287,6 @@ class JobQueue:
     def _set_catalogue(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
         self.catalogue_changed.emit()
-
-    def _on_runs(self, folder: Path | None, found: tuple[list[Run], list[UserError]]) -> None:
-        project = self._project()
-        if folder is not None and (project is None or project.runs_folder != folder):
-            return  # another project was opened meanwhile
-        self.runs = tuple(found[0])
-        for run in self.runs:
-            self.curves.name_run(run.id, run.name)
-            if run.active and not self._live(run.id):
-                self._attach(run)
-        self.runs_changed.emit()
-
-    def _attach(self, run: Run) -> None:
-        self._jobs[run.id] = Job(run.id, run.name, run.job, state="starting", created=time.time())
-        self.curves.load(run.id, ())
-        self._follow_run(run.id, self._launcher.attach(run.folder))
-        self.curves.show([run.id])
-        self.changed.emit(run.id)
-
-    def _check_writable(self) -> None:
-        project = self._project()
-        if project is not None:
-            project.check_writable()
-
-    def _live(self, run_id: str) -> bool:
-        job = self._jobs.get(run_id)
-        return job is not None and not job.ended
 
     def _all(self) -> list[Job]:
         return list(self._jobs.values())

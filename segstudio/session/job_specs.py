@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from segstudio.core.errors import WrongUsage
 from segstudio.jobs.spec import Choice, ClassSpec, DecodeJob, Device, PredictImage, PredictJob, SampleRecord, TrainJob
 from segstudio.project.samples import project_samples
-from segstudio.session.job_queue import new_job_id
+from segstudio.session.job import new_job_id
 from segstudio.session.predictions import Prediction, prediction_at
 from segstudio.session.runs import Run
 

@@ -17,6 +17,7 @@ from segstudio.project.project import Project
 from segstudio.session.background import Background, Post
 from segstudio.session.job_queue import JobQueue
 from segstudio.session.object_list import ObjectList
+from segstudio.session.project_runs import ProjectRuns
 from segstudio.session.review import Review
 from segstudio.session.view_state import ViewState
 
@@ -77,7 +78,8 @@ class Session:
         self.project: Project | None = None
         self.document: ImageDocument | None = None
         self.preferences = read_preferences(preferences_path())
-        self.jobs = JobQueue(lambda: self.project, self.background)
+        self.jobs = JobQueue(self.background)
+        self.runs = ProjectRuns(lambda: self.project, self.jobs, self.background)
         self.objects = ObjectList(lambda: self.document, self.background)
         self.review = Review(lambda: self.project, lambda: self.document, self.background)
         self._wanted = ""
@@ -156,7 +158,7 @@ class Session:
         self.project, self._wanted = None, ""
         self._show_document(None)
         if project is not None:
-            self.jobs.project_closed()
+            self.jobs.stop_predictions()
             self.project_changed.emit(None)
             self._close_later(document)
             self.background.run(lambda: _close(project), self._on_project_closed, lane=_DOCUMENTS)
@@ -178,7 +180,7 @@ class Session:
         project.classes_changed.connect(self._save_project)
         self._remember(project.folder)
         self.project_changed.emit(project)
-        self.jobs.project_opened()
+        self.runs.project_opened()
         for warning in project.warnings:
             self.notice(warning, level="warning")
         if project.images:

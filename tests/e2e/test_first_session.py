@@ -82,7 +82,7 @@ def test_the_whole_loop(images: Path, tmp_path: Path, qapp: object) -> None:
         before = len(hand.session.document.planes.objects)
         hand.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
         assert len(hand.session.document.planes.objects) == before - 1
-        assert [run.status for run in hand.session.jobs.runs] == ["stopped"]
+        assert [run.status for run in hand.session.runs.all] == ["stopped"]
 
     run_program([str(project_folder)], again)
 
@@ -133,7 +133,7 @@ def _train(hand: Driver) -> None:
     hand.wait(lambda: any(metric.values.get("val_f1", 0) > 0.7 for metric in metrics), 200, "a model that finds most")
     hand.click(window.training, "Stop and keep best")
     hand.wait(lambda: session.jobs.training is None, 60, "the end of the training")
-    hand.wait(lambda: any(run.has_model for run in session.jobs.runs), what="the model")
+    hand.wait(lambda: any(run.has_model for run in session.runs.all), what="the model")
 
 
 def _predict_and_correct(hand: Driver) -> None:

@@ -110,10 +110,10 @@ def test_a_training_goes_on_without_the_window_and_is_found_again(folder: Path, 
         hand.wait(lambda: hand.session.jobs.training is not None, what="the training")
         epoch = len(run.events())
         _wait_for_epoch(hand, epoch)
-        assert hand.session.jobs.runs[0].status == "running"
+        assert hand.session.runs.all[0].status == "running"
         hand.session.jobs.stop("t")
         hand.wait(lambda: hand.session.jobs.job("t").state == "stopped", what="its end")
-        hand.wait(lambda: hand.session.jobs.runs[0].status == "stopped", what="the list")
+        hand.wait(lambda: hand.session.runs.all[0].status == "stopped", what="the list")
 
     run_program([str(folder)], come_back)
     _until(lambda: not psutil.pid_exists(pids[0]) or psutil.Process(pids[0]).status() == psutil.STATUS_ZOMBIE)
@@ -132,10 +132,10 @@ def test_a_training_stops_with_the_window_and_can_be_resumed(folder: Path, qapp:
     epochs = len(run.events())
 
     def come_back(hand: Driver) -> None:
-        hand.wait(lambda: hand.session.jobs.runs, what="the list")
-        (found,) = hand.session.jobs.runs
+        hand.wait(lambda: hand.session.runs.all, what="the list")
+        (found,) = hand.session.runs.all
         assert (found.status, found.resumable) == ("stopped", True)
-        hand.session.jobs.resume_run(found)
+        hand.session.runs.resume(found)
         hand.wait(lambda: hand.session.jobs.job("t").state == "running", what="the training")
         hand.wait(lambda: len(run.events()) > epochs + 3, what="more epochs")
         hand.session.jobs.stop("t")
@@ -157,7 +157,7 @@ def test_a_project_closed_in_a_training_shows_it_again(folder: Path, qapp: objec
         hand.session.jobs.kill("t")
         hand.wait(lambda: hand.session.jobs.job("t").state == "failed", what="the sentence")
         assert "ended unexpectedly" in hand.session.jobs.job("t").error.message
-        hand.wait(lambda: [run.status for run in hand.session.jobs.runs] == ["died"], what="the list")
-        assert hand.session.jobs.runs[0].resumable
+        hand.wait(lambda: [run.status for run in hand.session.runs.all] == ["died"], what="the list")
+        assert hand.session.runs.all[0].resumable
 
     run_program([str(folder)], script)

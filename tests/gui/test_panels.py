@@ -82,7 +82,7 @@ class Studio:
         self.carrier = Carrier()
         self.session = Session(self.carrier.posted.emit)
         self.launcher = Launcher()
-        self.session.jobs._launcher = cast("Any", self.launcher)
+        self.session.jobs.trainings.launcher = cast("Any", self.launcher)
         self.threads = JobThreads(self.session.jobs)
         self.notices: list[str] = []
         self.session.noticed.connect(lambda notice: self.notices.append(notice.message))
@@ -153,8 +153,8 @@ class Studio:
         events.append(message(job, Finished(outcome="done")))
         (folder / "events.jsonl").write_text("".join(item.model_dump_json() + "\n" for item in events))
         (folder / "model" / "model.json").write_text('{"decode": {"threshold": 0.6}}')
-        self.session.jobs.refresh_runs()
-        self.until(lambda: self.session.jobs.run(run))
+        self.session.runs.refresh()
+        self.until(lambda: self.session.runs.run(run))
 
     def close(self) -> None:
         self.session.close()
@@ -269,7 +269,7 @@ def test_the_model_to_start_from_stays_chosen_when_the_runs_are_read_again(studi
     studio.model("run-1")
     panel._start_from.setCurrentIndex(1)
     studio.model("run-2")
-    (run,) = [run for run in studio.session.jobs.runs if run.id == "run-1"]
+    (run,) = [run for run in studio.session.runs.all if run.id == "run-1"]
     assert panel.wish().start_from == run.model
 
 
@@ -278,8 +278,8 @@ def test_the_name_that_is_offered_is_free(studio: Studio) -> None:
     studio.open()
     assert panel.wish().name == "Model 1"
     studio.model("run-1")
-    (run,) = studio.session.jobs.runs
-    studio.session.jobs.rename_run(run, "Model 2")
+    (run,) = studio.session.runs.all
+    studio.session.runs.rename(run, "Model 2")
     studio.until(lambda: panel.wish().name == "Model 3")
 
 
@@ -526,7 +526,7 @@ def test_a_new_model_is_offered_unless_proposals_of_another_are_reviewed(studio:
     studio.model("run-2")
     assert panel._model.currentData() == "run-2"
     panel._model.setCurrentIndex(panel._model.findData("run-1"))
-    studio.session.jobs.refresh_runs()
+    studio.session.runs.refresh()
     studio.propose(discs((96, 96), [(20, 20)], 8))
     studio.model("run-3")
     assert panel._model.currentData() == "run-1"

@@ -8,7 +8,7 @@ from segstudio.session.session import Session
 
 def agree_on_running_training(session: Session, parent: QWidget) -> bool:
     """Ask what becomes of a running training, and see to it; return whether the window may close."""
-    if not session.jobs.training_runs:
+    if not session.jobs.trainings.running:
         return True
     box = QMessageBox(parent)
     box.setObjectName("close-while-training")
@@ -20,9 +20,9 @@ def agree_on_running_training(session: Session, parent: QWidget) -> bool:
     box.addButton(QMessageBox.StandardButton.Cancel)
     box.exec()
     if box.clickedButton() is go_on:
-        session.jobs.detach_training()
+        session.jobs.trainings.detach()
     elif box.clickedButton() is stop:
-        session.jobs.stop_training()
+        session.jobs.trainings.stop()
     else:
         return False
     return True

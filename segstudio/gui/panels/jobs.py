@@ -18,8 +18,7 @@ from PySide6.QtWidgets import (
 from segstudio.gui.forms.parts import Column, ElidedLabel, EmptyState, button, caption, set_role, tool_button
 from segstudio.gui.theme import icon
 from segstudio.jobs.spec import TrainJob
-from segstudio.session.job import Job
-from segstudio.session.job_queue import clock
+from segstudio.session.job import Job, clock
 from segstudio.session.session import Session
 
 _TITLE_WIDTH = 200

@@ -13,8 +13,7 @@ from segstudio.gui.panels.proposals import Proposals
 from segstudio.jobs.messages import Artifact, Failed, Message, Warned
 from segstudio.jobs.spec import DecodeJob, PredictJob
 from segstudio.project.project import ImageEntry
-from segstudio.session.job import Job
-from segstudio.session.job_queue import clock
+from segstudio.session.job import Job, clock
 from segstudio.session.job_specs import decode_job, predict_job
 from segstudio.session.runs import Run
 from segstudio.session.session import Session
@@ -81,7 +80,7 @@ class PredictionPanel(QWidget):
 
     def refresh(self) -> None:
         """Bring models, scope and the empty state up to date."""
-        models = [run for run in self._session.jobs.runs if run.has_model]
+        models = [run for run in self._session.runs.all if run.has_model]
         chosen = self._model.currentData()
         fresh = [run.id for run in models if run.id not in self._known]
         if fresh and not self._reviews(chosen):
@@ -112,7 +111,7 @@ class PredictionPanel(QWidget):
 
     def _reviews(self, run_id: str | None) -> bool:
         """Return whether the user is just stepping through proposals of this model."""
-        review, run = self._session.review, self._session.jobs.run(run_id or "")
+        review, run = self._session.review, self._session.runs.run(run_id or "")
         prediction = review.prediction
         mine = run is not None and prediction is not None and prediction.run == run.folder.name
         return mine and review.pending_count > 0
@@ -159,7 +158,7 @@ class PredictionPanel(QWidget):
         session.project_changed.connect(self._on_project)
         session.document_changed.connect(self._on_document)
         session.images_changed.connect(self._show_scope)
-        session.jobs.runs_changed.connect(self.refresh)
+        session.runs.changed.connect(self.refresh)
         session.jobs.catalogue_changed.connect(self._on_model)
         session.jobs.changed.connect(self._on_job)
         session.jobs.message.connect(self._on_message)
@@ -168,7 +167,7 @@ class PredictionPanel(QWidget):
     # -- choices -------------------------------------------------------------------------------------
 
     def _run(self) -> Run | None:
-        return self._session.jobs.run(self._model.currentData() or "")
+        return self._session.runs.run(self._model.currentData() or "")
 
     def _entries(self) -> list[ImageEntry]:
         project, document = self._session.project, self._session.document

@@ -18,7 +18,7 @@ from segstudio.gui.theme import SPACING_GROUP
 from segstudio.jobs.catalogue import Catalogue, Offer
 from segstudio.jobs.messages import Failed, Finished, Message
 from segstudio.jobs.spec import Choice, Device, TrainJob, ValidateJob
-from segstudio.session.job_queue import new_job_id
+from segstudio.session.job import new_job_id
 from segstudio.session.job_specs import SplitSummary, TrainingWish, saved_first, split_summary, training_job
 from segstudio.session.session import Session
 
@@ -115,7 +115,7 @@ class TrainingPanel(QWidget):
             self._timer.start(_PAUSE_MS)
 
     def _free_name(self) -> str:
-        taken = {run.name for run in self._session.jobs.runs}
+        taken = {run.name for run in self._session.runs.all}
         numbers = range(len(taken) + 1, 2 * len(taken) + 2)  # one of them is free: more numbers than names
         return next(name for number in numbers if (name := self.tr("Model {0}").format(number)) not in taken)
 
@@ -192,7 +192,7 @@ class TrainingPanel(QWidget):
         self._architecture.currentIndexChanged.connect(self._on_choice)
         session.project_changed.connect(self._on_project)
         session.images_changed.connect(self.refresh)
-        session.jobs.runs_changed.connect(self.refresh)
+        session.runs.changed.connect(self.refresh)
         session.jobs.catalogue_changed.connect(self._on_catalogue)
         session.jobs.changed.connect(self._on_job)
         session.jobs.message.connect(self._on_message)
@@ -228,7 +228,7 @@ class TrainingPanel(QWidget):
         chosen = self._start_from.currentData()
         self._start_from.clear()
         self._start_from.addItem(self.tr("Scratch"), None)
-        for run in self._session.jobs.runs:
+        for run in self._session.runs.all:
             if run.has_model:
                 self._start_from.addItem(self.tr("Best of {0}").format(run.name), run.model)
         # Not findData: it compares paths by identity, and every list of runs has new ones.

@@ -8,8 +8,7 @@ from segstudio.gui.forms.parts import ElidedLabel, Section, button, caption, row
 from segstudio.gui.theme import FONT_SECONDARY, icon, tokens
 from segstudio.jobs.messages import Preview, Progress
 from segstudio.session.background import Background
-from segstudio.session.job import Job
-from segstudio.session.job_queue import clock
+from segstudio.session.job import Job, clock
 from segstudio.session.session import Session
 
 #: Epochs without a better score after which the read-out says so.

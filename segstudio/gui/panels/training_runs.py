@@ -46,14 +46,14 @@ class RunList(Section):
         for widget in (self._none, self.list):
             self.body.addWidget(widget)
         self.body.addLayout(row(self._compare, self._resume, stretch=0))
-        session.jobs.runs_changed.connect(self.refresh)
+        session.runs.changed.connect(self.refresh)
         session.jobs.catalogue_changed.connect(self.refresh)
         self.refresh()
 
     def refresh(self) -> None:
         """Show the runs of the project; what was chosen stays chosen."""
         chosen = {run.id for run in self.selected()}
-        runs = self._session.jobs.runs
+        runs = self._session.runs.all
         self.list.blockSignals(True)
         self.list.clear()
         for run in runs:
@@ -72,24 +72,24 @@ class RunList(Section):
     def selected(self) -> list[Run]:
         """Return the chosen runs, from top to bottom."""
         items = sorted(self.list.selectedItems(), key=self.list.row)
-        return [run for item in items if (run := self._session.jobs.run(item.data(_RUN_ID))) is not None]
+        return [run for item in items if (run := self._session.runs.run(item.data(_RUN_ID))) is not None]
 
     def compare(self) -> None:
         """Show the curves of the chosen runs over one another."""
-        self._session.jobs.compare(self.selected())
+        self._session.runs.compare(self.selected())
         self.compare_wanted.emit()
 
     def resume(self) -> None:
         """Go on with the chosen run."""
         for run in self.selected()[:1]:
-            self._session.jobs.resume_run(run)
+            self._session.runs.resume(run)
 
     def rename(self) -> None:
         """Ask for another name of the chosen run."""
         for run in self.selected()[:1]:
             name, agreed = QInputDialog.getText(self, self.tr("Rename"), self.tr("Name of the model"), text=run.name)
             if agreed and name.strip():
-                self._session.jobs.rename_run(run, name.strip())
+                self._session.runs.rename(run, name.strip())
 
     def delete(self) -> None:
         """Delete the chosen runs, after naming what will be lost."""
@@ -100,7 +100,7 @@ class RunList(Section):
         title, choices = self.tr("Delete models"), answers.Yes | answers.No
         if runs and QMessageBox.question(self, title, question, choices, answers.No) == answers.Yes:
             for run in runs:
-                self._session.jobs.delete_run(run)
+                self._session.runs.delete(run)
 
     def _on_selection(self) -> None:
         runs = self.selected()

@@ -15,7 +15,9 @@ from segstudio.jobs.run_folder import RunFolder
 from segstudio.jobs.spec import ClassSpec, DecodeJob, PredictImage, PredictJob, TrainJob
 from segstudio.jobs.supervisor import RunProcess, WarmWorker
 from segstudio.session.background import Background
-from segstudio.session.job_queue import JobQueue, clock, new_job_id
+from segstudio.session.job import clock, new_job_id
+from segstudio.session.job_queue import JobQueue
+from segstudio.session.project_runs import ProjectRuns
 
 #: A training that obeys: two epochs, then it waits for "stop" unless it is told to end by itself.
 TRAINING = """
@@ -32,7 +34,7 @@ say(Started(device="cpu", device_name="a processor", pid=1))
 for epoch in (1, 2):
     say(Metric(epoch=epoch, step=epoch, elapsed_s=epoch, values={"val_f1": 0.4 * epoch}, best=True))
 (run.path / "model").mkdir(exist_ok=True)
-(run.path / "model" / "model.json").write_text('{"decode": {"threshold": 0.6}}')
+(run.path / "model" / "model.json").write_text('{"decode": {"threshold": 0.6}, "scores": {"f1": 0.9}}')
 done = 0
 while job.name != "quick":
     lines = run.control_file.read_text().splitlines() if run.control_file.exists() else []
@@ -94,14 +96,14 @@ class Sitting:
         self._calls: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._threads: list[threading.Thread] = []
         self.background = Background(self._calls.put)
-        self.jobs = self.queue()
+        self.open_window()
 
-    def queue(self) -> JobQueue:
+    def open_window(self) -> None:
         project = cast("Any", SimpleNamespace(runs_folder=self.folder / "runs", check_writable=lambda: None))
         worker = WarmWorker(command=[sys.executable, str(self.folder / "worker.py")])
-        jobs = JobQueue(lambda: project, self.background, worker, Launcher(self.folder / "train.py"))
-        jobs.follow = self.follow
-        return jobs
+        self.jobs = JobQueue(self.background, worker, Launcher(self.folder / "train.py"))
+        self.jobs.follow = self.follow
+        self.runs = ProjectRuns(lambda: project, self.jobs, self.background)
 
     def follow(self, messages: Iterator[Message], handle: Callable[[Message], None]) -> None:
         def read() -> None:
@@ -157,7 +159,7 @@ def sitting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sitting
     (tmp_path / "runs").mkdir()
     made = Sitting(tmp_path)
     yield made
-    made.jobs.stop_training()
+    made.jobs.trainings.stop()
     made.close()
     deadline = time.monotonic() + 10
     runs = [RunFolder(path) for path in (tmp_path / "runs").iterdir()]
@@ -168,12 +170,13 @@ def sitting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sitting
 def test_a_training_runs_reports_and_becomes_a_run_with_a_model(sitting: Sitting) -> None:
     job_id = sitting.train("quick")
     sitting.until(lambda: sitting.state(job_id) == "done")
-    sitting.until(lambda: sitting.jobs.runs)
-    (run,) = sitting.jobs.runs
+    sitting.until(lambda: sitting.runs.all)
+    (run,) = sitting.runs.all
     assert (run.name, run.status, run.has_model, run.value("val_f1")) == ("quick", "done", True, 0.8)
     assert run.decode == {"threshold": 0.6}
+    assert run.f1 == 0.9, "the model's own score counts, not that of its best epoch"
     assert sitting.jobs.curves.best_epoch(job_id) == 2
-    assert not sitting.jobs.training_runs
+    assert not sitting.jobs.trainings.running
 
 
 def test_a_training_pauses_goes_on_and_stops_with_its_best(sitting: Sitting) -> None:
@@ -208,8 +211,8 @@ def test_a_killed_training_says_so_and_leaves_what_it_had(sitting: Sitting) -> N
     assert job is not None
     assert job.error is not None
     assert job.error.code == "worker-died"
-    sitting.until(lambda: sitting.jobs.runs)
-    assert sitting.jobs.runs[0].value("val_f1") == 0.8
+    sitting.until(lambda: sitting.runs.all)
+    assert sitting.runs.all[0].value("val_f1") == 0.8
 
 
 def test_a_dead_worker_fails_its_job_and_the_next_job_gets_a_new_one(sitting: Sitting) -> None:
@@ -254,10 +257,10 @@ def test_a_window_that_opens_again_finds_the_training_that_goes_on(sitting: Sitt
     job_id = sitting.train()
     sitting.until(lambda: sitting.state(job_id) == "running")
     first = sitting.jobs
-    first.detach_training()
+    first.trainings.detach()
     first.close()
-    sitting.jobs = sitting.queue()
-    sitting.jobs.project_opened()
+    sitting.open_window()
+    sitting.runs.project_opened()
     sitting.until(lambda: sitting.state(job_id) == "running")
     sitting.until(lambda: sitting.jobs.curves.best_epoch(job_id) == 2)
     sitting.jobs.stop(job_id)
@@ -266,14 +269,14 @@ def test_a_window_that_opens_again_finds_the_training_that_goes_on(sitting: Sitt
 
 def test_runs_are_renamed_compared_and_deleted(sitting: Sitting) -> None:
     ids = [sitting.train("quick"), sitting.train("quick")]
-    sitting.until(lambda: all(sitting.state(job_id) == "done" for job_id in ids) and len(sitting.jobs.runs) == 2)
-    runs = {run.id: run for run in sitting.jobs.runs}
-    sitting.jobs.rename_run(runs[ids[0]], "better")
-    sitting.until(lambda: {run.name for run in sitting.jobs.runs} == {"better", "quick"})
-    sitting.jobs.compare(sitting.jobs.runs)
+    sitting.until(lambda: all(sitting.state(job_id) == "done" for job_id in ids) and len(sitting.runs.all) == 2)
+    runs = {run.id: run for run in sitting.runs.all}
+    sitting.runs.rename(runs[ids[0]], "better")
+    sitting.until(lambda: {run.name for run in sitting.runs.all} == {"better", "quick"})
+    sitting.runs.compare(sitting.runs.all)
     assert set(sitting.jobs.curves.shown) == set(ids)
-    sitting.jobs.delete_run(runs[ids[1]])
-    sitting.until(lambda: [run.name for run in sitting.jobs.runs] == ["better"])
+    sitting.runs.delete(runs[ids[1]])
+    sitting.until(lambda: [run.name for run in sitting.runs.all] == ["better"])
     assert sitting.jobs.curves.shown == (ids[0],)
 
 
@@ -292,8 +295,8 @@ def test_the_summary_names_the_running_job(sitting: Sitting) -> None:
 
 def test_a_folder_that_is_taken_fails_the_job_with_a_sentence(sitting: Sitting) -> None:
     job_id = sitting.train("quick")
-    sitting.until(lambda: sitting.state(job_id) == "done" and sitting.jobs.runs)
-    again = sitting.jobs.runs[0].job
+    sitting.until(lambda: sitting.state(job_id) == "done" and sitting.runs.all)
+    again = sitting.runs.all[0].job
     sitting.jobs.start_training(again)
     sitting.until(lambda: sitting.state(again.job_id) == "failed")
     job = sitting.jobs.job(again.job_id)
@@ -333,12 +336,12 @@ def test_a_training_found_again_can_be_killed(sitting: Sitting) -> None:
 def test_a_run_that_trains_is_neither_deleted_nor_started_twice(sitting: Sitting) -> None:
     job_id = sitting.train()
     sitting.until(lambda: sitting.state(job_id) == "running")
-    sitting.jobs.refresh_runs()
-    sitting.until(lambda: sitting.jobs.runs)
-    run = sitting.jobs.runs[0]
+    sitting.runs.refresh()
+    sitting.until(lambda: sitting.runs.all)
+    run = sitting.runs.all[0]
     with pytest.raises(WrongUsage, match="still training"):
-        sitting.jobs.delete_run(run)
-    assert sitting.jobs.resume_run(run) == job_id
+        sitting.runs.delete(run)
+    assert sitting.runs.resume(run) == job_id
     assert sitting.state(job_id) == "running"
     sitting.jobs.stop(job_id)
     sitting.until(lambda: sitting.state(job_id) == "stopped")
@@ -347,7 +350,7 @@ def test_a_run_that_trains_is_neither_deleted_nor_started_twice(sitting: Sitting
 def test_predictions_of_a_closed_project_stop(sitting: Sitting) -> None:
     training, prediction = sitting.train(), sitting.predict("wait")
     sitting.until(lambda: sitting.state(training) == "running")
-    sitting.jobs.project_closed()
+    sitting.jobs.stop_predictions()
     sitting.until(lambda: sitting.state(prediction) == "stopped")
     assert sitting.state(training) == "running"
     sitting.jobs.stop(training)
@@ -356,7 +359,7 @@ def test_predictions_of_a_closed_project_stop(sitting: Sitting) -> None:
 
 def test_a_training_is_in_the_list_of_runs_as_soon_as_it_runs(sitting: Sitting) -> None:
     job_id = sitting.train()
-    sitting.until(lambda: [(run.id, run.status) for run in sitting.jobs.runs] == [(job_id, "running")])
+    sitting.until(lambda: [(run.id, run.status) for run in sitting.runs.all] == [(job_id, "running")])
     sitting.jobs.stop(job_id)
     sitting.until(lambda: sitting.state(job_id) == "stopped")
 
@@ -369,10 +372,10 @@ def test_a_run_that_failed_can_be_resumed_and_stopped(sitting: Sitting) -> None:
     RunFolder(sitting.folder / "runs" / job_id).append(
         Failed(job_id=job_id, code="window-gone", message="The window went away.")
     )
-    sitting.jobs.refresh_runs()
-    sitting.until(lambda: sitting.jobs.runs and sitting.jobs.runs[0].status == "failed")
-    sitting.jobs.resume_run(sitting.jobs.runs[0])
+    sitting.runs.refresh()
+    sitting.until(lambda: sitting.runs.all and sitting.runs.all[0].status == "failed")
+    sitting.runs.resume(sitting.runs.all[0])
     sitting.until(lambda: sitting.state(job_id) == "running")
-    assert sitting.jobs.training_runs
+    assert sitting.jobs.trainings.running
     sitting.jobs.stop(job_id)
     sitting.until(lambda: sitting.state(job_id) == "stopped")

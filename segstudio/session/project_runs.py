@@ -1,0 +1,122 @@
+"""The trainings of the open project: listed, compared, renamed, deleted, gone on with."""
+
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from psygnal import Signal
+
+from segstudio.core.errors import UserError, WrongUsage
+from segstudio.jobs.messages import Failed, Finished, Message, Started
+from segstudio.jobs.run_folder import RunFolder
+from segstudio.jobs.spec import TrainJob
+from segstudio.session.background import Background
+from segstudio.session.job_queue import JobQueue
+from segstudio.session.runs import Run, read_runs
+
+if TYPE_CHECKING:
+    from segstudio.project.project import Project
+
+#: Seconds that a training's process may take to leave after it has said its last word.
+_LAST_BREATH = 10.0
+
+
+class ProjectRuns:
+    """The runs of the open project, the newest first.
+
+    Parameters
+    ----------
+    project
+        Returns the open project, or ``None``.
+    jobs
+        Where trainings run; a training that begins or ends changes the list.
+    background
+        Reads and writes the run folders.
+    """
+
+    changed = Signal()
+
+    def __init__(self, project: "Callable[[], Project | None]", jobs: JobQueue, background: Background) -> None:
+        self.all: tuple[Run, ...] = ()
+        self._project = project
+        self._jobs = jobs
+        self._background = background
+        jobs.message.connect(self._on_message)
+
+    def run(self, run_id: str) -> Run | None:
+        """Return one run of the project."""
+        return next((run for run in self.all if run.id == run_id), None)
+
+    def project_opened(self) -> None:
+        """List the runs of the project that was opened, and follow those that are still training."""
+        self.all = ()
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read the list of runs again."""
+        project = self._project()
+        if project is None:
+            self._take(None, ([], []))
+            return
+        folder = project.runs_folder
+        self._background.run(lambda: read_runs(folder), lambda found: self._take(folder, found), lane="jobs")
+
+    def resume(self, run: Run) -> str:
+        """Let a run that ended go on from its newest checkpoint; return the job's id."""
+        self._check_writable()
+        if self._jobs.live(run.id):
+            return run.id
+        return self._jobs.start_training(run.job.model_copy(update={"resume": True, "run_folder": run.folder}))
+
+    def rename(self, run: Run, name: str) -> None:
+        """Give a run another name."""
+        self._check_writable()
+        self._jobs.curves.name_run(run.id, name)
+        self._background.run(lambda: RunFolder(run.folder).rename(name), lambda _: self.refresh(), lane="jobs")
+
+    def delete(self, run: Run) -> None:
+        """Delete a run with its model; cannot be undone. Raises `WrongUsage` while it is training."""
+        self._check_writable()
+        if self._jobs.live(run.id):
+            raise WrongUsage(f"{run.name} is still training.", hint="Stop it first.", code="run-busy")
+        self._jobs.forget(run.id)
+        self._background.run(lambda: _delete(RunFolder(run.folder)), lambda _: self.refresh(), lane="jobs")
+
+    def compare(self, runs: Iterable[Run]) -> None:
+        """Plot the curves of these runs over one another."""
+        chosen, curves = list(runs), self._jobs.curves
+        for run in chosen:
+            curves.name_run(run.id, run.name)
+            if not self._jobs.live(run.id):
+                curves.load(run.id, run.events)
+        curves.show(run.id for run in chosen)
+
+    def _on_message(self, job_id: str, message: Message) -> None:
+        job = self._jobs.job(job_id)
+        if isinstance(message, Started | Finished | Failed) and job is not None and isinstance(job.spec, TrainJob):
+            self.refresh()
+
+    def _take(self, folder: Path | None, found: tuple[list[Run], list[UserError]]) -> None:
+        project = self._project()
+        if folder is not None and (project is None or project.runs_folder != folder):
+            return  # another project was opened meanwhile
+        self.all = tuple(found[0])
+        for run in self.all:
+            self._jobs.curves.name_run(run.id, run.name)
+            if run.active and not self._jobs.live(run.id):
+                self._jobs.attach(run.job, run.folder)
+        self.changed.emit()
+
+    def _check_writable(self) -> None:
+        project = self._project()
+        if project is not None:
+            project.check_writable()
+
+
+def _delete(run: RunFolder) -> None:
+    # A process lives a moment longer than its last message.
+    deadline = time.monotonic() + _LAST_BREATH
+    while run.process_alive() and run.status not in ("running", "paused") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    run.delete()
