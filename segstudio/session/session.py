@@ -18,6 +18,7 @@ from segstudio.session.background import Background, Post
 from segstudio.session.job_queue import JobQueue
 from segstudio.session.object_list import ObjectList
 from segstudio.session.project_runs import ProjectRuns
+from segstudio.session.proposal_walk import ProposalWalk
 from segstudio.session.review import Review
 from segstudio.session.view_state import ViewState
 
@@ -82,6 +83,7 @@ class Session:
         self.runs = ProjectRuns(lambda: self.project, self.jobs, self.background)
         self.objects = ObjectList(lambda: self.document, self.background)
         self.review = Review(lambda: self.project, lambda: self.document, self.background)
+        self.walk = ProposalWalk(self.review)
         self._wanted = ""
         self._place = ""
         self._opening: Path | None = None

@@ -467,7 +467,7 @@ def test_editing_a_proposal_selects_the_new_object_with_the_brush(studio: Studio
     studio.open()
     panel = studio.show(PredictionPanel(studio.session))
     studio.propose(discs((96, 96), [(20, 20), (20, 60)], 8))
-    studio.session.review.next_pending()
+    studio.session.walk.next_pending()
     panel.proposals.edit_current()
     view = studio.session.view
     assert view.selected == {view.current_object}

@@ -13,16 +13,16 @@ class Proposals(Section):
     def __init__(self, session: Session) -> None:
         super().__init__(" ")
         self._session = session
-        self._review = session.review
+        self._review, self._walk = session.review, session.walk
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
         self._focus = caption(role="")
         self._keys = caption(self.tr("Enter accepts, Backspace rejects, ↑ and ↓ move on; doubtful ones first."))
         self._accept = button(self.tr("Accept"), self.accept_current, "check")
-        self._reject = button(self.tr("Reject"), self._review.reject_current, "x")
+        self._reject = button(self.tr("Reject"), self._walk.reject_current, "x")
         self._edit = button(self.tr("Edit"), self.edit_current, "pencil-simple")
-        self._previous = tool_button("caret-up", self.tr("Previous proposal (↑)"), self._review.previous_pending)
-        self._next = tool_button("caret-down", self.tr("Next proposal (↓)"), self._review.next_pending)
+        self._previous = tool_button("caret-up", self.tr("Previous proposal (↑)"), self._walk.previous_pending)
+        self._next = tool_button("caret-down", self.tr("Next proposal (↓)"), self._walk.next_pending)
         self._accept_all = button("", self.accept_all, "checks", primary=True)
         self._accept_empty = button(self.tr("Accept where empty"), self.accept_where_empty)
         self._accept_empty.setToolTip(self.tr("Only proposals that touch no object you have"))
@@ -51,11 +51,11 @@ class Proposals(Section):
 
     def accept_current(self) -> None:
         """Accept the proposal in focus."""
-        self._say(self._review.accept_current())
+        self._say(self._walk.accept_current())
 
     def edit_current(self) -> None:
         """Accept the proposal in focus and select it, to be changed with any tool."""
-        object_id = self._review.edit_current()
+        object_id = self._walk.edit_current()
         if object_id:
             self._session.view.selected = frozenset({object_id})
             self._session.view.current_object = object_id

@@ -23,6 +23,7 @@ from segstudio.labels.transaction import Transaction
 from segstudio.project.changes import DocumentChange
 from segstudio.session.background import Background
 from segstudio.session.predictions import Prediction
+from segstudio.session.proposal_walk import ProposalWalk
 from segstudio.session.review import Review
 
 SHAPE = (60, 60)
@@ -76,6 +77,7 @@ class Desk:
         self.prediction = Prediction("image", "run", folder / "model", folder / "image.tif", folder / "image.maps.npy")
         self.write(discs(SHAPE, CENTRES, 8), {1: 0.9, 2: 0.3, 3: 0.6, 4: 0.95})
         self.review = self.reopen()
+        self.walk = ProposalWalk(self.review)
 
     def write(self, labels: NDArray[np.int32], scores: dict[int, float]) -> None:
         write_label_tiff(self.prediction.labels, LabelMap.from_array(labels))
@@ -100,7 +102,7 @@ def desk(tmp_path: Path) -> Desk:
 
 def test_the_most_doubtful_proposal_comes_first(desk: Desk) -> None:
     assert desk.review.pending() == [2, 3, 1, 4]
-    desk.review.next_pending()
+    desk.walk.next_pending()
     assert desk.review.current == 2
 
 
@@ -163,13 +165,13 @@ def test_accept_where_empty_leaves_every_proposal_that_touches_an_object(desk: D
 
 
 def test_stepping_accepts_and_rejects_one_after_the_other(desk: Desk) -> None:
-    desk.review.accept_current()  # only brings the first into focus: nothing is accepted unseen
+    desk.walk.accept_current()  # only brings the first into focus: nothing is accepted unseen
     assert desk.review.pending_count == 4
-    desk.review.accept_current()
+    desk.walk.accept_current()
     assert desk.review.current == 3
-    desk.review.reject_current()
+    desk.walk.reject_current()
     assert desk.review.current == 1
-    desk.review.previous_pending()
+    desk.walk.previous_pending()
     assert desk.review.current == 4
     assert desk.review.pending() == [1, 4]
     assert desk.review.rejected_count == 1
@@ -177,7 +179,7 @@ def test_stepping_accepts_and_rejects_one_after_the_other(desk: Desk) -> None:
 
 def test_editing_accepts_without_going_on(desk: Desk) -> None:
     desk.review.focus(4)
-    object_id = desk.review.edit_current()
+    object_id = desk.walk.edit_current()
     assert object_id in desk.document.planes.objects
     assert desk.review.current == 0
 

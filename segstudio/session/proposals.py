@@ -1,0 +1,129 @@
+"""The objects that one prediction proposes: which wait for a decision, and how they become objects."""
+
+from collections.abc import Container, Iterable
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segstudio.core.tiles import TileKey, Window
+from segstudio.labels.label_map import LabelMap
+from segstudio.labels.objects import ObjectInfo
+from segstudio.labels.paste import without_crumbs
+from segstudio.session.predictions import Decisions, Proposal, bounds
+
+if TYPE_CHECKING:
+    from segstudio.labels.transaction import Transaction
+
+Outcome = Literal["pending", "accepted", "rejected"]
+
+#: Parts of a proposal that objects cut off, smaller than this fraction of it, are dropped.
+CRUMB = 0.1
+
+
+class Proposals:
+    """The proposals of one prediction.
+
+    Parameters
+    ----------
+    labels
+        (Y, X) label image of the prediction; ``None`` when nothing was predicted.
+    table
+        Class and score by proposal.
+    decisions
+        What was decided about them.
+    """
+
+    def __init__(self, labels: LabelMap | None, table: dict[int, Proposal], decisions: Decisions) -> None:
+        self.labels = labels
+        self.table = table
+        self.decisions = decisions
+        self.shown = labels.snapshot() if labels is not None else None
+        """The pending proposals by proposal id, as `settle` left them."""
+        self.waiting = set(table)
+        """Those without a decision, as `settle` left them."""
+        self._undone: set[int] = set()
+        self._windows: dict[int, Window] = {}
+
+    def pending(self) -> list[int]:
+        """Return the proposals that wait, the most doubtful first."""
+        return sorted(self.waiting, key=lambda item: (self.table[item].score, item))
+
+    def outcome(self, proposal_id: int) -> Outcome:
+        """Return what became of a proposal.
+
+        An accepted one is pending again when the acceptance was undone; it stays settled when its object was
+        merged into another or deleted since.
+        """
+        if proposal_id in self.decisions.rejected:
+            return "rejected"
+        accepted = proposal_id in self.decisions.accepted and proposal_id not in self._undone
+        return "accepted" if accepted else "pending"
+
+    def window(self, proposal_id: int) -> Window:
+        """Return the window around a proposal."""
+        if proposal_id not in self._windows and self.labels is not None:
+            self._windows[proposal_id] = bounds(self.labels, proposal_id)
+        return self._windows[proposal_id]
+
+    def write(self, tx: "Transaction", wanted: Iterable[int], covered: float) -> dict[int, int]:
+        """Make objects of proposals; return their ids by proposal.
+
+        A proposal of which more than the fraction `covered` lies on objects that exist is left alone.
+        """
+        # Put together beside the document and written tile by tile: listeners hear of tiles, not of thousands of
+        # objects.
+        after = tx.planes.labels.snapshot()
+        made, touched = {}, set[TileKey]()
+        for proposal_id in wanted:
+            object_id = tx.next_id()
+            if self._paste(after, proposal_id, object_id, covered):
+                tx.set_object(object_id, ObjectInfo(self.table[proposal_id].class_id, "model", "accepted"))
+                made[proposal_id] = object_id
+                touched.update(after.grid.keys(self.window(proposal_id)))
+        for key in sorted(touched):
+            tx.write("labels", after.grid.window(key), after.read(after.grid.window(key)))
+        return made
+
+    def see_undone(self, objects: Container[int], *, can_redo: bool) -> None:
+        """Tell acceptances that were undone from objects that were deleted or merged later."""
+        for proposal_id, object_id in list(self.decisions.accepted.items()):
+            if object_id in objects:
+                self._undone.discard(proposal_id)
+            elif can_redo:
+                # Only an undo leaves something to redo; any other edit that took the object away was a decision.
+                self._undone.add(proposal_id)
+            elif proposal_id in self._undone:
+                self._undone.discard(proposal_id)
+                del self.decisions.accepted[proposal_id]
+
+    def settle(self) -> Window | None:
+        """Bring what waits and what is shown in step with the decisions; return where that changed something."""
+        waiting = {item for item in self.table if self.outcome(item) == "pending"}
+        moved = waiting ^ self.waiting
+        self.waiting = waiting
+        if self.shown is None or self.labels is None or not moved:
+            return None
+        touched = Window(0, 0, 0, 0)
+        for item in moved:
+            window = self.window(item)
+            pixels, mine = self.shown.read(window), self.labels.read(window) == item
+            pixels[mine] = item if item in waiting else 0
+            self.shown.write(window, pixels)
+            touched = touched.union(window)
+        return touched
+
+    def _paste(self, onto: LabelMap, proposal_id: int, object_id: int, covered: float) -> bool:
+        """Paint the free pixels of a proposal; nothing when more than `covered` of it is taken."""
+        window = self.window(proposal_id)
+        if self.labels is None or window.empty:
+            return False
+        mine = self.labels.read(window) == proposal_id
+        there: NDArray[np.int32] = onto.read(window)
+        free = mine & (there == 0)
+        area, left = np.count_nonzero(mine), np.count_nonzero(free)
+        if not left or area - left > covered * area:
+            return False
+        there[free if left == area else without_crumbs(free, CRUMB * area)] = object_id
+        onto.write(window, there)
+        return True
