@@ -31,6 +31,8 @@ class Run:
         Whether it has ended and can go on from a checkpoint.
     decode
         Decoder settings that won on its validation images.
+    scores
+        Figures of the finished model with those settings, as ``"f1"``; none before its end.
     events
         All its messages.
     """
@@ -44,6 +46,7 @@ class Run:
     has_model: bool
     resumable: bool = False
     decode: Mapping[str, Any] = field(default_factory=dict)
+    scores: Mapping[str, float] = field(default_factory=dict)
     events: Sequence[Message] = ()
 
     @property
@@ -56,6 +59,11 @@ class Run:
         """Whether a process works on it."""
         return self.status in ACTIVE
 
+    @property
+    def f1(self) -> float | None:
+        """F1 of its model; of the best weights so far while there is none."""
+        return self.scores.get("f1", self.value("val_f1"))
+
     def value(self, name: str) -> float | None:
         """Return one figure of the best weights, as ``"val_f1"``."""
         return self.best.values.get(name) if self.best else None
@@ -66,7 +74,7 @@ def read_run(folder: RunFolder) -> Run:
     job = folder.job()
     events = folder.events()
     best = next((m for m in reversed(events) if isinstance(m, Metric) and m.best), None)
-    decode = _decode(folder.model / "model.json")
+    card = _card(folder.model / "model.json")
     status = folder.status
     return Run(
         id=job.job_id,
@@ -75,20 +83,26 @@ def read_run(folder: RunFolder) -> Run:
         status=status,
         job=job,
         best=best,
-        has_model=decode is not None,
+        has_model=card is not None,
         resumable=status not in ACTIVE and folder.checkpoints.is_dir() and any(folder.checkpoints.iterdir()),
-        decode=decode or {},
+        decode=_table(card, "decode"),
+        scores=_table(card, "scores"),
         events=events,
     )
 
 
-def _decode(card: Path) -> dict[str, Any] | None:
-    """Return the decoder settings of a model card, ``None`` when there is no model; the engine checks the card."""
+def _card(path: Path) -> dict[str, Any] | None:
+    """Return a model card, ``None`` when there is no model; the engine checks the card."""
     try:
-        decode = json.loads(card.read_bytes()).get("decode", {})
-    except (OSError, ValueError, AttributeError):
+        card = json.loads(path.read_bytes())
+    except (OSError, ValueError):
         return None
-    return decode if isinstance(decode, dict) else {}
+    return card if isinstance(card, dict) else None
+
+
+def _table(card: dict[str, Any] | None, name: str) -> dict[str, Any]:
+    table = (card or {}).get(name)
+    return table if isinstance(table, dict) else {}
 
 
 def read_runs(folder: Path) -> tuple[list[Run], list[UserError]]:

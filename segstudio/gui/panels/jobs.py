@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 from segstudio.gui.forms.parts import Column, ElidedLabel, EmptyState, button, caption, set_role, tool_button
 from segstudio.gui.theme import icon
 from segstudio.jobs.spec import TrainJob
+from segstudio.session.curves import epoch_words
 from segstudio.session.job import Job, clock
 from segstudio.session.session import Session
 
@@ -145,7 +146,9 @@ class JobRow(QFrame):
         if isinstance(job.spec, TrainJob):
             score = job.best.values.get("val_f1") if job.best else None
             return (
-                self.tr("Best F1 {0:.3f} after epoch {1}").format(score, job.best.epoch) if score and job.best else ""
+                self.tr("Best F1 {0:.3f} after epoch {1}").format(score, epoch_words(job.best.epoch))
+                if score and job.best
+                else ""
             )
         count = sum(artifact.role == "labels" for artifact in job.artifacts)
         if count < 2:

@@ -89,7 +89,7 @@ class PredictionPanel(QWidget):
         self._model.blockSignals(True)
         self._model.clear()
         for run in models:
-            score = run.value("val_f1")
+            score = run.f1
             self._model.addItem(run.name if score is None else f"{run.name}  ·  F1 {score:.2f}", run.id)
         self._model.setCurrentIndex(max(0, self._model.findData(chosen)))
         self._model.blockSignals(False)

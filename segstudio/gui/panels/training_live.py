@@ -8,6 +8,7 @@ from segstudio.gui.forms.parts import ElidedLabel, Section, button, caption, row
 from segstudio.gui.theme import FONT_SECONDARY, icon, tokens
 from segstudio.jobs.messages import Preview, Progress
 from segstudio.session.background import Background
+from segstudio.session.curves import epoch_words
 from segstudio.session.job import Job, clock
 from segstudio.session.session import Session
 
@@ -91,7 +92,7 @@ class LiveTraining(Section):
     def _trend(self, job: Job) -> str:
         if job.metric is None or job.best is None or job.metric.epoch - job.best.epoch < _STILL:
             return self.tr("still improving")
-        return self.tr("no better since epoch {0}").format(job.best.epoch)
+        return self.tr("no better since epoch {0}").format(epoch_words(job.best.epoch))
 
     def _show_progress(self, progress: Progress | None) -> None:
         known = progress is not None and progress.total > 0
@@ -116,7 +117,7 @@ def _values(job: Job) -> dict[str, str]:
     rate = job.progress.rate if job.progress and job.progress.rate else values.get("images_per_s")
     left = job.progress.remaining_s if job.progress else None
     return {
-        "epoch": str(job.metric.epoch) if job.metric else "–",
+        "epoch": epoch_words(job.metric.epoch) if job.metric else "–",
         "left": clock(left) if left is not None else "–",
         "f1": f"{values['val_f1']:.3f}" if "val_f1" in values else "–",
         "iou": f"{values['val_iou']:.3f}" if "val_iou" in values else "–",
@@ -183,7 +184,9 @@ class PreviewStrip(QWidget):
         if preview is not self._preview:
             return  # a newer one came meanwhile
         self._pictures = [QPixmap.fromImage(picture) for picture in pictures]
-        self.setToolTip(self.tr("After epoch {0}: {1}").format(preview.epoch, preview.caption) if preview else "")
+        self.setToolTip(
+            self.tr("After epoch {0}: {1}").format(epoch_words(preview.epoch), preview.caption) if preview else ""
+        )
         self.setFixedHeight(self._cell().height() + 20 if self._pictures else 0)
         self.update()
 

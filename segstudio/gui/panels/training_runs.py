@@ -10,6 +10,7 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.gui.forms.parts import Section, button, caption, row, tool_button
+from segstudio.session.curves import epoch_words
 from segstudio.session.runs import Run
 from segstudio.session.session import Session
 
@@ -123,7 +124,7 @@ class RunList(Section):
             "failed": self.tr("failed"),
             "died": self.tr("was interrupted"),
         }
-        score = run.value("val_f1")
+        score = run.f1
         words = [self.tr("F1 {0:.2f}").format(score)] if score is not None else []
         words += [self._titles(run)[0], states[run.status]]
         return "  ·  ".join(word for word in words if word)
@@ -146,5 +147,5 @@ class RunList(Section):
             ),
         ]
         if run.best is not None:
-            words.append(self.tr("best after epoch {0}").format(run.best.epoch))
+            words.append(self.tr("best after epoch {0}").format(epoch_words(run.best.epoch)))
         return "\n".join(words)
