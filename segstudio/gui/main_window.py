@@ -280,8 +280,8 @@ class MainWindow(QMainWindow):
         """Mark the image in front as reviewed, or not."""
         document = self.session.document
         if document is not None:
-            done = self.session.image_state(document.entry.id) == "reviewed"
-            self.session.set_reviewed([document.entry.id], not done)
+            done = self.session.states.state(document.entry.id) == "reviewed"
+            self.session.states.set_reviewed([document.entry.id], not done)
 
     def toggle_colours(self) -> None:
         """Colour objects one by one, or by their class."""

@@ -15,6 +15,7 @@ from segstudio.project.document import ImageDocument
 from segstudio.project.layout import is_project
 from segstudio.project.project import Project
 from segstudio.session.background import Background, Post
+from segstudio.session.image_states import ImageStates
 from segstudio.session.job_queue import JobQueue
 from segstudio.session.object_list import ObjectList
 from segstudio.session.project_runs import ProjectRuns
@@ -30,7 +31,6 @@ _DOCUMENTS = "documents"
 _FINDABLE = frozenset({"image-missing", "image-changed"})
 #: Seconds that an image may take to be saved before it is left open.
 _PATIENCE = 0.5
-_DONE = ("labelled", "reviewed")
 #: Codes of errors that do not keep a project from being looked at.
 _READABLE = frozenset({"project-locked", "no-permission", "read-only", "disk-full"})
 
@@ -84,6 +84,7 @@ class Session:
         self.objects = ObjectList(lambda: self.document, self.background)
         self.review = Review(lambda: self.project, lambda: self.document, self.background)
         self.walk = ProposalWalk(self.review)
+        self.states = ImageStates(lambda: self.project, lambda: self.document, self._change_project)
         self._wanted = ""
         self._place = ""
         self._opening: Path | None = None
@@ -240,38 +241,6 @@ class Session:
                 self.select(image_id)
                 return
         self.notice("Every image is reviewed.", level="good")
-
-    def image_state(self, image_id: str) -> str:
-        """Return ``"empty"``, ``"labelled"``, ``"predicted"`` or ``"reviewed"``."""
-        if self.project is None:
-            return "empty"
-        if self.document is not None and self.document.entry.id == image_id:
-            return self.project.state(image_id, objects=len(self.document.planes.objects))
-        return self.project.state(image_id)
-
-    def labelled_count(self) -> tuple[int, int]:
-        """Return how many images have labels, and how many there are."""
-        if self.project is None:
-            return 0, 0
-        done, total = self.project.labelled_count()
-        if self.document is not None:
-            # The number of objects in the entry is the one on the disk.
-            entry = self.document.entry
-            before = self.project.state(entry.id) in _DONE
-            done += (self.image_state(entry.id) in _DONE) - before
-        return done, total
-
-    def split_of(self, image_id: str) -> str:
-        """Return the split the user chose for an image, ``"auto"`` for none."""
-        return self.project.entry(image_id).split if self.project else "auto"
-
-    def set_split(self, image_ids: list[str], split: str) -> None:
-        """Choose what images are used for."""
-        self._change_project(lambda project: [project.set_split(image_id, split) for image_id in image_ids])
-
-    def set_reviewed(self, image_ids: list[str], reviewed: bool) -> None:
-        """Mark images as reviewed, or not."""
-        self._change_project(lambda project: [project.set_reviewed(image_id, reviewed) for image_id in image_ids])
 
     def _change_project(self, change: Callable[[Project], object]) -> None:
         project = self.project

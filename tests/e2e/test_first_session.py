@@ -92,7 +92,7 @@ def _open(hand: Driver, project_folder: Path) -> None:
     dialog.findChild(object, "project-folder").setText(str(project_folder))
     hand.click(dialog, "Create project")
     hand.wait(lambda: hand.session.document is not None, what="the first image")
-    assert hand.session.labelled_count() == (0, 3)
+    assert hand.session.states.labelled_count() == (0, 3)
 
 
 def _label(hand: Driver, name: str) -> None:

@@ -121,7 +121,7 @@ def test_images_leave_the_project_after_a_question_and_their_labels_stay(folder:
         assert hand.session.document.entry.name == "b.tif"
         assert hand.window.images._rows.rowCount() == 2
         assert labels.is_file()
-        assert hand.session.labelled_count() == (2, 2)
+        assert hand.session.states.labelled_count() == (2, 2)
 
     run_program([str(folder)], script)
     with Project.open(folder) as project:

@@ -20,7 +20,7 @@ def actions(w: "MainWindow") -> list[Action]:
 
     def reviewed() -> bool:
         document = session.document
-        return document is not None and session.image_state(document.entry.id) == "reviewed"
+        return document is not None and session.states.state(document.entry.id) == "reviewed"
 
     return [
         Action(

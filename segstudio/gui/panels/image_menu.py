@@ -36,8 +36,8 @@ class ImageMenu(QMenu):
         self._session, self._ids, self._window = session, ids, parent
         self._writable = session.project is not None and not session.project.read_only
         one = len(ids) == 1
-        self._offer("check-circle", self.tr("Mark as reviewed"), lambda: session.set_reviewed(ids, True))
-        self._offer("circle", self.tr("Mark as not reviewed"), lambda: session.set_reviewed(ids, False))
+        self._offer("check-circle", self.tr("Mark as reviewed"), lambda: session.states.set_reviewed(ids, True))
+        self._offer("circle", self.tr("Mark as not reviewed"), lambda: session.states.set_reviewed(ids, False))
         self.addSeparator()
         self._add_splits()
         self._offer("ruler", self.tr("Pixel size…"), lambda: ask_pixel_size(ids))
@@ -61,7 +61,7 @@ class ImageMenu(QMenu):
     def _add_splits(self) -> None:
         splits = self.addMenu(self.tr("Use for"))
         splits.setEnabled(self._writable)
-        chosen = {self._session.split_of(image_id) for image_id in self._ids}
+        chosen = {self._session.states.split_of(image_id) for image_id in self._ids}
         for key, words in (
             ("auto", self.tr("Training or validation, chosen by the program")),
             ("train", self.tr("Training")),
@@ -71,7 +71,7 @@ class ImageMenu(QMenu):
             action = splits.addAction(words)
             action.setCheckable(True)
             action.setChecked(chosen == {key})
-            action.triggered.connect(lambda _checked=False, key=key: self._session.set_split(self._ids, key))
+            action.triggered.connect(lambda _checked=False, key=key: self._session.states.set_split(self._ids, key))
 
     def _offer(
         self, picture: str, text: str, call: Callable[[], object], *, changes: bool = True, possible: bool = True

@@ -96,14 +96,14 @@ class _Rows(QAbstractListModel):
         if project is None or not index.isValid():
             return None
         entry = project.entry(self._ids[index.row()])
-        state = self._session.image_state(entry.id)
+        state = self._session.states.state(entry.id)
         if role == Qt.ItemDataRole.DisplayRole:
             return entry.name
         if role == Qt.ItemDataRole.ToolTipRole:
             return f"{entry.name}\n{entry.width} × {entry.height} pixels, {entry.dtype}\n{_STATES[state][2]}"
         if role == Qt.ItemDataRole.DecorationRole:
             return self._picture(entry)
-        return {_ID: entry.id, _STATE: state, _SPLIT: self._session.split_of(entry.id)}.get(role)
+        return {_ID: entry.id, _STATE: state, _SPLIT: self._session.states.split_of(entry.id)}.get(role)
 
     def _picture(self, entry: ImageEntry) -> QPixmap:
         key = _picture_key(entry)
@@ -259,7 +259,7 @@ class ImagesPanel(QWidget):
         self._show_progress()
 
     def _show_progress(self) -> None:
-        done, total = self._session.labelled_count()
+        done, total = self._session.states.labelled_count()
         self._progress.setText(self.tr("{done} of {total} labelled").format(done=done, total=total) if total else "")
         self._bar.setRange(0, max(total, 1))
         self._bar.setValue(done)
