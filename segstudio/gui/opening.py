@@ -120,7 +120,7 @@ class Opening(QObject):
                 )
 
         if folder:
-            self._session.find_images(Path(folder), tell)
+            self._session.files.find(Path(folder), tell)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from segstudio.project.document import ImageDocument
 from segstudio.project.layout import is_project
 from segstudio.project.project import Project
 from segstudio.session.background import Background, Post
+from segstudio.session.image_files import FINDABLE, ImageFiles
 from segstudio.session.image_states import ImageStates
 from segstudio.session.job_queue import JobQueue
 from segstudio.session.object_list import ObjectList
@@ -27,8 +28,6 @@ Level = Literal["info", "good", "warning", "error"]
 
 #: Opening and closing images happens in this order, one after the other.
 _DOCUMENTS = "documents"
-#: Codes of errors about image files that a person may clear up.
-_FINDABLE = frozenset({"image-missing", "image-changed"})
 #: Seconds that an image may take to be saved before it is left open.
 _PATIENCE = 0.5
 #: Codes of errors that do not keep a project from being looked at.
@@ -84,6 +83,7 @@ class Session:
         self.objects = ObjectList(lambda: self.document, self.background)
         self.review = Review(lambda: self.project, lambda: self.document, self.background)
         self.walk = ProposalWalk(self.review)
+        self.files = ImageFiles(lambda: self.project, self.background, _DOCUMENTS)
         self.states = ImageStates(lambda: self.project, lambda: self.document, self._change_project)
         self._wanted = ""
         self._place = ""
@@ -262,41 +262,21 @@ class Session:
         if before is not document:
             self._close_later(before)
 
-    def find_images(self, folder: Path, then: Callable[[int], None]) -> None:
-        """Look in `folder` for images that are missing, by their content; `then` gets how many were found."""
-        project = self.project
-        if project is not None:
-            self.background.run(lambda: project.find_moved(folder), then, lane=_DOCUMENTS)
-
     def relocate_image(self, image_id: str, path: Path) -> None:
         """Take the file at `path` for an image that moved, and open it."""
-        project = self.project
-        if project is None:
-            return
 
-        def done(_: object) -> None:
+        def done() -> None:
             self.notice(f"{path.name} is found again.", level="good")
             self.images_changed.emit()
             self._open_again(image_id)
 
-        self.background.run(lambda: project.relocate(image_id, path), done, lane=_DOCUMENTS)
+        self.files.relocate(image_id, path, done)
 
     def accept_changed_image(self, image_id: str) -> None:
         """Go on with the content that an image file has now, and open it; say so when it has not changed."""
-        project = self.project
-        if project is None:
+        if self.project is None:
             return
-        name = project.entry(image_id).name
-
-        def accept() -> bool:
-            try:
-                project.check_image(image_id)
-            except UserError as error:
-                if error.code != "image-changed":
-                    raise
-                project.accept_changed_image(image_id)
-                return True
-            return False
+        name = self.project.entry(image_id).name
 
         def done(changed: bool) -> None:
             if changed:
@@ -305,7 +285,7 @@ class Session:
             else:
                 self.notice(f"{name} has not changed since it was added; nothing was done.")
 
-        self.background.run(accept, done, lane=_DOCUMENTS)
+        self.files.accept_changed(image_id, done)
 
     def remove_images(self, image_ids: list[str]) -> None:
         """Take images out of the project; their files and labels stay on the disk."""
@@ -345,7 +325,7 @@ class Session:
         if image_id == self._wanted:
             self._wanted = self.document.entry.id if self.document else ""
             self.loading.emit("")
-        if error.code in _FINDABLE and len(self.image_refused):
+        if error.code in FINDABLE and len(self.image_refused):
             self.image_refused.emit(image_id, error)
         else:
             self.report(error)
