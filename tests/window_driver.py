@@ -38,10 +38,13 @@ class Driver:
 
     def click(self, parent: QWidget, text: str) -> None:
         """Click the button with this text."""
-        buttons = [button for button in parent.findChildren(QPushButton) if button.text().replace("&", "") == text]
-        shown = [button for button in buttons if button.isVisible() and button.isEnabled()]
-        assert shown, f"no button {text!r} to click"
-        QTest.mouseClick(shown[0], Qt.MouseButton.LeftButton)
+
+        def shown() -> list[QPushButton]:
+            buttons = [button for button in parent.findChildren(QPushButton) if button.text().replace("&", "") == text]
+            return [button for button in buttons if button.isVisible() and button.isEnabled()]
+
+        self.wait(shown, 5, f"a button {text!r} to click")
+        QTest.mouseClick(shown()[0], Qt.MouseButton.LeftButton)
 
     def drag(
         self,
@@ -79,6 +82,7 @@ class Driver:
         self.window.activateWindow()
         self.window.canvas.setFocus()
         self.wait(self.window.canvas.hasFocus, what="the keyboard")
+        self.window.actions_table.refresh()  # the window does it too, one turn of the event loop after a change
         QTest.keyClick(self.window.canvas, key, keys)
         QTest.qWait(1)
 
