@@ -386,17 +386,28 @@ def test_ctrl_click_deletes_in_every_tool(tool: str) -> None:
 
 def test_alt_click_merges_into_the_selected_object() -> None:
     user = User("select")
-    user.draw_squares((20, 20), (30, 20), (60, 20))
+    user.draw_squares((20, 20), (30, 20), (42, 20))
     user.click(35, 25)
     user.click(25, 25, keys="alt")
     assert set(user.objects) == {2, 3}
     assert (user.array == 2).sum() == 200
     assert user.view.selected == {2}
     user.tools.use("merge")
-    user.click(65, 25)
+    user.click(47, 25)
     assert (user.array == 2).sum() == 300
     user.click(5, 5)
     assert user.actions == ["Add objects", "Merge objects", "Merge objects"]
+
+
+def test_cells_that_lie_apart_are_not_merged_by_a_click() -> None:
+    user = User("merge")
+    user.draw_squares((20, 20), (60, 20), (70, 20))
+    user.click(25, 25)
+    user.click(65, 25)
+    assert set(user.objects) == {1, 2, 3}
+    assert user.view.selected == {2}
+    user.click(75, 25)
+    assert set(user.objects) == {1, 2}
 
 
 def test_the_first_click_of_merge_selects() -> None:
