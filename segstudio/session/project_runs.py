@@ -36,6 +36,8 @@ class ProjectRuns:
     """
 
     changed = Signal()
+    ready = Signal(str, float)
+    """Name and F1 of a model that has just been trained."""
 
     def __init__(self, project: "Callable[[], Project | None]", jobs: JobQueue, background: Background) -> None:
         self.all: tuple[Run, ...] = ()
@@ -96,6 +98,10 @@ class ProjectRuns:
         job = self._jobs.job(job_id)
         if isinstance(message, Started | Finished | Failed) and job is not None and isinstance(job.spec, TrainJob):
             self.refresh()
+        if isinstance(message, Finished) and job is not None and isinstance(job.spec, TrainJob):
+            score = message.summary.get("f1")
+            if isinstance(score, float):
+                self.ready.emit(job.title, score)
 
     def _take(self, folder: Path | None, found: tuple[list[Run], list[UserError]]) -> None:
         project = self._project()

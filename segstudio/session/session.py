@@ -80,6 +80,7 @@ class Session:
         self.preferences = read_preferences(preferences_path())
         self.jobs = JobQueue(self.background)
         self.runs = ProjectRuns(lambda: self.project, self.jobs, self.background)
+        self.runs.ready.connect(self._on_model_ready)
         self.objects = ObjectList(lambda: self.document, self.background)
         self.review = Review(lambda: self.project, lambda: self.document, self.background)
         self.walk = ProposalWalk(self.review)
@@ -99,6 +100,9 @@ class Session:
     def report(self, error: UserError) -> None:
         """Tell the user what went wrong and what to do."""
         self.notice(error.message, error.hint, "error")
+
+    def _on_model_ready(self, name: str, f1: float) -> None:
+        self.notice(f"{name} is ready: F1 {f1:.2f}.", "Press Ctrl+P to let it find the cells of this image.", "good")
 
     # -- project -----------------------------------------------------------------------------------
 

@@ -437,6 +437,14 @@ def test_no_words_lie_on_one_another_in_the_plot(studio: Studio, figure: int, ep
     assert all(float(text).is_integer() for text in plot.getPlotItem().getAxis("bottom").tickStrings([1, 2], 1, 1))
 
 
+def test_the_end_of_a_training_says_how_good_the_model_is(studio: Studio, tmp_path: Path) -> None:
+    studio.open()
+    job = training_job(tmp_path / "run")
+    studio.session.jobs.start_training(job)
+    studio.session.jobs.handle(message(job, Finished(outcome="stopped", summary={"f1": 0.841})))
+    assert [notice for notice in studio.notices if notice.endswith("is ready: F1 0.84.")]
+
+
 def test_the_list_of_jobs_says_what_runs_and_why_it_failed(studio: Studio, tmp_path: Path) -> None:
     panel = studio.show(JobsPanel(studio.session), 900, 260)
     jobs = studio.session.jobs
