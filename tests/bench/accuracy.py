@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from figure import exit_code, figure
+from bench_figure import exit_code, figure
 
 ROOT = Path(__file__).resolve().parents[2]
 IMAGES = 60

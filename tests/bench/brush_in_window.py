@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import tifffile
-from figure import exit_code, figure
+from bench_figure import exit_code, figure
 from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication
@@ -173,18 +173,18 @@ def measure_training(bench: Bench) -> None:
     bench.window.show_step(1)
     # The form fills when the worker has told what it offers; before that nothing starts.
     end = time.perf_counter() + 45
-    while not running.training_runs and time.perf_counter() < end:
+    while not running.trainings.running and time.perf_counter() < end:
         bench.window.train()
         bench.rest(2)
     bench.rest(15)
-    if not running.training_runs:
+    if not running.trainings.running:
         raise SystemExit("The training did not start.")
     bench.strokes("training.1:1")
-    if not running.training_runs:
+    if not running.trainings.running:
         raise SystemExit("The training ended before the strokes did.")
     for job in running.active:
         running.kill(job.id)
-    bench.until(lambda: not running.training_runs, 60)
+    bench.until(lambda: not running.trainings.running, 60)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
-from figure import exit_code, figure
+from bench_figure import exit_code, figure
 from numpy.typing import NDArray
 from skimage.measure import regionprops
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import tifffile
+from bench_figure import exit_code, figure
 from factories import cells
-from figure import exit_code, figure
 from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.feature import peak_local_max

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import tifffile
-from figure import exit_code, figure
+from bench_figure import exit_code, figure
 
 from segstudio.core.tiles import Window
 from segstudio.labels.edits import Stroke

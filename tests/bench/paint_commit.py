@@ -8,7 +8,7 @@ import sys
 import time
 
 import numpy as np
-from figure import exit_code, figure
+from bench_figure import exit_code, figure
 
 from segstudio.core.tiles import Window
 from segstudio.labels.edits import Brush, Painter, add_object

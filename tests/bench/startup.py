@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 
-from figure import exit_code, figure
+from bench_figure import exit_code, figure
 
 # The real main(), with only the event loop replaced: usable is when everything pending has been handled and painted.
 CHILD = """

@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 import torch
-from figure import exit_code, figure
+from bench_figure import exit_code, figure
 
 from segstudio.config.prediction import PredictionConfig
 from segstudio.engine.architectures.unet import UNet, UNetConfig
