@@ -1,5 +1,8 @@
 """Label image, regions and completeness → one int32 image in which -1 means that nothing is known."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -43,8 +46,15 @@ def combine(
     return result
 
 
-def read_annotation(sample: SampleRecord, size: tuple[int, int]) -> NDArray[np.int32]:
+def read_annotation(
+    sample: SampleRecord, size: tuple[int, int], note: Callable[[Path, str], None] = lambda path, sentence: None
+) -> NDArray[np.int32]:
     """Read what is known about the pixels of `sample`, an image of `size` ``(rows, columns)``.
+
+    Parameters
+    ----------
+    note
+        Told the file and a sentence for everything that had to be interpreted.
 
     Raises
     ------
@@ -53,7 +63,9 @@ def read_annotation(sample: SampleRecord, size: tuple[int, int]) -> NDArray[np.i
     """
     labels = np.zeros(size, np.int32)
     if sample.labels is not None:
-        labels, _ = read_labels(sample.labels, expected_size=size)
+        labels, warnings = read_labels(sample.labels, expected_size=size)
+        for sentence in warnings:
+            note(sample.labels, sentence)
     regions = None
     if sample.regions is not None:
         regions = read_label_tiff(sample.regions, np.uint8, expected_size=size).to_array()

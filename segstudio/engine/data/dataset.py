@@ -1,6 +1,6 @@
 """Samples → images with targets, made once, in memory up to a limit and in files beyond it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -54,8 +54,15 @@ class Reading:
     part_px: int = PART_PX
 
 
-def read_sample(sample: SampleRecord, reading: Reading) -> list[LabelledPart]:
+def read_sample(
+    sample: SampleRecord, reading: Reading, note: Callable[[Path, str], None] = lambda path, sentence: None
+) -> list[LabelledPart]:
     """Read an image with its labels, in parts if it is large; parts without any known pixel are left out.
+
+    Parameters
+    ----------
+    note
+        Told the file and a sentence for everything that had to be interpreted.
 
     Raises
     ------
@@ -65,7 +72,9 @@ def read_sample(sample: SampleRecord, reading: Reading) -> list[LabelledPart]:
     with open_image(sample.image) as source:
         size = source.info.size
         raw = source.read()
-    known = read_annotation(sample, size)
+        for sentence in source.info.warnings:
+            note(sample.image, sentence)
+    known = read_annotation(sample, size, note)
     if not (known >= 0).any():
         return []
     plan = reading.channels

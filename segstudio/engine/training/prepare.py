@@ -11,7 +11,7 @@ import torch
 
 from segstudio.config.run import RunConfig
 from segstudio.core.axes import ImageInfo
-from segstudio.core.errors import BadModel, JobFailed
+from segstudio.core.errors import BadInput, BadModel
 from segstudio.engine.architectures import Network, architectures
 from segstudio.engine.control import Control
 from segstudio.engine.data.channels import ChannelPlan, plan_channels
@@ -28,6 +28,7 @@ from segstudio.engine.data.dataset import (
     scales,
     training_image,
 )
+from segstudio.engine.data.file_notes import FileNotes
 from segstudio.engine.formulations import Formulation, formulations
 from segstudio.engine.model_card import load_model
 from segstudio.engine.training.validate import Validator
@@ -145,6 +146,7 @@ def _read(
     training: Sequence[SampleRecord], validation: Sequence[SampleRecord], reading: Reading, control: Control
 ) -> Generator[Message, None, _Parts | None]:
     found = _Parts([], [])
+    notes = FileNotes()
     total = len(training) + len(validation)
     small = Reading(reading.channels, reading.low_percentile, reading.high_percentile, _VALIDATION_PX)
     for done, sample in enumerate((*training, *validation)):
@@ -152,14 +154,17 @@ def _read(
         if control.ending:
             return None
         if done < len(training):
-            found.training.extend(read_sample(sample, reading))
+            found.training.extend(read_sample(sample, reading, notes.add))
         elif sum(part.known.size for part in found.validation) < _VALIDATION_TOTAL_PX:
-            found.validation.extend(read_sample(sample, small))
+            found.validation.extend(read_sample(sample, small, notes.add))
+    yield from notes.messages()
     if not any((part.known > 0).any() for part in found.training):
-        raise JobFailed(
-            "None of the training images has a labelled object.",
+        first = training[0].labels or training[0].image
+        raise BadInput(
+            f"None of the {len(training)} training images has a labelled object (the first is {first.name}).",
             hint="Outline some objects first, or mark the labelled images for training.",
             code="no-labels",
+            path=first,
         )
     return found
 

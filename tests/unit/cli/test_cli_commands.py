@@ -174,6 +174,30 @@ def test_a_training_stopped_before_its_first_step_says_that_there_is_no_model(
     assert "model:" not in said.out
 
 
+def test_what_was_made_of_the_files_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    squares(tmp_path, 4)
+    for index in range(4):
+        mask = tmp_path / "masks" / f"s{index}.tif"
+        tifffile.imwrite(mask, ((tifffile.imread(mask) > 0) * 255).astype(np.uint8))
+    image = tmp_path / "images" / "s0.tif"
+    holes = tifffile.imread(image).astype(np.float32)
+    holes[:3] = np.nan
+    tifffile.imwrite(image, holes)
+    words = [word for word in FAST if word != "--quiet"]
+    assert main(["train", str(tmp_path), "--out", str(tmp_path / "run"), *words]) == 0
+    said = capsys.readouterr().err
+    assert "s0.tif: 192 values are not numbers" in said
+    assert "2 connected parts became the objects. The same holds for 3 other files." in said
+
+
+def test_no_labelled_object_at_all_is_bad_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    squares(tmp_path)
+    for mask in (tmp_path / "masks").iterdir():
+        tifffile.imwrite(mask, np.zeros((64, 64), np.uint16))
+    assert main(["train", str(tmp_path), "--out", str(tmp_path / "run"), *FAST]) == 3
+    assert "has a labelled object" in capsys.readouterr().err
+
+
 def test_images_left_out_of_a_prediction_are_named_and_exit_with_three(
     data: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
