@@ -73,7 +73,8 @@ def predict_images(inputs: Sequence[Path], out: Path) -> Iterator[PredictImage]:
     BadInput
         An input does not exist, or a folder holds no image.
     WrongUsage
-        Two images have the same name, so that one result would replace the other.
+        Two images have the same name, so that one result would replace the other; or a result would replace a file
+        that is no earlier result.
     """
     seen: dict[str, Path] = {}
     for image in _files(inputs):
@@ -84,7 +85,19 @@ def predict_images(inputs: Sequence[Path], out: Path) -> Iterator[PredictImage]:
                 code="same-name",
             )
         seen[image.stem] = image
-        yield PredictImage(image_id=image.stem, image=image.resolve(), output=out.resolve() / f"{image.stem}.tif")
+        output = out.resolve() / f"{image.stem}.tif"
+        _refuse_to_replace(output, image.resolve())
+        yield PredictImage(image_id=image.stem, image=image.resolve(), output=output)
+
+
+def _refuse_to_replace(output: Path, image: Path) -> None:
+    """Let a prediction replace nothing but an earlier prediction: never an image, nor labels made by hand."""
+    if output.resolve() == image or (output.exists() and not output.with_suffix(".json").exists()):
+        raise WrongUsage(
+            f"The result for {image.name} would replace {output}, which no prediction has written.",
+            hint="Choose another folder for the results (--out).",
+            code="would-replace",
+        )
 
 
 def _files(inputs: Sequence[Path]) -> Iterator[Path]:

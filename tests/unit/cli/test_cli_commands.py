@@ -198,6 +198,20 @@ def test_no_labelled_object_at_all_is_bad_input(tmp_path: Path, capsys: pytest.C
     assert "has a labelled object" in capsys.readouterr().err
 
 
+def test_a_prediction_replaces_neither_images_nor_labels_made_by_hand(
+    data: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    squares(tmp_path / "mine", 1)
+    image, mask = tmp_path / "mine" / "images" / "s0.tif", tmp_path / "mine" / "masks" / "s0.tif"
+    before = image.read_bytes(), mask.read_bytes()
+    for out in (image.parent, mask.parent):
+        assert main(["predict", str(run), str(image), "--out", str(out), "--quiet"]) == 2
+        assert "would replace" in capsys.readouterr().err
+    assert (image.read_bytes(), mask.read_bytes()) == before
+    for _ in range(2):  # an earlier result may be replaced
+        assert main(["predict", str(run), str(image), "--out", str(tmp_path / "out"), "--quiet"]) == 0
+
+
 def test_images_left_out_of_a_prediction_are_named_and_exit_with_three(
     data: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
