@@ -103,6 +103,12 @@ def _disk(error: OSError) -> JobFailed:
             hint="Choose another folder, or change the permissions of this one.",
             code="no-permission",
         )
+    if error.errno in (errno.ENOTDIR, errno.EEXIST):
+        return JobFailed(
+            f"There is a file where a folder is needed:{name}.",
+            hint="Choose another folder.",
+            code="not-a-folder",
+        )
     if error.errno == errno.ENOENT:
         return JobFailed(
             f"The file or folder{name} does not exist any more.",

@@ -22,6 +22,7 @@ class OutOfMemoryError(RuntimeError):
         (OSError(errno.ENOSPC, "No space left on device", "a.tif"), "disk-full"),
         (PermissionError(errno.EACCES, "denied", "a.tif"), "no-permission"),
         (FileNotFoundError(errno.ENOENT, "gone", "a.tif"), "file-missing"),
+        (NotADirectoryError(errno.ENOTDIR, "Not a directory", "a.tif/run"), "not-a-folder"),
         (OSError(errno.EIO, "Input/output error", "a.tif"), "disk-error"),
         (RuntimeError("CUDA error: device-side assert triggered"), "gpu-error"),
         (KeyError("x"), "internal-error"),
