@@ -41,6 +41,8 @@ class ExportItem:
         Returns the pixels, ``(rows, columns)`` or with channels, for intensities; ``None`` leaves them out.
     channel_names
         One for each channel, or empty.
+    sources
+        Files that the labels come from; like the image, no export replaces them.
     """
 
     name: str
@@ -51,6 +53,7 @@ class ExportItem:
     pixel_size: PixelSize | None = None
     image: Callable[[], NDArray[Any]] | None = None
     channel_names: tuple[str, ...] = ()
+    sources: tuple[Path, ...] = ()
 
     def info(self, object_id: int) -> ObjectInfo:
         """Return what is known of an object; unknown ones have the first class."""
@@ -178,9 +181,11 @@ def export(
     made = make_folders(folder)
     stage = folder / f"{TEMP_MARK}-{uuid4().hex[:12]}"
     sink = Sink(stage, main)
+    sources: set[Path] = set()
     try:
         made += make_folders(stage)
-        losses = exporter.write(_counted(items), sink, chosen)
+        losses = exporter.write(_noted(items, sources), sink, chosen)
+        _refuse_to_replace(sources, folder, sink.names)
         written = _publish(sink, folder)
     except BaseException:
         _remove(sink)
@@ -190,13 +195,25 @@ def export(
     return Exported(written, tuple(losses))
 
 
-def _counted(items: Iterable[ExportItem]) -> Iterator[ExportItem]:
+def _noted(items: Iterable[ExportItem], sources: set[Path]) -> Iterator[ExportItem]:
+    """Yield `items` and note the files that they come from."""
     empty = True
     for item in items:
         empty = False
+        sources.update(path.resolve() for path in (item.image_path, *item.sources))
         yield item
     if empty:
         raise BadInput("There is no labelled image to export.", hint="Label or predict one first.", code="export-empty")
+
+
+def _refuse_to_replace(sources: set[Path], folder: Path, names: Iterable[str]) -> None:
+    for name in names:
+        if (folder / name).resolve() in sources:
+            raise WrongUsage(
+                f"The export would replace {name} in {folder}, which is one of the images or labels themselves.",
+                hint="Choose another folder.",
+                code="export-target",
+            )
 
 
 def _settings(exporter: Exporter, name: str, values: Mapping[str, Any]) -> Config:

@@ -110,6 +110,7 @@ def _item(project: Project, entry: ImageEntry, unsaved: bool) -> ExportItem:
         pixel_size=PixelSize(size, size) if size else None,
         image=pixels,
         channel_names=names,
+        sources=project.files(entry.id).published,
     )
 
 

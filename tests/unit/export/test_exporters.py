@@ -2,6 +2,7 @@
 
 import csv
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -358,3 +359,15 @@ def test_table_says_which_intensities_are_missing(tmp_path: Path) -> None:
 
     result = export("measurements", [item(np.eye(4), image=gone)], tmp_path / "m.csv")
     assert result.losses == ("cells: intensities were left out. cells.png was not found.",)
+
+
+@pytest.mark.parametrize("name", ["label-png", "label-tiff", "binary-mask"])
+def test_an_export_replaces_neither_the_image_nor_its_labels(tmp_path: Path, name: str) -> None:
+    image, labels = tmp_path / "a.png", tmp_path / "a.tif"
+    for path in (image, labels):
+        path.write_bytes(b"precious")
+    item = ExportItem(name="a", image_path=image, labels=lambda: np.ones((4, 4), np.int32), sources=(labels,))
+    with suppress(WrongUsage):  # a format whose files are called otherwise may be written
+        export(name, [item], tmp_path)
+    assert image.read_bytes() == labels.read_bytes() == b"precious"
+    assert export(name, [item], tmp_path / "elsewhere").written
