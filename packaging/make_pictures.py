@@ -67,7 +67,7 @@ def label(hand: Driver) -> None:
     for place in path[1:]:
         QTest.mouseMove(viewport, place)
         rest(10)
-    upper_left, lower_right = hand.place((-8, -8)), hand.place((180, 150))
+    upper_left, lower_right = hand.place((0, 0)), hand.place((180, 150))
     take(hand, "encircle", QRect(upper_left, lower_right).translated(viewport.mapTo(hand.window, QPoint())))
     QTest.mouseRelease(viewport, Qt.MouseButton.RightButton, pos=path[-1])
     rest(200)
@@ -87,7 +87,7 @@ def train(hand: Driver) -> None:
     hand.wait(lambda: len(judged) >= 3 or hand.session.jobs.training is None, 200, "the curves")
     rest(1500)
     take(hand, "training")
-    hand.wait(lambda: hand.session.jobs.training is None and bool(hand.session.jobs.runs), 200, "the model")
+    hand.wait(lambda: hand.session.jobs.training is None and bool(hand.session.runs.all), 200, "the model")
 
 
 def is_judged(message: object) -> bool:
