@@ -231,7 +231,7 @@ class Split:
             return
         for piece in np.argsort(-sizes, kind="stable")[1 : np.count_nonzero(sizes)].tolist():
             new_id = tx.next_id()
-            tx.set_object(new_id, info)
+            tx.set_object(new_id, replace(info, source="hand"))
             values[pieces == piece] = new_id
         tx.write("labels", window, values)
 

@@ -1,6 +1,7 @@
 """One gesture on an annotation: it writes at once, and ends as one record or as if it had never begun."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -106,13 +107,15 @@ class Transaction:
         """End the gesture; return its record, or ``None`` when nothing changed.
 
         Objects that lost their last pixel leave the table, and so does a row without any pixel that the gesture
-        itself added.
+        itself added. An object that was there before and gained or lost pixels has the source ``"hand"`` from now
+        on, whoever made it.
         """
         self._check_open()
-        deltas, window, lost, present = self._changes()
-        candidates = ((lost | self._added()) - present) & self.planes.objects.keys()
+        deltas, window, changed, present = self._changes()
+        candidates = ((changed | self._added()) - present) & self.planes.objects.keys()
         for object_id in sorted(self._without_pixels(candidates)):
             self.set_object(object_id, None)
+        self._correct(changed)
         self._open = False
         objects = tuple(
             ObjectChange(object_id, before, after)
@@ -151,11 +154,14 @@ class Transaction:
         self._dirty[at] = self._dirty.get(at, _NOWHERE).union(inside)
 
     def _changes(self) -> tuple[list[TileDelta], Window, set[int], set[int]]:
-        """Return the deltas, the window of all changed pixels, and the ids under the gesture before and after it."""
+        """Return the deltas, the window of all changed pixels, the ids that gained or lost some, and those there now.
+
+        The latter are only those in the parts that were written.
+        """
         deltas: list[TileDelta] = []
         window = _NOWHERE
-        old_ids: set[int] = set()
-        new_ids: set[int] = set()
+        changed: set[int] = set()
+        present: set[int] = set()
         # Filled tiles share one array: what was found for one of them holds for all that had the same before.
         known: dict[tuple[int, int, Window], _Difference | None] = {}
         for (plane, key), before in self._tiles.items():
@@ -170,10 +176,18 @@ class Transaction:
                 continue
             window = window.union(found.bounds.shift(area.y0, area.x0))
             if plane == "labels":
-                old_ids |= found.old_ids
-                new_ids |= found.new_ids
+                changed |= found.changed
+                present |= found.present
             deltas.append(TileDelta(plane, key, found.xor, self._digests[plane, key], target.digest(key)))
-        return deltas, window, old_ids, new_ids
+        return deltas, window, changed, present
+
+    def _correct(self, changed: set[int]) -> None:
+        """Call objects with other pixels than before hand-made; those that the gesture added keep their source."""
+        objects = self.planes.objects
+        for object_id in sorted((changed & objects.keys()) - self._added()):
+            info = objects[object_id]
+            if info.source != "hand":
+                self.set_object(object_id, replace(info, source="hand"))
 
     def _added(self) -> set[int]:
         return {object_id for object_id, before in self._objects.items() if before is None}
@@ -188,11 +202,23 @@ class Transaction:
 
 
 class _Difference(NamedTuple):
-    """How two states of a tile differ; `bounds` and ids are those of the part that was written."""
+    """How two states of a tile differ.
+
+    Attributes
+    ----------
+    bounds
+        Holds all changed pixels.
+    changed
+        Ids that gained or lost pixels.
+    present
+        Ids in the part that was written, after it.
+    xor
+        As in `TileDelta`.
+    """
 
     bounds: Window
-    old_ids: frozenset[int]
-    new_ids: frozenset[int]
+    changed: frozenset[int]
+    present: frozenset[int]
     xor: bytes
 
 
@@ -213,7 +239,9 @@ def _difference(
     xor = np.zeros(shape, given.dtype.newbyteorder("<"))
     xor[part.slices] = change
     packed = zstandard.ZstdCompressor(level=1).compress(xor.data)
-    return _Difference(bounds.shift(part.y0, part.x0), values_of(old), values_of(new), packed)
+    differs = change != 0
+    changed = values_of(old[differs]) | values_of(new[differs])
+    return _Difference(bounds.shift(part.y0, part.x0), changed, values_of(new), packed)
 
 
 def _bounds(values: NDArray[Any]) -> Window | None:

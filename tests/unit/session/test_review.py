@@ -14,7 +14,7 @@ from psygnal import Signal
 from segstudio.core.errors import UserError
 from segstudio.core.tiles import Window
 from segstudio.io.labels_file import write_label_tiff
-from segstudio.labels.edits import Delete
+from segstudio.labels.edits import Delete, EraseStroke
 from segstudio.labels.history import EditRecord, History, Planes
 from segstudio.labels.label_map import LabelMap
 from segstudio.labels.objects import ObjectInfo
@@ -201,6 +201,20 @@ def test_deleting_an_accepted_object_does_not_propose_it_again(desk: Desk) -> No
     (object_id,) = desk.review.accept([3]).objects.values()
     desk.document.apply(Delete((object_id,)))
     assert 3 not in desk.review.pending()
+
+
+def test_correcting_an_accepted_object_makes_it_hand_made_and_leaves_it_accepted(desk: Desk) -> None:
+    (object_id,) = desk.review.accept([3]).objects.values()
+    desk.document.apply(EraseStroke([(12.0, 40.0)], 6))
+    assert desk.document.planes.objects[object_id] == ObjectInfo(2, "hand", "accepted")
+    assert desk.review.outcome(3) == "accepted"
+    # Accepting a neighbour is nobody's correction.
+    other = desk.review.accept([1, 2, 4])
+    assert {desk.document.planes.objects[item].source for item in other.objects.values()} == {"model"}
+    desk.document.undo()
+    desk.document.undo()
+    assert desk.document.planes.objects[object_id] == ObjectInfo(2, "model", "accepted")
+    assert desk.review.pending() == [2, 1, 4]
 
 
 def test_an_undone_acceptance_stays_pending_when_the_user_goes_on_otherwise(desk: Desk) -> None:
