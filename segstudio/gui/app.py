@@ -2,6 +2,7 @@
 
 import argparse
 import gc
+import importlib
 import logging
 import logging.handlers
 import os
@@ -27,6 +28,8 @@ _LOG_BYTES = 2_000_000
 _COLLECT_EVERY_MS = 1_000
 #: When the window stands and what it is made of will live as long as it does.
 _SETTLED_MS = 3_000
+#: When the window has been painted and still nobody has clicked.
+_IDLE_MS = 300
 
 
 class _MainThread(QObject):
@@ -102,6 +105,12 @@ def _cause(error: BaseException) -> BaseException:
     return error
 
 
+def import_ahead() -> None:
+    """Import what the first image needs while the user still looks for it: half of its way to the screen."""
+    for name in ("pyqtgraph", "scipy.sparse.csgraph"):
+        importlib.import_module(name)
+
+
 def start_log() -> Path:
     """Write the program's log to a file that rotates; return the file."""
     folder = user_log_path("SegStudio", appauthor=False)
@@ -169,6 +178,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     hook.install()
     collector = GarbageCollector(app)
     window.show()
+    QTimer.singleShot(_IDLE_MS, window, lambda: session.background.run(import_ahead))
     if wishes.open:
         window.opening.open_paths([path.expanduser().absolute() for path in wishes.open])
     try:
