@@ -166,7 +166,7 @@ class RunFolder:
             if isinstance(message, Finished):
                 last = message.outcome
             elif isinstance(message, Failed):
-                last = "failed"
+                last = "died" if message.code == "interrupted" else "failed"
             elif isinstance(message, Started):
                 last = "running"
             elif message.kind == "state":

@@ -68,6 +68,9 @@ def test_status_follows_the_messages(tmp_path: Path) -> None:
     run.append(started())
     run.append(Failed(code="x", message="y"))
     assert run.status == "failed"
+    run.append(started())
+    run.append(Failed(code="interrupted", message="The window went away."))
+    assert run.status == "died"
 
 
 def test_a_run_whose_process_is_gone_died(tmp_path: Path) -> None:
