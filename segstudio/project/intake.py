@@ -1,25 +1,14 @@
-"""Taking image files and label masks of other programs into a project."""
+"""Taking image files into a project."""
 
 import os
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from pathlib import Path
 
-import numpy as np
-
-from segstudio.core.errors import BadInput, UserError
-from segstudio.io.atomic import DISK, Disk, make_folders
-from segstudio.io.labels_file import write_label_tiff
-from segstudio.io.objects_file import write_objects
+from segstudio.core.errors import BadInput
 from segstudio.io.sources import open_image
-from segstudio.labels.label_map import LabelMap
-from segstudio.labels.objects import ObjectInfo
-from segstudio.project.annotation_files import AnnotationFiles
 from segstudio.project.image_files import FoundImage, find_images, fingerprint, same_content
 from segstudio.project.manifest import ImageEntry, SplitChoice, label_stem, stem_key
-
-#: Region value: completely labelled.
-COMPLETE = 1
 
 
 def stored_path(folder: Path, image: Path) -> str:
@@ -142,42 +131,3 @@ class Intake:
             if candidate not in self._ids:
                 return candidate
         raise AssertionError("more ids than images are taken")
-
-
-def take_mask(mask: Path, entry: ImageEntry, files: AnnotationFiles, complete: bool, disk: Disk = DISK) -> list[str]:
-    """Make a label image of another program the annotation of an image that has none.
-
-    Parameters
-    ----------
-    complete
-        Every object of the image is in the mask: what is not labelled is background.
-
-    Returns
-    -------
-    Sentences about what was changed on the way.
-
-    Raises
-    ------
-    UserError
-        The image is labelled already, the mask cannot be read or does not fit, or the disk refuses.
-    """
-    if any(path.exists() for path in (*files.published, files.journal)):
-        raise UserError(
-            f"{mask.name} was not imported: {entry.name} has labels already.",
-            hint="Delete its objects first, or import the mask as a proposal.",
-            code="labels-exist",
-            path=mask,
-        )
-    from segstudio.io.labels_import import read_labels  # late: its libraries for components are slow to load
-
-    size = (entry.height, entry.width)
-    labels, warnings = read_labels(mask, size)
-    ids = np.unique(labels)
-    objects = {int(value): ObjectInfo(source="import", state="accepted") for value in ids if value > 0}
-    for folder in {files.labels.parent, files.regions.parent, files.objects.parent}:
-        make_folders(folder, disk)
-    if complete:
-        write_label_tiff(files.regions, LabelMap.from_array(np.full(size, COMPLETE, np.uint8)), disk=disk)
-    write_objects(files.objects, objects, max(objects, default=0) + 1, disk)
-    write_label_tiff(files.labels, LabelMap.from_array(labels), disk=disk)
-    return warnings

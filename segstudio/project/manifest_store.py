@@ -1,6 +1,7 @@
 """The manifest of an open project: changed in memory at once, on the disk a moment later."""
 
 import threading
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +11,8 @@ from segstudio.io.atomic import Disk, DiskError
 from segstudio.project.manifest import ImageEntry, Manifest, save_manifest
 
 _SAVE_DELAY_SECONDS: Final = 0.3
+#: Setting that remembers whose the label files are that no image of the project has.
+_LEFT: Final = "left_labels"
 
 
 class ManifestStore:
@@ -41,6 +44,35 @@ class ManifestStore:
         """Replace some fields of the manifest."""
         with self.lock:
             self.manifest = replace(self.manifest, **fields)
+
+    def entry(self, image_id: str) -> ImageEntry:
+        """Return one image; ``KeyError`` when there is none of that id."""
+        for entry in self.manifest.images:
+            if entry.id == image_id:
+                return entry
+        raise KeyError(image_id)
+
+    def add_images(self, entries: Iterable[ImageEntry]) -> None:
+        """Put images at the end of the list."""
+        with self.lock:
+            self.change(images=(*self.manifest.images, *entries))
+
+    def remove_images(self, image_ids: Iterable[str]) -> None:
+        """Take images out of the list, and remember in `left` whose their label files are."""
+        gone = set(image_ids)
+        with self.lock:
+            images = self.manifest.images
+            left = self.left | {entry.stem: entry.id for entry in images if entry.id in gone}
+            self.change(
+                images=tuple(entry for entry in images if entry.id not in gone),
+                settings=self.manifest.settings | {_LEFT: left},
+            )
+
+    @property
+    def left(self) -> dict[str, str]:
+        """Which label files belong to images that were taken out: name of the files → id of the image."""
+        left = self.manifest.settings.get(_LEFT)
+        return {str(stem): str(owner) for stem, owner in left.items()} if isinstance(left, dict) else {}
 
     def replace_image(self, entry: ImageEntry) -> None:
         """Replace the image of the same id."""

@@ -1,7 +1,6 @@
 """A project: images, classes and where everything of them lies."""
 
 import threading
-import time
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -14,19 +13,17 @@ from segstudio.core.errors import UserError
 from segstudio.io.atomic import DISK, Disk
 from segstudio.project.annotation_files import AnnotationFiles
 from segstudio.project.document import ImageDocument
-from segstudio.project.image_files import find_mask
-from segstudio.project.intake import Intake, take_mask
+from segstudio.project.intake import Intake
 from segstudio.project.layout import Layout
 from segstudio.project.locating import check_content, find_again, moved_to, with_content_of
 from segstudio.project.lock import ProjectLock
 from segstudio.project.manifest import MANIFEST, ImageEntry, ImageState, Manifest, SplitChoice, load_manifest
 from segstudio.project.manifest_store import ManifestStore
+from segstudio.project.mask_import import MaskImport
+from segstudio.project.open_documents import OpenDocuments
 from segstudio.project.opening import set_up, take_hold
 
 __all__ = ["ImageEntry", "Project"]
-
-#: Setting that remembers whose the label files are that no image of the project has.
-_LEFT = "left_labels"
 
 
 class Project:
@@ -63,7 +60,8 @@ class Project:
         self._store = ManifestStore(folder, manifest, read_only=lock is None, disk=disk)
         self._lock = lock
         self._disk = disk
-        self._documents: dict[str, ImageDocument] = {}
+        self._documents = OpenDocuments(self._store.lock)
+        self._masks = MaskImport(self._store, self._layout, self._documents, disk)
 
     # -- opening -----------------------------------------------------------------------------------
 
@@ -122,11 +120,7 @@ class Project:
 
     def close(self) -> bool:
         """Close open documents, save, give the lock back; return whether everything is on the disk."""
-        with self._store.lock:
-            documents = list(self._documents.values())
-        done = True
-        for document in documents:
-            done = document.close() and done
+        done = self._documents.close()
         done = self._store.try_save() and done
         if self._lock is not None:
             self._lock.release()
@@ -152,16 +146,7 @@ class Project:
 
     def unsaved(self, timeout: float = 1.0) -> dict[str, str]:
         """Return the images with actions that are not on the disk, by name, and why; waits a little for slow disks."""
-        with self._store.lock:
-            documents = [document for document in self._documents.values() if not document.closed]
-        deadline = time.monotonic() + timeout
-        while not all(document.durable for document in documents) and time.monotonic() < deadline:
-            time.sleep(0.01)
-        return {
-            document.entry.name: document.save_state.partition(": ")[2]
-            for document in documents
-            if not document.durable
-        }
+        return self._documents.unsaved(timeout)
 
     # -- what it holds -----------------------------------------------------------------------------
 
@@ -187,10 +172,7 @@ class Project:
 
     def entry(self, image_id: str) -> ImageEntry:
         """Return one image; ``KeyError`` when there is none of that id."""
-        for entry in self._store.manifest.images:
-            if entry.id == image_id:
-                return entry
-        raise KeyError(image_id)
+        return self._store.entry(image_id)
 
     def state(self, image_id: str, objects: int | None = None) -> ImageState:
         """Return how far the work on an image is; `objects` is newer than the entry's number when given."""
@@ -244,37 +226,32 @@ class Project:
         UserError
             The image is missing, was exchanged (code ``image-changed``), or its files cannot be read.
         """
-        with self._store.lock:
-            known = self._documents.get(image_id)
-            if known is not None and not known.closed:
-                return known
-            self.check_image(image_id)
-            document = ImageDocument.open(
-                self.entry(image_id),
-                self.image_path(image_id),
-                self.files(image_id),
-                read_only=self.read_only,
-                on_published=lambda objects, marked: self._on_published(image_id, objects, marked),
-                disk=self._disk,
-            )
-            self._documents = {key: item for key, item in self._documents.items() if not item.closed}
-            self._documents[image_id] = document
-            return document
+        return self._documents.get(image_id, lambda: self._open_image(image_id))
+
+    def _open_image(self, image_id: str) -> ImageDocument:
+        self.check_image(image_id)
+        return ImageDocument.open(
+            self.entry(image_id),
+            self.image_path(image_id),
+            self.files(image_id),
+            read_only=self.read_only,
+            on_published=lambda objects, marked: self._on_published(image_id, objects, marked),
+            disk=self._disk,
+        )
 
     def check_image(self, image_id: str) -> None:
         """Raise `BadInput` when the image file is missing or no longer the one that was labelled."""
         check_content(self.entry(image_id), self.image_path(image_id))
 
-    def accept_changed_image(self, image_id: str, path: Path | None = None) -> None:
-        """Go on with the content that an image file has now, or with the file at `path`.
+    def accept_changed_image(self, image_id: str) -> None:
+        """Go on with the content that an image file has now.
 
         Raises
         ------
         BadInput
             It cannot be read, or has another size than the labels.
         """
-        path = path or self.image_path(image_id)
-        self._replace(with_content_of(self.entry(image_id), self.folder, path))
+        self._replace(with_content_of(self.entry(image_id), self.folder, self.image_path(image_id)))
 
     def relocate(self, image_id: str, path: Path) -> None:
         """Say where a moved image file is now.
@@ -301,9 +278,9 @@ class Project:
         """Add image files and folders of them; return a sentence for each file that could not be taken."""
         self.check_writable()
         with self._store.lock:
-            intake = Intake(self.folder, self._store.manifest.images, self._left())
+            intake = Intake(self.folder, self._store.manifest.images, self._store.left)
             problems = intake.add_all(paths)
-            self._store.change(images=(*self._store.manifest.images, *intake.added))
+            self._store.add_images(intake.added)
         self.save()
         self._tell(self.images_changed)
         return problems
@@ -311,30 +288,13 @@ class Project:
     def remove_images(self, image_ids: Iterable[str]) -> None:
         """Take images out of the list; their files, labels and journals stay on the disk for when they come back."""
         self.check_writable()
-        gone = set(image_ids)
-        with self._store.lock:
-            images = self._store.manifest.images
-            left = self._left() | {entry.stem: entry.id for entry in images if entry.id in gone}
-            self._store.change(
-                images=tuple(entry for entry in images if entry.id not in gone),
-                settings=self.settings | {_LEFT: left},
-            )
+        self._store.remove_images(image_ids)
         self.save_soon()
         self._tell(self.images_changed)
 
-    def _left(self) -> dict[str, str]:
-        """Return which label files belong to images that were taken out: name of the files → id of the image."""
-        left = self._store.manifest.settings.get(_LEFT)
-        return {str(stem): str(owner) for stem, owner in left.items()} if isinstance(left, dict) else {}
-
     def masks(self) -> dict[str, Path]:
         """Return the label masks that lie beside images without labels: ``images/a.png``, ``masks/a.tif``."""
-        found = {}
-        for entry in self._store.manifest.images:
-            mask = None if entry.labelled else find_mask(self.image_path(entry.id))
-            if mask is not None:
-                found[entry.id] = mask
-        return found
+        return self._masks.found()
 
     def import_masks(self, complete: bool = True) -> list[str]:
         """Import what `masks` finds; return sentences about what was changed or could not be imported.
@@ -345,20 +305,7 @@ class Project:
             Every object is in the masks: what they leave out is background.
         """
         self.check_writable()
-        problems: list[str] = []
-        for image_id, mask in self.masks().items():
-            entry, files = self.entry(image_id), self.files(image_id)
-            try:
-                with self._store.lock:
-                    known = self._documents.pop(image_id, None)
-                    if known is not None and not known.closed:
-                        self._documents[image_id] = known
-                        raise UserError(f"{mask.name} was not imported: {entry.name} is open.", code="image-open")
-                    problems += take_mask(mask, entry, files, complete, self._disk)
-                    planes = files.read((entry.height, entry.width))
-                    self._replace(replace(entry, objects=len(planes.objects), marked=complete))
-            except UserError as error:
-                problems.append(str(error))
+        problems = self._masks.take_all(complete)
         self.save()
         self._tell(self.images_changed)
         return problems
