@@ -134,7 +134,7 @@ class MainWindow(QMainWindow):
         session.project_changed.connect(self._show_project)
         session.document_changed.connect(self._show_document)
         session.images_changed.connect(self._refresh)
-        session.loading.connect(self._on_loading)
+        session.front.loading.connect(self._on_loading)
         session.view.events.connect(lambda _info: self._refresh())
         session.jobs.changed.connect(self._show_jobs)
         session.review.changed.connect(self._refresh)

@@ -15,7 +15,8 @@ from segstudio.project.image_files import FoundImage, find_images, find_mask
 from segstudio.project.layout import is_project
 from segstudio.project.manifest import MANIFEST
 from segstudio.project.sample_project import copy_sample
-from segstudio.session.session import Notice, Session
+from segstudio.session.notice import Notice
+from segstudio.session.session import Session
 
 #: Label images are looked for beside so many images.
 _MASKS_SOUGHT = 50
@@ -32,7 +33,7 @@ class Opening(QObject):
         self._session = session
         self._window = window
         session.refused.connect(self._offer_reading)
-        session.image_refused.connect(self._offer_image)
+        session.front.refused.connect(self._offer_image)
 
     def ask_folder(self) -> None:
         """Ask for a folder of images and make a project of it."""

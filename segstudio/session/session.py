@@ -1,9 +1,7 @@
 """One sitting: the open project, the image in front, what the user sees, and the work in the background."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from psygnal import Signal
 
@@ -15,32 +13,21 @@ from segstudio.project.document import ImageDocument
 from segstudio.project.layout import is_project
 from segstudio.project.project import Project
 from segstudio.session.background import Background, Post
-from segstudio.session.image_files import FINDABLE, ImageFiles
+from segstudio.session.front_image import FrontImage
+from segstudio.session.image_files import ImageFiles
 from segstudio.session.image_states import ImageStates
 from segstudio.session.job_queue import JobQueue
+from segstudio.session.notice import Level, Notice
 from segstudio.session.object_list import ObjectList
 from segstudio.session.project_runs import ProjectRuns
 from segstudio.session.proposal_walk import ProposalWalk
 from segstudio.session.review import Review
 from segstudio.session.view_state import ViewState
 
-Level = Literal["info", "good", "warning", "error"]
-
 #: Opening and closing images happens in this order, one after the other.
 _DOCUMENTS = "documents"
-#: Seconds that an image may take to be saved before it is left open.
-_PATIENCE = 0.5
 #: Codes of errors that do not keep a project from being looked at.
 _READABLE = frozenset({"project-locked", "no-permission", "read-only", "disk-full"})
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """A sentence for the user, with what to do about it."""
-
-    message: str
-    hint: str = ""
-    level: Level = "info"
 
 
 class Session:
@@ -62,13 +49,9 @@ class Session:
     """An edit of the image with this id was finished or undone."""
     pixel_size_changed = Signal()
     """It is known now how large a pixel of the image in front is, or not any more."""
-    loading = Signal(str)
-    """Name of the image that is being opened; empty when done."""
     noticed = Signal(object)
     """A `Notice`."""
     preferences_changed = Signal(object)
-    image_refused = Signal(str, object)
-    """Id of an image whose file moved or was changed, and the `UserError` that says so."""
     refused = Signal(object, object)
     """Folder of a project that nobody may write now, and the `UserError` that says why."""
 
@@ -76,20 +59,26 @@ class Session:
         self.view = ViewState()
         self.background = Background(post, self.report)
         self.project: Project | None = None
-        self.document: ImageDocument | None = None
         self.preferences = read_preferences(preferences_path())
         self.jobs = JobQueue(self.background)
         self.runs = ProjectRuns(lambda: self.project, self.jobs, self.background)
         self.runs.ready.connect(self._on_model_ready)
+        self.front = FrontImage(lambda: self.project, self.background, _DOCUMENTS)
+        self.front.changed.connect(self._on_document_changed)
+        self.front.edited.connect(self._on_edited)
+        self.front.saved.connect(self._on_images_changed)
+        self.front.noticed.connect(self._on_notice)
         self.objects = ObjectList(lambda: self.document, self.background)
         self.review = Review(lambda: self.project, lambda: self.document, self.background)
         self.walk = ProposalWalk(self.review)
         self.files = ImageFiles(lambda: self.project, self.background, _DOCUMENTS)
         self.states = ImageStates(lambda: self.project, lambda: self.document, self._change_project)
-        self._wanted = ""
-        self._place = ""
         self._opening: Path | None = None
-        self._refused_by_disk = False
+
+    @property
+    def document(self) -> ImageDocument | None:
+        """Of the image in front; ``None`` for none."""
+        return self.front.document
 
     # -- words -------------------------------------------------------------------------------------
 
@@ -99,7 +88,7 @@ class Session:
 
     def report(self, error: UserError) -> None:
         """Tell the user what went wrong and what to do."""
-        self.notice(error.message, error.hint, "error")
+        self.noticed.emit(Notice.of(error))
 
     def _on_model_ready(self, name: str, f1: float) -> None:
         self.notice(f"{name} is ready: F1 {f1:.2f}.", "Press Ctrl+P to let it find the cells of this image.", "good")
@@ -161,13 +150,11 @@ class Session:
 
     def close_project(self) -> None:
         """Close the project; every finished stroke is on the disk already."""
-        project, document = self.project, self.document
-        self.project, self._wanted = None, ""
-        self._show_document(None)
+        project, self.project = self.project, None
+        self.front.leave()
         if project is not None:
             self.jobs.stop_predictions()
             self.project_changed.emit(None)
-            self._close_later(document)
             self.background.run(lambda: _close(project), self._on_project_closed, lane=_DOCUMENTS)
 
     def unsaved(self) -> dict[str, str]:
@@ -183,7 +170,7 @@ class Session:
     def _take_project(self, project: Project) -> None:
         self.close_project()
         self.project = project
-        project.images_changed.connect(self.images_changed.emit)
+        project.images_changed.connect(self._on_images_changed)
         project.classes_changed.connect(self._save_project)
         self._remember(project.folder)
         self.project_changed.emit(project)
@@ -211,40 +198,7 @@ class Session:
 
     def select(self, image_id: str) -> None:
         """Bring an image to the front."""
-        project = self.project
-        if project is None or image_id == self._wanted:
-            return
-        self._wanted = self._place = image_id
-        self.loading.emit(project.entry(image_id).name)
-        self.background.run(
-            lambda: project.document(image_id),
-            lambda document: self._take_document(document, image_id),
-            lambda error: self._not_opened(image_id, error),
-            lane=_DOCUMENTS,
-        )
-
-    def step(self, by: int) -> None:
-        """Go to the next (1) or previous (−1) image; stops at the ends."""
-        project = self.project
-        if project is None or not project.images:
-            return
-        ids = [entry.id for entry in project.images]
-        # Not from the image in front: one that could not be opened must not bar the way.
-        here = ids.index(self._place) if self._place in ids else 0
-        self.select(ids[min(max(here + by, 0), len(ids) - 1)])
-
-    def next_unreviewed(self) -> None:
-        """Go to the next image that is not reviewed; say so when there is none."""
-        project = self.project
-        if project is None:
-            return
-        ids = [entry.id for entry in project.images]
-        here = ids.index(self._place) if self._place in ids else -1
-        for image_id in ids[here + 1 :] + ids[: here + 1]:
-            if not project.entry(image_id).reviewed and image_id not in (self._wanted, self._place):
-                self.select(image_id)
-                return
-        self.notice("Every image is reviewed.", level="good")
+        self.front.select(image_id)
 
     def _change_project(self, change: Callable[[Project], object]) -> None:
         project = self.project
@@ -254,25 +208,13 @@ class Session:
         self.images_changed.emit()
         self._save_project()
 
-    def _take_document(self, document: ImageDocument, image_id: str) -> None:
-        if image_id != self._wanted:
-            self._close_later(document)
-            return
-        before = self.document
-        self._show_document(document)
-        self.loading.emit("")
-        for sentence in (*document.source.info.warnings, *document.notices):
-            self.notice(sentence, level="warning")
-        if before is not document:
-            self._close_later(before)
-
     def relocate_image(self, image_id: str, path: Path) -> None:
         """Take the file at `path` for an image that moved, and open it."""
 
         def done() -> None:
             self.notice(f"{path.name} is found again.", level="good")
             self.images_changed.emit()
-            self._open_again(image_id)
+            self.front.open_again(image_id)
 
         self.files.relocate(image_id, path, done)
 
@@ -285,7 +227,7 @@ class Session:
         def done(changed: bool) -> None:
             if changed:
                 self.images_changed.emit()
-                self._open_again(image_id)
+                self.front.open_again(image_id)
             else:
                 self.notice(f"{name} has not changed since it was added; nothing was done.")
 
@@ -297,15 +239,13 @@ class Session:
         if project is None:
             return
         ids = [entry.id for entry in project.images]
-        here = ids.index(self._wanted) if self._wanted in ids else 0
-        front = self._wanted in gone
-        if front:
-            document, self._wanted = self.document, ""
-            self._show_document(None)
-            self._close_later(document)
+        here = ids.index(self.front.wanted) if self.front.wanted in ids else 0
+        front_gone = self.front.wanted in gone
+        if front_gone:
+            self.front.leave()
         self._change_project(lambda project: project.remove_images(image_ids))
         left = [image_id for image_id in (*ids[here:], *reversed(ids[:here])) if image_id not in gone]
-        if front and left:
+        if front_gone and left:
             self.select(left[0])
 
     def set_pixel_size(self, image_ids: list[str], size_um: float | None) -> None:
@@ -316,70 +256,18 @@ class Session:
             self.objects.load(self.document)
             self.pixel_size_changed.emit()
 
-    def _open_again(self, image_id: str) -> None:
-        """Open an image; when it is in front, read it anew."""
-        document = self.document
-        if document is not None and document.entry.id == image_id:
-            self._wanted = ""
-            self._show_document(None)
-            self._close_later(document)
-        self.select(image_id)
+    def _on_images_changed(self) -> None:
+        self.images_changed.emit()
 
-    def _not_opened(self, image_id: str, error: UserError) -> None:
-        if image_id == self._wanted:
-            self._wanted = self.document.entry.id if self.document else ""
-            self.loading.emit("")
-        if error.code in FINDABLE and len(self.image_refused):
-            self.image_refused.emit(image_id, error)
-        else:
-            self.report(error)
+    def _on_notice(self, notice: Notice) -> None:
+        self.noticed.emit(notice)
 
-    def _show_document(self, document: ImageDocument | None) -> None:
-        if self.document is document:
-            return
-        self.document = document
-        if document is not None:
-            document.deliver_with(self.background.post)
-            document.changed.connect(self._on_edited)
-            document.noticed.connect(self._on_document_notice)
-            document.saved.connect(self._on_saved)
-            document.checkpointed.connect(lambda _count: self.images_changed.emit())
-            self._refused_by_disk = document.save_state.startswith("failed")
+    def _on_document_changed(self, document: ImageDocument | None) -> None:
         self.objects.load(document)
         self.view.new_object()
         self.view.contrast = None
         self.document_changed.emit(document)
         self.review.show_latest()
-
-    def _close_later(self, document: ImageDocument | None) -> None:
-        if document is None:
-            return
-        # What it still has to say comes from another thread, where no listener may be called.
-        for signal in (document.changed, document.saved, document.noticed, document.checkpointed):
-            signal.disconnect()
-
-        def close() -> str:
-            if not document.flush(_PATIENCE):
-                # It stays open and goes on trying; who comes back to this image finds it as it was left.
-                return document.save_state
-            return "" if document.close() else document.save_state
-
-        def closed(problem: str) -> None:
-            if problem and self.project is not None:
-                self._tell_unsaved(document.entry.name, problem.partition(": ")[2])
-            self.images_changed.emit()
-
-        self.background.run(close, closed, lane=_DOCUMENTS)
-
-    def _on_saved(self, state: str) -> None:
-        """Tell once that the disk refuses; it is tried again and again."""
-        kind, _, sentence = state.partition(": ")
-        if kind == "failed" and not self._refused_by_disk and self.document is not None:
-            self._tell_unsaved(self.document.entry.name, sentence)
-        self._refused_by_disk = kind == "failed"
-
-    def _tell_unsaved(self, name: str, sentence: str) -> None:
-        self.notice(f"What you drew last in {name} is not saved yet.", sentence, "error")
 
     def _on_edited(self, change: DocumentChange) -> None:
         if not change.live and self.document is not None:
@@ -387,9 +275,6 @@ class Session:
             if any(item not in objects for item in self.view.selected):
                 self.view.selected = frozenset(item for item in self.view.selected if item in objects)
             self.image_changed.emit(self.document.entry.id)
-
-    def _on_document_notice(self, sentence: str) -> None:
-        self.notice(sentence, level="warning")
 
     # -- preferences -------------------------------------------------------------------------------
 

@@ -94,7 +94,7 @@ def main() -> None:
 def measure(app: QApplication, folder: Path, side: int) -> None:
     session = Session()
     project, _ = Project.create(folder / "project", [make_image(folder, side)])
-    session.project, session.document = project, project.document(project.images[0].id)
+    session.project, session.front.document = project, project.document(project.images[0].id)
     add_objects(session)
     canvas = Canvas(session)
     canvas.resize(1280, 800)

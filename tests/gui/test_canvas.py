@@ -44,7 +44,7 @@ class Desk:
         self.session = Session()
         self.session.project = self.project
         self.document = self.project.document(self.project.images[0].id)
-        self.session.document = self.document
+        self.session.front.document = self.document
         self.view = self.session.view
         self.canvas = Canvas(self.session)
         qtbot.addWidget(self.canvas)

@@ -219,7 +219,7 @@ class ImagesPanel(QWidget):
         session.images_changed.connect(self._on_images_changed)
         session.image_changed.connect(self._on_image_changed)
         session.document_changed.connect(self._on_document_changed)
-        session.loading.connect(self._on_loading)
+        session.front.loading.connect(self._on_loading)
         self._on_project_changed(session.project)
 
     def selected_ids(self) -> list[str]:

@@ -11,7 +11,8 @@ from segstudio.io.atomic import DiskError
 from segstudio.labels.edits import Stroke
 from segstudio.project.project import Project
 from segstudio.session.job_specs import saved_first
-from segstudio.session.session import Notice, Session
+from segstudio.session.notice import Notice
+from segstudio.session.session import Session
 
 
 @pytest.fixture

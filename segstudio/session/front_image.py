@@ -1,0 +1,188 @@
+"""The image in front: opened, stepped through, and saved behind the user's back when another one takes its place."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from psygnal import Signal
+
+from segstudio.core.errors import UserError
+from segstudio.project.changes import DocumentChange
+from segstudio.session.background import Background
+from segstudio.session.image_files import FINDABLE
+from segstudio.session.notice import Notice
+
+if TYPE_CHECKING:
+    from segstudio.project.document import ImageDocument
+    from segstudio.project.project import Project
+
+#: Seconds that an image may take to be saved before it is left open.
+_PATIENCE = 0.5
+
+
+class FrontImage:
+    """Opens one image after the other, and closes the one before.
+
+    Parameters
+    ----------
+    project
+        Returns the open project, or ``None``.
+    background
+        Opens and closes images.
+    lane
+        Where this happens in order, one after the other.
+
+    Attributes
+    ----------
+    document
+        Of the image in front; ``None`` for none.
+    wanted
+        Id of the image that was asked for last and may still be opening; empty for none.
+    """
+
+    changed = Signal(object)
+    """The `ImageDocument` in front, or ``None``."""
+    edited = Signal(DocumentChange)
+    """An action on it was done or undone, or is going on."""
+    saved = Signal()
+    """The annotation of an image was published."""
+    loading = Signal(str)
+    """Name of the image that is being opened; empty when done."""
+    noticed = Signal(object)
+    """A `Notice`."""
+    refused = Signal(str, object)
+    """Id of an image whose file moved or was changed, and the `UserError` that says so."""
+
+    def __init__(self, project: "Callable[[], Project | None]", background: Background, lane: str) -> None:
+        self.document: ImageDocument | None = None
+        self.wanted = ""
+        self._project = project
+        self._background = background
+        self._lane = lane
+        self._place = ""
+        self._refused_by_disk = False
+
+    # -- which one ---------------------------------------------------------------------------------
+
+    def select(self, image_id: str) -> None:
+        """Bring an image to the front."""
+        project = self._project()
+        if project is None or image_id == self.wanted:
+            return
+        self.wanted = self._place = image_id
+        self.loading.emit(project.entry(image_id).name)
+        self._background.run(
+            lambda: project.document(image_id),
+            lambda document: self._take(document, image_id),
+            lambda error: self._not_opened(image_id, error),
+            lane=self._lane,
+        )
+
+    def step(self, by: int) -> None:
+        """Go to the next (1) or previous (−1) image; stops at the ends."""
+        project = self._project()
+        if project is None or not project.images:
+            return
+        ids = [entry.id for entry in project.images]
+        # Not from the image in front: one that could not be opened must not bar the way.
+        here = ids.index(self._place) if self._place in ids else 0
+        self.select(ids[min(max(here + by, 0), len(ids) - 1)])
+
+    def next_unreviewed(self) -> None:
+        """Go to the next image that is not reviewed; say so when there is none."""
+        project = self._project()
+        if project is None:
+            return
+        ids = [entry.id for entry in project.images]
+        here = ids.index(self._place) if self._place in ids else -1
+        for image_id in ids[here + 1 :] + ids[: here + 1]:
+            if not project.entry(image_id).reviewed and image_id not in (self.wanted, self._place):
+                self.select(image_id)
+                return
+        self.noticed.emit(Notice("Every image is reviewed.", level="good"))
+
+    def leave(self) -> None:
+        """Have no image in front; the one that was is saved and closed."""
+        document, self.wanted = self.document, ""
+        self._show(None)
+        self._close_later(document)
+
+    def open_again(self, image_id: str) -> None:
+        """Bring an image to the front; when it is there already, it is read anew."""
+        if self.document is not None and self.document.entry.id == image_id:
+            self.leave()
+        self.select(image_id)
+
+    # -- opening -----------------------------------------------------------------------------------
+
+    def _take(self, document: "ImageDocument", image_id: str) -> None:
+        if image_id != self.wanted:
+            self._close_later(document)
+            return
+        before = self.document
+        self._show(document)
+        self.loading.emit("")
+        for sentence in (*document.source.info.warnings, *document.notices):
+            self._warn(sentence)
+        if before is not document:
+            self._close_later(before)
+
+    def _not_opened(self, image_id: str, error: UserError) -> None:
+        if image_id == self.wanted:
+            self.wanted = self.document.entry.id if self.document else ""
+            self.loading.emit("")
+        if error.code in FINDABLE and len(self.refused):
+            self.refused.emit(image_id, error)
+        else:
+            self.noticed.emit(Notice.of(error))
+
+    def _show(self, document: "ImageDocument | None") -> None:
+        if self.document is document:
+            return
+        self.document = document
+        if document is not None:
+            document.deliver_with(self._background.post)
+            document.changed.connect(self._on_edited)
+            document.noticed.connect(self._warn)
+            document.saved.connect(self._on_saved)
+            document.checkpointed.connect(lambda _count: self.saved.emit())
+            self._refused_by_disk = document.save_state.startswith("failed")
+        self.changed.emit(document)
+
+    # -- saving ------------------------------------------------------------------------------------
+
+    def _close_later(self, document: "ImageDocument | None") -> None:
+        if document is None:
+            return
+        # What it still has to say comes from another thread, where no listener may be called.
+        for signal in (document.changed, document.saved, document.noticed, document.checkpointed):
+            signal.disconnect()
+
+        def close() -> str:
+            if not document.flush(_PATIENCE):
+                # It stays open and goes on trying; who comes back to this image finds it as it was left.
+                return document.save_state
+            return "" if document.close() else document.save_state
+
+        def closed(problem: str) -> None:
+            if problem and self._project() is not None:
+                self._tell_unsaved(document.entry.name, problem.partition(": ")[2])
+            self.saved.emit()
+
+        self._background.run(close, closed, lane=self._lane)
+
+    def _on_edited(self, change: DocumentChange) -> None:
+        # A method: psygnal calls the `emit` of another signal once when it is connected, to learn its arguments.
+        self.edited.emit(change)
+
+    def _on_saved(self, state: str) -> None:
+        """Tell once that the disk refuses; it is tried again and again."""
+        kind, _, sentence = state.partition(": ")
+        if kind == "failed" and not self._refused_by_disk and self.document is not None:
+            self._tell_unsaved(self.document.entry.name, sentence)
+        self._refused_by_disk = kind == "failed"
+
+    def _tell_unsaved(self, name: str, sentence: str) -> None:
+        self.noticed.emit(Notice(f"What you drew last in {name} is not saved yet.", sentence, "error"))
+
+    def _warn(self, sentence: str) -> None:
+        self.noticed.emit(Notice(sentence, level="warning"))
