@@ -4,9 +4,7 @@ import threading
 from collections.abc import Callable
 from math import isclose
 from pathlib import Path
-from typing import Any
 
-from numpy.typing import NDArray
 from psygnal import Signal
 
 from segstudio.core.axes import PixelSize
@@ -16,16 +14,13 @@ from segstudio.io.atomic import DISK, Disk
 from segstudio.io.sources import ImageSource, open_image
 from segstudio.labels.edits import Edit
 from segstudio.labels.history import EditRecord, History
-from segstudio.labels.objects import ObjectInfo
 from segstudio.labels.transaction import Transaction
 from segstudio.project.annotation_files import AnnotationFiles
-from segstudio.project.changes import SAVED, SAVING, DocumentChange, SaveState, change_of
-from segstudio.project.checkpoint import Checkpoint
-from segstudio.project.journal import JournalPlace, JournalRecord, Kind, changed_digest, table_digest
-from segstudio.project.journal_writer import JournalWriter
+from segstudio.project.changes import SAVED, DocumentChange, SaveState, change_of
+from segstudio.project.journal import JournalRecord, Kind
 from segstudio.project.manifest import ImageEntry
 from segstudio.project.recovery import Recovered, recover
-from segstudio.project.replay import TileId
+from segstudio.project.saving import Saving
 
 
 class ImageDocument:
@@ -74,22 +69,16 @@ class ImageDocument:
         self._done = list(found.done)
         self._undone = list(found.undone)
         self.history = History((record.edit for record in found.done), (record.edit for record in found.undone))
-        self._table_digest = table_digest(self.planes.objects)
         self._transaction: Transaction | None = None
         self._closed = False
         self._deliver: Callable[[Callable[[], None]], None] | None = None
         self._shown_state = SAVED
         self._shown_checkpoint = 0
-        place = JournalPlace(files.journal, entry.id, self.planes.shape)
-        self._journal = JournalWriter(
-            place, found.last, prepare=lambda: files.keep_base(disk), on_change=self._on_thread_news, disk=disk
-        )
-        self._checkpoint = Checkpoint(files, self.planes, self._journal, on_change=self._on_checkpoint, disk=disk)
-        self._on_published = on_published
+        self._saving = Saving(files, entry.id, found, self._on_thread_news, on_published, disk)
         for change in found.repair:
             self.planes.objects.set(change.id, change.after)
         if not read_only:
-            self._checkpoint.mark(found.changed, found.table_changed, found.whole)
+            self._saving.mark(found)
             if found.repair:
                 self._record("repair", EditRecord("Objects found", (), found.repair, Window(0, 0, 0, 0)))
 
@@ -234,16 +223,8 @@ class ImageDocument:
         self._undone.clear()
 
     def _record(self, kind: Kind, edit: EditRecord, ref: int = 0) -> JournalRecord:
-        """Hand a finished action to the journal and the checkpoint, and tell the listeners."""
-        before = self._table_digest
-        self._table_digest = changed_digest(before, edit.objects)
-        record = JournalRecord(self._journal.last + 1, kind, edit, before, self._table_digest, ref)
-        tiles: dict[TileId, NDArray[Any] | None] = {
-            (delta.plane, delta.key): self.planes.plane(delta.plane).share(delta.key) for delta in edit.tiles
-        }
-        objects: dict[int, ObjectInfo | None] = {change.id: change.after for change in edit.objects}
-        self._journal.append(record)
-        self._checkpoint.note(record.seq, tiles, objects, self.planes.objects.next_id())
+        """Have a finished action saved, and tell the listeners."""
+        record = self._saving.record(kind, edit, ref)
         self.changed.emit(change_of(edit, self.planes.labels, announced=kind == "edit"))
         self.poll()
         return record
@@ -253,15 +234,12 @@ class ImageDocument:
     @property
     def save_state(self) -> SaveState:
         """``"saved"`` only when every finished action is on the disk; may be asked from any thread."""
-        error = self._journal.error or self._checkpoint.error
-        if error is not None:
-            return f"failed: {error}"
-        return SAVED if self.durable else SAVING
+        return self._saving.state
 
     @property
     def durable(self) -> bool:
         """Whether every finished action would be found again after a crash; may be asked from any thread."""
-        return self._journal.durable == self._journal.last
+        return self._saving.durable
 
     def poll(self) -> None:
         """Emit the events that the background threads have caused since the last call."""
@@ -269,12 +247,12 @@ class ImageDocument:
         if state != self._shown_state:
             self._shown_state = state
             self.saved.emit(state)
-        for notice in self._checkpoint.take_notices():
+        for notice in self._saving.take_notices():
             self.noticed.emit(notice)
-        completed = self._checkpoint.completed
+        completed = self._saving.checkpoints
         if completed != self._shown_checkpoint:
             self._shown_checkpoint = completed
-            self.checkpointed.emit(self._checkpoint.objects)
+            self.checkpointed.emit(self._saving.objects)
 
     def deliver_with(self, deliver: Callable[[Callable[[], None]], None]) -> None:
         """Let `deliver` run functions on the editing thread, so that nobody has to call `poll`."""
@@ -285,18 +263,13 @@ class ImageDocument:
         if deliver is not None and threading.current_thread() is not threading.main_thread():
             deliver(self._poll_if_open)
 
-    def _on_checkpoint(self) -> None:
-        if self._checkpoint.error is None:
-            self._on_published(self._checkpoint.objects, self._checkpoint.regions_used)
-        self._on_thread_news()
-
     def _poll_if_open(self) -> None:
         if not self._closed:
             self.poll()
 
     def flush(self, timeout: float = 10.0) -> bool:
         """Wait until every finished action is durable; return whether it is."""
-        done = self._journal.wait(self._journal.last, timeout)
+        done = self._saving.flush(timeout)
         self.poll()
         return done
 
@@ -309,8 +282,7 @@ class ImageDocument:
         """
         if self.read_only:
             return True
-        ticket = self._checkpoint.request()
-        done = self._checkpoint.wait(ticket, timeout if wait else 0.0)
+        done = self._saving.published(self._saving.publish(), timeout if wait else 0.0)
         self.poll()
         return done
 
@@ -323,8 +295,8 @@ class ImageDocument:
         """
         if self.read_only:
             return lambda: None
-        ticket = self._checkpoint.request()
-        return lambda: self._checkpoint.confirm(ticket, timeout)
+        ticket = self._saving.publish()
+        return lambda: self._saving.confirm(ticket, timeout)
 
     def close(self, timeout: float = 30.0) -> bool:
         """Take an unfinished gesture back, save, publish, end the threads.
@@ -337,9 +309,8 @@ class ImageDocument:
             return self.save_state == SAVED
         if self._transaction is not None and self._transaction.open:
             self._transaction.abort()
-        published = self.read_only or self._checkpoint.close(timeout)
-        durable = self._journal.close(timeout)
+        done = self._saving.close(timeout, publish=not self.read_only)
         self.poll()
         self._closed = True
         self.source.close()
-        return published and durable
+        return done
