@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from segstudio.gui.actions import Action, ActionTable
 from segstudio.gui.dialogs.help import HelpWindow
 from segstudio.gui.dialogs.key_map import KeyMap
-from segstudio.gui.panels.measure import _figure
+from segstudio.gui.panels.measurement_table import figure
 
 
 @pytest.mark.qt_log_ignore("This plugin does not support")
@@ -44,4 +44,4 @@ def test_key_map_shows_the_names_of_menus_without_marks(qtbot: QtBot) -> None:
     ("value", "digits", "shown"), [(1012.4, 3, "1012"), (18.66, 3, "18.7"), (0.70712, 4, "0.7071"), (0.0, 3, "0")]
 )
 def test_figures_of_the_table_can_be_read(value: float, digits: int, shown: str) -> None:
-    assert _figure(value, digits) == shown
+    assert figure(value, digits) == shown

@@ -621,11 +621,11 @@ def test_measure_shows_figures_and_their_distribution(studio: Studio) -> None:
     studio.open()
     studio.label(grid_of_squares((96, 96)))
     panel = studio.show(MeasurePanel(studio.session))
-    studio.until(lambda: sum(panel.histogram.counts()) == 81)
+    studio.until(lambda: sum(panel.distribution.counts()) == 81)
     assert panel._says.text() == "81 objects in 1 image"
     assert panel._table.item(0, 1).text() == "64"
     panel.choose("length")
-    assert sum(panel.histogram.counts()) == 81
+    assert sum(panel.distribution.counts()) == 81
 
 
 def test_the_export_dialog_writes_files_and_reports_losses(studio: Studio, tmp_path: Path) -> None:
@@ -653,6 +653,18 @@ def test_an_export_that_cannot_be_written_says_why(studio: Studio, tmp_path: Pat
     dialog.start()
     studio.until(dialog.report)
     assert "taken" in dialog.report()
+
+
+def test_an_export_into_the_labels_of_the_project_is_refused(studio: Studio) -> None:
+    studio.open()
+    studio.label(grid_of_squares((96, 96)))
+    project = studio.session.project
+    assert project is not None
+    dialog = studio.show(ExportDialog(studio.session), 640, 520)
+    dialog.choose("label-tiff", project.folder / "labels")
+    dialog.start()
+    studio.until(dialog.report)
+    assert "keeps its own files" in dialog.report()
 
 
 # -- walls ---------------------------------------------------------------------------------------------
