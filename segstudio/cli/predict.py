@@ -92,7 +92,12 @@ def predict_images(inputs: Sequence[Path], out: Path) -> Iterator[PredictImage]:
 
 def _refuse_to_replace(output: Path, image: Path) -> None:
     """Let a prediction replace nothing but an earlier prediction: never an image, nor labels made by hand."""
-    if output.resolve() == image or (output.exists() and not output.with_suffix(".json").exists()):
+    from segstudio.engine.prediction.result_files import is_result
+    from segstudio.project.layout import keep_out
+
+    keep_out(output)
+    table = output.with_suffix(".json")
+    if output.resolve() == image or ((output.exists() or table.exists()) and not is_result(output)):
         raise WrongUsage(
             f"The result for {image.name} would replace {output}, which no prediction has written.",
             hint="Choose another folder for the results (--out).",

@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from segstudio.core.errors import WrongUsage
 from segstudio.project.annotation_files import AnnotationFiles
 from segstudio.project.manifest import MANIFEST, ImageEntry
 
@@ -11,6 +12,26 @@ from segstudio.project.manifest import MANIFEST, ImageEntry
 def is_project(folder: Path) -> bool:
     """Return whether `folder` holds a project."""
     return (folder / MANIFEST).is_file()
+
+
+def keep_out(path: Path) -> None:
+    """Let nothing be written by hand of the user where a project keeps its own files.
+
+    Raises
+    ------
+    WrongUsage
+        `path` lies in the labels, regions, journals, trainings or predictions of any project.
+    """
+    full = path.resolve()
+    for folder in full.parents:
+        layout = Layout(folder)
+        own = (layout.labels, layout.regions, layout.internal, layout.runs, layout.predictions)
+        if is_project(folder) and any(full.is_relative_to(place) for place in own):
+            raise WrongUsage(
+                f"{path} lies where the project {folder.name} keeps its own files; nothing was written.",
+                hint="Choose another folder.",
+                code="in-project",
+            )
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from segstudio.core.errors import BadInput, WrongUsage
 from segstudio.export.base import Exported, ExportItem, export
 from segstudio.io.sources import open_image
 from segstudio.labels.objects import ObjectInfo
+from segstudio.project.layout import keep_out
 from segstudio.project.manifest import ImageEntry
 from segstudio.project.project import Project
 
@@ -48,6 +49,7 @@ def export_project(
     UserError
         Nothing was written then.
     """
+    keep_out(out)
     return export(name, export_items(project, image_ids, unsaved=unsaved), out, settings)
 
 
@@ -63,6 +65,11 @@ def export_items(
         chosen = [entry for entry in entries if entry.id in wanted]
     for entry in chosen:
         yield _item(project, entry, unsaved)
+
+
+def with_labels(project: Project, entries: Iterable[ImageEntry]) -> list[str]:
+    """Return the ids of those images that have a label file."""
+    return [entry.id for entry in entries if project.label_path(entry.id).is_file()]
 
 
 def find_images(project: Project, words: Iterable[str]) -> list[str]:

@@ -39,6 +39,18 @@ def write_result(path: Path, decoded: Decoded) -> None:
     write_label_tiff(path, LabelMap.from_array(decoded.labels))
 
 
+def is_result(path: Path) -> bool:
+    """Return whether `write_result` wrote the label image at `path`: the JSON beside it says so."""
+    try:
+        content = json.loads(path.with_suffix(".json").read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    objects = content.get("objects") if isinstance(content, dict) else None
+    return isinstance(objects, dict) and all(
+        isinstance(row, dict) and row.keys() == {"class_id", "score"} for row in objects.values()
+    )
+
+
 def write_maps(path: Path, maps: NDArray[np.float16]) -> None:
     """Write maps ``(C, H, W)`` as a NumPy file that appears whole."""
     make_folders(path.parent)

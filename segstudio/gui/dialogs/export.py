@@ -23,12 +23,12 @@ from PySide6.QtWidgets import (
 
 from segstudio.config.form_spec import form_spec
 from segstudio.core.errors import UserError
-from segstudio.export.base import Exported, Exporter, export, exporters
+from segstudio.export.base import Exported, Exporter, exporters
 from segstudio.gui.forms.form import Form
 from segstudio.gui.forms.parts import button, caption, heading, set_role
 from segstudio.project.project import ImageEntry
+from segstudio.session.export_items import export_project, with_labels
 from segstudio.session.job_specs import saved_first
-from segstudio.session.measuring import export_items
 from segstudio.session.session import Session
 
 _THIS, _SELECTED, _ALL = range(3)
@@ -100,7 +100,7 @@ class ExportDialog(QDialog):
         self._set_busy(True)
 
         def work() -> Exported:
-            return export(name, export_items(project, entries), Path(place), settings)
+            return export_project(project, name, Path(place), with_labels(project, entries), settings)
 
         def done(made: Exported) -> None:
             self._set_busy(False)

@@ -8,8 +8,9 @@ from segstudio.gui.forms.parts import Column, EmptyState, Section, button, capti
 from segstudio.gui.panels.distribution import Distribution
 from segstudio.gui.panels.measurement_table import MeasurementTable, title
 from segstudio.gui.theme import icon
+from segstudio.session.export_items import export_items, with_labels
 from segstudio.session.job_specs import saved_first
-from segstudio.session.measuring import MeasuredImages, export_items, measure_items
+from segstudio.session.measuring import MeasuredImages, measure_items
 from segstudio.session.session import Session
 
 _THIS, _ALL = range(2)
@@ -76,7 +77,7 @@ class MeasurePanel(QWidget):
                 self._take(measured)
 
         def work() -> MeasuredImages:
-            return measure_items(export_items(project, entries))
+            return measure_items(export_items(project, with_labels(project, entries)))
 
         session.background.run(saved_first(document, work), take, lane="objects")
 

@@ -1,6 +1,7 @@
 """The command line as a user types it: results, exit codes, sentences."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,8 @@ import torch
 
 from segstudio.cli.main import main
 from segstudio.jobs.messages import Finished
+
+SAMPLES = Path(__file__).resolve().parents[3] / "resources" / "samples"
 
 
 @pytest.fixture(autouse=True)
@@ -210,6 +213,35 @@ def test_a_prediction_replaces_neither_images_nor_labels_made_by_hand(
     assert (image.read_bytes(), mask.read_bytes()) == before
     for _ in range(2):  # an earlier result may be replaced
         assert main(["predict", str(run), str(image), "--out", str(tmp_path / "out"), "--quiet"]) == 0
+
+
+@pytest.mark.parametrize("place", ["labels", "regions", ".segstudio/journal", "runs/x", "predictions/run"])
+def test_no_command_writes_where_a_project_keeps_its_own_files(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], place: str
+) -> None:
+    project = tmp_path / "P"
+    shutil.copytree(SAMPLES, project)
+    before = {file: file.read_bytes() for file in project.rglob("*") if file.is_file()}
+    out = project / place
+    images = [str(project / "images" / name) for name in ("nuclei-01.png", "nuclei-11.png")]
+    assert main(["predict", str(run), *images, "--out", str(out), "--quiet"]) == 2
+    assert "keeps its own files" in capsys.readouterr().err
+    assert main(["export", str(project), "--format", "label-tiff", "--out", str(out), "--quiet"]) == 2
+    assert "keeps its own files" in capsys.readouterr().err
+    assert {file: file.read_bytes() for file in project.rglob("*") if file.is_file() and file in before} == before
+    assert not (out / "nuclei-11.tif").exists()
+
+
+def test_labels_copied_out_of_a_project_are_no_earlier_prediction(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copied = tmp_path / "copied"
+    shutil.copytree(SAMPLES / "labels", copied)
+    before = {file: file.read_bytes() for file in copied.iterdir()}
+    image = str(SAMPLES / "images" / "nuclei-01.png")
+    assert main(["predict", str(run), image, "--out", str(copied), "--quiet"]) == 2
+    assert "would replace" in capsys.readouterr().err
+    assert {file: file.read_bytes() for file in copied.iterdir()} == before
 
 
 def test_images_left_out_of_a_prediction_are_named_and_exit_with_three(
