@@ -77,7 +77,7 @@ def train(hand: Driver) -> None:
     """Train for a minute; the picture is taken when the curves have three points."""
     hand.window.show_step(1)
     hand.wait(lambda: hand.session.jobs.catalogue is not None, 60, "the catalogue")
-    hand.window.training.form.rows["training.max_minutes"].set_value(1.0)
+    hand.window.training.setup.form.rows["training.max_minutes"].set_value(1.0)
     judged: list[Metric] = []
     hand.session.jobs.message.connect(lambda _id, message: judged.append(message) if is_judged(message) else None)
     rest(1000)

@@ -115,7 +115,7 @@ def _train(hand: Driver) -> None:
     window, session = hand.window, hand.session
     window.show_step(1)
     hand.wait(lambda: session.jobs.catalogue is not None, 60, "the catalogue")
-    rows = window.training.form.rows
+    rows = window.training.setup.form.rows
     for path, value in {"architecture.width": 8, "training.steps_per_epoch": 25, "training.epochs": 40}.items():
         rows[path].set_value(value)
     metrics: list[Metric] = []

@@ -249,7 +249,7 @@ def test_the_form_starts_a_training_on_what_is_saved(studio: Studio) -> None:
     studio.label_images(2)
     studio.until(lambda: "Trains on 1 image" in panel.summary_text())
     studio.until(lambda: studio.session.jobs.catalogue)
-    panel.form.set_values({"training.max_minutes": 2.0, "architecture.depth": 4})
+    panel.setup.form.set_values({"training.max_minutes": 2.0, "architecture.depth": 4})
     shown: list[bool] = []
     panel.curves_wanted.connect(lambda: shown.append(True))
     panel.start()
@@ -267,20 +267,20 @@ def test_the_model_to_start_from_stays_chosen_when_the_runs_are_read_again(studi
     panel = studio.show(TrainingPanel(studio.session))
     studio.open()
     studio.model("run-1")
-    panel._start_from.setCurrentIndex(1)
+    panel.setup._start_from.setCurrentIndex(1)
     studio.model("run-2")
     (run,) = [run for run in studio.session.runs.all if run.id == "run-1"]
-    assert panel.wish().start_from == run.model
+    assert panel.setup.wish().start_from == run.model
 
 
 def test_the_name_that_is_offered_is_free(studio: Studio) -> None:
     panel = studio.show(TrainingPanel(studio.session))
     studio.open()
-    assert panel.wish().name == "Model 1"
+    assert panel.setup.wish().name == "Model 1"
     studio.model("run-1")
     (run,) = studio.session.runs.all
     studio.session.runs.rename(run, "Model 2")
-    studio.until(lambda: panel.wish().name == "Model 3")
+    studio.until(lambda: panel.setup.wish().name == "Model 3")
 
 
 def test_an_empty_validation_set_and_a_missing_class_are_said_before_training(studio: Studio) -> None:
@@ -302,7 +302,7 @@ def test_what_is_wrong_with_a_setting_is_shown_at_its_field(studio: Studio) -> N
     studio.label_images(2)
     studio.until(lambda: "Trains on" in panel.summary_text() and studio.session.jobs.catalogue)
     panel.show_errors({"architecture.depth": "Too deep for patches of 32."})
-    assert panel.form.rows["architecture.depth"].error() == "Too deep for patches of 32."
+    assert panel.setup.form.rows["architecture.depth"].error() == "Too deep for patches of 32."
     assert not panel._train.isEnabled()
     panel.show_errors({})
     assert panel._train.isEnabled()

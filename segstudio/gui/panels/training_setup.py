@@ -1,0 +1,204 @@
+"""What a new model is to find, with which network and settings: the form of the step Train, checked by the engine."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
+
+from segstudio.config.form_spec import form_spec
+from segstudio.config.run import RunConfig
+from segstudio.gui.forms.editors import CalmComboBox
+from segstudio.gui.forms.form import Form
+from segstudio.gui.forms.parts import Section, caption
+from segstudio.gui.theme import SPACING_GROUP
+from segstudio.jobs.catalogue import Catalogue, Offer
+from segstudio.jobs.messages import Failed, Finished, Message
+from segstudio.jobs.spec import Choice, Device, ValidateJob
+from segstudio.session.job import new_job_id
+from segstudio.session.job_specs import TrainingWish
+from segstudio.session.session import Session
+
+#: Settings in sight, in this order.
+_SHOWN = ("training.max_minutes", "training.epochs", "data.patch_size", "augmentation.scale", "data.channels")
+#: What is chosen at first: the best for objects from few labels.
+_FIRST_CHOICE = {"formulation": "joint", "architecture": "unet"}
+_BOX_WIDTH = 176
+_FORMULATION, _ARCHITECTURE = "formulation.", "architecture."
+
+
+class TrainingSetup(QWidget):
+    """Asks for everything that a training needs besides the images."""
+
+    checked = Signal(object)
+    """What the engine says is wrong: sentences by the path of the setting, ``""`` for the whole; empty when nothing."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        self._validation = ""
+        self.form = Form(())
+        self._build()
+        self._formulation.currentIndexChanged.connect(self._on_choice)
+        self._architecture.currentIndexChanged.connect(self._on_choice)
+        session.jobs.catalogue_changed.connect(self._on_catalogue)
+        session.jobs.message.connect(self._on_message)
+        self._on_catalogue()
+
+    def wish(self) -> TrainingWish:
+        """Return what the form says."""
+        settings = self.form.settings()
+        return TrainingWish(
+            name=self._name.text().strip() or self._name.placeholderText(),
+            formulation=Choice(name=self._formulation.currentData(), settings=settings.pop("formulation", {})),
+            architecture=Choice(name=self._architecture.currentData(), settings=settings.pop("architecture", {})),
+            config=settings,
+            start_from=self._start_from.currentData(),
+            device=self._chosen_device(),
+        )
+
+    def refresh(self) -> None:
+        """Bring the name that is offered and the models to start from up to date."""
+        self._name.setPlaceholderText(self._free_name())
+        self._fill_start_from()
+
+    def show_errors(self, errors: Mapping[str, str]) -> dict[str, str]:
+        """Show what is wrong at the fields; return what belongs to none of them."""
+        return self.form.set_errors(errors)
+
+    def _free_name(self) -> str:
+        taken = {run.name for run in self._session.runs.all}
+        numbers = range(len(taken) + 1, 2 * len(taken) + 2)  # one of them is free: more numbers than names
+        return next(name for number in numbers if (name := self.tr("Model {0}").format(number)) not in taken)
+
+    def _build(self) -> None:
+        self._name = QLineEdit()
+        self._name.setToolTip(self.tr("Name of the new model"))
+        self._formulation, self._architecture = CalmComboBox(), CalmComboBox()
+        self._formulation.setObjectName("formulation")
+        self._architecture.setObjectName("architecture")
+        self._start_from, self._device = CalmComboBox(), CalmComboBox()
+        self._formulation_says = caption()
+        rows = QVBoxLayout(self)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setSpacing(SPACING_GROUP)
+        goal, network, settings = (
+            Section(self.tr("New model")),
+            Section(self.tr("What to find")),
+            Section(self.tr("Settings")),
+        )
+        goal.body.addWidget(self._name)
+        network.body.setSpacing(4)
+        network.body.addWidget(self._formulation)
+        network.body.addWidget(self._formulation_says)
+        for title, box in (
+            (self.tr("Network"), self._architecture),
+            (self.tr("Start from"), self._start_from),
+            (self.tr("Device"), self._device),
+        ):
+            settings.body.addLayout(_line(title, box))
+        settings.body.setSpacing(4)
+        settings.body.addWidget(self.form)
+        self._form_section = settings
+        for section in (goal, network, settings):
+            rows.addWidget(section)
+
+    def _on_catalogue(self) -> None:
+        catalogue = self._session.jobs.catalogue
+        for box, offers in (
+            (self._formulation, catalogue.formulations if catalogue else ()),
+            (self._architecture, catalogue.architectures if catalogue else ()),
+        ):
+            box.blockSignals(True)
+            box.clear()
+            for offer in offers:
+                box.addItem(offer.title, offer.name)
+            box.setCurrentIndex(max(0, box.findData(_FIRST_CHOICE.get(box.objectName()))))
+            box.blockSignals(False)
+        self._fill_devices(catalogue)
+        self._on_choice()
+
+    def _fill_devices(self, catalogue: Catalogue | None) -> None:
+        self._device.clear()
+        self._device.addItem(self.tr("Automatic"), "auto")
+        for offer in catalogue.devices if catalogue else ():
+            self._device.addItem(offer.name, offer.device.partition(":")[0])
+            self._device.setItemData(self._device.count() - 1, offer.note, 3)
+
+    def _fill_start_from(self) -> None:
+        chosen = self._start_from.currentData()
+        self._start_from.clear()
+        self._start_from.addItem(self.tr("Scratch"), None)
+        for run in self._session.runs.all:
+            if run.has_model:
+                self._start_from.addItem(self.tr("Best of {0}").format(run.name), run.model)
+        # Not findData: it compares paths by identity, and every list of runs has new ones.
+        data = [self._start_from.itemData(row) for row in range(self._start_from.count())]
+        self._start_from.setCurrentIndex(data.index(chosen) if chosen in data else 0)
+
+    def _on_choice(self) -> None:
+        catalogue = self._session.jobs.catalogue
+        if catalogue is None or not self._formulation.count() or not self._architecture.count():
+            return
+        formulation = catalogue.formulation(self._formulation.currentData())
+        architecture = catalogue.architecture(self._architecture.currentData())
+        self._formulation_says.setText(formulation.description)
+        self._architecture.setToolTip(architecture.description)
+        self._show_form(formulation, architecture, catalogue.sections)
+
+    def _show_form(self, formulation: Offer, architecture: Offer, sections: Mapping[str, object]) -> None:
+        """Make the form anew for other plug-ins; settings that both have keep their values."""
+        fields = list(form_spec(dict(sections) or RunConfig.model_json_schema()))
+        fields = [field for field in fields if not field.path.startswith("prediction.")]
+        for prefix, offer in ((_FORMULATION, formulation), (_ARCHITECTURE, architecture)):
+            fields += [
+                replace(field, path=prefix + field.path, group=field.group or offer.title)
+                for field in form_spec(offer.settings)
+            ]
+        kept = self.form.overrides()
+        old, self.form = self.form, Form(fields, _SHOWN)
+        self.form.set_values(kept)
+        self.form.changed.connect(lambda _path: self.validate())
+        self._form_section.body.replaceWidget(old, self.form)
+        old.hide()
+        old.deleteLater()
+
+    def _chosen_device(self) -> Device:
+        device: Device = self._device.currentData() or "auto"
+        return device
+
+    def validate(self) -> None:
+        """Let the engine check the settings against each other; what is wrong is shown at the field."""
+        if self._session.jobs.catalogue is None:
+            return
+        wish = self.wish()
+        self._validation = new_job_id()
+        self._session.jobs.validate(
+            ValidateJob(
+                job_id=self._validation,
+                formulation=wish.formulation,
+                architecture=wish.architecture,
+                config={section: dict(values) for section, values in wish.config.items()},
+            )
+        )
+
+    def _on_message(self, job_id: str, message: Message) -> None:
+        if job_id != self._validation:
+            return
+        job = self._session.jobs.job(job_id)
+        if isinstance(message, Finished) and job is not None:
+            # The hint of each warning names the field, as the engine promises.
+            self.checked.emit({item.hint: item.message for item in job.warnings if item.code == "setting"})
+        elif isinstance(message, Failed):
+            self.checked.emit({"": message.message})
+
+
+def _line(title: str, box: QWidget) -> QHBoxLayout:
+    label = QLabel(title)
+    label.setBuddy(box)
+    box.setFixedWidth(_BOX_WIDTH)
+    line = QHBoxLayout()
+    line.setContentsMargins(0, 2, 0, 2)
+    line.addWidget(label, 1)
+    line.addWidget(box)
+    return line
