@@ -304,6 +304,8 @@ def test_what_is_wrong_with_a_setting_is_shown_at_its_field(studio: Studio) -> N
     panel.show_errors({"architecture.depth": "Too deep for patches of 32."})
     assert panel.setup.form.rows["architecture.depth"].error() == "Too deep for patches of 32."
     assert not panel._train.isEnabled()
+    studio.session.jobs.changed.emit("another")
+    assert not panel._train.isEnabled()
     panel.show_errors({})
     assert panel._train.isEnabled()
 

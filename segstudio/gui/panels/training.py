@@ -33,7 +33,7 @@ class TrainingPanel(QWidget):
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._summarise)
-        self._busy = False
+        self._busy = self._wrong = False
         self._empty = EmptyState("graduation-cap")
         self._empty.wanted.connect(lambda: self.step_wanted.emit(0))
         self.live = LiveTraining(session)
@@ -128,7 +128,8 @@ class TrainingPanel(QWidget):
         rest = self.setup.show_errors(errors)
         self._error.setText(" ".join(rest.values()))
         self._error.setVisible(bool(rest))
-        self._train.setEnabled(not errors and not self._busy)
+        self._wrong = bool(errors)
+        self._show_button()
 
     # -- what is shown -------------------------------------------------------------------------------
 
@@ -178,12 +179,15 @@ class TrainingPanel(QWidget):
         job = self._session.jobs.training
         self.live.show_job(job)
         self._show_summary(self._last)
-        self._train.setEnabled(self._session.jobs.catalogue is not None and not self._busy)
+        self._show_button()
 
     def _set_busy(self, busy: bool) -> None:
         self._busy = busy
-        self._train.setEnabled(not busy)
-        self._train.setText(self.tr("Saving the labels …") if busy else self.tr("Train"))
+        self._show_button()
+
+    def _show_button(self) -> None:
+        self._train.setEnabled(self._session.jobs.catalogue is not None and not self._busy and not self._wrong)
+        self._train.setText(self.tr("Saving the labels …") if self._busy else self.tr("Train"))
 
     def showEvent(self, event: object) -> None:
         """Ask what the engine offers when the step is looked at for the first time."""

@@ -162,6 +162,7 @@ class TrainingSetup(QWidget):
         self._form_section.body.replaceWidget(old, self.form)
         old.hide()
         old.deleteLater()
+        self.checked.emit({})
 
     def _chosen_device(self) -> Device:
         device: Device = self._device.currentData() or "auto"
