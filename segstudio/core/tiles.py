@@ -91,7 +91,22 @@ class TileGrid:
     def window(self, key: TileKey) -> Window:
         """Return the pixels of the tile `key` ``(row, column)``."""
         y, x = key[0] * self.size, key[1] * self.size
-        return Window(y, x, y + self.size, x + self.size).clip(self.shape)
+        return Window(y, x, min(y + self.size, self.shape[0]), min(x + self.size, self.shape[1]))
+
+    def tile_shape(self, key: TileKey) -> tuple[int, int]:
+        """Return ``(rows, columns)`` of the tile `key`."""
+        return min(self.size, self.shape[0] - key[0] * self.size), min(self.size, self.shape[1] - key[1] * self.size)
+
+    def covered(self, window: Window) -> Iterator[TileKey]:
+        """Yield the tiles that lie wholly in `window`, row by row."""
+        part = window.clip(self.shape)
+        if part.empty:
+            return
+        bottom = self.rows if part.y1 == self.shape[0] else part.y1 // self.size
+        right = self.columns if part.x1 == self.shape[1] else part.x1 // self.size
+        for row in range(-(-part.y0 // self.size), bottom):
+            for column in range(-(-part.x0 // self.size), right):
+                yield row, column
 
     def keys(self, window: Window | None = None) -> Iterator[TileKey]:
         """Yield the tiles that touch `window`, row by row; all when ``None``."""

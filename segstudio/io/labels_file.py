@@ -77,7 +77,11 @@ def write_tiles(
         fresh = {**dict(previous.tiles(key for key in grid.keys() if key not in changed)), **changed}  # noqa: SIM118
         previous = None
     zero = zero_tile(stored)
-    new = {key: zero if tile is None else _compress(tile, stored) for key, tile in fresh.items()}
+    packed: dict[int, bytes] = {}  # filled tiles share one array
+    for tile in fresh.values():
+        if tile is not None and id(tile) not in packed:
+            packed[id(tile)] = _compress(tile, stored)
+    new = {key: zero if tile is None else packed[id(tile)] for key, tile in fresh.items()}
     counts = [len(new.get(key, zero)) for key in grid.keys()]  # noqa: SIM118 - a method of the grid, no mapping
     if previous is not None:
         columns = grid.columns
@@ -116,7 +120,7 @@ def read_label_tiff(path: Path, dtype: DTypeLike = np.int32, expected_size: tupl
         if tile is not None:
             if tile.max() > np.iinfo(kind).max:
                 raise damaged(path, f"an id is above {np.iinfo(kind).max}")
-            result.set_tile(key, tile.astype(kind))
+            result.set_tile(key, tile.astype(kind, copy=False))
     return result
 
 

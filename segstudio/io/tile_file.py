@@ -18,6 +18,8 @@ from segstudio.labels.label_map import TILE
 
 #: libdeflate at this level takes half the time of zlib, and the files are smaller.
 _LEVEL: Final = 6
+#: A tile of one value takes no more bytes than this, compressed: a thousandth of it.
+_PLAIN_BYTES: Final = 1200
 _CLASSIC_LIMIT: Final = (1 << 32) - (1 << 20)
 _SHORT, _LONG, _LONG8 = 3, 4, 16
 _FIELD: Final = {_SHORT: "H", _LONG: "I", _LONG8: "Q"}
@@ -101,6 +103,8 @@ class TileFile:
     def tiles(self, keys: Iterable[TileKey]) -> Iterator[tuple[TileKey, NDArray[Any] | None]]:
         """Yield decoded tiles, cut to the image; ``None`` for one that is all 0.
 
+        Tiles of one value share one array, so that a large image stated complete takes no memory.
+
         Raises
         ------
         BadInput
@@ -109,8 +113,17 @@ class TileFile:
         wanted = list(keys)
         zero = zero_tile(self.dtype)
         with decoding(self.path):
+            plain: dict[tuple[bytes, tuple[int, int]], NDArray[Any] | None] = {}
             for key, raw in zip(wanted, self.raw_tiles(wanted), strict=True):
-                yield key, None if raw == zero else self._decode(key, raw)
+                if raw == zero:
+                    yield key, None
+                elif len(raw) > _PLAIN_BYTES:
+                    yield key, self._decode(key, raw)
+                else:
+                    same = raw, self.grid.tile_shape(key)
+                    if same not in plain:
+                        plain[same] = self._decode(key, raw)
+                    yield key, plain[same]
 
     def _decode(self, key: TileKey, raw: bytes) -> NDArray[Any] | None:
         expected = TILE * TILE * self.dtype.itemsize

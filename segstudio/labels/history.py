@@ -94,9 +94,19 @@ class Planes:
 
     def apply(self, record: EditRecord) -> None:
         """Do what `record` says; its `inverse` undoes it. The planes must be in the state it starts from."""
+        # Filled tiles share one array: what the same change makes of them is one array again.
+        made: dict[tuple[int, bytes, tuple[int, int]], NDArray[Any] | None] = {}
+        before = []
         for delta in record.tiles:
             plane = self.plane(delta.plane)
-            plane.set_tile(delta.key, apply_delta(plane.tile(delta.key), delta, plane))
+            tile = plane.share(delta.key)
+            before.append(tile)  # kept alive, so that no other array gets its id
+            same = id(tile), delta.xor, plane.grid.tile_shape(delta.key)
+            if same not in made:
+                after = apply_delta(tile, delta, plane)
+                after.flags.writeable = False
+                made[same] = after if after.any() else None
+            plane.set_tile(delta.key, made[same])
         for change in record.objects:
             self.objects.set(change.id, change.after)
 

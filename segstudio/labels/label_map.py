@@ -104,7 +104,8 @@ class LabelMap:
             shape = self.grid.window(key).shape
             if values.shape != shape:
                 raise ValueError(f"Tile {key} has shape {shape}, not {values.shape}.")
-            self._tiles[key] = np.ascontiguousarray(values, self.dtype)
+            same = values.dtype == self.dtype and values.flags.c_contiguous
+            self._tiles[key] = values if same else np.ascontiguousarray(values, self.dtype)
         self._touch(key)
 
     def fill(self, keys: Iterable[TileKey], value: int) -> None:
@@ -114,7 +115,7 @@ class LabelMap:
             if value == 0:
                 self.set_tile(key, None)
                 continue
-            shape = self.grid.window(key).shape
+            shape = self.grid.tile_shape(key)
             if shape not in shared:
                 tile = np.full(shape, value, self.dtype)
                 tile.flags.writeable = False

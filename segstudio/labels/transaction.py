@@ -1,6 +1,6 @@
 """One gesture on an annotation: it writes at once, and ends as one record or as if it had never begun."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from segstudio.core.tiles import TileKey, Window
 from segstudio.labels.history import EditRecord, ObjectChange, Plane, Planes, TileDelta
-from segstudio.labels.label_map import values_of
+from segstudio.labels.label_map import TILE, values_of
 from segstudio.labels.objects import ObjectInfo
 
 _NOWHERE = Window(0, 0, 0, 0)
@@ -45,6 +45,7 @@ class Transaction:
         self._open = True
         self._tiles: dict[tuple[Plane, TileKey], NDArray[Any] | None] = {}
         self._digests: dict[tuple[Plane, TileKey], bytes] = {}
+        # The part of each tile that was written, in pixels of the tile.
         self._dirty: dict[tuple[Plane, TileKey], Window] = {}
         self._objects: dict[int, ObjectInfo | None] = {}
 
@@ -80,15 +81,13 @@ class Transaction:
         self._check_open()
         target = self.planes.plane(plane)
         part = window.clip(target.shape)
-        whole = []
+        whole = dict.fromkeys(target.grid.covered(part))
         for key in target.grid.keys(part):
-            area = target.grid.window(key)
-            inside = area.intersect(part)
-            self._remember(plane, key, inside)
-            if inside == area:
-                whole.append(key)
-            else:
+            if key not in whole:
+                inside = target.grid.window(key).intersect(part)
+                self._remember(plane, key, inside)
                 target.write(inside, np.full(inside.shape, value, target.dtype))
+        self._remember_whole(plane, whole)
         target.fill(whole, value)
         if not part.empty:
             self._on_write(part)
@@ -134,8 +133,9 @@ class Transaction:
         self._open = False
         window = _NOWHERE
         for (plane, key), before in self._tiles.items():
-            self.planes.plane(plane).set_tile(key, before)
-            window = window.union(self._dirty[plane, key])
+            target = self.planes.plane(plane)
+            target.set_tile(key, before)
+            window = window.union(self._dirty[plane, key].shift(key[0] * TILE, key[1] * TILE))
         for object_id, info in self._objects.items():
             self.planes.objects.set(object_id, info)
         if not window.empty:
@@ -147,11 +147,25 @@ class Transaction:
 
     def _remember(self, plane: Plane, key: TileKey, inside: Window) -> None:
         at = plane, key
+        target = self.planes.plane(plane)
         if at not in self._tiles:
-            target = self.planes.plane(plane)
             self._digests[at] = target.digest(key)
             self._tiles[at] = target.share(key)
-        self._dirty[at] = self._dirty.get(at, _NOWHERE).union(inside)
+        self._dirty[at] = self._dirty.get(at, _NOWHERE).union(inside.shift(-key[0] * TILE, -key[1] * TILE))
+
+    def _remember_whole(self, plane: Plane, keys: Iterable[TileKey]) -> None:
+        """Remember tiles of which every pixel will be written: an image of 65,536² pixels has 16,384 of them."""
+        target = self.planes.plane(plane)
+        windows: dict[tuple[int, int], Window] = {}
+        for key in keys:
+            at = plane, key
+            shape = target.grid.tile_shape(key)
+            if shape not in windows:
+                windows[shape] = Window.whole(shape)
+            if at not in self._tiles:
+                self._digests[at] = target.digest(key)
+                self._tiles[at] = target.share(key)
+            self._dirty[at] = windows[shape]
 
     def _changes(self) -> tuple[list[TileDelta], Window, set[int], set[int]]:
         """Return the deltas, the window of all changed pixels, the ids that gained or lost some, and those there now.
@@ -159,27 +173,27 @@ class Transaction:
         The latter are only those in the parts that were written.
         """
         deltas: list[TileDelta] = []
-        window = _NOWHERE
         changed: set[int] = set()
         present: set[int] = set()
-        # Filled tiles share one array: what was found for one of them holds for all that had the same before.
-        known: dict[tuple[int, int, Window], _Difference | None] = {}
+        # Filled tiles share array and window: what was found for one holds for all that had the same before.
+        known: dict[tuple[int, int, int], _Difference | None] = {}
+        places: dict[Window, list[TileKey]] = {}
         for (plane, key), before in self._tiles.items():
             target = self.planes.plane(plane)
-            after, area = target.tile(key), target.grid.window(key)
-            part = self._dirty[plane, key].shift(-area.y0, -area.x0)
-            same = id(before), id(after), part
+            after = target.tile(key)
+            part = self._dirty[plane, key]
+            same = id(before), id(after), id(part)
             if same not in known:
-                known[same] = _difference(before, after, part, area.shape)
+                known[same] = _difference(before, after, part, target.grid.tile_shape(key))
             found = known[same]
             if found is None:
                 continue
-            window = window.union(found.bounds.shift(area.y0, area.x0))
+            places.setdefault(found.bounds, []).append(key)
             if plane == "labels":
                 changed |= found.changed
                 present |= found.present
             deltas.append(TileDelta(plane, key, found.xor, self._digests[plane, key], target.digest(key)))
-        return deltas, window, changed, present
+        return deltas, _around(places), changed, present
 
     def _correct(self, changed: set[int]) -> None:
         """Call objects with other pixels than before hand-made; those that the gesture added keep their source."""
@@ -242,6 +256,16 @@ def _difference(
     differs = change != 0
     changed = values_of(old[differs]) | values_of(new[differs])
     return _Difference(bounds.shift(part.y0, part.x0), changed, values_of(new), packed)
+
+
+def _around(places: Mapping[Window, list[TileKey]]) -> Window:
+    """Return the smallest window around windows, each given by its place in a tile, and the tiles it is in."""
+    whole = _NOWHERE
+    for part, keys in places.items():
+        rows, columns = [row for row, _ in keys], [column for _, column in keys]
+        first = part.shift(min(rows) * TILE, min(columns) * TILE)
+        whole = whole.union(first).union(part.shift(max(rows) * TILE, max(columns) * TILE))
+    return whole
 
 
 def _bounds(values: NDArray[Any]) -> Window | None:

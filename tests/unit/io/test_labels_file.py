@@ -16,7 +16,7 @@ from segstudio.core.tiles import Window
 from segstudio.io.labels_file import read_label_tiff, write_label_tiff
 from segstudio.io.objects_file import read_objects, write_objects
 from segstudio.io.tile_file import TileFile
-from segstudio.labels.label_map import LabelMap
+from segstudio.labels.label_map import TILE, LabelMap
 from segstudio.labels.objects import ObjectInfo
 
 
@@ -94,6 +94,16 @@ def test_clean_tiles_are_copied_still_compressed(tmp_path: Path) -> None:
     write_label_tiff(tmp_path / "a.tif", labels, [(0, 0)], tmp_path / "a.tif")
     new = list(TileFile.open(tmp_path / "a.tif").raw_tiles(labels.grid.keys()))
     assert [a == b for a, b in zip(old, new, strict=True)] == [False] + [True] * 8
+
+
+def test_tiles_of_one_value_share_one_array_when_they_are_read(tmp_path: Path) -> None:
+    plane = LabelMap((4 * TILE, 4 * TILE), np.uint8)
+    plane.fill(list(plane.grid.keys()), 1)
+    write_label_tiff(tmp_path / "regions.tif", plane)
+    read = read_label_tiff(tmp_path / "regions.tif", np.uint8)
+    assert read.tile((0, 0)) is read.tile((3, 3))
+    read.write(Window(0, 0, 2, 2), np.zeros((2, 2), np.uint8))
+    assert (read.value(0, 0), read.value(3 * TILE, 3 * TILE)) == (0, 1)
 
 
 def test_negative_ids_never_reach_a_file(tmp_path: Path) -> None:
