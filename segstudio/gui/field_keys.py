@@ -18,6 +18,11 @@ _SIDES = frozenset({Qt.Key.Key_Left, Qt.Key.Key_Right})
 _TEXTS = (QLineEdit, QAbstractSpinBox, QTextEdit, QPlainTextEdit)
 
 
+def takes_text(field: QWidget | None) -> bool:
+    """Tell whether somebody may be typing into `field`."""
+    return isinstance(field, _TEXTS)
+
+
 def keeps_key(field: QWidget | None, event: QKeyEvent) -> bool:
     """Tell whether a key that would be a shortcut is for `field`.
 
@@ -27,7 +32,7 @@ def keeps_key(field: QWidget | None, event: QKeyEvent) -> bool:
     if event.type() != QEvent.Type.ShortcutOverride or event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier:
         return False
     key = Qt.Key(event.key())
-    if isinstance(field, _TEXTS):
+    if takes_text(field):
         return key in _ENTER | _STEPS
     if isinstance(field, QSlider):
         return key in _STEPS | _SIDES

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer
+from PySide6.QtCore import QEvent, QKeyCombination, QObject, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
 from PySide6.QtWidgets import QApplication, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
@@ -14,7 +14,7 @@ from segstudio.gui.dialogs.closing import agree_on_running_training
 from segstudio.gui.dialogs.export import ExportDialog
 from segstudio.gui.dialogs.pixel_size import PixelSizeDialog
 from segstudio.gui.dialogs.unsaved import agree_on_unsaved
-from segstudio.gui.field_keys import keeps_key
+from segstudio.gui.field_keys import keeps_key, takes_text
 from segstudio.gui.help_desk import HelpDesk
 from segstudio.gui.jobs import JobThreads
 from segstudio.gui.layout import Layout, tabs
@@ -310,7 +310,13 @@ class MainWindow(QMainWindow):
         if isinstance(event, QKeyEvent) and keeps_key(self.focusWidget(), event):
             event.accept()
             return True
+        if event.type() == QEvent.Type.ShortcutOverride and self._peeks(event):
+            self.canvas.setFocus()  # a list would look for an entry with H
         return super().event(event)
+
+    def _peeks(self, event: QEvent) -> bool:
+        chord = event.keyCombination() if isinstance(event, QKeyEvent) else None
+        return chord == QKeyCombination(Qt.Key.Key_H) and not takes_text(self.focusWidget())
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if event.mimeData().hasUrls():

@@ -6,10 +6,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QEnterEvent, QKeyEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QDialog, QDoubleSpinBox, QFileDialog, QLineEdit, QMessageBox, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QCheckBox,
+    QDialog,
+    QDoubleSpinBox,
+    QFileDialog,
+    QLineEdit,
+    QListView,
+    QMessageBox,
+    QWidget,
+)
 from window_driver import Driver, run_program
 
 from segstudio.core.resources import resource
@@ -147,5 +157,69 @@ def test_every_action_works_with_labels_and_proposals(folder: Path, qapp: object
         _propose(hand)
         hand.session.view.selected = frozenset(hand.session.document.planes.objects)
         _try_everything(hand)
+
+    run_program([str(folder)], script)
+
+
+def _enter_canvas(hand: Driver) -> None:
+    """Move the pointer from outside over the image."""
+    at = QPointF(hand.place((30, 30)))
+    canvas = hand.window.canvas
+    QApplication.sendEvent(canvas, QEnterEvent(at, at, QPointF(canvas.mapToGlobal(at.toPoint()))))
+
+
+@pytest.mark.timeout(60)
+def test_over_the_image_the_held_keys_belong_to_it_whatever_was_clicked_before(folder: Path, qapp: object) -> None:
+    def script(hand: Driver) -> None:
+        _open(hand)
+        window, view = hand.window, hand.session.view
+        window.show_step(0)
+        window.activateWindow()
+        protect = next(box for box in window.label_step.findChildren(QCheckBox) if box.text() == "Protect neighbours")
+        QTest.mouseClick(protect, Qt.MouseButton.LeftButton, pos=QPoint(10, protect.height() // 2))
+        before = protect.isChecked()
+        _enter_canvas(hand)
+        QTest.keyPress(window.windowHandle(), Qt.Key.Key_Space)
+        assert window.canvas.viewport().cursor().shape() == Qt.CursorShape.OpenHandCursor
+        QTest.keyRelease(window.windowHandle(), Qt.Key.Key_Space)
+        assert protect.isChecked() == before
+
+        field = window.images.findChild(QLineEdit)
+        field.setFocus()
+        _enter_canvas(hand)  # a nudge of the mouse takes no letter from who is typing
+        QTest.keyClicks(field, "h")
+        assert (field.text(), view.peek) == ("h", False)
+        field.clear()
+
+        pictures = window.images.findChild(QListView)
+        pictures.setFocus()
+        QTest.keyPress(window.windowHandle(), Qt.Key.Key_H)
+        assert view.peek
+        QTest.keyRelease(window.windowHandle(), Qt.Key.Key_H)
+        assert not view.peek
+
+    run_program([str(folder)], script)
+
+
+@pytest.mark.timeout(60)
+def test_delete_in_the_table_of_objects_deletes_the_selected_row(folder: Path, qapp: object) -> None:
+    def script(hand: Driver) -> None:
+        _open(hand)
+        hand.window.show_drawer(0)
+        table = hand.window.instances.view
+        hand.wait(lambda: table.model().rowCount() > 0 and table.isVisible(), what="the table")
+        before = hand.session.objects.ids()
+        row = table.visualRect(table.model().index(2, 0)).center()
+        QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=row)
+        hand.wait(lambda: hand.session.view.selected, what="the selection")
+        (chosen,) = hand.session.view.selected
+        hand.window.activateWindow()
+        hand.wait(table.hasFocus, what="the focus")
+        hand.window.actions_table.refresh()
+        QTest.keyClick(table, Qt.Key.Key_Delete)
+        hand.wait(lambda: chosen not in hand.session.objects.ids(), what="the deletion")
+        assert hand.session.objects.ids() == [item for item in before if item != chosen]
+        hand.action("edit.undo")
+        assert hand.session.objects.ids() == before
 
     run_program([str(folder)], script)

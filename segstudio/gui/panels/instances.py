@@ -10,7 +10,6 @@ from PySide6.QtCore import (
     QTimer,
     Signal,
 )
-from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -66,9 +65,6 @@ class InstancesPanel(QWidget):
         self._soon.setSingleShot(True)
         self._soon.timeout.connect(lambda: self._show_selected(self._session.view.selected))
         follow(session.view, "selected", self, self._on_selected_elsewhere)
-        shortcut = QShortcut(QKeySequence(Qt.Key.Key_Delete), self.view)
-        shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
-        shortcut.activated.connect(self.delete_selected)
         self.refresh()
 
     def refresh(self) -> None:

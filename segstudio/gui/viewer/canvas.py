@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from psygnal import EmissionInfo
-from PySide6.QtCore import QEvent, QPointF, QRectF, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QEnterEvent, QFocusEvent, QKeyEvent, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QWidget
 
 from segstudio.core.tiles import Window
+from segstudio.gui.field_keys import takes_text
 from segstudio.gui.viewer.camera_view import CameraView
 from segstudio.gui.viewer.contrast import Histogram, histogram, sample
 from segstudio.gui.viewer.decoration import BrushCursor, Decoration, SketchItem
@@ -293,7 +294,9 @@ class Canvas(CameraView):
         super().leaveEvent(event)
 
     def enterEvent(self, event: QEnterEvent) -> None:
-        """Show the brush where the pointer comes in."""
+        """Show the brush where the pointer comes in, and take the keys: Space pans here, and presses no button."""
+        if not takes_text(self.window().focusWidget()):
+            self.setFocus(Qt.FocusReason.MouseFocusReason)
         self._pointer.enter(event.position())
         super().enterEvent(event)
 
