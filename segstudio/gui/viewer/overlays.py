@@ -1,22 +1,20 @@
 """The overlays of one document: regions, labels, proposals and boxes, kept in step with document and view state."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QRectF, QTimer
-from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QGraphicsScene
 
 from segstudio.core.tiles import Window
 from segstudio.gui.theme import tokens
 from segstudio.gui.viewer.box_layer import BoxLayer
+from segstudio.gui.viewer.boxes_in_view import BoxesInView
 from segstudio.gui.viewer.camera import Camera
 from segstudio.gui.viewer.colouring import ObjectColours
 from segstudio.gui.viewer.label_render import Colour, LabelStyle, draw_labels, draw_regions
+from segstudio.gui.viewer.palette import label_colours, rgb
 from segstudio.gui.viewer.screen_layer import Draw, ScreenLayer
 from segstudio.gui.viewer.tile_loader import TileLoader
 from segstudio.labels.label_map import LabelMap
@@ -24,13 +22,6 @@ from segstudio.project.changes import DocumentChange
 from segstudio.project.document import ImageDocument
 from segstudio.session.session import Session
 
-if TYPE_CHECKING:
-    from segstudio.labels.boxes import RotatedBox
-
-#: Boxes are computed for the whole image up to this many pixels, for the visible part of larger ones.
-_BOXES_WHOLE = 2048 * 2048
-_BOXES_VISIBLE = 4096 * 4096
-_BOX_DELAY_MS = 120
 #: While the wheel turns, the old tiles are shown magnified; new ones are drawn once it rests this long.
 _ZOOM_DELAY_MS = 30
 _SELECT_DELAY_MS = 15
@@ -38,12 +29,6 @@ _SELECT_DELAY_MS = 15
 _REPAIRED = 24
 #: Most classes with a colour of their own on the canvas.
 _CLASSES = 15
-
-
-@dataclass(frozen=True)
-class _Boxes:
-    boxes: "Mapping[int, RotatedBox]"
-    colours: Mapping[int, QColor]
 
 
 class Overlays(QObject):
@@ -58,14 +43,12 @@ class Overlays(QObject):
     def __init__(self, session: Session, scene: QGraphicsScene, loader: TileLoader, parent: QObject) -> None:
         super().__init__(parent)
         self._session = session
-        self._loader = loader
         self._document: ImageDocument | None = None
         self._proposals: LabelMap | None = None
         self._states: Mapping[int, str] = {}
         self._colours = ObjectColours()
         self._proposal_colours = ObjectColours()
         self._camera = Camera()
-        self._bounds = QRectF()
         self._ratio = 1.0
         self.regions = ScreenLayer("regions", loader)
         self.labels = ScreenLayer("labels", loader)
@@ -75,7 +58,7 @@ class Overlays(QObject):
             layer.setZValue(z)
             scene.addItem(layer)
         self._reselected: set[int] = set()
-        self._box_timer = self._timer(_BOX_DELAY_MS, self._compute_boxes)
+        self._boxes_in_view = BoxesInView(self.boxes, loader, lambda: session.view.show_boxes, self)
         self._zoom_timer = self._timer(_ZOOM_DELAY_MS, self._request)
         self._select_timer = self._timer(_SELECT_DELAY_MS, self._draw_selected)
 
@@ -92,7 +75,7 @@ class Overlays(QObject):
         """Show the planes of another document."""
         self._document = document
         self._colours = ObjectColours()
-        self.boxes.set_boxes({}, {})
+        self._boxes_in_view.set_plane(document.planes.labels if document else None, self._colours)
         self.boxes.set_pixel_size(document.pixel_size if document else None)
         shape = document.planes.shape if document else (0, 0)
         self.labels.set_source(self._label_drawing(), shape)
@@ -110,7 +93,7 @@ class Overlays(QObject):
     @property
     def waiting(self) -> bool:
         """Whether something is about to be asked for."""
-        return any(timer.isActive() for timer in (self._zoom_timer, self._box_timer, self._select_timer))
+        return self._boxes_in_view.waiting or self._zoom_timer.isActive() or self._select_timer.isActive()
 
     @property
     def shown_proposals(self) -> LabelMap | None:
@@ -119,21 +102,18 @@ class Overlays(QObject):
 
     def set_camera(self, camera: Camera, bounds: QRectF, ratio: float) -> None:
         """Follow the view."""
-        moved = camera != self._camera or bounds != self._bounds
         zoomed = camera.scale != self._camera.scale
         if ratio != self._ratio:
             self._ratio = ratio
             self.restyle()
-        self._camera, self._bounds = camera, bounds
+        self._camera = camera
         for layer in (self.regions, self.labels, self.proposals):
             layer.set_camera(camera, bounds, ratio)
         if zoomed:
             self._zoom_timer.start()
         elif not self._zoom_timer.isActive():
             self._request()
-        self.boxes.set_camera(camera, bounds)
-        if moved and self._document is not None and not self._whole():
-            self._box_timer.start()
+        self._boxes_in_view.set_camera(camera, bounds)
 
     def on_changed(self, change: DocumentChange) -> None:
         """Repair what a change of the document touches."""
@@ -142,7 +122,7 @@ class Overlays(QObject):
                 self.labels.restyle(self._label_drawing())
             if not change.announced:
                 self.labels.invalidate(change.window)
-            self._box_timer.start()
+            self._boxes_in_view.find_soon()
         elif self._session.view.colour_by == "class":
             self.labels.restyle(self._label_drawing())
         if "regions" in change.planes and not change.announced:
@@ -192,7 +172,7 @@ class Overlays(QObject):
         self.boxes.setOpacity(view.box_opacity)
         self._request()
         if view.show_boxes:
-            self._box_timer.start()
+            self._boxes_in_view.find_soon()
 
     def _request(self) -> None:
         for layer in (self.labels, self.regions, self.proposals):
@@ -205,7 +185,7 @@ class Overlays(QObject):
         if document is None:
             return None
         plane = document.planes.labels
-        palette, numbers = self._class_colours(document) if view.colour_by == "class" else (_label_colours(), None)
+        palette, numbers = self._class_colours(document) if view.colour_by == "class" else (label_colours(), None)
         style = LabelStyle(
             colours=palette,
             fill=view.fill_opacity if view.show_fill else 0.0,
@@ -223,7 +203,7 @@ class Overlays(QObject):
         hidden = {key for key, state in self._states.items() if state in ("rejected", "accepted")}
         current = self._session.review.current
         style = LabelStyle(
-            colours=_label_colours(),
+            colours=label_colours(),
             fill=0.18 * view.prediction_opacity if view.show_fill else 0.0,
             line=view.prediction_opacity,
             width=1.5 * self._ratio,
@@ -237,7 +217,7 @@ class Overlays(QObject):
         if self._document is None:
             return None
         plane = self._document.planes.regions
-        complete, ignore = _rgb(tokens().canvas["region"]), _rgb(tokens().canvas["ignore"])
+        complete, ignore = rgb(tokens().canvas["region"]), rgb(tokens().canvas["ignore"])
         return lambda area, scale: draw_regions(plane, area, scale, complete, ignore)
 
     def _class_colours(self, document: ImageDocument) -> tuple[tuple[Colour, ...], NDArray[np.uint8]]:
@@ -248,64 +228,4 @@ class Overlays(QObject):
         numbers = np.ones(max(objects, default=0) + 2, np.uint8)
         for object_id, info in objects.items():
             numbers[object_id] = number.get(info.class_id, 1)
-        return tuple(_rgb(item.colour) for item in classes) or _label_colours(), numbers
-
-    # -- boxes -------------------------------------------------------------------------------------
-
-    def _whole(self) -> bool:
-        shape = self._document.planes.shape if self._document is not None else (0, 0)
-        return shape[0] * shape[1] <= _BOXES_WHOLE
-
-    def _compute_boxes(self) -> None:
-        document = self._document
-        if document is None or not self._session.view.show_boxes:
-            return
-        plane, colours, palette = document.planes.labels, self._colours, _label_colours()
-        window = Window.whole(plane.shape)
-        if not self._whole():
-            seen = self._camera.visible(self._bounds.width(), self._bounds.height(), plane.shape)
-            window = seen.grow(64).clip(plane.shape)
-        if window.height * window.width > _BOXES_VISIBLE:
-            # Zoomed out so far, boxes would be smaller than their lines.
-            self.boxes.set_boxes({}, {})
-            return
-        self._loader.restart("boxes")
-        self._loader.load("boxes", window, lambda: _boxes_in(plane, window, colours, palette), self._take_boxes)
-
-    def _take_boxes(self, found: _Boxes) -> None:
-        self.boxes.set_boxes(found.boxes, found.colours)
-
-
-def _boxes_in(plane: LabelMap, window: Window, colours: ObjectColours, palette: tuple[Colour, ...]) -> _Boxes:
-    """Return the boxes of the objects that lie wholly inside `window`."""
-    from segstudio.labels.boxes import rotated_boxes
-
-    labels = plane.read(window)
-    for edge, inner in (
-        (labels[0], window.y0 > 0),
-        (labels[-1], window.y1 < plane.shape[0]),
-        (labels[:, 0], window.x0 > 0),
-        (labels[:, -1], window.x1 < plane.shape[1]),
-    ):
-        cut = np.unique(edge[edge > 0]) if inner else ()
-        if len(cut):
-            labels[np.isin(labels, cut)] = 0
-    boxes = {
-        key: box._replace(centre=(box.centre[0] + window.x0, box.centre[1] + window.y0))
-        for key, box in rotated_boxes(labels).items()
-    }
-    return _Boxes(boxes, {key: QColor(*palette[colours.number(key) - 1]) for key in boxes})
-
-
-def _label_colours() -> tuple[Colour, ...]:
-    return _colours_of(tuple(tokens().labels))
-
-
-@cache
-def _colours_of(names: tuple[str, ...]) -> tuple[Colour, ...]:
-    return tuple(_rgb(name) for name in names)
-
-
-def _rgb(colour: str) -> Colour:
-    value = QColor(colour)
-    return value.red(), value.green(), value.blue()
+        return tuple(rgb(item.colour) for item in classes) or label_colours(), numbers
