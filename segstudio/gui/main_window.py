@@ -283,6 +283,19 @@ class MainWindow(QMainWindow):
             done = self.session.states.state(document.entry.id) == "reviewed"
             self.session.states.set_reviewed([document.entry.id], not done)
 
+    def toggle_complete(self) -> None:
+        """State that the image in front is completely labelled, or take it back; the Label step shows which."""
+        self.canvas.finish_stroke()
+        self.session.completeness.toggle()
+        if self.session.completeness.complete:
+            self.session.notice(
+                self.tr("This image is completely labelled now: everything that is no object is background."),
+                self.tr("Ctrl+L takes it back."),
+                "good",
+            )
+        else:
+            self.session.notice(self.tr("This image is not stated to be completely labelled any more."))
+
     def toggle_colours(self) -> None:
         """Colour objects one by one, or by their class."""
         view = self.session.view

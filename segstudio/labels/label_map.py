@@ -135,6 +135,12 @@ class LabelMap:
         tile = self._tiles.get((y // TILE, x // TILE))
         return 0 if tile is None else int(tile[y % TILE, x % TILE])
 
+    def is_full(self) -> bool:
+        """Return whether no pixel is 0; tiles that share an array are looked at once."""
+        if len(self._tiles) < self.grid.rows * self.grid.columns:
+            return False
+        return all(tile.all() for tile in {id(tile): tile for tile in self._tiles.values()}.values())
+
     def digest(self, key: TileKey) -> bytes:
         """Return the digest of a tile (see `tile_digest`), remembered until the tile changes."""
         digest = self._digests.get(key)

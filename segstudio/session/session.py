@@ -13,6 +13,7 @@ from segstudio.project.document import ImageDocument
 from segstudio.project.layout import is_project
 from segstudio.project.project import Project
 from segstudio.session.background import Background, Post
+from segstudio.session.completeness import Completeness
 from segstudio.session.front_image import FrontImage
 from segstudio.session.image_files import ImageFiles
 from segstudio.session.image_states import ImageStates
@@ -68,6 +69,7 @@ class Session:
         self.front.edited.connect(self._on_edited)
         self.front.saved.connect(self._on_images_changed)
         self.front.noticed.connect(self._on_notice)
+        self.completeness = Completeness(self.front)
         self.objects = ObjectList(lambda: self.document, self.background)
         self.review = Review(lambda: self.project, lambda: self.document, self.background)
         self.walk = ProposalWalk(self.review)

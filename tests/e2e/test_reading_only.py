@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QCheckBox
 from window_driver import Driver, run_program
 
 from segstudio.core.resources import resource
@@ -64,7 +65,8 @@ def _try_to_change(hand: Driver) -> None:
     hand.drag([(50.0, 50.0), (70.0, 70.0)])
     assert "reading only" in window.status.currentMessage()
     hand.drag([(50.0, 50.0), (90.0, 50.0), (90.0, 90.0), (50.0, 50.0)], Qt.MouseButton.RightButton)
-    hand.click(window.label_step, "This image is completely labelled")
+    (stated,) = (box for box in window.label_step.findChildren(QCheckBox) if "completely" in box.text())
+    stated.click()
     hand.wait(lambda: any("reading only" in notice.message for notice in window.banners.messages()), what="a sentence")
     assert np.array_equal(document.planes.labels.to_array(), labels)
 

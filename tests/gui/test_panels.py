@@ -34,6 +34,7 @@ from segstudio.io.labels_file import write_label_tiff
 from segstudio.jobs.catalogue import Catalogue, Offer, catalogue_key, store_catalogue
 from segstudio.jobs.messages import Failed, Finished, Message, Metric, Preview, Progress, Started, Warned
 from segstudio.jobs.spec import Choice, ClassSpec, DecodeJob, TrainJob
+from segstudio.labels.edits import RegionFill
 from segstudio.labels.label_map import LabelMap
 from segstudio.labels.objects import ObjectInfo
 from segstudio.labels.paste import PasteLabels
@@ -219,10 +220,29 @@ def test_a_finished_image_is_stated_by_one_edit_that_can_be_undone(studio: Studi
     panel = studio.show(LabelPanel(studio.session))
     document = studio.session.document
     assert document is not None
-    panel.state_complete()
+    (stated,) = (box for box in panel.findChildren(QCheckBox) if "completely" in box.text())
+    assert not stated.isChecked()
+    stated.click()
     assert (document.planes.regions.to_array() == 1).all()
+    assert stated.isChecked()
     document.undo()
     assert not document.planes.regions.to_array().any()
+    assert not stated.isChecked()
+    document.redo()
+    assert stated.isChecked()
+    stated.click()
+    assert not document.planes.regions.to_array().any()
+
+
+def test_one_pixel_that_is_not_stated_is_seen(studio: Studio) -> None:
+    studio.open()
+    panel, document = studio.show(LabelPanel(studio.session)), studio.session.document
+    (stated,) = (box for box in panel.findChildren(QCheckBox) if "completely" in box.text())
+    document.apply(RegionFill(None, 1))
+    document.apply(RegionFill(Window(3, 3, 4, 4), 2))
+    assert stated.isChecked()
+    document.apply(RegionFill(Window(3, 3, 4, 4), 0))
+    assert not stated.isChecked()
 
 
 # -- Train ---------------------------------------------------------------------------------------------

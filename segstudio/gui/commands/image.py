@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 
 from segstudio.gui.actions import Action
 from segstudio.gui.commands.conditions import can_edit_now, can_write_now
-from segstudio.labels.edits import RegionFill
 
 if TYPE_CHECKING:
     from segstudio.gui.main_window import MainWindow
@@ -63,9 +62,10 @@ def actions(w: "MainWindow") -> list[Action]:
             "image.complete",
             "&Image",
             "This image is completely labelled",
-            lambda: w.apply(RegionFill(None, 1)),
+            w.toggle_complete,
             ("Ctrl+L",),
             enabled=can_edit,
+            checked=lambda: session.completeness.complete,
             tip="Everything that is not an object is background: training may learn from it",
         ),
         Action(

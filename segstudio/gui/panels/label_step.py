@@ -20,9 +20,8 @@ from PySide6.QtWidgets import (
 
 from segstudio.core.classes import ClassTable, ObjectClass
 from segstudio.gui.bind import bind_check, bind_choice, follow
-from segstudio.gui.forms.parts import CalmSlider, Column, Section, ValueSlider, button, caption, on_theme
+from segstudio.gui.forms.parts import CalmSlider, Column, Section, ValueSlider, button, caption, on_theme, set_role
 from segstudio.gui.theme import tokens
-from segstudio.labels.edits import RegionFill
 from segstudio.session.session import Session
 from segstudio.session.view_state import BRUSH_MAX, BRUSH_MIN
 
@@ -45,6 +44,7 @@ class LabelPanel(QWidget):
             self._column.body.addWidget(section)
         self._column.body.addStretch(1)
         session.document_changed.connect(self._on_document)
+        session.completeness.changed.connect(self._show_complete)
         self._on_document(session.document)
 
     def add_section(self, widget: QWidget, title: str) -> None:
@@ -54,9 +54,9 @@ class LabelPanel(QWidget):
         self._column.body.insertWidget(self._column.body.count() - 1, section)
 
     def state_complete(self) -> None:
-        """State that the whole image is completely labelled, as one edit that can be undone."""
-        if self._session.document is not None:
-            self._session.document.apply(RegionFill(None, 1))
+        """State that the whole image is completely labelled, or take it back, as one edit that can be undone."""
+        self._complete.setChecked(self._session.completeness.complete)  # Qt has turned it over already
+        self._session.completeness.toggle()
 
     def _class_section(self) -> Section:
         section = Section(self.tr("Classes"))
@@ -92,8 +92,12 @@ class LabelPanel(QWidget):
                 )
             )
         )
-        self._complete = button(self.tr("This image is completely labelled"), self.state_complete, "check-square")
+        self._complete = QCheckBox(self.tr("This image is completely labelled"))
+        self._complete.setToolTip(self.tr("Everything that is not an object is background (Ctrl+L)"))
+        self._complete.clicked.connect(lambda _checked: self.state_complete())
+        self._says = caption()
         section.body.addWidget(self._complete)
+        section.body.addWidget(self._says)
         section.body.addWidget(caption(self.tr("The region brush (U) paints:")))
         line = QHBoxLayout()
         line.setSpacing(4)
@@ -161,6 +165,16 @@ class LabelPanel(QWidget):
 
     def _on_document(self, document: object) -> None:
         self._complete.setEnabled(document is not None)
+        self._show_complete(self._session.completeness.complete)
+
+    def _show_complete(self, complete: bool) -> None:
+        self._complete.setChecked(complete)
+        set_role(self._says, "good" if complete else "secondary")
+        self._says.setText(
+            self.tr("Complete: everything that is no object is background.")
+            if complete
+            else self.tr("Only what you drew, and regions painted Complete, are stated.")
+        )
 
 
 class ClassList(QListWidget):
