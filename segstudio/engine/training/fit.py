@@ -1,7 +1,6 @@
 """The training loop: a generator of messages that can be paused, stopped and resumed between any two steps."""
 
 import time
-from collections import deque
 from collections.abc import Generator, Iterator
 from dataclasses import asdict
 from typing import Any
@@ -18,16 +17,16 @@ from segstudio.engine.training.finish import finish
 from segstudio.engine.training.precision import choose_precision
 from segstudio.engine.training.prepare import Prepared, prepare
 from segstudio.engine.training.preview import write_preview
+from segstudio.engine.training.readout import Readout
 from segstudio.engine.training.schedule import Clock, Length, Plateau, one_cycle, warmed_up
 from segstudio.engine.training.stepper import Stepper
 from segstudio.jobs.failures import is_out_of_memory
-from segstudio.jobs.messages import Finished, Message, Metric, Progress, StateChanged, Warned
+from segstudio.jobs.messages import Finished, Message, Metric, StateChanged, Warned
 from segstudio.jobs.run_folder import RunFolder
 from segstudio.jobs.spec import TrainJob
 
 #: Share of a limited time, and at most how many seconds, that are kept for choosing the decoder at the end.
 _RESERVE, _RESERVE_MAX_S = 0.06, 45.0
-_PROGRESS_S = 0.5
 #: The first validation does not wait for the end of an epoch: on a slow computer that takes most of a minute.
 _FIRST_LOOK_S = 10.0
 _CHECKPOINT_S = 60.0
@@ -82,12 +81,11 @@ class Training:
         self.decode = prepared.formulation.decode_candidates()[0]
         self._one_cycle = self.config.schedule == "one-cycle" or (self.config.schedule == "auto" and self.length.known)
         self._prefetch = Prefetch(prepared.sampler.batch, self.config.workers or (1 if device.type == "cpu" else 4))
-        self._recent: deque[tuple[float, int]] = deque(maxlen=20)
-        self._losses: list[dict[str, float]] = []
+        self._readout = Readout(self.length)
         self._bad_steps = self._restarts = 0
         self._validated_step = -1
         self._validation_due_s = 0.0
-        self._said_s = self._saved_s = 0.0
+        self._saved_s = 0.0
         self._finished = False
 
     def run(self) -> Iterator[Message]:
@@ -98,7 +96,7 @@ class Training:
             if self.control.ending:
                 break
             yield from self._one_step()
-            if self.step % self.config.steps_per_epoch == 0 and self._losses:
+            if self.step % self.config.steps_per_epoch == 0 and not self._readout.empty:
                 yield from self._end_epoch()
             elif self._first_look_due:
                 yield from self._validate()
@@ -125,7 +123,7 @@ class Training:
 
     @property
     def _first_look_due(self) -> bool:
-        early = self.epoch == 0 and self._validated_step < 0 and bool(self._losses)
+        early = self.epoch == 0 and self._validated_step < 0 and not self._readout.empty
         return early and self.clock.seconds > _FIRST_LOOK_S
 
     def checkpoint(self) -> None:
@@ -175,7 +173,8 @@ class Training:
         self.plateau = Plateau(**state["plateau"]) if state["plateau"] else self.plateau
         self.rate_factor, self.batch_size = float(state["rate_factor"]), int(state["batch_size"])
         self.stepper.precision = torch.bfloat16 if state["bfloat16"] else torch.float32
-        self._said_s = self._saved_s = self._validation_due_s = self.clock.seconds
+        self._saved_s = self._validation_due_s = self.clock.seconds
+        self._readout = Readout(self.length, self.clock.seconds)
         return True
 
     @property
@@ -221,11 +220,10 @@ class Training:
             yield from self._not_finite()
             return
         self._bad_steps = 0
-        self._losses.append(result.losses)
-        self._recent.append((time.monotonic(), self.batch_size))
-        if self.clock.seconds - self._said_s >= _PROGRESS_S:
-            self._said_s = self.clock.seconds
-            yield self._progress()
+        self._readout.note(result.losses, self.batch_size)
+        progress = self._readout.progress(self.step, self.clock.seconds)
+        if progress is not None:
+            yield progress
 
     def _halve_batch(self) -> Warned:
         self.batch_size //= 2
@@ -259,24 +257,6 @@ class Training:
             hint="Lower the learning rate if this happens again.",
         )
 
-    def _progress(self) -> Progress:
-        seconds = self.clock.seconds
-        fraction = self.length.fraction(self.step, seconds)
-        total = round(self.step / fraction) if fraction > 0 else 0
-        return Progress(
-            stage="Training",
-            done=self.step,
-            total=max(total, self.step) if total else 0,
-            rate=self._images_per_second(),
-            remaining_s=self.length.remaining(self.step, seconds),
-        )
-
-    def _images_per_second(self) -> float:
-        if len(self._recent) < 2:
-            return 0.0
-        seconds = self._recent[-1][0] - self._recent[0][0]
-        return sum(number for _, number in list(self._recent)[1:]) / max(seconds, 1e-6)
-
     def _end_epoch(self) -> Iterator[Message]:
         self.epoch += 1
         if self.clock.seconds >= self._validation_due_s:
@@ -302,7 +282,7 @@ class Training:
         yield from self._preview(weights)
         cost, share = time.monotonic() - start, self.config.validation_share
         self._validation_due_s = self.clock.seconds + cost * (1 - share) / share
-        self._recent.clear()
+        self._readout.forget_speed()
 
     def _preview(self, weights: Weights) -> Iterator[Message]:
         validator = self.prepared.validator
@@ -312,14 +292,8 @@ class Training:
         yield write_preview(self.run_folder.previews, self.epochs, part, labels, found)
 
     def _metric(self, values: dict[str, float], *, best: bool) -> Metric:
-        means = {}
-        if self._losses:
-            for name in self._losses[0]:
-                means[f"train_{name}"] = sum(losses[name] for losses in self._losses) / len(self._losses)
-        rate, speed = self._rate(), self._images_per_second()
-        self._losses = []
-        values = {**means, **values, "learning_rate": rate, "images_per_s": speed}
-        return Metric(epoch=self.epochs, step=self.step, elapsed_s=self.clock.seconds, values=values, best=best)
+        values = {**values, "learning_rate": self._rate()}
+        return self._readout.metric(self.epochs, self.step, self.clock.seconds, values, best=best)
 
 
 def _length(config: TrainingConfig, prepared_s: float) -> Length:
