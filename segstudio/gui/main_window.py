@@ -33,7 +33,7 @@ from segstudio.gui.viewer.canvas import Canvas
 from segstudio.gui.viewer.histogram import HistogramWidget
 from segstudio.gui.welcome import Welcome
 from segstudio.labels.edits import Edit
-from segstudio.project.changes import SAVED, SAVING, DocumentChange
+from segstudio.project.changes import DocumentChange
 from segstudio.project.document import ImageDocument
 from segstudio.project.project import Project
 from segstudio.session.session import Session
@@ -60,7 +60,7 @@ class MainWindow(QMainWindow):
         self.welcome = Welcome()
         self.canvas = Canvas(session)
         self.banners = BannerArea()
-        self.status = StatusBar(self)
+        self.status = StatusBar(session, self)
         self.setStatusBar(self.status)
         self.opening = Opening(session, self)
         self.help_desk = HelpDesk(self, log_file)
@@ -128,15 +128,14 @@ class MainWindow(QMainWindow):
         self.instances.fly_to.connect(self.canvas.fly_to)
         self.status.jobs_wanted.connect(lambda: self.show_drawer(2))
         self.canvas.zoom_changed.connect(self.status.show_zoom)
-        self.canvas.hovered.connect(self._on_hovered)
+        self.canvas.hovered.connect(self.status.show_pointer)
         self.canvas.tool_message.connect(lambda sentence: self.status.showMessage(sentence, 4000))
         session.noticed.connect(self.banners.show_notice)
         session.project_changed.connect(self._show_project)
         session.document_changed.connect(self._show_document)
         session.images_changed.connect(self._refresh)
-        session.front.loading.connect(self._on_loading)
-        session.view.events.connect(lambda _info: self._refresh())
-        session.jobs.changed.connect(self._show_jobs)
+        session.view.events.connect(self._refresh)
+        session.jobs.changed.connect(self._refresh)
         session.review.changed.connect(self._refresh)
         session.review.focused.connect(self.canvas.fly_to)
 
@@ -153,46 +152,16 @@ class MainWindow(QMainWindow):
 
     def _show_document(self, document: ImageDocument | None) -> None:
         self.canvas.set_document(document)
-        if document is None:
-            self.status.show_saved("", "")
-            self.status.show_place("")
-            self.status.show_zoom(0)
-        else:
+        self.status.show_document(document)
+        if document is not None:
             document.changed.connect(self._on_edited)
-            document.saved.connect(self._show_saved)
-            self._show_saved(document.save_state)
         self._refresh()
 
     def _on_edited(self, change: DocumentChange) -> None:
         if not change.live:
             self._refresh()
 
-    def _on_hovered(self, x: float, y: float, value: str, object_id: int) -> None:
-        words = [f"x {x:.0f}  y {y:.0f}", value] if value else []
-        document, project = self.session.document, self.session.project
-        if object_id and document is not None and project is not None:
-            info = document.planes.objects.get(object_id)
-            name = project.classes[info.class_id].name if info else ""
-            words.append(f"object {object_id} {name}")
-        self.status.show_place("  ·  ".join(words))
-
-    def _on_loading(self, name: str) -> None:
-        self.status.show_place(self.tr("Opening {name} …").format(name=name) if name else "")
-
-    def _show_saved(self, state: str) -> None:
-        if self.session.document is not None and self.session.document.read_only:
-            self.status.show_saved("", self.tr("reading only"))
-            return
-        words = {SAVED: self.tr("saved ✓"), SAVING: self.tr("saving …")}
-        self.status.show_saved(state.partition(":")[0], words.get(state, self.tr("not saved")))
-
-    def _show_jobs(self, _job_id: str = "") -> None:
-        text, fraction = self.session.jobs.summary()
-        self.status.show_job(text, fraction)
-        self.status.show_device(self.session.jobs.device_name)
-        self._refresh()
-
-    def _refresh(self) -> None:
+    def _refresh(self, *_anything: object) -> None:
         if not self._refresh_asked:
             self._refresh_asked = True
             QTimer.singleShot(0, self, self._refresh_now)

@@ -5,15 +5,19 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QWidget
 
 from segstudio.gui.forms.parts import ElidedLabel
+from segstudio.project.changes import SAVED, SAVING
+from segstudio.project.document import ImageDocument
+from segstudio.session.session import Session
 
 
 class StatusBar(QStatusBar):
-    """Shows what it is told; a click on the running job asks for the list of jobs."""
+    """Follows the session; a click on the running job asks for the list of jobs."""
 
     jobs_wanted = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._session = session
         self.setSizeGripEnabled(False)
         self._place = ElidedLabel()
         self._place.setObjectName("place")
@@ -31,33 +35,58 @@ class StatusBar(QStatusBar):
         self.addWidget(self._place, 1)
         for widget in (self._zoom, self._saved, self._job, self._bar, self._device):
             self.addPermanentWidget(widget)
+        session.front.loading.connect(self._on_loading)
+        session.jobs.changed.connect(self._on_jobs)
 
-    def show_place(self, text: str) -> None:
-        """Position, pixel value, object and class under the pointer."""
-        self._place.setText(text)
+    def show_document(self, document: ImageDocument | None) -> None:
+        """Follow another document; nothing of the one before stays."""
+        if document is None:
+            self._place.setText("")
+            self._say_saved("", "")
+            self.show_zoom(0)
+        else:
+            document.saved.connect(self._on_saved)
+            self._on_saved(document.save_state)
+
+    def show_pointer(self, x: float, y: float, value: str, object_id: int) -> None:
+        """Say where the pointer is, image pixels, on which value and on which object (0 for none)."""
+        words = [f"x {x:.0f}  y {y:.0f}", value] if value else []
+        document, project = self._session.document, self._session.project
+        if object_id and document is not None and project is not None:
+            info = document.planes.objects.get(object_id)
+            name = project.classes[info.class_id].name if info else ""
+            words.append(f"object {object_id} {name}")
+        self._place.setText("  ·  ".join(words))
 
     def show_zoom(self, factor: float) -> None:
         """Zoom as a percentage; nothing without an image."""
         self._zoom.setText(f"{factor * 100:.0f} %" if factor else "")
 
-    def show_saved(self, state: str, sentence: str) -> None:
-        """Say whether the work is safe: ``saved``, ``saving`` or ``failed``; empty without an image."""
+    def _on_loading(self, name: str) -> None:
+        self._place.setText(self.tr("Opening {name} …").format(name=name) if name else "")
+
+    def _on_saved(self, state: str) -> None:
+        if self._session.document is not None and self._session.document.read_only:
+            self._say_saved("", self.tr("reading only"))
+            return
+        words = {SAVED: self.tr("saved ✓"), SAVING: self.tr("saving …")}
+        self._say_saved(state.partition(":")[0], words.get(state, self.tr("not saved")))
+
+    def _say_saved(self, state: str, sentence: str) -> None:
         self._saved.setText(sentence)
-        self._saved.setProperty("role", {"saved": "good", "failed": "error"}.get(state, "secondary"))
+        self._saved.setProperty("role", {SAVED: "good", "failed": "error"}.get(state, "secondary"))
         self._saved.style().unpolish(self._saved)
         self._saved.style().polish(self._saved)
 
-    def show_job(self, text: str, fraction: float | None = None) -> None:
-        """Name the running job and its progress (0..1, ``None`` when unknown); nothing when `text` is empty."""
+    def _on_jobs(self, _job_id: str) -> None:
+        jobs = self._session.jobs
+        text, fraction = jobs.summary()
         self._job.setText(text)
         self._bar.setVisible(bool(text) and fraction is not None)
         if fraction is not None:
             self._bar.setRange(0, 1000)
             self._bar.setValue(int(fraction * 1000))
-
-    def show_device(self, name: str) -> None:
-        """Name the device that trains and predicts."""
-        self._device.setText(name)
+        self._device.setText(jobs.device_name)
 
 
 class _Link(QLabel):
