@@ -29,6 +29,20 @@ def test_pictures_of_a_page_are_no_wider_than_the_page(qtbot: QtBot, tmp_path: P
     assert 100 < picture.width() / picture.devicePixelRatio() <= page.viewport().width()
 
 
+@pytest.mark.qt_log_ignore("This plugin does not support")
+def test_headings_of_a_page_have_room_above(qtbot: QtBot) -> None:
+    help_window = HelpWindow()
+    qtbot.addWidget(help_window)
+    help_window.open_page("troubleshooting.md")
+    block, seen = help_window.findChild(QTextBrowser).document().begin(), 0
+    while block.isValid():
+        if block.blockFormat().headingLevel() == 2:
+            assert block.blockFormat().topMargin() >= 16
+            seen += 1
+        block = block.next()
+    assert seen > 2
+
+
 def test_key_map_shows_the_names_of_menus_without_marks(qtbot: QtBot) -> None:
     parent = QWidget()
     qtbot.addWidget(parent)

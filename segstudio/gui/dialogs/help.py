@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, Qt, QUrl
-from PySide6.QtGui import QImage, QTextDocument
+from PySide6.QtGui import QImage, QTextCursor, QTextDocument
 from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QTextBrowser, QWidget
 
 from segstudio.core.resources import resource
@@ -23,6 +23,8 @@ PAGES = (
 )
 #: Room beside a picture, logical pixels.
 _MARGIN = 24
+#: Room above a heading, by its level.
+_ABOVE = {1: 28, 2: 24, 3: 16}
 
 
 class _Page(QTextBrowser):
@@ -40,6 +42,21 @@ class _Page(QTextBrowser):
             picture.setDevicePixelRatio(ratio)
         return picture
 
+    def dress(self) -> None:
+        """Give headings and paragraphs their room: a page of Markdown brings none."""
+        cursor = QTextCursor(self.document())
+        block = self.document().begin()
+        while block.isValid():
+            made, level = block.blockFormat(), block.blockFormat().headingLevel()
+            cursor.setPosition(block.position())
+            if level:
+                made.setTopMargin(_ABOVE.get(level, _ABOVE[3]) if block.blockNumber() else 0)
+                made.setBottomMargin(6)
+            elif block.textList() is None and cursor.currentTable() is None:
+                made.setBottomMargin(8)
+            cursor.setBlockFormat(made)
+            block = block.next()
+
 
 class HelpWindow(QWidget):
     """Pages on the left, text on the right; links between pages work, nothing is fetched."""
@@ -52,10 +69,9 @@ class HelpWindow(QWidget):
         self._list = QListWidget()
         self._list.setMaximumWidth(220)
         for name, title in PAGES:
-            if (self._folder / name).exists():
-                item = QListWidgetItem(title)
-                item.setData(Qt.ItemDataRole.UserRole, name)
-                self._list.addItem(item)
+            item = QListWidgetItem(title)
+            item.setData(Qt.ItemDataRole.UserRole, name)
+            self._list.addItem(item)
         self._text = _Page()
         self._text.setOpenLinks(False)
         self._text.setSearchPaths([str(self._folder)])
@@ -75,7 +91,7 @@ class HelpWindow(QWidget):
 
     def _show(self, name: str) -> None:
         self._text.setSource(QUrl.fromLocalFile(str(self._folder / name)))
-        self._text.zoomIn(0)
+        self._text.dress()
 
     def _follow(self, url: QUrl) -> None:
         name = Path(url.path()).name
