@@ -406,11 +406,12 @@ def test_classes_have_their_colours(desk: Desk) -> None:
 
 def test_fly_to_brings_a_small_object_into_the_middle(desks: Any) -> None:
     desk = desks(np.zeros((1200, 1600), np.uint8))
-    desk.document.apply(Polygon(np.array([(1500, 1100), (1520, 1100), (1520, 1110), (1500, 1110)]), None))
-    desk.canvas.fly_to(int(desk.labels[1105, 1510]))
-    assert desk.screen(1510, 1105).x() == pytest.approx(320, abs=2)
-    assert desk.screen(1510, 1105).y() == pytest.approx(240, abs=2)
-    assert desk.canvas.camera.scale > 4
+    desk.document.apply(Polygon(np.array([(1200, 800), (1220, 800), (1220, 810), (1200, 810)]), None))
+    desk.canvas.fly_to(int(desk.labels[805, 1210]))
+    assert desk.screen(1210, 805).x() == pytest.approx(320, abs=2)
+    assert desk.screen(1210, 805).y() == pytest.approx(240, abs=2)
+    assert 1.5 < desk.canvas.camera.scale <= 4
+    assert desk.canvas.camera.visible(640, 480, (1200, 1600)).height > 180
     desk.canvas.fly_to(Window(0, 0, 1200, 1600))
     assert desk.canvas.camera.scale < 1
 

@@ -10,7 +10,9 @@ from segstudio.gui.viewer.camera import Camera
 
 _STEP = 1.25
 #: So many pixels around a small object stay in sight; without them nobody can tell what it is.
-_SURROUNDINGS = 48
+_SURROUNDINGS = 90
+#: Device pixels per image pixel to which the view magnifies of its own accord.
+_CLOSEST = 4.0
 #: An object that the view flies to takes at least and at most this share of the view.
 _SMALLEST, _LARGEST = 0.08, 0.7
 #: Screen pixels of ground beside an image that is looked at up to its edge.
@@ -88,6 +90,8 @@ class CameraView(QGraphicsView):
         else:
             margin = max(window.width, window.height, _SURROUNDINGS)
             camera = Camera.showing(window.grow(margin), self.width_px, self.height_px)
+            closest = min(camera.scale, _CLOSEST / self.ratio)
+            camera = Camera(closest).centred(window, self.width_px, self.height_px)
         if (whole := self.shown_window()) is not None:
             camera = camera.filled(whole, self.width_px, self.height_px, _EDGE)
         self.set_camera(camera)
