@@ -102,11 +102,23 @@ def load_json(path: Path, limit: int) -> dict[str, Any]:
     except OSError as error:
         raise _bad(path, f"cannot be read: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:
-        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise _bad(path, f"is damaged: {reason}") from error
+        raise _bad(path, f"is damaged: {_in_words(error)}") from error
     if not isinstance(content, dict):
         raise _bad(path, "is damaged: it holds no JSON object")
     return content
+
+
+def _in_words(error: ValueError | RecursionError) -> str:
+    """Return what is wrong with a text that is no JSON, for people who do not know what that is."""
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    if isinstance(error, UnicodeDecodeError):
+        return "it holds something else than text"
+    if not isinstance(error, json.JSONDecodeError):
+        return str(error)
+    if error.msg.startswith("Unterminated") or not error.doc[error.pos :].strip():
+        return "it ends too early, as after a copy that broke off"
+    return f"line {error.lineno} is not as this program writes it"
 
 
 def _no_constant(name: str) -> float:

@@ -37,13 +37,13 @@ class ProjectLock:
         DiskError
             The lock file cannot be written.
         """
-        with disk_errors(self._path, "locked"):
+        with disk_errors(self._path.parent.parent, "opened for writing"):
             flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
             descriptor = os.open(self._path, flags, 0o644)
         try:
             if not _try_lock(descriptor):
                 raise _held(self._path, _owner(descriptor))
-            with disk_errors(self._path, "locked"):
+            with disk_errors(self._path.parent.parent, "opened for writing"):
                 os.ftruncate(descriptor, 0)
                 owner = {"pid": os.getpid(), "host": socket.gethostname(), "user": _user()}
                 os.write(descriptor, json.dumps(owner).encode())

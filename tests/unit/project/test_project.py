@@ -310,7 +310,16 @@ def test_a_damaged_manifest_opens_from_its_backup_with_a_notice(tmp_path: Path, 
     path.write_bytes(path.read_bytes()[:100])
     with Project.open(tmp_path / "project") as again:
         assert len(again.images) == 4
-        assert "damaged" in again.warnings[0]
+        assert "project.json is damaged: it ends too early" in again.warnings[0]
+
+
+def test_a_folder_that_cannot_be_locked_is_named_as_the_user_knows_it(tmp_path: Path, pictures: Path) -> None:
+    made(tmp_path, pictures).close()
+    lock = tmp_path / "project" / ".segstudio" / "lock"
+    lock.unlink()
+    lock.mkdir()
+    with pytest.raises(UserError, match="^project could not be opened for writing"):
+        Project.open(tmp_path / "project")
 
 
 def manifest(tmp_path: Path, **changes: object) -> Path:
