@@ -283,6 +283,33 @@ def test_the_form_starts_a_training_on_what_is_saved(studio: Studio) -> None:
     assert panel.live.isVisible()
 
 
+def test_the_form_says_what_it_waits_for(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(studio.session.jobs, "want_catalogue", lambda: None)
+    panel = studio.show(TrainingPanel(studio.session))
+    studio.open()
+    studio.label_images(2)
+    studio.until(lambda: "Trains on" in panel.summary_text())
+    assert panel._empty.isVisible()
+    assert "Reading which networks" in panel._empty.text()
+    assert not panel.setup.isVisible()
+    monkeypatch.undo()
+    studio.session.jobs.want_catalogue()
+    studio.until(panel.setup.isVisible)
+    assert not panel._empty.isVisible()
+
+
+def test_going_on_with_a_finished_training_says_that_it_is_finished(studio: Studio) -> None:
+    panel = studio.show(TrainingPanel(studio.session))
+    studio.open()
+    studio.model("run-1")
+    (run,) = studio.session.runs.all
+    assert run.status == "done"
+    panel.runs.list.selectAll()
+    panel.runs.resume()
+    assert "is finished" in studio.notices[-1]
+    assert not studio.launcher.started
+
+
 def test_the_model_to_start_from_stays_chosen_when_the_runs_are_read_again(studio: Studio) -> None:
     panel = studio.show(TrainingPanel(studio.session))
     studio.open()

@@ -140,7 +140,8 @@ class TrainingPanel(QWidget):
 
     def _show_summary(self, summary: SplitSummary | None) -> None:
         self._last = summary
-        possible = summary is not None and summary.train > 0
+        known = self._session.jobs.catalogue is not None
+        possible = known and summary is not None and summary.train > 0
         running = self._session.jobs.training is not None
         self.setup.setVisible(possible and not running)
         self._footer.setVisible(possible and not running)
@@ -155,6 +156,7 @@ class TrainingPanel(QWidget):
                 self.tr("Label cells"),
             )
         else:
+            self._empty.say(self.tr("Reading which networks there are …"))
             self._say_split(summary)
 
     def _say_split(self, summary: SplitSummary) -> None:

@@ -83,7 +83,15 @@ class RunList(Section):
     def resume(self) -> None:
         """Go on with the chosen run."""
         for run in self.selected()[:1]:
-            self._session.runs.resume(run)
+            if run.status == "done":
+                self._session.notice(
+                    self.tr("{0} is finished: it has used its time, or got no better any more.").format(run.name),
+                    self.tr("To learn more, train a new model and choose “Best of {0}” under Start from.").format(
+                        run.name
+                    ),
+                )
+            else:
+                self._session.runs.resume(run)
 
     def rename(self) -> None:
         """Ask for another name of the chosen run."""
