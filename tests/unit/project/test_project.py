@@ -318,7 +318,7 @@ def test_a_folder_that_cannot_be_locked_is_named_as_the_user_knows_it(tmp_path: 
     lock = tmp_path / "project" / ".segstudio" / "lock"
     lock.unlink()
     lock.mkdir()
-    with pytest.raises(UserError, match="^project could not be opened for writing"):
+    with pytest.raises(UserError, match=r"^project could not be opened for writing"):
         Project.open(tmp_path / "project")
 
 
