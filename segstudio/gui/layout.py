@@ -1,7 +1,7 @@
 """Where panels stand, and how the window remembers it."""
 
 from PySide6.QtCore import QByteArray, QSettings, QSize, Qt, QTimer
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QToolBar, QWidget
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QTabWidget, QToolBar, QWidget
 
 from segstudio.gui.actions import ActionTable
 
@@ -63,17 +63,13 @@ class Layout:
                 self.toolbar.addAction(actions[action_id])
         for name in _MENUS:
             menu = self._window.menuBar().addMenu(self._window.tr(name))
-            for spec, action in actions.menu(name):
-                if spec.separator:
-                    menu.addSeparator()
-                menu.addAction(action)
+            self._fill_menu(menu, name, actions)
+            if name == "&Edit":
+                self._fill_menu(menu.addMenu(self._window.tr("Class")), "Classes", actions)
             if name == "&View":
                 panels = menu.addMenu(self._window.tr("Panels"))
                 for dock in (self.images, self.steps, self.drawer):
                     panels.addAction(dock.toggleViewAction())
-            menu.aboutToShow.connect(actions.refresh)
-        for _spec, action in actions.menu("Classes"):
-            self._window.addAction(action)
 
     def show_project(self, is_open: bool) -> None:
         """Show what belongs to an open project; only the way in without one."""
@@ -133,6 +129,14 @@ class Layout:
         if project_is_open:
             self._settings.setValue("state", self._window.saveState(_VERSION))
         self._settings.sync()
+
+    @staticmethod
+    def _fill_menu(menu: QMenu, name: str, actions: ActionTable) -> None:
+        for spec, action in actions.menu(name):
+            if spec.separator:
+                menu.addSeparator()
+            menu.addAction(action)
+        menu.aboutToShow.connect(actions.refresh)
 
     def _set_sizes(self) -> None:
         self._window.resizeDocks([self.images, self.steps], [220, 340], Qt.Orientation.Horizontal)

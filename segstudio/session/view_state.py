@@ -55,6 +55,10 @@ class ViewState:
             size = self.brush_diameter + step
         self.brush_diameter = float(min(max(round(size), BRUSH_MIN), BRUSH_MAX))
 
+    def reset_contrast(self) -> None:
+        """Stretch the contrast automatically again."""
+        self.contrast, self.gamma = None, 1.0
+
     def new_object(self) -> None:
         """Let the next stroke start a new object."""
         self.current_object = 0

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QLineEdit,
     QListView,
+    QMenu,
     QMessageBox,
     QWidget,
 )
@@ -221,5 +222,42 @@ def test_delete_in_the_table_of_objects_deletes_the_selected_row(folder: Path, q
         assert hand.session.objects.ids() == [item for item in before if item != chosen]
         hand.action("edit.undo")
         assert hand.session.objects.ids() == before
+
+    run_program([str(folder)], script)
+
+
+def _texts(menu: QMenu) -> set[str]:
+    """Return what can be chosen in a menu and the menus in it."""
+    below = (entry.menu() for entry in menu.actions() if isinstance(entry.menu(), QMenu))
+    return {entry.text() for entry in menu.actions()}.union(*(_texts(inner) for inner in below))
+
+
+@pytest.mark.timeout(60)
+def test_what_buttons_and_keys_do_stands_in_the_menus_too(folder: Path, qapp: object) -> None:
+    def script(hand: Driver) -> None:
+        _open(hand)
+        window, session = hand.window, hand.session
+        entries = set().union(*(_texts(top.menu()) for top in window.menuBar().actions()))
+        assert {spec.text for spec in window.actions_table.specs.values()} <= entries
+        view = session.view
+        hand.action("edit.protect")
+        assert not view.protect
+        view.contrast, view.gamma = (10.0, 20.0), 2.0
+        hand.action("view.contrast")
+        assert (view.contrast, view.gamma) == (None, 1.0)
+        assert not window.actions_table["train.pause"].isEnabled()
+        assert not window.actions_table["train.stop"].isEnabled()
+
+        hand.open_image("nuclei-10.png")
+        _propose(hand)
+        hand.action("review.reject_all")
+        assert session.review.pending_count == 0
+        hand.action("review.restore")
+        assert session.review.pending_count == 2
+        hand.action("review.next")
+        hand.action("review.edit")
+        assert (view.tool, len(view.selected)) == ("brush", 1)
+        hand.action("review.accept_empty")
+        assert (session.review.pending_count, len(session.objects.ids())) == (0, 2)
 
     run_program([str(folder)], script)

@@ -79,6 +79,14 @@ def actions(w: "MainWindow") -> list[Action]:
             "edit.bigger", "&Edit", "Larger brush", lambda: session.view.resize_brush(1.15), ("]", "."), separator=True
         ),
         Action("edit.smaller", "&Edit", "Smaller brush", lambda: session.view.resize_brush(1 / 1.15), ("[", ",")),
+        Action(
+            "edit.protect",
+            "&Edit",
+            "Protect neighbours",
+            lambda: setattr(session.view, "protect", not session.view.protect),
+            tip="Strokes leave the pixels of other objects alone",
+            checked=lambda: session.view.protect,
+        ),
     ]
     return items + [_class_action(w, number) for number in (1, 2, 4, 5, 6, 7, 8, 9)]
 

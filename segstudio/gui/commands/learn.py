@@ -13,11 +13,17 @@ def actions(w: "MainWindow") -> list[Action]:
     """Return the actions of the menu."""
     session, can_edit = w.session, can_edit_now(w)
 
+    live, proposals = w.training.live, w.prediction.proposals
+
     def reviewing() -> bool:
         return can_edit() and session.review.pending_count > 0
 
     return [
         Action("train.start", "T&rain", "Train", w.train, ("Ctrl+T",), "ph.graduation-cap", enabled=can_write_now(w)),
+        Action(
+            "train.pause", "T&rain", "Pause or resume the training", live.toggle_pause, enabled=lambda: live.can_pause
+        ),
+        Action("train.stop", "T&rain", "Stop the training, keep the best", live.stop, enabled=lambda: live.can_stop),
         Action(
             "predict.current",
             "T&rain",
@@ -26,12 +32,13 @@ def actions(w: "MainWindow") -> list[Action]:
             ("Ctrl+P",),
             "ph.magic-wand",
             enabled=can_edit,
+            separator=True,
         ),
         Action(
             "review.accept",
             "T&rain",
             "Accept the proposal",
-            w.prediction.proposals.accept_current,
+            proposals.accept_current,
             ("Return", "Enter"),
             "ph.check",
             enabled=reviewing,
@@ -46,6 +53,15 @@ def actions(w: "MainWindow") -> list[Action]:
             "ph.x",
             enabled=reviewing,
         ),
+        Action(
+            "review.edit",
+            "T&rain",
+            "Edit the proposal",
+            proposals.edit_current,
+            icon="ph.pencil-simple",
+            tip="Accept the proposal and take its object into the hand; the key of the eraser does it, too",
+            enabled=lambda: reviewing() and session.review.current > 0,
+        ),
         Action("review.next", "T&rain", "Next proposal", session.walk.next_pending, ("Down",), enabled=reviewing),
         Action(
             "review.previous",
@@ -59,9 +75,19 @@ def actions(w: "MainWindow") -> list[Action]:
             "review.accept_all",
             "T&rain",
             "Accept all proposals",
-            w.prediction.proposals.accept_all,
+            proposals.accept_all,
             ("Ctrl+Shift+Return",),
             "ph.checks",
             enabled=reviewing,
+            separator=True,
+        ),
+        Action("review.accept_empty", "T&rain", "Accept where empty", proposals.accept_where_empty, enabled=reviewing),
+        Action("review.reject_all", "T&rain", "Reject all proposals", session.review.reject_all, enabled=reviewing),
+        Action(
+            "review.restore",
+            "T&rain",
+            "Bring back rejected proposals",
+            session.review.restore_rejected,
+            enabled=lambda: can_edit() and session.review.rejected_count > 0,
         ),
     ]

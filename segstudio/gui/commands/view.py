@@ -53,6 +53,13 @@ def actions(w: "MainWindow") -> list[Action]:
             ("J",),
             checked=lambda: w.session.view.colour_by == "class",
         ),
+        Action(
+            "view.contrast",
+            "&View",
+            "Automatic contrast",
+            w.session.view.reset_contrast,
+            enabled=lambda: has_document() and (w.session.view.contrast is not None or w.session.view.gamma != 1.0),
+        ),
         Action("view.step_1", "&View", "Label", lambda: w.show_step(0), ("Ctrl+1",), separator=True),
         Action("view.step_2", "&View", "Train", lambda: w.show_step(1), ("Ctrl+2",)),
         Action("view.step_3", "&View", "Predict", lambda: w.show_step(2), ("Ctrl+3",)),

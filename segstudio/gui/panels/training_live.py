@@ -41,8 +41,8 @@ class LiveTraining(Section):
         )
         self.preview = PreviewStrip(session.background)
         self._warning = caption(role="warning")
-        self._pause = button(self.tr("Pause"), self._toggle_pause, "pause")
-        self._stop = button(self.tr("Stop and keep best"), self._on_stop, "stop")
+        self._pause = button(self.tr("Pause"), self.toggle_pause, "pause")
+        self._stop = button(self.tr("Stop and keep best"), self.stop, "stop")
         for widget in (self._words, self._bar, self._figures, self.preview, self._warning):
             self.body.addWidget(widget)
         self.body.addLayout(row(self._pause, self._stop, stretch=1))
@@ -68,8 +68,8 @@ class LiveTraining(Section):
         paused = job.state == "paused"
         self._pause.setText(self.tr("Resume") if paused else self.tr("Pause"))
         self._pause.setIcon(icon("play" if paused else "pause"))
-        self._pause.setEnabled(job.state in ("running", "paused"))
-        self._stop.setEnabled(job.state not in ("stopping", "starting"))
+        self._pause.setEnabled(self.can_pause)
+        self._stop.setEnabled(self.can_stop)
         self._stop.setText(self.tr("Remove") if job.state == "queued" else self.tr("Stop and keep best"))
 
     def _say(self, job: Job) -> str:
@@ -99,7 +99,18 @@ class LiveTraining(Section):
         self._bar.setRange(0, progress.total if progress and known else 0)
         self._bar.setValue(progress.done if progress else 0)
 
-    def _toggle_pause(self) -> None:
+    @property
+    def can_pause(self) -> bool:
+        """Whether `toggle_pause` does something now."""
+        return self._job is not None and self._job.state in ("running", "paused")
+
+    @property
+    def can_stop(self) -> bool:
+        """Whether `stop` does something now."""
+        return self._job is not None and not self._job.ended and self._job.state not in ("stopping", "starting")
+
+    def toggle_pause(self) -> None:
+        """Pause the training that is shown, or let it go on."""
         if self._job is None:
             return
         if self._job.state == "paused":
@@ -107,7 +118,8 @@ class LiveTraining(Section):
         else:
             self._session.jobs.pause(self._job.id)
 
-    def _on_stop(self) -> None:
+    def stop(self) -> None:
+        """Stop the training that is shown; its best model stays."""
         if self._job is not None:
             self._session.jobs.stop(self._job.id)
 

@@ -147,7 +147,7 @@ class HistogramWidget(QWidget):
         layout.addWidget(self.plot)
         layout.addLayout(row)
         self.plot.contrast_dragged.connect(self._on_dragged)
-        self.auto.clicked.connect(self._on_auto)
+        self.auto.clicked.connect(lambda: session.view.reset_contrast())
         self.gamma.valueChanged.connect(self._on_gamma)
         session.document_changed.connect(self._on_document)
         session.view.events.contrast.connect(self._refresh)
@@ -182,10 +182,6 @@ class HistogramWidget(QWidget):
 
     def _on_dragged(self, low: float, high: float) -> None:
         self._session.view.contrast = (low, high)
-
-    def _on_auto(self) -> None:
-        self._session.view.contrast = None
-        self._session.view.gamma = 1.0
 
     def _on_gamma(self, value: float) -> None:
         self._session.view.gamma = value
