@@ -1,7 +1,17 @@
 """Messages above the canvas: they say what happened and what to do, and stop nobody."""
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from segstudio.gui.theme import icon
 from segstudio.session.notice import Notice
@@ -10,19 +20,22 @@ _ICONS = {"info": "ph.info", "good": "ph.check-circle", "warning": "ph.warning",
 _SHOWN_AT_ONCE = 3
 #: How long a message that asks for nothing stays, milliseconds.
 _GOOD_NEWS_STAYS = 6_000
+#: Room for the list of joined messages, pixels.
+_LIST_HEIGHT = 140
 
 
 class Banner(QFrame):
-    """One message with an optional button."""
+    """One message with an optional button; several messages about the same thing are joined in it."""
 
     def __init__(self, notice: Notice, button: QPushButton | None = None) -> None:
         super().__init__()
         self.setObjectName("banner")
         self.setProperty("level", notice.level)
         self.notice = notice
+        self.notices = [notice]
         picture = QLabel()
         picture.setPixmap(icon(_ICONS[notice.level], notice.level).pixmap(20, 20))
-        text = QLabel(f"{notice.message} {notice.hint}".strip())
+        text = self._text = QLabel(notice.text)
         text.setTextFormat(Qt.TextFormat.PlainText)
         text.setWordWrap(True)
         text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -32,17 +45,40 @@ class Banner(QFrame):
         close.setAutoRaise(True)
         close.setToolTip(self.tr("Dismiss"))
         close.clicked.connect(self.deleteLater)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(12, 6, 6, 6)
+        self._all = QPushButton()
+        self._all.setCheckable(True)
+        self._all.hide()
+        self._list = QPlainTextEdit()
+        self._list.setReadOnly(True)
+        self._list.setMaximumHeight(_LIST_HEIGHT)
+        self._list.hide()
+        self._all.toggled.connect(self._list.setVisible)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(12, 6, 6, 6)
+        row = QHBoxLayout()
+        column.addLayout(row)
+        column.addWidget(self._list)
         row.setSpacing(8)
         row.addWidget(picture)
         row.addWidget(text, 1)
         if button is not None:
             button.clicked.connect(self.deleteLater)
             row.addWidget(button)
+        row.addWidget(self._all)
         row.addWidget(close)
         if notice.level in ("info", "good"):
             QTimer.singleShot(_GOOD_NEWS_STAYS, self, self.deleteLater)
+
+    def join(self, notice: Notice) -> None:
+        """Take in another message about the same thing."""
+        if notice in self.notices:
+            return
+        self.notices.append(notice)
+        count = len(self.notices)
+        self._text.setText(self.tr("{0} And {1} more like this.").format(self.notice.text, count - 1))
+        self._all.setText(self.tr("Show all {0}").format(count))
+        self._all.show()
+        self._list.setPlainText("\n".join(item.text for item in self.notices))
 
 
 class BannerArea(QWidget):
@@ -58,6 +94,9 @@ class BannerArea(QWidget):
     def show_notice(self, notice: Notice, button: QPushButton | None = None) -> None:
         """Add a message on top."""
         for old in self._banners():
+            if notice.group and old.notice.group == notice.group and old.notice.level == notice.level:
+                old.join(notice)
+                return
             if old.notice == notice:
                 self._drop(old)
         self._column.insertWidget(0, Banner(notice, button))

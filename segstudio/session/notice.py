@@ -10,11 +10,23 @@ Level = Literal["info", "good", "warning", "error"]
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A sentence for the user, with what to do about it."""
+    """A sentence for the user, with what to do about it.
+
+    Attributes
+    ----------
+    group
+        What several notices are about, as a job that leaves out many images; they are shown as one.
+    """
 
     message: str
     hint: str = ""
     level: Level = "info"
+    group: str = ""
+
+    @property
+    def text(self) -> str:
+        """All of it in one line."""
+        return f"{self.message} {self.hint}".strip()
 
     @classmethod
     def of(cls, error: UserError) -> "Notice":

@@ -15,6 +15,7 @@ from segstudio.jobs.spec import DecodeJob, PredictJob
 from segstudio.project.project import ImageEntry
 from segstudio.session.job import Job, clock
 from segstudio.session.job_specs import decode_job, predict_job
+from segstudio.session.notice import Notice
 from segstudio.session.runs import Run
 from segstudio.session.session import Session
 
@@ -258,7 +259,7 @@ class PredictionPanel(QWidget):
             if fresh:
                 self._session.images_changed.emit()
         elif isinstance(message, Warned):
-            self._session.notice(message.message, message.hint, "warning")
+            self._session.noticed.emit(Notice(message.message, message.hint, "warning", group=job_id))
         elif isinstance(message, Failed) and isinstance(job.spec, DecodeJob):
             self._session.notice(message.message, message.hint, "error")
 
