@@ -447,6 +447,9 @@ def test_curves_are_drawn_with_names_best_epoch_and_several_runs(studio: Studio)
             curves.add(run, Metric(epoch=epoch, step=epoch, elapsed_s=epoch, values=values, best=True))
     curves.show(["a"])
     studio.until(lambda: panel.plotted() == ["training", "validation"])
+    assert panel._hover.toolTip() == "a", "a single training is named"
+    panel._plot.hovered.emit("epoch 2:  training 0.5")
+    assert panel._hover.toolTip() == "a  ·  epoch 2:  training 0.5"
     curves.name_run("b", "Second")
     curves.show(["a", "b"])
     studio.until(lambda: len(panel.plotted()) == 4)

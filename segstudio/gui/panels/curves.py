@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
 from segstudio.gui.forms.parts import ElidedLabel, EmptyState, on_theme
@@ -40,7 +40,7 @@ class CurvesPanel(QWidget):
         self._log.setToolTip(self.tr("Equal ways upwards mean equal factors"))
         self._hover = ElidedLabel()
         self._hover.setProperty("role", "secondary")
-        self._hover.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self._runs, self._alone = "", True
         self._empty = EmptyState("chart-line")
         self._empty.say(self.tr("Curves appear here a few seconds after a training has begun."))
         self._timer = QTimer(self)
@@ -64,7 +64,16 @@ class CurvesPanel(QWidget):
         lines = plot.draw(
             self._curves, shown, self._figure.currentData(), self._axis.currentData(), self._log.isChecked()
         )
-        self._hover.setText("" if lines else self.tr("This training does not report these figures."))
+        self._runs = ", ".join(self._curves.run_name(run_id) for run_id in shown)
+        self._alone = len(shown) == 1
+        self._show_values("")
+        if not lines:
+            self._hover.setText(self.tr("{0} does not report these figures.").format(self._runs))
+
+    def _show_values(self, words: str) -> None:
+        """Say which trainings are plotted, and the values under the pointer; two runs name themselves in `words`."""
+        named = f"{self._runs}  ·  {words}" if self._alone else words
+        self._hover.setText(named if words else self._runs)
 
     def plotted(self) -> list[str]:
         """Return the labels of the lines that are drawn."""
@@ -75,12 +84,13 @@ class CurvesPanel(QWidget):
         top.setSpacing(8)
         for widget in (self._figure, self._axis, self._log):
             top.addWidget(widget)
-        top.addWidget(self._hover, 1)
+        top.addStretch(1)
         page = QWidget()
         self._column = QVBoxLayout(page)
         self._column.setContentsMargins(12, 8, 12, 8)
         self._column.setSpacing(4)
         self._column.addLayout(top)
+        self._column.addWidget(self._hover)
         self._pages = QStackedLayout(self)
         self._pages.addWidget(self._empty)
         self._pages.addWidget(page)
@@ -91,7 +101,7 @@ class CurvesPanel(QWidget):
             from segstudio.gui.panels.curve_plot import CurvePlot
 
             self._plot = CurvePlot(self.tr("best"))
-            self._plot.hovered.connect(self._hover.setText)
+            self._plot.hovered.connect(self._show_values)
             self._column.addWidget(self._plot, 1)
         return self._plot
 
