@@ -11,15 +11,13 @@ from segstudio.io.labels_file import write_label_tiff
 from segstudio.io.objects_file import write_objects
 from segstudio.labels.label_map import LabelMap
 from segstudio.labels.objects import ObjectInfo
+from segstudio.labels.regions import COMPLETE
 from segstudio.project.annotation_files import AnnotationFiles
 from segstudio.project.image_files import find_mask
 from segstudio.project.layout import Layout
 from segstudio.project.manifest import ImageEntry
 from segstudio.project.manifest_store import ManifestStore
 from segstudio.project.open_documents import OpenDocuments
-
-#: Region value: completely labelled.
-_COMPLETE = 1
 
 
 class MaskImport:
@@ -110,7 +108,7 @@ def take_mask(mask: Path, entry: ImageEntry, files: AnnotationFiles, complete: b
     for folder in {files.labels.parent, files.regions.parent, files.objects.parent}:
         make_folders(folder, disk)
     if complete:
-        write_label_tiff(files.regions, LabelMap.from_array(np.full(size, _COMPLETE, np.uint8)), disk=disk)
+        write_label_tiff(files.regions, LabelMap.from_array(np.full(size, COMPLETE, np.uint8)), disk=disk)
     write_objects(files.objects, objects, max(objects, default=0) + 1, disk)
     write_label_tiff(files.labels, LabelMap.from_array(labels), disk=disk)
     return warnings

@@ -5,13 +5,12 @@ from typing import TYPE_CHECKING
 from psygnal import Signal
 
 from segstudio.labels.edits import RegionFill
+from segstudio.labels.regions import COMPLETE, NOT_STATED
 from segstudio.project.changes import DocumentChange
 
 if TYPE_CHECKING:
     from segstudio.project.document import ImageDocument
     from segstudio.session.front_image import FrontImage
-
-_NOT_STATED, _COMPLETE = 0, 1
 
 
 class Completeness:
@@ -42,7 +41,7 @@ class Completeness:
             The project is open for reading only.
         """
         if self._front.document is not None:
-            self._front.document.apply(RegionFill(None, _NOT_STATED if self.complete else _COMPLETE))
+            self._front.document.apply(RegionFill(None, NOT_STATED if self.complete else COMPLETE))
 
     def _on_document(self, document: "ImageDocument | None") -> None:
         self._set(document)

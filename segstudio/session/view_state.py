@@ -5,6 +5,8 @@ from typing import ClassVar
 
 from psygnal import SignalGroupDescriptor
 
+from segstudio.labels.regions import COMPLETE
+
 #: Brush diameters in image pixels that the keys step through.
 BRUSH_MIN, BRUSH_MAX = 1.0, 500.0
 
@@ -24,7 +26,7 @@ class ViewState:
     """Object that the brush continues; 0 starts a new one at the next stroke."""
     protect: bool = True
     """Strokes leave the pixels of other objects alone."""
-    region_value: int = 1
+    region_value: int = COMPLETE
     """What the region brush paints: 0 not stated, 1 completely labelled, 2 ignore."""
 
     show_fill: bool = True

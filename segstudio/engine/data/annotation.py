@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 from segstudio.io.labels_file import read_label_tiff
 from segstudio.io.labels_import import read_labels
 from segstudio.jobs.spec import SampleRecord
+from segstudio.labels.regions import COMPLETE, IGNORE
 
 #: Pixels this near to a drawn object are certainly background.
 RIM_PX = 2
-#: Values of the regions plane.
-NOT_STATED, COMPLETE, IGNORE = 0, 1, 2
 
 
 def combine(

@@ -22,6 +22,7 @@ from segstudio.core.classes import ClassTable, ObjectClass
 from segstudio.gui.bind import bind_check, bind_choice, follow
 from segstudio.gui.forms.parts import CalmSlider, Column, Section, ValueSlider, button, caption, on_theme, set_role
 from segstudio.gui.theme import tokens
+from segstudio.labels.regions import COMPLETE, IGNORE, NOT_STATED
 from segstudio.session.session import Session
 from segstudio.session.view_state import BRUSH_MAX, BRUSH_MIN
 
@@ -103,9 +104,9 @@ class LabelPanel(QWidget):
         line.setSpacing(4)
         group = QButtonGroup(section)
         for value, text, tip in (
-            (1, self.tr("Complete"), self.tr("Everything here is labelled: the rest is background")),
-            (2, self.tr("Ignore"), self.tr("Training and evaluation look away here: dirt, blur, scale bars")),
-            (0, self.tr("Clear"), self.tr("Nothing is stated here")),
+            (COMPLETE, self.tr("Complete"), self.tr("Everything here is labelled: the rest is background")),
+            (IGNORE, self.tr("Ignore"), self.tr("Training and evaluation look away here: dirt, blur, scale bars")),
+            (NOT_STATED, self.tr("Clear"), self.tr("Nothing is stated here")),
         ):
             choice = QPushButton(text)
             choice.setCheckable(True)

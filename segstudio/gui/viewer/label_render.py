@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from segstudio.core.tiles import TileGrid, Window
 from segstudio.gui.viewer.colouring import ObjectColours
 from segstudio.labels.label_map import LabelMap
+from segstudio.labels.regions import COMPLETE, IGNORE
 
 #: Device pixels that a drawing reads around its window.
 MARGIN = 8
@@ -198,17 +199,17 @@ def _dashes(ids: NDArray[Any], area: Window) -> NDArray[np.bool_]:
 
 
 def draw_regions(plane: LabelMap, area: Window, scale: float, complete: Colour, ignore: Colour) -> NDArray[np.uint32]:
-    """Return the overlay of the regions plane: a tinted edge round 1 (complete), hatching over 2 (ignore)."""
+    """Return the overlay of the regions plane: a tinted edge round complete ones, hatching over what to ignore."""
     values = sampled(plane, area.grow(MARGIN), scale)
     out = np.zeros(values.shape, np.uint32)
     if values.any():
         y = np.arange(area.y0 - MARGIN, area.y1 + MARGIN)[:, None]
         x = np.arange(area.x0 - MARGIN, area.x1 + MARGIN)[None, :]
-        out[values == 1] = argb(complete, 0.05)
-        out[values == 2] = argb((0, 0, 0), 0.25)
-        out[(values == 2) & ((x + y) % 10 < 2)] = argb(ignore, 0.55)
+        out[values == COMPLETE] = argb(complete, 0.05)
+        out[values == IGNORE] = argb((0, 0, 0), 0.25)
+        out[(values == IGNORE) & ((x + y) % 10 < 2)] = argb(ignore, 0.55)
         edge = _rim(values, 1)
-        out[_rim(values, 3) & (values == 1)] = argb(complete, 0.28)
-        out[edge & (values == 1)] = argb(complete, 0.8)
-        out[edge & (values == 2)] = argb(ignore, 0.8)
+        out[_rim(values, 3) & (values == COMPLETE)] = argb(complete, 0.28)
+        out[edge & (values == COMPLETE)] = argb(complete, 0.8)
+        out[edge & (values == IGNORE)] = argb(ignore, 0.8)
     return np.ascontiguousarray(out[MARGIN:-MARGIN, MARGIN:-MARGIN])

@@ -1,6 +1,7 @@
 """Paint where everything is labelled, or what training is to ignore."""
 
 from segstudio.labels.edits import Brush, RegionStroke
+from segstudio.labels.regions import NOT_STATED
 from segstudio.session.tools.base import Gesture, PointerEvent, Tool, ToolContext, registry
 from segstudio.session.tools.strokes import stroke
 
@@ -14,6 +15,6 @@ class RegionTool(Tool):
 
     def gesture(self, first: PointerEvent, context: ToolContext) -> Gesture:
         """Mark from press to release."""
-        value = 0 if "alt" in first.modifiers else context.view.region_value
+        value = NOT_STATED if "alt" in first.modifiers else context.view.region_value
         brush = Brush(value, context.view.brush_diameter, None, "regions")
         yield from stroke(first, context, RegionStroke.name, brush)

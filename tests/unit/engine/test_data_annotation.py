@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from segstudio.engine.data.annotation import COMPLETE, IGNORE, RIM_PX, combine
+from segstudio.engine.data.annotation import RIM_PX, combine
+from segstudio.labels.regions import COMPLETE, IGNORE
 
 
 def test_a_drawn_object_makes_a_rim_of_background_and_leaves_the_rest_unknown() -> None:
