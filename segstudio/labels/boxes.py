@@ -50,7 +50,7 @@ class RotatedBox(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class BoxColumns:
-    """The rotated boxes of many objects as arrays, one entry each; `hull_area` is that of the convex hull."""
+    """The rotated boxes of many objects as arrays, one entry each; `hull_area` is that of the convex hulls."""
 
     ids: NDArray[np.integer[Any]]
     centre: NDArray[np.float64]
@@ -58,6 +58,11 @@ class BoxColumns:
     width: NDArray[np.float64]
     angle: NDArray[np.float64]
     hull_area: NDArray[np.float64]
+    hulls: "_Hulls | None"
+
+    def feret(self) -> NDArray[np.float64]:
+        """Return the greatest distance of any two points of each object, pixel corners included."""
+        return _diameters(self.hulls) if self.hulls is not None else np.zeros(0)
 
 
 def rotated_boxes(
@@ -110,7 +115,7 @@ def _columns(ids: NDArray[np.integer[Any]], points: NDArray[np.float64], ends: N
     """Return the boxes of consecutive clouds of points, each up to its end."""
     if not len(ids):
         none = np.zeros(0)
-        return BoxColumns(ids, np.zeros((0, 2)), none, none, none, none)
+        return BoxColumns(ids, np.zeros((0, 2)), none, none, none, none, None)
     # Pixel corners are integers but for one common offset: exact, and what OpenCV takes.
     shifted = points - points[0]
     corners = np.rint(shifted).astype(np.int32)
@@ -119,8 +124,9 @@ def _columns(ids: NDArray[np.integer[Any]], points: NDArray[np.float64], ends: N
         raise ValueError("Rotated boxes are for outlines along pixel edges, as `contours` returns them.")
     hulls = [cv2.convexHull(corners[start:end]) for start, end in pairwise([0, *ends.tolist()])]
     counts = np.array(list(map(len, hulls)))
-    columns = _smallest(_Hulls.of(np.concatenate(hulls)[:, 0].astype(np.int64), counts))
-    return BoxColumns(ids, columns[0] + points[0], *columns[1:])
+    found = _Hulls.of(np.concatenate(hulls)[:, 0].astype(np.int64), counts)
+    centre, length, width, angle, area = _smallest(found)
+    return BoxColumns(ids, centre + points[0], length, width, angle, area, found)
 
 
 class _Hulls(NamedTuple):
@@ -168,6 +174,25 @@ def _smallest(hulls: _Hulls) -> tuple[NDArray[np.float64], ...]:
     angle[angle >= _HALF_TURN] = 0
     hull_area = np.add.reduceat(_cross(points, edges), hulls.first) / 2
     return centre, np.maximum(*sides), np.minimum(*sides), angle, hull_area
+
+
+def _diameters(hulls: _Hulls) -> NDArray[np.float64]:
+    """Return the diameter of each polygon: it joins an end of an edge to the point furthest across from the edge.
+
+    Rotating calipers (Shamos, 1978). Where the edge opposite is parallel both its ends are as far; with the points
+    beside the furthest one neither is missed.
+    """
+    ends = hulls.first + hulls.counts - 1
+    follow = np.arange(1, len(hulls.points) + 1)
+    follow[ends] = hulls.first
+    before = np.arange(-1, len(hulls.points) - 1)
+    before[hulls.first] = ends
+    top = _touching(hulls)[1]
+    square = np.zeros(len(hulls.points), np.int64)
+    for end in (hulls.points, hulls.points[follow]):
+        for far in (before[top], top, follow[top]):
+            np.maximum(square, ((hulls.points[far] - end) ** 2).sum(axis=1), out=square)
+    return np.sqrt(np.maximum.reduceat(square, hulls.first))
 
 
 def _touching(hulls: _Hulls) -> list[NDArray[np.int64]]:

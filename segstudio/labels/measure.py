@@ -70,9 +70,9 @@ def measure(
     Measurements
         ``id``, ``area_px``, ``centroid_x``, ``centroid_y`` (pixel-corner coordinates), ``bbox_x0``, ``bbox_y0``,
         ``bbox_x1``, ``bbox_y1`` (half-open), ``length_px``, ``width_px``, ``angle`` (of the rotated box),
-        ``perimeter_px``, ``equivalent_diameter_px``, ``eccentricity``, ``solidity``,
-        ``circularity``, ``aspect_ratio``; with a pixel
-        size also ``area_um2``, ``length_um``, ``width_um``, ``perimeter_um``, ``equivalent_diameter_um``;
+        ``perimeter_px``, ``equivalent_diameter_px``, ``feret_max_px``, ``major_axis_px``, ``minor_axis_px``,
+        ``eccentricity``, ``solidity``, ``circularity``, ``aspect_ratio``; with a pixel size also ``area_um2``,
+        ``length_um``, ``width_um`` and so on for every length;
         with an image ``mean_intensity``, ``min_intensity``, ``max_intensity``, followed by ``_`` and the channel
         when there are several.
 
@@ -85,8 +85,9 @@ def measure(
     -----
     The perimeter follows the midpoints of the border's pixel edges, straight steps 1 and corners √2/2 long, times
     0.948, which makes it right on average over all directions (Proffit and Rosen, 1979); holes count. Circularity
-    is 4π·area/perimeter², at most 1. Eccentricity is that of the ellipse with the same second moments, each pixel
-    a unit square; solidity is the area over that of the convex hull of all pixel corners.
+    is 4π·area/perimeter², at most 1. Axes and eccentricity are those of the ellipse with the same second moments,
+    each pixel a unit square; the Feret diameter is the greatest distance of two pixel corners; solidity is the area
+    over that of the convex hull of all pixel corners.
 
     Examples
     --------
@@ -175,7 +176,8 @@ def _shape(runs: _Runs, rings: Rings, boxes: BoxColumns) -> dict[str, NDArray[An
         "aspect_ratio": boxes.length / boxes.width,
         "perimeter_px": perimeter,
         "equivalent_diameter_px": np.sqrt(4 * area / np.pi),
-        "eccentricity": _eccentricity(runs, area, x, y),
+        "feret_max_px": boxes.feret(),
+        **_ellipse(runs, area, x, y),
         "solidity": area / boxes.hull_area,
         "circularity": np.minimum(4 * np.pi * area / perimeter**2, 1.0),
     }
@@ -192,9 +194,9 @@ def _perimeter(rings: Rings) -> NDArray[np.float64]:
     return _ALL_DIRECTIONS * np.add.reduceat(steps, rings.offsets[first])
 
 
-def _eccentricity(
+def _ellipse(
     runs: _Runs, area: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.float64]
-) -> NDArray[np.float64]:
+) -> dict[str, NDArray[np.float64]]:
     dx = runs.column + runs.length / 2 - runs.spread(x)
     dy = runs.row + 0.5 - runs.spread(y)
     # A run of n unit squares has the second moment n * (n² / 12) about its own middle.
@@ -203,7 +205,11 @@ def _eccentricity(
     xy = runs.sum(runs.length * dx * dy) / area
     root = np.sqrt(((xx - yy) / 2) ** 2 + xy**2)
     mean = (xx + yy) / 2
-    return np.sqrt(np.clip(1 - (mean - root) / (mean + root), 0, 1))
+    return {
+        "major_axis_px": 4 * np.sqrt(mean + root),
+        "minor_axis_px": 4 * np.sqrt(np.maximum(mean - root, 0)),
+        "eccentricity": np.sqrt(np.clip(1 - (mean - root) / (mean + root), 0, 1)),
+    }
 
 
 def _micrometres(columns: dict[str, NDArray[Any]], size: PixelSize) -> dict[str, NDArray[np.float64]]:

@@ -1,6 +1,9 @@
 import numpy as np
 import pytest
 from factories import cells, discs, grid_of_squares, rectangle
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from skimage.measure import regionprops_table
 
 from segstudio.core.axes import PixelSize
@@ -29,6 +32,9 @@ def test_measurements_agree_with_scikit_image() -> None:
         np.testing.assert_allclose(table[ours], other[theirs] + shift, rtol=1e-9, err_msg=ours)
     # scikit-image takes pixels as points there, not as squares.
     np.testing.assert_allclose(table["eccentricity"], other["eccentricity"], atol=2e-3)
+    axes = regionprops_table(made.labels, properties=("axis_major_length", "axis_minor_length"))
+    for ours, theirs in [("major_axis_px", "axis_major_length"), ("minor_axis_px", "axis_minor_length")]:
+        np.testing.assert_allclose(table[ours] ** 2, axes[theirs] ** 2 + 16 / 12, rtol=1e-9, err_msg=ours)
 
 
 def test_a_disc_has_the_perimeter_and_shape_of_a_disc() -> None:
@@ -115,3 +121,26 @@ def test_full_image_and_rgb() -> None:
     assert table["area_px"].tolist() == [24]
     assert table["bbox_x1"].tolist() == [6]
     assert table["mean_intensity_3"].tolist() == [200]
+
+
+@settings(max_examples=100, deadline=None)
+@given(arrays(np.uint8, st.tuples(st.integers(1, 12), st.integers(1, 12)), elements=st.integers(0, 3)))
+def test_the_feret_diameter_is_the_greatest_distance_of_two_pixel_corners(labels: np.ndarray) -> None:
+    table = measure(labels)
+    for object_id, feret in zip(table.ids, table["feret_max_px"], strict=True):
+        pixels = np.argwhere(labels == object_id)
+        corners = np.concatenate([pixels + step for step in ((0, 0), (0, 1), (1, 0), (1, 1))])
+        apart = np.linalg.norm(corners[:, None] - corners[None], axis=2)
+        assert feret == pytest.approx(apart.max(), rel=1e-12)
+
+
+def test_the_feret_diameter_of_cells_is_found_in_many_directions() -> None:
+    made = cells((300, 340), 60, seed=2, dtype="uint16")
+    table = measure(made.labels, pixel_size=PixelSize(0.5, 0.5))
+    for object_id, feret in zip(table.ids, table["feret_max_px"], strict=True):
+        pixels = np.argwhere(made.labels == object_id)
+        corners = np.unique(np.concatenate([pixels + step for step in ((0, 0), (0, 1), (1, 0), (1, 1))]), axis=0)
+        apart = ((corners[:, None] - corners[None]) ** 2).sum(axis=2)
+        assert feret == pytest.approx(np.sqrt(apart.max()), rel=1e-12)
+    assert (table["feret_max_px"] >= table["length_px"] * 0.99).all()
+    np.testing.assert_allclose(table["feret_max_um"], table["feret_max_px"] / 2)
