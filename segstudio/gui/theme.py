@@ -41,7 +41,7 @@ ICONS = {
 
 #: Text sizes and lengths in pixels, see the style sheet.
 FONT_BASE, FONT_SECONDARY, FONT_TITLE = 13, 11, 16
-SPACING, SPACING_GROUP, CONTROL_HEIGHT, RADIUS = 8, 16, 28, 6
+SPACING, SPACING_GROUP = 8, 16
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import cast, get_args
 
 from psygnal import Signal, SignalInstance
 
@@ -165,11 +165,6 @@ class Project:
         """The classes that objects can have."""
         return self._store.manifest.classes
 
-    @property
-    def settings(self) -> dict[str, Any]:
-        """A copy of the project's settings; `set_settings` replaces them."""
-        return dict(self._store.manifest.settings)
-
     def entry(self, image_id: str) -> ImageEntry:
         """Return one image; ``KeyError`` when there is none of that id."""
         return self._store.entry(image_id)
@@ -203,14 +198,6 @@ class Project:
     def label_path(self, image_id: str) -> Path:
         """Return the label TIFF of an image, which need not exist."""
         return self.files(image_id).labels
-
-    def regions_path(self, image_id: str) -> Path:
-        """Return the region TIFF of an image, which need not exist."""
-        return self.files(image_id).regions
-
-    def objects_path(self, image_id: str) -> Path:
-        """Return the object table of an image, which need not exist."""
-        return self.files(image_id).objects
 
     def files(self, image_id: str) -> AnnotationFiles:
         """Return all files of an image's annotation."""
@@ -343,12 +330,6 @@ class Project:
         """Rename the project; its folder keeps its name."""
         self.check_writable()
         self._store.change(name=name)
-        self.save_soon()
-
-    def set_settings(self, settings: dict[str, Any]) -> None:
-        """Replace the project's settings: JSON values only."""
-        self.check_writable()
-        self._store.change(settings=dict(settings))
         self.save_soon()
 
     def save(self) -> None:

@@ -151,7 +151,7 @@ def test_a_project_gives_its_saved_labels(tmp_path: Path) -> None:
     assert samples[ids[0]].object_classes == {1: 2}
     assert samples[ids[0]].labels == project.label_path(ids[0])
     assert samples[ids[0]].regions is None
-    assert samples[ids[1]].regions == project.regions_path(ids[1])
+    assert samples[ids[1]].regions == project.files(ids[1]).regions
     assert samples[ids[2]].labels is None
     assert {samples[ids[0]].split, samples[ids[1]].split} == {"train", "val"}
     # Also beside the window that has it open.
