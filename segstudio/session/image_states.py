@@ -1,10 +1,15 @@
 """How far each image of the project is, and what it is used for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from segstudio.jobs.spec import Split
+from segstudio.project.splits import resolve
 
 if TYPE_CHECKING:
     from segstudio.project.document import ImageDocument
+    from segstudio.project.manifest import ImageEntry
     from segstudio.project.project import Project
 
 _DONE = ("labelled", "reviewed")
@@ -30,6 +35,8 @@ class ImageStates:
         self._project = project
         self._document = document
         self._change = change
+        self._entries: list[ImageEntry] = []
+        self._splits: Mapping[str, Split] = {}
 
     def state(self, image_id: str) -> str:
         """Return ``"empty"``, ``"labelled"``, ``"predicted"`` or ``"reviewed"``."""
@@ -56,6 +63,20 @@ class ImageStates:
         """Return the split the user chose for an image, ``"auto"`` for none."""
         project = self._project()
         return project.entry(image_id).split if project else "auto"
+
+    def splits(self) -> Mapping[str, Split]:
+        """Return what each image is used for, as a training would find it; the same object while nothing changes."""
+        project, document = self._project(), self._document()
+        entries = project.images if project is not None else []
+        if document is not None:
+            drawn = len(document.planes.objects)
+            entries = [replace(item, objects=drawn) if item.id == document.entry.id else item for item in entries]
+        if entries != self._entries:
+            before = self._splits
+            self._entries, self._splits = entries, resolve(entries)
+            if self._splits == before:
+                self._splits = before
+        return self._splits
 
     def set_split(self, image_ids: list[str], split: str) -> None:
         """Choose what images are used for."""

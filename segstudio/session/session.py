@@ -145,7 +145,7 @@ class Session:
         def done(problems: list[str]) -> None:
             self._tell_problems(problems, added=len(project.images) > before)
             self.images_changed.emit()
-            if self.document is None and project.images:
+            if not self.front.wanted and project.images:
                 self.select(project.images[0].id)
 
         self.background.run(lambda: project.add_images(paths), done, lane=_DOCUMENTS)

@@ -1,9 +1,12 @@
 """The images of the project: thumbnail, name, state, split, filter and progress."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import (
     QAbstractListModel,
+    QItemSelectionModel,
     QModelIndex,
     QPersistentModelIndex,
     QPoint,
@@ -42,10 +45,13 @@ _STATES = {
     "predicted": ("ph.magic-wand", "warning", "Predicted"),
     "reviewed": ("ph.check-circle", "good", "Reviewed"),
 }
-_SPLITS = {"auto": "", "train": "train", "val": "val", "test": "test"}
+_USES = {"train": "training", "val": "validation", "test": "testing only"}
 _ID = Qt.ItemDataRole.UserRole
 _STATE = Qt.ItemDataRole.UserRole + 1
 _SPLIT = Qt.ItemDataRole.UserRole + 2
+_AUTOMATIC = Qt.ItemDataRole.UserRole + 3
+
+_SELECT = QItemSelectionModel.SelectionFlag.Select
 
 _Index = QModelIndex | QPersistentModelIndex
 
@@ -58,6 +64,7 @@ class _Rows(QAbstractListModel):
         self._session = session
         self._ids: list[str] = []
         self._pictures: dict[tuple[str, str], QPixmap] = {}
+        self._splits: Mapping[str, str] = {}
 
     def reload(self) -> None:
         """Take over the images of the project."""
@@ -74,7 +81,12 @@ class _Rows(QAbstractListModel):
             self.dataChanged.emit(self.index(0), self.index(len(self._ids) - 1))
 
     def refresh_row(self, image_id: str) -> None:
-        """Repaint the row of one image."""
+        """Repaint the row of one image, and all when its first label moves others to another split."""
+        splits = self._session.states.splits()
+        if splits is not self._splits:
+            self._splits = splits
+            self.refresh()
+            return
         row = self.row_of(image_id)
         if row >= 0:
             self.dataChanged.emit(self.index(row), self.index(row))
@@ -100,10 +112,19 @@ class _Rows(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return entry.name
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"{entry.name}\n{entry.width} × {entry.height} pixels, {entry.dtype}\n{_STATES[state][2]}"
+            return (
+                f"{entry.name}\n{entry.width} × {entry.height} pixels, {entry.dtype}\n"
+                f"{_STATES[state][2]}\n{self._use(entry)}"
+            )
         if role == Qt.ItemDataRole.DecorationRole:
             return self._picture(entry)
-        return {_ID: entry.id, _STATE: state, _SPLIT: self._session.states.split_of(entry.id)}.get(role)
+        if role == _SPLIT:
+            return self._session.states.splits().get(entry.id, "")
+        return {_ID: entry.id, _STATE: state, _AUTOMATIC: entry.split == "auto"}.get(role)
+
+    def _use(self, entry: ImageEntry) -> str:
+        use = _USES[self._session.states.splits()[entry.id]]
+        return f"For {use} (automatic: right-click to choose)" if entry.split == "auto" else f"For {use}, as you chose"
 
     def _picture(self, entry: ImageEntry) -> QPixmap:
         key = _picture_key(entry)
@@ -148,7 +169,7 @@ class _RowDelegate(QStyledItemDelegate):
         chosen = bool(option.state & QStyle.StateFlag.State_Selected)
         painter.setPen(QColor(colours.on_accent if chosen else colours.text))
         metrics = option.fontMetrics
-        split = _SPLITS[index.data(_SPLIT)]
+        split = index.data(_SPLIT)
         right = metrics.horizontalAdvance(split) + 8 if split else 0
         name = metrics.elidedText(index.data(Qt.ItemDataRole.DisplayRole), Qt.TextElideMode.ElideMiddle, text.width())
         upper = QRect(text.left(), text.top() + 2, text.width(), metrics.height())
@@ -160,6 +181,8 @@ class _RowDelegate(QStyledItemDelegate):
         painter.setPen(QColor(colours.on_accent if chosen else colours.secondary))
         words = metrics.elidedText(words, Qt.TextElideMode.ElideRight, lower.width() - 20 - right)
         painter.drawText(lower.adjusted(20, 0, -right, 0), Qt.AlignmentFlag.AlignVCenter, words)
+        if not (chosen or index.data(_AUTOMATIC)):
+            painter.setPen(QColor(colours.text))
         painter.drawText(lower, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, split)
 
     @staticmethod
@@ -249,8 +272,11 @@ class ImagesPanel(QWidget):
 
     def _on_images_changed(self) -> None:
         if self._rows.is_stale():
+            chosen = self.selected_ids()
             self._rows.reload()
-            self._on_document_changed(self._session.document)
+            self._show_wanted()
+            for image_id in chosen:
+                self._view.selectionModel().select(self._index_of(image_id), _SELECT)
         self._rows.refresh()
         self._show_progress()
 
@@ -265,17 +291,21 @@ class ImagesPanel(QWidget):
         self._bar.setValue(done)
         self._bar.setVisible(total > 0)
 
-    def _on_document_changed(self, document: object) -> None:
-        if document is None or self._session.document is None:
-            return
-        row = self._rows.row_of(self._session.document.entry.id)
-        index = self._sorted.mapFromSource(self._rows.index(row))
-        if index.isValid() and index != self._view.currentIndex():
-            self._view.setCurrentIndex(index)
+    def _on_document_changed(self, _document: object) -> None:
+        self._show_wanted()
 
     def _on_loading(self, name: str) -> None:
         if not name:  # done; an image that could not be opened leaves the one before in front
-            self._on_document_changed(self._session.document)
+            self._show_wanted()
+
+    def _show_wanted(self) -> None:
+        """Go to the image that was asked for last, which may still be opening; never ask for another one."""
+        index = self._index_of(self._session.front.wanted)
+        if index.isValid() and index != self._view.currentIndex():
+            self._view.setCurrentIndex(index)
+
+    def _index_of(self, image_id: str) -> QModelIndex:
+        return self._sorted.mapFromSource(self._rows.index(self._rows.row_of(image_id)))
 
     def _on_current_changed(self, current: QModelIndex, _previous: QModelIndex) -> None:
         if current.isValid():
