@@ -9,6 +9,7 @@ import torch
 
 from segstudio.core.errors import WrongUsage
 from segstudio.jobs.catalogue import DeviceOffer
+from segstudio.jobs.processor import processor_name
 from segstudio.jobs.spec import Device
 
 
@@ -51,7 +52,7 @@ def device_name(device: torch.device) -> str:
     if device.type == "mps":
         return "Apple GPU"
     cores = psutil.cpu_count(logical=False) or psutil.cpu_count() or 1
-    return f"{platform.processor() or platform.machine()}, {cores} cores"
+    return f"{processor_name()}, {cores} core{'s' if cores > 1 else ''}"
 
 
 def memory_mb(device: torch.device) -> int:

@@ -20,6 +20,7 @@ from segstudio.core.errors import BadInput, WrongUsage
 from segstudio.io.atomic import write_atomic
 from segstudio.jobs.channel import LineTail, parsed
 from segstudio.jobs.messages import Failed, Finished, Message, Started, from_line, to_line
+from segstudio.jobs.processor import processor_name
 from segstudio.jobs.spec import TrainJob
 
 RunStatus = Literal["waiting", "running", "paused", "done", "stopped", "failed", "died"]
@@ -222,7 +223,7 @@ def environment() -> dict[str, object]:
         "segstudio": __version__,
         "python": sys.version.split()[0],
         "system": platform.platform(),
-        "processor": platform.processor() or platform.machine(),
+        "processor": processor_name(),
         "cores": os.cpu_count() or 1,
         "memory_mb": psutil.virtual_memory().total // 2**20,
         "packages": dict(_versions()),
