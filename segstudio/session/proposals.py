@@ -1,6 +1,7 @@
 """The objects that one prediction proposes: which wait for a decision, and how they become objects."""
 
-from collections.abc import Container, Iterable
+from collections import Counter
+from collections.abc import Callable, Container, Iterable
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -85,6 +86,20 @@ class Proposals:
             tx.write("labels", after.grid.window(key), after.read(after.grid.window(key)))
         return made
 
+    def free(self, onto: LabelMap, covered: float) -> Callable[[], int]:
+        """Return a function, for any thread, that counts the waiting proposals `write` would make objects of.
+
+        Parameters
+        ----------
+        onto
+            The objects that exist.
+        covered
+            As in `write`.
+        """
+        mine = self.shown.snapshot() if self.shown is not None else None
+        taken = onto.snapshot()
+        return lambda: 0 if mine is None else _count_free(mine, taken, covered)
+
     def see_undone(self, objects: Container[int], *, can_redo: bool) -> None:
         """Tell acceptances that were undone from objects that were deleted or merged later."""
         for proposal_id, object_id in list(self.decisions.accepted.items()):
@@ -127,3 +142,16 @@ class Proposals:
         there[free if left == area else without_crumbs(free, CRUMB * area)] = object_id
         onto.write(window, there)
         return True
+
+
+def _count_free(proposals: LabelMap, objects: LabelMap, covered: float) -> int:
+    area: Counter[int] = Counter()
+    lies_on: Counter[int] = Counter()
+    for key in proposals.keys():  # noqa: SIM118 - a method of the map, no mapping
+        mine, there = proposals.tile(key), objects.tile(key)
+        if mine is None:
+            continue
+        for count, pixels in ((area, mine), (lies_on, mine[there > 0] if there is not None else mine[:0])):
+            ids, numbers = np.unique(pixels, return_counts=True)
+            count.update(dict(zip(ids.tolist(), numbers.tolist(), strict=True)))
+    return sum(lies_on[item] < size and lies_on[item] <= covered * size for item, size in area.items() if item)

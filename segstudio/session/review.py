@@ -200,6 +200,14 @@ class Review:
         """Accept the proposals that touch no object."""
         return self.accept(self.pending(), only_where_empty=True)
 
+    def count_free(self, then: Callable[[int], None]) -> None:
+        """Call `then` with how many proposals `accept_all` would accept now; they are counted on a thread."""
+        document, asked = self._document(), self._proposals
+        if document is None:
+            return
+        count = asked.free(document.planes.labels, COVERED)
+        self._background.run(count, lambda free: then(free) if asked is self._proposals else None, lane="review")
+
     def reject(self, proposal_ids: Iterable[int]) -> None:
         """Take proposals out of sight; `restore_rejected` brings them back."""
         self._check_writable()

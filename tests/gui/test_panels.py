@@ -516,6 +516,7 @@ def test_proposals_are_counted_accepted_and_come_back_with_undo(studio: Studio) 
     panel = studio.show(PredictionPanel(studio.session))
     studio.propose(discs((96, 96), [(20, 20), (20, 60), (60, 20)], 8))
     assert panel.proposals.counter() == "Proposals: 3 of 3 left"
+    studio.until(lambda: panel.proposals._accept_all.text() == "Accept all 3")
     document = studio.session.document
     assert document is not None
     panel.proposals.accept_all()
@@ -541,9 +542,11 @@ def test_proposals_on_hand_drawn_objects_are_left_and_the_user_is_told(studio: S
     panel = studio.show(PredictionPanel(studio.session))
     studio.label(discs((96, 96), [(20, 20)], 8))
     studio.propose(discs((96, 96), [(20, 20), (60, 60)], 8))
+    studio.until(lambda: panel.proposals._accept_all.text() == "Accept 1 of 2")
     panel.proposals.accept_all()
     assert panel.proposals.counter() == "Proposals: 1 of 2 left"
-    assert "1 proposals were left" in studio.notices[-1]
+    studio.until(lambda: not panel.proposals._accept_all.isEnabled())
+    assert "1 proposal was left" in studio.notices[-1]
 
 
 def test_a_slider_decodes_again_with_the_settings_of_the_model(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:

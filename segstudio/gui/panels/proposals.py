@@ -1,10 +1,14 @@
 """What a model proposes for the image in front: how many wait, all at once or one by one."""
 
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QProgressBar
 
 from segstudio.gui.forms.parts import Section, button, caption, row, tool_button
 from segstudio.session.review import Accepted
 from segstudio.session.session import Session
+
+#: Counted again at most so often, milliseconds.
+_PAUSE_MS = 150
 
 
 class Proposals(Section):
@@ -14,6 +18,7 @@ class Proposals(Section):
         super().__init__(" ")
         self._session = session
         self._review, self._walk = session.review, session.walk
+        self._left = -1
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
         self._focus = caption(role="")
@@ -38,7 +43,11 @@ class Proposals(Section):
         self.body.addLayout(decide)
         self.body.addWidget(self._keys)
         self.body.addWidget(self._restore)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(lambda: self._review.count_free(self._show_free))
         self._review.changed.connect(self._on_changed)
+        session.image_changed.connect(self._on_changed)
         self.refresh()
 
     def accept_all(self) -> None:
@@ -68,7 +77,12 @@ class Proposals(Section):
         self.title.setText(self.tr("Proposals: {0} of {1} left").format(left, total))
         self._bar.setRange(0, max(1, total))
         self._bar.setValue(total - left)
-        self._accept_all.setText(self.tr("Accept all {0}").format(left) if left else self.tr("All decided"))
+        if left != self._left:  # how many of them are free is counted on a thread
+            self._left = left
+            self._accept_all.setText(self.tr("Accept all") if left else self.tr("All decided"))
+            self._accept_all.setToolTip("")
+        if left:
+            self._timer.start(_PAUSE_MS)
         for widget in (self._accept_all, self._accept_empty, self._reject_all):
             widget.setEnabled(left > 0)
         for one in (self._accept, self._reject, self._edit):
@@ -83,6 +97,24 @@ class Proposals(Section):
         self._restore.setVisible(rejected > 0)
         self._restore.setText(self.tr("Bring back {0} rejected").format(rejected))
 
+    def _show_free(self, free: int) -> None:
+        """Say how many will really be accepted: those that do not lie on objects."""
+        left = self._review.pending_count
+        if not left:
+            return
+        all_of = self.tr("Accept all {0}").format(left)
+        self._accept_all.setText(
+            all_of
+            if free == left
+            else self.tr("Accept {0} of {1}").format(free, left)
+            if free
+            else self.tr("None is free to accept")
+        )
+        self._accept_all.setToolTip(
+            "" if free == left else self.tr("The other {0} lie on objects that you have").format(left - free)
+        )
+        self._accept_all.setEnabled(free > 0)
+
     def counter(self) -> str:
         """Return what is said about how many are left."""
         return self.title.text()
@@ -96,7 +128,9 @@ class Proposals(Section):
     def _say(self, accepted: Accepted) -> None:
         if accepted.left:
             self._session.notice(
-                self.tr("{0} proposals were left: they lie on objects that you have.").format(len(accepted.left)),
+                self.tr("1 proposal was left: it lies on objects that you have.")
+                if len(accepted.left) == 1
+                else self.tr("{0} proposals were left: they lie on objects that you have.").format(len(accepted.left)),
                 self.tr("Delete the old object first where the proposal is better, or reject all that is left."),
             )
 

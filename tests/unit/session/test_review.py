@@ -130,7 +130,10 @@ def test_pixels_drawn_by_hand_are_never_touched(desk: Desk) -> None:
     hand = discs(SHAPE, [(12, 16), (40, 29)], 7)  # mostly over proposal 1, and at the edge of proposal 4
     desk.draw(hand)
     before = desk.document.labels()
+    free: list[int] = []
+    desk.review.count_free(free.append)
     made = desk.review.accept_all()
+    assert free == [len(made.objects)]
     after = desk.document.labels()
     np.testing.assert_array_equal(after[before > 0], before[before > 0])
     assert made.left == (1,)
