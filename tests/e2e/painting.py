@@ -42,9 +42,11 @@ class Painter:
     def actions(self) -> Iterator[None]:
         """Yield after each finished action."""
         deeds = itertools.cycle((self._stroke, self._circle, self._stroke, self._erase, self._circle, self._undo))
-        for deed in deeds:
+        for number, deed in enumerate(deeds):
             deed()
             yield
+            if number % 4 == 2:  # the files are being replaced while the next actions come, and while it is killed
+                QTest.keyClick(self._window, Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier)
 
     def _stroke(self) -> None:
         self._window.session.view.tool = "brush"
