@@ -61,7 +61,7 @@ class BoxColumns:
     hulls: "_Hulls | None"
 
     def feret(self) -> NDArray[np.float64]:
-        """Return the greatest distance of any two points of each object, pixel corners included."""
+        """Return the greatest distance, pixels, of any two points of each object, pixel corners included."""
         return _diameters(self.hulls) if self.hulls is not None else np.zeros(0)
 
 

@@ -78,7 +78,7 @@ class Rings:
 
 
 def trace(labels: NDArray[np.integer[Any]], origin: tuple[float, float] = (0.0, 0.0)) -> Rings:
-    """Return the outlines of all objects in one array; see `contours`.
+    """Return the outlines of all objects of `labels` ``(rows, columns)`` in one array; see `contours`.
 
     Raises
     ------

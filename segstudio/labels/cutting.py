@@ -12,7 +12,7 @@ from segstudio.labels.raster import segment
 
 
 def line_mask(line: ArrayLike, window: Window) -> NDArray[np.bool_]:
-    """Return the one-pixel line, inside of `window`."""
+    """Return where in `window` the one-pixel line through the ``(N, 2)`` points ``(x, y)`` runs."""
     out = np.zeros(window.shape, bool)
     points = np.asarray(line, float).reshape(-1, 2).tolist()
     for start, end in pairwise(points):
@@ -24,7 +24,10 @@ def line_mask(line: ArrayLike, window: Window) -> NDArray[np.bool_]:
 
 
 def cut(mask: NDArray[np.bool_], line: NDArray[np.bool_]) -> NDArray[np.int32]:
-    """Return numbered pieces of `mask`: parts that the line does not cut share one number with the largest piece."""
+    """Return the pieces of `mask` ``(h, w)``, numbered from 1 and 0 outside.
+
+    Parts that the line does not cut share one number with the largest piece.
+    """
     _, parts = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4, ltype=cv2.CV_32S)
     count, pieces = cv2.connectedComponents((mask & ~line).astype(np.uint8), connectivity=4, ltype=cv2.CV_32S)
     part_of = np.zeros(count, np.int32)

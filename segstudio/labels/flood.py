@@ -13,7 +13,13 @@ FILL_LIMIT = 4096 * 4096
 
 
 def connected(tx: Transaction, y: int, x: int, value: int) -> tuple[Window, NDArray[np.bool_]]:
-    """Return the connected area of `value` at a pixel, looking no further than it reaches."""
+    """Return the connected area of `value` at a pixel: a window that holds it, and where in the window it is.
+
+    Raises
+    ------
+    UserError
+        It is empty (`value` is 0) and covers more than half of the image or `FILL_LIMIT` pixels.
+    """
     whole = Window.whole(tx.shape)
     reach = 128
     while True:

@@ -116,7 +116,7 @@ def median_diameter(areas: Sequence[int]) -> float | None:
 
 
 def object_areas(known: NDArray[np.int32]) -> list[int]:
-    """Return the number of pixels of each object."""
+    """Return the number of pixels of each object in `known` ``(H, W)``, by ascending id."""
     _, counts = np.unique(known[known > 0], return_counts=True)
     return [int(number) for number in counts]
 

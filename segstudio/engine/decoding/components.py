@@ -18,7 +18,10 @@ def components(values: NDArray[np.generic], connectivity: Literal[4, 8] = 8) -> 
 
 
 def drop_small(labels: NDArray[np.int32], min_size: int) -> NDArray[np.int32]:
-    """Remove objects of fewer than `min_size` pixels and number the rest 1..n; may return `labels` itself."""
+    """Remove objects of `labels` ``(H, W)`` with fewer than `min_size` pixels and number the rest 1..n.
+
+    The result may be `labels` itself.
+    """
     if labels.size == 0:
         return labels
     counts = np.bincount(labels.ravel())
@@ -32,7 +35,7 @@ def drop_small(labels: NDArray[np.int32], min_size: int) -> NDArray[np.int32]:
 
 
 def fill_holes(labels: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Give each hole to the object around it, where only one object and no other hole edge surrounds it.
+    """Give each hole of `labels` ``(H, W)`` to the object around it, where only one object surrounds it.
 
     A hole is background that does not touch the image's edge. A gap between several objects stays background.
     """
@@ -59,7 +62,7 @@ def fill_holes(labels: NDArray[np.int32]) -> NDArray[np.int32]:
 
 
 def tidy(labels: NDArray[np.int32], min_size: int) -> NDArray[np.int32]:
-    """Fill holes, drop small objects, number the rest 1..n."""
+    """Fill holes of `labels` ``(H, W)``, drop objects of fewer than `min_size` pixels, number the rest 1..n."""
     kept = drop_small(fill_holes(labels), min_size)
     numbered: NDArray[np.int32] = fastremap.renumber(kept, preserve_zero=True)[0]
     return numbered.astype(np.int32, copy=False)

@@ -31,7 +31,7 @@ def class_numbers(
 
 
 def inner_boundary(labels: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Return where an object's pixel has a 4-neighbour outside the object.
+    """Return where in `labels` ``(H, W)`` an object's pixel has a 4-neighbour outside the object.
 
     Neither the image's edge nor a pixel of unknown label is an outside: the object may go on there.
     """
@@ -47,7 +47,7 @@ def inner_boundary(labels: NDArray[np.int32]) -> NDArray[np.bool_]:
 
 
 def without_vanished(boundary: NDArray[np.bool_], labels: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Remove the boundary of objects that consist of nothing else, so that the smallest ones keep an inside."""
+    """Remove the boundary ``(H, W)`` of objects that consist of nothing else: the smallest ones keep an inside."""
     size = np.bincount(labels[labels > 0], minlength=1)
     rim = np.bincount(labels[boundary], minlength=len(size))
     kept = boundary.copy()

@@ -12,5 +12,8 @@ def mean_squared(maps: Tensor, target: Tensor, valid: Tensor) -> Tensor:
 
 
 def smooth_l1(maps: Tensor, target: Tensor, valid: Tensor, beta: float = 0.1) -> Tensor:
-    """Return the mean of the smooth L1 loss, quadratic below a difference of `beta` and linear above."""
+    """Return the mean of the smooth L1 loss over valid pixels, quadratic below a difference of `beta`, linear above.
+
+    Shapes as for `mean_squared`.
+    """
     return masked_mean(functional.smooth_l1_loss(maps, target, reduction="none", beta=beta), valid)

@@ -46,7 +46,7 @@ def write_preview(
 
 
 def overlay(image: NDArray[np.uint8], labels: NDArray[np.int32]) -> NDArray[np.uint8]:
-    """Return RGB `image` with each object of `labels` in a colour of its own and a bright outline."""
+    """Return `image` ``(H, W, 3)`` RGB with each object of `labels` ``(H, W)`` in a colour of its own, outlined."""
     ids = np.maximum(labels, 0)
     # The golden angle keeps the hues of following ids far apart.
     hue = (ids * 0.618034 % 1.0 * 179).astype(np.uint8)

@@ -131,7 +131,7 @@ class Validator:
 
 
 def score(known: NDArray[np.int32], labels: NDArray[np.int32]) -> ImageScore:
-    """Score `labels` against what is `known` (-1 = nothing); objects mostly on unknown pixels are not judged."""
+    """Score `labels` against what is `known`, both ``(H, W)``, -1 = nothing; objects mostly there are not judged."""
     unknown = known < 0
     if unknown.any():
         total = np.bincount(labels.ravel())
