@@ -125,8 +125,7 @@ def _train(hand: Driver) -> None:
     hand.click(window.training, "Train")
     hand.wait(lambda: session.jobs.training is not None, what="the training")
     hand.open_image(_NAMES[2])
-    session.view.tool = "brush"
-    hand.drag([(100.0, 100.0), (120.0, 100.0)])
+    _paint(hand, (100.0, 100.0))
     assert len(session.document.planes.objects) == 1
     hand.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     assert not session.document.planes.objects
@@ -134,6 +133,22 @@ def _train(hand: Driver) -> None:
     hand.click(window.training, "Stop and keep best")
     hand.wait(lambda: session.jobs.training is None, 60, "the end of the training")
     hand.wait(lambda: any(run.has_model for run in session.runs.all), what="the model")
+
+
+def _paint(hand: Driver, start: tuple[float, float]) -> None:
+    """Paint a new object with a stroke to the right, and find exactly it."""
+    session = hand.session
+    hand.key(Qt.Key.Key_B)
+    hand.key(Qt.Key.Key_M)
+    before = session.document.planes.labels.to_array()
+    hand.drag([start, (start[0] + 12, start[1])])
+    after = session.document.planes.labels.to_array()
+    (new,) = set(np.unique(after[after != before]).tolist())
+    y, x = np.indices(after.shape) + 0.5
+    along = np.clip(x - start[0], 0, 12)
+    stroke = np.hypot(x - start[0] - along, y - start[1]) <= session.view.brush_diameter / 2
+    assert _iou(after == new, stroke & (before == 0)) > 0.9
+    assert session.document.planes.objects[new].source == "hand"
 
 
 def _predict_and_correct(hand: Driver) -> None:
@@ -150,15 +165,18 @@ def _predict_and_correct(hand: Driver) -> None:
     assert {info.source for info in objects.values()} == {"model"}
     labels = session.document.planes.labels.to_array()
     assert _iou(labels > 0, truth > 0) > 0.5
-    session.view.tool = "select"
+    hand.key(Qt.Key.Key_V)
     largest = np.bincount(labels.ravel())[1:].argmax() + 1
     ys, xs = np.nonzero(cv2.erode((labels == largest).astype(np.uint8), np.ones((3, 3))))
     hand.click_at((xs[len(xs) // 2] + 0.5, ys[len(ys) // 2] + 0.5), Qt.KeyboardModifier.ControlModifier)
     assert largest not in objects
-    ring = _rings((labels == largest).astype(np.int32))
-    if ring:
-        hand.drag([*map(tuple, ring[1]), tuple(ring[1][0])], Qt.MouseButton.RightButton)
-        assert "hand" in {info.source for info in objects.values()}
+    (ring,) = _rings((labels == largest).astype(np.int32)).values()
+    hand.drag([*map(tuple, ring), tuple(ring[0])], Qt.MouseButton.RightButton)
+    assert "hand" in {info.source for info in objects.values()}
+    free = cv2.distanceTransform((session.document.planes.labels.to_array() == 0).astype(np.uint8), cv2.DIST_L2, 5)
+    free[:24], free[-24:], free[:, :24], free[:, -24:] = 0, 0, 0, 0
+    y, x = np.unravel_index(free.argmax(), free.shape)
+    _paint(hand, (float(x) - 6, float(y)))
 
 
 def _export(hand: Driver, folder: Path) -> None:
