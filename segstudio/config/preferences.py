@@ -14,6 +14,8 @@ class Preferences(Config):
     schema_version: int = 1
     theme: Literal["dark", "light"] = param("dark", title="Theme")
     """Dark for dim rooms, light for bright ones."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = param("auto", title="Device")
+    """What trainings and predictions run on."""
     recent: tuple[str, ...] = ()
     """Project folders, newest first."""
 

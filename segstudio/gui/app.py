@@ -30,6 +30,8 @@ _COLLECT_EVERY_MS = 1_000
 _SETTLED_MS = 3_000
 #: When the window has been painted and still nobody has clicked.
 _IDLE_MS = 300
+#: When the first image has long been there: what the engine offers and the name of the device may be found out.
+_CALM_MS = 10_000
 
 
 class _MainThread(QObject):
@@ -179,6 +181,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     collector = GarbageCollector(app)
     window.show()
     QTimer.singleShot(_IDLE_MS, window, lambda: session.background.run(import_ahead))
+    session.jobs.want_catalogue(make=False)
+    QTimer.singleShot(_CALM_MS, window, session.jobs.want_catalogue)
     if wishes.open:
         window.opening.open_paths([path.expanduser().absolute() for path in wishes.open])
     try:

@@ -9,6 +9,9 @@ from segstudio.project.changes import SAVED, SAVING
 from segstudio.project.document import ImageDocument
 from segstudio.session.session import Session
 
+#: Names of devices are cut at this width, pixels.
+_DEVICE_WIDTH = 260
+
 
 class StatusBar(QStatusBar):
     """Follows the session; a click on the running job asks for the list of jobs."""
@@ -31,12 +34,16 @@ class StatusBar(QStatusBar):
         self._bar.setTextVisible(False)
         self._bar.hide()
         self._device = QLabel()
+        self._device.setObjectName("device")
         self._device.setProperty("role", "secondary")
         self.addWidget(self._place, 1)
         for widget in (self._zoom, self._saved, self._job, self._bar, self._device):
             self.addPermanentWidget(widget)
         session.front.loading.connect(self._on_loading)
         session.jobs.changed.connect(self._on_jobs)
+        session.jobs.catalogue_changed.connect(self._show_device)
+        session.preferences_changed.connect(self._show_device)
+        self._show_device()
 
     def show_document(self, document: ImageDocument | None) -> None:
         """Follow another document; nothing of the one before stays."""
@@ -86,7 +93,12 @@ class StatusBar(QStatusBar):
         if fraction is not None:
             self._bar.setRange(0, 1000)
             self._bar.setValue(int(fraction * 1000))
-        self._device.setText(jobs.device_name)
+        self._show_device()
+
+    def _show_device(self) -> None:
+        name = self._session.devices.name
+        self._device.setText(self.fontMetrics().elidedText(name, Qt.TextElideMode.ElideRight, _DEVICE_WIDTH))
+        self._device.setToolTip(self.tr("{device}: change it in Train or Predict").format(device=name) if name else "")
 
 
 class _Link(QLabel):

@@ -131,12 +131,20 @@ class JobQueue:
         """Check settings; the answer is a `message` of this job."""
         return self._enqueue(spec, "")
 
-    def want_catalogue(self) -> None:
-        """Load what the engine offers: from disk, else from the worker; `catalogue_changed` tells when it is there."""
-        if self.catalogue is None and not any(
-            isinstance(job.spec, CatalogueJob) and not job.ended for job in self._all()
-        ):
-            self._background.run(load_catalogue, self._on_kept_catalogue, lane="jobs")
+    def want_catalogue(self, *, make: bool = True) -> None:
+        """Load what the engine offers; `catalogue_changed` tells when it is there.
+
+        Parameters
+        ----------
+        make
+            Let the worker make it when none is kept on the disk.
+        """
+        if self._lacks_catalogue():
+            self._background.run(load_catalogue, lambda kept: self._on_kept_catalogue(kept, make=make), lane="jobs")
+
+    def _lacks_catalogue(self) -> bool:
+        asked = any(isinstance(job.spec, CatalogueJob) and not job.ended for job in self._all())
+        return self.catalogue is None and not asked
 
     # -- steering --------------------------------------------------------------------------------------
 
@@ -274,11 +282,13 @@ class JobQueue:
 
     # -- answers -----------------------------------------------------------------------------------------
 
-    def _on_kept_catalogue(self, kept: Catalogue | None) -> None:
+    def _on_kept_catalogue(self, kept: Catalogue | None, *, make: bool) -> None:
+        if not self._lacks_catalogue():
+            return  # somebody else has asked meanwhile
         if kept is not None:
             self._set_catalogue(kept)
-            return
-        self._enqueue(CatalogueJob(job_id=new_job_id(), output=catalogue_file()), "")
+        elif make:
+            self._enqueue(CatalogueJob(job_id=new_job_id(), output=catalogue_file()), "")
 
     def _on_made_catalogue(self, made: Catalogue | None) -> None:
         if made is not None:

@@ -14,6 +14,7 @@ from segstudio.project.layout import is_project
 from segstudio.project.project import Project
 from segstudio.session.background import Background, Post
 from segstudio.session.completeness import Completeness
+from segstudio.session.devices import Devices
 from segstudio.session.front_image import FrontImage
 from segstudio.session.image_files import ImageFiles
 from segstudio.session.image_states import ImageStates
@@ -62,6 +63,7 @@ class Session:
         self.project: Project | None = None
         self.preferences = read_preferences(preferences_path())
         self.jobs = JobQueue(self.background)
+        self.devices = Devices(self.jobs, lambda: self.preferences, self.set_preferences)
         self.runs = ProjectRuns(lambda: self.project, self.jobs, self.background)
         self.runs.ready.connect(self._on_model_ready)
         self.front = FrontImage(lambda: self.project, self.background, _DOCUMENTS)

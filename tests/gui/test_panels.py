@@ -573,12 +573,14 @@ def test_all_images_are_predicted_with_the_chosen_model(studio: Studio, monkeypa
     asked: list[Any] = []
     monkeypatch.setattr(studio.session.jobs, "predict", lambda job, _title: asked.append(job) or job.job_id)
     panel._scope.button(2).click()
+    studio.session.devices.choose("cpu")
     assert panel._predict.text() == "Predict 3 images"
     panel.predict()
     studio.until(lambda: asked)
     project = studio.session.project
     assert project is not None
     assert asked[0].model == project.runs_folder / "run-1" / "model"
+    assert asked[0].device == "cpu"
     assert [image.image_id for image in asked[0].images] == [entry.id for entry in project.images]
     assert all(image.output.parent == project.predictions_folder / "run-1" for image in asked[0].images)
 

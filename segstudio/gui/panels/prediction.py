@@ -4,11 +4,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from segstudio.gui.forms.editors import CalmComboBox
 from segstudio.gui.forms.parts import Column, EmptyState, Section, button, caption, row
 from segstudio.gui.panels.decode_settings import DecodeSettings
+from segstudio.gui.panels.device_box import DeviceBox
 from segstudio.gui.panels.proposals import Proposals
 from segstudio.jobs.messages import Artifact, Failed, Message, Warned
 from segstudio.jobs.spec import DecodeJob, PredictJob
@@ -67,10 +68,10 @@ class PredictionPanel(QWidget):
         session, run, entries = self._session, self._run(), self._entries()
         if session.project is None or run is None or not entries or self._running() is not None:
             return
-        project, decode = session.project, self.decode.values()
+        project, decode, device = session.project, self.decode.values(), session.devices.chosen
         title = entries[0].name if len(entries) == 1 else self.tr("{0} images").format(len(entries))
         session.background.run(
-            lambda: predict_job(project, run, entries, decode),
+            lambda: predict_job(project, run, entries, decode, device),
             lambda job: self._started(session.jobs.predict(job, self.tr("Predict {0}").format(title))),
         )
 
@@ -138,6 +139,10 @@ class PredictionPanel(QWidget):
         self._cancel = button(self.tr("Cancel"), self._on_cancel, "x")
         model = Section(self.tr("Model"))
         model.body.addWidget(self._model)
+        device = DeviceBox(self._session)
+        title = QLabel(self.tr("Device"))
+        title.setBuddy(device)
+        model.body.addLayout(row(title, device, stretch=1))
         images = Section(self.tr("Images"))
         images.body.addLayout(line)
         images.body.addWidget(self._predict)

@@ -11,10 +11,11 @@ from segstudio.config.run import RunConfig
 from segstudio.gui.forms.editors import CalmComboBox
 from segstudio.gui.forms.form import Form
 from segstudio.gui.forms.parts import Section, caption
+from segstudio.gui.panels.device_box import DeviceBox
 from segstudio.gui.theme import SPACING_GROUP
-from segstudio.jobs.catalogue import Catalogue, Offer
+from segstudio.jobs.catalogue import Offer
 from segstudio.jobs.messages import Failed, Finished, Message
-from segstudio.jobs.spec import Choice, Device, ValidateJob
+from segstudio.jobs.spec import Choice, ValidateJob
 from segstudio.session.job import new_job_id
 from segstudio.session.job_specs import TrainingWish
 from segstudio.session.session import Session
@@ -54,7 +55,7 @@ class TrainingSetup(QWidget):
             architecture=Choice(name=self._architecture.currentData(), settings=settings.pop("architecture", {})),
             config=settings,
             start_from=self._start_from.currentData(),
-            device=self._chosen_device(),
+            device=self._session.devices.chosen,
         )
 
     def refresh(self) -> None:
@@ -77,7 +78,7 @@ class TrainingSetup(QWidget):
         self._formulation, self._architecture = CalmComboBox(), CalmComboBox()
         self._formulation.setObjectName("formulation")
         self._architecture.setObjectName("architecture")
-        self._start_from, self._device = CalmComboBox(), CalmComboBox()
+        self._start_from, device = CalmComboBox(), DeviceBox(self._session)
         self._formulation_says = caption()
         rows = QVBoxLayout(self)
         rows.setContentsMargins(0, 0, 0, 0)
@@ -94,7 +95,7 @@ class TrainingSetup(QWidget):
         for title, box in (
             (self.tr("Network"), self._architecture),
             (self.tr("Start from"), self._start_from),
-            (self.tr("Device"), self._device),
+            (self.tr("Device"), device),
         ):
             settings.body.addLayout(_line(title, box))
         settings.body.setSpacing(4)
@@ -115,15 +116,7 @@ class TrainingSetup(QWidget):
                 box.addItem(offer.title, offer.name)
             box.setCurrentIndex(max(0, box.findData(_FIRST_CHOICE.get(box.objectName()))))
             box.blockSignals(False)
-        self._fill_devices(catalogue)
         self._on_choice()
-
-    def _fill_devices(self, catalogue: Catalogue | None) -> None:
-        self._device.clear()
-        self._device.addItem(self.tr("Automatic"), "auto")
-        for offer in catalogue.devices if catalogue else ():
-            self._device.addItem(offer.name, offer.device.partition(":")[0])
-            self._device.setItemData(self._device.count() - 1, offer.note, 3)
 
     def _fill_start_from(self) -> None:
         chosen = self._start_from.currentData()
@@ -163,10 +156,6 @@ class TrainingSetup(QWidget):
         old.hide()
         old.deleteLater()
         self.checked.emit({})
-
-    def _chosen_device(self) -> Device:
-        device: Device = self._device.currentData() or "auto"
-        return device
 
     def validate(self) -> None:
         """Let the engine check the settings against each other; what is wrong is shown at the field."""
