@@ -1,0 +1,69 @@
+"""Which image is in front, and what is told about it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from segstudio.labels.edits import Stroke
+from segstudio.project.changes import DocumentChange
+from segstudio.project.project import Project
+from segstudio.session.session import Session
+
+
+@pytest.fixture
+def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Session:
+    monkeypatch.setattr("segstudio.session.session.preferences_path", lambda: tmp_path / "preferences.toml")
+    (tmp_path / "images").mkdir()
+    for number in range(3):
+        tifffile.imwrite(tmp_path / "images" / f"{number}.tif", np.full((32, 32), number, np.uint8))
+    Project.create(tmp_path / "project", tmp_path / "images")[0].close()
+    return Session()
+
+
+def test_events_are_passed_on_as_they_are_and_none_is_made_up(session: Session, tmp_path: Path) -> None:
+    lists: list[tuple[object, ...]] = []
+    edits: list[tuple[object, ...]] = []
+    session.images_changed.connect(lambda *told: lists.append(told))
+    session.front.edited.connect(lambda *told: edits.append(told))
+    session.open_project(tmp_path / "project")
+    assert (lists, edits) == ([], []), "nothing has changed by opening"
+    assert session.document is not None
+    session.document.apply(Stroke(np.array([[16.0, 16]]), 5, 1))
+    assert edits
+    assert all(len(told) == 1 and isinstance(told[0], DocumentChange) for told in edits)
+    session.close()
+    assert lists
+    assert set(lists) == {()}
+
+
+def test_stepping_stops_at_the_ends_and_passes_over_what_is_reviewed(session: Session, tmp_path: Path) -> None:
+    session.open_project(tmp_path / "project")
+    project, front = session.project, session.front
+    assert project is not None
+    names = [entry.id for entry in project.images]
+    front.step(-1)
+    assert front.wanted == names[0]
+    front.step(1)
+    front.step(1)
+    front.step(1)
+    assert front.wanted == names[2]
+    project.set_reviewed(names[0])
+    front.next_unreviewed()
+    assert front.wanted == names[1]
+    session.close()
+
+
+def test_an_image_that_is_left_is_closed_and_its_labels_are_on_the_disk(session: Session, tmp_path: Path) -> None:
+    session.open_project(tmp_path / "project")
+    first, project = session.document, session.project
+    assert first is not None
+    assert project is not None
+    first.apply(Stroke(np.array([[16.0, 16]]), 5, 1))
+    session.front.step(1)
+    assert first.closed
+    assert tifffile.imread(project.label_path(first.entry.id)).max() == 1
+    session.front.leave()
+    assert session.document is None
+    session.close()
