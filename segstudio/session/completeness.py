@@ -41,7 +41,7 @@ class Completeness:
             The project is open for reading only.
         """
         if self._front.document is not None:
-            self._front.document.apply(RegionFill(None, NOT_STATED if self.complete else COMPLETE))
+            self._front.document.apply(RegionFill(None, NOT_STATED if self.complete else COMPLETE, keep_ignored=True))
 
     def _on_document(self, document: "ImageDocument | None") -> None:
         self._set(document)

@@ -218,6 +218,16 @@ def test_split_cuts_only_the_part_that_is_crossed() -> None:
     assert ((after > 0) == (array > 0)).all()
 
 
+def test_stating_everything_complete_keeps_what_is_ignored() -> None:
+    planes = Planes.empty(SHAPE)
+    apply(planes, RegionFill(Window(3, 4, 9, 30), 2))
+    for value in (1, 0):
+        apply(planes, RegionFill(None, value, keep_ignored=True))
+        expected = np.full(SHAPE, value)
+        expected[3:9, 4:30] = 2
+        assert np.array_equal(planes.regions.to_array(), expected)
+
+
 def test_region_brush_and_fill_leave_labels_alone() -> None:
     planes = two_squares()
     before = planes.labels.to_array()
