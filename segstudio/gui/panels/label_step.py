@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from segstudio.core.classes import ClassTable, ObjectClass
 from segstudio.gui.bind import bind_check, bind_choice, follow
-from segstudio.gui.forms.parts import CalmSlider, Column, Section, ValueSlider, button, caption, on_theme, set_role
+from segstudio.gui.forms.parts import CalmSlider, Column, Section, ValueSlider, button, caption, on_theme
 from segstudio.gui.theme import tokens
 from segstudio.labels.regions import COMPLETE, IGNORE, NOT_STATED
 from segstudio.session.session import Session
@@ -96,7 +96,7 @@ class LabelPanel(QWidget):
         self._complete = QCheckBox(self.tr("This image is completely labelled"))
         self._complete.setToolTip(self.tr("Everything that is not an object is background (Ctrl+L)"))
         self._complete.clicked.connect(lambda _checked: self.state_complete())
-        self._says = caption()
+        self._says = caption(self.tr("✓ Everything that is no object is background here."), "good-note")
         section.body.addWidget(self._complete)
         section.body.addWidget(self._says)
         section.body.addWidget(caption(self.tr("The region brush (U) paints:")))
@@ -170,12 +170,7 @@ class LabelPanel(QWidget):
 
     def _show_complete(self, complete: bool) -> None:
         self._complete.setChecked(complete)
-        set_role(self._says, "good" if complete else "secondary")
-        self._says.setText(
-            self.tr("Complete: everything that is no object is background.")
-            if complete
-            else self.tr("Only what you drew, and regions painted Complete, are stated.")
-        )
+        self._says.setVisible(complete)
 
 
 class ClassList(QListWidget):
