@@ -171,5 +171,6 @@ class MeasurePanel(QWidget):
 
     def showEvent(self, event: object) -> None:
         """Measure when the step is looked at."""
+        self._show()  # what it says may be of before a project was open
         if self._stale:
             self.measure()
