@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, Qt, QUrl
+from PySide6.QtCore import QByteArray, QSize, Qt, QUrl
 from PySide6.QtGui import QImage, QTextCursor, QTextDocument
 from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QTextBrowser, QWidget
 
@@ -23,6 +23,7 @@ PAGES = (
 )
 #: Room beside a picture, logical pixels.
 _MARGIN = 24
+_ROW_HEIGHT = 28
 #: Room above a heading, by its level.
 _ABOVE = {1: 28, 2: 24, 3: 16}
 
@@ -52,8 +53,9 @@ class _Page(QTextBrowser):
             if level:
                 made.setTopMargin(_ABOVE.get(level, _ABOVE[3]) if block.blockNumber() else 0)
                 made.setBottomMargin(6)
-            elif block.textList() is None and cursor.currentTable() is None:
-                made.setBottomMargin(8)
+            elif cursor.currentTable() is None:
+                made.setTopMargin(4)
+                made.setBottomMargin(4)
             cursor.setBlockFormat(made)
             block = block.next()
 
@@ -71,6 +73,7 @@ class HelpWindow(QWidget):
         for name, title in PAGES:
             item = QListWidgetItem(title)
             item.setData(Qt.ItemDataRole.UserRole, name)
+            item.setSizeHint(QSize(0, _ROW_HEIGHT))
             self._list.addItem(item)
         self._text = _Page()
         self._text.setOpenLinks(False)
