@@ -113,12 +113,16 @@ def import_ahead() -> None:
         importlib.import_module(name)
 
 
-def start_log() -> Path:
-    """Write the program's log to a file that rotates; return the file."""
+def start_log() -> Path | None:
+    """Write the program's log to a file that rotates; return the file, ``None`` where none can be written."""
     folder = user_log_path("SegStudio", appauthor=False)
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / "segstudio.log"
-    handler = logging.handlers.RotatingFileHandler(path, maxBytes=_LOG_BYTES, backupCount=3, encoding="utf-8")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handler = logging.handlers.RotatingFileHandler(path, maxBytes=_LOG_BYTES, backupCount=3, encoding="utf-8")
+    except OSError as error:
+        sys.stderr.write(f"No log is written: {error}\n")  # a full home folder must not keep anyone from their labels
+        return None
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(threadName)s %(message)s"))
     log.addHandler(handler)
     log.setLevel(logging.INFO)
