@@ -256,11 +256,15 @@ class MainWindow(QMainWindow):
         """State that the image in front is completely labelled, or take it back; the Label step shows which."""
         self.canvas.finish_stroke()
         self.session.completeness.toggle()
-        if self.session.completeness.complete:
+        document = self.session.document
+        if self.session.completeness.complete and document is not None:
+            some = bool(document.planes.objects)
             self.session.notice(
-                self.tr("This image is completely labelled now: everything that is no object is background."),
+                self.tr("This image is completely labelled now: everything that is no object is background.")
+                if some
+                else self.tr("This image has no object, and is stated to be completely labelled: all is background."),
                 self.tr("Ctrl+L takes it back."),
-                "good",
+                "good" if some else "warning",
             )
         else:
             self.session.notice(self.tr("This image is not stated to be completely labelled any more."))

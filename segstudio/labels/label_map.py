@@ -135,6 +135,11 @@ class LabelMap:
         tile = self._tiles.get((y // TILE, x // TILE))
         return 0 if tile is None else int(tile[y % TILE, x % TILE])
 
+    @property
+    def blank(self) -> bool:
+        """Whether every pixel is 0."""
+        return not self._tiles
+
     def is_full(self) -> bool:
         """Return whether no pixel is 0; tiles that share an array are looked at once."""
         if len(self._tiles) < self.grid.rows * self.grid.columns:

@@ -169,10 +169,14 @@ class Project:
         """Return one image; ``KeyError`` when there is none of that id."""
         return self._store.entry(image_id)
 
-    def state(self, image_id: str, objects: int | None = None) -> ImageState:
-        """Return how far the work on an image is; `objects` is newer than the entry's number when given."""
+    def state(self, image_id: str, objects: int | None = None, marked: bool | None = None) -> ImageState:
+        """Return how far the work on an image is; `objects` and `marked` are newer than in the entry when given."""
         entry = self.entry(image_id)
-        return (entry if objects is None else replace(entry, objects=objects)).state
+        return replace(
+            entry,
+            objects=entry.objects if objects is None else objects,
+            marked=entry.marked if marked is None else marked,
+        ).state
 
     def labelled_count(self) -> tuple[int, int]:
         """Return how many images are labelled or reviewed, and how many there are."""

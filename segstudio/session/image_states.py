@@ -44,7 +44,8 @@ class ImageStates:
         if project is None:
             return "empty"
         if document is not None and document.entry.id == image_id:
-            return project.state(image_id, objects=len(document.planes.objects))
+            planes = document.planes
+            return project.state(image_id, objects=len(planes.objects), marked=not planes.regions.blank)
         return project.state(image_id)
 
     def labelled_count(self) -> tuple[int, int]:
@@ -69,8 +70,11 @@ class ImageStates:
         project, document = self._project(), self._document()
         entries = project.images if project is not None else []
         if document is not None:
-            drawn = len(document.planes.objects)
-            entries = [replace(item, objects=drawn) if item.id == document.entry.id else item for item in entries]
+            drawn, marked = len(document.planes.objects), not document.planes.regions.blank
+            entries = [
+                replace(item, objects=drawn, marked=marked) if item.id == document.entry.id else item
+                for item in entries
+            ]
         if entries != self._entries:
             before = self._splits
             self._entries, self._splits = entries, resolve(entries)

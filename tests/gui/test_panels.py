@@ -225,7 +225,9 @@ def test_a_finished_image_is_stated_by_one_edit_that_can_be_undone(studio: Studi
     stated.click()
     assert (document.planes.regions.to_array() == 1).all()
     assert stated.isChecked()
+    assert studio.session.states.state(document.entry.id) == "labelled", "before any file is written"
     document.undo()
+    assert studio.session.states.state(document.entry.id) == "empty"
     assert not document.planes.regions.to_array().any()
     assert not stated.isChecked()
     document.redo()
