@@ -17,10 +17,9 @@ from segstudio.core.errors import BadModel, WrongUsage
 from segstudio.engine.architectures import Network, architectures
 from segstudio.engine.formulations import Formulation, formulations
 from segstudio.io.atomic import make_folders, write_atomic
+from segstudio.jobs.model_folder import CARD_NAME, WEIGHTS_NAME, model_folder
 from segstudio.jobs.spec import Choice, ClassSpec
 
-CARD_NAME = "model.json"
-WEIGHTS_NAME = "weights.safetensors"
 SCHEMA_VERSION = 1
 
 _CARD_LIMIT = 4 * 2**20
@@ -80,35 +79,6 @@ class Model:
     card: ModelCard
     network: Network
     formulation: Formulation
-
-
-def model_folder(path: Path) -> Path:
-    """Return the folder that holds the model which `path` names: a model folder, a run, or a file in a model folder.
-
-    Raises
-    ------
-    BadModel
-        `path` is no model of this program. Nothing of a foreign file is executed.
-    """
-    for folder in (path, path / "model"):
-        if (folder / CARD_NAME).is_file():
-            return folder
-    if path.name in (CARD_NAME, WEIGHTS_NAME) and (path.parent / CARD_NAME).is_file():
-        return path.parent
-    if not path.exists():
-        raise BadModel(
-            f"There is no model at {path}.",
-            hint="Give the folder of a run or of a model.",
-            code="model-missing",
-            path=path,
-        )
-    what = f"The folder {path}" if path.is_dir() else f"The file {path.name}"
-    raise BadModel(
-        f"{what} is not a model of this program.",
-        hint=f"A model is a folder with {CARD_NAME} and {WEIGHTS_NAME}, as a training writes it.",
-        code="model-foreign",
-        path=path,
-    )
 
 
 def read_card(path: Path) -> ModelCard:

@@ -13,6 +13,7 @@ from segstudio.jobs.run_folder import RunFolder
 from segstudio.jobs.spec import TrainJob
 from segstudio.session.background import Background
 from segstudio.session.job_queue import JobQueue
+from segstudio.session.model_import import ForeignModel, matched_classes, read_foreign, take_over
 from segstudio.session.runs import Run, read_runs
 
 if TYPE_CHECKING:
@@ -84,6 +85,32 @@ class ProjectRuns:
             raise WrongUsage(f"{run.name} is still training.", hint="Stop it first.", code="run-busy")
         self._jobs.forget(run.id)
         self._background.run(lambda: _delete(RunFolder(run.folder)), lambda _: self.refresh(), lane="jobs")
+
+    def import_model(self, path: Path, then: Callable[[str], None]) -> None:
+        """Copy a model from a folder into the project, as a run of its own; `then` gets the id of the run.
+
+        Classes that the model finds and the project lacks are added. A model that is in the project already is not
+        copied again.
+        """
+        self._check_writable()
+        project = self._project()
+        if project is None:
+            return
+        folder, known = project.runs_folder, {run.name: run.model for run in self.all if run.has_model}
+
+        def copy(model: ForeignModel) -> None:
+            if project is not self._project():
+                return  # another project was opened meanwhile
+            classes, ids = matched_classes(project.classes, model.classes)
+            if classes != project.classes:
+                project.set_classes(classes)
+            self._background.run(lambda: take_over(model, folder, ids, known), listed, lane="jobs")
+
+        def listed(run_id: str) -> None:
+            self.refresh()
+            self._background.run(lambda: None, lambda _: then(run_id), lane="jobs")  # after the list was read
+
+        self._background.run(lambda: read_foreign(path), copy, lane="jobs")
 
     def compare(self, runs: Iterable[Run]) -> None:
         """Plot the curves of these runs over one another."""

@@ -6,10 +6,10 @@ from pathlib import Path
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from segstudio.gui.forms.editors import CalmComboBox
 from segstudio.gui.forms.parts import Column, EmptyState, Section, button, caption, row
 from segstudio.gui.panels.decode_settings import DecodeSettings
 from segstudio.gui.panels.device_box import DeviceBox
+from segstudio.gui.panels.model_box import ModelBox, ask_model
 from segstudio.gui.panels.proposals import Proposals
 from segstudio.jobs.messages import Artifact, Failed, Message, Warned
 from segstudio.jobs.spec import DecodeJob, PredictJob
@@ -47,7 +47,8 @@ class PredictionPanel(QWidget):
         self._timer.timeout.connect(self._decode_again)
         self._setup = self._make_setup()
         column = Column()
-        for widget in (self._empty, self._setup, self.decode, self.proposals):
+        self._elsewhere = button(self.tr("Model from a folder…"), self._ask_model, "folder-open")
+        for widget in (self._empty, self._elsewhere, self._setup, self.decode, self.proposals):
             column.body.addWidget(widget)
         column.body.addStretch(1)
         outer = QVBoxLayout(self)
@@ -83,20 +84,15 @@ class PredictionPanel(QWidget):
     def refresh(self) -> None:
         """Bring models, scope and the empty state up to date."""
         models = [run for run in self._session.runs.all if run.has_model]
-        chosen = self._model.currentData()
+        chosen = self._model.run_id()
         fresh = [run.id for run in models if run.id not in self._known]
         if fresh and not self._reviews(chosen):
             chosen = fresh[0]  # the newest comes first
         self._known = {run.id for run in models}
-        self._model.blockSignals(True)
-        self._model.clear()
-        for run in models:
-            score = run.f1
-            self._model.addItem(run.name if score is None else f"{run.name}  ·  F1 {score:.2f}", run.id)
-        self._model.setCurrentIndex(max(0, self._model.findData(chosen)))
-        self._model.blockSignals(False)
+        self._model.refill(chosen)
         ready = bool(models) and self._session.project is not None
         self._empty.setVisible(not ready)
+        self._elsewhere.setVisible(not ready and self._session.project is not None)
         self._setup.setVisible(ready)
         if self._session.project is None:
             self._empty.say(self.tr("Open a folder of images first."))
@@ -111,6 +107,9 @@ class PredictionPanel(QWidget):
         self._show_scope()
         self._show_job()
 
+    def _ask_model(self) -> None:
+        ask_model(self._session, self, self._model.refill)
+
     def _reviews(self, run_id: str | None) -> bool:
         """Return whether the user is just stepping through proposals of this model."""
         review, run = self._session.review, self._session.runs.run(run_id or "")
@@ -121,7 +120,7 @@ class PredictionPanel(QWidget):
     # -- assembly ------------------------------------------------------------------------------------
 
     def _make_setup(self) -> QWidget:
-        self._model = CalmComboBox()
+        self._model = ModelBox(self._session, _words)
         self._scope = QButtonGroup(self)
         line = QHBoxLayout()
         line.setSpacing(4)
@@ -159,7 +158,7 @@ class PredictionPanel(QWidget):
 
     def _connect(self) -> None:
         session = self._session
-        self._model.currentIndexChanged.connect(self._on_model)
+        self._model.chosen.connect(self._on_model)
         self._scope.idClicked.connect(lambda _number: self._show_scope())
         session.project_changed.connect(self._on_project)
         session.document_changed.connect(self._on_document)
@@ -173,7 +172,7 @@ class PredictionPanel(QWidget):
     # -- choices -------------------------------------------------------------------------------------
 
     def _run(self) -> Run | None:
-        return self._session.runs.run(self._model.currentData() or "")
+        return self._session.runs.run(self._model.run_id())
 
     def _entries(self) -> list[ImageEntry]:
         project, document = self._session.project, self._session.document
@@ -313,3 +312,7 @@ class PredictionPanel(QWidget):
     def showEvent(self, event: object) -> None:
         """Ask for the settings of decoders when the step is looked at for the first time."""
         self._session.jobs.want_catalogue()
+
+
+def _words(name: str, f1: float | None) -> str:
+    return name if f1 is None else f"{name}  ·  F1 {f1:.2f}"

@@ -12,6 +12,7 @@ from segstudio.gui.forms.editors import CalmComboBox
 from segstudio.gui.forms.form import Form
 from segstudio.gui.forms.parts import Section, caption
 from segstudio.gui.panels.device_box import DeviceBox
+from segstudio.gui.panels.model_box import ModelBox
 from segstudio.gui.theme import SPACING_GROUP
 from segstudio.jobs.catalogue import Offer
 from segstudio.jobs.messages import Failed, Finished, Message
@@ -49,19 +50,20 @@ class TrainingSetup(QWidget):
     def wish(self) -> TrainingWish:
         """Return what the form says."""
         settings = self.form.settings()
+        start = self._session.runs.run(self._start_from.run_id())
         return TrainingWish(
             name=self._name.text().strip() or self._name.placeholderText(),
             formulation=Choice(name=self._formulation.currentData(), settings=settings.pop("formulation", {})),
             architecture=Choice(name=self._architecture.currentData(), settings=settings.pop("architecture", {})),
             config=settings,
-            start_from=self._start_from.currentData(),
+            start_from=start.model if start is not None else None,
             device=self._session.devices.chosen,
         )
 
     def refresh(self) -> None:
         """Bring the name that is offered and the models to start from up to date."""
         self._name.setPlaceholderText(self._free_name())
-        self._fill_start_from()
+        self._start_from.refill()
 
     def show_errors(self, errors: Mapping[str, str]) -> dict[str, str]:
         """Show what is wrong at the fields; return what belongs to none of them."""
@@ -78,7 +80,10 @@ class TrainingSetup(QWidget):
         self._formulation, self._architecture = CalmComboBox(), CalmComboBox()
         self._formulation.setObjectName("formulation")
         self._architecture.setObjectName("architecture")
-        self._start_from, device = CalmComboBox(), DeviceBox(self._session)
+        self._start_from = ModelBox(
+            self._session, lambda name, _f1: self.tr("Best of {0}").format(name), self.tr("Scratch")
+        )
+        device = DeviceBox(self._session)
         self._formulation_says = caption()
         rows = QVBoxLayout(self)
         rows.setContentsMargins(0, 0, 0, 0)
@@ -117,17 +122,6 @@ class TrainingSetup(QWidget):
             box.setCurrentIndex(max(0, box.findData(_FIRST_CHOICE.get(box.objectName()))))
             box.blockSignals(False)
         self._on_choice()
-
-    def _fill_start_from(self) -> None:
-        chosen = self._start_from.currentData()
-        self._start_from.clear()
-        self._start_from.addItem(self.tr("Scratch"), None)
-        for run in self._session.runs.all:
-            if run.has_model:
-                self._start_from.addItem(self.tr("Best of {0}").format(run.name), run.model)
-        # Not findData: it compares paths by identity, and every list of runs has new ones.
-        data = [self._start_from.itemData(row) for row in range(self._start_from.count())]
-        self._start_from.setCurrentIndex(data.index(chosen) if chosen in data else 0)
 
     def _on_choice(self) -> None:
         catalogue = self._session.jobs.catalogue

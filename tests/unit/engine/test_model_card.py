@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from segstudio.core.errors import BadModel
 from segstudio.engine.architectures import architectures
 from segstudio.engine.formulations import formulations
-from segstudio.engine.model_card import CARD_NAME, WEIGHTS_NAME, ModelCard, load_model, model_folder, save_model
+from segstudio.engine.model_card import ModelCard, load_model, save_model
+from segstudio.jobs.model_folder import CARD_NAME, WEIGHTS_NAME, model_folder
 from segstudio.jobs.spec import Choice, ClassSpec
 
 SETTINGS = {"width": 4, "depth": 1}

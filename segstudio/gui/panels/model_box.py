@@ -1,0 +1,91 @@
+"""Chooses a model: one of the project, or one that lies in a folder elsewhere."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from segstudio.gui.forms.editors import CalmComboBox
+from segstudio.session.session import Session
+
+_ELSEWHERE = "elsewhere"
+
+
+class ModelBox(CalmComboBox):
+    """The models of the project by the id of their run; its last entry takes one from a folder.
+
+    Parameters
+    ----------
+    nothing
+        Words for the entry without a model (data ``""``); none without words.
+    words
+        Words for one model, from its name and its F1 (``None`` when unknown).
+    """
+
+    chosen = Signal()
+    """The user has chosen another model."""
+
+    def __init__(self, session: Session, words: Callable[[str, float | None], str], nothing: str = "") -> None:
+        super().__init__()
+        self._session, self._words, self._nothing = session, words, nothing
+        self._wanted = ""
+        self.currentIndexChanged.connect(self._on_index)
+        self.activated.connect(self._on_activated)
+
+    def refill(self, run_id: str | None = None) -> None:
+        """Show the models that there are now; `run_id` is chosen, else the one that was."""
+        wanted = self._wanted if run_id is None else run_id
+        self.blockSignals(True)
+        self.clear()
+        if self._nothing:
+            self.addItem(self._nothing, "")
+        for run in self._session.runs.all:
+            if run.has_model:
+                self.addItem(self._words(run.name, run.f1), run.id)
+        self.insertSeparator(self.count())
+        self.addItem(self.tr("Model from a folder…"), _ELSEWHERE)
+        self.setCurrentIndex(max(0, self.findData(wanted)))
+        self.blockSignals(False)
+        self._take(self.currentIndex())
+
+    def run_id(self) -> str:
+        """Return the run of the model that is chosen; empty for none."""
+        return self._wanted
+
+    def _take(self, row: int) -> None:
+        data = self.itemData(row)
+        self._wanted = data if isinstance(data, str) and data != _ELSEWHERE else ""
+
+    def _on_index(self, row: int) -> None:
+        if self.itemData(row) != _ELSEWHERE:
+            self._take(row)
+            self.chosen.emit()
+
+    def _on_activated(self, row: int) -> None:
+        if self.itemData(row) == _ELSEWHERE:
+            self.refill()
+            ask_model(self._session, self, self._on_imported)
+
+    def _on_imported(self, run_id: str) -> None:
+        self.refill(run_id)
+        self.chosen.emit()
+
+
+def ask_model(session: Session, parent: QWidget, then: Callable[[str], None]) -> None:
+    """Ask for the folder of a model and copy it into the project; `then` gets the id of its run."""
+    folder = QFileDialog.getExistingDirectory(parent, parent.tr("Folder of a model or of a training"))
+    if not folder:
+        return
+
+    def say(run_id: str) -> None:
+        run = session.runs.run(run_id)
+        if run is not None:
+            session.notice(
+                parent.tr("The model {0} is in this project now.").format(run.name),
+                parent.tr("The list of trainings in Train renames and deletes it."),
+                "good",
+            )
+            then(run_id)
+
+    session.runs.import_model(Path(folder), say)
