@@ -43,6 +43,8 @@ class ExportItem:
         One for each channel, or empty.
     sources
         Files that the labels come from; like the image, no export replaces them.
+    split
+        What the image is for: ``"train"``, ``"val"``, ``"test"``, or ``""`` where nobody said.
     """
 
     name: str
@@ -54,6 +56,7 @@ class ExportItem:
     image: Callable[[], NDArray[Any]] | None = None
     channel_names: tuple[str, ...] = ()
     sources: tuple[Path, ...] = ()
+    split: str = ""
 
     def info(self, object_id: int) -> ObjectInfo:
         """Return what is known of an object; unknown ones have the first class."""
@@ -66,10 +69,17 @@ class ExportItem:
 
 @dataclass(frozen=True)
 class Exported:
-    """What an export wrote, and one sentence for everything that the format could not hold."""
+    """What an export wrote, and one sentence for everything that the format could not hold.
+
+    Attributes
+    ----------
+    folder
+        The one that all of `written` lie in, some of them in folders of their own.
+    """
 
     written: tuple[Path, ...]
     losses: tuple[str, ...] = ()
+    folder: Path = Path()
 
 
 class Sink:
@@ -98,7 +108,7 @@ class Sink:
         return stem
 
     def write(self, name: str, data: Data) -> None:
-        """Write one file; `name` is relative and may name one folder."""
+        """Write one file; `name` is relative and may name folders."""
         if name.casefold() in self._taken:
             raise ValueError(f"{name} was written already")
         path = self.folder / name
@@ -192,7 +202,7 @@ def export(
         remove_folders(made)
         raise
     _remove(sink)
-    return Exported(written, tuple(losses))
+    return Exported(written, tuple(losses), folder)
 
 
 def _noted(items: Iterable[ExportItem], sources: set[Path]) -> Iterator[ExportItem]:
@@ -246,7 +256,7 @@ def _publish(sink: Sink, folder: Path) -> tuple[Path, ...]:
 def _remove(sink: Sink) -> None:
     folders = {sink.folder}
     for name in sink.names:
-        folders.add((sink.folder / name).parent)
+        folders.update(sink.folder / parent for parent in Path(name).parents)
         with suppress(OSError):
             DISK.unlink(sink.folder / name)
     for folder in sorted(folders, key=lambda path: len(path.parts), reverse=True):

@@ -1,7 +1,7 @@
 """Exporters: minimum-area rectangles as a table with corners, and as YOLO-OBB."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from segstudio.config.base import Config
 from segstudio.export.base import Exporter, ExportItem, Sink, exporters
@@ -55,13 +55,14 @@ class YoloObb(Exporter):
     """Minimum-area rectangles as YOLO reads them."""
 
     title = "Rotated boxes (YOLO-OBB)"
-    description = "A folder labels/ with one text file for each image, and data.yaml with the classes."
+    description = "A text file for each image in labels/train, labels/val and labels/test, and data.yaml."
     suffix = ".txt"
 
     def write(self, items: Iterable[ExportItem], sink: Sink, settings: Config) -> list[str]:
-        """Write ``labels/<name>.txt``: class number from 0, four corners as parts of width and height."""
+        """Write ``labels/<split>/<name>.txt``: class number from 0, four corners as parts of width and height."""
         names: dict[int, str] = {}
         texts: list[tuple[str, list[tuple[int, str]]]] = []
+        splits = set()
         for item in items:
             labels = item.labels()
             height, width = labels.shape
@@ -72,18 +73,38 @@ class YoloObb(Exporter):
                 names.setdefault(class_id, item.class_name(class_id))
                 corners = " ".join(f"{x / width:.8f} {y / height:.8f}" for x, y in box.corners)
                 lines.append((class_id, corners))
-            texts.append((sink.stem(item.name), lines))
+            split = item.split or "train"
+            splits.add(split)
+            texts.append((f"{split}/{sink.stem(item.name)}", lines))
         numbers = {class_id: number for number, class_id in enumerate(sorted(names))}
-        for stem, lines in texts:
+        for place, lines in texts:
             text = "".join(f"{numbers[class_id]} {corners}\n" for class_id, corners in lines)
-            sink.write(f"labels/{stem}.txt", text.encode())
+            sink.write(f"labels/{place}.txt", text.encode())
         # JSON strings are YAML strings.
         table = "".join(f"  {numbers[key]}: {json.dumps(names[key], ensure_ascii=False)}\n" for key in sorted(names))
-        sink.write("data.yaml", f"path: .\ntrain: images\nval: images\nnames:\n{table}".encode())
-        return [
-            "YOLO-OBB holds rectangles only: outlines and object ids are left out. Put the images into a folder "
-            "images/ beside labels/."
-        ]
+        sink.write("data.yaml", f"path: .\n{_folders(splits)}names:\n{table}".encode())
+        return _yolo_losses(splits)
+
+
+def _folders(splits: Collection[str]) -> str:
+    """Return the lines of data.yaml that name the folders of images; YOLO asks for train and val in any case."""
+    some = next(split for split in ("train", "val", "test") if split in splits)
+    used = {split: split if split in splits else some for split in ("train", "val")}
+    if "test" in splits:
+        used["test"] = "test"
+    return "".join(f"{split}: images/{folder}\n" for split, folder in used.items())
+
+
+def _yolo_losses(splits: Collection[str]) -> list[str]:
+    folders = ", ".join(f"images/{split}" for split in ("train", "val", "test") if split in splits)
+    losses = [
+        "YOLO-OBB holds rectangles only: outlines and object ids are left out. Put the images beside labels/, "
+        f"in {folders}."
+    ]
+    for split, purpose in (("train", "training"), ("val", "validation")):
+        if split not in splits:
+            losses.append(f"No image is for {purpose}: YOLO gets the other images for it, so do not trust its scores.")
+    return losses
 
 
 exporters.register("rotated-boxes")(RotatedBoxTable())

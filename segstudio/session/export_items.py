@@ -16,6 +16,7 @@ from segstudio.labels.objects import ObjectInfo
 from segstudio.project.layout import keep_out
 from segstudio.project.manifest import ImageEntry
 from segstudio.project.project import Project
+from segstudio.project.splits import resolve
 
 
 def export_project(
@@ -63,8 +64,9 @@ def export_items(
     else:
         wanted = set(image_ids)
         chosen = [entry for entry in entries if entry.id in wanted]
+    splits = resolve(entries)
     for entry in chosen:
-        yield _item(project, entry, unsaved)
+        yield _item(project, entry, splits[entry.id], unsaved)
 
 
 def with_labels(project: Project, entries: Iterable[ImageEntry]) -> list[str]:
@@ -95,7 +97,7 @@ def find_images(project: Project, words: Iterable[str]) -> list[str]:
     return found
 
 
-def _item(project: Project, entry: ImageEntry, unsaved: bool) -> ExportItem:
+def _item(project: Project, entry: ImageEntry, split: str, unsaved: bool) -> ExportItem:
     path = project.image_path(entry.id)
     labels, objects = _annotation(project, entry, unsaved)
     names: tuple[str, ...] = ()
@@ -118,6 +120,7 @@ def _item(project: Project, entry: ImageEntry, unsaved: bool) -> ExportItem:
         image=pixels,
         channel_names=names,
         sources=project.files(entry.id).published,
+        split=split,
     )
 
 

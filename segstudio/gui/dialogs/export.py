@@ -209,8 +209,7 @@ class ExportDialog(QDialog):
 
     def _say_done(self, made: Exported) -> None:
         count = len(made.written)
-        where = made.written[0].parent if made.written else Path(self._place.text())
-        words = [self.tr("{0} written to {1}.").format(_files(count), where)]
+        words = [self.tr("{0} written to {1}.").format(_files(count), made.folder)]
         if made.losses:
             words.append(self.tr("What this format could not hold:"))
             words += [f"• {loss}" for loss in made.losses[:_MOST_LOSSES]]

@@ -250,12 +250,31 @@ def test_yolo_boxes_are_parts_of_the_image(tmp_path: Path) -> None:
     labels = np.zeros((20, 40), np.int32)
     labels[5:10, 10:20] = 3
     result = export("yolo-obb", [item(labels, objects={3: ObjectInfo(4)})], tmp_path)
-    line = (tmp_path / "labels" / "cells.txt").read_text().split()
+    line = (tmp_path / "labels" / "train" / "cells.txt").read_text().split()
     assert line[0] == "1"
     points = np.array(line[1:], float).reshape(4, 2) * (40, 20)
     assert {tuple(np.round(point, 5)) for point in points} == {(10, 5), (20, 5), (20, 10), (10, 10)}
     assert 'names:\n  0: "cell"\n  1: "class 4"\n' in (tmp_path / "data.yaml").read_text()
     assert len(result.written) == 2
+
+
+def test_yolo_gets_training_and_validation_in_folders_of_their_own(tmp_path: Path) -> None:
+    items = [item(np.eye(6), name, split=split) for name, split in (("a", "train"), ("b", "val"))]
+    result = export("yolo-obb", items, tmp_path)
+    assert {path.relative_to(tmp_path).as_posix() for path in result.written} == {
+        "labels/train/a.txt",
+        "labels/val/b.txt",
+        "data.yaml",
+    }
+    assert "train: images/train\nval: images/val\n" in (tmp_path / "data.yaml").read_text()
+    assert result.folder == tmp_path
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data.yaml", "labels"]
+
+
+def test_yolo_without_validation_images_says_so(tmp_path: Path) -> None:
+    result = export("yolo-obb", [item(np.eye(6), split="train")], tmp_path)
+    assert "train: images/train\nval: images/train\n" in (tmp_path / "data.yaml").read_text()
+    assert any("for validation" in loss for loss in result.losses)
 
 
 @pytest.mark.parametrize("name", exporters.names())
