@@ -37,7 +37,7 @@ class Hand:
     show
         Draws the lines of the gesture.
     message
-        Tells the user why a gesture could not be done.
+        Tells the user why a gesture could not be done, or what it leaves alone.
     """
 
     def __init__(
@@ -72,7 +72,8 @@ class Hand:
             self._session.view.new_object()  # what was painted last is no object of this document
         self._runner, self._document = None, document
         if document is not None:
-            self._runner = ToolRunner(ToolContext(document, self._session.view, self._select), self._session.view.tool)
+            context = ToolContext(document, self._session.view, self._select, self._message)
+            self._runner = ToolRunner(context, self._session.view.tool)
 
     def change_tool(self) -> None:
         """Take the tool of the view state; a stroke ends and is kept, another unfinished gesture is taken back."""

@@ -87,11 +87,20 @@ class View(Protocol):
 
 @dataclass
 class ToolContext:
-    """What a gesture works on; `select` shows objects as selected, none for an empty sequence."""
+    """What a gesture works on.
+
+    Attributes
+    ----------
+    select
+        Shows objects as selected, none for an empty sequence.
+    say
+        Tells the user something that does not stop the gesture.
+    """
 
     document: Document
     view: View
     select: Callable[[Iterable[int]], Any] = field(default=lambda ids: None)
+    say: Callable[[str], Any] = field(default=lambda sentence: None)
 
     def object_at(self, event: PointerEvent) -> int:
         """Return the object under the pointer, 0 for none."""
@@ -100,6 +109,15 @@ class ToolContext:
     def protects(self, event: PointerEvent) -> bool:
         """Whether neighbours are left alone: the view's setting, inverted while Shift is held."""
         return self.view.protect != ("shift" in event.modifiers)
+
+    def warn_protected(self, event: PointerEvent, object_id: int) -> None:
+        """Say that what is under the pointer stays as it is, when it is not `object_id` and protected."""
+        under = self.object_at(event)
+        if under in (0, object_id) or not self.protects(event):
+            return
+        # What turns protection off depends on whether it is the setting, or Shift, that protects.
+        way = "let Shift go" if "shift" in event.modifiers else "hold Shift"
+        self.say(f"Object {under} is protected. Press L and click to take it in hand, or {way} to change it.")
 
     def current(self) -> int:
         """Return the object that painting continues, 0 when it is a new one; a deleted object is not continued."""

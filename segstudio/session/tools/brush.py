@@ -19,6 +19,7 @@ class BrushTool(Tool):
         """Paint from press to release."""
         view, protect = context.view, context.protects(first)
         object_id = context.current() or context.object_at(first)
+        context.warn_protected(first, object_id)
         if "alt" in first.modifiers:
             over = (object_id,) if protect and object_id else None
             yield from stroke(first, context, EraseStroke.name, Brush(0, view.brush_diameter, over))

@@ -43,7 +43,8 @@ class User:
     def __init__(self, tool: str) -> None:
         self.sheet = Sheet()
         self.view = ViewState(brush_diameter=5.0)
-        self.tools = ToolRunner(ToolContext(self.sheet, self.view, self._select), tool)
+        self.told: list[str] = []
+        self.tools = ToolRunner(ToolContext(self.sheet, self.view, self._select, self.told.append), tool)
         self.previews: tuple[Preview, ...] = ()
 
     def _select(self, ids: Iterable[int]) -> None:
@@ -186,6 +187,31 @@ def test_a_stroke_after_undo_does_not_revive_the_object() -> None:
     user.sheet.history.undo(user.sheet.planes)
     user.drag((10, 10), (30, 10))
     assert set(user.objects) == {2}
+
+
+@pytest.mark.parametrize("tool", ["brush", "fill"])
+def test_beginning_on_a_protected_neighbour_says_so(tool: str) -> None:
+    user = User(tool)
+    user.draw_squares((10, 10), (30, 10))
+    user.view.current_object = 1
+    user.drag((35, 15), (36, 15))
+    assert np.count_nonzero(user.array == 2) == 100
+    assert len(user.told) == 1
+    assert "Object 2 is protected." in user.told[0]
+    assert "hold Shift" in user.told[0]
+
+
+def test_nothing_is_said_of_protection_where_the_stroke_changes_what_is_under_it() -> None:
+    user = User("brush")
+    user.draw_squares((10, 10), (30, 10))
+    user.view.current_object = 1
+    user.drag((35, 15), (36, 15), keys="shift")
+    user.drag((15, 15), (16, 15))
+    user.drag((60, 60), (62, 60))
+    assert user.told == []
+    user.view.protect = False
+    user.drag((31, 11), (32, 11), keys="shift")
+    assert "let Shift go" in user.told[0]
 
 
 def test_painting_only_over_protected_neighbours_leaves_nothing_behind() -> None:
