@@ -687,6 +687,14 @@ def test_measure_shows_figures_and_their_distribution(studio: Studio) -> None:
     assert sum(panel.distribution.counts()) == 81
 
 
+def test_one_object_is_not_called_objects(studio: Studio) -> None:
+    studio.open()
+    studio.label(discs((96, 96), [(20, 20)], 8))
+    measured, listed = studio.show(MeasurePanel(studio.session)), studio.show(InstancesPanel(studio.session))
+    studio.until(lambda: measured._says.text() == "1 object in 1 image")
+    assert listed._count.text() == "1 object"
+
+
 def test_the_export_dialog_writes_files_and_reports_losses(studio: Studio, tmp_path: Path) -> None:
     studio.open()
     studio.label(grid_of_squares((96, 96)))

@@ -176,6 +176,6 @@ class InstancesPanel(QWidget):
 
     def _say_count(self) -> None:
         shown, chosen = self.model.rowCount(), len(self._session.view.selected)
-        text = self.tr("{0} objects").format(f"{shown:,}")
+        text = self.tr("1 object") if shown == 1 else self.tr("{0} objects").format(f"{shown:,}")
         self._count.setText(self.tr("{0}, {1} selected").format(text, chosen) if chosen else text)
         self._delete.setEnabled(chosen > 0)

@@ -151,7 +151,10 @@ class MeasurePanel(QWidget):
             self.distribution.show_values(np.zeros(0), "")
         else:
             images = self.tr("1 image") if measured.images == 1 else self.tr("{0} images").format(measured.images)
-            self._says.setText(self.tr("{0} objects in {1}").format(f"{measured.objects:,}", images))
+            count = (
+                self.tr("1 object") if measured.objects == 1 else self.tr("{0} objects").format(f"{measured.objects:,}")
+            )
+            self._says.setText(self.tr("{0} in {1}").format(count, images))
             self._table.show_measured(measured)
         self._pixels.setVisible(
             project is not None
