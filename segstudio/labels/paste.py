@@ -107,6 +107,22 @@ def without_crumbs(mask: NDArray[np.bool_], smallest: float) -> NDArray[np.bool_
     return kept
 
 
+def surrounds(mask: NDArray[np.bool_], free: NDArray[np.bool_]) -> bool:
+    """Whether what `free` leaves out of `mask` makes holes in it: something lies in its middle.
+
+    Parameters
+    ----------
+    mask, free
+        ``(rows, columns)``; `free` is a part of `mask`.
+    """
+    return _holes(free) > _holes(mask)
+
+
+def _holes(mask: NDArray[np.bool_]) -> int:
+    outside = np.pad(~mask, 1, constant_values=True).astype(np.uint8)
+    return int(cv2.connectedComponents(outside, connectivity=8)[0]) - 2
+
+
 def _positions(ids: NDArray[np.int64], largest: int) -> Callable[[NDArray[np.integer]], NDArray[np.integer]]:
     """Return the function from values up to `largest` to their position in the ascending `ids`, or ``len(ids)``."""
     none = len(ids)

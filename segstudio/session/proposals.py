@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from segstudio.core.tiles import TileKey, Window
 from segstudio.labels.label_map import LabelMap
 from segstudio.labels.objects import ObjectInfo
-from segstudio.labels.paste import without_crumbs
+from segstudio.labels.paste import surrounds, without_crumbs
 from segstudio.session.predictions import Decisions, Proposal, bounds
 
 if TYPE_CHECKING:
@@ -70,7 +70,8 @@ class Proposals:
     def write(self, tx: "Transaction", wanted: Iterable[int], covered: float) -> dict[int, int]:
         """Make objects of proposals; return their ids by proposal.
 
-        A proposal of which more than the fraction `covered` lies on objects that exist is left alone.
+        A proposal of which more than the fraction `covered` lies on objects that exist, or that would become a
+        ring around one, is left alone.
         """
         # Put together beside the document and written tile by tile: listeners hear of tiles, not of thousands of
         # objects.
@@ -129,7 +130,7 @@ class Proposals:
         return touched
 
     def _paste(self, onto: LabelMap, proposal_id: int, object_id: int, covered: float) -> bool:
-        """Paint the free pixels of a proposal; nothing when more than `covered` of it is taken."""
+        """Paint the free pixels of a proposal; nothing when it has to wait, as `write` says."""
         window = self.window(proposal_id)
         if self.labels is None or window.empty:
             return False
@@ -137,7 +138,7 @@ class Proposals:
         there: NDArray[np.int32] = onto.read(window)
         free = mine & (there == 0)
         area, left = np.count_nonzero(mine), np.count_nonzero(free)
-        if not left or area - left > covered * area:
+        if not left or area - left > covered * area or (left < area and surrounds(mine, free)):
             return False
         there[free if left == area else without_crumbs(free, CRUMB * area)] = object_id
         onto.write(window, there)
@@ -154,4 +155,11 @@ def _count_free(proposals: LabelMap, objects: LabelMap, covered: float) -> int:
         for count, pixels in ((area, mine), (lies_on, mine[there > 0] if there is not None else mine[:0])):
             ids, numbers = np.unique(pixels, return_counts=True)
             count.update(dict(zip(ids.tolist(), numbers.tolist(), strict=True)))
-    return sum(lies_on[item] < size and lies_on[item] <= covered * size for item, size in area.items() if item)
+    fit = [item for item, size in area.items() if item and lies_on[item] < size and lies_on[item] <= covered * size]
+    return sum(not lies_on[item] or not _rings(proposals, objects, item) for item in fit)
+
+
+def _rings(proposals: LabelMap, objects: LabelMap, item: int) -> bool:
+    window = bounds(proposals, item)
+    mine = proposals.read(window) == item
+    return surrounds(mine, mine & (objects.read(window) == 0))

@@ -169,7 +169,7 @@ class Review:
         """Make objects of proposals, as one edit that can be undone; an error leaves everything as it was.
 
         Pixels that belong to an object already stay with it; crumbs that this cuts off a proposal are dropped. A
-        proposal that lies mostly on such pixels is left pending.
+        proposal that lies mostly on such pixels, or around an object, is left pending.
 
         Parameters
         ----------

@@ -160,6 +160,16 @@ def test_a_proposal_cut_in_halves_keeps_both(desk: Desk) -> None:
     np.testing.assert_array_equal(desk.document.labels() == object_id, disc & (line == 0))
 
 
+def test_a_proposal_around_a_drawn_object_waits(desk: Desk) -> None:
+    desk.draw(discs(SHAPE, [CENTRES[0]], 3))
+    free: list[int] = []
+    desk.review.count_free(free.append)
+    made = desk.review.accept_all()
+    assert made.left == (1,)
+    assert free == [len(made.objects)] == [3]
+    assert desk.review.pending() == [1]
+
+
 def test_accept_where_empty_leaves_every_proposal_that_touches_an_object(desk: Desk) -> None:
     desk.draw(discs(SHAPE, [(40, 29)], 7))
     made = desk.review.accept_only_where_empty()
