@@ -154,9 +154,10 @@ def test_abort_restores_pixels_and_table_and_repaints() -> None:
     transaction.write("labels", Window(5, 505, 15, 520), np.full((10, 15), 4, np.int32))
     transaction.fill("regions", Window(0, 0, 600, 1100), 2)
     transaction.set_object(1, ObjectInfo(class_id=3))
+    seen.clear()
     transaction.abort()
     assert state(planes) == before
-    assert seen[-1] == Window(0, 0, 600, 1100)
+    assert seen == [Window(0, 0, 600, 1100)]
     with pytest.raises(RuntimeError, match="has ended"):
         transaction.write("labels", Window(0, 0, 1, 1), np.ones((1, 1), np.int32))
 
