@@ -27,6 +27,7 @@ from segstudio.gui.panels.label_step import LabelPanel
 from segstudio.gui.panels.measure import MeasurePanel
 from segstudio.gui.panels.prediction import PredictionPanel
 from segstudio.gui.panels.training import TrainingPanel
+from segstudio.gui.resuming import Resuming
 from segstudio.gui.status import StatusBar
 from segstudio.gui.theme import apply_theme
 from segstudio.gui.viewer.canvas import Canvas
@@ -70,6 +71,7 @@ class MainWindow(QMainWindow):
         self.layout_of_panels = Layout(self, self.images, self.steps, self.drawer)
         self.layout_of_panels.fill(self.actions_table)
         self.layout_of_panels.restore_geometry()
+        self.resuming = Resuming(session, self.canvas, self.steps)
         self._connect()
         self._show_project(session.project)
 
@@ -347,6 +349,7 @@ class MainWindow(QMainWindow):
         if not agree_on_unsaved(self.session, self) or not agree_on_running_training(self.session, self):
             event.ignore()
             return
+        self.resuming.keep()
         self.layout_of_panels.save(project_is_open=self.session.project is not None)
         self.hide()  # what is still to be read, written or ended may take seconds
         self.canvas.close_threads()

@@ -14,6 +14,7 @@ from segstudio.project.layout import is_project
 from segstudio.project.project import Project
 from segstudio.session.background import Background, Post
 from segstudio.session.completeness import Completeness
+from segstudio.session.contrasts import Contrasts
 from segstudio.session.devices import Devices
 from segstudio.session.front_image import FrontImage
 from segstudio.session.image_files import ImageFiles
@@ -77,6 +78,9 @@ class Session:
         self.walk = ProposalWalk(self.review)
         self.files = ImageFiles(lambda: self.project, self.background, _DOCUMENTS)
         self.states = ImageStates(lambda: self.project, lambda: self.document, self._change_project)
+        self.contrasts = Contrasts(self.view)
+        self.begin_with: Callable[[Project], str] = lambda _project: ""
+        """Returns the id of the image to begin with; one that is not in the project means the first."""
         self._opening: Path | None = None
 
     @property
@@ -174,6 +178,7 @@ class Session:
     def _take_project(self, project: Project) -> None:
         self.close_project()
         self.project = project
+        self.contrasts.forget()
         project.images_changed.connect(self._on_images_changed)
         project.classes_changed.connect(self._save_project)
         self._remember(project.folder)
@@ -182,7 +187,8 @@ class Session:
         for warning in project.warnings:
             self.notice(warning, level="warning")
         if project.images:
-            self.select(project.images[0].id)
+            ids, wanted = [entry.id for entry in project.images], self.begin_with(project)
+            self.select(wanted if wanted in ids else ids[0])
 
     def _save_project(self) -> None:
         """Save now, for what fails later on a thread of the project's own is told to nobody."""
@@ -269,7 +275,7 @@ class Session:
     def _on_document_changed(self, document: ImageDocument | None) -> None:
         self.objects.load(document)
         self.view.new_object()
-        self.view.contrast = None
+        self.contrasts.turn_to(document.entry.id if document is not None else "")
         self.document_changed.emit(document)
         self.review.show_latest()
 

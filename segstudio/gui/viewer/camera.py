@@ -55,7 +55,10 @@ class Camera:
 
     def centred(self, window: Window, width: float, height: float) -> "Camera":
         """Return the camera of the same scale with the middle of `window` in the middle of the screen."""
-        x, y = (window.x0 + window.x1) / 2, (window.y0 + window.y1) / 2
+        return self.aimed((window.x0 + window.x1) / 2, (window.y0 + window.y1) / 2, width, height)
+
+    def aimed(self, x: float, y: float, width: float, height: float) -> "Camera":
+        """Return the camera of the same scale with an image point in the middle of the screen."""
         return Camera(self.scale, width / 2 - x * self.scale, height / 2 - y * self.scale)
 
     def filled(self, whole: Window, width: float, height: float, margin: float = 0.0) -> "Camera":

@@ -1,12 +1,14 @@
 """A scene seen through a camera: fit, zoom, fly, and what happens when the widget changes its size."""
 
+from dataclasses import dataclass
+
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QBrush, QPainter, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QGraphicsScene, QGraphicsView, QWidget
 
 from segstudio.core.tiles import Window
 from segstudio.gui.theme import tokens
-from segstudio.gui.viewer.camera import Camera
+from segstudio.gui.viewer.camera import SCALE_MAX, SCALE_MIN, Camera
 
 _STEP = 1.25
 #: So many pixels around a small object stay in sight; without them nobody can tell what it is.
@@ -17,6 +19,23 @@ _CLOSEST = 4.0
 _SMALLEST, _LARGEST = 0.08, 0.7
 #: Screen pixels of ground beside an image that is looked at up to its edge.
 _EDGE = 24.0
+#: No image reaches so far, image pixels.
+_FAR = 1e7
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What is looked at, whatever the size of the screen: screen pixels per image pixel, image point in the middle."""
+
+    scale: float
+    x: float
+    y: float
+
+    @classmethod
+    def within(cls, scale: float, x: float, y: float) -> "Look | None":
+        """Return the look when it is one that a screen can show."""
+        possible = SCALE_MIN <= scale <= SCALE_MAX and abs(x) < _FAR and abs(y) < _FAR
+        return cls(scale, x, y) if possible else None
 
 
 class CameraView(QGraphicsView):
@@ -34,6 +53,7 @@ class CameraView(QGraphicsView):
         super().__init__(parent)
         self.camera = Camera()
         self._fitted = True
+        self._middle = (0.0, 0.0)
         self._scene = QGraphicsScene(self)
         self._scene.setItemIndexMethod(QGraphicsScene.ItemIndexMethod.NoIndex)
         self.setScene(self._scene)
@@ -63,6 +83,17 @@ class CameraView(QGraphicsView):
         window = self.shown_window()
         if window is not None:
             self.set_camera(Camera.showing(window, self.width_px, self.height_px, 8.0), fitted=True)
+
+    def look(self) -> Look | None:
+        """Return what is looked at; ``None`` while the whole image is fitted into the screen."""
+        return None if self._fitted else Look(self.camera.scale, *self._middle)
+
+    def set_look(self, look: Look | None) -> None:
+        """Look at something again; ``None`` shows the whole image."""
+        if look is None:
+            self.fit()
+        else:
+            self.set_camera(Camera(look.scale).aimed(look.x, look.y, self.width_px, self.height_px))
 
     def actual_size(self) -> None:
         """Show one image pixel as one device pixel."""
@@ -114,6 +145,7 @@ class CameraView(QGraphicsView):
     def set_camera(self, camera: Camera, *, fitted: bool = False) -> None:
         """Look through another camera; a `fitted` one is fitted anew when the size changes."""
         zoomed = camera.scale != self.camera.scale
+        self._middle = camera.to_image(self.width_px / 2, self.height_px / 2)
         self.camera, self._fitted = camera.snapped(self.ratio), fitted
         bounds = QRectF(0, 0, self.width_px, self.height_px)
         self._scene.setSceneRect(bounds)
@@ -124,20 +156,20 @@ class CameraView(QGraphicsView):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep a fitted image fitted, and the middle in the middle otherwise."""
         super().resizeEvent(event)
-        self._resettle(event.oldSize().width(), event.oldSize().height())
+        self._resettle()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Take the size that the layout gave."""
         super().showEvent(event)
-        self._resettle(-1, -1)
+        self._resettle()
 
-    def _resettle(self, width: int, height: int) -> None:
+    def _resettle(self) -> None:
         if self.shown_window() is None:
             self.set_camera(self.camera)
         elif self._fitted:
             self.fit()
-        elif width > 0:
-            self.set_camera(self.camera.moved((self.width_px - width) / 2, (self.height_px - height) / 2))
+        else:
+            self.set_look(self.look())
 
     def changeEvent(self, event: QEvent) -> None:
         """Follow the theme."""

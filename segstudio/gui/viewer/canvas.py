@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QWidget
 
 from segstudio.core.tiles import Window
 from segstudio.gui.field_keys import takes_text
-from segstudio.gui.viewer.camera_view import CameraView
+from segstudio.gui.viewer.camera_view import CameraView, Look
 from segstudio.gui.viewer.contrast import Histogram, histogram, sample
 from segstudio.gui.viewer.decoration import BrushCursor, Decoration, SketchItem
 from segstudio.gui.viewer.hand import Hand
@@ -56,6 +56,7 @@ class Canvas(CameraView):
         self._document: ImageDocument | None = None
         self._project: Project | None = None
         self._histogram: Histogram | None = None
+        self._looks: dict[str, Look] = {}
         self._loader = TileLoader(self)
         self._make_layers()
         self._hand = Hand(session, self._sketch.show_sketches, self.tool_message.emit)
@@ -95,6 +96,7 @@ class Canvas(CameraView):
         self._pointer.set_document(document)
         if self._document is not None:
             self._document.changed.disconnect(self._on_changed)
+            self._keep_look(self._document.entry.id, self.look())
         self._document, self._histogram = document, None
         self._loader.restart("value")
         self._loader.restart("histogram")
@@ -107,7 +109,8 @@ class Canvas(CameraView):
             source = document.source
             self._loader.load("histogram", 0, lambda: histogram(sample(source), source.info), self._take_histogram)
             self._on_proposals(None)
-        self.fit()
+            self.set_look(self._looks.get(document.entry.id))
+            self.zoom_changed.emit(self.camera.scale * self.ratio)
         self._update_hint()
         self._pointer.update_cursor()
 
@@ -117,6 +120,22 @@ class Canvas(CameraView):
         self._project = self._session.project if document is not None else None
         if self._project is not None:
             self._project.classes_changed.connect(self._on_classes)
+
+    def look_at(self, image_id: str) -> Look | None:
+        """Return how an image is or was looked at; ``None`` for as a whole."""
+        front = self._document is not None and self._document.entry.id == image_id
+        return self.look() if front else self._looks.get(image_id)
+
+    def look_later(self, image_id: str, look: Look | None) -> None:
+        """Look at an image so when it comes to the front; it alone is remembered."""
+        self._looks.clear()
+        self._keep_look(image_id, look)
+
+    def _keep_look(self, image_id: str, look: Look | None) -> None:
+        if look is None:
+            self._looks.pop(image_id, None)
+        else:
+            self._looks[image_id] = look
 
     def set_proposals(self, labels: LabelMap | None, states: Mapping[int, str] | None = None) -> None:
         """Show proposals over the labels; those that `states` calls accepted or rejected are left out."""
