@@ -159,3 +159,15 @@ def test_examples_in_the_documentation_are_true() -> None:
     result = doctest.testmod(matching)
     assert result.attempted > 0
     assert result.failed == 0
+
+
+def test_pooled_pixels_are_those_of_one_image_with_all_of_them() -> None:
+    truth = np.zeros((8, 12), np.int32)
+    truth[1:5, 1:5] = 1
+    truth[2:6, 7:11] = 2
+    prediction = np.roll(truth, 1, axis=0)
+    prediction[7, 0:3] = 3
+    whole = evaluate(truth, prediction)
+    halves = [evaluate(truth[:, part], prediction[:, part]) for part in (np.s_[:6], np.s_[6:])]
+    assert all(half.pixels.fp for half in halves)
+    assert pooled(halves).pixels == whole.pixels
