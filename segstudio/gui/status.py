@@ -5,6 +5,7 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QWidget
 
 from segstudio.gui.forms.parts import ElidedLabel
+from segstudio.gui.where_words import channel_words, size_words
 from segstudio.project.changes import SAVED, SAVING
 from segstudio.project.document import ImageDocument
 from segstudio.session.session import Session
@@ -24,7 +25,12 @@ class StatusBar(QStatusBar):
         self.setSizeGripEnabled(False)
         self._place = ElidedLabel()
         self._place.setObjectName("place")
+        self._pointed: tuple[float, float, str, int] | None = None
         self._zoom = QLabel()
+        self._channels = QLabel()
+        self._channels.setObjectName("channels")
+        self._channels.setProperty("role", "secondary")
+        self._channels.hide()
         self._saved = QLabel()
         self._saved.setObjectName("saved")
         self._job = _Link()
@@ -37,9 +43,10 @@ class StatusBar(QStatusBar):
         self._device.setObjectName("device")
         self._device.setProperty("role", "secondary")
         self.addWidget(self._place, 1)
-        for widget in (self._zoom, self._saved, self._job, self._bar, self._device):
+        for widget in (self._channels, self._zoom, self._saved, self._job, self._bar, self._device):
             self.addPermanentWidget(widget)
         session.front.loading.connect(self._on_loading)
+        session.objects.changed.connect(self._on_measured)
         session.jobs.changed.connect(self._on_jobs)
         session.jobs.catalogue_changed.connect(self._show_device)
         session.preferences_changed.connect(self._show_device)
@@ -47,6 +54,11 @@ class StatusBar(QStatusBar):
 
     def show_document(self, document: ImageDocument | None) -> None:
         """Follow another document; nothing of the one before stays."""
+        self._pointed = None
+        short, names = channel_words(document.source.info) if document is not None else ("", "")
+        self._channels.setText(short)
+        self._channels.setToolTip(names)
+        self._channels.setVisible(bool(short))
         if document is None:
             self._place.setText("")
             self._say_saved("", "")
@@ -56,20 +68,27 @@ class StatusBar(QStatusBar):
             self._on_saved(document.save_state)
 
     def show_pointer(self, x: float, y: float, value: str, object_id: int) -> None:
-        """Say where the pointer is, image pixels, on which value and on which object (0 for none)."""
+        """Say where the pointer is, image pixels, on which value and on which object (0 for none), and its size."""
+        self._pointed = x, y, value, object_id
         words = [f"x {x:.0f}  y {y:.0f}", value] if value else []
         document, project = self._session.document, self._session.project
         if object_id and document is not None and project is not None:
-            info = document.planes.objects.get(object_id)
-            name = project.classes[info.class_id].name if info else ""
-            words.append(f"object {object_id} {name}")
+            info, objects = document.planes.objects.get(object_id), self._session.objects
+            names = {item.id: item.name for item in project.classes.classes}
+            words.append(f"object {object_id} {names.get(info.class_id, '') if info else ''}".rstrip())
+            words += size_words(objects.row(object_id), objects.unit)
         self._place.setText("  ·  ".join(words))
+
+    def _on_measured(self) -> None:
+        if self._pointed is not None and self._pointed[3]:
+            self.show_pointer(*self._pointed)
 
     def show_zoom(self, factor: float) -> None:
         """Zoom as a percentage; nothing without an image."""
         self._zoom.setText(f"{factor * 100:.0f} %" if factor else "")
 
     def _on_loading(self, name: str) -> None:
+        self._pointed = None
         self._place.setText(self.tr("Opening {name} …").format(name=name) if name else "")
 
     def _on_saved(self, state: str) -> None:

@@ -1,0 +1,75 @@
+"""The status bar: how large the object under the pointer is, and which channels are seen."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel
+from window_driver import Driver, run_program
+
+from segstudio.labels.edits import Polygon
+from segstudio.project.project import Project
+
+
+def _project(tmp_path: Path, *shapes: tuple[int, ...]) -> Path:
+    images = []
+    for number, shape in enumerate(shapes):
+        images.append(tmp_path / f"{number}.tif")
+        pixels = np.random.default_rng(number).integers(0, 200, shape, dtype=np.uint8)
+        axes = {2: "YX", 3: "CYX"}[len(shape)]
+        tifffile.imwrite(images[-1], pixels, photometric="minisblack", metadata={"axes": axes})
+    project, problems = Project.create(tmp_path / "project", images)
+    assert not problems
+    project.close()
+    return tmp_path / "project"
+
+
+def _text(hand: Driver, name: str) -> str:
+    label = hand.window.status.findChild(QLabel, name)
+    return label.toolTip() if name == "place" else label.text()
+
+
+def _point(hand: Driver, at: tuple[float, float]) -> None:
+    QTest.mouseMove(hand.window.canvas.viewport(), hand.place((at[0] + 3, at[1])))
+    QTest.mouseMove(hand.window.canvas.viewport(), hand.place(at))
+
+
+@pytest.mark.timeout(60)
+def test_an_object_under_the_pointer_tells_its_size_with_the_unit(tmp_path: Path, qapp: object) -> None:
+    def script(hand: Driver) -> None:
+        session = hand.session
+        hand.wait(lambda: session.document is not None, what="the first image")
+        hand.wait(hand.window.canvas.is_idle, what="the picture")
+        session.document.apply(Polygon(np.array([(10, 10), (50, 10), (50, 30), (10, 30)]), None))
+        _point(hand, (30.5, 20.5))
+        hand.wait(lambda: "800 px²" in _text(hand, "place"), what="the area, once it is measured")
+        assert "object 1 cell" in _text(hand, "place")
+        assert "40.0 × 20.0 px" in _text(hand, "place")
+        session.set_pixel_size([session.document.entry.id], 0.5)
+        hand.wait(lambda: "200 µm²" in _text(hand, "place"), what="the area in µm²")
+        assert "20.0 × 10.0 µm" in _text(hand, "place")
+        _point(hand, (70.5, 70.5))
+        hand.wait(lambda: "object" not in _text(hand, "place"), what="the background")
+        assert "µm" not in _text(hand, "place")
+
+    run_program([str(_project(tmp_path, (96, 96)))], script)
+
+
+@pytest.mark.timeout(60)
+def test_more_channels_than_the_screen_has_colours_are_told(tmp_path: Path, qapp: object) -> None:
+    def script(hand: Driver) -> None:
+        hand.wait(lambda: hand.session.document is not None, what="the first image")
+        label = hand.window.status.findChild(QLabel, "channels")
+        hand.wait(label.isVisible, what="the channels")
+        assert label.text() == "channels 1–3 of 5 as R G B"
+        assert "Red: channel 1" in label.toolTip()
+        assert "Not shown, but measured: 4, 5" in label.toolTip()
+        hand.open_image("1.tif")
+        hand.wait(lambda: not label.isVisible(), what="a gray image, of which all is seen")
+        hand.open_image("2.tif")
+        hand.wait(label.isVisible, what="the channels")
+        assert label.text() == "channels 1–2 of 2 as R G"
+
+    run_program([str(_project(tmp_path, (5, 96, 96), (96, 96), (2, 96, 96)))], script)
