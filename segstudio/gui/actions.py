@@ -27,6 +27,8 @@ class Action:
         Whether it can work now.
     separator
         A line above it in the menu.
+    now
+        Returns what it is called at the moment, as "Undo Erase"; `text` when ``None``.
     """
 
     id: str
@@ -40,6 +42,7 @@ class Action:
     group: str = ""
     enabled: Callable[[], bool] | None = None
     separator: bool = False
+    now: Callable[[], str] | None = None
 
 
 #: Gestures that are no commands, for the key map: (what, how).
@@ -85,6 +88,8 @@ class ActionTable:
                 action.setEnabled(spec.enabled())
             if spec.checked is not None:
                 action.setChecked(spec.checked())
+            if spec.now is not None:
+                action.setText(spec.now())
 
     def _make(self, spec: Action) -> QAction:
         action = QAction(spec.text, self._parent)

@@ -226,10 +226,29 @@ def test_delete_in_the_table_of_objects_deletes_the_selected_row(folder: Path, q
     run_program([str(folder)], script)
 
 
-def _texts(menu: QMenu) -> set[str]:
-    """Return what can be chosen in a menu and the menus in it."""
+def _ids(menu: QMenu) -> set[str]:
+    """Return the ids of what can be chosen in a menu and the menus in it."""
     below = (entry.menu() for entry in menu.actions() if isinstance(entry.menu(), QMenu))
-    return {entry.text() for entry in menu.actions()}.union(*(_texts(inner) for inner in below))
+    return {entry.objectName() for entry in menu.actions()}.union(*(_ids(inner) for inner in below))
+
+
+@pytest.mark.timeout(60)
+def test_undo_and_redo_say_what_they_take_back(folder: Path, qapp: object) -> None:
+    def script(hand: Driver) -> None:
+        _open(hand)
+        hand.open_image("nuclei-10.png")
+        table = hand.window.actions_table
+        hand.key(Qt.Key.Key_B)
+        hand.drag([(60, 60), (70, 64)])
+        hand.key(Qt.Key.Key_E)
+        hand.drag([(60, 60), (62, 60)])
+        table.refresh()
+        assert (table["edit.undo"].text(), table["edit.redo"].text()) == ("Undo: Erase", "Redo")
+        hand.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+        table.refresh()
+        assert (table["edit.undo"].text(), table["edit.redo"].text()) == ("Undo: Brush stroke", "Redo: Erase")
+
+    run_program([str(folder)], script)
 
 
 @pytest.mark.timeout(60)
@@ -237,8 +256,8 @@ def test_what_buttons_and_keys_do_stands_in_the_menus_too(folder: Path, qapp: ob
     def script(hand: Driver) -> None:
         _open(hand)
         window, session = hand.window, hand.session
-        entries = set().union(*(_texts(top.menu()) for top in window.menuBar().actions()))
-        assert {spec.text for spec in window.actions_table.specs.values()} <= entries
+        entries = set().union(*(_ids(top.menu()) for top in window.menuBar().actions()))
+        assert window.actions_table.specs.keys() <= entries
         view = session.view
         hand.action("edit.protect")
         assert not view.protect

@@ -24,6 +24,14 @@ def actions(w: "MainWindow") -> list[Action]:
         if several():
             w.apply(Merge(tuple(sorted(session.view.selected))))
 
+    def undo_words() -> str:
+        document = session.document
+        return f"Undo: {document.history.undo_name}" if document is not None and document.can_undo else "Undo"
+
+    def redo_words() -> str:
+        document = session.document
+        return f"Redo: {document.history.redo_name}" if document is not None and document.can_redo else "Redo"
+
     items = [
         Action(
             "edit.undo",
@@ -33,6 +41,7 @@ def actions(w: "MainWindow") -> list[Action]:
             ("Ctrl+Z",),
             "ph.arrow-u-up-left",
             enabled=lambda: session.document is not None and session.document.can_undo,
+            now=undo_words,
         ),
         Action(
             "edit.redo",
@@ -42,6 +51,7 @@ def actions(w: "MainWindow") -> list[Action]:
             ("Ctrl+Y", "Ctrl+Shift+Z"),
             "ph.arrow-u-up-right",
             enabled=lambda: session.document is not None and session.document.can_redo,
+            now=redo_words,
         ),
         Action(
             "edit.delete",
