@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
+from segstudio.core.errors import UserError
 from segstudio.project.document import ImageDocument
 
 
@@ -27,7 +28,7 @@ class OpenDocuments:
             if known is not None and not known.closed:
                 return known
             document = open_image()
-            self._documents = {key: item for key, item in self._documents.items() if not item.closed}
+            self._documents = {key: item for key, item in self._documents.items() if not item.closed or _refused(item)}
             self._documents[image_id] = document
             return document
 
@@ -36,6 +37,30 @@ class OpenDocuments:
         with self._lock:
             known = self._documents.get(image_id)
             return known is not None and not known.closed
+
+    def publish(self, timeout: float = 30.0) -> Callable[[], None]:
+        """Ask for a checkpoint of every open document now; return a function that waits for all on another thread.
+
+        Returns
+        -------
+        Raises a `UserError` that names the image of which the disk refused the label files, also when that one was
+        closed meanwhile.
+        """
+        with self._lock:
+            documents = [document for document in self._documents.values() if not document.read_only]
+        waits = [(item, item.publish(timeout)) for item in documents if not item.closed]
+        refused = [item for item in documents if _refused(item)]
+
+        def wait() -> None:
+            for item, published in waits:
+                try:
+                    published()
+                except UserError as error:
+                    raise _not_published(item, error.message, error.hint) from error
+            for item in refused:
+                raise _not_published(item, item.save_state.partition(": ")[2], "Open the image to save it again.")
+
+        return wait
 
     def unsaved(self, timeout: float) -> dict[str, str]:
         """Return the images with actions that are not on the disk after `timeout` seconds, by name, and why."""
@@ -58,3 +83,16 @@ class OpenDocuments:
         for document in documents:
             done = document.close() and done
         return done
+
+
+def _refused(document: ImageDocument) -> bool:
+    return document.closed and not document.read_only and document.save_state.startswith("failed")
+
+
+def _not_published(document: ImageDocument, reason: str, hint: str) -> UserError:
+    return UserError(
+        f"The labels of {document.entry.name} could not be saved: {reason}",
+        hint=hint or "Make room on the disk, or check the drive; what you drew is not lost.",
+        code="labels-not-saved",
+        path=document.files.labels,
+    )

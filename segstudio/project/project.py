@@ -1,7 +1,7 @@
 """A project: images, classes and where everything of them lies."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import cast, get_args
@@ -147,6 +147,15 @@ class Project:
     def unsaved(self, timeout: float = 1.0) -> dict[str, str]:
         """Return the images with actions that are not on the disk, by name, and why; waits a little for slow disks."""
         return self._documents.unsaved(timeout)
+
+    def publish(self) -> Callable[[], None]:
+        """Ask for the label files of all open images now; return a function that waits for them on another thread.
+
+        Returns
+        -------
+        Raises a `UserError` that names the image that the disk refused.
+        """
+        return self._documents.publish()
 
     # -- what it holds -----------------------------------------------------------------------------
 

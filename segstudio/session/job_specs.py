@@ -102,6 +102,20 @@ def saved_first(document: "ImageDocument | None", work: Callable[[], T]) -> Call
     return wait_and_work
 
 
+def all_saved_first(project: "Project", work: Callable[[], T]) -> Callable[[], T]:
+    """Return `work`, for a thread, that waits until the label files of every open image hold every edit up to now.
+
+    It raises a `UserError` that names the image that the disk refused.
+    """
+    published = project.publish()
+
+    def wait_and_work() -> T:
+        published()
+        return work()
+
+    return wait_and_work
+
+
 def labelled(samples: Iterable[SampleRecord]) -> list[SampleRecord]:
     """Return the samples that a training can learn from."""
     return [sample for sample in samples if sample.labels is not None and (sample.object_classes or sample.complete)]

@@ -30,6 +30,7 @@ from segstudio.gui.panels.label_step import LabelPanel
 from segstudio.gui.panels.measure import MeasurePanel
 from segstudio.gui.panels.prediction import PredictionPanel
 from segstudio.gui.panels.training import TrainingPanel
+from segstudio.io.atomic import DiskError
 from segstudio.io.labels_file import write_label_tiff
 from segstudio.jobs.catalogue import Catalogue, Offer, catalogue_key, store_catalogue
 from segstudio.jobs.messages import Failed, Finished, Message, Metric, Preview, Progress, Started, Warned
@@ -585,6 +586,40 @@ def test_all_images_are_predicted_with_the_chosen_model(studio: Studio, monkeypa
     assert asked[0].device == "cpu"
     assert [image.image_id for image in asked[0].images] == [entry.id for entry in project.images]
     assert all(image.output.parent == project.predictions_folder / "run-1" for image in asked[0].images)
+
+
+def test_labels_are_in_their_file_before_a_prediction_and_a_training_begin(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise DiskError("The disk is full.", hint="Make room.", code="disk-full")
+
+    studio.open(2)
+    predict, train = studio.show(PredictionPanel(studio.session)), studio.show(TrainingPanel(studio.session))
+    studio.model()
+    studio.until(lambda: studio.session.jobs.catalogue)
+    project, document = studio.session.project, studio.session.document
+    assert project is not None
+    assert document is not None
+    began: list[bool] = []
+    drawn = project.label_path(document.entry.id)
+    monkeypatch.setattr(studio.session.jobs, "predict", lambda job, _t: began.append(drawn.is_file()) or job.job_id)
+    with monkeypatch.context() as patch:
+        patch.setattr("segstudio.project.checkpoint.write_tiles", refuse)
+        studio.label(cells((96, 96), seed=1).labels)
+        predict.predict()
+        assert not predict._predict.isEnabled(), "a second click would predict twice"
+        studio.until(lambda: any("could not be saved" in sentence for sentence in studio.notices))
+        assert document.entry.name in studio.notices[-1]
+        studio.notices.clear()
+        train.start()
+        studio.until(lambda: any("could not be saved" in sentence for sentence in studio.notices))
+        assert not began
+        assert not studio.launcher.started
+    studio.until(predict._predict.isEnabled)
+    predict.predict()
+    studio.until(lambda: began)
+    assert began == [True]
 
 
 def test_a_new_model_is_offered_unless_proposals_of_another_are_reviewed(studio: Studio) -> None:

@@ -28,7 +28,7 @@ from segstudio.gui.forms.form import Form
 from segstudio.gui.forms.parts import button, caption, heading, set_role
 from segstudio.project.project import ImageEntry
 from segstudio.session.export_items import export_project, with_labels
-from segstudio.session.job_specs import saved_first
+from segstudio.session.job_specs import all_saved_first
 from segstudio.session.session import Session
 
 _THIS, _SELECTED, _ALL = range(3)
@@ -110,7 +110,7 @@ class ExportDialog(QDialog):
             self._set_busy(False)
             self._say(str(error), "error")
 
-        session.background.run(saved_first(session.document, work), done, failed, lane="export")
+        session.background.run(all_saved_first(project, work), done, failed, lane="export")
 
     def _images_row(self) -> QHBoxLayout:
         images = QHBoxLayout()

@@ -6,6 +6,7 @@ from pathlib import Path
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
+from segstudio.core.errors import UserError
 from segstudio.gui.forms.parts import Column, EmptyState, Section, button, caption, row
 from segstudio.gui.panels.decode_settings import DecodeSettings
 from segstudio.gui.panels.device_box import DeviceBox
@@ -15,7 +16,7 @@ from segstudio.jobs.messages import Artifact, Failed, Message, Warned
 from segstudio.jobs.spec import DecodeJob, PredictJob
 from segstudio.project.project import ImageEntry
 from segstudio.session.job import Job, clock
-from segstudio.session.job_specs import decode_job, predict_job
+from segstudio.session.job_specs import all_saved_first, decode_job, predict_job
 from segstudio.session.notice import Notice
 from segstudio.session.runs import Run
 from segstudio.session.session import Session
@@ -37,6 +38,7 @@ class PredictionPanel(QWidget):
         self._chosen_ids: tuple[str, ...] = ()
         self._known: set[str] = set()
         self._job_id = ""
+        self._asked = False
         self._empty = EmptyState("magic-wand")
         self._empty.wanted.connect(lambda: self.step_wanted.emit(1))
         self.decode = DecodeSettings()
@@ -67,14 +69,22 @@ class PredictionPanel(QWidget):
     def predict(self) -> None:
         """Predict the chosen images with the chosen model."""
         session, run, entries = self._session, self._run(), self._entries()
-        if session.project is None or run is None or not entries or self._running() is not None:
+        if session.project is None or run is None or not entries or self._asked or self._running() is not None:
             return
         project, decode, device = session.project, self.decode.values(), session.devices.chosen
         title = entries[0].name if len(entries) == 1 else self.tr("{0} images").format(len(entries))
-        session.background.run(
-            lambda: predict_job(project, run, entries, decode, device),
-            lambda job: self._started(session.jobs.predict(job, self.tr("Predict {0}").format(title))),
-        )
+
+        def begin(job: PredictJob) -> None:
+            self._set_asked(False)
+            self._started(session.jobs.predict(job, self.tr("Predict {0}").format(title)))
+
+        def failed(error: UserError) -> None:
+            self._set_asked(False)
+            session.report(error)
+
+        self._set_asked(True)
+        work = all_saved_first(project, lambda: predict_job(project, run, entries, decode, device))
+        session.background.run(work, begin, failed)
 
     def set_selected(self, image_ids: Iterable[str]) -> None:
         """Say which images are selected in the list."""
@@ -196,7 +206,7 @@ class PredictionPanel(QWidget):
         )
         self._scope.button(_ALL).setText(self.tr("All ({0})").format(len(project.images) if project else 0))
         count = len(self._entries())
-        self._predict.setEnabled(count > 0 and self._running() is None)
+        self._predict.setEnabled(count > 0 and not self._asked and self._running() is None)
         self._predict.setText(self.tr("Predict") if count < 2 else self.tr("Predict {0} images").format(count))
 
     def _on_model(self) -> None:
@@ -214,6 +224,11 @@ class PredictionPanel(QWidget):
     def _running(self) -> Job | None:
         job = self._session.jobs.job(self._job_id)
         return None if job is None or job.ended else job
+
+    def _set_asked(self, asked: bool) -> None:
+        """Wait for the labels to be saved; meanwhile nothing else starts."""
+        self._asked = asked
+        self._show_job()
 
     def _started(self, job_id: str) -> None:
         self._job_id = job_id
@@ -236,7 +251,7 @@ class PredictionPanel(QWidget):
         self._problem.setText(f"{error.message} {error.hint}".strip() if error else "")
         self._problem.setVisible(error is not None)
         self._predict.setVisible(job is None)
-        self._predict.setEnabled(bool(self._entries()))
+        self._predict.setEnabled(bool(self._entries()) and not self._asked)
         if job is None:
             return
         progress = job.progress

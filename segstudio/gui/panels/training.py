@@ -11,7 +11,7 @@ from segstudio.gui.panels.training_live import LiveTraining
 from segstudio.gui.panels.training_runs import RunList
 from segstudio.gui.panels.training_setup import TrainingSetup
 from segstudio.jobs.spec import TrainJob
-from segstudio.session.job_specs import SplitSummary, saved_first, split_summary, training_job
+from segstudio.session.job_specs import SplitSummary, all_saved_first, saved_first, split_summary, training_job
 from segstudio.session.session import Session
 
 #: The labels are counted again at most so often, milliseconds.
@@ -79,7 +79,7 @@ class TrainingPanel(QWidget):
             session.jobs.start_training(job)
             self.curves_wanted.emit()
 
-        session.background.run(saved_first(session.document, lambda: training_job(project, wish)), begin, failed)
+        session.background.run(all_saved_first(project, lambda: training_job(project, wish)), begin, failed)
 
     def refresh(self) -> None:
         """Bring the split, the form and the empty state up to date."""

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import tifffile
 
+from segstudio.core.errors import UserError
 from segstudio.io.atomic import DiskError
 from segstudio.labels.edits import Stroke
 from segstudio.project.project import Project
-from segstudio.session.job_specs import saved_first
+from segstudio.session.job_specs import all_saved_first, saved_first
 from segstudio.session.notice import Notice
 from segstudio.session.session import Session
 
@@ -76,6 +77,51 @@ def test_a_job_does_not_wait_for_ever_for_labels_that_cannot_be_saved(
     saved_first(document, lambda: done.append("worked"))()
     assert done == ["worked"]
     assert tifffile.imread(session.project.label_path(document.entry.id)).max() == 1
+    session.close()
+
+
+def test_a_job_waits_for_all_images_and_names_the_one_that_the_disk_refuses(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also for one that is not in front any more: its label file is not what the user sees."""
+
+    def refuse(*_: object) -> None:
+        raise DiskError("The disk is full.", hint="Make room.", code="disk-full")
+
+    project = session.project
+    assert project is not None
+    project.add_images([_another(project.folder.parent)])
+    first, second = (entry.id for entry in project.images)
+    session.select(first)
+    document = session.document
+    assert document is not None
+    document.apply(Stroke(np.array([[4.0, 4.0], [20.0, 20.0]]), 5, 1))
+    done: list[str] = []
+    with monkeypatch.context() as patch:
+        patch.setattr("segstudio.project.checkpoint.write_tiles", refuse)
+        session.select(second)
+        assert session.document is not document
+        with pytest.raises(UserError, match=r"labels of a\.tif could not be saved: The disk is full"):
+            all_saved_first(project, lambda: done.append("worked"))()
+    with pytest.raises(UserError, match=r"a\.tif"):
+        all_saved_first(project, lambda: done.append("worked"))()
+    assert done == []
+    session.select(first)  # it comes back with what was drawn
+    all_saved_first(project, lambda: done.append("worked"))()
+    assert done == ["worked"]
+    assert tifffile.imread(project.label_path(first)).max() == 1
+    session.close()
+
+
+def test_a_job_waits_for_an_image_that_is_open_beside_the_one_in_front(session: Session) -> None:
+    project = session.project
+    assert project is not None
+    project.add_images([_another(project.folder.parent)])
+    other = project.document(project.images[1].id)
+    other.apply(Stroke(np.array([[4.0, 4.0], [20.0, 20.0]]), 5, 1))
+    seen: list[int] = []
+    all_saved_first(project, lambda: seen.append(int(tifffile.imread(other.files.labels).max())))()
+    assert seen == [1]
     session.close()
 
 
