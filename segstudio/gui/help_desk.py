@@ -12,6 +12,7 @@ from segstudio.gui.actions import ActionTable
 from segstudio.gui.dialogs.error import ErrorDialog
 from segstudio.gui.dialogs.help import HelpWindow
 from segstudio.gui.dialogs.key_map import KeyMap
+from segstudio.session.background import Background
 
 
 class HelpDesk(QObject):
@@ -20,13 +21,16 @@ class HelpDesk(QObject):
     Parameters
     ----------
     log_file
-        Where the program's log is written, for "Show log".
+        Where the program's log is written, for "Show log" and for reports.
+    background
+        Reads it.
     """
 
-    def __init__(self, window: QWidget, log_file: Path | None) -> None:
+    def __init__(self, window: QWidget, log_file: Path | None, background: Background) -> None:
         super().__init__(window)
         self._window = window
         self._log_file = log_file
+        self._background = background
         self._pages: HelpWindow | None = None
         self._fault: ErrorDialog | None = None
 
@@ -58,5 +62,7 @@ class HelpDesk(QObject):
         if self._fault is not None and self._fault.isVisible():
             return
         trace = "".join(traceback.format_exception(error))
-        self._fault = ErrorDialog(f"{type(error).__name__}: {error}", trace, self._window)
+        self._fault = ErrorDialog(
+            f"{type(error).__name__}: {error}", trace, self._log_file, self._background, self._window
+        )
         self._fault.open()

@@ -56,6 +56,7 @@ class MainWindow(QMainWindow):
         self.session = session
         self._job_threads = JobThreads(session.jobs, self)
         self._refresh_asked = False
+        self._log_file = log_file
         self.setWindowTitle("SegStudio")
         self.setAcceptDrops(True)
         self.welcome = Welcome()
@@ -64,7 +65,7 @@ class MainWindow(QMainWindow):
         self.status = StatusBar(session, self)
         self.setStatusBar(self.status)
         self.opening = Opening(session, self)
-        self.help_desk = HelpDesk(self, log_file)
+        self.help_desk = HelpDesk(self, log_file, session.background)
         self._add_centre()
         self._add_panels()
         self.actions_table = ActionTable(self, all_actions(self))
@@ -98,7 +99,7 @@ class MainWindow(QMainWindow):
         self.measure = MeasurePanel(self.session)
         self.instances = InstancesPanel(self.session)
         self.curves = CurvesPanel(self.session)
-        self.jobs = JobsPanel(self.session)
+        self.jobs = JobsPanel(self.session, self._log_file)
         self.steps = tabs(
             (self.label_step, self.tr("Label")),
             (self.training, self.tr("Train")),

@@ -1,18 +1,25 @@
 """What a program fault looks like: one readable message, the report folded away, the program lives on."""
 
-import platform
+from pathlib import Path
 
-from PySide6.QtCore import qVersion
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QMessageBox, QPushButton, QWidget
+from PySide6.QtWidgets import QMessageBox, QWidget
 
-from segstudio import __version__
+from segstudio.gui.dialogs.report import Report
+from segstudio.session.background import Background
 
 
 class ErrorDialog(QMessageBox):
-    """Shows an unexpected error once; its report holds no image data."""
+    """Shows an unexpected error once; its report holds no image data.
 
-    def __init__(self, title: str, trace: str, parent: QWidget | None = None) -> None:
+    Parameters
+    ----------
+    log
+        The program's log, of which the report has the last lines.
+    background
+        Reads it.
+    """
+
+    def __init__(self, title: str, trace: str, log: Path | None, background: Background, parent: QWidget) -> None:
         super().__init__(parent)
         self.setIcon(QMessageBox.Icon.Warning)
         self.setWindowTitle(self.tr("Something went wrong in SegStudio"))
@@ -20,10 +27,6 @@ class ErrorDialog(QMessageBox):
         self.setInformativeText(
             self.tr("Your labels are safe: every finished stroke is on the disk. You can go on working.")
         )
-        self.report = f"SegStudio {__version__}, Qt {qVersion()}, {platform.platform()}\n\n{trace}"
-        self.setDetailedText(self.report)
-        copy: QPushButton = self.addButton(self.tr("Copy report"), QMessageBox.ButtonRole.ActionRole)
-        copy.clicked.disconnect()
-        copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.report))
+        self.report = Report(self, f"{title}\n\n{trace}", log, background)
         self.addButton(self.tr("Go on"), QMessageBox.ButtonRole.AcceptRole)
         self.setModal(False)

@@ -1,9 +1,10 @@
 """The jobs of this sitting: what runs, how far it is, how it ended; stop it or read its log."""
 
+from pathlib import Path
+
 from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
-    QApplication,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -15,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from segstudio.gui.dialogs.report import Report
 from segstudio.gui.forms.parts import Column, ElidedLabel, EmptyState, button, caption, set_role, tool_button
 from segstudio.gui.theme import icon
 from segstudio.jobs.spec import TrainJob
@@ -26,11 +28,17 @@ _TITLE_WIDTH = 200
 
 
 class JobsPanel(QWidget):
-    """One line for each job, the newest first."""
+    """One line for each job, the newest first.
 
-    def __init__(self, session: Session) -> None:
+    Parameters
+    ----------
+    program_log
+        For reports about jobs that have no log of their own.
+    """
+
+    def __init__(self, session: Session, program_log: Path | None = None) -> None:
         super().__init__()
-        self._session = session
+        self._session, self._program_log = session, program_log
         self.rows: dict[str, JobRow] = {}
         self._empty = EmptyState("stack")
         self._empty.say(self.tr("Trainings and predictions appear here while they run, and stay until you quit."))
@@ -49,7 +57,7 @@ class JobsPanel(QWidget):
         if job is None:
             return
         if job_id not in self.rows:
-            self.rows[job_id] = JobRow(self._session)
+            self.rows[job_id] = JobRow(self._session, self._program_log)
             self._column.body.insertWidget(0, self.rows[job_id])
         self.rows[job_id].show_job(job)
         self._pages.setCurrentIndex(1)
@@ -58,9 +66,9 @@ class JobsPanel(QWidget):
 class JobRow(QFrame):
     """One job."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, program_log: Path | None) -> None:
         super().__init__()
-        self._session = session
+        self._session, self._program_log = session, program_log
         self._job: Job | None = None
         self._picture = QLabel()
         self._title = ElidedLabel()
@@ -178,10 +186,11 @@ class JobRow(QFrame):
         error = self._job.error
         box = QMessageBox(QMessageBox.Icon.NoIcon, self._job.title, error.message, parent=self)
         box.setInformativeText(error.hint)
-        box.setDetailedText(error.details)
-        copy = box.addButton(self.tr("Copy report"), QMessageBox.ButtonRole.ActionRole)
-        box.addButton(QMessageBox.StandardButton.Close)
-        copy.clicked.connect(
-            lambda: QApplication.clipboard().setText(f"{error.code}: {error.message}\n{error.hint}\n{error.details}")
+        Report(
+            box,
+            f"{error.code}: {error.message}\n{error.hint}\n\n{error.details}",
+            self._job.log or self._program_log,
+            self._session.background,
         )
+        box.addButton(QMessageBox.StandardButton.Close)
         box.open()
