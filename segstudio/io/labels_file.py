@@ -4,7 +4,8 @@ Any program that reads tiled TIFF reads it. After an edit only the touched tiles
 are copied from the previous file as they are.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from segstudio.core.errors import BadInput
-from segstudio.core.tiles import TileGrid, TileKey
+from segstudio.core.tiles import TileGrid, TileKey, Window
 from segstudio.io.atomic import DISK, Disk, write_atomic
 from segstudio.io.decoding import damaged, decoding
 from segstudio.io.sources import open_image
@@ -90,6 +91,30 @@ def write_tiles(
             for key in grid.keys()  # noqa: SIM118
         ]
     write_atomic(path, _file_pieces(grid, stored, counts, new, previous), disk)
+
+
+def write_labels_by_tile(
+    path: Path, shape: tuple[int, int], largest: int, read: Callable[[Window], NDArray[np.int32]], disk: Disk = DISK
+) -> None:
+    """Write the same file as `write_label_tiff` for labels that are not in memory, atomically.
+
+    Parameters
+    ----------
+    shape
+        ``(rows, columns)`` of the plane in pixels.
+    largest
+        Largest id in it.
+    read
+        Returns the labels in a window.
+    """
+    stored = np.dtype(np.uint32 if largest > 65_535 else np.uint16)
+    grid = TileGrid(shape, TILE)
+    tiles = ((key, read(grid.window(key))) for key in grid.keys())  # noqa: SIM118 - a method of the grid, no mapping
+    new = {key: _compress(tile, stored) for key, tile in tiles if tile.any()}
+    zero = zero_tile(stored)
+    counts = [len(new.get(key, zero)) for key in grid.keys()]  # noqa: SIM118
+    pieces = (new.get(key, zero) for key in grid.keys())  # noqa: SIM118
+    write_atomic(path, chain((directory(grid, stored, counts),), pieces), disk)
 
 
 def read_label_tiff(path: Path, dtype: DTypeLike = np.int32, expected_size: tuple[int, int] | None = None) -> LabelMap:

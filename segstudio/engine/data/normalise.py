@@ -54,13 +54,22 @@ def measure_scale(
     -----
     Where both percentiles are the same (few bright pixels on black) minimum and maximum are taken.
     """
-    planes = _planes(image)
-    step = max(1, int(np.ceil(np.sqrt(planes[0].size / SAMPLE_PIXELS))))
-    sample = planes[:, ::step, ::step]
+    step = sample_step(_planes(image)[0].size)
+    return scale_of_sample(image[::step, ::step], joint=joint, low=low, high=high)
+
+
+def sample_step(pixels: int) -> int:
+    """Return of how many rows and columns of an image of so many pixels one is looked at for its percentiles."""
+    return max(1, int(np.ceil(np.sqrt(pixels / SAMPLE_PIXELS))))
+
+
+def scale_of_sample(sample: NDArray[np.generic], *, joint: bool, low: float, high: float) -> IntensityScale:
+    """Do the work of `measure_scale` for every `sample_step`-th pixel ``(h, w)`` or ``(h, w, C)`` of an image."""
+    planes = _planes(sample)
     if joint:
-        pair = _range(sample, low, high)
+        pair = _range(planes, low, high)
         return IntensityScale((pair[0],) * len(planes), (pair[1],) * len(planes))
-    pairs = [_range(plane, low, high) for plane in sample]
+    pairs = [_range(plane, low, high) for plane in planes]
     return IntensityScale(tuple(pair[0] for pair in pairs), tuple(pair[1] for pair in pairs))
 
 

@@ -2,25 +2,27 @@
 
 import time
 from collections.abc import Generator, Iterator
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from segstudio.config.prediction import PredictionConfig
 from segstudio.core.errors import BadInput, BadModel, JobFailed, UserError, WrongUsage
-from segstudio.engine.data.channels import as_channels
-from segstudio.engine.data.normalise import normalise
 from segstudio.engine.devices import choose_device, device_name
-from segstudio.engine.formulations.base import Decoded, DecodeSettings, Formulation
+from segstudio.engine.formulations.base import DecodeSettings, Formulation
 from segstudio.engine.model_card import Model, ModelCard, build_formulation, load_model, read_card
-from segstudio.engine.prediction.result_files import read_maps, write_maps, write_result
+from segstudio.engine.prediction.block_decoding import Found, decode_steps, is_whole
+from segstudio.engine.prediction.map_store import MOST_PIXELS, MapStore, MemoryStore, new_store
+from segstudio.engine.prediction.result_files import keep_maps, open_maps, write_result
+from segstudio.engine.prediction.room import check_room
+from segstudio.engine.prediction.seen_image import Readable, SeenImage
 from segstudio.engine.prediction.stitch_maps import map_steps
-from segstudio.io.sources import open_image
+from segstudio.io.atomic import make_folders, remove_folders
 from segstudio.jobs.failures import is_out_of_memory
 from segstudio.jobs.messages import Artifact, Finished, Message, Progress, Warned
 from segstudio.jobs.spec import DecodeJob, PredictImage, PredictJob
@@ -96,10 +98,20 @@ def decode(job: DecodeJob) -> Iterator[Message]:
     card = read_card(job.model)
     formulation = build_formulation(card)
     settings = decode_settings(card, formulation, job)
-    decoded = formulation.decode(read_maps(job.maps, formulation.out_channels), settings)
-    write_result(job.output, decoded)
-    yield _labels_artifact(job.job_id, job.image_id, job.output, decoded)
-    yield Finished(job_id=job.job_id, outcome="done", summary={"objects": len(decoded.classes)})
+    with ExitStack() as stack:
+        maps = stack.enter_context(closing(open_maps(job.maps, formulation.out_channels)))
+        labels = stack.enter_context(closing(_label_store(maps, job.output)))
+        steps = decode_steps(formulation, maps, settings, labels)
+        try:
+            while True:
+                done, total = next(steps)
+                if total > 1:
+                    yield Progress(job_id=job.job_id, stage="Finding objects", done=done, total=total)
+        except StopIteration as end:
+            found: Found = end.value
+        write_result(job.output, found)
+    yield _labels_artifact(job.job_id, job.image_id, job.output, found)
+    yield Finished(job_id=job.job_id, outcome="done", summary={"objects": len(found.classes)})
 
 
 def decode_settings(card: ModelCard, formulation: Formulation, job: PredictJob | DecodeJob) -> DecodeSettings:
@@ -117,52 +129,67 @@ def decode_settings(card: ModelCard, formulation: Formulation, job: PredictJob |
 def _image_steps(setting: _Setting, image: PredictImage, index: int, began: float) -> Iterator[Message]:
     job = setting.job
     name = image.image.name
-    seen, warnings = read_for_model(setting.model.card, image.image)
-    for warning in warnings:
-        yield Warned(job_id=job.job_id, message=warning, code="image")
 
-    def progress(part: int) -> Progress:
-        done, total = _PARTS * index + part, _PARTS * len(job.images)
+    def progress(part: float) -> Progress:
+        done, total = _PARTS * index + int(part), _PARTS * len(job.images)
         spent = time.monotonic() - began
         left = spent * (total - done) / done if done else None
         return Progress(job_id=job.job_id, stage=f"Predicting {name}", done=done, total=total, remaining_s=left)
 
     yield progress(0)
-    steps = _steps_in_memory(setting, seen, name)
-    try:
-        while True:
-            step = next(steps)
-            yield step if isinstance(step, Warned) else progress(int(_NETWORK_PARTS * step))
-    except StopIteration as end:
-        maps: NDArray[np.float32] = end.value
-    finally:
-        steps.close()
-    if image.maps is not None:
-        kept = maps.astype(np.float16)
-        write_maps(image.maps, kept)
-        # The same numbers as a DecodeJob will have, so that a slider moved back gives the same objects.
-        maps = kept.astype(np.float32)
-        yield Artifact(job_id=job.job_id, role="maps", path=str(image.maps), image_id=image.image_id)
-    decoded = setting.model.formulation.decode(maps, setting.decode)
-    write_result(image.output, decoded)
-    yield _labels_artifact(job.job_id, image.image_id, image.output, decoded)
+    with ExitStack() as stack:
+        seen = stack.enter_context(SeenImage(setting.model.card, image.image))
+        for warning in seen.warnings:
+            yield Warned(job_id=job.job_id, message=warning, code="image")
+        maps = _map_store(setting, seen, image, stack)
+        for step in _steps_in_memory(setting, seen, maps, name):
+            yield step if isinstance(step, Warned) else progress(_NETWORK_PARTS * step)
+        if image.maps is not None:
+            keep_maps(image.maps, maps)
+            yield Artifact(job_id=job.job_id, role="maps", path=str(image.maps), image_id=image.image_id)
+        labels = stack.enter_context(closing(_label_store(maps, image.output)))
+        steps = decode_steps(setting.model.formulation, maps, setting.decode, labels)
+        try:
+            while True:
+                done, total = next(steps)
+                yield progress(_NETWORK_PARTS + (_PARTS - 1 - _NETWORK_PARTS) * done / total)
+        except StopIteration as end:
+            found: Found = end.value
+        write_result(image.output, found)
+    yield _labels_artifact(job.job_id, image.image_id, image.output, found)
     yield progress(_PARTS)
 
 
+def _map_store(setting: _Setting, seen: SeenImage, image: PredictImage, stack: ExitStack) -> MapStore:
+    """Return where the maps go; large ones into a file beside the result. The room for all is looked for first."""
+    shape = (setting.model.formulation.out_channels, *seen.shape[1:])
+    # 16-bit numbers when maps are kept: the same as a DecodeJob will have, so that a slider moved back gives the same.
+    dtype = np.dtype(np.float32 if image.maps is None else np.float16)
+    target = image.output if image.maps is None else image.maps
+    if shape[1] * shape[2] > MOST_PIXELS:
+        stack.callback(remove_folders, make_folders(target.parent))
+    check_room(setting.model, setting.settings, setting.device, seen, target.parent, dtype.itemsize)
+    return stack.enter_context(closing(new_store(target.parent, shape, dtype)))
+
+
+def _label_store(maps: MapStore, output: Path) -> MapStore:
+    shape = (maps.shape[1], maps.shape[2])
+    if is_whole(shape):
+        return MemoryStore(np.empty((1, 0, 0), np.int32))
+    make_folders(output.parent)
+    return new_store(output.parent, (1, *shape), np.int32)
+
+
 def _steps_in_memory(
-    setting: _Setting, image: NDArray[np.float32], name: str
-) -> Generator[float | Warned, None, NDArray[np.float32]]:
+    setting: _Setting, image: Readable, maps: MapStore, name: str
+) -> Generator[float | Warned, None, None]:
     """Run the network, with smaller and smaller tiles while memory does not suffice; yields the share done."""
     settings = setting.settings
+    model = setting.model
     while True:
         try:
-            steps = map_steps(setting.model.network, setting.model.formulation, image, settings, setting.device)
-            while True:
-                done, total = next(steps)
+            for done, total in map_steps(model.network, model.formulation, image, settings, setting.device, maps):
                 yield done / total
-        except StopIteration as end:
-            maps: NDArray[np.float32] = end.value
-            return maps
         except (RuntimeError, MemoryError) as error:
             smaller = _smaller(settings)
             if not is_out_of_memory(error):
@@ -174,6 +201,8 @@ def _steps_in_memory(
                     code="out-of-memory",
                 ) from error
             settings = smaller
+        else:
+            return
         if setting.device.type == "cuda":
             torch.cuda.empty_cache()
         yield Warned(
@@ -192,40 +221,8 @@ def _smaller(settings: PredictionConfig) -> PredictionConfig | None:
     return settings.model_copy(update={"tile_size": settings.tile_size // 2})
 
 
-def read_for_model(card: ModelCard, path: Path) -> tuple[NDArray[np.float32], tuple[str, ...]]:
-    """Read an image as a model's network sees it: ``(C, H, W)`` float32, normalised; and sentences to tell the user.
-
-    A gray model takes the brightness of colour images; all other differences of channels are refused.
-
-    Raises
-    ------
-    BadInput
-        The file cannot be read.
-    BadModel
-        The image's channels are not the model's.
-    """
-    with open_image(path) as source:
-        info = source.info
-        brightness = card.channels == "gray" and info.kind == "rgb"
-        if info.channels != card.in_channels and not brightness:
-            expected = f"{card.in_channels} channel{'s' if card.in_channels > 1 else ''}"
-            raise BadModel(
-                f"The model expects {expected}; {path.name} has {info.channels}.",
-                hint="Choose a model that was trained on images like this one, or train a new one.",
-                code="channels",
-                path=path,
-            )
-        raw: NDArray[Any] = source.read()
-    seen = as_channels(raw, card.channels, card.in_channels, path)
-    scale = card.normalisation
-    joint = card.channels == "rgb"
-    image = normalise(seen, joint=joint, low=scale.low_percentile, high=scale.high_percentile)
-    told = (f"{path.name} is in colour; the model sees its brightness.",) if brightness else ()
-    return image, (*info.warnings, *told)
-
-
-def _labels_artifact(job_id: str, image_id: str, path: Path, decoded: Decoded) -> Artifact:
-    details: dict[str, float | int | str] = {"objects": len(decoded.classes)}
+def _labels_artifact(job_id: str, image_id: str, path: Path, found: Found) -> Artifact:
+    details: dict[str, float | int | str] = {"objects": len(found.classes)}
     return Artifact(job_id=job_id, role="labels", path=str(path), image_id=image_id, details=details)
 
 

@@ -11,15 +11,15 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from segstudio.core.errors import BadInput
-from segstudio.engine.formulations.base import Decoded
+from segstudio.engine.prediction.block_decoding import Found
+from segstudio.engine.prediction.map_store import MOST_PIXELS, FileStore, MapStore, MemoryStore
 from segstudio.io.atomic import make_folders, write_atomic
-from segstudio.io.labels_file import write_label_tiff
-from segstudio.labels.label_map import LabelMap
+from segstudio.io.labels_file import write_labels_by_tile
 
 SCHEMA_VERSION: Final = 1
 
 
-def write_result(path: Path, decoded: Decoded) -> None:
+def write_result(path: Path, found: Found) -> None:
     """Write the label TIFF at `path` and ``<stem>.json`` with class and score of each object; both appear whole.
 
     The JSON is ``{"schema_version": 1, "objects": {"7": {"class_id": 1, "score": 0.93}, ...}}``.
@@ -31,12 +31,12 @@ def write_result(path: Path, decoded: Decoded) -> None:
     """
     make_folders(path.parent)
     objects = {
-        str(number): {"class_id": class_id, "score": round(decoded.scores.get(number, 1.0), 4)}
-        for number, class_id in sorted(decoded.classes.items())
+        str(number): {"class_id": class_id, "score": round(found.scores.get(number, 1.0), 4)}
+        for number, class_id in sorted(found.classes.items())
     }
     content = {"schema_version": SCHEMA_VERSION, "objects": objects}
     write_atomic(path.with_suffix(".json"), json.dumps(content).encode())
-    write_label_tiff(path, LabelMap.from_array(decoded.labels))
+    write_labels_by_tile(path, found.shape, max(found.classes, default=0), found.read)
 
 
 def is_result(path: Path) -> bool:
@@ -51,25 +51,31 @@ def is_result(path: Path) -> bool:
     )
 
 
-def write_maps(path: Path, maps: NDArray[np.float16]) -> None:
-    """Write maps ``(C, H, W)`` as a NumPy file that appears whole."""
+def keep_maps(path: Path, maps: MapStore) -> None:
+    """Let `maps` appear whole at `path` as a NumPy file, for decoding again."""
     make_folders(path.parent)
-    write_atomic(path, _npy_pieces(np.ascontiguousarray(maps)))
+    if isinstance(maps, FileStore):
+        maps.publish(path)
+    elif isinstance(maps, MemoryStore):
+        write_atomic(path, _npy_pieces(np.ascontiguousarray(maps.array)))
 
 
-def read_maps(path: Path, channels: int) -> NDArray[np.float32]:
-    """Read maps that `write_maps` wrote, as float32; raise `BadInput` when they are missing, damaged or foreign."""
+def open_maps(path: Path, channels: int) -> MapStore:
+    """Open maps that were kept; raise `BadInput` when they are missing, damaged or foreign."""
     try:
         stored = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError as error:
         raise _unusable(path, "are not there any more") from error
     except (ValueError, EOFError, OSError) as error:
         raise _unusable(path, "are damaged") from error
-    if not isinstance(stored, np.ndarray) or stored.ndim != 3 or stored.dtype.kind != "f":
+    if not isinstance(stored, np.memmap) or stored.ndim != 3 or stored.dtype.kind != "f":
         raise _unusable(path, "are not maps of a network")
     if stored.shape[0] != channels:
         raise _unusable(path, f"come from another model: {stored.shape[0]} maps instead of {channels}")
-    return np.asarray(stored, np.float32)
+    _, height, width = stored.shape
+    if height * width <= MOST_PIXELS or not stored.flags.c_contiguous:
+        return MemoryStore(np.array(stored))
+    return FileStore(path, (channels, height, width), stored.dtype, stored.offset)
 
 
 def _npy_pieces(maps: NDArray[np.float16]) -> Iterator[bytes]:

@@ -13,6 +13,8 @@ from segstudio.core.tiles import Window
 from segstudio.engine.architectures.base import Network
 from segstudio.engine.formulations.base import Formulation
 from segstudio.engine.prediction.halo import halo_of, measure_reach
+from segstudio.engine.prediction.map_store import MapStore, MemoryStore
+from segstudio.engine.prediction.seen_image import ArrayImage, Readable
 from segstudio.engine.prediction.tile_plan import Tile, padded_shape, plan_tiles
 
 #: Mirrorings over which test-time flips average, as axes of ``(N, C, H, W)``.
@@ -59,38 +61,35 @@ def predict_maps(  # noqa: PLR0913 - what to do, with what, where, and two callb
     With 32-bit precision the result differs from one pass over the whole image by rounding only (at most 1e-5).
     A network that sees the whole image at every pixel is given the whole image.
     """
-    steps = map_steps(network, formulation, image, settings or PredictionConfig(), torch.device(device))
-    while True:
-        try:
-            done, total = next(steps)
-        except StopIteration as end:
-            maps: NDArray[np.float32] = end.value
-            return maps
+    maps = MemoryStore(np.empty((formulation.out_channels, *image.shape[1:]), np.float32))
+    chosen = settings or PredictionConfig()
+    steps = map_steps(network, formulation, ArrayImage(image), chosen, torch.device(device), maps)
+    for done, total in steps:
         if on_progress is not None:
             on_progress(done, total)
         if should_stop is not None and should_stop():
             steps.close()
             raise PredictionStopped
+    return maps.array
 
 
 def map_steps(
     network: Network,
     formulation: Formulation,
-    image: NDArray[np.float32],
+    image: Readable,
     settings: PredictionConfig,
     device: torch.device,
-) -> Generator[tuple[int, int], None, NDArray[np.float32]]:
-    """Do the work of `predict_maps` step by step: yields tiles done and all tiles, returns the maps."""
-    height, width = image.shape[1:]
-    padded = _pad(image, network.stride)
-    tiles = _tiles_for(network, padded.shape[1:], settings.tile_size)
-    maps = np.empty((formulation.out_channels, height, width), np.float32)
+    maps: MapStore,
+) -> Generator[tuple[int, int], None, None]:
+    """Do the work of `predict_maps` step by step into `maps`; yields tiles done and all tiles."""
+    padded = _Padded(image, network.stride)
+    tiles = _tiles_for(network, padded.shape, settings.tile_size)
     was_training = network.training
     network.eval()
     done = 0
     try:
         for batch in _batches(tiles, settings.batch_size):
-            seen = np.stack([padded[:, *tile.window.slices] for tile in batch])
+            seen = np.stack([padded.read(tile.window) for tile in batch])
             answers = _answer(network, formulation, torch.from_numpy(seen), settings, device)
             for tile, answer in zip(batch, answers.cpu().numpy(), strict=True):
                 _keep(maps, tile, answer)
@@ -98,13 +97,33 @@ def map_steps(
             yield done, len(tiles)
     finally:
         network.train(was_training)
-    return maps
 
 
-def _pad(image: NDArray[np.float32], stride: int) -> NDArray[np.float32]:
-    height, width = image.shape[1:]
-    rows, columns = padded_shape((height, width), stride)
-    return np.pad(image, ((0, 0), (0, rows - height), (0, columns - width)), mode="reflect")
+def largest_window(network: Network, size: tuple[int, int], tile_size: int) -> tuple[int, int]:
+    """Return rows and columns of the largest window of an image that the network is given at once."""
+    tiles = _tiles_for(network, padded_shape(size, network.stride), tile_size)
+    return max((tile.window.shape for tile in tiles), key=lambda shape: shape[0] * shape[1])
+
+
+class _Padded:
+    """An image mirrored at its bottom and right until its sides are multiples of the stride, without a copy of it."""
+
+    def __init__(self, image: Readable, stride: int) -> None:
+        self._image = image
+        size = image.shape[1:]
+        self.shape = padded_shape((size[0], size[1]), stride)
+        self._rows, self._columns = (
+            np.pad(np.arange(length), (0, padded - length), mode="reflect")
+            for length, padded in zip(size, self.shape, strict=True)
+        )
+
+    def read(self, window: Window) -> NDArray[np.float32]:
+        rows, columns = self._rows[window.y0 : window.y1], self._columns[window.x0 : window.x1]
+        top, left = int(rows.min()), int(columns.min())
+        part = self._image.read(Window(top, left, int(rows.max()) + 1, int(columns.max()) + 1))
+        if rows[-1] - rows[0] == len(rows) - 1 and columns[-1] - columns[0] == len(columns) - 1:
+            return part  # nothing of it is mirrored
+        return part[:, (rows - top)[:, None], columns - left]
 
 
 def _tiles_for(network: Network, shape: tuple[int, ...], size: int) -> list[Tile]:
@@ -166,7 +185,7 @@ def _dtype(settings: PredictionConfig, device: torch.device) -> torch.dtype:
     return torch.float16 if settings.precision == "float16" and device.type != "cpu" else torch.bfloat16
 
 
-def _keep(maps: NDArray[np.float32], tile: Tile, answer: NDArray[np.float32]) -> None:
-    core = tile.core.clip(maps.shape[1:])
+def _keep(maps: MapStore, tile: Tile, answer: NDArray[np.float32]) -> None:
+    core = tile.core.clip((maps.shape[1], maps.shape[2]))
     inner = core.shift(-tile.window.y0, -tile.window.x0)
-    maps[:, *core.slices] = answer[:, *inner.slices]
+    maps.write(core, answer[:, *inner.slices])

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,10 @@ from segstudio.engine.architectures import architectures
 from segstudio.engine.data.normalise import normalise
 from segstudio.engine.formulations import formulations
 from segstudio.engine.model_card import ModelCard, save_model
+from segstudio.engine.prediction import block_decoding, map_store, result_files, room, seen_image
 from segstudio.engine.prediction import predict as predict_module
 from segstudio.engine.prediction.predict import decode, predict
+from segstudio.io.atomic import TEMP_MARK
 from segstudio.jobs.messages import Artifact, Finished, Message, Progress, Warned
 from segstudio.jobs.spec import Choice, ClassSpec, DecodeJob, PredictImage, PredictJob
 
@@ -186,10 +189,10 @@ def test_smaller_tiles_when_memory_does_not_suffice(
     expected = tifffile.imread(tmp_path / "out" / "a12.tif")
     real = predict_module.map_steps
 
-    def hungry(network: Any, formulation: Any, image: Any, settings: Any, device: Any) -> Iterator[tuple[int, int]]:
+    def hungry(network: Any, formulation: Any, image: Any, settings: Any, *rest: Any) -> Iterator[tuple[int, int]]:
         if settings.tile_size > 128:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return (yield from real(network, formulation, image, settings, device))
+        yield from real(network, formulation, image, settings, *rest)
 
     monkeypatch.setattr(predict_module, "map_steps", hungry)
     messages = list(predict(job_for(model, tmp_path, image)))
@@ -232,3 +235,57 @@ def test_the_smallest_size_of_the_settings_overrides_the_models(model: Path, tmp
     image = write_image(tmp_path)
     list(predict(job_for(model, tmp_path, image, settings={"min_size": 100_000})))
     assert not tifffile.imread(tmp_path / "out" / "a12.tif").any()
+
+
+def test_an_image_of_many_blocks_gives_the_files_of_one(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = write_image(tmp_path)
+    settings = {"tile_size": 64}
+    list(predict(job_for(model, tmp_path, image, settings=settings)))
+    files = (tmp_path / "out" / "a12.tif", tmp_path / "out" / "a12.json", tmp_path / "m.npy")
+    whole = [path.read_bytes() for path in files]
+    for place, name, value in (
+        (block_decoding, "CORE", 64),
+        (block_decoding, "MARGIN", 24),
+        (map_store, "MOST_PIXELS", 0),
+        (predict_module, "MOST_PIXELS", 0),
+        (result_files, "MOST_PIXELS", 0),
+        (seen_image, "_KEPT_PIXELS", 0),
+        (seen_image, "_BAND_ROWS", 32),
+    ):
+        monkeypatch.setattr(place, name, value)
+    messages = list(predict(job_for(model, tmp_path, image, settings=settings)))
+    assert [path.read_bytes() for path in files] == whole
+    assert [path.name for path in sorted(tmp_path.rglob("*")) if TEMP_MARK in path.name] == []
+    assert len([item for item in messages if isinstance(item, Progress)]) > 6 + 6
+    job = DecodeJob(job_id="8", model=model, image_id="a12", maps=files[2], output=tmp_path / "again.tif")
+    list(decode(job))
+    assert (tmp_path / "again.tif").read_bytes() == whole[0]
+
+
+def test_stopping_a_large_image_leaves_no_file(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(predict_module, "MOST_PIXELS", 0)
+    monkeypatch.setattr(map_store, "MOST_PIXELS", 0)
+    image = write_image(tmp_path)
+    steps = predict(job_for(model, tmp_path, image, settings={"tile_size": 64}))
+    assert sum(1 for _ in zip(range(3), steps, strict=False)) == 3
+    steps.close()  # type: ignore[attr-defined]
+    assert [path.name for path in tmp_path.iterdir() if path.name not in ("a12.tif",)] == []
+
+
+def test_too_little_memory_is_told_before_anything_is_computed(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = write_image(tmp_path)
+    monkeypatch.setattr(predict_module, "map_steps", lambda *_: pytest.fail("the network was run"))
+    monkeypatch.setattr(room.psutil, "virtual_memory", lambda: SimpleNamespace(available=1000))
+    with pytest.raises(BadInput, match=r"a12\.tif needs about .* GB of memory") as caught:
+        list(predict(job_for(model, tmp_path, image)))
+    assert "smaller" in caught.value.hint
+    monkeypatch.undo()
+    monkeypatch.setattr(predict_module, "MOST_PIXELS", 0)
+    monkeypatch.setattr(room, "MOST_PIXELS", 0)
+    monkeypatch.setattr(room.shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
+    with pytest.raises(JobFailed, match=r"a12\.tif needs .* on the disk"):
+        list(predict(job_for(model, tmp_path, image)))
