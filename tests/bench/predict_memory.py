@@ -1,6 +1,6 @@
 """Peak memory of `segstudio predict` by the size of the image: MB for each side, bytes for each further pixel.
 
-Run: ``python tests/bench/predict_memory.py [--sides 1500 3000 4500 6200 9000]``. Each size is predicted in a process of its own.
+Run: ``python tests/bench/predict_memory.py [--sides 3000 4500]``. Each size is predicted in a process of its own.
 """
 
 import argparse
