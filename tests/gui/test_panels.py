@@ -622,6 +622,24 @@ def test_labels_are_in_their_file_before_a_prediction_and_a_training_begin(
     assert began == [True]
 
 
+def test_nothing_starts_in_a_project_that_was_closed_while_its_labels_were_saved(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio.open(2)
+    predict, train = studio.show(PredictionPanel(studio.session)), studio.show(TrainingPanel(studio.session))
+    studio.label_images(2)
+    studio.model()
+    studio.until(lambda: studio.session.jobs.catalogue)
+    asked: list[Any] = []
+    monkeypatch.setattr(studio.session.jobs, "predict", lambda job, _title: asked.append(job) or job.job_id)
+    predict.predict()
+    train.start()
+    studio.session.close_project()
+    studio.until(lambda: not (predict._asked or train._busy))
+    assert not asked
+    assert not studio.launcher.started
+
+
 def test_a_new_model_is_offered_unless_proposals_of_another_are_reviewed(studio: Studio) -> None:
     studio.open()
     panel = studio.show(PredictionPanel(studio.session))

@@ -4,17 +4,17 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QProgressBar, QVBoxLayout, QWidget
 
 from segstudio.core.errors import UserError
 from segstudio.gui.forms.parts import Column, EmptyState, Section, button, caption, row
 from segstudio.gui.panels.decode_settings import DecodeSettings
 from segstudio.gui.panels.device_box import DeviceBox
+from segstudio.gui.panels.image_scope import CURRENT, ImageScope
 from segstudio.gui.panels.model_box import ModelBox, ask_model
 from segstudio.gui.panels.proposals import Proposals
 from segstudio.jobs.messages import Artifact, Failed, Message, Warned
 from segstudio.jobs.spec import DecodeJob, PredictJob
-from segstudio.project.project import ImageEntry
 from segstudio.session.job import Job, clock
 from segstudio.session.job_specs import all_saved_first, decode_job, predict_job
 from segstudio.session.notice import Notice
@@ -23,7 +23,6 @@ from segstudio.session.session import Session
 
 #: A slider at rest for so long, milliseconds, starts decoding.
 _DEBOUNCE_MS = 120
-_CURRENT, _SELECTED, _ALL = range(3)
 
 
 class PredictionPanel(QWidget):
@@ -35,7 +34,6 @@ class PredictionPanel(QWidget):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self._session = session
-        self._chosen_ids: tuple[str, ...] = ()
         self._known: set[str] = set()
         self._job_id = ""
         self._asked = False
@@ -63,12 +61,12 @@ class PredictionPanel(QWidget):
 
     def predict_current(self) -> None:
         """Predict the image in front."""
-        self._scope.button(_CURRENT).click()
+        self._scope.button(CURRENT).click()
         self.predict()
 
     def predict(self) -> None:
         """Predict the chosen images with the chosen model."""
-        session, run, entries = self._session, self._run(), self._entries()
+        session, run, entries = self._session, self._run(), self._scope.entries()
         if session.project is None or run is None or not entries or self._asked or self._running() is not None:
             return
         project, decode, device = session.project, self.decode.values(), session.devices.chosen
@@ -76,6 +74,8 @@ class PredictionPanel(QWidget):
 
         def begin(job: PredictJob) -> None:
             self._set_asked(False)
+            if project is not session.project:
+                return  # closed meanwhile
             self._started(session.jobs.predict(job, self.tr("Predict {0}").format(title)))
 
         def failed(error: UserError) -> None:
@@ -88,7 +88,7 @@ class PredictionPanel(QWidget):
 
     def set_selected(self, image_ids: Iterable[str]) -> None:
         """Say which images are selected in the list."""
-        self._chosen_ids = tuple(image_ids)
+        self._scope.set_selected(image_ids)
         self._show_scope()
 
     def refresh(self) -> None:
@@ -131,15 +131,7 @@ class PredictionPanel(QWidget):
 
     def _make_setup(self) -> QWidget:
         self._model = ModelBox(self._session, _words)
-        self._scope = QButtonGroup(self)
-        line = QHBoxLayout()
-        line.setSpacing(4)
-        for number, text in enumerate((self.tr("This image"), self.tr("Selected"), self.tr("All"))):
-            choice = QPushButton(text)
-            choice.setCheckable(True)
-            self._scope.addButton(choice, number)
-            line.addWidget(choice, 1)
-        self._scope.button(_CURRENT).setChecked(True)
+        self._scope = ImageScope(self._session)
         self._predict = button(self.tr("Predict"), self.predict, "magic-wand", primary=True)
         self._predict.setMinimumHeight(36)
         self._words, self._problem = caption(), caption(role="error")
@@ -153,7 +145,7 @@ class PredictionPanel(QWidget):
         title.setBuddy(device)
         model.body.addLayout(row(title, device, stretch=1))
         images = Section(self.tr("Images"))
-        images.body.addLayout(line)
+        images.body.addWidget(self._scope)
         images.body.addWidget(self._predict)
         images.body.addWidget(self._bar)
         images.body.addLayout(row(self._words, self._cancel, stretch=0))
@@ -169,7 +161,7 @@ class PredictionPanel(QWidget):
     def _connect(self) -> None:
         session = self._session
         self._model.chosen.connect(self._on_model)
-        self._scope.idClicked.connect(lambda _number: self._show_scope())
+        self._scope.changed.connect(self._show_scope)
         session.project_changed.connect(self._on_project)
         session.document_changed.connect(self._on_document)
         session.images_changed.connect(self._show_scope)
@@ -184,28 +176,9 @@ class PredictionPanel(QWidget):
     def _run(self) -> Run | None:
         return self._session.runs.run(self._model.run_id())
 
-    def _entries(self) -> list[ImageEntry]:
-        project, document = self._session.project, self._session.document
-        if project is None:
-            return []
-        scope = self._scope.checkedId()
-        if scope == _ALL:
-            return list(project.images)
-        if scope == _SELECTED:
-            return [entry for entry in project.images if entry.id in self._chosen_ids]
-        return [project.entry(document.entry.id)] if document else []
-
     def _show_scope(self) -> None:
-        project = self._session.project
-        self._scope.button(_SELECTED).setEnabled(bool(self._chosen_ids))
-        self._scope.button(_SELECTED).setToolTip(self.tr("Images selected in the list on the left"))
-        if not self._chosen_ids and self._scope.checkedId() == _SELECTED:
-            self._scope.button(_CURRENT).setChecked(True)
-        self._scope.button(_SELECTED).setText(
-            self.tr("Selected ({0})").format(len(self._chosen_ids)) if self._chosen_ids else self.tr("Selected")
-        )
-        self._scope.button(_ALL).setText(self.tr("All ({0})").format(len(project.images) if project else 0))
-        count = len(self._entries())
+        self._scope.refresh()
+        count = len(self._scope.entries())
         self._predict.setEnabled(count > 0 and not self._asked and self._running() is None)
         self._predict.setText(self.tr("Predict") if count < 2 else self.tr("Predict {0} images").format(count))
 
@@ -251,7 +224,7 @@ class PredictionPanel(QWidget):
         self._problem.setText(f"{error.message} {error.hint}".strip() if error else "")
         self._problem.setVisible(error is not None)
         self._predict.setVisible(job is None)
-        self._predict.setEnabled(bool(self._entries()) and not self._asked)
+        self._predict.setEnabled(bool(self._scope.entries()) and not self._asked)
         if job is None:
             return
         progress = job.progress
@@ -318,7 +291,7 @@ class PredictionPanel(QWidget):
     def _on_project(self, _project: object) -> None:
         self._job_id = ""
         self._known = set()
-        self._chosen_ids = ()
+        self._scope.set_selected(())
         self.refresh()
 
     def _on_document(self, _document: object) -> None:

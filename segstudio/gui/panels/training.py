@@ -76,6 +76,8 @@ class TrainingPanel(QWidget):
 
         def begin(job: TrainJob) -> None:
             self._set_busy(False)
+            if project is not session.project:
+                return  # closed meanwhile
             session.jobs.start_training(job)
             self.curves_wanted.emit()
 
