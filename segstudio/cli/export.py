@@ -8,6 +8,7 @@ from rich.console import Console
 
 from segstudio.cli.flags import add_flags, given_settings
 from segstudio.config.form_spec import form_spec
+from segstudio.core.errors import WrongUsage
 from segstudio.export.base import exporters
 
 
@@ -25,6 +26,7 @@ def add_parser(subparsers: Any) -> None:  # noqa: ANN401 - argparse keeps this t
     parser.add_argument("--format", metavar="NAME", required=True, help="one of the formats below")
     parser.add_argument("--out", metavar="PATH", type=Path, required=True, help="folder, or file for JSON and CSV")
     parser.add_argument("--images", metavar="NAME", nargs="+", help="only these images (default: all labelled ones)")
+    parser.add_argument("--replace", action="store_true", help="replace files of an earlier export")
     parser.add_argument("--quiet", action="store_true", help="say nothing but errors")
     parser.set_defaults(run=run, more_flags=more_flags)
 
@@ -37,13 +39,19 @@ def more_flags(parser: argparse.ArgumentParser, namespace: argparse.Namespace) -
 def run(namespace: argparse.Namespace) -> int:
     """Export; return the exit code."""
     from segstudio.project.project import Project
-    from segstudio.session.export_items import export_project, find_images
+    from segstudio.session.export_items import export_items, export_labels, find_images
 
     exporters.get(namespace.format)  # a wrong name is said before anything is opened
     settings = given_settings(namespace).get("export", {})
     with Project.open(namespace.project, read_only=True) as project:
         ids = find_images(project, namespace.images) if namespace.images else None
-        done = export_project(project, namespace.format, namespace.out, ids, settings, unsaved=True)
+        try:
+            items = export_items(project, ids, unsaved=True)
+            done = export_labels(items, namespace.format, namespace.out, settings, replace=namespace.replace)
+        except WrongUsage as error:
+            if error.code != "would-replace":
+                raise
+            raise WrongUsage(error.message, hint="Choose another --out, or add --replace.", code=error.code) from error
     console = Console(stderr=True, quiet=namespace.quiet, highlight=False)
     for sentence in done.losses:
         console.print(f"Note: {sentence}", markup=False, soft_wrap=True)

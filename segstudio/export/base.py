@@ -154,7 +154,12 @@ exporters: Registry[Exporter] = Registry("exporter", "segstudio.export", "segstu
 
 
 def export(
-    name: str, items: Iterable[ExportItem], out: str | Path, settings: Mapping[str, Any] | None = None
+    name: str,
+    items: Iterable[ExportItem],
+    out: str | Path,
+    settings: Mapping[str, Any] | None = None,
+    *,
+    replace: bool = False,
 ) -> Exported:
     """Export labelled images.
 
@@ -168,6 +173,8 @@ def export(
         Folder, or file for exporters that write one; missing folders are made.
     settings
         Overrides of the exporter's settings.
+    replace
+        Whether files of the same names may be replaced: an earlier export, perhaps of another format.
 
     Returns
     -------
@@ -176,7 +183,8 @@ def export(
     Raises
     ------
     UserError
-        Nothing was written then: files that were there before are unchanged.
+        Nothing was written then: files that were there before are unchanged. Its code is ``"would-replace"`` when
+        `replace` would help.
     """
     exporter = exporters.get(name)
     chosen = _settings(exporter, name, settings or {})
@@ -195,7 +203,9 @@ def export(
     try:
         made += make_folders(stage)
         losses = exporter.write(_noted(items, sources), sink, chosen)
-        _refuse_to_replace(sources, folder, sink.names)
+        _keep_sources(sources, folder, sink.names)
+        if not replace:
+            _keep_earlier(folder, sink.names)
         written = _publish(sink, folder)
     except BaseException:
         _remove(sink)
@@ -216,7 +226,18 @@ def _noted(items: Iterable[ExportItem], sources: set[Path]) -> Iterator[ExportIt
         raise BadInput("There is no labelled image to export.", hint="Label or predict one first.", code="export-empty")
 
 
-def _refuse_to_replace(sources: set[Path], folder: Path, names: Iterable[str]) -> None:
+def _keep_earlier(folder: Path, names: Iterable[str]) -> None:
+    there = sorted(name for name in names if (folder / name).exists())
+    if there:
+        more = f" and {len(there) - 1} more" if len(there) > 1 else ""
+        raise WrongUsage(
+            f"The export would replace {there[0]}{more} in {folder}.",
+            hint="Choose another folder, or say that these files may be replaced.",
+            code="would-replace",
+        )
+
+
+def _keep_sources(sources: set[Path], folder: Path, names: Iterable[str]) -> None:
     for name in names:
         if (folder / name).resolve() in sources:
             raise WrongUsage(

@@ -19,31 +19,22 @@ from segstudio.project.project import Project
 from segstudio.project.splits import resolve
 
 
-def export_project(
-    project: Project,
+def export_labels(
+    items: Iterable[ExportItem],
     name: str,
     out: Path,
-    image_ids: Iterable[str] | None = None,
     settings: Mapping[str, Any] | None = None,
     *,
-    unsaved: bool = False,
+    replace: bool = False,
 ) -> Exported:
-    """Export images of a project; may run on any thread.
+    """Export images of projects, never into a project's own files; may run on any thread.
 
     Parameters
     ----------
-    project
-        Documents that are open must have been checkpointed.
-    name
-        Of the exporter.
-    out
-        Folder or file, as the exporter writes.
-    image_ids
-        ``None`` takes all that are labelled or reviewed.
-    settings
-        Overrides of the exporter's settings.
-    unsaved
-        Look for actions in the journal, too: for a project that no window has open.
+    items
+        From `export_items`.
+    name, out, settings, replace
+        As `segstudio.export.base.export` takes them.
 
     Raises
     ------
@@ -51,13 +42,28 @@ def export_project(
         Nothing was written then.
     """
     keep_out(out)
-    return export(name, export_items(project, image_ids, unsaved=unsaved), out, settings)
+    return export(name, items, out, settings, replace=replace)
 
 
 def export_items(
     project: Project, image_ids: Iterable[str] | None = None, *, unsaved: bool = False
 ) -> Iterator[ExportItem]:
-    """Yield the images of a project one after the other; see `export_project`."""
+    """Yield images of a project one after the other; may run on any thread.
+
+    Parameters
+    ----------
+    project
+        Documents that are open must have been checkpointed.
+    image_ids
+        ``None`` takes all that are labelled or reviewed.
+    unsaved
+        Look for actions in the journal, too: for a project that no window has open.
+
+    Raises
+    ------
+    UserError
+        Labels cannot be read.
+    """
     entries = project.images
     if image_ids is None:
         chosen = [entry for entry in entries if entry.labelled or entry.reviewed]

@@ -15,7 +15,7 @@ import pytest
 from factories import cells, discs, grid_of_squares, write_pairs
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QCheckBox
+from PySide6.QtWidgets import QCheckBox, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from segstudio.config.run import RunConfig
@@ -773,6 +773,46 @@ def test_an_export_that_cannot_be_written_says_why(studio: Studio, tmp_path: Pat
     dialog.start()
     studio.until(dialog.report)
     assert "taken" in dialog.report()
+
+
+def test_each_format_has_a_folder_of_its_own_and_asks_before_it_replaces(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio.open()
+    studio.label(grid_of_squares((96, 96)))
+    project = studio.session.project
+    assert project is not None
+    dialog = studio.show(ExportDialog(studio.session), 640, 520)
+    assert dialog.formats.currentItem().text() == "Label image (TIFF)"
+    asked: list[str] = []
+
+    def answer(box: QMessageBox) -> None:
+        asked.append(box.text())
+        wanted = "Keep them" if len(asked) == 1 else "Replace"
+        next(choice for choice in box.buttons() if choice.text() == wanted).click()
+
+    monkeypatch.setattr(QMessageBox, "exec", answer)
+    for row in range(dialog.formats.count()):
+        dialog.formats.setCurrentRow(row)
+        assert dialog.report() == ""
+        dialog.start()
+        studio.until(dialog.report)
+        assert "written to" in dialog.report()
+    places = sorted(path.name for path in (project.folder / "export").iterdir())
+    assert len(places) == dialog.formats.count()
+    assert not asked
+
+    written = next((project.folder / "export" / "label-tiff").iterdir())
+    stamp = written.stat().st_mtime_ns
+    dialog.formats.setCurrentRow(0)
+    dialog.start()
+    studio.until(dialog.report)
+    assert "would replace" in dialog.report()
+    assert written.stat().st_mtime_ns == stamp
+    dialog.start()
+    studio.until(lambda: "written to" in dialog.report())
+    assert len(asked) == 2
+    assert written.stat().st_mtime_ns != stamp
 
 
 def test_an_export_into_the_labels_of_the_project_is_refused(studio: Studio) -> None:

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QListWidget,
     QListWidgetItem,
+    QMessageBox,
     QProgressBar,
     QPushButton,
     QRadioButton,
@@ -25,13 +26,15 @@ from segstudio.config.form_spec import form_spec
 from segstudio.core.errors import UserError
 from segstudio.export.base import Exported, Exporter, exporters
 from segstudio.gui.forms.form import Form
-from segstudio.gui.forms.parts import button, caption, heading, set_role
+from segstudio.gui.forms.parts import Column, button, caption, heading, set_role
 from segstudio.project.project import ImageEntry
-from segstudio.session.export_items import export_project, with_labels
+from segstudio.session.export_items import export_items, export_labels, with_labels
 from segstudio.session.job_specs import all_saved_first
 from segstudio.session.session import Session
 
 _THIS, _SELECTED, _ALL = range(3)
+_USUAL = "label-tiff"
+_SAID_HEIGHT = 112
 _NAME = Qt.ItemDataRole.UserRole
 _MOST_LOSSES = 8
 _ROW_HEIGHT = 28
@@ -55,7 +58,8 @@ class ExportDialog(QDialog):
         self.resize(640, 520)
         self.formats = QListWidget()
         self.formats.setFixedWidth(220)
-        for name, offer in sorted(self._offers.items(), key=lambda item: item[1].title):
+        # What most programs read comes first.
+        for name, offer in sorted(self._offers.items(), key=lambda item: (item[0] != _USUAL, item[1].title)):
             item = QListWidgetItem(offer.title)
             item.setData(_NAME, name)
             item.setToolTip(offer.description)
@@ -65,8 +69,11 @@ class ExportDialog(QDialog):
         self._form = Form(())
         self._scope = QButtonGroup(self)
         self._place = QLineEdit()
-        self._report = caption(role="")
-        self._report.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._proposed = ""
+        self._folder = Path()
+        self._report, self._losses = caption(role=""), caption()
+        for words in (self._report, self._losses):
+            words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._bar = QProgressBar()
         self._bar.setRange(0, 0)
         self._bar.hide()
@@ -89,18 +96,20 @@ class ExportDialog(QDialog):
 
     def report(self) -> str:
         """Return what is said about the last export."""
-        return self._report.text()
+        return f"{self._report.text()}\n{self._losses.text()}".strip()
 
-    def start(self) -> None:
-        """Export, as soon as every label is in its file."""
+    def start(self, *, replace: bool = False) -> None:
+        """Export, as soon as every label is in its file; asks before files are replaced unless `replace`."""
         session, project, place = self._session, self._session.project, self._place.text().strip()
         if project is None or not place:
             return
         name, settings, entries = self._name(), self._form.settings(), self._entries()
         self._set_busy(True)
+        self._say("", "")
 
         def work() -> Exported:
-            return export_project(project, name, Path(place), with_labels(project, entries), settings)
+            items = export_items(project, with_labels(project, entries))
+            return export_labels(items, name, Path(place), settings, replace=replace)
 
         def done(made: Exported) -> None:
             self._set_busy(False)
@@ -108,7 +117,10 @@ class ExportDialog(QDialog):
 
         def failed(error: UserError) -> None:
             self._set_busy(False)
-            self._say(str(error), "error")
+            if error.code == "would-replace" and self._may_replace(error):
+                self.start(replace=True)
+            else:
+                self._say(str(error), "error")
 
         session.background.run(all_saved_first(project, work), done, failed, lane="export")
 
@@ -130,8 +142,6 @@ class ExportDialog(QDialog):
         return images
 
     def _build(self) -> None:
-        if self._session.project is not None:
-            self._place.setText(str(self._session.project.folder / "export"))
         browse = QPushButton(self.tr("Browse…"))
         browse.setAutoDefault(False)
         browse.clicked.connect(lambda _checked=False: self._browse())
@@ -150,8 +160,8 @@ class ExportDialog(QDialog):
         self._right.addLayout(where)
         self._right.addSpacing(8)
         self._right.addWidget(self._bar)
-        self._right.addWidget(self._report)
-        self._right.addStretch(1)
+        self._room = self._said()
+        self._right.addWidget(self._room, 1)
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
         buttons.addWidget(self._open)
@@ -173,6 +183,34 @@ class ExportDialog(QDialog):
         column.addLayout(top, 1)
         column.addLayout(buttons)
 
+    def _said(self) -> Column:
+        """Return the room for what was done: the buttons below stay where they are."""
+        room = Column()
+        room.body.addWidget(self._report)
+        room.body.addWidget(self._losses)
+        room.body.addStretch(1)
+        room.setMinimumHeight(_SAID_HEIGHT)
+        policy = room.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        room.setSizePolicy(policy)
+        room.hide()
+        return room
+
+    def _may_replace(self, error: UserError) -> bool:
+        box = QMessageBox(QMessageBox.Icon.Question, self.tr("Replace files?"), error.message, parent=self)
+        box.setInformativeText(self.tr("They are of an earlier export, perhaps of another format."))
+        replace = box.addButton(self.tr("Replace"), QMessageBox.ButtonRole.AcceptRole)
+        keep = box.addButton(self.tr("Keep them"), QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(keep)
+        box.setEscapeButton(keep)
+        box.exec()
+        return box.clickedButton() is replace
+
+    def _own_folder(self, name: str) -> str:
+        """Return the folder that is proposed for a format: one each, since many write files of the same names."""
+        project = self._session.project
+        return str(project.folder / "export" / name) if project is not None and name else ""
+
     def _name(self) -> str:
         item = self.formats.currentItem()
         return str(item.data(_NAME)) if item else ""
@@ -191,6 +229,9 @@ class ExportDialog(QDialog):
     def _on_format(self, item: QListWidgetItem | None) -> None:
         if item is None:
             return
+        if self._place.text() == self._proposed:
+            self._proposed = self._own_folder(item.data(_NAME))
+            self._place.setText(self._proposed)
         offer = self._offers[item.data(_NAME)]
         self._title.setText(offer.title)
         self._says.setText(offer.description)
@@ -199,7 +240,7 @@ class ExportDialog(QDialog):
         self._right.replaceWidget(old, self._form)
         old.hide()
         old.deleteLater()
-        self._report.clear()
+        self._say("", "")
         self._open.hide()
 
     def _browse(self) -> None:
@@ -208,28 +249,30 @@ class ExportDialog(QDialog):
             self._place.setText(folder)
 
     def _say_done(self, made: Exported) -> None:
-        count = len(made.written)
-        words = [self.tr("{0} written to {1}.").format(_files(count), made.folder)]
+        files = _files(len(made.written))
         if made.losses:
-            words.append(self.tr("What this format could not hold:"))
-            words += [f"• {loss}" for loss in made.losses[:_MOST_LOSSES]]
-            if len(made.losses) > _MOST_LOSSES:
-                words.append(self.tr("• and {0} more").format(len(made.losses) - _MOST_LOSSES))
+            more = len(made.losses) - _MOST_LOSSES
+            losses = [self.tr("What this format could not hold:")]
+            losses += [f"• {loss}" for loss in made.losses[:_MOST_LOSSES]]
+            losses += [self.tr("• and {0} more").format(more)] if more > 0 else []
         else:
-            words.append(self.tr("Nothing was lost."))
-        self._say("\n".join(words), "warning" if made.losses else "good")
+            losses = [self.tr("The files hold everything that this format is for.")]
+        self._say(self.tr("{0} written to {1}.").format(files, made.folder), "good", "\n".join(losses))
+        self._folder = made.folder
         self._open.show()
 
-    def _say(self, text: str, role: str) -> None:
+    def _say(self, text: str, role: str, losses: str = "") -> None:
         set_role(self._report, role)
         self._report.setText(text)
+        self._losses.setText(losses)
+        self._room.setVisible(bool(text))
 
     def _set_busy(self, busy: bool) -> None:
         self._bar.setVisible(busy)
         self._export.setEnabled(not busy)
 
     def _open_folder(self) -> None:
-        QDesktopServices.openUrl(QUrl.fromLocalFile(self._place.text()))
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._folder)))
 
 
 def _files(count: int) -> str:

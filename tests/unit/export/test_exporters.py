@@ -390,3 +390,15 @@ def test_an_export_replaces_neither_the_image_nor_its_labels(tmp_path: Path, nam
         export(name, [item], tmp_path)
     assert image.read_bytes() == labels.read_bytes() == b"precious"
     assert export(name, [item], tmp_path / "elsewhere").written
+
+
+def test_files_of_an_earlier_export_are_replaced_only_when_asked_for(tmp_path: Path) -> None:
+    labels = np.eye(6, dtype=np.int32)
+    masks = export("binary-mask", [item(labels)], tmp_path).written
+    before = {path: path.read_bytes() for path in masks}
+    with pytest.raises(WrongUsage, match=f"would replace {masks[0].name}") as refused:
+        export("label-png", [item(labels)], tmp_path)
+    assert refused.value.code == "would-replace"
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+    export("label-png", [item(labels)], tmp_path, replace=True)
+    assert masks[0].read_bytes() != before[masks[0]]
