@@ -54,8 +54,9 @@ class TrainingConfig(Config):
     validation_share: float = param(0.15, title="Time for validation", ge=0.01, le=0.9, advanced=True)
     """Validation takes at most about this share of the training time."""
 
-    precision: Literal["auto", "float32", "bfloat16"] = param("auto", title="Precision", advanced=True)
-    """bfloat16 is faster on new GPUs and some processors. Automatic tries both for a few steps."""
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = param("auto", title="Precision", advanced=True)
+    """16-bit numbers are faster: bfloat16 on new graphics cards and some processors, float16 on older cards. Automatic
+    takes what the card computes fast, and on a processor tries bfloat16 for a few steps."""
 
     workers: int = param(0, title="Threads that prepare patches", ge=0, le=64, zero="automatic", advanced=True)
     """Threads that cut and change patches while the network learns."""

@@ -38,6 +38,8 @@ def finish(training: "Training") -> Iterator[Message]:
         "minutes": round(training.clock.seconds / 60, 2),
         "images": int(training.prepared.facts["images"]),
     }
+    if training.left_out:
+        summary["steps_left_out"] = training.left_out
     yield Artifact(role="model", path=str(training.run_folder.model), details=dict(card.scores))
     yield Finished(outcome="stopped" if stopped else "done", summary=summary)
 

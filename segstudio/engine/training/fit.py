@@ -14,7 +14,7 @@ from segstudio.engine.data.crops import Prefetch
 from segstudio.engine.training.average import Weights, snapshot
 from segstudio.engine.training.checkpoint import capture, read_newest, restore, write_checkpoint
 from segstudio.engine.training.finish import finish
-from segstudio.engine.training.precision import choose_precision
+from segstudio.engine.training.precision import BY_NAME, choose_precision
 from segstudio.engine.training.prepare import Prepared, prepare
 from segstudio.engine.training.preview import write_preview
 from segstudio.engine.training.readout import Readout
@@ -82,6 +82,8 @@ class Training:
         self._one_cycle = self.config.schedule == "one-cycle" or (self.config.schedule == "auto" and self.length.known)
         self._prefetch = Prefetch(prepared.sampler.batch, self.config.workers or (1 if device.type == "cpu" else 4))
         self._readout = Readout(self.length)
+        self.left_out = 0
+        """Steps so far whose loss or gradient was no finite number."""
         self._bad_steps = self._restarts = 0
         self._validated_step = -1
         self._validation_due_s = 0.0
@@ -137,7 +139,9 @@ class Training:
             "plateau": asdict(self.plateau) if self.plateau.best_epoch else None,
             "rate_factor": self.rate_factor,
             "batch_size": self.batch_size,
-            "bfloat16": self.stepper.precision == torch.bfloat16,
+            "precision": str(self.stepper.precision).removeprefix("torch."),
+            "scaler": self.stepper.scaler.state_dict(),
+            "left_out": self.left_out,
         }
         write_checkpoint(self.run_folder.checkpoints, capture(self.stepper, self.best, state))
 
@@ -172,7 +176,10 @@ class Training:
         self.best_score = float("-inf") if state["best_score"] is None else float(state["best_score"])
         self.plateau = Plateau(**state["plateau"]) if state["plateau"] else self.plateau
         self.rate_factor, self.batch_size = float(state["rate_factor"]), int(state["batch_size"])
-        self.stepper.precision = torch.bfloat16 if state["bfloat16"] else torch.float32
+        self.stepper.precision = BY_NAME[state.get("precision", "bfloat16" if state.get("bfloat16") else "float32")]
+        if state.get("scaler"):
+            self.stepper.scaler.load_state_dict(state["scaler"])
+        self.left_out = int(state.get("left_out", 0))
         self._saved_s = self._validation_due_s = self.clock.seconds
         self._readout = Readout(self.length, self.clock.seconds)
         return True
@@ -220,6 +227,8 @@ class Training:
             yield from self._not_finite()
             return
         self._bad_steps = 0
+        if not result.taken:
+            return
         self._readout.note(result.losses, self.batch_size)
         progress = self._readout.progress(self.step, self.clock.seconds)
         if progress is not None:
@@ -237,6 +246,13 @@ class Training:
 
     def _not_finite(self) -> Iterator[Message]:
         self._bad_steps += 1
+        self.left_out += 1
+        if self.left_out == 1:
+            yield Warned(
+                code="step-left-out",
+                message="The loss was no finite number in one step; the step was left out and the training goes on.",
+                hint="The summary says how many. If they are many, lower the learning rate or look for extreme pixels.",
+            )
         if self._bad_steps < _BAD_STEPS:
             return
         self._bad_steps = 0

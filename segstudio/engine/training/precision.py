@@ -1,4 +1,4 @@
-"""Whether bfloat16 is worth it on this device: tried for a few steps, not guessed."""
+"""Which numbers a training computes with on this device; whether bfloat16 is worth it is tried, not guessed."""
 
 import time
 
@@ -10,6 +10,10 @@ from segstudio.engine.training.average import snapshot
 from segstudio.engine.training.stepper import Stepper
 
 _STEPS = 3
+#: The precisions by the names of the setting.
+BY_NAME = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+#: NVIDIA cards from this on (V100, T4, RTX 20) multiply matrices of float16 fast; those before do so slowly.
+_HALF_FROM = (7, 0)
 #: bfloat16 must be at least this much faster than float32.
 _GAIN = 1.15
 #: On a small patch conversions weigh more; slower than so many times float32 is more than that: emulated.
@@ -21,16 +25,19 @@ _EMULATED = ("DEFAULT", "NO AVX", "AVX", "AVX2")
 def choose_precision(stepper: Stepper, batch: Batch, config: TrainingConfig) -> torch.dtype:
     """Return the precision for this training; weights, optimiser and average are as before afterwards.
 
-    On CUDA bfloat16 is taken when the card computes it; on a processor that may have matrix units for bfloat16 both
-    are timed, since without them it is slower than float32, on some processors twenty times.
+    On CUDA bfloat16 is taken when the card computes it, else float16 when it has matrix units for that. On a processor
+    that may have matrix units for bfloat16 both are timed, since without them it is slower than float32, on some
+    processors twenty times.
     """
     device = stepper.device.type
     if config.precision == "float32" or device == "mps":
         return torch.float32
-    if config.precision == "bfloat16":
-        return torch.bfloat16
+    if config.precision != "auto":
+        return BY_NAME[config.precision]
     if device == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float32
+        if torch.cuda.is_bf16_supported(including_emulation=False):
+            return torch.bfloat16
+        return torch.float16 if torch.cuda.get_device_capability() >= _HALF_FROM else torch.float32
     if torch.backends.cpu.get_cpu_capability() in _EMULATED:
         return torch.float32
     return _timed(stepper, batch)

@@ -11,13 +11,27 @@ from segstudio.engine.data.crops import Batch
 from segstudio.engine.formulations import Formulation
 from segstudio.engine.training.average import Average, Weights
 
+#: Gradients that are not finite at this scale are so by themselves.
+_LEAST_SCALE = 1.0
+
 
 @dataclass(frozen=True)
 class StepResult:
-    """What a step gave: loss terms by name with ``"loss"`` as their sum, and whether all was finite."""
+    """What a step gave.
+
+    Attributes
+    ----------
+    losses
+        Loss terms by name, with ``"loss"`` as their sum.
+    finite
+        Whether loss and gradient were finite numbers.
+    taken
+        Whether the weights were changed. A finite step of float16 is left out when its scale was too large.
+    """
 
     losses: dict[str, float]
     finite: bool
+    taken: bool
 
 
 class Stepper:
@@ -26,7 +40,9 @@ class Stepper:
     Attributes
     ----------
     precision
-        ``torch.float32`` or ``torch.bfloat16`` for the forward pass; the weights stay float32.
+        ``torch.float32``, ``torch.bfloat16`` or ``torch.float16`` for the forward pass; the weights stay float32.
+    scaler
+        Scales the loss so that small gradients do not vanish in float16; off for the others.
     """
 
     def __init__(
@@ -39,6 +55,16 @@ class Stepper:
         self.precision = torch.float32
         self.average = Average(self.network, config.ema_decay)
         self.optimiser = self._new_optimiser()
+
+    @property
+    def precision(self) -> torch.dtype:
+        """The type of numbers in the forward pass."""
+        return self._precision
+
+    @precision.setter
+    def precision(self, precision: torch.dtype) -> None:
+        self._precision = precision
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=precision == torch.float16)
 
     def step(self, batch: Batch, rate: float) -> StepResult:
         """Learn from one batch with the learning rate `rate`; a step that is not finite changes nothing.
@@ -54,25 +80,30 @@ class Stepper:
         try:
             terms = self._losses(batch)
             total = torch.stack(list(terms.values())).sum()
-            finite = bool(torch.isfinite(total))
+            finite = taken = bool(torch.isfinite(total))
             if finite:
-                total.backward()  # type: ignore[no-untyped-call]
-                finite = self._clip()
+                self.scaler.scale(total).backward()  # type: ignore[no-untyped-call]
+                self.scaler.unscale_(self.optimiser)
+                taken = self._clip()
+                finite = taken or self.scaler.get_scale() > _LEAST_SCALE
         except (RuntimeError, MemoryError):
             self.optimiser.zero_grad(set_to_none=True)
             raise
-        if finite:
+        if taken:
             for group in self.optimiser.param_groups:
                 group["lr"] = rate
-            self.optimiser.step()
+            self.scaler.step(self.optimiser)
+            self.scaler.update()
             self.average.update(self.network)
         else:
+            if finite:
+                self.scaler.update()  # it lowers the scale
             # The forward pass has already put what is not finite into the running statistics.
             with torch.no_grad():
                 for buffer, before in buffers:
                     buffer.copy_(before)
         losses = {name: float(term.detach()) for name, term in terms.items()}
-        return StepResult({"loss": float(total.detach()), **losses}, finite)
+        return StepResult({"loss": float(total.detach()), **losses}, finite, taken)
 
     @torch.no_grad()
     def validation_loss(self, batches: list[Batch], weights: Weights) -> float:

@@ -22,7 +22,7 @@ FAST = [
 ]
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "float16"])
 def test_a_model_trained_on_the_gpu_finds_the_same_cells_on_the_processor(tmp_path: Path, precision: str) -> None:
     write_pairs(tmp_path / "train", count=6)
     write_pairs(tmp_path / "val", count=2, seed=50)

@@ -24,9 +24,9 @@ def tried(monkeypatch: pytest.MonkeyPatch) -> list[tuple[torch.dtype, int]]:
     return steps
 
 
-def _choose() -> torch.dtype:
+def _choose(device: torch.device = torch.device("cpu")) -> torch.dtype:  # noqa: B008 - immutable
     stepper: Any = SimpleNamespace(
-        device=torch.device("cpu"),
+        device=device,
         network=torch.nn.Linear(2, 2),
         precision=torch.float32,
         restart=lambda _weights: None,
@@ -42,6 +42,19 @@ def test_bfloat16_is_not_tried_where_it_is_always_emulated(
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
     assert _choose() == torch.float32
     assert tried == []
+
+
+@pytest.mark.parametrize(
+    ("native", "capability", "expected"),
+    [(True, (9, 0), torch.bfloat16), (False, (7, 5), torch.float16), (False, (6, 1), torch.float32)],
+    ids=["H200", "T4", "GTX 1080"],
+)
+def test_a_graphics_card_computes_what_it_is_fast_in(
+    monkeypatch: pytest.MonkeyPatch, native: bool, capability: tuple[int, int], expected: torch.dtype
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: native)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: capability)
+    assert _choose(torch.device("cuda")) == expected
 
 
 def test_emulation_is_noticed_on_a_small_patch(

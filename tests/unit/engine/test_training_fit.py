@@ -1,6 +1,8 @@
 """Trainings of a few seconds on synthetic discs: what a user would notice."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,10 @@ from segstudio.core.errors import BadInput, BadModel, JobFailed, UserError, Wron
 from segstudio.engine.control import Control
 from segstudio.engine.model_card import load_model
 from segstudio.engine.run import run_job
+from segstudio.engine.training.checkpoint import read_newest
 from segstudio.engine.training.fit import Training
 from segstudio.engine.training.stepper import Stepper
+from segstudio.engine.training.validate import Validator
 from segstudio.jobs.messages import Artifact, Finished, Message, Metric, Preview, StateChanged, Warned
 from segstudio.jobs.run_folder import RunFolder
 from segstudio.jobs.spec import Choice, ClassSpec, SampleRecord, TrainJob
@@ -239,6 +243,98 @@ def test_a_loss_that_is_not_finite_restores_weights_and_halves_the_rate(
     assert [w.code for w in of(Warned, messages)].count("not-finite") == 1
     weights = load_model(tmp_path / "run").network.state_dict().values()
     assert all(torch.isfinite(tensor).all() for tensor in weights if tensor.is_floating_point())
+
+
+def _rates(metrics: list[Metric]) -> list[float]:
+    return [metric.values["learning_rate"] for metric in metrics]
+
+
+#: No cycle, no warm-up: the rate says what was done to it.
+STEADY = {"schedule": "plateau", "warm_up": 0.0, "learning_rate": 4e-3, "plateau_patience": 1000, "patience": 0}
+
+
+def test_after_three_steps_that_are_not_finite_the_rate_is_half(
+    samples: tuple[SampleRecord, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fault(call: int, batch: Any, stepper: Stepper) -> Any:
+        broken = stepper.network.training and 23 <= call < 26
+        return {"broken": torch.tensor(float("nan"), requires_grad=True)} if broken else None
+
+    _Faulty(monkeypatch, fault)
+    metrics = of(Metric, list(run_job(a_job(samples, tmp_path / "run", training={"epochs": 4, **STEADY}))))
+    rates = _rates(metrics)
+    assert rates[0] == pytest.approx(4e-3)
+    assert rates[-1] == pytest.approx(2e-3)
+
+
+def test_on_a_plateau_the_rate_is_halved_each_time(
+    samples: tuple[SampleRecord, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = Validator.run
+
+    def no_better(validator: Validator, *arguments: Any) -> Any:
+        return replace(original(validator, *arguments), ap=0.5, ap75=0.5)
+
+    monkeypatch.setattr(Validator, "run", no_better)
+    limits = {"epochs": 6, "steps_per_epoch": 2, **STEADY, "plateau_patience": 2, "validation_share": 0.9}
+    monkeypatch.setattr(Training, "_preview", lambda self, weights: iter(()))
+    monkeypatch.setattr(Training, "_first_look_due", False)
+    job = a_job(samples, tmp_path / "run", training=limits)
+    rates: list[float] = []
+    for message in run_job(job):
+        if isinstance(message, Metric):
+            rates.append(message.values["learning_rate"])
+    assert rates[0] == pytest.approx(4e-3)
+    assert rates[-1] <= 2e-3
+    assert all(before / after in (pytest.approx(1), pytest.approx(2)) for before, after in pairwise(rates))
+
+
+def test_without_a_length_the_rate_warms_up(samples: tuple[SampleRecord, ...], tmp_path: Path) -> None:
+    warm = {**STEADY, "warm_up": 0.05, "epochs": 2}  # 5 of 100 epochs of 10 steps: 50 steps
+    rates = _rates(of(Metric, list(run_job(a_job(samples, tmp_path / "run", training=warm)))))
+    assert rates[:2] == pytest.approx([4e-3 * 11 / 50, 4e-3 * 21 / 50])
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_single_steps_that_are_not_finite_are_told_once_and_counted(
+    samples: tuple[SampleRecord, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    def fault(call: int, batch: Any, stepper: Stepper) -> Any:
+        broken = stepper.network.training and (3 <= call < 3 + count or call == 9)
+        return {"broken": torch.tensor(float("nan"), requires_grad=True)} if broken else None
+
+    _Faulty(monkeypatch, fault)
+    messages = list(run_job(a_job(samples, tmp_path / "run")))
+    assert [w.code for w in of(Warned, messages)] == ["step-left-out"]
+    assert messages[-1].summary["steps_left_out"] == count + 1  # type: ignore[union-attr]
+
+
+def test_a_sound_training_speaks_of_no_steps_left_out(samples: tuple[SampleRecord, ...], tmp_path: Path) -> None:
+    messages = list(run_job(a_job(samples, tmp_path / "run")))
+    assert "steps_left_out" not in messages[-1].summary  # type: ignore[union-attr]
+
+
+def test_float16_trains_and_keeps_its_scale_over_a_break(samples: tuple[SampleRecord, ...], tmp_path: Path) -> None:
+    job = a_job(samples, tmp_path / "run", training={"precision": "float16"})
+    messages = run_job(job)
+    for message in messages:
+        if isinstance(message, Metric) and message.epoch == 1:
+            break
+    messages.close()
+    state = read_newest(RunFolder(job.run_folder).checkpoints)
+    assert state is not None
+    assert state.state["precision"] == "float16"
+    seen: list[dict[str, Any]] = []
+    original = torch.amp.GradScaler.load_state_dict
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            torch.amp.GradScaler, "load_state_dict", lambda self, state: (seen.append(state), original(self, state))[1]
+        )
+        finished = list(run_job(job.model_copy(update={"resume": True})))[-1]
+    assert isinstance(finished, Finished)
+    assert "steps_left_out" not in finished.summary
+    assert seen == [state.state["scaler"]]
+    assert seen[0]["scale"] > 0
 
 
 def test_a_training_that_never_is_finite_gives_up(
