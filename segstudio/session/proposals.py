@@ -14,6 +14,7 @@ from segstudio.labels.paste import surrounds, without_crumbs
 from segstudio.session.predictions import Decisions, Proposal, bounds
 
 if TYPE_CHECKING:
+    from segstudio.labels.history import EditRecord
     from segstudio.labels.transaction import Transaction
 
 Outcome = Literal["pending", "accepted", "rejected"]
@@ -101,17 +102,29 @@ class Proposals:
         taken = onto.snapshot()
         return lambda: 0 if mine is None else _count_free(mine, taken, covered)
 
-    def see_undone(self, objects: Container[int], *, can_redo: bool) -> None:
-        """Tell acceptances that were undone from objects that were deleted or merged later."""
-        for proposal_id, object_id in list(self.decisions.accepted.items()):
-            if object_id in objects:
-                self._undone.discard(proposal_id)
-            elif can_redo:
-                # Only an undo leaves something to redo; any other edit that took the object away was a decision.
-                self._undone.add(proposal_id)
-            elif proposal_id in self._undone:
-                self._undone.discard(proposal_id)
-                del self.decisions.accepted[proposal_id]
+    def see_undone(self, objects: Container[int], undone: "Iterable[EditRecord]") -> bool:
+        """Tell acceptances that were undone from objects that were deleted or merged later.
+
+        Parameters
+        ----------
+        objects
+            Ids of the objects that are there.
+        undone
+            Records that can be redone. Only an acceptance among them was undone; the object of any other is gone
+            because somebody decided so.
+
+        Returns
+        -------
+        bool
+            Whether an acceptance was given up for good: something else was done after it had been undone.
+        """
+        gone = {at: object_id for at, object_id in self.decisions.accepted.items() if object_id not in objects}
+        made = {change.id for record in undone for change in record.objects if change.before is None} if gone else set()
+        given_up = [at for at, object_id in gone.items() if at in self._undone and object_id not in made]
+        for proposal_id in given_up:
+            del self.decisions.accepted[proposal_id]
+        self._undone = {at for at, object_id in gone.items() if object_id in made}
+        return bool(given_up)
 
     def settle(self) -> Window | None:
         """Bring what waits and what is shown in step with the decisions; return where that changed something."""

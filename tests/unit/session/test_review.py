@@ -14,7 +14,7 @@ from psygnal import Signal
 from segstudio.core.errors import UserError
 from segstudio.core.tiles import Window
 from segstudio.io.labels_file import write_label_tiff
-from segstudio.labels.edits import Delete, EraseStroke
+from segstudio.labels.edits import Delete, EraseStroke, Merge, Stroke
 from segstudio.labels.history import EditRecord, History, Planes
 from segstudio.labels.label_map import LabelMap
 from segstudio.labels.objects import ObjectInfo
@@ -214,6 +214,28 @@ def test_deleting_an_accepted_object_does_not_propose_it_again(desk: Desk) -> No
     (object_id,) = desk.review.accept([3]).objects.values()
     desk.document.apply(Delete((object_id,)))
     assert 3 not in desk.review.pending()
+
+
+def test_undoing_something_later_brings_no_decided_proposal_back(desk: Desk) -> None:
+    made = desk.review.accept_all().objects
+    desk.document.apply(Merge((made[1], made[2])))
+    desk.document.apply(Delete((made[3],)))
+    desk.document.apply(EraseStroke([(12.0, 12.0)], 4))
+    for _ in range(2):  # the stroke, then the deletion
+        desk.document.undo()
+        assert desk.review.pending() == []
+    desk.document.undo()  # the merging
+    desk.document.undo()  # the acceptance itself
+    assert sorted(desk.review.pending()) == [1, 2, 3, 4]
+    desk.document.redo()
+    assert desk.review.pending() == []
+
+
+def test_an_acceptance_given_up_stays_so_after_a_restart(desk: Desk) -> None:
+    desk.review.accept([3])
+    desk.document.undo()
+    desk.document.apply(Stroke([(80.0, 60.0)], 4, 90))
+    assert 3 in desk.reopen().pending()
 
 
 def test_correcting_an_accepted_object_makes_it_hand_made_and_leaves_it_accepted(desk: Desk) -> None:
