@@ -1,5 +1,6 @@
 """Finding image files in folders, and telling whether a file is still the one that it was."""
 
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -92,7 +93,15 @@ def find_mask(image: Path) -> Path | None:
         path = folder / f"{image.stem}{suffix}"
         if path.is_file():
             return path
-    return None
+    return _otherwise_composed(folder, image.stem)
+
+
+def _otherwise_composed(folder: Path, stem: str) -> Path | None:
+    """Return the file whose stem reads as `stem`: macOS and others write an accent as one character or as two."""
+    if stem.isascii() or not folder.is_dir():
+        return None
+    wanted = unicodedata.normalize("NFC", stem)
+    return next((path for path in list_images(folder) if unicodedata.normalize("NFC", path.stem) == wanted), None)
 
 
 def fingerprint(path: Path) -> str:

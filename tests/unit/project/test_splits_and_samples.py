@@ -1,5 +1,6 @@
 """What a training learns from: stable splits, folders of pairs, projects, and clear refusals."""
 
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -157,6 +158,15 @@ def test_a_project_gives_its_saved_labels(tmp_path: Path) -> None:
     # Also beside the window that has it open.
     assert {sample.image_id for sample in folder_samples(tmp_path / "project")} == set(ids[:2])
     project.close()
+
+
+def test_an_accent_written_in_two_characters_is_the_same_name(tmp_path: Path) -> None:
+    for folder, form in (("images", "NFC"), ("masks", "NFD")):
+        (tmp_path / folder).mkdir()
+        for name in ("zé", "ö"):
+            file = tmp_path / folder / f"{unicodedata.normalize(form, name)}.tif"
+            tifffile.imwrite(file, np.ones((9, 9), np.uint8))
+    assert len(folder_samples(tmp_path)) == 2
 
 
 def test_a_project_without_labels_is_refused(tmp_path: Path) -> None:
