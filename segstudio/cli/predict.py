@@ -11,8 +11,8 @@ from segstudio.cli.progress import add_output_flags, follow
 from segstudio.config.form_spec import form_spec
 from segstudio.config.prediction import PredictionConfig
 from segstudio.core.errors import BadInput, WrongUsage
-from segstudio.io.sources import image_suffixes
 from segstudio.jobs.spec import PredictImage, PredictJob
+from segstudio.project.image_files import list_images
 
 
 def add_parser(subparsers: Any) -> None:  # noqa: ANN401 - argparse keeps this type private
@@ -112,7 +112,7 @@ def _files(inputs: Sequence[Path]) -> Iterator[Path]:
                 raise BadInput(f"There is no file {path}.", hint="Check the name.", code="missing", path=path)
             yield path
             continue
-        found = sorted(file for file in path.iterdir() if file.suffix.lower() in image_suffixes())
+        found = list_images(path)
         if not found:
             raise BadInput(
                 f"The folder {path} holds no image.", hint="Choose the folder of the images.", code="empty", path=path
