@@ -15,7 +15,7 @@ from segstudio.core.errors import BadInput
 from segstudio.core.metrics import ImageScore, Score, evaluate, pooled
 from segstudio.io.atomic import write_atomic
 from segstudio.io.labels_import import read_labels
-from segstudio.io.sources import image_suffixes
+from segstudio.project.image_files import list_images
 
 #: Endings that other programs add to the name of an image for its labels.
 _ENDINGS = ("_labels", "_masks", "_mask", "_cp_masks")
@@ -83,13 +83,33 @@ def score_folders(predicted: Path, truth: Path) -> list[ImageScore]:
 
 
 def label_files(folder: Path) -> dict[str, Path]:
-    """Return the label images in `folder` by name, without what programs add to it; raise `BadInput` without any."""
+    """Return the label images in `folder` by name, without what programs add to it.
+
+    Of files with one name, as ``a.png`` and ``a_masks.png``, the labels are those whose name says so.
+
+    Raises
+    ------
+    BadInput
+        There is no label image, or two files could be the labels of one image.
+    """
     if not folder.is_dir():
         raise BadInput(f"There is no folder {folder}.", hint="Check the name.", code="missing", path=folder)
-    files = sorted(file for file in folder.iterdir() if file.suffix.lower() in image_suffixes())
+    files = list_images(folder)
     if not files:
         raise BadInput(f"The folder {folder} holds no label image.", hint="Check the name.", code="empty", path=folder)
-    return {_name(file): file for file in files}
+    found: dict[str, Path] = {}
+    for file in sorted(files, key=lambda file: _name(file) != file.stem):  # those without an ending first
+        name = _name(file)
+        other = found.get(name)
+        if other is not None and (_name(other) != other.stem) == (name != file.stem):
+            raise BadInput(
+                f"Both {other.name} and {file.name} in {folder} could be the labels of {name}.",
+                hint="Take one of them out of the folder.",
+                code="same-name",
+                path=file,
+            )
+        found[name] = file
+    return found
 
 
 def _name(file: Path) -> str:
