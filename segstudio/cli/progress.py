@@ -49,18 +49,23 @@ def follow(messages: Iterator[Message], namespace: argparse.Namespace) -> Finish
 
 @contextmanager
 def stop_on_interrupt(stop: Any) -> Iterator[None]:  # noqa: ANN401 - any callable
-    """Let the first Ctrl+C call `stop`, which ends the job with its best result; the second ends at once."""
+    """Let the first Ctrl+C call `stop`, which ends the job with its best result; the second ends at once.
+
+    SIGTERM, with which a cluster says that the time is over, does the same.
+    """
 
     def first(*_: object) -> None:
         sys.stderr.write("\nStopping; the best result is kept. Press Ctrl+C again to leave at once.\n")
         stop()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number in before:
+            signal.signal(number, signal.default_int_handler)
 
-    before = signal.signal(signal.SIGINT, first)
+    before = {number: signal.signal(number, first) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _bar(console: Console, *, shown: bool) -> Progress:

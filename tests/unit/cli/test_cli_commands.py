@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,11 @@ import pytest
 import tifffile
 import torch
 
+from segstudio.cli.evaluate import label_files
 from segstudio.cli.main import main
+from segstudio.cli.predict import predict_images
+from segstudio.cli.progress import stop_on_interrupt
+from segstudio.core.errors import BadInput
 from segstudio.jobs.messages import Finished
 
 SAMPLES = Path(__file__).resolve().parents[3] / "resources" / "samples"
@@ -276,6 +281,37 @@ def test_two_images_of_one_name_are_refused(data: Path, run: Path, tmp_path: Pat
     images = [str(data / split / "images" / "s0.tif") for split in ("train", "val")]
     assert main(["predict", str(run), *images, "--out", str(tmp_path)]) == 2
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_is_predicted_without_what_is_no_image_in_it(data: Path, tmp_path: Path) -> None:
+    image = (data / "train" / "images" / "s0.tif").read_bytes()
+    (tmp_path / "in").mkdir()
+    for name in ("a.tif", ".hidden.tif", "._a.tif"):
+        (tmp_path / "in" / name).write_bytes(image)
+    (tmp_path / "in" / "folder.tif").mkdir()
+    assert [found.image_id for found in predict_images([tmp_path / "in"], tmp_path / "out")] == ["a"]
+
+
+def test_evaluate_takes_the_labels_beside_an_image_and_refuses_two_of_them(data: Path, tmp_path: Path) -> None:
+    mask, image = (data / "train" / kind / "s0.tif" for kind in ("masks", "images"))
+    for name, source in (("s0.tif", image), ("s0_masks.tif", mask), (".s0.tif", image)):
+        shutil.copy(source, tmp_path / name)
+    assert label_files(tmp_path) == {"s0": tmp_path / "s0_masks.tif"}
+    shutil.copy(mask, tmp_path / "s0_labels.tif")
+    with pytest.raises(BadInput, match=r"Both s0_labels\.tif and s0_masks\.tif"):
+        label_files(tmp_path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a process without asking it")
+def test_a_training_told_to_end_stops_as_with_ctrl_c() -> None:
+    calls: list[str] = []
+    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    with stop_on_interrupt(lambda: calls.append("stop")):
+        signal.raise_signal(signal.SIGTERM)
+        assert calls == ["stop"]
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+    assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
 
 
 def test_the_help_of_train_lists_every_setting_with_its_default(capsys: pytest.CaptureFixture[str]) -> None:
