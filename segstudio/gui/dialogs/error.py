@@ -4,7 +4,7 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QMessageBox, QWidget
 
-from segstudio.gui.dialogs.report import Report
+from segstudio.gui.report import Report
 from segstudio.session.background import Background
 
 

@@ -16,8 +16,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from segstudio.gui.dialogs.report import Report
 from segstudio.gui.forms.parts import Column, ElidedLabel, EmptyState, button, caption, set_role, tool_button
+from segstudio.gui.report import Report
 from segstudio.gui.theme import icon
 from segstudio.jobs.spec import TrainJob
 from segstudio.session.curves import epoch_words
