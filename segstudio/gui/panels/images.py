@@ -3,6 +3,7 @@
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, QSortFilterProxyModel, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QListView, QProgressBar, QToolButton, QVBoxLayout, QWidget
 
+from segstudio.gui.forms.parts import caption
 from segstudio.gui.panels.image_menu import ImageMenu
 from segstudio.gui.panels.image_rows import IMAGE_ID, ImageRowDelegate, ImageRows
 from segstudio.gui.theme import icon
@@ -25,6 +26,7 @@ class ImagesPanel(QWidget):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self._session = session
+        self._filtering = False
         self._rows = ImageRows(session, self)
         self._sorted = QSortFilterProxyModel(self)
         self._sorted.setSourceModel(self._rows)
@@ -32,7 +34,7 @@ class ImagesPanel(QWidget):
         self._filter = QLineEdit()
         self._filter.setPlaceholderText(self.tr("Filter by name"))
         self._filter.setClearButtonEnabled(True)
-        self._filter.textChanged.connect(self._sorted.setFilterFixedString)
+        self._filter.textChanged.connect(self._on_filter)
         self._view = QListView()
         self._view.setObjectName("images")
         self._view.setModel(self._sorted)
@@ -46,6 +48,8 @@ class ImagesPanel(QWidget):
         self._view.selectionModel().selectionChanged.connect(
             lambda _new, _old: self.selection_changed.emit(self.selected_ids())
         )
+        self._none = caption(self.tr("No image has this in its name."), role="")
+        self._none.hide()
         self._progress = QLabel()
         self._progress.setProperty("role", "secondary")
         self._bar = QProgressBar()
@@ -76,9 +80,25 @@ class ImagesPanel(QWidget):
         column.setContentsMargins(8, 8, 8, 8)
         column.setSpacing(8)
         column.addLayout(top)
+        column.addWidget(self._none)
         column.addWidget(self._view, 1)
         column.addWidget(self._bar)
         column.addWidget(self._progress)
+
+    def _on_filter(self, words: str) -> None:
+        """Show the images with these words in their name; the one in front stays in front."""
+        chosen = self.selected_ids()
+        self._filtering = True  # the view makes another row the current one when that is filtered out
+        self._sorted.setFilterFixedString(words.strip())
+        selection = self._view.selectionModel()
+        selection.clear()
+        front = self._index_of(self._session.front.wanted)
+        if front.isValid():
+            self._view.setCurrentIndex(front)
+        for image_id in chosen:
+            selection.select(self._index_of(image_id), _SELECT)
+        self._filtering = False
+        self._none.setVisible(self._rows.rowCount() > 0 and self._sorted.rowCount() == 0)
 
     def _on_project_changed(self, _project: object) -> None:
         self._rows.reload()
@@ -117,12 +137,14 @@ class ImagesPanel(QWidget):
         index = self._index_of(self._session.front.wanted)
         if index.isValid() and index != self._view.currentIndex():
             self._view.setCurrentIndex(index)
+        elif not index.isValid() and self._filter.text():
+            self._view.selectionModel().clear()  # the filter hides its row
 
     def _index_of(self, image_id: str) -> QModelIndex:
         return self._sorted.mapFromSource(self._rows.index(self._rows.row_of(image_id)))
 
     def _on_current_changed(self, current: QModelIndex, _previous: QModelIndex) -> None:
-        if current.isValid():
+        if current.isValid() and not self._filtering:
             self._session.select(current.data(IMAGE_ID))
 
     def _open_menu(self, place: QPoint) -> None:

@@ -6,6 +6,7 @@ from PySide6.QtCore import (
     QItemSelection,
     QItemSelectionModel,
     QModelIndex,
+    QSize,
     Qt,
     QTimer,
     Signal,
@@ -23,7 +24,7 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.gui.bind import follow
-from segstudio.gui.forms.parts import EmptyState, button
+from segstudio.gui.forms.parts import EmptyState, button, caption, on_theme
 from segstudio.gui.panels.object_table import ID, ObjectTable
 from segstudio.labels.edits import Delete
 from segstudio.session.session import Session
@@ -52,7 +53,9 @@ class InstancesPanel(QWidget):
         self._filter.textChanged.connect(self._on_filter)
         self._count = QLabel()
         self._count.setProperty("role", "secondary")
+        self._none = caption(self.tr("No object matches the filter."), role="")
         self._delete = button(self.tr("Delete"), self.delete_selected, "trash")
+        self._delete.setToolTip(self.tr("Delete the objects of the selected rows; Ctrl+Z brings them back"))
         self._empty = EmptyState("selection")
         self._dress()
         self._build()
@@ -60,6 +63,7 @@ class InstancesPanel(QWidget):
         session.project_changed.connect(self._on_project)
         self.view.selectionModel().selectionChanged.connect(self._on_selection)
         self.view.clicked.connect(self._on_clicked)
+        self.view.horizontalHeader().sortIndicatorChanged.connect(lambda _column, _order: self._on_sorted())
         # A moment later: the frame that shows the end of a stroke has no time for the table as well.
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
@@ -83,11 +87,11 @@ class InstancesPanel(QWidget):
         )
 
     def delete_selected(self) -> None:
-        """Delete the selected objects, as one edit that can be undone."""
-        document, ids = self._session.document, tuple(sorted(self._session.view.selected))
-        if document is not None and ids:
-            document.apply(Delete(ids))
-            self._session.view.selected = frozenset()
+        """Delete the selected objects of the rows that are shown, as one edit that can be undone."""
+        document, chosen = self._session.document, self._selected_and_shown()
+        if document is not None and chosen:
+            document.apply(Delete(tuple(sorted(chosen))))
+            self._session.view.selected = self._session.view.selected - chosen
 
     def selected_ids(self) -> frozenset[int]:
         """Return the objects of the selected rows."""
@@ -109,10 +113,12 @@ class InstancesPanel(QWidget):
         view.horizontalHeader().setHighlightSections(False)
         # A selection of its own, always empty: the header asks whether whole columns are selected, row by row.
         view.horizontalHeader().setSelectionModel(QItemSelectionModel(self.model, view))
-        # The arrow of the sorted column stands above its name, not on it.
+        # The name of the sorted column has the arrow: that of a style sheet lies on the name.
         view.horizontalHeader().setStyleSheet(
-            "QHeaderView::up-arrow, QHeaderView::down-arrow { subcontrol-position: top center; }"
+            "QHeaderView::up-arrow, QHeaderView::down-arrow { image: none; width: 0; height: 0; }"
         )
+        view.setIconSize(QSize(12, 12))
+        on_theme(self, self.model.retint)
         for column, width in enumerate((64, 130, 80, 100, 100, 100, 90, 120)):
             view.setColumnWidth(column, width)
 
@@ -129,14 +135,28 @@ class InstancesPanel(QWidget):
         column.setContentsMargins(12, 8, 12, 0)
         column.setSpacing(8)
         column.addLayout(top)
+        column.addWidget(self._none)
         column.addWidget(self.view, 1)
         self._pages = QStackedLayout(self)
         self._pages.addWidget(self._empty)
         self._pages.addWidget(page)
 
     def _on_filter(self, words: str) -> None:
+        """Show other rows; objects whose rows are hidden are not selected any more."""
+        self._following = True
         self.model.filter(words)
-        self._say_count()
+        chosen = self._selected_and_shown()
+        self._session.view.selected = chosen
+        self._following = False
+        self._show_selected(chosen)
+
+    def _selected_and_shown(self) -> frozenset[int]:
+        """Return the objects that are selected, without those that only the canvas shows."""
+        return frozenset(item for item in self._session.view.selected if self.model.place_of(item) >= 0)
+
+    def _on_sorted(self) -> None:
+        # A moment later: the model sorts after the header has told.
+        QTimer.singleShot(0, self.view, self.view.scrollToTop)
 
     def _on_project(self, project: object) -> None:
         if project is not None and self._session.project is not None:
@@ -175,7 +195,20 @@ class InstancesPanel(QWidget):
         self._say_count()
 
     def _say_count(self) -> None:
-        shown, chosen = self.model.rowCount(), len(self._session.view.selected)
-        text = self.tr("1 object") if shown == 1 else self.tr("{0} objects").format(f"{shown:,}")
-        self._count.setText(self.tr("{0}, {1} selected").format(text, chosen) if chosen else text)
-        self._delete.setEnabled(chosen > 0)
+        shown, total = self.model.rowCount(), self.model.total()
+        text = self.tr("1 object") if total == 1 else self.tr("{0} objects").format(f"{total:,}")
+        if self._filter.text().strip():
+            text = self.tr("{0} of {1}").format(f"{shown:,}", text)
+        chosen = len(self._selected_and_shown())
+        beyond = len(self._session.view.selected) - chosen
+        if chosen:
+            text = self.tr("{0}, {1} selected").format(text, chosen)
+        if beyond:
+            text = self.tr("{0}, {1} selected that the filter hides").format(text, beyond)
+        self._count.setText(text)
+        self._delete.setEnabled(chosen > 0 and self._writable())
+        self._none.setVisible(shown == 0)
+
+    def _writable(self) -> bool:
+        document = self._session.document
+        return document is not None and not document.read_only

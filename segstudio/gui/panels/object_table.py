@@ -3,16 +3,19 @@
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
-from PySide6.QtGui import QColor, QPixmap
+from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 from PySide6.QtWidgets import QWidget
 
 from segstudio.core.classes import ClassTable, ObjectClass
+from segstudio.gui.theme import tokens
 from segstudio.session.object_list import Row
 
 _Index = QModelIndex | QPersistentModelIndex
 ID, _CLASS, _SOURCE, _AREA, _LENGTH, _WIDTH, _ANGLE, _INTENSITY = range(8)
 _SOURCES = {"hand": "hand", "model": "model", "import": "import"}
 _NO_PARENT = QModelIndex()
+#: Side of a swatch, pixels; it is drawn at four times that size, and so is its ring.
+_SWATCH, _RING = 12, 7
 #: What cells answer; Qt asks each of them for ten roles at every repaint.
 _ROLES = frozenset(
     int(role)
@@ -38,7 +41,7 @@ class ObjectTable(QAbstractTableModel):
         self._sort = (ID, Qt.SortOrder.AscendingOrder)
         self._unit = "px"
         self._names: dict[int, str] = {}
-        self._swatches: dict[int, QPixmap] = {}
+        self._swatches: dict[int, QIcon] = {}
 
     def show_rows(self, rows: list[Row], unit: str, classes: ClassTable | None) -> None:
         """Take over the objects of an image."""
@@ -48,8 +51,12 @@ class ObjectTable(QAbstractTableModel):
             return
         self._classes, self._unit = items, unit
         self._names = {item.id: item.name for item in items}
-        self._swatches = {item.id: _swatch(item.colour) for item in items}
+        self.retint()
         self._arrange()
+
+    def retint(self) -> None:
+        """Draw the swatches of the classes again in the colours of the theme."""
+        self._swatches = {item.id: _swatch(item.colour) for item in self._classes}
 
     def _repaint(self, before: list[Row]) -> bool:
         """Repaint the rows that are others now; return whether that is enough, their order being the same."""
@@ -69,9 +76,14 @@ class ObjectTable(QAbstractTableModel):
         self._arrange()
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        """Sort by a column."""
+        """Sort by a column; its name gets an arrow, which a style sheet would draw on the name."""
         self._sort = (column, order)
         self._arrange()
+        self.headerDataChanged.emit(Qt.Orientation.Horizontal, ID, _INTENSITY)
+
+    def total(self) -> int:
+        """Return how many objects there are, shown or not."""
+        return len(self._rows)
 
     def object_at(self, row: int) -> int:
         """Return the object of a visible row."""
@@ -98,7 +110,7 @@ class ObjectTable(QAbstractTableModel):
         if role != Qt.ItemDataRole.DisplayRole:
             return None
         unit = self._unit
-        return (
+        name = (
             self.tr("Id"),
             self.tr("Class"),
             self.tr("Source"),
@@ -108,6 +120,9 @@ class ObjectTable(QAbstractTableModel):
             self.tr("Angle, °"),
             self.tr("Mean intensity"),
         )[section]
+        column, order = self._sort
+        arrow = "▲" if order == Qt.SortOrder.AscendingOrder else "▼"
+        return f"{name} {arrow}" if section == column else name
 
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         """Return what a cell shows."""
@@ -195,7 +210,14 @@ def _alignment(column: int) -> Qt.AlignmentFlag:
     return side | Qt.AlignmentFlag.AlignVCenter
 
 
-def _swatch(colour: str) -> QPixmap:
-    picture = QPixmap(12, 12)
-    picture.fill(QColor(colour))
-    return picture
+def _swatch(colour: str) -> QIcon:
+    """Return a square of the colour of a class, with a ring on a selected row, which may be as blue as the class."""
+    made = QIcon()
+    for mode, ring in ((QIcon.Mode.Normal, ""), (QIcon.Mode.Selected, tokens().on_accent)):
+        picture = QPixmap(4 * _SWATCH, 4 * _SWATCH)
+        picture.fill(QColor(ring or colour))
+        painter = QPainter(picture)
+        painter.fillRect(picture.rect().adjusted(_RING, _RING, -_RING, -_RING), QColor(colour))
+        painter.end()
+        made.addPixmap(picture, mode)
+    return made
