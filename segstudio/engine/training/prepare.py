@@ -11,7 +11,7 @@ import torch
 
 from segstudio.config.run import RunConfig
 from segstudio.core.axes import ImageInfo
-from segstudio.core.errors import BadInput, BadModel
+from segstudio.core.errors import BadInput
 from segstudio.engine.architectures import Network, architectures
 from segstudio.engine.control import Control
 from segstudio.engine.data.channels import ChannelPlan, plan_channels
@@ -31,6 +31,7 @@ from segstudio.engine.data.dataset import (
 from segstudio.engine.data.file_notes import FileNotes
 from segstudio.engine.formulations import Formulation, formulations
 from segstudio.engine.model_card import load_model
+from segstudio.engine.training.start_from import started_from
 from segstudio.engine.training.validate import Validator
 from segstudio.io.sources import open_image
 from segstudio.jobs.messages import Message, Progress, Warned
@@ -193,32 +194,10 @@ def _build(job: TrainJob, plan: ChannelPlan) -> tuple[Formulation, Network]:
     kind = formulations.get(job.formulation.name)
     formulation = kind(kind.Config.model_validate(job.formulation.settings), [item.id for item in job.classes])
     if job.start_from is not None:
-        return formulation, _started_from(job, job.start_from, formulation, plan)
+        return formulation, started_from(job, job.start_from, formulation, plan)
     family = architectures.get(job.architecture.name)
     config = family.Config.model_validate(job.architecture.settings)
     return formulation, family(config).build(plan.count, formulation.out_channels)
-
-
-def _started_from(job: TrainJob, path: Path, formulation: Formulation, plan: ChannelPlan) -> Network:
-    model = load_model(path)
-    card = model.card
-    if card.formulation.name != job.formulation.name or card.in_channels != plan.count:
-        raise BadModel(
-            f"The training cannot start from the model {card.name}: it was made for {card.formulation.name} "
-            f"with {card.in_channels} channels, this training is for {job.formulation.name} with {plan.count}.",
-            hint="Choose a model of the same kind, or train from scratch.",
-            code="model-other-kind",
-            path=path,
-        )
-    if model.formulation.out_channels != formulation.out_channels:
-        raise BadModel(
-            f"The training cannot start from the model {card.name}: it knows {len(card.classes)} classes, "
-            f"the training has {len(job.classes)}.",
-            hint="Train from scratch after the number of classes changed.",
-            code="model-other-classes",
-            path=path,
-        )
-    return model.network
 
 
 def resolved_architecture(job: TrainJob) -> Choice:

@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 
 from segstudio.core.errors import BadInput, BadModel, JobFailed, UserError, WrongUsage
 from segstudio.engine.control import Control
+from segstudio.engine.data.channels import ChannelPlan
+from segstudio.engine.formulations import formulations
 from segstudio.engine.model_card import load_model
 from segstudio.engine.run import run_job
 from segstudio.engine.training.checkpoint import read_newest
 from segstudio.engine.training.fit import Training
+from segstudio.engine.training.start_from import started_from
 from segstudio.engine.training.stepper import Stepper
 from segstudio.engine.training.validate import Validator
 from segstudio.jobs.messages import Artifact, Finished, Message, Metric, Preview, StateChanged, Warned
@@ -113,6 +116,8 @@ def test_a_short_training_finds_the_discs(samples: tuple[SampleRecord, ...], tmp
     assert all(Path(path).is_file() for path in (preview.image, preview.truth, preview.prediction))
     card = load_model(run.path).card
     assert card.scores["f1"] == messages[-1].summary["f1"]
+    assert {"width": 8, "depth": 2}.items() <= card.architecture.settings.items()
+    assert (card.trained_on["patch_size"], card.trained_on["batch_size"]) == (64, 4)
     assert card.trained_on["scored_on"] == "validation"
     assert card.pixel_size_um == 0.5
     assert card.object_diameter_px == pytest.approx(17, abs=5)
@@ -371,6 +376,27 @@ def test_training_from_a_model_starts_with_its_weights(samples: tuple[SampleReco
     assert float(finished.summary["f1"]) >= start - 0.1
 
 
+@pytest.mark.parametrize("formulation", ["joint", "boundary", "semantic"])
+def test_a_model_with_other_classes_is_a_start_too(
+    samples: tuple[SampleRecord, ...], tmp_path: Path, formulation: str
+) -> None:
+    cell, debris, other = ClassSpec(id=1, name="cell"), ClassSpec(id=2, name="debris"), ClassSpec(id=7, name="other")
+    kind = Choice(name=formulation)
+    list(run_job(a_job(samples, tmp_path / "one", classes=(cell,), formulation=kind)))
+    job = a_job(
+        samples, tmp_path / "three", classes=(debris, other, cell), formulation=kind, start_from=tmp_path / "one"
+    )
+    assert isinstance(list(run_job(job))[-1], Finished)
+    build = formulations.get(formulation)
+    two = a_job(samples, tmp_path / "two", classes=(other, debris), formulation=kind)
+    network = started_from(two, tmp_path / "three", build(None, (7, 2)), ChannelPlan("gray", 1))
+    before, after = load_model(tmp_path / "three").network.state_dict(), network.state_dict()
+    shared = before["head.weight"].shape[0] - 3
+    assert torch.equal(after["head.weight"][:shared], before["head.weight"][:shared])
+    assert torch.equal(after["head.weight"][shared:], before["head.weight"][[shared + 1, shared]])
+    assert torch.equal(after["head.bias"][shared:], before["head.bias"][[shared + 1, shared]])
+
+
 def test_a_start_model_of_another_kind_is_refused(samples: tuple[SampleRecord, ...], tmp_path: Path) -> None:
     list(run_job(a_job(samples, tmp_path / "first")))
     job = a_job(samples, tmp_path / "second", formulation=Choice(name="semantic"), start_from=tmp_path / "first")
@@ -404,7 +430,7 @@ def test_unusable_data_get_a_sentence(
 
 def test_wrong_settings_are_named(samples: tuple[SampleRecord, ...], tmp_path: Path) -> None:
     with pytest.raises(WrongUsage, match="batch_size"):
-        list(run_job(a_job(samples, tmp_path / "run", training={"batch_size": 0})))
+        list(run_job(a_job(samples, tmp_path / "run", training={"batch_size": -1})))
 
 
 @pytest.mark.timeout(60)
