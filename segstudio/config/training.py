@@ -1,6 +1,8 @@
 """Settings of a training: how long, how fast, when to stop."""
 
-from typing import Literal
+from typing import Any, Literal
+
+from pydantic import model_validator
 
 from segstudio.config.base import Config, param
 
@@ -12,13 +14,15 @@ class TrainingConfig(Config):
     """The training plans its learning rate for this time and ends with its best model when it is over."""
 
     epochs: int = param(0, title="Epochs at most", unit="epochs", ge=0, le=1_000_000, zero="no limit")
-    """Ends after this many epochs. Without a limit on epochs and minutes it goes on until it gets no better."""
+    """Ends after this many epochs; the ten minutes hold only beside them when they are set too. Without a limit on
+    epochs and minutes it goes on until it gets no better."""
 
     steps_per_epoch: int = param(50, title="Steps in an epoch", unit="steps", ge=1, le=100_000, advanced=True)
     """One step looks at one batch of patches; curves have a point after each epoch."""
 
-    batch_size: int = param(8, title="Patches in a batch", unit="patches", ge=1, le=512)
-    """Patches that the network sees at once. It is halved automatically when the memory does not suffice."""
+    batch_size: int = param(0, title="Patches in a batch", unit="patches", ge=0, le=512, zero="automatic")
+    """Patches that the network sees at once. Automatic takes 8 on a processor, 16 on a graphics card. It is halved
+    when the memory does not suffice."""
 
     seed: int = param(0, title="Seed", ge=0, le=2**31 - 1, advanced=True)
     """Start of all random choices. The same seed on the same computer repeats a training."""
@@ -60,3 +64,11 @@ class TrainingConfig(Config):
 
     workers: int = param(0, title="Threads that prepare patches", ge=0, le=64, zero="automatic", advanced=True)
     """Threads that cut and change patches while the network learns."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _epochs_alone_rule(cls, values: Any) -> Any:  # noqa: ANN401 - whatever came to be validated
+        """Lift the limit of ten minutes that nobody set, when epochs are set: 40 epochs are 40 epochs."""
+        if isinstance(values, dict) and values.get("epochs") and "max_minutes" not in values:
+            return {**values, "max_minutes": 0.0}
+        return values

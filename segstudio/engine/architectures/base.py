@@ -54,6 +54,14 @@ class Architecture(ABC):
     def stride(cls, config: Settings) -> int:
         """Return the product of all strides of the network that `config` describes."""
 
+    @classmethod
+    def resolved(cls, config: Settings, device: str) -> Settings:
+        """Return `config` with numbers for what is automatic on a ``"cpu"``, ``"cuda"`` or ``"mps"`` device.
+
+        Nothing is automatic unless a family says so.
+        """
+        return config
+
 
 #: Every network family by name; other distributions add theirs by the entry point group.
 architectures: Registry[type[Architecture]] = Registry(

@@ -3,26 +3,40 @@
 from typing import ClassVar, Literal
 
 import torch
+from pydantic import field_validator
 from torch import Tensor, nn
 
 from segstudio.config.base import Config as Settings
 from segstudio.config.base import param
 from segstudio.engine.architectures.base import Architecture, Network, architectures
 
+_LEAST_WIDTH = 4
+#: Automatic width and depth on a processor and on a graphics card.
+_ON_CPU, _ON_GPU = (16, 3), (32, 4)
+
 
 class UNetConfig(Settings):
     """U-Net."""
 
-    width: int = param(16, title="Width", unit="channels", ge=4, le=128)
-    """Channels of the first level; each deeper level has twice as many. 16 suits a processor, 32 a graphics card."""
-    depth: int = param(3, title="Depth", unit="levels", ge=1, le=6)
-    """How often the image is halved. Deeper networks see more around each pixel and need more memory."""
+    width: int = param(0, title="Width", unit="channels", ge=0, le=128, zero="automatic")
+    """Channels of the first level; each deeper level has twice as many. Automatic takes 16 on a processor, 32 on a
+    graphics card."""
+    depth: int = param(0, title="Depth", unit="levels", ge=0, le=6, zero="automatic")
+    """How often the image is halved. Deeper networks see more around each pixel and need more memory. Automatic takes 3
+    on a processor, 4 on a graphics card."""
     upsampling: Literal["bilinear", "transposed"] = param("bilinear", title="Up-sampling", advanced=True)
     """Bilinear interpolation gives smooth maps; transposed convolutions are learned and a little faster."""
     batch_norm: bool = param(True, title="Batch normalisation", advanced=True)
     """Makes training faster and steadier. Switch off only for comparison."""
     dropout: float = param(0.0, title="Dropout", advanced=True, ge=0, le=0.8)
     """Share of channels switched off at random while training, against learning few images by heart."""
+
+    @field_validator("width")
+    @classmethod
+    def _wide_enough(cls, width: int) -> int:
+        if 0 < width < _LEAST_WIDTH:
+            raise ValueError(f"it must be 0 (automatic) or at least {_LEAST_WIDTH}")
+        return width
 
 
 @architectures.register("unet")
@@ -36,12 +50,19 @@ class UNet(Architecture):
 
     def build(self, in_channels: int, out_channels: int) -> Network:
         """Return a U-Net with random weights."""
-        return UNetNetwork(in_channels, out_channels, self.config)
+        return UNetNetwork(in_channels, out_channels, self.resolved(self.config, "cpu"))
 
     @classmethod
     def stride(cls, config: Settings) -> int:
         """Return ``2 ** depth``."""
-        return int(2 ** UNetConfig.model_validate(config.model_dump()).depth)
+        return int(2 ** cls.resolved(config, "cpu").depth)
+
+    @classmethod
+    def resolved(cls, config: Settings, device: str) -> UNetConfig:
+        """Return `config` with width and depth: larger on a graphics card, where time is not what lacks."""
+        given = UNetConfig.model_validate(config.model_dump())
+        width, depth = _ON_CPU if device == "cpu" else _ON_GPU
+        return given.model_copy(update={"width": given.width or width, "depth": given.depth or depth})
 
 
 class UNetNetwork(Network):

@@ -88,6 +88,8 @@ def _card(training: "Training", decode: DecodeSettings, result: Validation) -> M
             "images": prepared.facts["images"],
             "objects": prepared.facts["objects"],
             "steps": training.step,
+            "patch_size": prepared.patch,
+            "batch_size": training.batch_size,
             "minutes": round(training.clock.seconds / 60, 2),
             "scored_images": result.images,
             "scored_on": "validation" if prepared.own_validation else "training",

@@ -11,6 +11,7 @@ from segstudio.config.training import TrainingConfig
 from segstudio.core.errors import BadModel, JobFailed
 from segstudio.engine.control import Control
 from segstudio.engine.data.crops import Prefetch
+from segstudio.engine.training.automatic import record, resolved
 from segstudio.engine.training.average import Weights, snapshot
 from segstudio.engine.training.checkpoint import capture, read_newest, restore, write_checkpoint
 from segstudio.engine.training.finish import finish
@@ -46,10 +47,12 @@ def fit(job: TrainJob, control: Control, device: torch.device) -> Iterator[Messa
         The data cannot be used, the training diverged, or its window went away (code ``"interrupted"``).
     """
     begin = time.monotonic()
+    job = resolved(job, device)
     prepared: Prepared | None = yield from prepare(job, control, device)
     if prepared is None:
         yield Finished(outcome="stopped")
         return
+    job = record(job, prepared.patch)
     training = Training(job, prepared, control, device, time.monotonic() - begin)
     try:
         yield from training.run()

@@ -42,8 +42,8 @@ _VALIDATION_PX = 1024
 _VALIDATION_TOTAL_PX = 64_000_000
 _VALIDATION_BATCHES = 2
 _OBJECTS_IN_PATCH = 3
-_SMALLEST_PATCH, _LARGEST_PATCH = 128, {"cpu": 256}
-_LARGEST_PATCH_GPU = 512
+#: Smallest and largest automatic patch on a processor and on a graphics card, pixels.
+_PATCH_CPU, _PATCH_GPU = (128, 256), (256, 512)
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,8 @@ class Prepared:
     own_validation: bool
     """Whether there are validation images; otherwise the validator holds some training images."""
     validation_batches: tuple[Batch, ...]
+    patch: int
+    """Side of the patches, pixels."""
     store: TargetStore
     facts: Mapping[str, Any]
     """``images``, ``objects``, ``object_diameter_px``, ``pixel_size_um``."""
@@ -114,6 +116,7 @@ def prepare(job: TrainJob, control: Control, device: torch.device) -> Generator[
         validator=Validator(judged, network, formulation, device),
         own_validation=bool(read.validation),
         validation_batches=_fixed_batches(read.validation, formulation, settings, config.training.batch_size),
+        patch=patch,
         store=store,
         facts={
             "images": len({part.sample.image_id for part in read.training}),
@@ -134,8 +137,7 @@ def patch_size(wanted: int, diameter: float | None, stride: int, device: torch.d
     """Return the side of the patches, a multiple of `stride`; automatic (0) is three object diameters within limits."""
     side = wanted
     if wanted == 0:
-        largest = _LARGEST_PATCH.get(device.type, _LARGEST_PATCH_GPU)
-        side = int(np.clip(_OBJECTS_IN_PATCH * (diameter or 0), _SMALLEST_PATCH, largest))
+        side = int(np.clip(_OBJECTS_IN_PATCH * (diameter or 0), *(_PATCH_CPU if device.type == "cpu" else _PATCH_GPU)))
     return max(stride, -(-side // stride) * stride)
 
 

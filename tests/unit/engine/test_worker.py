@@ -126,7 +126,7 @@ def test_the_warm_worker_makes_the_catalogue_and_checks_settings(tmp_path: Path)
     catalogue = load_catalogue(tmp_path / "catalogue.json")
     assert catalogue is not None
     assert {"semantic", "boundary", "joint"} <= {offer.name for offer in catalogue.formulations}
-    assert catalogue.architecture("unet").settings["properties"]["width"]["default"] == 16
+    assert catalogue.architecture("unet").settings["properties"]["width"]["zero"] == "automatic"
     wrong = ValidateJob(
         job_id="v",
         formulation=Choice(name="joint"),

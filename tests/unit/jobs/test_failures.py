@@ -47,11 +47,11 @@ def test_a_user_error_stays_itself() -> None:
 
 def test_a_wrong_setting_is_named_with_its_value() -> None:
     with pytest.raises(ValidationError) as caught:
-        TrainingConfig.model_validate({"batch_size": 0})
+        TrainingConfig.model_validate({"batch_size": -1})
     told = as_user_error(caught.value)
     assert isinstance(told, WrongUsage)
     assert "batch_size" in told.message
-    assert "0" in told.message
+    assert "-1" in told.message
 
 
 def test_a_failure_keeps_the_traceback_as_details() -> None:
