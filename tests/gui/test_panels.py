@@ -266,6 +266,22 @@ def test_a_step_that_cannot_work_yet_says_why_and_offers_the_way(studio: Studio)
     assert wanted.args == [1]
 
 
+def test_epochs_alone_show_no_limit_of_minutes(studio: Studio) -> None:
+    panel = studio.show(TrainingPanel(studio.session))
+    studio.until(lambda: studio.session.jobs.catalogue)
+    minutes, epochs = (panel.setup.form.rows[f"training.{name}"] for name in ("max_minutes", "epochs"))
+    epochs.editor.set_value(40)
+    epochs._on_changed()
+    assert minutes.editor.value() == 0
+    epochs.editor.set_value(0)
+    epochs._on_changed()
+    assert minutes.editor.value() == 10
+    minutes.set_value(3.0)
+    epochs.editor.set_value(40)
+    epochs._on_changed()
+    assert minutes.editor.value() == 3
+
+
 def test_the_form_starts_a_training_on_what_is_saved(studio: Studio) -> None:
     panel = studio.show(TrainingPanel(studio.session))
     studio.open()

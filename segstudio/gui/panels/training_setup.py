@@ -19,10 +19,13 @@ from segstudio.jobs.messages import Failed, Finished, Message
 from segstudio.jobs.spec import Choice, ValidateJob
 from segstudio.session.job import new_job_id
 from segstudio.session.job_specs import TrainingWish
+from segstudio.session.runs import Run
 from segstudio.session.session import Session
+from segstudio.session.start_models import sight, start_problem
 
+_MINUTES, _EPOCHS = "training.max_minutes", "training.epochs"
 #: Settings in sight, in this order.
-_SHOWN = ("training.max_minutes", "training.epochs", "data.patch_size", "augmentation.scale", "data.channels")
+_SHOWN = (_MINUTES, _EPOCHS, "data.patch_size", "augmentation.scale", "data.channels")
 #: What is chosen at first: the best for objects from few labels.
 _FIRST_CHOICE = {"formulation": "joint", "architecture": "unet"}
 _BOX_WIDTH = 176
@@ -39,6 +42,7 @@ class TrainingSetup(QWidget):
         super().__init__()
         self._session = session
         self._validation = ""
+        self._lifted = False
         self.form = Form(())
         self._build()
         self._formulation.currentIndexChanged.connect(self._on_choice)
@@ -69,6 +73,19 @@ class TrainingSetup(QWidget):
         """Show what is wrong at the fields; return what belongs to none of them."""
         return self.form.set_errors(errors)
 
+    def _unfit(self, run: Run) -> str:
+        """Return why the training cannot start from a model."""
+        project = self._session.project
+        if project is None:
+            return ""
+        titles = (
+            {offer.name: offer.title for offer in catalogue.formulations}
+            if (catalogue := self._session.jobs.catalogue)
+            else {}
+        )
+        channels = sight(project.images, str(self.form.values().get("data.channels", "auto")))
+        return start_problem(run, self._formulation.currentData() or "", channels, titles)
+
     def _free_name(self) -> str:
         taken = {run.name for run in self._session.runs.all}
         numbers = range(len(taken) + 1, 2 * len(taken) + 2)  # one of them is free: more numbers than names
@@ -81,8 +98,9 @@ class TrainingSetup(QWidget):
         self._formulation.setObjectName("formulation")
         self._architecture.setObjectName("architecture")
         self._start_from = ModelBox(
-            self._session, lambda name, _f1: self.tr("Best of {0}").format(name), self.tr("Scratch")
+            self._session, lambda name, _f1: self.tr("Best of {0}").format(name), self.tr("Scratch"), self._unfit
         )
+        self._start_from.dropped.connect(lambda reason: self._session.notice(reason, level="warning"))
         device = DeviceBox(self._session)
         self._formulation_says = caption()
         rows = QVBoxLayout(self)
@@ -132,6 +150,7 @@ class TrainingSetup(QWidget):
         self._formulation_says.setText(formulation.description)
         self._architecture.setToolTip(architecture.description)
         self._show_form(formulation, architecture, catalogue.sections)
+        self._start_from.refill()
 
     def _show_form(self, formulation: Offer, architecture: Offer, sections: Mapping[str, object]) -> None:
         """Make the form anew for other plug-ins; settings that both have keep their values."""
@@ -145,11 +164,26 @@ class TrainingSetup(QWidget):
         kept = self.form.overrides()
         old, self.form = self.form, Form(fields, _SHOWN)
         self.form.set_values(kept)
-        self.form.changed.connect(lambda _path: self.validate())
+        self.form.changed.connect(self._on_changed)
         self._form_section.body.replaceWidget(old, self.form)
         old.hide()
         old.deleteLater()
         self.checked.emit({})
+
+    def _on_changed(self, path: str) -> None:
+        if path == _EPOCHS:
+            self._show_that_epochs_rule()
+        self.validate()
+
+    def _show_that_epochs_rule(self) -> None:
+        """Show no limit of minutes while epochs are set and the minutes are untouched, as the engine does."""
+        minutes, epochs = self.form.rows[_MINUTES], self.form.rows[_EPOCHS].editor.value()
+        if epochs and not minutes.is_changed:
+            minutes.set_value(0.0)
+            self._lifted = True
+        elif not epochs and self._lifted and minutes.editor.value() == 0:
+            minutes.set_value(minutes.field.default or 0.0)
+            self._lifted = False
 
     def validate(self) -> None:
         """Let the engine check the settings against each other; what is wrong is shown at the field."""
