@@ -10,7 +10,7 @@ from psygnal import Signal
 from segstudio.core.errors import UserError, WrongUsage
 from segstudio.jobs.messages import Failed, Finished, Message, Started
 from segstudio.jobs.run_folder import RunFolder
-from segstudio.jobs.spec import TrainJob
+from segstudio.jobs.spec import PredictJob, TrainJob
 from segstudio.session.background import Background
 from segstudio.session.job_queue import JobQueue
 from segstudio.session.model_import import ForeignModel, matched_classes, read_foreign, take_over
@@ -39,6 +39,8 @@ class ProjectRuns:
     changed = Signal()
     ready = Signal(str, float)
     """Name and F1 of a model that has just been trained."""
+    failed = Signal(str, str, str)
+    """A training or prediction failed: its title, what happened, what to do."""
 
     def __init__(self, project: "Callable[[], Project | None]", jobs: JobQueue, background: Background) -> None:
         self.all: tuple[Run, ...] = ()
@@ -125,6 +127,8 @@ class ProjectRuns:
         job = self._jobs.job(job_id)
         if isinstance(message, Started | Finished | Failed) and job is not None and isinstance(job.spec, TrainJob):
             self.refresh()
+        if isinstance(message, Failed) and job is not None and isinstance(job.spec, TrainJob | PredictJob):
+            self.failed.emit(job.title, message.message, message.hint)
         if isinstance(message, Finished) and job is not None and isinstance(job.spec, TrainJob):
             score = message.summary.get("f1")
             if isinstance(score, float):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from segstudio.core.errors import UserError
-from segstudio.jobs.messages import Message, Metric
+from segstudio.jobs.messages import Failed, Message, Metric
 from segstudio.jobs.run_folder import RunFolder, RunStatus, list_runs
 from segstudio.jobs.spec import TrainJob
 
@@ -33,6 +33,10 @@ class Run:
         Decoder settings that won on its validation images.
     scores
         Figures of the finished model with those settings, as ``"f1"``; none before its end.
+    error
+        How it failed, ``None`` otherwise.
+    in_channels
+        Channels that its finished model sees, 0 when unknown.
     events
         All its messages.
     """
@@ -47,6 +51,8 @@ class Run:
     resumable: bool = False
     decode: Mapping[str, Any] = field(default_factory=dict)
     scores: Mapping[str, float] = field(default_factory=dict)
+    error: Failed | None = None
+    in_channels: int = 0
     events: Sequence[Message] = ()
 
     @property
@@ -87,6 +93,8 @@ def read_run(folder: RunFolder) -> Run:
         resumable=status not in ACTIVE and folder.checkpoints.is_dir() and any(folder.checkpoints.iterdir()),
         decode=_table(card, "decode"),
         scores=_table(card, "scores"),
+        error=next((m for m in reversed(events) if isinstance(m, Failed)), None) if status == "failed" else None,
+        in_channels=channels if isinstance(channels := (card or {}).get("in_channels"), int) else 0,
         events=events,
     )
 

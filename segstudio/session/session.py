@@ -67,6 +67,7 @@ class Session:
         self.devices = Devices(self.jobs, lambda: self.preferences, self.set_preferences)
         self.runs = ProjectRuns(lambda: self.project, self.jobs, self.background)
         self.runs.ready.connect(self._on_model_ready)
+        self.runs.failed.connect(self._on_job_failed)
         self.front = FrontImage(lambda: self.project, self.background, _DOCUMENTS)
         self.front.changed.connect(self._on_document_changed)
         self.front.edited.connect(self._on_edited)
@@ -100,6 +101,9 @@ class Session:
 
     def _on_model_ready(self, name: str, f1: float) -> None:
         self.notice(f"{name} is ready: F1 {f1:.2f}.", "Press Ctrl+P to let it find the cells of this image.", "good")
+
+    def _on_job_failed(self, title: str, message: str, hint: str) -> None:
+        self.notice(f"{title} failed. {message}", hint, "error")
 
     # -- project -----------------------------------------------------------------------------------
 

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from segstudio.gui.forms.editors import CalmComboBox
+from segstudio.session.runs import Run
 from segstudio.session.session import Session
 
 _ELSEWHERE = "elsewhere"
@@ -21,14 +23,24 @@ class ModelBox(CalmComboBox):
         Words for the entry without a model (data ``""``); none without words.
     words
         Words for one model, from its name and its F1 (``None`` when unknown).
+    unfit
+        Why a model cannot be chosen now, empty when it can; it is grey then and says so.
     """
 
     chosen = Signal()
     """The user has chosen another model."""
+    dropped = Signal(str)
+    """The model that was chosen does not fit any more, for this reason; nothing is chosen now."""
 
-    def __init__(self, session: Session, words: Callable[[str, float | None], str], nothing: str = "") -> None:
+    def __init__(
+        self,
+        session: Session,
+        words: Callable[[str, float | None], str],
+        nothing: str = "",
+        unfit: Callable[[Run], str] = lambda _run: "",
+    ) -> None:
         super().__init__()
-        self._session, self._words, self._nothing = session, words, nothing
+        self._session, self._words, self._nothing, self._unfit = session, words, nothing, unfit
         self._wanted = ""
         self.currentIndexChanged.connect(self._on_index)
         self.activated.connect(self._on_activated)
@@ -40,14 +52,27 @@ class ModelBox(CalmComboBox):
         self.clear()
         if self._nothing:
             self.addItem(self._nothing, "")
+        reasons = {run.id: self._unfit(run) for run in self._session.runs.all if run.has_model}
         for run in self._session.runs.all:
             if run.has_model:
                 self.addItem(self._words(run.name, run.f1), run.id)
+                self._say(self.count() - 1, reasons[run.id])
+        dropped = reasons.get(wanted, "")
+        wanted = "" if dropped else wanted
         self.insertSeparator(self.count())
         self.addItem(self.tr("Model from a folder…"), _ELSEWHERE)
         self.setCurrentIndex(max(0, self.findData(wanted)))
         self.blockSignals(False)
         self._take(self.currentIndex())
+        if dropped:
+            self.dropped.emit(dropped)
+
+    def _say(self, row: int, reason: str) -> None:
+        """Grey an entry that cannot be chosen, and let it tell why."""
+        model = self.model()
+        if reason and isinstance(model, QStandardItemModel):
+            model.item(row).setEnabled(False)
+        self.setItemData(row, reason or self.itemText(row), Qt.ItemDataRole.ToolTipRole)
 
     def run_id(self) -> str:
         """Return the run of the model that is chosen; empty for none."""

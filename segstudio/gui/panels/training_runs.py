@@ -134,7 +134,7 @@ class RunList(Section):
         }
         score = run.f1
         words = [self.tr("F1 {0:.2f}").format(score)] if score is not None else []
-        words += [self._titles(run)[0], states[run.status]]
+        words += [states[run.status], run.error.message] if run.error else [self._titles(run)[0], states[run.status]]
         return "  ·  ".join(word for word in words if word)
 
     def _titles(self, run: Run) -> tuple[str, str]:
@@ -154,6 +154,8 @@ class RunList(Section):
                 train, sum(sample.split == "val" for sample in run.job.samples)
             ),
         ]
+        if run.error is not None:
+            words.append(self.tr("failed: {0}").format(f"{run.error.message} {run.error.hint}".strip()))
         if run.best is not None:
             words.append(self.tr("best after epoch {0}").format(epoch_words(run.best.epoch)))
         return "\n".join(words)
