@@ -20,6 +20,8 @@ from segstudio.project.image_files import list_images
 #: Endings that other programs add to the name of an image for its labels.
 _ENDINGS = ("_labels", "_masks", "_mask", "_cp_masks")
 _SHOWN = (0.5, 0.75, 0.8, 0.9)
+#: Columns that compare areas, with the properties of `Pixels` that they show.
+_BY_AREA = {"fg IoU": "foreground_iou", "mIoU": "mean_iou", "PA": "accuracy", "MPA": "mean_accuracy"}
 
 
 def add_parser(subparsers: Any) -> None:  # noqa: ANN401 - argparse keeps this type private
@@ -28,8 +30,9 @@ def add_parser(subparsers: Any) -> None:  # noqa: ANN401 - argparse keeps this t
         "evaluate",
         help="compare predicted label images with the truth",
         description="Compares label images of the same names in two folders: F1, precision, recall and AP at IoU 0.5 "
-        "to 0.95, panoptic quality, mean IoU and pixel accuracy, for each image and over all. An image without a "
-        "prediction counts as one in which nothing was found.",
+        "to 0.95, panoptic quality; and by area instead of objects: foreground IoU (fg IoU), mean IoU of objects and "
+        "background (mIoU), pixel accuracy (PA) and mean pixel accuracy (MPA); for each image and over all. An image "
+        "without a prediction counts as one in which nothing was found.",
     )
     parser.add_argument("predicted", metavar="PREDICTED_DIR", type=Path, help="folder of predicted label images")
     parser.add_argument("truth", metavar="TRUTH_DIR", type=Path, help="folder of true label images")
@@ -122,7 +125,8 @@ def _name(file: Path) -> str:
 def _print_table(scores: Sequence[ImageScore], total: Score) -> None:
     table = Table(box=None)
     table.add_column("image")
-    for title in ("objects", "found", "F1", "precision", "recall", *(f"AP@{t}" for t in _SHOWN), "PQ", "IoU"):
+    objects_by = ("objects", "found", "F1", "precision", "recall", *(f"AP@{t}" for t in _SHOWN), "PQ")
+    for title in (*objects_by, *_BY_AREA):
         table.add_column(title, justify="right")
     for score in scores:
         table.add_row(score.name, str(score.truth_objects), str(score.predicted_objects), *_figures(score))
@@ -133,5 +137,6 @@ def _print_table(scores: Sequence[ImageScore], total: Score) -> None:
 
 def _figures(score: ImageScore | Score) -> list[str]:
     low = score.at(0.5)
-    values = (low.f1, low.precision, low.recall, *(score.at(t).ap for t in _SHOWN), low.pq, score.pixels.foreground_iou)
+    by_area = (getattr(score.pixels, name) for name in _BY_AREA.values())
+    values = (low.f1, low.precision, low.recall, *(score.at(t).ap for t in _SHOWN), low.pq, *by_area)
     return [f"{value:.3f}" for value in values]

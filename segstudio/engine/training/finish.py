@@ -70,7 +70,8 @@ def _tuned(
 def _card(training: "Training", decode: DecodeSettings, result: Validation) -> ModelCard:
     job, prepared = training.job, training.prepared
     data = prepared.config.data
-    scores = {"f1": result.f1, "ap50": result.ap, "ap75": result.ap75, "ap80": result.ap80, "iou": result.iou}
+    scores = {"f1": result.f1, "ap50": result.ap, "ap75": result.ap75, "ap80": result.ap80}
+    scores["foreground_iou"] = result.iou
     return ModelCard(
         name=job.name,
         created=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -37,6 +37,8 @@ class Validation:
     ----------
     score
         Mean of AP at IoU 0.5 and 0.75: what is compared.
+    iou
+        Foreground IoU: of the area of all objects together.
     found, objects
         True objects that were found at IoU 0.5, and all.
     """
