@@ -19,7 +19,7 @@ _NAMES = {
     "train_loss": "training",
     "val_loss": "validation",
     "val_f1": "F1",
-    "val_iou": "IoU",
+    "val_iou": "foreground IoU",
     "val_ap": "AP",
     "learning_rate": "rate",
     "images_per_s": "patches/s",

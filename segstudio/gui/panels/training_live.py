@@ -33,7 +33,7 @@ class LiveTraining(Section):
                 ("epoch", self.tr("Epoch"), self.tr("How often the training has gone through its set of patches")),
                 ("left", self.tr("Time left"), self.tr("Estimated; it ends earlier when it gets no better")),
                 ("f1", self.tr("F1"), self.tr("Share of objects found and right, on validation images, 0 to 1")),
-                ("iou", self.tr("IoU"), self.tr("How well outlines fit, on validation images, 0 to 1")),
+                ("iou", self.tr("Fg IoU"), self.tr("Overlap of the area of all objects, on validation images, 0 to 1")),
                 ("rate", self.tr("Patches/s"), self.tr("Speed of the training")),
                 ("best", self.tr("Best F1"), self.tr("The best so far; the model is made of these weights")),
                 (_LONG, self.tr("Device"), self.tr("What it trains on")),
