@@ -103,6 +103,12 @@ class BannerArea(QWidget):
         for old in self._banners()[_SHOWN_AT_ONCE:]:
             self._drop(old)
 
+    def withdraw(self, group: str) -> None:
+        """Take away what is said about something that has changed since."""
+        for banner in self._banners():
+            if banner.notice.group == group:
+                self._drop(banner)
+
     def messages(self) -> list[Notice]:
         """Return what is shown, newest first."""
         return [banner.notice for banner in self._banners()]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QEvent, QKeyCombination, QObject, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
-from PySide6.QtWidgets import QApplication, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QMainWindow, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from segstudio.core.errors import UserError
 from segstudio.gui.actions import ActionTable
@@ -37,7 +37,11 @@ from segstudio.labels.edits import Edit
 from segstudio.project.changes import DocumentChange
 from segstudio.project.document import ImageDocument
 from segstudio.project.project import Project
+from segstudio.session.notice import Notice
 from segstudio.session.session import Session
+
+#: What messages about the statement that an image is completely labelled are grouped by.
+_COMPLETE = "complete"
 
 
 class MainWindow(QMainWindow):
@@ -134,6 +138,7 @@ class MainWindow(QMainWindow):
         self.canvas.hovered.connect(self.status.show_pointer)
         self.canvas.tool_message.connect(lambda sentence: self.status.showMessage(sentence, 4000))
         session.noticed.connect(self.banners.show_notice)
+        session.completeness.changed.connect(lambda _complete: self.banners.withdraw(_COMPLETE))
         session.project_changed.connect(self._show_project)
         session.document_changed.connect(self._show_document)
         session.images_changed.connect(self._refresh)
@@ -154,6 +159,7 @@ class MainWindow(QMainWindow):
         self._refresh()
 
     def _show_document(self, document: ImageDocument | None) -> None:
+        self.banners.withdraw(_COMPLETE)
         self.canvas.set_document(document)
         self.status.show_document(document)
         if document is not None:
@@ -260,17 +266,25 @@ class MainWindow(QMainWindow):
         self.canvas.finish_stroke()
         self.session.completeness.toggle()
         document = self.session.document
-        if self.session.completeness.complete and document is not None:
-            some = bool(document.planes.objects)
-            self.session.notice(
-                self.tr("This image is completely labelled now: everything that is no object is background.")
-                if some
-                else self.tr("This image has no object, and is stated to be completely labelled: all is background."),
-                self.tr("Ctrl+L takes it back."),
-                "good" if some else "warning",
-            )
+        if document is None:
+            return
+        if not self.session.completeness.complete:
+            says, hint = self.tr("This image is not stated to be completely labelled any more."), ""
+        elif document.planes.objects:
+            says = self.tr("This image is completely labelled now: everything that is no object is background.")
+            hint = self.tr("Ctrl+L takes it back.")
         else:
-            self.session.notice(self.tr("This image is not stated to be completely labelled any more."))
+            self._warn_of_no_cells()
+            return
+        self.banners.show_notice(Notice(says, hint, "good" if hint else "info", _COMPLETE))
+
+    def _warn_of_no_cells(self) -> None:
+        """Say what it means that an image without an object is completely labelled, and offer to take it back."""
+        back = QPushButton(self.tr("Take it back"))
+        back.clicked.connect(lambda: self.session.completeness.toggle())
+        says = self.tr("This image has no object: stated to be complete, it teaches that there are no cells in it.")
+        hint = self.tr("Take it back with Ctrl+Z when there are some.")
+        self.banners.show_notice(Notice(says, hint, "warning", _COMPLETE), back)
 
     def toggle_colours(self) -> None:
         """Colour objects one by one, or by their class."""

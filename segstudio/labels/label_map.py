@@ -138,7 +138,8 @@ class LabelMap:
     @property
     def blank(self) -> bool:
         """Whether every pixel is 0."""
-        return not self._tiles
+        # A tile whose last pixel was cleared by `write` stays.
+        return not any(tile.any() for tile in {id(tile): tile for tile in self._tiles.values()}.values())
 
     def is_full(self) -> bool:
         """Return whether no pixel is 0; tiles that share an array are looked at once."""

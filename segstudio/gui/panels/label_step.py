@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from segstudio.core.classes import ClassTable, ObjectClass
 from segstudio.gui.bind import bind_check, bind_choice, follow
-from segstudio.gui.forms.parts import CalmSlider, Column, Section, ValueSlider, button, caption, on_theme
+from segstudio.gui.forms.parts import CalmSlider, Column, Section, ValueSlider, button, caption, on_theme, set_role
 from segstudio.gui.theme import tokens
 from segstudio.labels.regions import COMPLETE, IGNORE, NOT_STATED
 from segstudio.session.session import Session
@@ -46,6 +46,7 @@ class LabelPanel(QWidget):
         self._column.body.addStretch(1)
         session.document_changed.connect(self._on_document)
         session.completeness.changed.connect(self._show_complete)
+        session.image_changed.connect(lambda _image: self._show_complete(session.completeness.complete))
         self._on_document(session.document)
 
     def add_section(self, widget: QWidget, title: str) -> None:
@@ -96,7 +97,7 @@ class LabelPanel(QWidget):
         self._complete = QCheckBox(self.tr("This image is completely labelled"))
         self._complete.setToolTip(self.tr("Everything that is not an object is background (Ctrl+L)"))
         self._complete.clicked.connect(lambda _checked: self.state_complete())
-        self._says = caption(self.tr("✓ Everything that is no object is background here."), "good-note")
+        self._says = caption(role="good-note")
         section.body.addWidget(self._complete)
         section.body.addWidget(self._says)
         section.body.addWidget(caption(self.tr("The region brush (U) paints:")))
@@ -171,6 +172,14 @@ class LabelPanel(QWidget):
     def _show_complete(self, complete: bool) -> None:
         self._complete.setChecked(complete)
         self._says.setVisible(complete)
+        document = self._session.document
+        some = document is not None and bool(document.planes.objects)
+        self._says.setText(
+            self.tr("✓ Everything that is no object is background here.")
+            if some
+            else self.tr("There is no object here: training learns that this image shows no cells.")
+        )
+        set_role(self._says, "good-note" if some else "warning-note")
 
 
 class ClassList(QListWidget):
