@@ -2,15 +2,16 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QWheelEvent
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QFocusEvent, QWheelEvent
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from segstudio.config.base import Config, param
 from segstudio.config.form_spec import form_spec
 from segstudio.config.run import RunConfig
-from segstudio.gui.forms.editors import NumberBox
+from segstudio.gui.forms.editors import CalmSpinBox, NumberBox
 from segstudio.gui.forms.form import Form, describe
 
 #: The platform without a screen says so of every window that is shown.
@@ -176,3 +177,34 @@ def test_small_numbers_can_be_typed_as_a_scientist_writes_them(qtbot: QtBot, tex
     qtbot.keyClick(box, Qt.Key.Key_Return)
     assert box.value() == pytest.approx(1e-5)
     assert box.text() == "1e-05"
+
+
+@pytest.mark.parametrize("kind", [CalmSpinBox, NumberBox])
+def test_a_double_click_takes_hold_of_the_whole_number(qtbot: QtBot, kind: type[CalmSpinBox | NumberBox]) -> None:
+    box = kind()
+    box.setRange(0, 500)
+    box.setSuffix(" min")
+    box.setValue(10)
+    qtbot.addWidget(box)
+    box.resize(160, 30)
+    box.show()
+    inner = box.lineEdit()
+    for place in (inner.rect().topLeft() + QPoint(12, 8), inner.rect().center()):
+        box.setValue(10)
+        QTest.mouseClick(inner, Qt.MouseButton.LeftButton, pos=place)
+        QTest.mouseDClick(inner, Qt.MouseButton.LeftButton, pos=place)
+        QTest.mouseRelease(inner, Qt.MouseButton.LeftButton, pos=place)
+        assert inner.selectedText() == "10"
+        QTest.keyClicks(box, "2")
+        QTest.keyClick(box, Qt.Key.Key_Return)
+        assert box.value() == 2
+
+
+def test_the_tab_key_takes_hold_of_the_whole_number(qtbot: QtBot) -> None:
+    box = CalmSpinBox()
+    box.setSuffix(" min")
+    box.setValue(10)
+    qtbot.addWidget(box)
+    box.show()
+    QApplication.sendEvent(box, QFocusEvent(QEvent.Type.FocusIn, Qt.FocusReason.TabFocusReason))
+    assert box.lineEdit().selectedText() == "10"

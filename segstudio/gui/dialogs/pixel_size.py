@@ -12,7 +12,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from segstudio.gui.forms.parts import caption
+from segstudio.gui.forms.parts import caption, whole_number
 from segstudio.project.project import Project
 
 _CHOSEN, _ALL = range(2)
@@ -36,6 +36,7 @@ class PixelSizeDialog(QDialog):
         self._chosen = [image_id for image_id in chosen if image_id in self._all]
         known = {project.entry(image_id).pixel_size_um for image_id in self._chosen}
         self.size_um = QDoubleSpinBox()
+        whole_number(self.size_um)
         self.size_um.setRange(0.0, _LARGEST_UM)
         self.size_um.setDecimals(5)
         self.size_um.setSingleStep(0.01)

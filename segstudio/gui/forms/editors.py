@@ -4,15 +4,29 @@ import math
 import re
 
 from PySide6.QtCore import QLocale, Qt, Signal
-from PySide6.QtGui import QValidator, QWheelEvent
-from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QHBoxLayout, QLineEdit, QSpinBox, QWidget
+from PySide6.QtGui import QPaintEvent, QValidator, QWheelEvent
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QHBoxLayout,
+    QLineEdit,
+    QSpinBox,
+    QStyle,
+    QStyleOptionComboBox,
+    QStylePainter,
+    QWidget,
+)
 
 from segstudio.config.form_spec import FieldSpec
+from segstudio.gui.forms.parts import whole_number
 
 Value = bool | int | float | str
 
 #: Steps of a logarithmic editor within one decade.
 _LOG_STEPS = (1.0, 2.0, 5.0)
+#: Pixels that a style keeps free beside the text of a choice.
+_TEXT_MARGIN = 4
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.IGNORECASE)
 _HALF_NUMBER = re.compile(r"[-+]?\d*\.?\d*(e[-+]?\d*)?", re.IGNORECASE)
 
@@ -59,6 +73,7 @@ class CalmSpinBox(QSpinBox):
     def __init__(self) -> None:
         super().__init__()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        whole_number(self)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Change the value only while it is being edited."""
@@ -84,6 +99,22 @@ class CalmComboBox(QComboBox):
         else:
             event.ignore()
 
+    def shown_text(self) -> str:
+        """Return the choice as it is drawn: with an ellipsis where there is no room for all of it."""
+        option = QStyleOptionComboBox()
+        self.initStyleOption(option)
+        field = QStyle.SubControl.SC_ComboBoxEditField
+        room = self.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, field, self).width() - _TEXT_MARGIN
+        return self.fontMetrics().elidedText(self.currentText(), Qt.TextElideMode.ElideRight, room)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw the box with `shown_text`."""
+        painter, option = QStylePainter(self), QStyleOptionComboBox()
+        self.initStyleOption(option)
+        option.currentText = self.shown_text()
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+
 
 class NumberBox(QDoubleSpinBox):
     """A number written with as few digits as it needs, ``0.005`` or ``1e-06``; steps fit its size.
@@ -100,6 +131,7 @@ class NumberBox(QDoubleSpinBox):
         self.setDecimals(12)
         self.setLocale(QLocale.c())
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        whole_number(self)
 
     def textFromValue(self, value: float) -> str:
         """Return the shortest text of `value`."""

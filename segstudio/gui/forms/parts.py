@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from math import log as ln
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import (
+    QAbstractSpinBox,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -194,6 +195,23 @@ class EmptyState(QWidget):
 
     def _paint_picture(self) -> None:
         self._picture.setPixmap(icon(self._name, "secondary").pixmap(QSize(40, 40)))
+
+
+class _WholeNumber(QObject):
+    """Lets a double click take hold of the whole number, whatever stands behind it."""
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Select all for a double click, and nothing else."""
+        box = self.parent()
+        if event.type() == QEvent.Type.MouseButtonDblClick and isinstance(box, QAbstractSpinBox):
+            box.selectAll()
+            return True
+        return super().eventFilter(watched, event)
+
+
+def whole_number(box: QAbstractSpinBox) -> None:
+    """Let a double click on `box` select its number: Qt selects a word, and typing then goes on behind it."""
+    box.lineEdit().installEventFilter(_WholeNumber(box))
 
 
 class CalmSlider(QSlider):

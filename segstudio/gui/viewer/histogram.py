@@ -4,6 +4,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
+from segstudio.gui.forms.parts import whole_number
 from segstudio.gui.theme import SPACING, tokens
 from segstudio.gui.viewer.contrast import BINS, Histogram, histogram, sample
 from segstudio.project.document import ImageDocument
@@ -131,6 +132,7 @@ class HistogramWidget(QWidget):
         self.auto = QPushButton(self.tr("Auto"))
         self.auto.setToolTip(self.tr("Show the darkest 0.2 % of the pixels black and the brightest 0.2 % white."))
         self.gamma = QDoubleSpinBox()
+        whole_number(self.gamma)
         self.gamma.setRange(0.2, 5.0)
         self.gamma.setSingleStep(0.1)
         self.gamma.setDecimals(2)
