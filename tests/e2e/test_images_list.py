@@ -70,10 +70,12 @@ def test_a_first_label_shows_at_once_that_another_image_changes_its_use(folder: 
         same = [name for name, use in zip("abcd", before, strict=True) if use == max(before, key=before.count)]
         repainted: list[tuple[int, int]] = []
         hand.window.images._rows.dataChanged.connect(lambda a, b, *_: repainted.append((a.row(), b.row())))
-        for name in same[:2]:
-            hand.open_image(f"{name}.tif")
-            repainted.clear()
-            _square(hand)
+        hand.open_image(f"{same[0]}.tif")
+        _square(hand)
+        hand.open_image(f"{same[1]}.tif")
+        hand.wait(lambda: hand.session.project.labelled_count()[0] == 1, what="the labels of the image before")
+        repainted.clear()
+        _square(hand)
         assert _uses(hand) != before
         assert (0, 3) in repainted
 
