@@ -48,8 +48,9 @@ def test_the_list_says_what_each_image_is_used_for_before_anybody_chose(folder: 
             hand.open_image(name)
             _square(hand)
             hand.wait(lambda: hand.session.document.save_state == "saved", what="saved")
-        used = dict(zip("abcd", _uses(hand), strict=True))
-        assert {used["a"], used["b"]} == {"train", "val"}, "two labelled images: one for each, as training takes them"
+        hand.wait(
+            lambda: set(_uses(hand)[:2]) == {"train", "val"}, 5, "one labelled image for each, as training takes them"
+        )
         model = hand.window.images._sorted
         assert "automatic" in model.index(0, 0).data(Qt.ItemDataRole.ToolTipRole)
         first = hand.session.project.images[0].id
