@@ -8,6 +8,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 from types import ModuleType
+from typing import NoReturn
 
 from segstudio import __version__
 from segstudio.core.errors import UserError
@@ -39,9 +40,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong with a command line in one sentence, without all flags of the command before it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}\nSee `{self.prog} --help`.\n")
+
+
 def parser_for(commands: Sequence[str]) -> argparse.ArgumentParser:
     """Return a parser that knows `commands`; the modules of the others are not imported."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="segstudio",
         description="Label, train, segment, correct and measure cells. Without a command the window opens.",
         epilog="Exit codes: 0 done, 2 wrong usage, 3 bad input, 4 the job failed. "
@@ -65,7 +73,7 @@ def _parsed(words: list[str]) -> argparse.Namespace:
     more = getattr(namespace, "more_flags", None)
     if more is None:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
-    second = argparse.ArgumentParser(prog=f"segstudio {command}", usage=argparse.SUPPRESS, add_help=False)
+    second = _Parser(prog=f"segstudio {command}", usage=argparse.SUPPRESS, add_help=False)
     more(second, namespace)
     return second.parse_args(rest, namespace)
 

@@ -144,8 +144,8 @@ def test_errors_are_one_sentence_with_an_exit_code(
 
 
 def test_a_wrong_setting_is_wrong_usage(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["train", str(data), "--out", str(tmp_path / "run"), "--training.batch_size", "0"]) == 2
-    assert "training.batch_size cannot be 0: it must be at least 1." in capsys.readouterr().err
+    assert main(["train", str(data), "--out", str(tmp_path / "run"), "--training.batch_size", "-1"]) == 2
+    assert "training.batch_size cannot be -1: it must be at least 0." in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
 
 
@@ -281,6 +281,21 @@ def test_two_images_of_one_name_are_refused(data: Path, run: Path, tmp_path: Pat
     images = [str(data / split / "images" / "s0.tif") for split in ("train", "val")]
     assert main(["predict", str(run), *images, "--out", str(tmp_path)]) == 2
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "words", [["--training.epochs", "many"], ["--formulation.nothing", "1"], ["--device", "abacus"]]
+)
+def test_a_wrong_flag_is_told_in_a_sentence_not_in_pages(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["train", "nowhere", "--out", str(tmp_path / "run"), *words])
+    assert stopped.value.code == 2
+    said = capsys.readouterr().err
+    assert words[0] in said
+    assert said.endswith("See `segstudio train --help`.\n")
+    assert len(said.splitlines()) == 2
 
 
 def test_a_folder_is_predicted_without_what_is_no_image_in_it(data: Path, tmp_path: Path) -> None:
