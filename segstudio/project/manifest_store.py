@@ -8,11 +8,15 @@ from typing import Any, Final
 
 from segstudio.core.errors import UserError
 from segstudio.io.atomic import Disk, DiskError
+from segstudio.jobs.spec import Split
 from segstudio.project.manifest import ImageEntry, Manifest, save_manifest
+from segstudio.project.splits import resolve_kept
 
 _SAVE_DELAY_SECONDS: Final = 0.3
 #: Setting that remembers whose the label files are that no image of the project has.
 _LEFT: Final = "left_labels"
+#: Setting that remembers the automatic choice between training and validation.
+_SPLITS: Final = "automatic_splits"
 
 
 class ManifestStore:
@@ -74,11 +78,32 @@ class ManifestStore:
         left = self.manifest.settings.get(_LEFT)
         return {str(stem): str(owner) for stem, owner in left.items()} if isinstance(left, dict) else {}
 
+    @property
+    def kept_splits(self) -> dict[str, Split]:
+        """What the automatic choice has made of images: id → split. Also of images that were taken out."""
+        kept = self.manifest.settings.get(_SPLITS)
+        return (
+            {str(key): value for key, value in kept.items() if value in ("train", "val")}
+            if isinstance(kept, dict)
+            else {}
+        )
+
+    def keep_splits(self) -> None:
+        """Keep what the automatic choice makes of each labelled image, so that it never changes sides."""
+        with self.lock:
+            kept = self.kept_splits
+            new = {e.id for e in self.manifest.images if e.labelled and e.split == "auto" and e.id not in kept}
+            if new:
+                found = resolve_kept(self.manifest.images, kept)
+                kept |= {image_id: found[image_id] for image_id in sorted(new)}
+                self.change(settings=self.manifest.settings | {_SPLITS: kept})
+
     def replace_image(self, entry: ImageEntry) -> None:
         """Replace the image of the same id."""
         with self.lock:
             images = self.manifest.images
             self.change(images=tuple(entry if item.id == entry.id else item for item in images))
+            self.keep_splits()
 
     def save(self) -> None:
         """Write ``project.json`` now, atomically.

@@ -1,7 +1,7 @@
 """A project: images, classes and where everything of them lies."""
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import cast, get_args
@@ -11,6 +11,7 @@ from psygnal import Signal, SignalInstance
 from segstudio.core.classes import ClassTable
 from segstudio.core.errors import UserError
 from segstudio.io.atomic import DISK, Disk
+from segstudio.jobs.spec import Split
 from segstudio.project.annotation_files import AnnotationFiles
 from segstudio.project.document import ImageDocument
 from segstudio.project.intake import Intake
@@ -22,6 +23,7 @@ from segstudio.project.manifest_store import ManifestStore
 from segstudio.project.mask_import import MaskImport
 from segstudio.project.open_documents import OpenDocuments
 from segstudio.project.opening import set_up, take_hold
+from segstudio.project.splits import FRACTION, resolve_kept
 
 __all__ = ["ImageEntry", "Project"]
 
@@ -62,6 +64,8 @@ class Project:
         self._disk = disk
         self._documents = OpenDocuments(self._store.lock)
         self._masks = MaskImport(self._store, self._layout, self._documents, disk)
+        if lock is not None:
+            self._store.keep_splits()
 
     # -- opening -----------------------------------------------------------------------------------
 
@@ -311,10 +315,20 @@ class Project:
         return problems
 
     def set_split(self, image_id: str, split: str) -> ImageEntry:
-        """Choose what an image is used for; ``"auto"`` leaves it to the hash of its id. Return the new entry."""
+        """Choose what an image is used for; ``"auto"`` leaves it to the program. Return the new entry."""
         if split not in get_args(SplitChoice):
             raise ValueError(f"There is no split {split!r}.")
         return self._replace(replace(self.entry(image_id), split=cast("SplitChoice", split)))
+
+    def splits(
+        self, entries: Sequence[ImageEntry] | None = None, fraction: float = FRACTION, seed: int = 0
+    ) -> Mapping[str, Split]:
+        """Return what each image is used for; `entries` are newer than in the manifest when given.
+
+        A labelled image keeps its side: see `segstudio.project.splits.resolve_kept`.
+        """
+        found = self.images if entries is None else entries
+        return resolve_kept(found, self._store.kept_splits, fraction, seed)
 
     def set_reviewed(self, image_id: str, reviewed: bool = True) -> ImageEntry:
         """Call an image finished, or not; return the new entry."""

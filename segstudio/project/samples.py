@@ -22,7 +22,7 @@ def project_samples(project: Project, fraction: float = FRACTION, seed: int = 0)
     project
         Documents with newer edits are to be checkpointed before.
     fraction, seed
-        As in `segstudio.project.splits.resolve`.
+        As in `segstudio.project.splits.resolve_kept`.
 
     Raises
     ------
@@ -38,7 +38,7 @@ def project_samples(project: Project, fraction: float = FRACTION, seed: int = 0)
         # The tables are newer than the counts in the manifest when another program runs on the project.
         known = replace(entry, objects=len(objects), marked=regions is not None and entry.marked)
         rows.append((known, labels, regions, {key: info.class_id for key, info in objects.items()}))
-    splits = resolve([row[0] for row in rows], fraction, seed)
+    splits = project.splits([row[0] for row in rows], fraction, seed)
     return [
         SampleRecord(
             image_id=entry.id,

@@ -1,4 +1,4 @@
-"""Which image is for training, validation or test: by the hash of its id, so that adding one never moves another."""
+"""Which image is for training, validation or test: by the hash of its id, and in a project once and for all."""
 
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
@@ -71,3 +71,37 @@ def _fill(images: list[Splittable], result: dict[str, Split], seed: int) -> None
         result[free[0].id] = "val"
     elif "train" not in present:
         result[free[-1].id] = "train"
+
+
+def resolve_kept(
+    entries: Iterable[Splittable], kept: Mapping[str, Split], fraction: float = FRACTION, seed: int = 0
+) -> Mapping[str, Split]:
+    """Return the split of each image of a project, where no image that is labelled ever changes sides by itself.
+
+    Parameters
+    ----------
+    entries
+        Images; a split other than ``"auto"`` stays.
+    kept
+        Earlier choices for automatic images by their id; they stay.
+    fraction
+        Share of the labelled images that goes to validation, 0 to 1: of two or more at least one.
+    seed
+        Which of several new images go to validation.
+
+    Notes
+    -----
+    Images without labels count for training: what they become is decided when they have some.
+    """
+    images = list(entries)
+    result: dict[str, Split] = {}
+    for image in images:
+        chosen = image.split if image.split in ("train", "val", "test") else kept.get(image.id, "train")
+        result[image.id] = chosen  # type: ignore[assignment]  # one of the three
+    used = [image.id for image in images if image.labelled and result[image.id] != "test"]
+    new = [image.id for image in images if image.labelled and image.split == _AUTO and image.id not in kept]
+    wanted = min(max(round(fraction * len(used)), 1), len(used) - 1) if fraction > 0 and len(used) > 1 else 0
+    missing = max(0, wanted - sum(result[image_id] == "val" for image_id in used))
+    for image_id in sorted(new, key=lambda image_id: position(image_id, seed))[:missing]:
+        result[image_id] = "val"
+    return result

@@ -16,7 +16,6 @@ from segstudio.labels.objects import ObjectInfo
 from segstudio.project.layout import keep_out
 from segstudio.project.manifest import ImageEntry
 from segstudio.project.project import Project
-from segstudio.project.splits import resolve
 
 
 def export_labels(
@@ -70,7 +69,7 @@ def export_items(
     else:
         wanted = set(image_ids)
         chosen = [entry for entry in entries if entry.id in wanted]
-    splits = resolve(entries)
+    splits = project.splits(entries)
     for entry in chosen:
         yield _item(project, entry, splits[entry.id], unsaved)
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from segstudio.jobs.spec import Split
-from segstudio.project.splits import resolve
 
 if TYPE_CHECKING:
     from segstudio.project.document import ImageDocument
@@ -77,7 +76,7 @@ class ImageStates:
             ]
         if entries != self._entries:
             before = self._splits
-            self._entries, self._splits = entries, resolve(entries)
+            self._entries, self._splits = entries, project.splits(entries) if project is not None else {}
             if self._splits == before:
                 self._splits = before
         return self._splits

@@ -95,10 +95,13 @@ class ImageRows(QAbstractListModel):
         if role == Qt.ItemDataRole.DecorationRole:
             return self._picture(entry)
         if role == _SPLIT:
-            return self._session.states.splits().get(entry.id, "")
+            decided = entry.split != "auto" or state in ("labelled", "reviewed")
+            return self._session.states.splits().get(entry.id, "") if decided else ""
         return {_STATE: state, _AUTOMATIC: entry.split == "auto"}.get(role)
 
     def _use(self, entry: ImageEntry) -> str:
+        if entry.split == "auto" and self._session.states.state(entry.id) in ("empty", "predicted"):
+            return "For training or validation: decided when it is labelled (right-click to choose)"
         use = _USES[self._session.states.splits()[entry.id]]
         return f"For {use} (automatic: right-click to choose)" if entry.split == "auto" else f"For {use}, as you chose"
 
