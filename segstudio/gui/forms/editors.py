@@ -104,7 +104,9 @@ class CalmComboBox(QComboBox):
         option = QStyleOptionComboBox()
         self.initStyleOption(option)
         field = QStyle.SubControl.SC_ComboBoxEditField
-        room = self.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, field, self).width() - _TEXT_MARGIN
+        room = (
+            self.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, field, self).width() - _TEXT_MARGIN
+        )
         return self.fontMetrics().elidedText(self.currentText(), Qt.TextElideMode.ElideRight, room)
 
     def paintEvent(self, _event: QPaintEvent) -> None:

@@ -23,9 +23,9 @@ from segstudio.session.runs import Run
 from segstudio.session.session import Session
 from segstudio.session.start_models import sight, start_problem
 
-_MINUTES, _EPOCHS = "training.max_minutes", "training.epochs"
+_MINUTES, _EPOCHS, _CHANNELS = "training.max_minutes", "training.epochs", "data.channels"
 #: Settings in sight, in this order.
-_SHOWN = (_MINUTES, _EPOCHS, "data.patch_size", "augmentation.scale", "data.channels")
+_SHOWN = (_MINUTES, _EPOCHS, "data.patch_size", "augmentation.scale", _CHANNELS)
 #: What is chosen at first: the best for objects from few labels.
 _FIRST_CHOICE = {"formulation": "joint", "architecture": "unet"}
 _BOX_WIDTH = 176
@@ -75,15 +75,11 @@ class TrainingSetup(QWidget):
 
     def _unfit(self, run: Run) -> str:
         """Return why the training cannot start from a model."""
-        project = self._session.project
+        project, catalogue = self._session.project, self._session.jobs.catalogue
         if project is None:
             return ""
-        titles = (
-            {offer.name: offer.title for offer in catalogue.formulations}
-            if (catalogue := self._session.jobs.catalogue)
-            else {}
-        )
-        channels = sight(project.images, str(self.form.values().get("data.channels", "auto")))
+        titles = {offer.name: offer.title for offer in catalogue.formulations} if catalogue else {}
+        channels = sight(project.images, str(self.form.values().get(_CHANNELS, "auto")))
         return start_problem(run, self._formulation.currentData() or "", channels, titles)
 
     def _free_name(self) -> str:
@@ -173,6 +169,8 @@ class TrainingSetup(QWidget):
     def _on_changed(self, path: str) -> None:
         if path == _EPOCHS:
             self._show_that_epochs_rule()
+        if path == _CHANNELS:
+            self._start_from.refill()
         self.validate()
 
     def _show_that_epochs_rule(self) -> None:
