@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -250,6 +250,17 @@ def test_a_loss_that_is_not_finite_restores_weights_and_halves_the_rate(
     assert all(torch.isfinite(tensor).all() for tensor in weights if tensor.is_floating_point())
 
 
+def _not_finite_at(monkeypatch: pytest.MonkeyPatch, *steps: int) -> None:
+    """Let the loss of these training steps, from 1, be no number; validations do not count."""
+    taken = count(1)
+
+    def fault(call: int, batch: Any, stepper: Stepper) -> Any:
+        broken = stepper.network.training and next(taken) in steps
+        return {"broken": torch.tensor(float("nan"), requires_grad=True)} if broken else None
+
+    _Faulty(monkeypatch, fault)
+
+
 def _rates(metrics: list[Metric]) -> list[float]:
     return [metric.values["learning_rate"] for metric in metrics]
 
@@ -261,11 +272,7 @@ STEADY = {"schedule": "plateau", "warm_up": 0.0, "learning_rate": 4e-3, "plateau
 def test_after_three_steps_that_are_not_finite_the_rate_is_half(
     samples: tuple[SampleRecord, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fault(call: int, batch: Any, stepper: Stepper) -> Any:
-        broken = stepper.network.training and 23 <= call < 26
-        return {"broken": torch.tensor(float("nan"), requires_grad=True)} if broken else None
-
-    _Faulty(monkeypatch, fault)
+    _not_finite_at(monkeypatch, 23, 24, 25)
     metrics = of(Metric, list(run_job(a_job(samples, tmp_path / "run", training={"epochs": 4, **STEADY}))))
     rates = _rates(metrics)
     assert rates[0] == pytest.approx(4e-3)
@@ -300,18 +307,14 @@ def test_without_a_length_the_rate_warms_up(samples: tuple[SampleRecord, ...], t
     assert rates[:2] == pytest.approx([4e-3 * 11 / 50, 4e-3 * 21 / 50])
 
 
-@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("together", [1, 2])
 def test_single_steps_that_are_not_finite_are_told_once_and_counted(
-    samples: tuple[SampleRecord, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int
+    samples: tuple[SampleRecord, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, together: int
 ) -> None:
-    def fault(call: int, batch: Any, stepper: Stepper) -> Any:
-        broken = stepper.network.training and (3 <= call < 3 + count or call == 9)
-        return {"broken": torch.tensor(float("nan"), requires_grad=True)} if broken else None
-
-    _Faulty(monkeypatch, fault)
+    _not_finite_at(monkeypatch, *range(3, 3 + together), 9)
     messages = list(run_job(a_job(samples, tmp_path / "run")))
     assert [w.code for w in of(Warned, messages)] == ["step-left-out"]
-    assert messages[-1].summary["steps_left_out"] == count + 1  # type: ignore[union-attr]
+    assert messages[-1].summary["steps_left_out"] == together + 1  # type: ignore[union-attr]
 
 
 def test_a_sound_training_speaks_of_no_steps_left_out(samples: tuple[SampleRecord, ...], tmp_path: Path) -> None:
