@@ -1,6 +1,7 @@
 """The classes that objects of a project can have."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 #: Okabe and Ito's colours, told apart with every common colour vision (jfly.uni-koeln.de/color, 2008).
 CLASS_COLOURS = ("#56b4e9", "#e69f00", "#009e73", "#f0e442", "#cc79a7", "#0072b2", "#d55e00")
@@ -17,9 +18,16 @@ class ObjectClass:
 
 @dataclass(frozen=True, slots=True)
 class ClassTable:
-    """All classes of a project, in the order in which the user sees them. Never empty."""
+    """All classes of a project, in the order in which the user sees them. Never empty.
+
+    Attributes
+    ----------
+    removed
+        Classes that were taken out. Their ids are never given again: an undo can bring their objects back.
+    """
 
     classes: tuple[ObjectClass, ...] = (ObjectClass(1, "cell", CLASS_COLOURS[0]),)
+    removed: tuple[ObjectClass, ...] = ()
 
     def __getitem__(self, class_id: int) -> ObjectClass:
         for item in self.classes:
@@ -42,6 +50,30 @@ class ClassTable:
 
     def add(self, name: str) -> "ClassTable":
         """Return a table with one more class of the next free id and colour."""
-        new_id = max(self.ids, default=0) + 1
-        colour = CLASS_COLOURS[(new_id - 1) % len(CLASS_COLOURS)]
-        return ClassTable((*self.classes, ObjectClass(new_id, name, colour)))
+        new_id = max((*self.ids, *(item.id for item in self.removed)), default=0) + 1
+        return replace(self, classes=(*self.classes, ObjectClass(new_id, name, _colour(new_id))))
+
+    def rename(self, class_id: int, name: str) -> "ClassTable":
+        """Return a table in which one class is called `name`."""
+        renamed = (replace(item, name=name) if item.id == class_id else item for item in self.classes)
+        return replace(self, classes=tuple(renamed))
+
+    def remove(self, class_id: int) -> "ClassTable":
+        """Return a table without one class; ``ValueError`` for the last one."""
+        gone, left = self[class_id], tuple(item for item in self.classes if item.id != class_id)
+        if not left:
+            raise ValueError("A project has at least one class.")
+        return replace(self, classes=left, removed=(*self.removed, gone))
+
+    def with_ids(self, ids: Iterable[int]) -> "ClassTable":
+        """Return a table that has all classes of `ids`: those that were removed come back as they were."""
+        known = {item.id: item for item in self.removed}
+        back = [
+            known.get(new, ObjectClass(new, f"class {new}", _colour(new))) for new in sorted(set(ids) - set(self.ids))
+        ]
+        removed = tuple(item for item in self.removed if item not in back)
+        return replace(self, classes=(*self.classes, *back), removed=removed)
+
+
+def _colour(class_id: int) -> str:
+    return CLASS_COLOURS[(class_id - 1) % len(CLASS_COLOURS)]

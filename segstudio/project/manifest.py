@@ -20,6 +20,9 @@ SCHEMA_VERSION: Final = 1
 #: About 100,000 images.
 SIZE_LIMIT: Final = 64 << 20
 
+#: Setting with the classes that were taken out.
+_REMOVED: Final = "removed_classes"
+
 SplitChoice = Literal["auto", "train", "val", "test"]
 ImageState = Literal["empty", "labelled", "predicted", "reviewed"]
 
@@ -178,7 +181,18 @@ def _load(path: Path) -> Manifest:
     classes = ClassTable(tuple(ObjectClass(item.id, item.name, item.colour) for item in parsed.classes))
     if len(set(classes.ids)) != len(classes):
         raise _damaged(path, "the field classes repeats an id")
+    gone = parsed.settings.pop(_REMOVED, [])
+    removed = (_removed(item) for item in (gone if isinstance(gone, list) else []))
+    classes = ClassTable(classes.classes, tuple(item for item in removed if item and item.id not in classes.ids))
     return Manifest(parsed.name, images, classes, parsed.settings)
+
+
+def _removed(item: object) -> ObjectClass | None:
+    try:
+        known = _Class.model_validate(item)
+    except ValidationError:
+        return None  # only its name would be lost
+    return ObjectClass(known.id, known.name, known.colour)
 
 
 def _check_names(path: Path, images: tuple[ImageEntry, ...]) -> None:
@@ -232,11 +246,17 @@ def encode_manifest(manifest: Manifest) -> bytes:
         json.dumps({name: getattr(entry, name) for name in _Image.model_fields}, ensure_ascii=False)
         for entry in manifest.images
     )
-    classes = [{"id": item.id, "name": item.name, "colour": item.colour} for item in manifest.classes.classes]
+    table, settings = manifest.classes, manifest.settings
+    classes, removed = (
+        [{"id": item.id, "name": item.name, "colour": item.colour} for item in items]
+        for items in (table.classes, table.removed)
+    )
+    if removed:
+        settings = settings | {_REMOVED: removed}
     text = (
         f'{{\n "schema_version": {SCHEMA_VERSION},\n "name": {json.dumps(manifest.name, ensure_ascii=False)},\n'
         f' "classes": {json.dumps(classes, ensure_ascii=False)},\n'
-        f' "settings": {json.dumps(manifest.settings, ensure_ascii=False, sort_keys=True)},\n'
+        f' "settings": {json.dumps(settings, ensure_ascii=False, sort_keys=True)},\n'
         f' "images": [\n  {images}\n ]\n}}\n'
     )
     return text.encode("utf-8", "surrogatepass")

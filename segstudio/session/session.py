@@ -1,6 +1,6 @@
 """One sitting: the open project, the image in front, what the user sees, and the work in the background."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from psygnal import Signal
@@ -13,6 +13,7 @@ from segstudio.project.document import ImageDocument
 from segstudio.project.layout import is_project
 from segstudio.project.project import Project
 from segstudio.session.background import Background, Post
+from segstudio.session.class_removal import ClassRemoval
 from segstudio.session.completeness import Completeness
 from segstudio.session.contrasts import Contrasts
 from segstudio.session.devices import Devices
@@ -77,6 +78,8 @@ class Session:
         self.objects = ObjectList(lambda: self.document, self.background)
         self.review = Review(lambda: self.project, lambda: self.document, self.background)
         self.walk = ProposalWalk(self.review)
+        self.classes = ClassRemoval(lambda: self.project, lambda: self.document, self.background, _DOCUMENTS)
+        self.classes.removed.connect(self._on_class_removed)
         self.files = ImageFiles(lambda: self.project, self.background, _DOCUMENTS)
         self.states = ImageStates(lambda: self.project, lambda: self.document, self._change_project)
         self.contrasts = Contrasts(self.view)
@@ -184,7 +187,7 @@ class Session:
         self.project = project
         self.contrasts.forget()
         project.images_changed.connect(self._on_images_changed)
-        project.classes_changed.connect(self._save_project)
+        project.classes_changed.connect(self._on_classes_changed)
         self._remember(project.folder)
         self.project_changed.emit(project)
         self.runs.project_opened()
@@ -193,6 +196,25 @@ class Session:
         if project.images:
             ids, wanted = [entry.id for entry in project.images], self.begin_with(project)
             self.select(wanted if wanted in ids else ids[0])
+
+    def _on_classes_changed(self) -> None:
+        if self.project is not None and self.view.class_id not in self.project.classes.ids:
+            self.view.class_id = self.project.classes.ids[0]
+        self._save_project()
+
+    def _on_class_removed(self, name: str) -> None:
+        self.notice(f"The class {name} is removed.", level="good")
+
+    def _bring_back_classes(self, document: ImageDocument, ids: Iterable[int]) -> None:
+        """Have every class that objects have in the project: an undo may bring objects of a removed one back."""
+        project, objects = self.project, document.planes.objects
+        if project is None or project.read_only:
+            return
+        lacking = {objects[number].class_id for number in ids if number in objects} - set(project.classes.ids)
+        if lacking:
+            project.set_classes(project.classes.with_ids(lacking))
+            names = ", ".join(project.classes[class_id].name for class_id in sorted(lacking))
+            self.notice(f"The class {names} is back: objects of {document.entry.name} have it.")
 
     def _save_project(self) -> None:
         """Save now, for what fails later on a thread of the project's own is told to nobody."""
@@ -281,11 +303,14 @@ class Session:
         self.view.new_object()
         self.contrasts.turn_to(document.entry.id if document is not None else "")
         self.document_changed.emit(document)
+        if document is not None:
+            self._bring_back_classes(document, tuple(document.planes.objects))
         self.review.show_latest()
 
     def _on_edited(self, change: DocumentChange) -> None:
         if not change.live and self.document is not None:
             objects = self.document.planes.objects
+            self._bring_back_classes(self.document, change.object_ids)
             if any(item not in objects for item in self.view.selected):
                 self.view.selected = frozenset(item for item in self.view.selected if item in objects)
             self.image_changed.emit(self.document.entry.id)

@@ -1,9 +1,7 @@
 """The step Label: classes, what the tools do, what is stated about regions, and what is drawn over the image."""
 
-from dataclasses import replace
-
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QColor, QContextMenuEvent, QIcon, QKeyEvent, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QButtonGroup,
@@ -11,18 +9,32 @@ from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
     QHBoxLayout,
+    QInputDialog,
     QListWidget,
     QListWidgetItem,
+    QMenu,
     QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
-from segstudio.core.classes import ClassTable, ObjectClass
+from segstudio.core.classes import ObjectClass
 from segstudio.gui.bind import bind_check, bind_choice, follow
-from segstudio.gui.forms.parts import CalmSlider, Column, Section, ValueSlider, button, caption, on_theme, set_role
+from segstudio.gui.forms.parts import (
+    CalmSlider,
+    Column,
+    Section,
+    ValueSlider,
+    button,
+    caption,
+    on_theme,
+    row,
+    set_role,
+    tool_button,
+)
 from segstudio.gui.theme import tokens
 from segstudio.labels.regions import COMPLETE, IGNORE, NOT_STATED
+from segstudio.session.class_removal import ClassUse
 from segstudio.session.session import Session
 from segstudio.session.view_state import BRUSH_MAX, BRUSH_MIN
 
@@ -64,7 +76,18 @@ class LabelPanel(QWidget):
         section = Section(self.tr("Classes"))
         section.body.addWidget(self.classes)
         add = button(self.tr("Add class"), self.classes.add, "plus")
-        section.body.addWidget(add, 0, Qt.AlignmentFlag.AlignLeft)
+        remove = tool_button("trash", self.tr("Remove the class"), self.classes.remove)
+        session = self._session
+
+        def show() -> None:
+            project = session.project
+            remove.setEnabled(project is not None and len(project.classes) > 1 and not project.read_only)
+
+        self.classes.filled.connect(show)
+        show()
+        line = row(add, remove)
+        line.addStretch(1)
+        section.body.addLayout(line)
         return section
 
     def _tool_section(self) -> Section:
@@ -183,7 +206,10 @@ class LabelPanel(QWidget):
 
 
 class ClassList(QListWidget):
-    """The classes of the project; the chosen one is what new objects get. A double click renames."""
+    """The classes of the project; the chosen one is what new objects get. A double click renames, Delete removes."""
+
+    filled = Signal()
+    """The classes are others now."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -191,7 +217,7 @@ class ClassList(QListWidget):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setEditTriggers(QAbstractItemView.EditTrigger.DoubleClicked | QAbstractItemView.EditTrigger.EditKeyPressed)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setToolTip(self.tr("Class of new objects; double-click to rename, digits choose"))
+        self.setToolTip(self.tr("Class of new objects; double-click to rename, Delete to remove, digits choose"))
         self.currentItemChanged.connect(self._on_chosen)
         self.itemChanged.connect(self._on_renamed)
         session.project_changed.connect(self._on_project)
@@ -208,6 +234,53 @@ class ClassList(QListWidget):
         self._session.view.class_id = project.classes.ids[-1]
         self.editItem(self.item(self.count() - 1))
 
+    def remove(self) -> None:
+        """Remove the chosen class; when objects have it, ask which class they get."""
+        project, class_id = self._session.project, self._session.view.class_id
+        if project is None or class_id not in project.classes.ids:
+            return
+        if len(project.classes) == 1:
+            self._session.notice(self.tr("The last class stays: every object has one."))
+            return
+        self._session.classes.count(class_id, lambda use: self._ask(class_id, use))
+
+    def _ask(self, class_id: int, use: ClassUse) -> None:
+        project = self._session.project
+        if project is None or class_id not in project.classes.ids:
+            return
+        if not use.objects:
+            self._session.classes.remove(class_id)
+            return
+        others = {item.name: item.id for item in project.classes.classes if item.id != class_id}
+        dialog = QInputDialog(self)
+        dialog.setObjectName("remove-class")
+        dialog.setWindowTitle(self.tr("Remove the class {0}").format(project.classes[class_id].name))
+        dialog.setLabelText(self.tr("{0} this class. They get the class:").format(use.words()))
+        dialog.setComboBoxItems(list(others))
+        dialog.setOkButtonText(self.tr("Move and remove"))
+        dialog.setCancelButtonText(self.tr("Keep"))
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.textValueSelected.connect(lambda name: self._session.classes.remove(class_id, others[name]))
+        dialog.open()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Remove with Delete."""
+        if event.key() == Qt.Key.Key_Delete:
+            self.remove()
+        else:
+            super().keyPressEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Offer to rename and to remove the class under the pointer."""
+        item, project = self.itemAt(event.pos()), self._session.project
+        if item is None or project is None:
+            return
+        self.setCurrentItem(item)
+        menu = QMenu(self)
+        menu.addAction(self.tr("Rename"), lambda: self.editItem(item))
+        menu.addAction(self.tr("Remove…"), self.remove).setEnabled(len(project.classes) > 1)
+        menu.exec(event.globalPos())
+
     def _on_project(self, project: object) -> None:
         if project is not None and self._session.project is not None:
             self._session.project.classes_changed.connect(self._fill)
@@ -222,6 +295,7 @@ class ClassList(QListWidget):
         self.blockSignals(False)
         self._mark()
         self.setFixedHeight(max(1, self.count()) * _ROW_HEIGHT + 2)
+        self.filled.emit()
 
     def _mark(self) -> None:
         self.blockSignals(True)
@@ -241,15 +315,11 @@ class ClassList(QListWidget):
         class_id = item.data(_CLASS_ID)
         taken = {other.name for other in project.classes.classes if other.id != class_id}
         if name and name not in taken:
-            project.set_classes(_renamed(project.classes, class_id, name))
+            project.set_classes(project.classes.rename(class_id, name))
         else:
             if name:
                 self._session.notice(self.tr("There is a class called {0} already.").format(name), level="warning")
             self._fill()
-
-
-def _renamed(table: ClassTable, class_id: int, name: str) -> ClassTable:
-    return ClassTable(tuple(replace(item, name=name) if item.id == class_id else item for item in table.classes))
 
 
 def _item(item: ObjectClass, number: int) -> QListWidgetItem:
