@@ -56,11 +56,18 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(autouse=True)
-def user_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def user_folders(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Path:
     """Give each test empty folders for settings, caches and data; return the folder that holds them."""
     folder = tmp_path_factory.mktemp("user")
     for name, value in _user_environment(folder).items():
         monkeypatch.setenv(name, value)
+    if {"qapp", "qtbot"} & set(request.fixturenames):
+        from PySide6.QtCore import QSettings
+
+        # Qt looks at the environment once in a process.
+        QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(folder / "config"))
     return folder
 
 

@@ -185,6 +185,7 @@ class MainWindow(QMainWindow):
         self.steps.setCurrentIndex(number)
 
     def _on_step(self, number: int) -> None:
+        self.canvas.hint_card.teach(self.steps.widget(number) is self.label_step)
         if self.steps.widget(number) is self.measure:
             self.show_drawer(0)  # the figures of each object
 

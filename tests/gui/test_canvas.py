@@ -428,11 +428,13 @@ def test_large_image_shows_pixels_of_the_right_place_at_every_zoom(desks: Any) -
 
 
 def test_hint_disappears_with_the_first_object(desk: Desk) -> None:
+    place = desk.canvas.hint_card.geometry().center()
     hinted = desk.canvas.grab().toImage()
     desk.document.apply(Polygon(np.array([(2, 2), (6, 2), (6, 6), (2, 6)]), None))
     desk.settle()
-    place = QPoint(desk.canvas.width() // 2, desk.canvas.height() - 70)
     assert desk.canvas.grab().toImage().pixelColor(place) != hinted.pixelColor(place)
+    desk.document.undo()
+    assert desk.canvas.hint_card.isVisible(), "nothing was circled by hand"
 
 
 def test_switching_images_while_tiles_load_never_shows_the_old_one(desk: Desk) -> None:
@@ -481,7 +483,7 @@ def test_file_in_which_zero_is_white_is_shown_so_and_keeps_its_values(desk: Desk
 
 
 def test_hint_makes_way_for_proposals(desk: Desk) -> None:
-    place = QPoint(desk.canvas.width() // 2, desk.canvas.height() - 70)
+    place = desk.canvas.hint_card.geometry().center()
     hinted = desk.canvas.grab().toImage().pixelColor(place)
     desk.canvas.set_proposals(LabelMap.from_array(discs((96, 128), [(20, 20)], 5)), {})
     desk.settle()

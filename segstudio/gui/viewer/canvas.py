@@ -16,6 +16,7 @@ from segstudio.gui.viewer.camera_view import CameraView, Look
 from segstudio.gui.viewer.contrast import Histogram, histogram, sample
 from segstudio.gui.viewer.decoration import BrushCursor, Decoration, SketchItem
 from segstudio.gui.viewer.hand import Hand
+from segstudio.gui.viewer.hint_card import HintCard
 from segstudio.gui.viewer.image_layer import ImageLayer
 from segstudio.gui.viewer.overlays import Overlays
 from segstudio.gui.viewer.pointer import Pointer
@@ -69,6 +70,8 @@ class Canvas(CameraView):
         session.review.changed.connect(self._on_proposals)
         session.review.focused.connect(self._on_focused)
         self.destroyed.connect(self._loader.close)
+        self.hint_card = HintCard(self)
+        self.hint_card.dismissed.connect(self.setFocus)
         self._update_hint()
 
     def _make_layers(self) -> None:
@@ -190,6 +193,8 @@ class Canvas(CameraView):
     def _on_changed(self, change: DocumentChange) -> None:
         self._overlays.on_changed(change)
         if not change.live:
+            if self._hand.circles and self._document is not None and self._document.planes.objects:
+                self.hint_card.learn()
             self._update_hint()
 
     def _on_classes(self) -> None:
@@ -239,10 +244,10 @@ class Canvas(CameraView):
         document = self._document
         if document is None:
             self._decoration.set_hint(self.tr("Open a folder of images, or drop one here."))
-        elif not document.planes.objects and not self._hand.running and self._overlays.shown_proposals is None:
-            self._decoration.set_hint(self.tr("Right-click and circle one cell"), gesture=True)
         else:
             self._decoration.set_hint("")
+        empty = document is not None and not document.planes.objects and self._overlays.shown_proposals is None
+        self.hint_card.offer(empty and not self._hand.running)
 
     # -- pointer -----------------------------------------------------------------------------------
 

@@ -5,19 +5,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPainterPath, QPen, QPolygonF
+from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPen, QPolygonF
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from segstudio.core.axes import PixelSize
-from segstudio.gui.theme import FONT_BASE, FONT_SECONDARY, FONT_TITLE, tokens
+from segstudio.gui.theme import FONT_BASE, FONT_SECONDARY, tokens
 from segstudio.gui.viewer.box_layer import plate
 from segstudio.gui.viewer.camera import Camera
 
 #: Screen pixels per image pixel from which the pixel grid shows.
 GRID_FROM = 12.0
 _BAR = 120.0
-#: The hint ends so far above the lower edge of the image, pixels: the scale bar lies below it.
-_ABOVE_BAR = 52
 
 
 class Decoration(QGraphicsItem):
@@ -30,7 +28,6 @@ class Decoration(QGraphicsItem):
         self._shape = (0, 0)
         self._pixel_size: PixelSize | None = None
         self._hint = ""
-        self._gesture = False
 
     def set_image(self, shape: tuple[int, int], pixel_size: PixelSize | None) -> None:
         """Follow the image; shape ``(0, 0)`` for none."""
@@ -43,10 +40,10 @@ class Decoration(QGraphicsItem):
         self._camera, self._bounds = camera, bounds
         self.update()
 
-    def set_hint(self, text: str, gesture: bool = False) -> None:
-        """Show a sentence, with the circling gesture drawn above it; ``""`` shows none."""
-        if (text, gesture) != (self._hint, self._gesture):
-            self._hint, self._gesture = text, gesture
+    def set_hint(self, text: str) -> None:
+        """Show a sentence in the middle; ``""`` shows none."""
+        if text != self._hint:
+            self._hint = text
             self.update()
 
     def boundingRect(self) -> QRectF:
@@ -103,50 +100,10 @@ class Decoration(QGraphicsItem):
     def _paint_hint(self, painter: QPainter) -> None:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         font = QFont(painter.font())
-        font.setPixelSize(FONT_TITLE if self._gesture else FONT_BASE)
-        metrics = QFontMetricsF(font)
-        width = metrics.horizontalAdvance(self._hint)
-        if not self._gesture:
-            painter.setFont(font)
-            painter.setPen(tokens().colour("hint"))
-            painter.drawText(self._bounds, Qt.AlignmentFlag.AlignCenter, self._hint)
-            return
-        card = QRectF(0, 0, max(width, 120) + 48, 132)
-        bottom = min(self._camera.to_screen(0, self._shape[0])[1], self._bounds.bottom())
-        card.moveCenter(QPointF(self._bounds.center().x(), max(bottom, card.height() + 72) - _ABOVE_BAR - 66))
-        back, edge = tokens().colour("surround"), tokens().colour("bright")
-        back.setAlphaF(0.85)
-        edge.setAlphaF(0.15)
-        painter.setPen(QPen(edge, 1))
-        painter.setBrush(back)
-        painter.drawRoundedRect(card, 10, 10)
+        font.setPixelSize(FONT_BASE)
         painter.setFont(font)
-        painter.setPen(tokens().colour("bright"))
-        painter.drawText(card.adjusted(0, 88, 0, -8), Qt.AlignmentFlag.AlignCenter, self._hint)
-        _paint_circling(painter, QPointF(card.center().x(), card.top() + 52))
-
-
-def _paint_circling(painter: QPainter, centre: QPointF) -> None:
-    """Draw a cell, the dashed way round it, and the arrow that comes back to the start."""
-    t = tokens()
-    cell = t.colour(t.labels[0])
-    cell.setAlphaF(0.35)
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(cell)
-    painter.drawEllipse(centre, 30, 21)
-    path = QPainterPath()
-    box = QRectF(centre.x() - 38, centre.y() - 29, 76, 58)
-    path.arcMoveTo(box, 60)
-    path.arcTo(box, 60, 325)
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.setPen(QPen(t.colour("bright"), 2, Qt.PenStyle.DashLine, Qt.PenCapStyle.RoundCap))
-    painter.drawPath(path)
-    end = path.currentPosition()
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(t.colour("bright"))
-    painter.drawPolygon(QPolygonF([end + QPointF(2, -9), end + QPointF(-7, 3), end + QPointF(7, 4)]))
-    painter.setBrush(t.colour("accent"))
-    painter.drawEllipse(path.pointAtPercent(0), 4, 4)
+        painter.setPen(tokens().colour("hint"))
+        painter.drawText(self._bounds, Qt.AlignmentFlag.AlignCenter, self._hint)
 
 
 def _round_length(wish: float) -> float:

@@ -62,6 +62,11 @@ class Hand:
         return self._runner is not None and self._runner.has_points
 
     @property
+    def circles(self) -> bool:
+        """Whether the last gesture was to circle an object."""
+        return self._runner is not None and self._runner.circles
+
+    @property
     def sketching(self) -> bool:
         """Whether a line is drawn, as round a cell."""
         return self._runner is not None and self._sketching

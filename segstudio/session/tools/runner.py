@@ -40,6 +40,11 @@ class ToolRunner:
         """Whether the gesture has points that Backspace drops one by one."""
         return any(preview.kind == "polygon" for preview in self._previews)
 
+    @property
+    def circles(self) -> bool:
+        """Whether the last gesture was to circle an object."""
+        return self._began_with == "right" or (self._began_with == "left" and self.tool.id == "encircle")
+
     def use(self, tool_id: str) -> None:
         """Take another tool; an unfinished gesture is taken back."""
         self.cancel()
