@@ -1,5 +1,6 @@
 """Planes of an image of any size: in memory while they are small, else in a file read and written by windows."""
 
+import math
 from abc import ABC, abstractmethod
 from contextlib import suppress
 from pathlib import Path
@@ -78,6 +79,9 @@ class FileStore(MapStore):
                 header = {"descr": npy.dtype_to_descr(self.dtype), "fortran_order": False, "shape": shape}
                 npy.write_array_header_1_0(self._file, header)
             self._offset = self._file.tell() if offset is None else offset
+            if self._own:
+                size = self._offset + math.prod(shape) * self.dtype.itemsize
+                DISK.truncate(self._file.fileno(), size)  # what is not written is 0
 
     def read(self, window: Window) -> NDArray[Any]:
         """Return a copy."""
@@ -124,8 +128,14 @@ class FileStore(MapStore):
         self._file.seek(self._offset + at * self.dtype.itemsize)
 
 
-def new_store(folder: Path, shape: tuple[int, int, int], dtype: DTypeLike) -> MapStore:
+def new_store(folder: Path, shape: tuple[int, int, int], dtype: DTypeLike, *, lasting: bool = False) -> MapStore:
     """Return a store for planes of `shape`: in memory, or in a temporary file in `folder`, which must exist.
+
+    Parameters
+    ----------
+    lasting
+        The file will be published. Any other loses its name at once where the system allows it, so that nothing is
+        left when the program is killed.
 
     Raises
     ------
@@ -134,4 +144,8 @@ def new_store(folder: Path, shape: tuple[int, int, int], dtype: DTypeLike) -> Ma
     """
     if shape[1] * shape[2] <= MOST_PIXELS:
         return MemoryStore(np.zeros(shape, dtype))
-    return FileStore(folder / f"{TEMP_MARK}-{uuid4().hex[:12]}", shape, dtype)
+    store = FileStore(folder / f"{TEMP_MARK}-{uuid4().hex[:12]}", shape, dtype)
+    if not lasting:
+        with suppress(OSError):  # Windows keeps an open file
+            DISK.unlink(store.path)
+    return store

@@ -169,7 +169,7 @@ def _map_store(setting: _Setting, seen: SeenImage, image: PredictImage, stack: E
     if shape[1] * shape[2] > MOST_PIXELS:
         stack.callback(remove_folders, make_folders(target.parent))
     check_room(setting.model, setting.settings, setting.device, seen, target.parent, dtype.itemsize)
-    return stack.enter_context(closing(new_store(target.parent, shape, dtype)))
+    return stack.enter_context(closing(new_store(target.parent, shape, dtype, lasting=image.maps is not None)))
 
 
 def _label_store(maps: MapStore, output: Path) -> MapStore:

@@ -1,6 +1,7 @@
 """Large images: decoded in blocks they give the objects that one look at the whole gives."""
 
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,9 @@ from segstudio.core.metrics import evaluate
 from segstudio.core.tiles import Window
 from segstudio.engine.formulations import DecodeSettings, formulations
 from segstudio.engine.formulations.base import Formulation
-from segstudio.engine.prediction import block_decoding
+from segstudio.engine.prediction import block_decoding, map_store
 from segstudio.engine.prediction.block_decoding import Found, decode_steps
-from segstudio.engine.prediction.map_store import FileStore, MemoryStore
+from segstudio.engine.prediction.map_store import FileStore, MemoryStore, new_store
 
 DATA = Path(os.environ.get("SEGSTUDIO_DATA", Path(__file__).resolve().parents[4] / "shared" / "data")) / "nuclei"
 SETTINGS = {
@@ -159,6 +160,16 @@ def test_a_file_of_maps_gives_back_what_was_written(tmp_path: Path, dtype: type)
     store.close()
     assert [path.name for path in tmp_path.iterdir()] == ["maps.npy"]
     assert np.array_equal(np.load(tmp_path / "maps.npy"), values)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps the name of an open file")
+def test_a_program_that_is_killed_leaves_no_file_of_maps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(map_store, "MOST_PIXELS", 0)
+    store = new_store(tmp_path, (2, 6, 7), np.float32)
+    store.write(Window(1, 2, 4, 7), np.full((2, 3, 5), 3.5, np.float32))
+    assert not list(tmp_path.iterdir())
+    assert store.read(Window(0, 0, 6, 7)).sum() == 2 * 15 * 3.5
+    store.close()
 
 
 def test_a_file_of_maps_that_is_not_published_is_gone_after_closing(tmp_path: Path) -> None:
