@@ -129,8 +129,27 @@ def training_data(data: Path) -> tuple[tuple[SampleRecord, ...], tuple[ClassSpec
     from segstudio.project.project import Project
     from segstudio.project.samples import folder_samples
 
+    if is_project(data):
+        _catch_up(data)
     samples = tuple(folder_samples(data, warn=lambda sentence: print(sentence, file=sys.stderr)))  # noqa: T201
     if not is_project(data):
         return samples, (ClassSpec(id=1, name="object"),)
     with Project.open(data, read_only=True) as project:
         return samples, tuple(ClassSpec(id=item.id, name=item.name) for item in project.classes.classes)
+
+
+def _catch_up(folder: Path) -> None:
+    """Get what only journals hold after a crash into the label files; a window that has the project does it itself."""
+    from segstudio.project.layout import Layout
+    from segstudio.project.lock import was_left_open
+    from segstudio.project.project import Project
+
+    if not was_left_open(Layout(folder).lock):
+        return
+    try:
+        with Project.open(folder) as project:
+            for image_id in project.behind:
+                project.catch_up(image_id)
+    except UserError as error:
+        sentence = f"Note: {error.message} Its label files are used as they are."
+        print(sentence, file=sys.stderr)  # noqa: T201

@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +25,8 @@ class ProjectLock:
     """
 
     def __init__(self, path: Path) -> None:
+        self.interrupted = False
+        """Whether the owner before ended without closing the project: it was killed, or the computer went off."""
         self._path = path
         self._descriptor: int | None = None
 
@@ -43,7 +46,9 @@ class ProjectLock:
         try:
             if not _try_lock(descriptor):
                 raise _held(self._path, _owner(descriptor))
+            self.interrupted = bool(_owner(descriptor))
             with disk_errors(self._path.parent.parent, "opened for writing"):
+                os.lseek(descriptor, 0, os.SEEK_SET)
                 os.ftruncate(descriptor, 0)
                 owner = {"pid": os.getpid(), "host": socket.gethostname(), "user": _user()}
                 os.write(descriptor, json.dumps(owner).encode())
@@ -52,11 +57,28 @@ class ProjectLock:
             raise
         self._descriptor = descriptor
 
-    def release(self) -> None:
-        """Give the lock back; may be called twice. The file stays: to remove it would race with another owner."""
+    def release(self, *, clean: bool = True) -> None:
+        """Give the lock back; may be called twice. The file stays: to remove it would race with another owner.
+
+        Parameters
+        ----------
+        clean
+            Whether the label files hold everything; the next owner is `interrupted` otherwise.
+        """
         if self._descriptor is not None:
             descriptor, self._descriptor = self._descriptor, None
+            if clean:
+                with suppress(OSError):
+                    os.ftruncate(descriptor, 0)
             os.close(descriptor)
+
+
+def was_left_open(path: Path) -> bool:
+    """Return whether the lock file at `path` names an owner: somebody who has the project open, or was killed."""
+    try:
+        return path.stat().st_size > 0
+    except OSError:
+        return False
 
 
 def _try_lock(descriptor: int) -> bool:

@@ -13,6 +13,7 @@ from segstudio.core.errors import UserError
 from segstudio.io.atomic import DISK, Disk
 from segstudio.jobs.spec import Split
 from segstudio.project.annotation_files import AnnotationFiles
+from segstudio.project.catching_up import CatchingUp
 from segstudio.project.document import ImageDocument
 from segstudio.project.intake import Intake
 from segstudio.project.layout import Layout
@@ -26,6 +27,9 @@ from segstudio.project.opening import set_up, take_hold
 from segstudio.project.splits import FRACTION, resolve_kept
 
 __all__ = ["ImageEntry", "Project"]
+
+#: So long a job waits for images to be recovered after a crash, seconds.
+_CATCH_UP_S = 120.0
 
 
 class Project:
@@ -64,6 +68,7 @@ class Project:
         self._disk = disk
         self._documents = OpenDocuments(self._store.lock)
         self._masks = MaskImport(self._store, self._layout, self._documents, disk)
+        self._catching_up = CatchingUp(self._journaled() if lock is not None and lock.interrupted else ())
         if lock is not None:
             self._store.keep_splits()
 
@@ -127,7 +132,7 @@ class Project:
         done = self._documents.close()
         done = self._store.try_save() and done
         if self._lock is not None:
-            self._lock.release()
+            self._lock.release(clean=done and not self._catching_up.left)
             self._lock = None
             self._store.read_only = True
         return done
@@ -155,11 +160,34 @@ class Project:
     def publish(self) -> Callable[[], None]:
         """Ask for the label files of all open images now; return a function that waits for them on another thread.
 
+        It also waits for the images that have to `catch_up`.
+
         Returns
         -------
         Raises a `UserError` that names the image that the disk refused.
         """
-        return self._documents.publish()
+        published = self._documents.publish()
+
+        def wait() -> None:
+            published()
+            self._catching_up.wait(_CATCH_UP_S)
+
+        return wait
+
+    @property
+    def behind(self) -> tuple[str, ...]:
+        """Images whose last actions may be in their journals only, since the program before was killed."""
+        return self._catching_up.left
+
+    def catch_up(self, image_id: str) -> None:
+        """Bring the label files of an image that is `behind` up to date; raise `UserError` when the disk refuses."""
+        self._catching_up.catch_up(
+            image_id, is_open=self._documents.holds(image_id), open_image=lambda: self.document(image_id)
+        )
+
+    def _journaled(self) -> list[str]:
+        entries = self._store.manifest.images
+        return [entry.id for entry in entries if any(self._layout.files(entry).journal.glob("*.sj"))]
 
     # -- what it holds -----------------------------------------------------------------------------
 

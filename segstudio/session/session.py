@@ -196,6 +196,20 @@ class Session:
         if project.images:
             ids, wanted = [entry.id for entry in project.images], self.begin_with(project)
             self.select(wanted if wanted in ids else ids[0])
+        self._catch_up(project)
+
+    def _catch_up(self, project: Project) -> None:
+        """Bring label files up to date after a crash, one image at a time so that those that are looked at go first."""
+        if project is not self.project or not (behind := project.behind):
+            return
+
+        def failed(error: UserError) -> None:
+            self.report(error)
+            self._catch_up(project)
+
+        self.background.run(
+            lambda: project.catch_up(behind[0]), lambda _: self._catch_up(project), failed, lane=_DOCUMENTS
+        )
 
     def _on_classes_changed(self) -> None:
         if self.project is not None and self.view.class_id not in self.project.classes.ids:

@@ -1,6 +1,7 @@
 """What cannot be saved is told, not kept quiet."""
 
 import errno
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -163,3 +164,24 @@ def test_strokes_that_cannot_be_saved_stay_until_there_is_space(
 def _another(folder: Path) -> Path:
     tifffile.imwrite(folder / "b.tif", np.ones((32, 32), np.uint8))
     return folder / "b.tif"
+
+
+def test_after_a_crash_the_window_saves_every_image_before_jobs_read_them(session: Session, tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    tifffile.imwrite(tmp_path / "b.tif", rng.integers(0, 99, (32, 32), np.uint8))
+    project = session.project
+    assert project is not None
+    project.add_images([tmp_path / "b.tif"])
+    document = project.document(project.images[1].id)
+    document.apply(Stroke([(10.0, 10.0)], 6, 1))
+    assert document.flush()
+    shutil.copytree(tmp_path / "project", tmp_path / "crashed")
+    session.open_project(tmp_path / "crashed")
+    opened = session.project
+    assert opened is not None
+    assert opened.behind == ()
+    assert session.document is not None
+    assert session.document.entry.name == "a.tif"
+    assert tifffile.imread(tmp_path / "crashed" / "labels" / "b.tif").max() == 1
+    assert all_saved_first(opened, lambda: "trained")() == "trained"
+    session.close()

@@ -1,0 +1,66 @@
+"""After a program was killed: what only the journals hold gets into the label files, one image after the other."""
+
+import threading
+from collections.abc import Callable, Iterable
+
+from segstudio.core.errors import BadInput, UserError
+from segstudio.project.document import ImageDocument
+
+
+class CatchingUp:
+    """The images whose label files may lack the last actions; may be used by any thread.
+
+    Parameters
+    ----------
+    image_ids
+        Those that have a journal, when the last program did not close the project.
+    """
+
+    def __init__(self, image_ids: Iterable[str] = ()) -> None:
+        self._left = list(image_ids)
+        self._changed = threading.Condition()
+
+    @property
+    def left(self) -> tuple[str, ...]:
+        """Images that are still to be looked at."""
+        with self._changed:
+            return tuple(self._left)
+
+    def catch_up(self, image_id: str, *, is_open: bool, open_image: Callable[[], ImageDocument]) -> None:
+        """Bring the label files of one image up to date.
+
+        Parameters
+        ----------
+        image_id
+            One of `left`.
+        is_open
+            Whether somebody works on it: it stays open then.
+        open_image
+            Returns its document.
+
+        Raises
+        ------
+        UserError
+            The disk refused. An image that is missing or damaged is passed over: to open it says so.
+        """
+        try:
+            document = open_image()
+            document.publish()()
+            if not is_open:
+                document.close()
+        except BadInput:
+            pass
+        finally:
+            with self._changed:
+                self._left = [item for item in self._left if item != image_id]
+                self._changed.notify_all()
+
+    def wait(self, timeout: float) -> None:
+        """Wait until nothing is left; raise `UserError` when that takes longer than `timeout` seconds."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: not self._left, timeout):
+                raise UserError(
+                    f"The labels of {len(self._left)} images are still being recovered after a crash.",
+                    hint="Try again in a minute.",
+                    code="catching-up",
+                )

@@ -1,0 +1,100 @@
+"""After a crash: what only journals hold gets into the label files before anybody reads those."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from segstudio.cli.train import training_data
+from segstudio.core.errors import UserError
+from segstudio.labels.edits import Stroke
+from segstudio.project.project import Project
+
+
+def _project(folder: Path) -> Project:
+    for name in ("a", "b", "c"):
+        tifffile.imwrite(folder / f"{name}.tif", np.random.default_rng(ord(name)).integers(0, 99, (40, 50), np.uint8))
+    project, problems = Project.create(folder / "project", sorted(folder.glob("*.tif")))
+    assert not problems
+    return project
+
+
+@pytest.fixture
+def crashed(tmp_path: Path) -> Path:
+    """Return a project of three images, two of them painted, as a kill leaves it."""
+    project = _project(tmp_path)
+    for entry in project.images[:2]:
+        document = project.document(entry.id)
+        document.apply(Stroke([(20.0, 20.0)], 8, 1))
+        assert document.flush()
+    shutil.copytree(tmp_path / "project", tmp_path / "crashed")
+    project.close()
+    return tmp_path / "crashed"
+
+
+def _files(folder: Path) -> set[str]:
+    return {path.name for path in (folder / "labels").glob("*.tif")}
+
+
+def test_after_a_crash_every_label_file_holds_what_its_journal_does(crashed: Path) -> None:
+    assert not _files(crashed)
+    with Project.open(crashed) as project:
+        ids = [entry.id for entry in project.images]
+        assert project.behind == tuple(ids[:2])
+        in_front = project.document(ids[0])
+        for image_id in project.behind:
+            project.catch_up(image_id)
+        assert project.behind == ()
+        assert _files(crashed) == {"a.tif", "b.tif"}
+        assert tifffile.imread(crashed / "labels" / "b.tif").max() == 1
+        assert not in_front.closed
+        in_front.apply(Stroke([(30.0, 30.0)], 4, 2))
+        assert project.state(ids[1]) == "labelled"
+    with Project.open(crashed) as project:
+        assert project.behind == ()
+
+
+def test_a_project_that_was_closed_has_nothing_to_catch_up(tmp_path: Path) -> None:
+    project = _project(tmp_path)
+    project.document(project.images[0].id).apply(Stroke([(20.0, 20.0)], 8, 1))
+    assert project.close()
+    with Project.open(tmp_path / "project") as again:
+        assert again.behind == ()
+
+
+def test_an_interrupted_catching_up_goes_on_the_next_time(crashed: Path) -> None:
+    with Project.open(crashed) as project:
+        project.catch_up(project.behind[0])
+    with Project.open(crashed) as project:
+        assert len(project.behind) == 2
+
+
+def test_a_missing_image_is_passed_over(crashed: Path) -> None:
+    (crashed.parent / "a.tif").unlink()
+    with Project.open(crashed) as project:
+        for image_id in project.behind:
+            project.catch_up(image_id)
+        assert project.behind == ()
+    assert _files(crashed) == {"b.tif"}
+
+
+def test_who_reads_label_files_waits_for_it(crashed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("segstudio.project.project._CATCH_UP_S", 0.05)
+    with Project.open(crashed) as project:
+        wait = project.publish()
+        with pytest.raises(UserError, match="2 images are still being recovered"):
+            wait()
+        for image_id in project.behind:
+            project.catch_up(image_id)
+        wait()
+
+
+def test_the_command_line_trains_on_what_the_journals_hold(crashed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    samples, _ = training_data(crashed)
+    assert sorted(Path(sample.labels).name for sample in samples if sample.labels) == ["a.tif", "b.tif"]
+    assert capsys.readouterr().err == ""
+    with Project.open(crashed):
+        training_data(crashed)
+    assert "is already open" in capsys.readouterr().err
