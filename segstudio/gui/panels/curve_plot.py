@@ -9,12 +9,15 @@ from PySide6.QtCore import QPointF, Qt, Signal
 from PySide6.QtGui import QColor, QPen
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from segstudio.gui.panels.curve_axes import RoomyLogTicks, WholeTicks
 from segstudio.gui.theme import tokens
 from segstudio.session.curves import Curves, epoch_words
 
-#: Figures of one run are told apart by their dashes, runs by their colours.
+#: Figures of one run are told apart by their dashes, runs by their colours; figures of a single run by both.
 _DASHES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine)
-_COLOURS = ("accent", "warning", "good", "error", "text", "secondary")
+#: Told apart with every common colour vision, after Okabe and Ito (2008); dark enough to be read on a light ground.
+_ON_DARK = ("#56b4e9", "#e69f00", "#cc79a7", "#2fbf93", "#f0e442", "#d0d4dc")
+_ON_LIGHT = ("#0067a3", "#a84800", "#9c3d78", "#00704f", "#6b5d00", "#40444c")
 _NAMES = {
     "train_loss": "training",
     "val_loss": "validation",
@@ -26,23 +29,12 @@ _NAMES = {
 }
 #: Pixels from one name to the next, and between a line and a name.
 _LABEL_HEIGHT, _LABEL_GAP = 16, 12
+#: Lightness below which a ground is dark, 0 to 255.
+_DARK = 128
 #: The names take no more than this share of the width.
 _MOST_FOR_LABELS = 0.45
 #: With so few points each one gets a mark.
 _FEW = 8
-
-
-class _WholeTicks(pg.AxisItem):
-    """An axis whose ticks can be held to whole numbers: there is no epoch 1.2."""
-
-    whole = True
-
-    def tickSpacing(self, low: float, high: float, size: float) -> list[tuple[float, float]]:
-        """Return distance and offset of each level of ticks."""
-        levels: list[tuple[float, float]] = super().tickSpacing(low, high, size)
-        if not self.whole:
-            return levels
-        return [level for level in levels if level[0] >= 1 and level[0] % 1 == 0] or [(1.0, 0.0)]
 
 
 class CurvePlot(QWidget):
@@ -56,10 +48,11 @@ class CurvePlot(QWidget):
         self._best = best
         self._lines: list[tuple[str, NDArray[np.float64], NDArray[np.float64]]] = []
         self._texts: list[pg.TextItem] = []
+        self._leaders: list[pg.PlotCurveItem] = []
         self._axis_name = ""
         self._log = False
-        self._steps = _WholeTicks("bottom")
-        self._plot = pg.PlotWidget(axisItems={"bottom": self._steps})
+        self._steps = WholeTicks("bottom")
+        self._plot = pg.PlotWidget(axisItems={"bottom": self._steps, "left": RoomyLogTicks("left")})
         self._plot.setMenuEnabled(False)
         self._plot.hideButtons()
         self._plot.getPlotItem().scene().sigMouseMoved.connect(self._on_moved)
@@ -97,11 +90,11 @@ class CurvePlot(QWidget):
         item.setLogMode(x=False, y=log)
         self._axis_name = axis
         self._steps.whole = axis == "epochs"
-        self._lines, self._texts, self._log = [], [], log
+        self._lines, self._texts, self._leaders, self._log = [], [], [], log
         item.setLabel("bottom", axis)
         for number, run_id in enumerate(runs):
-            colour = _COLOURS[number % len(_COLOURS)]
             for dash, name in enumerate(names):
+                colour = _colour(number if len(runs) > 1 else dash)
                 series = curves.series(run_id, name)
                 x, y = getattr(series, axis), series.values
                 usable = np.isfinite(y) & ((y > 0) | (not log))
@@ -120,11 +113,15 @@ class CurvePlot(QWidget):
 
     def _draw_line(self, label: str, x: NDArray[np.float64], y: NDArray[np.float64], colour: str, dash: int) -> None:
         item = self._plot.getPlotItem()
-        pen = _pen(tokens().colour(colour), dash, 2 * self.devicePixelRatioF())
+        pen = _pen(QColor(colour), dash, 2 * self.devicePixelRatioF())
         symbol = "o" if len(x) <= _FEW else None
         item.plot(x, y, pen=pen, symbol=symbol, symbolSize=5, symbolBrush=pen.color(), symbolPen=None)
-        self._texts.append(pg.TextItem(label, color=_text_colour(colour), anchor=(0, 0.5)))
+        ground = QColor(tokens().panel)
+        ground.setAlphaF(0.8)  # the lines of a longer training run below the name
+        self._texts.append(pg.TextItem(label, color=colour, anchor=(0, 0.5), fill=ground))
         item.addItem(self._texts[-1], ignoreBounds=True)
+        self._leaders.append(pg.PlotCurveItem(pen=pg.mkPen(colour, width=1)))
+        item.addItem(self._leaders[-1], ignoreBounds=True)
         self._lines.append((label, x, y))
 
     def _ends(self) -> tuple[float, float]:
@@ -145,17 +142,28 @@ class CurvePlot(QWidget):
         self._place_labels()
 
     def _place_labels(self) -> None:
-        """Put each name at the end of its line, pushed apart where they would lie on one another."""
+        """Put each name at the end of its line; names that would lie on one another are moved, with a thin line."""
         box = self._plot.getPlotItem().vb
         if not self._lines or box.height() < _LABEL_HEIGHT:
             return
-        ends = [float(np.log10(y[-1]) if self._log else y[-1]) for _label, _x, y in self._lines]
-        low, high = box.viewRange()[1]
-        gap = _LABEL_HEIGHT * (high - low) / box.height()
-        order = sorted(range(len(ends)), key=ends.__getitem__)
-        places = spaced([ends[number] for number in order], gap, high - gap / 2)
-        for number, place in zip(order, places, strict=True):
-            self._texts[number].setPos(float(self._lines[number][1][-1]), place)
+        (left, right), (low, high) = box.viewRange()
+        across, up = (right - left) / max(1.0, box.width()), (high - low) / box.height()
+        gap, ends = _LABEL_HEIGHT * up, [self._end(number) for number in range(len(self._lines))]
+        widths = [text.boundingRect().width() * across for text in self._texts]
+        for group in neighbours([x for x, _y in ends], [_LABEL_GAP * across + width for width in widths]):
+            order = sorted(group, key=lambda number: ends[number][1])
+            places = spaced([ends[number][1] for number in order], gap, high - gap / 2, low + gap / 2)
+            for number, place in zip(order, places, strict=True):
+                x, y = ends[number]
+                moved = abs(place - y) > gap / 2
+                beside = x + (_LABEL_GAP * across if moved else 0.0)
+                self._texts[number].setPos(beside, place)
+                self._leaders[number].setData([x, beside] if moved else [], [y, place] if moved else [])
+
+    def _end(self, number: int) -> tuple[float, float]:
+        """Return where a line ends, in the coordinates of the plot."""
+        _label, x, y = self._lines[number]
+        return float(x[-1]), float(np.log10(y[-1]) if self._log else y[-1])
 
     def _reach(self) -> tuple[float, float]:
         heights = [np.log10(y) if self._log else y for _label, _x, y in self._lines]
@@ -168,8 +176,8 @@ class CurvePlot(QWidget):
         if best is None or all(len(x) < 2 for _label, x, _y in self._lines):
             return
         place = best.epoch if axis == "epochs" else best.elapsed_s / 60
-        colour = _COLOURS[number % len(_COLOURS)]
-        faint = tokens().colour(colour)
+        colour = _colour(number)
+        faint = QColor(colour)
         faint.setAlphaF(0.6)
         line = pg.InfiniteLine(place, pen=pg.mkPen(faint, width=1, style=Qt.PenStyle.DashLine))
         first, last = self._ends()
@@ -179,7 +187,7 @@ class CurvePlot(QWidget):
             line,
             f"{self._best}: {epoch_words(best.epoch)}",
             position=0.92 - down if self._low_at(place) else 0.08 + down,
-            color=_text_colour(colour),
+            color=colour,
             anchors=[(side, 0.5), (side, 0.5)],
         )
         self._plot.getPlotItem().addItem(line, ignoreBounds=True)
@@ -212,10 +220,10 @@ class CurvePlot(QWidget):
         self.hovered.emit(f"{unit}:  {'   '.join(words)}")
 
 
-def _text_colour(role: str) -> QColor:
-    """Return the colour in which the words about a line can be read."""
-    colours = tokens()
-    return QColor(getattr(colours, f"{role}_text", getattr(colours, role)))
+def _colour(number: int) -> str:
+    """Return a colour for lines and for the words about them."""
+    colours = _ON_DARK if QColor(tokens().panel).lightness() < _DARK else _ON_LIGHT
+    return colours[number % len(colours)]
 
 
 def _pen(colour: QColor, dash: int, width: float) -> QPen:
@@ -223,23 +231,43 @@ def _pen(colour: QColor, dash: int, width: float) -> QPen:
     return pen
 
 
-def spaced(wanted: Sequence[float], gap: float, highest: float) -> list[float]:
-    """Return places at least `gap` apart, in the order of `wanted` (ascending) and as near to it as may be.
-
-    None lies above `highest`.
+def neighbours(starts: Sequence[float], widths: Sequence[float]) -> list[list[int]]:
+    """Return the numbers of spans in groups; spans of different groups do not overlap.
 
     Examples
     --------
-    >>> spaced([1.0, 1.0, 5.0], 1.0, 5.0)
-    [1.0, 2.0, 5.0]
+    >>> neighbours([5.0, 1.0, 1.5], [1.0, 1.0, 1.0])
+    [[1, 2], [0]]
+    """
+    groups: list[list[int]] = []
+    reach = float("-inf")
+    for number in sorted(range(len(starts)), key=starts.__getitem__):
+        if starts[number] < reach:
+            groups[-1].append(number)
+        else:
+            groups.append([number])
+        reach = max(reach, starts[number] + widths[number])
+    return groups
+
+
+def spaced(wanted: Sequence[float], gap: float, highest: float, lowest: float = float("-inf")) -> list[float]:
+    """Return places at least `gap` apart, in the order of `wanted` (ascending), each as near to its wish as may be.
+
+    None lies above `highest`, nor below `lowest` while there is room.
+
+    Examples
+    --------
+    >>> spaced([1.0, 1.0, 5.0], 1.0, 9.0)
+    [0.5, 1.5, 5.0]
     >>> spaced([5.0, 5.0], 1.0, 5.0)
     [4.0, 5.0]
     """
-    places: list[float] = []
-    for want in wanted:
-        places.append(max(want, places[-1] + gap) if places else want)
-    limit = highest
-    for number in reversed(range(len(places))):
-        places[number] = min(places[number], limit)
-        limit = places[number] - gap
-    return places
+    clusters: list[list[float]] = []  # the wish for the first place of a cluster, and how many are in it
+    for number, want in enumerate(wanted):
+        clusters.append([want - number * gap, 1])
+        while len(clusters) > 1 and clusters[-1][0] <= clusters[-2][0]:
+            (first, some), (second, more) = clusters[-2:]
+            clusters[-2:] = [[(first * some + second * more) / (some + more), some + more]]
+    starts = [start for start, count in clusters for _ in range(int(count))]
+    top = highest - (len(wanted) - 1) * gap
+    return [min(max(start, lowest), top) + number * gap for number, start in enumerate(starts)]

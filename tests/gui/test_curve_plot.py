@@ -1,0 +1,63 @@
+"""The curves: names lie at the ends of their lines, figures have colours of their own, numbers do not overlap."""
+
+from itertools import pairwise
+
+import numpy as np
+import pyqtgraph as pg
+import pytest
+from pytestqt.qtbot import QtBot
+
+from segstudio.gui.panels.curve_axes import log_ticks
+from segstudio.gui.panels.curve_plot import CurvePlot
+from segstudio.jobs.messages import Metric
+from segstudio.session.curves import Curves
+
+pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
+SCORES = ("val_f1", "val_iou", "val_ap")
+
+
+def _curves(ends: dict[str, int]) -> Curves:
+    curves = Curves()
+    for run, end in ends.items():
+        for epoch in range(1, end + 1):
+            values = {name: 0.9 - 0.06 * place - 0.5 / epoch for place, name in enumerate(SCORES)}
+            curves.add(run, Metric(epoch=epoch, step=epoch, elapsed_s=epoch, values=values))
+    return curves
+
+
+def _plot(qtbot: QtBot, ends: dict[str, int], height: int = 150) -> CurvePlot:
+    plot = CurvePlot("best")
+    qtbot.addWidget(plot)
+    plot.resize(900, height)
+    plot.show()
+    plot.draw(_curves(ends), list(ends), SCORES, "epochs", False)
+    qtbot.wait(50)
+    plot._place_labels()
+    return plot
+
+
+def test_runs_of_different_length_do_not_push_the_names_of_one_another(qtbot: QtBot) -> None:
+    plot = _plot(qtbot, {"Model 1": 40, "Model 4": 17})
+    box = plot._plot.getPlotItem().vb
+    pixel = (box.viewRange()[1][1] - box.viewRange()[1][0]) / box.height()
+    for number in range(6):
+        assert abs(plot._texts[number].pos().y() - plot._end(number)[1]) < 20 * pixel
+
+
+def test_the_figures_of_a_single_run_have_colours_of_their_own(qtbot: QtBot) -> None:
+    def colours(plot: CurvePlot) -> list[str]:
+        curves = (item for item in plot._plot.getPlotItem().listDataItems() if isinstance(item, pg.PlotDataItem))
+        return [curve.opts["pen"].color().name() for curve in curves]
+
+    assert len(set(colours(_plot(qtbot, {"a": 9})))) == 3
+    assert len(set(colours(_plot(qtbot, {"a": 9, "b": 9})))) == 2
+
+
+@pytest.mark.parametrize(("low", "high"), [(-3.7, -3.0), (-0.1, 0.0), (-9.0, 2.0), (-2.0, 0.3)])
+@pytest.mark.parametrize("size", [60, 110, 900])
+def test_numbers_of_a_logarithmic_axis_have_room(low: float, high: float, size: int) -> None:
+    ticks = log_ticks(low, high, size)
+    assert len(ticks) >= 2
+    assert all(low - 1e-9 <= tick <= high + 1e-9 for tick in ticks)
+    assert min(np.diff(ticks)) * size / (high - low) >= 13
+    assert all(a < b for a, b in pairwise(ticks))
