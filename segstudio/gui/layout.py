@@ -86,10 +86,10 @@ class Layout:
             self.reset()
 
     def only_canvas(self, only: bool) -> None:
-        """Hide everything but images and canvas for a moment, and bring it back."""
+        """Hide everything but the canvas for a moment, and bring it back."""
         if only and self._before is None:
             self._before = self._window.saveState(_VERSION)
-            for part in (self.toolbar, self.steps, self.drawer):
+            for part in (self.toolbar, self.images, self.steps, self.drawer):
                 part.hide()
         elif not only and self._before is not None:
             self._window.restoreState(self._before, _VERSION)

@@ -13,7 +13,9 @@ def actions(w: "MainWindow") -> list[Action]:
     """Return the actions of the menu."""
     has_document = has_document_now(w)
 
-    def toggle(action: str, text: str, field: str, keys: tuple[str, ...], *, separator: bool = False) -> Action:
+    def toggle(
+        action: str, text: str, field: str, keys: tuple[str, ...], *, separator: bool = False, tip: str = ""
+    ) -> Action:
         view = w.session.view
         return Action(
             f"view.{action}",
@@ -23,6 +25,7 @@ def actions(w: "MainWindow") -> list[Action]:
             keys,
             checked=lambda: bool(getattr(view, field)),
             separator=separator,
+            tip=tip,
         )
 
     return [
@@ -42,9 +45,15 @@ def actions(w: "MainWindow") -> list[Action]:
         Action("view.out", "&View", "Zoom out", lambda: w.canvas.zoom_out(), ("-",), enabled=has_document),
         toggle("fill", "Filled labels", "show_fill", ("X",), separator=True),
         toggle("contours", "Contours", "show_contours", ("Z",)),
-        toggle("boxes", "Rotated boxes", "show_boxes", ("G",)),
+        toggle(
+            "boxes",
+            "Rotated boxes",
+            "show_boxes",
+            ("G",),
+            tip="Rotated boxes; those so small or close that their sizes would overlap show none: zoom in",
+        ),
         toggle("predictions", "Predictions", "show_predictions", ("Y",)),
-        toggle("regions", "Labelled and ignored regions", "show_regions", ("W",)),
+        toggle("regions", "Finished and ignored regions", "show_regions", ("W",)),
         Action(
             "view.by_class",
             "&View",

@@ -154,11 +154,13 @@ class LabelPanel(QWidget):
                 ("show_contours", "contour_opacity", self.tr("Contours"), "Z"),
                 ("show_boxes", "box_opacity", self.tr("Rotated boxes"), "G"),
                 ("show_predictions", "prediction_opacity", self.tr("Predictions"), "Y"),
-                ("show_regions", "", self.tr("Finished and ignored"), "W"),
+                ("show_regions", "", self.tr("Finished and ignored regions"), "W"),
             )
         ):
             box = QCheckBox(text)
-            box.setToolTip(self.tr("Key {0}; hold H to hide all").format(key))
+            more = "\n" + self.tr("Boxes so small or close that their sizes would overlap show none: zoom in.")
+            tip = self.tr("Key {0}; hold H to hide all").format(key)
+            box.setToolTip(tip + (more if field == "show_boxes" else ""))
             bind_check(self._session.view, field, box)
             grid.addWidget(box, number, 0)
             if opacity:

@@ -20,8 +20,8 @@ _NAMES = {
     "solidity": "Solidity",
     "aspect_ratio": "Aspect ratio",
     "mean_intensity": "Mean intensity",
-    "min_intensity": "Least intensity",
-    "max_intensity": "Greatest intensity",
+    "min_intensity": "Minimum intensity",
+    "max_intensity": "Maximum intensity",
 }
 _FIRST = "area"
 _ROW_HEIGHT = 24
