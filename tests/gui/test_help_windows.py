@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QUrl
+from PySide6.QtCore import QRect, Qt, QUrl
 from PySide6.QtGui import QAction, QColor, QImage, QTextDocument
-from PySide6.QtWidgets import QTableWidget, QTextBrowser, QWidget
+from PySide6.QtWidgets import QListWidget, QTableWidget, QTextBrowser, QWidget
 from pytestqt.qtbot import QtBot
 
 from segstudio.gui.actions import Action, ActionTable
@@ -59,3 +59,36 @@ def test_key_map_shows_the_names_of_menus_without_marks(qtbot: QtBot) -> None:
 )
 def test_figures_of_the_table_can_be_read(value: float, digits: int, shown: str) -> None:
     assert figure(value, digits) == shown
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support")
+def test_help_is_searched_and_closed_with_escape(qtbot: QtBot) -> None:
+    pages = HelpWindow()
+    qtbot.addWidget(pages)
+    pages.open_page()
+    titles = pages.findChild(QListWidget)
+    qtbot.keyClicks(pages._search, "silicon")
+    shown = [titles.item(row).text() for row in range(titles.count()) if not titles.item(row).isHidden()]
+    assert 0 < len(shown) < titles.count()
+    assert titles.currentItem().text() in shown
+    page = pages.findChild(QTextBrowser)
+    assert page.textCursor().selectedText().lower() == "silicon"
+    pages._search.setText("no page has this")
+    assert pages._none.isVisible()
+    pages._search.clear()
+    assert not any(titles.item(row).isHidden() for row in range(titles.count()))
+    qtbot.keyClick(page, Qt.Key.Key_Escape)
+    assert not pages.isVisible()
+
+
+def test_rows_of_the_key_map_hold_their_words(qtbot: QtBot) -> None:
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    keys = KeyMap(ActionTable(parent, ()), parent)
+    keys.resize(520, 600)
+    keys.show()
+    cells = keys.findChild(QTableWidget)
+    for row in range(cells.rowCount()):
+        room = QRect(0, 0, cells.columnWidth(2) - 12, 1000)
+        words = cells.fontMetrics().boundingRect(room, Qt.TextFlag.TextWordWrap, cells.item(row, 2).text())
+        assert cells.rowHeight(row) >= words.height() + 6

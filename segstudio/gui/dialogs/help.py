@@ -3,8 +3,17 @@
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QSize, Qt, QUrl
-from PySide6.QtGui import QImage, QTextCursor, QTextDocument
-from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QTextBrowser, QWidget
+from PySide6.QtGui import QImage, QKeyEvent, QKeySequence, QTextCursor, QTextDocument
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QTextBrowser,
+    QVBoxLayout,
+    QWidget,
+)
 
 from segstudio.core.resources import resource
 
@@ -80,8 +89,20 @@ class HelpWindow(QWidget):
         self._text.setSearchPaths([str(self._folder)])
         self._text.anchorClicked.connect(self._follow)
         self._list.currentItemChanged.connect(lambda item, _old: self._show(item.data(Qt.ItemDataRole.UserRole)))
+        self._search = QLineEdit()
+        self._search.setPlaceholderText(self.tr("Search"))
+        self._search.setClearButtonEnabled(True)
+        self._search.setMaximumWidth(220)
+        self._search.textChanged.connect(self._find)
+        self._search.returnPressed.connect(self._find_next)
+        self._none = QLabel(self.tr("No page has these words."))
+        self._none.hide()
+        side = QVBoxLayout()
+        side.addWidget(self._search)
+        side.addWidget(self._none)
+        side.addWidget(self._list, 1)
         row = QHBoxLayout(self)
-        row.addWidget(self._list)
+        row.addLayout(side)
         row.addWidget(self._text, 1)
 
     def open_page(self, name: str = "first-session.md") -> None:
@@ -92,9 +113,50 @@ class HelpWindow(QWidget):
         self.show()
         self.raise_()
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Close with Esc; search with Ctrl+F."""
+        if event.key() == Qt.Key.Key_Escape:
+            self.close()
+        elif event.matches(QKeySequence.StandardKey.Find):
+            self._search.setFocus()
+        else:
+            super().keyPressEvent(event)
+
+    def _find(self, words: str) -> None:
+        """List the pages with `words`, open the first of them at the words."""
+        words = words.strip().lower()
+        shown = []
+        for index in range(self._list.count()):
+            item = self._list.item(index)
+            hidden = words not in item.text().lower() and words not in self._content(item)
+            item.setHidden(hidden)
+            if not hidden:
+                shown.append(item)
+        self._none.setVisible(not shown)
+        if shown and self._list.currentItem() not in shown:
+            self._list.setCurrentItem(shown[0])
+        self._mark()
+
+    def _find_next(self) -> None:
+        """Go to the next place on the page, and behind the last one to the first."""
+        words = self._search.text().strip()
+        if words and not self._text.find(words):
+            self._text.moveCursor(QTextCursor.MoveOperation.Start)
+            self._text.find(words)
+
+    def _mark(self) -> None:
+        """Select the words on the page that is shown."""
+        self._text.moveCursor(QTextCursor.MoveOperation.Start)
+        self._find_next()
+
+    def _content(self, item: QListWidgetItem) -> str:
+        name = item.data(Qt.ItemDataRole.UserRole)
+        return (self._folder / name).read_text(encoding="utf-8").lower()
+
     def _show(self, name: str) -> None:
         self._text.setSource(QUrl.fromLocalFile(str(self._folder / name)))
         self._text.dress()
+        self._mark()
 
     def _follow(self, url: QUrl) -> None:
         name = Path(url.path()).name

@@ -6,6 +6,9 @@ from PySide6.QtWidgets import QDialog, QHeaderView, QLineEdit, QTableWidget, QTa
 
 from segstudio.gui.actions import GESTURES, ActionTable
 
+#: Room above and below the words of a row together, pixels.
+_AIR = 6
+
 
 class KeyMap(QDialog):
     """Opened with ``?``."""
@@ -13,7 +16,7 @@ class KeyMap(QDialog):
     def __init__(self, actions: ActionTable, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("Keys and mouse"))
-        self.resize(680, 640)
+        self.resize(820, 640)
         rows = [(self.tr("Mouse"), what, how) for what, how in GESTURES]
         for spec in actions.specs.values():
             if spec.keys:
@@ -33,7 +36,8 @@ class KeyMap(QDialog):
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
-        self._table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        # A row is measured when its column has its width, and not before.
+        header.sectionResized.connect(lambda *_: self._fit_rows())
         self._filter = QLineEdit()
         self._filter.setPlaceholderText(self.tr("Filter, as “brush” or “Ctrl”"))
         self._filter.setClearButtonEnabled(True)
@@ -41,6 +45,11 @@ class KeyMap(QDialog):
         column_layout = QVBoxLayout(self)
         column_layout.addWidget(self._filter)
         column_layout.addWidget(self._table)
+
+    def _fit_rows(self) -> None:
+        self._table.resizeRowsToContents()
+        for row in range(self._table.rowCount()):
+            self._table.setRowHeight(row, self._table.rowHeight(row) + _AIR)
 
     def _apply_filter(self, text: str) -> None:
         for row in range(self._table.rowCount()):
