@@ -84,7 +84,9 @@ class Opening(QObject):
         elif found.add and self._session.project is not None:
             self._session.add_images(paths)
         elif agree_on_unsaved(self._session, self._window):
-            dialog = NewProjectDialog(found.suggested, has_masks=found.has_masks, parent=self._window)
+            dialog = NewProjectDialog(
+                found.suggested, has_masks=found.has_masks, count=found.count, parent=self._window
+            )
             dialog.accepted.connect(
                 lambda: self._session.create_project(dialog.folder, paths, import_masks=dialog.import_masks)
             )
@@ -131,6 +133,7 @@ class _Found:
     project: Path | None = None
     add: bool = False
     has_masks: bool = False
+    count: int = 0
     suggested: Path = Path()
 
 
@@ -154,7 +157,7 @@ def _look(paths: list[Path], *, add: bool) -> _Found:
     images = list(find_images(paths))
     _check_some(images, first)
     has_masks = any(find_mask(item.path) is not None for item in images[:_MASKS_SOUGHT])
-    return _Found(has_masks=has_masks, suggested=suggested_folder(paths))
+    return _Found(has_masks=has_masks, count=len(images), suggested=suggested_folder(paths))
 
 
 def _check_some(images: list[FoundImage], first: Path) -> None:

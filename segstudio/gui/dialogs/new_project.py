@@ -25,9 +25,13 @@ class NewProjectDialog(QDialog):
         Where the project may go; see `suggested_folder`.
     has_masks
         Whether label images of the same names were found beside the images.
+    count
+        How many images were found.
     """
 
-    def __init__(self, suggested: Path, *, has_masks: bool = False, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, suggested: Path, *, has_masks: bool = False, count: int = 0, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("New project"))
         self.setMinimumWidth(560)
@@ -46,6 +50,11 @@ class NewProjectDialog(QDialog):
             self.tr("Your images stay where they are and are never changed. Labels, models and predictions go here:")
         )
         says.setWordWrap(True)
+        self.found = QLabel(
+            self.tr("1 image found.") if count == 1 else self.tr("{0} images found.").format(f"{count:,}")
+        )
+        self.found.setProperty("role", "heading")
+        self.found.setVisible(count > 0)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         create = buttons.addButton(self.tr("Create project"), QDialogButtonBox.ButtonRole.AcceptRole)
         create.setDefault(True)
@@ -54,6 +63,7 @@ class NewProjectDialog(QDialog):
         buttons.rejected.connect(self.reject)
         column = QVBoxLayout(self)
         column.setSpacing(12)
+        column.addWidget(self.found)
         column.addWidget(says)
         column.addLayout(row)
         column.addWidget(self._masks)
