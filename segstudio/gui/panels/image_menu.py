@@ -6,7 +6,9 @@ from pathlib import Path
 from PySide6.QtCore import QCoreApplication, QUrl
 from PySide6.QtGui import QAction, QDesktopServices, QIcon
 from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox, QWidget
+from shiboken6 import isValid
 
+from segstudio.core.errors import UserError
 from segstudio.gui.theme import icon
 from segstudio.session.session import Session
 
@@ -42,21 +44,47 @@ class ImageMenu(QMenu):
         self._add_splits()
         self._offer("ruler", self.tr("Pixel size…"), lambda: ask_pixel_size(ids))
         self.addSeparator()
-        self._offer("image", self.tr("Find the image file…"), self._find_file, possible=one)
-        self._offer(
-            "folder-open", self.tr("Look for moved images in a folder…"), lambda: find_in_folder(ids[0]), possible=True
-        )
+        self._missing = [
+            self._offer("image", self.tr("Find the image file…"), self._find_file),
+            self._offer("folder-open", self.tr("Look for moved images in a folder…"), lambda: find_in_folder(ids[0])),
+        ]
         changed = self._offer(
             "arrows-clockwise",
             self.tr("Use the changed image"),
             lambda: session.accept_changed_image(ids[0]),
-            possible=one,
         )
+        self._changed = [changed]
         changed.setToolTip(self.tr("Keep the labels although the file was saved again with another content"))
+        for action in (*self._missing, *self._changed):
+            action.setVisible(False)
+        if one:
+            self._look_at_file(ids[0])
         self._offer("folder", self.tr("Open folder"), self._open_folder, changes=False, possible=one)
         self.addSeparator()
         self._offer("trash", self.tr("Remove from the project…"), self._remove)
         self.setToolTipsVisible(True)
+
+    def _look_at_file(self, image_id: str) -> None:
+        """Offer what a missing or changed image file needs, once the disk has answered."""
+        project = self._session.project
+        if project is None:
+            return
+
+        def check() -> str:
+            try:
+                project.check_image(image_id)
+            except UserError as error:
+                return error.code
+            return ""
+
+        def show(code: str) -> None:
+            if not isValid(self):
+                return
+            for found, actions in (("image-missing", self._missing), ("image-changed", self._changed)):
+                for action in actions:
+                    action.setVisible(code == found)
+
+        self._session.background.run(check, show)
 
     def _add_splits(self) -> None:
         splits = self.addMenu(self.tr("Use for"))
