@@ -104,10 +104,17 @@ class RunList(Section):
         """Delete the chosen runs, after naming what will be lost."""
         runs = self.selected()
         names = ", ".join(run.name for run in runs)
-        question = self.tr("Delete {0}? The trained models are lost; labels and predictions stay.").format(names)
-        answers = QMessageBox.StandardButton
-        title, choices = self.tr("Delete models"), answers.Yes | answers.No
-        if runs and QMessageBox.question(self, title, question, choices, answers.No) == answers.Yes:
+        if not runs:
+            return
+        box = QMessageBox(self)
+        box.setObjectName("delete-models")
+        box.setWindowTitle(self.tr("Delete models"))
+        box.setText(self.tr("Delete {0}?").format(names))
+        box.setInformativeText(self.tr("The trained models are lost; labels and predictions stay."))
+        delete = box.addButton(self.tr("Delete"), QMessageBox.ButtonRole.DestructiveRole)
+        box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
+        box.exec()
+        if box.clickedButton() is delete:
             for run in runs:
                 self._session.runs.delete(run)
 
