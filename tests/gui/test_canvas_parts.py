@@ -170,3 +170,17 @@ def test_complete_and_ignored_regions_look_different() -> None:
 def test_double_precision_beyond_single_is_shown_in_shades() -> None:
     pixels = np.array([[0.0, 5e299, 1e300]])
     assert shades(pixels, (0.0, 1e300)).tolist() == [[0, 128, 255]]
+
+
+def test_an_edged_contour_lies_between_light_and_dark() -> None:
+    array = np.zeros((20, 20), np.int32)
+    array[5:15, 5:15] = 1
+    plane, area = LabelMap.from_array(array), Window.whole((20, 20))
+    plain, edged = (
+        draw_labels(plane, area, 1.0, LabelStyle(RED, width=1.0, edged=on), ObjectColours()) for on in (False, True)
+    )
+    assert edged[10, 5] == plain[10, 5], "the contour itself has its colour"
+    light, dark = (tuple(int(edged[10, x]) >> shift & 255 for shift in (16, 8, 0)) for x in (4, 6))
+    assert min(light) > 180
+    assert max(dark) == 0
+    assert plain[10, 4] == 0

@@ -20,7 +20,7 @@ MARGIN = 8
 _DASH = 5
 
 # What a pixel of the overlay is; times 16 plus the colour number it indexes the table of colours.
-_NONE, _FILL, _HALF, _LINE, _SHADOW, _FILL_SELECTED, _LINE_SELECTED, _HALO = range(8)
+_NONE, _FILL, _HALF, _LINE, _SHADOW, _FILL_SELECTED, _LINE_SELECTED, _HALO, _GLOW = range(9)
 
 Colour = tuple[int, int, int]
 
@@ -45,6 +45,8 @@ class LabelStyle:
         Colour number by id (0 = not drawn), or ``None`` to colour neighbours differently.
     hidden
         Ids that are left out.
+    edged
+        Contours lie between a dark and a light line, so that they are seen on a stain of their own colour.
     """
 
     colours: tuple[Colour, ...]
@@ -55,10 +57,11 @@ class LabelStyle:
     selected: frozenset[int] = frozenset()
     number_of: NDArray[np.uint8] | None = None
     hidden: frozenset[int] = frozenset()
+    edged: bool = False
     table: NDArray[np.uint32] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        table = np.zeros(8 * 16, np.uint32)
+        table = np.zeros(9 * 16, np.uint32)
         for number, colour in enumerate(self.colours, start=1):
             bright, rim = _mixed(colour, (255, 255, 255), 0.3), _mixed(colour, (255, 255, 255), 0.85)
             table[_FILL * 16 + number] = argb(colour, self.fill)
@@ -68,6 +71,7 @@ class LabelStyle:
             table[_LINE_SELECTED * 16 + number] = argb(rim, self.line)
         table[_SHADOW * 16 : (_SHADOW + 1) * 16] = argb((0, 0, 0), 0.45 * self.line)
         table[_HALO * 16 : (_HALO + 1) * 16] = argb((0, 0, 0), 0.8 * self.line)
+        table[_GLOW * 16 :] = argb((255, 255, 255), 0.8 * self.line)
         object.__setattr__(self, "table", table)
 
 
@@ -139,19 +143,24 @@ def _numbers(ids: NDArray[Any], style: LabelStyle, colours: ObjectColours) -> ND
 
 
 def _draw_lines(kind: NDArray[np.uint8], ids: NDArray[Any], style: LabelStyle, area: Window) -> None:
-    """Mark the rim of each object, inside of it, and a thin shadow inside of the rim for bright cells."""
+    """Mark the rim of each object, inside of it, and thin lines beside it that keep it apart from the image."""
     inside = ids > 0
     whole, rest = int(style.width), style.width % 1
-    rim = _rim(ids, max(whole, 1)) & inside
+    around = _rim(ids, max(whole, 1))
+    rim, glow = around & inside, around & ~inside
     outer = _rim(ids, whole + 1) & inside if rest else rim
     shade = _rim(ids, whole + 2) & inside & ~outer
     if style.dashed:
         dash = _dashes(ids, area)
+        if style.edged:
+            kind[glow & dash] = _GLOW
         kind[shade & dash] = _SHADOW
         kind[outer & dash] = _HALF
         kind[rim & dash] = _LINE
         return
-    if style.fill < 0.1:
+    if style.edged:
+        kind[glow] = _GLOW
+    if style.edged or style.fill < 0.1:
         kind[shade] = _SHADOW
     kind[outer] = _HALF
     kind[rim] = _LINE

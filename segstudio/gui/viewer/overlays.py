@@ -193,6 +193,7 @@ class Overlays(QObject):
             width=1.5 * self._ratio,
             selected=view.selected,
             number_of=numbers,
+            edged=document.source.info.kind == "rgb",
         )
         return lambda area, scale: draw_labels(plane, area, scale, style, colours)
 
@@ -210,6 +211,7 @@ class Overlays(QObject):
             dashed=True,
             selected=frozenset({current} if current else ()),
             hidden=frozenset(hidden),
+            edged=self._document is not None and self._document.source.info.kind == "rgb",
         )
         return lambda area, scale: draw_labels(plane, area, scale, style, colours)
 
