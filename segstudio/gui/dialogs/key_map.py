@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QDialog, QHeaderView, QLineEdit, QTableWidget, QTa
 from segstudio.gui.actions import GESTURES, ActionTable
 
 #: Room above and below the words of a row together, pixels.
-_AIR = 6
+_AIR = 8
 
 
 class KeyMap(QDialog):
