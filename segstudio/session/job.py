@@ -102,16 +102,31 @@ class Job:
         mine, theirs = self.wanted_device, other.wanted_device
         return self.heavy and other.heavy and (mine == theirs or "auto" in (mine, theirs))
 
+    @property
+    def counted(self) -> str:
+        """How far it is, in what the user counts, as ``"3/20"``; empty when not known."""
+        progress = self.progress
+        if progress is None or not progress.total:
+            return ""
+        if isinstance(self.spec, PredictJob):  # its steps are parts of images
+            images = len(self.spec.images)
+            return f"{min(progress.done * images // progress.total + 1, images)}/{images}" if images > 1 else ""
+        return f"{progress.done}/{progress.total}"
+
+    @property
+    def left(self) -> str:
+        """Time left as ``m:ss``; empty when not known, and for the last second."""
+        seconds = self.progress.remaining_s if self.progress else None
+        return clock(seconds) if seconds is not None and round(seconds) > 0 else ""
+
     def summary(self) -> tuple[str, float | None]:
         """Return one line about it, and how much of it is done (0..1, ``None`` when unknown)."""
         progress = self.progress
         if progress is None or self.state in ("paused", "stopping"):
             return f"{self.title}: {self.state}", None
-        words = progress.stage
-        if progress.total:
-            words += f" {progress.done}/{progress.total}"
-        if progress.remaining_s is not None:
-            words += f"  {clock(progress.remaining_s)} left"
+        words = " ".join(word for word in (progress.stage, self.counted) if word)
+        if self.left:
+            words += f"  {self.left} left"
         return words, progress.done / progress.total if progress.total else None
 
     def told(self, message: Message) -> "Job":

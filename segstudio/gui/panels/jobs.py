@@ -21,7 +21,7 @@ from segstudio.gui.report import Report
 from segstudio.gui.theme import icon
 from segstudio.jobs.spec import TrainJob
 from segstudio.session.curves import epoch_words
-from segstudio.session.job import Job, clock
+from segstudio.session.job import Job
 from segstudio.session.session import Session
 
 _TITLE_WIDTH = 200
@@ -142,13 +142,8 @@ class JobRow(QFrame):
             return f"{job.warnings[-1].message}" if job.warnings else self._result(job)
         if job.progress is None:
             return ""
-        progress = job.progress
-        words = [progress.stage]
-        if progress.total:
-            words.append(f"{progress.done}/{progress.total}")
-        if progress.remaining_s is not None:
-            words.append(self.tr("{0} left").format(clock(progress.remaining_s)))
-        return "  ·  ".join(words)
+        left = self.tr("{0} left").format(job.left) if job.left else ""
+        return "  ·  ".join(word for word in (job.progress.stage, job.counted, left) if word)
 
     def _result(self, job: Job) -> str:
         if isinstance(job.spec, TrainJob):

@@ -15,7 +15,7 @@ from segstudio.gui.panels.model_box import ModelBox, ask_model
 from segstudio.gui.panels.proposals import Proposals
 from segstudio.jobs.messages import Artifact, Failed, Message, Warned
 from segstudio.jobs.spec import DecodeJob, PredictJob
-from segstudio.session.job import Job, clock
+from segstudio.session.job import Job
 from segstudio.session.job_specs import all_saved_first, decode_job, predict_job
 from segstudio.session.notice import Notice
 from segstudio.session.runs import Run
@@ -148,7 +148,8 @@ class PredictionPanel(QWidget):
         images.body.addWidget(self._scope)
         images.body.addWidget(self._predict)
         images.body.addWidget(self._bar)
-        images.body.addLayout(row(self._words, self._cancel, stretch=0))
+        images.body.addWidget(self._words)
+        images.body.addWidget(self._cancel)
         images.body.addWidget(self._problem)
         setup = QWidget()
         column = QVBoxLayout(setup)
@@ -235,8 +236,10 @@ class PredictionPanel(QWidget):
         elif progress is None:
             self._words.setText(self.tr("Starting …"))
         else:
-            left = f", {clock(progress.remaining_s)}" if progress.remaining_s is not None else ""
-            self._words.setText(f"{progress.stage}{left}")
+            left = self.tr("{0} left").format(job.left) if job.left else ""
+            # Not the name of the image: no room is sure to be enough for it, and the status bar has it.
+            image = self.tr("Image {0}").format(job.counted) if job.counted else self.tr("Predicting …")
+            self._words.setText("  ·  ".join(word for word in (image, left) if word))
 
     def _on_message(self, job_id: str, message: Message) -> None:
         job = self._session.jobs.job(job_id)
