@@ -2,6 +2,7 @@
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
+    QApplication,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -67,7 +68,17 @@ class Banner(QFrame):
         row.addWidget(self._all)
         row.addWidget(close)
         if notice.level in ("info", "good"):
-            QTimer.singleShot(_GOOD_NEWS_STAYS, self, self.deleteLater)
+            self._stay()
+
+    def _stay(self) -> None:
+        QTimer.singleShot(_GOOD_NEWS_STAYS, self, self._leave)
+
+    def _leave(self) -> None:
+        """Go, unless a dialog lies in front: then nobody has read it yet."""
+        if QApplication.activeModalWidget() is not None:
+            self._stay()
+        else:
+            self.deleteLater()
 
     def join(self, notice: Notice) -> None:
         """Take in another message about the same thing."""

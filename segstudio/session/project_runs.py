@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from psygnal import Signal
 
 from segstudio.core.errors import UserError, WrongUsage
-from segstudio.jobs.messages import Failed, Finished, Message, Started
+from segstudio.jobs.messages import Failed, Finished, Message, Started, StateChanged
 from segstudio.jobs.run_folder import RunFolder
 from segstudio.jobs.spec import PredictJob, TrainJob
 from segstudio.session.background import Background
@@ -125,7 +125,11 @@ class ProjectRuns:
 
     def _on_message(self, job_id: str, message: Message) -> None:
         job = self._jobs.job(job_id)
-        if isinstance(message, Started | Finished | Failed) and job is not None and isinstance(job.spec, TrainJob):
+        if (
+            isinstance(message, Started | StateChanged | Finished | Failed)
+            and job is not None
+            and isinstance(job.spec, TrainJob)
+        ):
             self.refresh()
         if isinstance(message, Failed) and job is not None and isinstance(job.spec, TrainJob | PredictJob):
             self.failed.emit(job.title, message.message, message.hint)
