@@ -7,15 +7,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QImage
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QDialog
 from window_driver import Driver, run_program
 
 from segstudio.config.run import RunConfig
+from segstudio.gui.panels.training_live import PreviewStrip
 from segstudio.jobs.catalogue import Catalogue, Offer, catalogue_key, store_catalogue
-from segstudio.jobs.messages import Finished
+from segstudio.jobs.messages import Finished, Message, Metric, Preview, Progress, Started, Warned
 from segstudio.jobs.run_folder import RunFolder
-from segstudio.jobs.spec import Choice, ClassSpec, TrainJob
+from segstudio.jobs.spec import Choice, ClassSpec, PredictImage, PredictJob, TrainJob
 from segstudio.project.project import Project
+from segstudio.session.job import Job
 
 #: Fails before the first epoch, as a training does that cannot read its start.
 FAILING = """
@@ -105,3 +110,78 @@ def test_a_model_that_does_not_fit_is_grey_and_says_why(folder: Path) -> None:
         assert box.shown_text().endswith("…")
 
     run_program([str(folder)], script)
+
+
+def _say(hand: Driver, *messages: Message) -> None:
+    for message in messages:
+        hand.session.jobs.handle(message.model_copy(update={"job_id": "1"}))
+
+
+def test_the_brakes_stay_where_they_are_and_the_preview_is_enlarged(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = []
+    for number in range(3):
+        names.append(str(tmp_path / f"{number}.png"))
+        QImage(60, 40, QImage.Format.Format_RGB32).save(names[-1])
+
+    def script(hand: Driver) -> None:
+        hand.wait(lambda: hand.session.document is not None, what="the image")
+        # A process that says nothing; the messages come from the test.
+        monkeypatch.setattr(hand.session.jobs.trainings, "start", lambda *_: None)
+        hand.window.show_step(1)
+        hand.session.jobs.start_training(_job(folder, "1"))
+        _say(hand, Started(device="cpu", device_name="a processor", pid=1))
+        live = hand.window.training.live
+        hand.wait(live._stop.isVisible, what="the brakes")
+        QTest.qWait(50)
+        before = live._stop.mapTo(hand.window, QPoint(0, 0))
+        values = {"val_f1": 0.5, "val_iou": 0.4}
+        _say(
+            hand,
+            Warned(code="class-missing", message="No training object has the class debris.", hint="Label some. " * 9),
+            Metric(epoch=1, step=1, elapsed_s=1, values=values, best=True),
+            Preview(epoch=1, image=names[0], truth=names[1], prediction=names[2], caption="finds 3 of 4 objects " * 4),
+        )
+        hand.wait(lambda: live.preview.height() > 20, what="the preview")
+        QTest.qWait(50)
+        assert live._stop.mapTo(hand.window, QPoint(0, 0)) == before
+        QTest.mouseClick(live.preview, Qt.MouseButton.LeftButton)
+        large = hand.dialog(QDialog)
+        strip = large.findChild(PreviewStrip)
+        hand.wait(lambda: strip.height() > 150, what="the large pictures")
+        large.close()
+        QTest.qWait(50)
+        _say(hand, Preview(epoch=2, image=names[0], truth=names[1], prediction=names[2], caption=""))
+        _say(hand, Finished(outcome="stopped"))
+
+    run_program([str(folder)], script)
+
+
+def test_good_news_wait_for_a_dialog_that_hides_them(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("segstudio.gui.banner._GOOD_NEWS_STAYS", 100)
+
+    def script(hand: Driver) -> None:
+        hand.wait(lambda: hand.session.document is not None, what="the image")
+        dialog = QDialog(hand.window)
+        dialog.open()
+        hand.session.notice("Model 1 is ready.", level="good")
+        QTest.qWait(400)
+        assert [notice.message for notice in hand.window.banners.messages()] == ["Model 1 is ready."]
+        dialog.close()
+        hand.wait(lambda: not hand.window.banners.messages(), what="the message to go")
+
+    run_program([str(folder)], script)
+
+
+def test_a_prediction_of_many_images_counts_images(tmp_path: Path) -> None:
+    images = tuple(
+        PredictImage(image_id=str(n), image=tmp_path / f"{n}.tif", output=tmp_path / f"{n}-o.tif", maps=tmp_path / "m")
+        for n in range(12)
+    )
+    spec = PredictJob(job_id="p", model=tmp_path, images=images, decode={})
+    job = Job("p", "Predict 12 images", spec).told(
+        Progress(stage="Predicting a", done=1067, total=1200, remaining_s=0.2)
+    )
+    assert job.counted == "11/12"
+    assert job.summary()[0] == "Predicting a 11/12"

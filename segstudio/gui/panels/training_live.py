@@ -1,8 +1,8 @@
 """What a running training says: in words, in figures, and as image, truth and prediction beside each other."""
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPixmap
-from PySide6.QtWidgets import QGridLayout, QLabel, QProgressBar, QWidget
+from PySide6.QtGui import QImage, QMouseEvent, QPainter, QPaintEvent, QPixmap
+from PySide6.QtWidgets import QDialog, QGridLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
 
 from segstudio.gui.forms.parts import ElidedLabel, Section, button, caption, row
 from segstudio.gui.theme import FONT_SECONDARY, icon, tokens
@@ -16,6 +16,8 @@ from segstudio.session.session import Session
 _STILL = 5
 #: The figure whose text may be long.
 _LONG = "device"
+#: Width of the window with the enlarged pictures, pixels.
+_LARGE_WIDTH = 960
 
 
 class LiveTraining(Section):
@@ -28,14 +30,22 @@ class LiveTraining(Section):
         self._words = caption(role="")
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
+        quick = self.tr(
+            "Share of objects found and right, on validation images, 0 to 1. Measured with quick decoder settings: "
+            "at the end the best ones are looked for, and the list shows the F1 with those."
+        )
         self._figures = _Figures(
             (
                 ("epoch", self.tr("Epoch"), self.tr("How often the training has gone through its set of patches")),
                 ("left", self.tr("Time left"), self.tr("Estimated; it ends earlier when it gets no better")),
-                ("f1", self.tr("F1"), self.tr("Share of objects found and right, on validation images, 0 to 1")),
+                ("f1", self.tr("F1"), quick),
                 ("iou", self.tr("Fg IoU"), self.tr("Overlap of the area of all objects, on validation images, 0 to 1")),
                 ("rate", self.tr("Patches/s"), self.tr("Speed of the training")),
-                ("best", self.tr("Best F1"), self.tr("The best so far; the model is made of these weights")),
+                (
+                    "best",
+                    self.tr("Best F1"),
+                    f"{self.tr('The best so far; the model is made of these weights.')} {quick}",
+                ),
                 (_LONG, self.tr("Device"), self.tr("What it trains on")),
             )
         )
@@ -43,9 +53,11 @@ class LiveTraining(Section):
         self._warning = caption(role="warning")
         self._pause = button(self.tr("Pause"), self.toggle_pause, "pause")
         self._stop = button(self.tr("Stop and keep best"), self.stop, "stop")
-        for widget in (self._words, self._bar, self._figures, self.preview, self._warning):
-            self.body.addWidget(widget)
+        # What grows and shrinks lies below the buttons, so that they never move under the pointer.
+        self.body.addWidget(self._bar)
         self.body.addLayout(row(self._pause, self._stop, stretch=1))
+        for widget in (self._words, self._figures, self._warning, self.preview):
+            self.body.addWidget(widget)
         self.show_job(None)
 
     def words(self) -> str:
@@ -176,13 +188,43 @@ class PreviewStrip(QWidget):
         self._background = background
         self._preview: Preview | None = None
         self._pictures: list[QPixmap] = []
+        self._large: PreviewStrip | None = None
         self.setFixedHeight(0)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+
+    def enlarge(self) -> QDialog:
+        """Show the pictures in a window of their own, which follows the training."""
+        dialog = QDialog(self)
+        dialog.setWindowTitle(self.tr("What the network sees now"))
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._large = PreviewStrip(self._background)
+        self._large.unsetCursor()
+        dialog.destroyed.connect(self._forget_large)
+        column = QVBoxLayout(dialog)
+        column.addWidget(self._large)
+        column.addStretch(1)
+        dialog.resize(_LARGE_WIDTH, _LARGE_WIDTH // 2)
+        self._large.show_preview(self._preview)
+        dialog.show()
+        return dialog
+
+    def _forget_large(self) -> None:
+        self._large = None
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Enlarge at a click."""
+        if self.cursor().shape() == Qt.CursorShape.PointingHandCursor and self._pictures:
+            self.enlarge()
+        else:
+            super().mouseReleaseEvent(event)
 
     def show_preview(self, preview: Preview | None) -> None:
         """Show the three pictures as soon as they are read; the ones before stay until then."""
         if preview is self._preview:
             return
         self._preview = preview
+        if self._large is not None and preview is not None:
+            self._large.show_preview(preview)
         if preview is None:
             self._take(None, [])
             return
@@ -197,7 +239,9 @@ class PreviewStrip(QWidget):
             return  # a newer one came meanwhile
         self._pictures = [QPixmap.fromImage(picture) for picture in pictures]
         self.setToolTip(
-            self.tr("After epoch {0}: {1}").format(epoch_words(preview.epoch), preview.caption) if preview else ""
+            self.tr("After epoch {0}: {1}. Click to enlarge.").format(epoch_words(preview.epoch), preview.caption)
+            if preview
+            else ""
         )
         self.setFixedHeight(self._cell().height() + 20 if self._pictures else 0)
         self.update()

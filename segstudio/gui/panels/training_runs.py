@@ -110,7 +110,11 @@ class RunList(Section):
         box.setObjectName("delete-models")
         box.setWindowTitle(self.tr("Delete models"))
         box.setText(self.tr("Delete {0}?").format(names))
-        box.setInformativeText(self.tr("The trained models are lost; labels and predictions stay."))
+        box.setInformativeText(
+            self.tr("The trained models are lost; labels and predictions stay.")
+            if any(run.has_model for run in runs)
+            else self.tr("There is no model in it: only its curves and its log are lost.")
+        )
         delete = box.addButton(self.tr("Delete"), QMessageBox.ButtonRole.DestructiveRole)
         box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
         box.exec()
@@ -161,6 +165,14 @@ class RunList(Section):
                 train, sum(sample.split == "val" for sample in run.job.samples)
             ),
         ]
+        if "f1" in run.scores:
+            words.append(
+                self.tr("F1 {0:.2f}: on the validation images, with the decoder settings that are best there").format(
+                    run.scores["f1"]
+                )
+            )
+        elif run.f1 is not None:
+            words.append(self.tr("F1 {0:.2f}: while it trained, with quick decoder settings").format(run.f1))
         if run.error is not None:
             words.append(self.tr("failed: {0}").format(f"{run.error.message} {run.error.hint}".strip()))
         if run.best is not None:
