@@ -9,7 +9,7 @@ class AugmentationConfig(Config):
     flips: bool = param(True, title="Flips and quarter turns")
     """Show each patch in all eight orientations. Switch off only when up and down mean something in the image."""
 
-    scale: float = param(0.0, title="Size change", ge=0.0, le=0.6)
+    scale: float = param(0.0, title="Vary magnification", ge=0.0, le=0.6)
     """Show the images also smaller and larger by up to this share, when new images may be taken at another
     magnification. Needs about three times the memory."""
 

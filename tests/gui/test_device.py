@@ -98,4 +98,4 @@ def test_a_device_that_is_not_there_any_more_is_not_asked_for(window: MainWindow
     window.session.jobs.want_catalogue(make=False)
     qtbot.waitUntil(lambda: _says(window) == CPU.name)
     assert window.session.devices.chosen == "auto"
-    assert window.training.findChild(DeviceBox).currentText() == "Automatic"
+    assert window.training.findChild(DeviceBox).currentText() == "automatic"

@@ -27,6 +27,8 @@ Value = bool | int | float | str
 _LOG_STEPS = (1.0, 2.0, 5.0)
 #: Pixels that a style keeps free beside the text of a choice.
 _TEXT_MARGIN = 4
+#: What choices are called that would not be understood.
+_WORDS = {"auto": "automatic"}
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.IGNORECASE)
 _HALF_NUMBER = re.compile(r"[-+]?\d*\.?\d*(e[-+]?\d*)?", re.IGNORECASE)
 
@@ -234,7 +236,7 @@ class _Choice(Editor):
         self._box = CalmComboBox()
         super().__init__(self._box)
         for choice in field.choices:
-            self._box.addItem(choice, choice)
+            self._box.addItem(_WORDS.get(choice, choice), choice)
         self._box.currentIndexChanged.connect(self.changed)
 
     def value(self) -> str:

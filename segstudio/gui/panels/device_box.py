@@ -21,7 +21,7 @@ class DeviceBox(CalmComboBox):
     def _fill(self) -> None:
         devices = self._session.devices
         self.clear()
-        self.addItem(self.tr("Automatic"), "auto")
+        self.addItem(self.tr("automatic"), "auto")
         if devices.offers:
             best = devices.offers[0].name
             self.setItemData(0, self.tr("The fastest that is there: {0}").format(best), Qt.ItemDataRole.ToolTipRole)
