@@ -65,10 +65,17 @@ GESTURES: tuple[tuple[str, str], ...] = (
 
 
 class ActionTable:
-    """The actions as Qt objects, kept in step with the state of the session."""
+    """The actions as Qt objects, kept in step with the state of the session.
 
-    def __init__(self, parent: QObject, actions: tuple[Action, ...]) -> None:
+    Parameters
+    ----------
+    why_grey
+        Returns what keeps many actions from working at the moment, for their tooltips; empty for nothing.
+    """
+
+    def __init__(self, parent: QObject, actions: tuple[Action, ...], why_grey: Callable[[], str] = str) -> None:
         self._parent = parent
+        self._why_grey = why_grey
         self.specs = {spec.id: spec for spec in actions}
         self._groups: dict[str, QActionGroup] = {}
         self.qt = {spec.id: self._make(spec) for spec in actions}
@@ -82,10 +89,12 @@ class ActionTable:
 
     def refresh(self) -> None:
         """Bring enabled and checked states up to date; nothing is called by it."""
+        why = self._why_grey()
         for spec in self.specs.values():
             action = self.qt[spec.id]
             if spec.enabled is not None:
                 action.setEnabled(spec.enabled())
+                action.setToolTip(_tip(spec, action) + (f"\n{why}" if why and not action.isEnabled() else ""))
             if spec.checked is not None:
                 action.setChecked(spec.checked())
             if spec.now is not None:
@@ -95,8 +104,7 @@ class ActionTable:
         action = QAction(spec.text, self._parent)
         action.setObjectName(spec.id)
         action.setShortcuts([QKeySequence(key) for key in spec.keys])
-        keys = f" ({action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)})" if spec.keys else ""
-        action.setToolTip((spec.tip or spec.text.rstrip("…")) + keys)
+        action.setToolTip(_tip(spec, action))
         if spec.icon:
             action.setIcon(icon(spec.icon))
         if spec.checked is not None:
@@ -107,3 +115,8 @@ class ActionTable:
             self._groups[spec.group].addAction(action)
         action.triggered.connect(lambda _checked=False, call=spec.call: call())
         return action
+
+
+def _tip(spec: Action, action: QAction) -> str:
+    keys = f" ({action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)})" if spec.keys else ""
+    return (spec.tip or spec.text.rstrip("…")) + keys

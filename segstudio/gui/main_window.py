@@ -72,7 +72,7 @@ class MainWindow(QMainWindow):
         self.help_desk = HelpDesk(self, log_file, session.background)
         self._add_centre()
         self._add_panels()
-        self.actions_table = ActionTable(self, all_actions(self))
+        self.actions_table = ActionTable(self, all_actions(self), self._why_grey)
         self.layout_of_panels = Layout(self, self.images, self.steps, self.drawer)
         self.layout_of_panels.fill(self.actions_table)
         self.layout_of_panels.restore_geometry()
@@ -174,6 +174,10 @@ class MainWindow(QMainWindow):
         if not self._refresh_asked:
             self._refresh_asked = True
             QTimer.singleShot(0, self, self._refresh_now)
+
+    def _why_grey(self) -> str:
+        project = self.session.project
+        return self.tr("The project is open for reading only.") if project is not None and project.read_only else ""
 
     def _refresh_now(self) -> None:
         self._refresh_asked = False

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox
+from PySide6.QtWidgets import QCheckBox, QPushButton
 from window_driver import Driver, run_program
 
 from segstudio.core.resources import resource
@@ -58,16 +58,24 @@ def _try_to_change(hand: Driver) -> None:
         "image.reviewed",
         "train.start",
         "predict.current",
+        "tool.brush",
+        "tool.polygon",
+        "edit.new_object",
         "file.add",
     )
     assert not [action for action in grey if window.actions_table[action].isEnabled()]
+    assert not [action for action in grey if "reading only" not in window.actions_table[action].toolTip()]
+    assert window.actions_table["tool.select"].isEnabled()
     session.view.tool = "brush"
     hand.drag([(50.0, 50.0), (70.0, 70.0)])
     assert "reading only" in window.status.currentMessage()
     hand.drag([(50.0, 50.0), (90.0, 50.0), (90.0, 90.0), (50.0, 50.0)], Qt.MouseButton.RightButton)
     (stated,) = (box for box in window.label_step.findChildren(QCheckBox) if "completely" in box.text())
-    stated.click()
-    hand.wait(lambda: any("reading only" in notice.message for notice in window.banners.messages()), what="a sentence")
+    names = ("Add class", "New object", "Complete", "Ignore", "Clear")
+    changing = [stated, *(item for item in window.label_step.findChildren(QPushButton) if item.text() in names)]
+    assert len(changing) == 6
+    assert not [item for item in changing if item.isEnabled()]
+    assert not [item for item in changing if "reading only" not in item.toolTip()]
     assert np.array_equal(document.planes.labels.to_array(), labels)
 
 

@@ -83,7 +83,7 @@ def actions(w: "MainWindow") -> list[Action]:
             ("M",),
             "ph.plus-circle",
             "The next stroke starts a new object",
-            enabled=has_document_now(w),
+            enabled=can_edit,
         ),
         Action(
             "edit.bigger", "&Edit", "Larger brush", lambda: session.view.resize_brush(1.15), ("]", "."), separator=True

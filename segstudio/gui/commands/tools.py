@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from segstudio.gui.actions import Action
-from segstudio.gui.commands.conditions import has_document_now
+from segstudio.gui.commands.conditions import can_edit_now, has_document_now
 
 if TYPE_CHECKING:
     from segstudio.gui.main_window import MainWindow
@@ -43,9 +43,10 @@ def actions(w: "MainWindow") -> list[Action]:
     def chosen(tool: str) -> Callable[[], bool]:
         return lambda: view.tool == tool
 
+    def usable(tool: str) -> Callable[[], bool]:
+        return has_document_now(w) if tool == "select" else can_edit_now(w)
+
     return [
-        Action(
-            f"tool.{name}", "&Tools", text, choose(name), keys, picture, tip, chosen(name), "tools", has_document_now(w)
-        )
+        Action(f"tool.{name}", "&Tools", text, choose(name), keys, picture, tip, chosen(name), "tools", usable(name))
         for name, text, keys, picture, tip in _TOOLS
     ]

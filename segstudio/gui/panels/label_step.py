@@ -49,6 +49,7 @@ class LabelPanel(QWidget):
         super().__init__()
         self._session = session
         self.classes = ClassList(session)
+        self._changing: list[QWidget] = []
         self._column = Column()
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
@@ -59,6 +60,9 @@ class LabelPanel(QWidget):
         session.document_changed.connect(self._on_document)
         session.completeness.changed.connect(self._show_complete)
         session.image_changed.connect(lambda _image: self._show_complete(session.completeness.complete))
+        self._tips = [widget.toolTip() for widget in self._changing]
+        session.project_changed.connect(self._allow)
+        self._allow(session.project)
         self._on_document(session.document)
 
     def add_section(self, widget: QWidget, title: str) -> None:
@@ -76,6 +80,7 @@ class LabelPanel(QWidget):
         section = Section(self.tr("Classes"))
         section.body.addWidget(self.classes)
         add = button(self.tr("Add class"), self.classes.add, "plus")
+        self._changing.append(add)
         remove = tool_button("trash", self.tr("Remove the class"), self.classes.remove)
         session = self._session
 
@@ -102,6 +107,7 @@ class LabelPanel(QWidget):
         bind_check(view, "protect", protect)
         new = button(self.tr("New object"), view.new_object, "plus-circle")
         new.setToolTip(self.tr("The next stroke starts a new object (M)"))
+        self._changing += [brush, protect, new]
         section.body.addWidget(brush)
         section.body.addWidget(protect)
         section.body.addWidget(new, 0, Qt.AlignmentFlag.AlignLeft)
@@ -121,6 +127,7 @@ class LabelPanel(QWidget):
         self._complete.setToolTip(self.tr("Everything that is not an object is background (Ctrl+L)"))
         self._complete.clicked.connect(lambda _checked: self.state_complete())
         self._says = caption(role="good-note")
+        self._changing.append(self._complete)
         section.body.addWidget(self._complete)
         section.body.addWidget(self._says)
         section.body.addWidget(caption(self.tr("The region brush (U) paints:")))
@@ -136,6 +143,7 @@ class LabelPanel(QWidget):
             choice.setCheckable(True)
             choice.setToolTip(tip)
             group.addButton(choice, value)
+            self._changing.append(choice)
             line.addWidget(choice, 1)
         bind_choice(self._session.view, "region_value", group)
         group.idClicked.connect(lambda _value: setattr(self._session.view, "tool", "region"))
@@ -190,8 +198,24 @@ class LabelPanel(QWidget):
         follow(view, field, slider, show)
         return slider
 
+    def _writable(self) -> bool:
+        project = self._session.project
+        return project is None or not project.read_only
+
+    def _allow(self, _project: object) -> None:
+        """Grey out what would change something, and say why, in a project that is open for reading only."""
+        writable = self._writable()
+        why = "" if writable else "\n" + self.tr("The project is open for reading only.")
+        for widget, tip in zip(self._changing, self._tips, strict=True):
+            widget.setEnabled(writable)
+            widget.setToolTip((tip + why).strip())
+        triggers = QAbstractItemView.EditTrigger
+        self.classes.setEditTriggers(
+            triggers.DoubleClicked | triggers.EditKeyPressed if writable else triggers.NoEditTriggers
+        )
+
     def _on_document(self, document: object) -> None:
-        self._complete.setEnabled(document is not None)
+        self._complete.setEnabled(document is not None and self._writable())
         self._show_complete(self._session.completeness.complete)
 
     def _show_complete(self, complete: bool) -> None:
