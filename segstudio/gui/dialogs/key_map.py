@@ -1,6 +1,6 @@
 """Every key and gesture on one page, with a filter; read from the action table, so it is never out of date."""
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QDialog, QHeaderView, QLineEdit, QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
 
@@ -37,7 +37,11 @@ class KeyMap(QDialog):
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
         # A row is measured when its column has its width, and not before.
-        header.sectionResized.connect(lambda *_: self._fit_rows())
+        self._table.verticalHeader().setMinimumSectionSize(16)
+        self._fit = QTimer(self)
+        self._fit.setSingleShot(True)
+        self._fit.timeout.connect(self._fit_rows)
+        header.sectionResized.connect(lambda *_: self._fit.start(0))
         self._filter = QLineEdit()
         self._filter.setPlaceholderText(self.tr("Filter, as “brush” or “Ctrl”"))
         self._filter.setClearButtonEnabled(True)
