@@ -1,5 +1,7 @@
 """Where panels stand, and how the window remembers it."""
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QByteArray, QSettings, QSize, Qt, QTimer
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QTabWidget, QToolBar, QWidget
 
@@ -46,6 +48,8 @@ class Layout:
         self.toolbar.setObjectName("toolbar")
         self.toolbar.setIconSize(QSize(20, 20))
         window.addToolBar(self.toolbar)
+        self.recent = QMenu(window.tr("Recent projects"), window)
+        """Of the menu File; `show_recent` fills it."""
         self._set_sizes()
         self._before: QByteArray | None = None
         self._shows_project = False
@@ -64,12 +68,22 @@ class Layout:
         for name in _MENUS:
             menu = self._window.menuBar().addMenu(self._window.tr(name))
             self._fill_menu(menu, name, actions)
+            if name == "&File":
+                menu.insertMenu(actions["file.sample"], self.recent)
             if name == "&Edit":
                 self._fill_menu(menu.addMenu(self._window.tr("Class")), "Classes", actions)
             if name == "&View":
                 panels = menu.addMenu(self._window.tr("Panels"))
                 for dock in (self.images, self.steps, self.drawer):
                     panels.addAction(dock.toggleViewAction())
+
+    def show_recent(self, folders: tuple[str, ...], call: Callable[[str], object]) -> None:
+        """List the projects opened last in the menu File."""
+        self.recent.clear()
+        self.recent.setEnabled(bool(folders))
+        for folder in folders:
+            action = self.recent.addAction(folder.replace("&", "&&"))
+            action.triggered.connect(lambda _checked=False, folder=folder: call(folder))
 
     def show_project(self, is_open: bool) -> None:
         """Show what belongs to an open project; only the way in without one."""

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QKeyCombination, QObject, Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeyEvent
 from PySide6.QtWidgets import QApplication, QMainWindow, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from segstudio.core.errors import UserError
@@ -14,6 +14,7 @@ from segstudio.gui.dialogs.closing import agree_on_running_training
 from segstudio.gui.dialogs.export import ExportDialog
 from segstudio.gui.dialogs.pixel_size import PixelSizeDialog
 from segstudio.gui.dialogs.unsaved import agree_on_unsaved
+from segstudio.gui.drop_sign import DropSign
 from segstudio.gui.field_keys import keeps_key, takes_text
 from segstudio.gui.help_desk import HelpDesk
 from segstudio.gui.jobs import JobThreads
@@ -69,6 +70,7 @@ class MainWindow(QMainWindow):
         self.status = StatusBar(session, self)
         self.setStatusBar(self.status)
         self.opening = Opening(session, self)
+        self.drop_sign = DropSign(self)
         self.help_desk = HelpDesk(self, log_file, session.background)
         self._add_centre()
         self._add_panels()
@@ -154,9 +156,12 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(f"{words.format(name=project.name)} – SegStudio" if project else "SegStudio")
         self._pages.setCurrentWidget(self.canvas if project else self.welcome)
         self.layout_of_panels.show_project(project is not None)
-        if project is None:
-            self.session.existing_recent(self.welcome.set_recent)
+        self.session.existing_recent(self._show_recent)
         self._refresh()
+
+    def _show_recent(self, folders: tuple[str, ...]) -> None:
+        self.welcome.set_recent(folders)
+        self.layout_of_panels.show_recent(folders, lambda folder: self.opening.open_project(Path(folder)))
 
     def _show_document(self, document: ImageDocument | None) -> None:
         self.banners.withdraw(_COMPLETE)
@@ -329,8 +334,13 @@ class MainWindow(QMainWindow):
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if event.mimeData().hasUrls():
             event.acceptProposedAction()
+            self.drop_sign.appear(self.session.project is not None)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self.drop_sign.hide()
 
     def dropEvent(self, event: QDropEvent) -> None:
+        self.drop_sign.hide()
         paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
         event.acceptProposedAction()
         if paths:
