@@ -17,7 +17,7 @@ def sight(entries: "Iterable[ImageEntry]", wanted: str = "auto") -> int:
     wanted
         The setting: ``"auto"``, ``"gray"`` or ``"rgb"``.
     """
-    counts = {entry.channels for entry in entries if entry.labelled}
+    counts = {entry.channels for entry in entries if entry.labelled and entry.split != "test"}
     if len(counts) != 1:
         return 0  # the training decides when it has read the images
     (count,) = counts

@@ -81,6 +81,7 @@ class ModelBox(CalmComboBox):
     def _take(self, row: int) -> None:
         data = self.itemData(row)
         self._wanted = data if isinstance(data, str) and data != _ELSEWHERE else ""
+        self.setToolTip(self.itemText(row))  # a long name has no room in the box
 
     def _on_index(self, row: int) -> None:
         if self.itemData(row) != _ELSEWHERE:
