@@ -79,6 +79,7 @@ def test_a_first_label_shows_at_once_what_its_image_is_for_and_moves_no_other(fo
         assert _uses(hand) == ["train", "val", "", ""]
         assert any(first <= 1 <= last for first, last in repainted)
         hand.open_image("c.tif")
+        hand.wait(lambda: hand.session.project.labelled_count()[0] == 2, what="the labels of both images before")
         _square(hand)
         assert _uses(hand) == ["train", "val", "train", ""]
 

@@ -95,7 +95,7 @@ class ImageRows(QAbstractListModel):
         if role == Qt.ItemDataRole.DecorationRole:
             return self._picture(entry)
         if role == _SPLIT:
-            decided = entry.split != "auto" or state in ("labelled", "reviewed")
+            decided = entry.split != "auto" or state not in ("empty", "predicted")
             return self._session.states.splits().get(entry.id, "") if decided else ""
         return {_STATE: state, _AUTOMATIC: entry.split == "auto"}.get(role)
 
