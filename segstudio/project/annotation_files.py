@@ -60,6 +60,16 @@ class AnnotationFiles:
         table = ObjectTable(*read_objects(self.objects)) if self.objects.exists() else ObjectTable()
         return Planes(labels, regions, table)
 
+    def complete(self, shape: tuple[int, int]) -> bool:
+        """Return whether something is stated about every pixel, from the disk.
+
+        Raises
+        ------
+        UserError
+            The file of the regions cannot be read or has another size.
+        """
+        return self.regions.exists() and read_label_tiff(self.regions, np.uint8, shape).is_full()
+
     def read_base(self, shape: tuple[int, int]) -> Planes | None:
         """Read the planes as they were before the first record; ``None`` when that is damaged."""
         with suppress(BadInput):

@@ -87,3 +87,27 @@ def test_a_region_that_was_wiped_away_again_labels_nothing(folder: Path, qapp: o
         assert hand.window.images._progress.text() == "0 of 2 labelled"
 
     run_program([str(folder)], script)
+
+
+@pytest.mark.timeout(60)
+def test_the_list_tells_complete_images_from_those_labelled_in_part(folder: Path, qapp: object) -> None:
+    def script(hand: Driver) -> None:
+        hand.wait(lambda: hand.session.document is not None, what="the first image")
+        _square(hand)
+        assert _state(hand) == "labelled"
+        hand.action("image.complete")
+        assert _state(hand) == "complete"
+        hand.action("edit.undo")
+        assert _state(hand) == "labelled"
+        hand.action("edit.redo")
+        hand.open_image("bee.tif")
+        _square(hand)
+        hand.wait(lambda: (_state(hand, 0), _state(hand, 1)) == ("complete", "labelled"), 10, "the image to be saved")
+
+    def again(hand: Driver) -> None:
+        hand.wait(lambda: hand.session.document is not None, what="an image")
+        hand.open_image("bee.tif")
+        hand.wait(lambda: (_state(hand, 0), _state(hand, 1)) == ("complete", "labelled"), 10, "the states")
+
+    run_program([str(folder)], script)
+    run_program([str(folder)], again)

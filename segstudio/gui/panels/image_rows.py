@@ -17,9 +17,11 @@ _THUMBNAIL = 44
 _STATES = {
     "empty": ("ph.circle", "secondary", "Empty"),
     "labelled": ("ph.circle-half-fill", "accent", "Labelled"),
+    "complete": ("ph.circle-fill", "accent", "Complete"),
     "predicted": ("ph.magic-wand", "warning", "Predicted"),
     "reviewed": ("ph.check-circle", "good", "Reviewed"),
 }
+_WORDS = {"complete": "Completely labelled: what is no object is background", "labelled": "Labelled in part"}
 _USES = {"train": "training", "val": "validation", "test": "testing only"}
 #: Role of the image id.
 IMAGE_ID = Qt.ItemDataRole.UserRole
@@ -39,6 +41,10 @@ class ImageRows(QAbstractListModel):
         self._ids: list[str] = []
         self._pictures: dict[tuple[str, str], QPixmap] = {}
         self._splits: Mapping[str, str] = {}
+        self._complete: dict[str, bool] = {}
+        session.completeness.changed.connect(lambda _complete: self._note_complete())
+        session.document_changed.connect(lambda _document: self._note_complete())
+        session.project_changed.connect(lambda _project: self._complete.clear())
 
     def reload(self) -> None:
         """Take over the images of the project."""
@@ -84,13 +90,15 @@ class ImageRows(QAbstractListModel):
         if role == IMAGE_ID:  # asked also for images that have just left the project
             return self._ids[index.row()]
         entry = project.entry(self._ids[index.row()])
-        state = self._session.states.state(entry.id)
+        state: str = self._session.states.state(entry.id)
+        if state == "labelled" and self._is_complete(entry):
+            state = "complete"
         if role == Qt.ItemDataRole.DisplayRole:
             return entry.name
         if role == Qt.ItemDataRole.ToolTipRole:
             return (
                 f"{entry.name}\n{entry.width} × {entry.height} pixels, {entry.dtype}\n"
-                f"{_STATES[state][2]}\n{self._use(entry)}"
+                f"{_WORDS.get(state, _STATES[state][2])}\n{self._use(entry)}"
             )
         if role == Qt.ItemDataRole.DecorationRole:
             return self._picture(entry)
@@ -104,6 +112,32 @@ class ImageRows(QAbstractListModel):
             return "For training or validation: decided when it is labelled (right-click to choose)"
         use = _USES[self._session.states.splits()[entry.id]]
         return f"For {use} (automatic: right-click to choose)" if entry.split == "auto" else f"For {use}, as you chose"
+
+    def _is_complete(self, entry: ImageEntry) -> bool:
+        """Return whether an image is stated to be complete; its file is looked at in the background, once."""
+        project = self._session.project
+        if entry.id not in self._complete and project is not None:
+            self._complete[entry.id] = False
+            if entry.marked:
+                files, shape = project.files(entry.id), (entry.height, entry.width)
+                self._session.background.run(
+                    lambda: files.complete(shape),
+                    lambda complete: self._take_complete(entry.id, complete),
+                    lambda _error: None,
+                )
+        return self._complete.get(entry.id, False)
+
+    def _take_complete(self, image_id: str, complete: bool) -> None:
+        document = self._session.document
+        if document is None or document.entry.id != image_id:  # what is drawn is newer than the file
+            self._complete[image_id] = complete
+            self.refresh_row(image_id)
+
+    def _note_complete(self) -> None:
+        document = self._session.document
+        if document is not None:
+            self._complete[document.entry.id] = self._session.completeness.complete
+            self.refresh_row(document.entry.id)
 
     def _picture(self, entry: ImageEntry) -> QPixmap:
         key = _picture_key(entry)
