@@ -1,4 +1,4 @@
-"""Messages above the canvas: they say what happened and what to do, and stop nobody."""
+"""Messages over the top of the canvas: they say what happened and what to do, and stop nobody."""
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (

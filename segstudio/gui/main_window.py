@@ -4,7 +4,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QEvent, QKeyCombination, QObject, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeyEvent
-from PySide6.QtWidgets import QApplication, QMainWindow, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QGridLayout, QMainWindow, QPushButton, QStackedWidget, QWidget
 
 from segstudio.core.errors import UserError
 from segstudio.gui.actions import ActionTable
@@ -89,11 +89,11 @@ class MainWindow(QMainWindow):
         self._pages.addWidget(self.welcome)
         self._pages.addWidget(self.canvas)
         centre = QWidget()
-        column = QVBoxLayout(centre)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.banners)
-        column.addWidget(self._pages, 1)
+        layers = QGridLayout(centre)
+        layers.setContentsMargins(0, 0, 0, 0)
+        layers.addWidget(self._pages, 0, 0)
+        # Over the image, not above it: a message that comes or goes must not move the cells under the brush.
+        layers.addWidget(self.banners, 0, 0, Qt.AlignmentFlag.AlignTop)
         self.setCentralWidget(centre)
 
     def _add_panels(self) -> None:

@@ -4,10 +4,13 @@ import shutil
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QSettings
+from PySide6.QtCore import QPoint, QSettings
+from PySide6.QtTest import QTest
 from window_driver import Driver, run_program
 
 from segstudio.core.resources import resource
+from segstudio.gui.banner import Banner
+from segstudio.session.notice import Notice
 
 
 @pytest.fixture
@@ -81,3 +84,23 @@ def test_a_window_left_on_a_screen_that_is_gone_comes_back_into_sight(folder: Pa
 
     run_program([str(folder)], leave)
     run_program([str(folder)], look)
+
+
+@pytest.mark.timeout(60)
+def test_a_message_that_comes_and_goes_does_not_move_the_cells(folder: Path, qapp: object) -> None:
+    def script(hand: Driver) -> None:
+        _open(hand)
+        QTest.qWait(50)
+        window = hand.window
+        before = window.canvas.camera, window.canvas.mapToGlobal(QPoint(0, 0))
+        hand.session.noticed.emit(Notice("Could not read a14.tif.", "Copy it again.", "warning", group="a"))
+        QTest.qWait(50)
+        (shown,) = window.banners.findChildren(Banner)
+        assert shown.isVisible()
+        assert shown.height() > 20
+        assert (window.canvas.camera, window.canvas.mapToGlobal(QPoint(0, 0))) == before
+        window.banners.withdraw("a")
+        QTest.qWait(50)
+        assert (window.canvas.camera, window.canvas.mapToGlobal(QPoint(0, 0))) == before
+
+    run_program([str(folder)], script)
