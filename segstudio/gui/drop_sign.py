@@ -15,6 +15,7 @@ class DropSign(QWidget):
 
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
+        self._window = window
         self._words = ""
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.hide()
@@ -26,7 +27,7 @@ class DropSign(QWidget):
             if adds
             else self.tr("Drop images, a folder or a project to open it")
         )
-        self.setGeometry(self.parentWidget().rect())
+        self.setGeometry(self._window.rect())
         self.raise_()
         self.show()
 

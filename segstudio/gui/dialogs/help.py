@@ -150,7 +150,7 @@ class HelpWindow(QWidget):
         self._find_next()
 
     def _content(self, item: QListWidgetItem) -> str:
-        name = item.data(Qt.ItemDataRole.UserRole)
+        name: str = item.data(Qt.ItemDataRole.UserRole)
         return (self._folder / name).read_text(encoding="utf-8").lower()
 
     def _show(self, name: str) -> None:
