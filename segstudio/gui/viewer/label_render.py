@@ -147,19 +147,19 @@ def _draw_lines(kind: NDArray[np.uint8], ids: NDArray[Any], style: LabelStyle, a
     inside = ids > 0
     whole, rest = int(style.width), style.width % 1
     around = _rim(ids, max(whole, 1))
-    rim, glow = around & inside, around & ~inside
+    rim = around & inside
     outer = _rim(ids, whole + 1) & inside if rest else rim
     shade = _rim(ids, whole + 2) & inside & ~outer
     if style.dashed:
         dash = _dashes(ids, area)
         if style.edged:
-            kind[glow & dash] = _GLOW
+            kind[around & ~inside & dash] = _GLOW
         kind[shade & dash] = _SHADOW
         kind[outer & dash] = _HALF
         kind[rim & dash] = _LINE
         return
     if style.edged:
-        kind[glow] = _GLOW
+        kind[around & ~inside] = _GLOW
     if style.edged or style.fill < 0.1:
         kind[shade] = _SHADOW
     kind[outer] = _HALF
