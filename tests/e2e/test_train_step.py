@@ -7,16 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QDialog
+from PySide6.QtWidgets import QDialog, QMessageBox
 from window_driver import Driver, run_program
 
 from segstudio.config.run import RunConfig
 from segstudio.gui.panels.training_live import PreviewStrip
 from segstudio.jobs.catalogue import Catalogue, Offer, catalogue_key, store_catalogue
-from segstudio.jobs.messages import Finished, Message, Metric, Preview, Progress, Started, Warned
+from segstudio.jobs.messages import Failed, Finished, Message, Metric, Preview, Progress, Started, Warned
 from segstudio.jobs.run_folder import RunFolder
 from segstudio.jobs.spec import Choice, ClassSpec, PredictImage, PredictJob, TrainJob
 from segstudio.project.project import Project
@@ -185,3 +185,31 @@ def test_a_prediction_of_many_images_counts_images(tmp_path: Path) -> None:
     )
     assert job.counted == "11/12"
     assert job.summary()[0] == "Predicting a 11/12"
+
+
+def test_deleting_a_training_without_a_model_does_not_speak_of_one(folder: Path) -> None:
+    RunFolder.create(_job(folder, "1")).append(Failed(job_id="1", code="x", message="It cannot start."))
+    _model(folder, "2")
+    said: list[str] = []
+
+    def script(hand: Driver) -> None:
+        hand.window.show_step(1)
+        runs = hand.window.training.runs
+        hand.wait(lambda: runs.list.count() == 2, what="the trainings")
+
+        def answer() -> None:
+            box = hand.dialog(QMessageBox)
+            said.append(box.informativeText())
+            hand.click(box, "Delete")
+
+        for run_id, left in (("1", 1), ("2", 0)):
+            rows = [row for row in range(runs.list.count()) if runs.list.item(row).text().startswith(f"Model {run_id}")]
+            runs.list.clearSelection()
+            runs.list.item(rows[0]).setSelected(True)
+            QTimer.singleShot(50, answer)
+            runs.delete()
+            hand.wait(lambda left=left: runs.list.count() == left, what="one training less")
+
+    run_program([str(folder)], script)
+    assert "no model" in said[0]
+    assert "trained models are lost" in said[1]
