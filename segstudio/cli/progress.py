@@ -98,7 +98,8 @@ def _line(message: Message) -> str:
         case StateChanged():
             return message.state.capitalize()
         case Artifact(role="labels"):
-            return f"{message.path}: {message.details.get('objects', 0)} objects"
+            found = message.details.get("objects", 0)
+            return f"{message.path}: {found} {'object' if found == 1 else 'objects'}"
         case _:
             return ""
 
