@@ -135,3 +135,15 @@ def test_the_sorted_column_says_so_and_its_first_row_is_seen(folder: Path, qapp:
         assert titles()[3].endswith("▼")
 
     run_program([str(folder)], script)
+
+
+@pytest.mark.timeout(60)
+def test_the_key_of_the_next_image_to_review_selects_only_that(folder: Path, qapp: object) -> None:
+    def script(hand: Driver) -> None:
+        hand.wait(lambda: hand.session.document is not None, what="the first image")
+        hand.open_image("ant.tif")
+        hand.key(Qt.Key.Key_D, Qt.KeyboardModifier.ShiftModifier)
+        hand.wait(lambda: hand.session.document.entry.name == "bee.tif", what="the next image")
+        assert hand.window.images.selected_ids() == [hand.session.document.entry.id]
+
+    run_program([str(folder)], script)

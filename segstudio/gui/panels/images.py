@@ -10,6 +10,7 @@ from segstudio.gui.theme import icon
 from segstudio.session.session import Session
 
 _SELECT = QItemSelectionModel.SelectionFlag.Select
+_ONLY = QItemSelectionModel.SelectionFlag.ClearAndSelect
 
 
 class ImagesPanel(QWidget):
@@ -94,7 +95,7 @@ class ImagesPanel(QWidget):
         selection.clear()
         front = self._index_of(self._session.front.wanted)
         if front.isValid():
-            self._view.setCurrentIndex(front)
+            self._go_to(front)
         for image_id in chosen:
             selection.select(self._index_of(image_id), _SELECT)
         self._filtering = False
@@ -136,9 +137,14 @@ class ImagesPanel(QWidget):
         """Go to the image that was asked for last, which may still be opening; never ask for another one."""
         index = self._index_of(self._session.front.wanted)
         if index.isValid() and index != self._view.currentIndex():
-            self._view.setCurrentIndex(index)
+            self._go_to(index)
         elif not index.isValid() and self._filter.text():
             self._view.selectionModel().clear()  # the filter hides its row
+
+    def _go_to(self, index: QModelIndex) -> None:
+        # Not the view's own way: it extends the selection while Shift or Ctrl is held, as for Shift+D.
+        self._view.selectionModel().setCurrentIndex(index, _ONLY)
+        self._view.scrollTo(index)
 
     def _index_of(self, image_id: str) -> QModelIndex:
         return self._sorted.mapFromSource(self._rows.index(self._rows.row_of(image_id)))
