@@ -156,6 +156,16 @@ class Column(QScrollArea):
         return QSize(240, 120)
 
 
+class Footer(QFrame):
+    """What stays in sight below a `Column`, however far that is scrolled."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = QVBoxLayout(self)
+        self.body.setContentsMargins(_MARGIN, 8, _MARGIN, _MARGIN)
+        self.body.setSpacing(4)
+
+
 class EmptyState(QWidget):
     """Says why something cannot work yet, and offers the one button that gets there."""
 

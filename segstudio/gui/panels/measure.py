@@ -4,7 +4,7 @@ import numpy as np
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from segstudio.gui.forms.parts import Column, EmptyState, Section, button, caption, set_role
+from segstudio.gui.forms.parts import Column, EmptyState, Footer, Section, button, caption, set_role
 from segstudio.gui.panels.distribution import Distribution
 from segstudio.gui.panels.measurement_table import MeasurementTable, title
 from segstudio.gui.theme import icon
@@ -41,6 +41,7 @@ class MeasurePanel(QWidget):
         self._empty.wanted.connect(lambda: self.step_wanted.emit(0))
         self.distribution = Distribution()
         self._body = QWidget()
+        self._way_out = Footer()
         self._build()
         column = Column()
         column.body.addWidget(self._empty)
@@ -48,7 +49,9 @@ class MeasurePanel(QWidget):
         column.body.addStretch(1)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(column)
+        outer.setSpacing(0)
+        outer.addWidget(column, 1)
+        outer.addWidget(self._way_out)
         session.project_changed.connect(self._on_stale)
         session.document_changed.connect(self._on_stale)
         session.images_changed.connect(self._on_stale)
@@ -106,7 +109,7 @@ class MeasurePanel(QWidget):
         self._says = caption()
         self._table = MeasurementTable()
         self._table.chosen_changed.connect(self._on_chosen)
-        objects, spread, out = Section(self.tr("Objects")), Section(self.tr("Distribution")), Section("")
+        objects, spread = Section(self.tr("Objects")), Section(self.tr("Distribution"))
         objects.body.addLayout(line)
         objects.body.addWidget(self._says)
         self._pixels = button(
@@ -119,14 +122,14 @@ class MeasurePanel(QWidget):
         objects.body.addWidget(self._pixels)
         objects.body.addWidget(self._table)
         spread.body.addWidget(self.distribution)
-        out.body.addWidget(button(self.tr("Export…"), self.export, "export", primary=True))
-        out.body.addWidget(
+        self._way_out.body.addWidget(
             caption(self.tr("Label images, outlines, boxes or a table of all measurements, for other programs."))
         )
+        self._way_out.body.addWidget(button(self.tr("Export…"), self.export, "export", primary=True))
         column = QVBoxLayout(self._body)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(16)
-        for section in (objects, spread, out):
+        for section in (objects, spread):
             column.addWidget(section)
 
     def _take(self, measured: MeasuredImages | None) -> None:
@@ -137,7 +140,8 @@ class MeasurePanel(QWidget):
         measured, project = self._measured, self._session.project
         some = measured is not None and measured.objects > 0
         elsewhere = project is not None and any(entry.objects for entry in project.images)
-        self._body.setVisible(some or elsewhere)
+        for part in (self._body, self._way_out):
+            part.setVisible(some or elsewhere)
         self._empty.setVisible(not (some or elsewhere))
         if project is None:
             self._empty.say(self.tr("Open a folder of images first."))
@@ -146,7 +150,9 @@ class MeasurePanel(QWidget):
                 self.tr("There are no objects to measure yet. Label or predict some first."), self.tr("Label cells")
             )
         if measured is None or not some:
-            self._says.setText(self.tr("This image has no objects yet."))
+            self._says.setText(
+                self.tr("Measuring …") if measured is None else self.tr("This image has no objects yet.")
+            )
             self._table.show_measured(None)
             self.distribution.show_values(np.zeros(0), "")
         else:

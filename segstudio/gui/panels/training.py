@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from segstudio.core.errors import UserError
-from segstudio.gui.forms.parts import Column, EmptyState, button, caption
+from segstudio.gui.forms.parts import Column, EmptyState, Footer, button, caption
 from segstudio.gui.panels.training_live import LiveTraining
 from segstudio.gui.panels.training_runs import RunList
 from segstudio.gui.panels.training_setup import TrainingSetup
@@ -115,12 +115,9 @@ class TrainingPanel(QWidget):
         self._summary, self._warning, self._error = caption(), caption(role="warning"), caption(role="error")
         self._train = button(self.tr("Train"), self.start, "graduation-cap", primary=True)
         self._train.setMinimumHeight(36)
-        footer = QFrame()
-        column = QVBoxLayout(footer)
-        column.setContentsMargins(12, 8, 12, 12)
-        column.setSpacing(4)
+        footer = Footer()
         for widget in (self._summary, self._warning, self._error, self._train):
-            column.addWidget(widget)
+            footer.body.addWidget(widget)
         self._warning.hide()
         self._error.hide()
         return footer
