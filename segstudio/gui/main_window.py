@@ -4,12 +4,13 @@ from pathlib import Path
 
 from PySide6.QtCore import QEvent, QKeyCombination, QObject, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeyEvent
-from PySide6.QtWidgets import QApplication, QGridLayout, QMainWindow, QPushButton, QStackedWidget, QWidget
+from PySide6.QtWidgets import QApplication, QGridLayout, QMainWindow, QStackedWidget, QWidget
 
 from segstudio.core.errors import UserError
 from segstudio.gui.actions import ActionTable
 from segstudio.gui.banner import BannerArea
 from segstudio.gui.commands import all_actions
+from segstudio.gui.completeness_notices import CompletenessNotices
 from segstudio.gui.dialogs.closing import agree_on_running_training
 from segstudio.gui.dialogs.export import ExportDialog
 from segstudio.gui.dialogs.pixel_size import PixelSizeDialog
@@ -38,11 +39,9 @@ from segstudio.labels.edits import Edit
 from segstudio.project.changes import DocumentChange
 from segstudio.project.document import ImageDocument
 from segstudio.project.project import Project
-from segstudio.session.notice import Notice
 from segstudio.session.session import Session
 
 #: What messages about the statement that an image is completely labelled are grouped by.
-_COMPLETE = "complete"
 
 
 class MainWindow(QMainWindow):
@@ -67,6 +66,7 @@ class MainWindow(QMainWindow):
         self.welcome = Welcome()
         self.canvas = Canvas(session)
         self.banners = BannerArea()
+        self._completeness_notices = CompletenessNotices(session, self.banners)
         self.status = StatusBar(session, self)
         self.setStatusBar(self.status)
         self.opening = Opening(session, self)
@@ -140,7 +140,6 @@ class MainWindow(QMainWindow):
         self.canvas.hovered.connect(self.status.show_pointer)
         self.canvas.tool_message.connect(lambda sentence: self.status.showMessage(sentence, 4000))
         session.noticed.connect(self.banners.show_notice)
-        session.completeness.changed.connect(lambda _complete: self.banners.withdraw(_COMPLETE))
         session.project_changed.connect(self._show_project)
         session.document_changed.connect(self._show_document)
         session.images_changed.connect(self._refresh)
@@ -164,7 +163,7 @@ class MainWindow(QMainWindow):
         self.layout_of_panels.show_recent(folders, lambda folder: self.opening.open_project(Path(folder)))
 
     def _show_document(self, document: ImageDocument | None) -> None:
-        self.banners.withdraw(_COMPLETE)
+        self._completeness_notices.withdraw()
         self.canvas.set_document(document)
         self.status.show_document(document)
         if document is not None:
@@ -275,26 +274,7 @@ class MainWindow(QMainWindow):
         """State that the image in front is completely labelled, or take it back; the Label step shows which."""
         self.canvas.finish_stroke()
         self.session.completeness.toggle()
-        document = self.session.document
-        if document is None:
-            return
-        if not self.session.completeness.complete:
-            says, hint = self.tr("This image is not stated to be completely labelled any more."), ""
-        elif document.planes.objects:
-            says = self.tr("This image is completely labelled now: everything that is no object is background.")
-            hint = self.tr("Ctrl+L takes it back.")
-        else:
-            self._warn_of_no_cells()
-            return
-        self.banners.show_notice(Notice(says, hint, "good" if hint else "info", _COMPLETE))
-
-    def _warn_of_no_cells(self) -> None:
-        """Say what it means that an image without an object is completely labelled, and offer to take it back."""
-        back = QPushButton(self.tr("Take it back"))
-        back.clicked.connect(lambda: self.session.completeness.toggle())
-        says = self.tr("This image has no object: stated to be complete, it teaches that there are no cells in it.")
-        hint = self.tr("Take it back with Ctrl+Z when there are some.")
-        self.banners.show_notice(Notice(says, hint, "warning", _COMPLETE), back)
+        self._completeness_notices.say()
 
     def toggle_colours(self) -> None:
         """Colour objects one by one, or by their class."""
