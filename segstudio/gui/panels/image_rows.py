@@ -42,6 +42,7 @@ class ImageRows(QAbstractListModel):
         self._pictures: dict[tuple[str, str], QPixmap] = {}
         self._splits: Mapping[str, str] = {}
         self._complete: dict[str, bool] = {}
+        self._shown: dict[str, tuple[object, ...]] = {}
         session.completeness.changed.connect(lambda _complete: self._note_complete())
         session.document_changed.connect(lambda _document: self._note_complete())
         session.project_changed.connect(lambda _project: self._complete.clear())
@@ -51,12 +52,14 @@ class ImageRows(QAbstractListModel):
         self.beginResetModel()
         project = self._session.project
         self._ids = [entry.id for entry in project.images] if project else []
+        self._shown.clear()
         known = {_picture_key(entry) for entry in project.images} if project else set()
         self._pictures = {key: picture for key, picture in self._pictures.items() if key in known}
         self.endResetModel()
 
     def refresh(self) -> None:
         """Bring the states of all rows up to date; only visible ones are painted."""
+        self._shown.clear()
         if self._ids:
             self.dataChanged.emit(self.index(0), self.index(len(self._ids) - 1))
 
@@ -68,8 +71,15 @@ class ImageRows(QAbstractListModel):
             self.refresh()
             return
         row = self.row_of(image_id)
-        if row >= 0:
+        if row >= 0 and self._shown.get(image_id) != (shows := self._shows(row)):
+            self._shown[image_id] = shows
             self.dataChanged.emit(self.index(row), self.index(row))
+
+    def _shows(self, row: int) -> tuple[object, ...]:
+        """Return what can be seen in a row: at the end of each stroke there is no time to paint the same again."""
+        picture = self.data(self.index(row), Qt.ItemDataRole.DecorationRole)
+        key = picture.cacheKey() if isinstance(picture, QPixmap) else 0
+        return (key, *(self.data(self.index(row), role) for role in (_STATE, _SPLIT, _AUTOMATIC)))
 
     def is_stale(self) -> bool:
         """Return whether the project has other images now."""
