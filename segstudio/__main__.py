@@ -7,13 +7,17 @@ from pathlib import Path
 def main() -> int:
     """Open the window or run the command that was asked for; return the exit code."""
     words = sys.argv[1:]
-    if not words or _is_file(words[0]):
-        from segstudio.gui.app import main as open_window
+    try:
+        if not words or _is_file(words[0]):
+            from segstudio.gui.app import main as open_window
 
-        return int(open_window(words) or 0)
-    from segstudio.cli.main import main as run_command
+            return int(open_window(words) or 0)
+        from segstudio.cli.main import main as run_command
 
-    return run_command(words)
+        return run_command(words)
+    except KeyboardInterrupt:  # in the first moment, while modules are still imported
+        sys.stderr.write("Interrupted.\n")
+        return 130
 
 
 def _is_file(word: str) -> bool:

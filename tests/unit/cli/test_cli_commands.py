@@ -12,6 +12,7 @@ import pytest
 import tifffile
 import torch
 
+from segstudio.__main__ import main as start
 from segstudio.cli.evaluate import label_files
 from segstudio.cli.main import main
 from segstudio.cli.predict import predict_images
@@ -356,3 +357,15 @@ def test_a_command_line_that_needs_no_engine_does_not_load_it() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr == "False"
+
+
+def test_an_interrupt_in_the_first_moment_is_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(_words: list[str]) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("segstudio.cli.main.main", interrupted)
+    monkeypatch.setattr(sys, "argv", ["segstudio", "catalogue"])
+    assert start() == 130
+    assert capsys.readouterr().err == "Interrupted.\n"
