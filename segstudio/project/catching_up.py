@@ -18,6 +18,7 @@ class CatchingUp:
 
     def __init__(self, image_ids: Iterable[str] = ()) -> None:
         self._left = list(image_ids)
+        self._passed_over = False
         self._changed = threading.Condition()
 
     @property
@@ -25,6 +26,12 @@ class CatchingUp:
         """Images that are still to be looked at."""
         with self._changed:
             return tuple(self._left)
+
+    @property
+    def done(self) -> bool:
+        """Whether every label file holds everything; if not, the next program that opens the project tries again."""
+        with self._changed:
+            return not self._left and not self._passed_over
 
     def catch_up(self, image_id: str, *, is_open: bool, open_image: Callable[[], ImageDocument]) -> None:
         """Bring the label files of one image up to date.
@@ -49,7 +56,7 @@ class CatchingUp:
             if not is_open:
                 document.close()
         except BadInput:
-            pass
+            self._passed_over = True
         finally:
             with self._changed:
                 self._left = [item for item in self._left if item != image_id]

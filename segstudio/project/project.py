@@ -132,7 +132,7 @@ class Project:
         done = self._documents.close()
         done = self._store.try_save() and done
         if self._lock is not None:
-            self._lock.release(clean=done and not self._catching_up.left)
+            self._lock.release(clean=done and self._catching_up.done)
             self._lock = None
             self._store.read_only = True
         return done

@@ -71,13 +71,19 @@ def test_an_interrupted_catching_up_goes_on_the_next_time(crashed: Path) -> None
         assert len(project.behind) == 2
 
 
-def test_a_missing_image_is_passed_over(crashed: Path) -> None:
-    (crashed.parent / "a.tif").unlink()
+def test_a_missing_image_is_passed_over_until_it_is_there_again(crashed: Path) -> None:
+    image, away = crashed.parent / "a.tif", crashed.parent / "away"
+    image.rename(away)
     with Project.open(crashed) as project:
         for image_id in project.behind:
             project.catch_up(image_id)
         assert project.behind == ()
     assert _files(crashed) == {"b.tif"}
+    away.rename(image)
+    with Project.open(crashed) as project:
+        for image_id in project.behind:
+            project.catch_up(image_id)
+    assert _files(crashed) == {"a.tif", "b.tif"}
 
 
 def test_who_reads_label_files_waits_for_it(crashed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
