@@ -82,7 +82,7 @@ class WarmWorker:
             threading.Thread(target=self._read, args=(self._process,), name="warm-worker", daemon=True).start()
 
     def submit(self, spec: JobSpec) -> None:
-        """Give the worker a job; it is started when it does not run."""
+        """Give the worker a job; it is started when it does not run. After `stop` nothing happens."""
         with self._lock:
             self.start()
             self._open.add(spec.job_id)
@@ -121,8 +121,8 @@ class WarmWorker:
         try:
             process.stdin.write(line.encode() + b"\n")
             process.stdin.flush()
-        except (BrokenPipeError, OSError):
-            # The reader thread sees the end of its output and reports each open job.
+        except (OSError, ValueError):
+            # Gone, or closed by `stop` (a ValueError): the reader thread reports each job that is then lost.
             return
 
     def _read(self, process: subprocess.Popen[bytes]) -> None:

@@ -5,6 +5,7 @@ import shutil
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 
 import psutil
@@ -104,6 +105,21 @@ def test_no_worker_outlives_stop(tmp_path: Path) -> None:
     assert pid is not None
     warm.stop()
     assert not psutil.pid_exists(pid)
+
+
+def test_a_job_that_comes_while_the_worker_stops_is_dropped(tmp_path: Path) -> None:
+    lingering = worker(DEAF)  # lives on after its input was closed, as one that imports does
+    lingering.start()
+    process = lingering._process
+    assert process is not None and process.stdin is not None
+    stopping = threading.Thread(target=lingering.stop)
+    stopping.start()
+    while not process.stdin.closed:
+        time.sleep(0.001)
+    lingering.submit(a_catalogue("late", tmp_path))
+    stopping.join()
+    assert list(lingering.messages()) == []
+    assert process.poll() is not None
 
 
 def run_process(folder: Path, manner: str) -> RunProcess:
