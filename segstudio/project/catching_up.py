@@ -48,15 +48,21 @@ class CatchingUp:
         Raises
         ------
         UserError
-            The disk refused. An image that is missing or damaged is passed over: to open it says so.
+            The disk refused. An image that is missing or damaged is passed over: to open it says so. So is one that
+            was taken out of the project meanwhile.
         """
         try:
             document = open_image()
-            document.publish()()
-            if not is_open:
-                document.close()
-        except BadInput:
+            try:
+                document.publish()()
+            finally:
+                if not is_open:
+                    document.close()
+        except (BadInput, KeyError):
             self._passed_over = True
+        except UserError:
+            self._passed_over = True
+            raise
         finally:
             with self._changed:
                 self._left = [item for item in self._left if item != image_id]

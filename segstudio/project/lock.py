@@ -46,12 +46,13 @@ class ProjectLock:
         try:
             if not _try_lock(descriptor):
                 raise _held(self._path, _owner(descriptor))
-            self.interrupted = bool(_owner(descriptor))
+            # Not what is written there: after a power cut it may be anything.
+            self.interrupted = os.fstat(descriptor).st_size > 0
             with disk_errors(self._path.parent.parent, "opened for writing"):
-                os.lseek(descriptor, 0, os.SEEK_SET)
-                os.ftruncate(descriptor, 0)
                 owner = {"pid": os.getpid(), "host": socket.gethostname(), "user": _user()}
-                os.write(descriptor, json.dumps(owner).encode())
+                os.lseek(descriptor, 0, os.SEEK_SET)
+                # Never empty on the way: that would say that the project was closed.
+                os.ftruncate(descriptor, os.write(descriptor, json.dumps(owner).encode()))
         except BaseException:
             os.close(descriptor)
             raise

@@ -69,7 +69,7 @@ def take_hold(folder: Path, disk: Disk) -> tuple[Manifest, ProjectLock, list[str
         for place in (folder, layout.labels, layout.regions):
             remove_leftovers(place, disk)
     except BaseException:
-        lock.release()
+        lock.release(clean=not lock.interrupted)
         raise
     return manifest, lock, warnings
 

@@ -9,7 +9,10 @@ import tifffile
 
 from segstudio.cli.train import training_data
 from segstudio.core.errors import UserError
+from segstudio.io.atomic import DISK, DiskError
 from segstudio.labels.edits import Stroke
+from segstudio.project.document import ImageDocument
+from segstudio.project.opening import take_hold
 from segstudio.project.project import Project
 
 
@@ -104,3 +107,66 @@ def test_the_command_line_trains_on_what_the_journals_hold(crashed: Path, capsys
     with Project.open(crashed):
         training_data(crashed)
     assert "is already open" in capsys.readouterr().err
+
+
+def test_an_image_taken_out_meanwhile_does_not_stop_the_others(crashed: Path) -> None:
+    with Project.open(crashed) as project:
+        first, second = project.behind
+        project.remove_images([first])
+        project.catch_up(first)
+        project.catch_up(second)
+        assert project.behind == ()
+    assert _files(crashed) == {"b.tif"}
+
+
+def test_an_image_that_the_disk_refused_is_tried_again_the_next_time(
+    crashed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_args: object, **_options: object) -> None:
+        raise DiskError("The disk is full.", code="disk-full")
+
+    with Project.open(crashed) as project, monkeypatch.context() as patch:
+        patch.setattr("segstudio.project.document.recover", refuse)
+        for image_id in project.behind:
+            with pytest.raises(DiskError):
+                project.catch_up(image_id)
+    with Project.open(crashed) as project:
+        assert len(project.behind) == 2
+
+
+def test_an_image_whose_files_could_not_be_written_is_closed_again(
+    crashed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise DiskError("The disk is full.", code="disk-full")
+
+    with Project.open(crashed) as project:
+        first = project.behind[0]
+        opened: list[ImageDocument] = []
+        real = project.document
+        monkeypatch.setattr(project, "document", lambda image_id: opened.append(real(image_id)) or opened[0])
+        with monkeypatch.context() as patch:
+            patch.setattr("segstudio.project.checkpoint.write_tiles", refuse)
+            with pytest.raises(DiskError):
+                project.catch_up(first)
+        assert opened[0].closed
+
+
+@pytest.mark.parametrize("note", [b'{"pid": 1', b"\0\0\0\0"])
+def test_a_note_that_a_power_cut_has_garbled_still_means_a_crash(crashed: Path, note: bytes) -> None:
+    (crashed / ".segstudio" / "lock").write_bytes(note)
+    with Project.open(crashed) as project:
+        assert len(project.behind) == 2
+
+
+def test_a_failed_opening_does_not_hide_the_crash_before_it(crashed: Path) -> None:
+    manifest = crashed / "project.json"
+    good = manifest.read_bytes()
+    manifest.write_bytes(b"{")
+    backup = crashed / "project.json.bak"
+    backup.unlink(missing_ok=True)
+    with pytest.raises(UserError):
+        take_hold(crashed, DISK)
+    manifest.write_bytes(good)
+    with Project.open(crashed) as project:
+        assert len(project.behind) == 2
