@@ -16,6 +16,8 @@ class Preferences(Config):
     """Dark for dim rooms, light for bright ones."""
     device: Literal["auto", "cpu", "cuda", "mps"] = param("auto", title="Device")
     """What trainings and predictions run on."""
+    minimap: bool = param(True, title="Minimap")
+    """Show the whole image in a corner while a part of it is out of sight."""
     recent: tuple[str, ...] = ()
     """Project folders, newest first."""
 

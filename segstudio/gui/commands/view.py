@@ -28,6 +28,10 @@ def actions(w: "MainWindow") -> list[Action]:
             tip=tip,
         )
 
+    def toggle_minimap() -> None:
+        preferences = w.session.preferences
+        w.session.set_preferences(preferences.model_copy(update={"minimap": not preferences.minimap}))
+
     return [
         Action(
             "view.fit",
@@ -54,6 +58,14 @@ def actions(w: "MainWindow") -> list[Action]:
         ),
         toggle("predictions", "Predictions", "show_predictions", ("Y",)),
         toggle("regions", "Finished and ignored regions", "show_regions", ("W",)),
+        Action(
+            "view.minimap",
+            "&View",
+            "Minimap",
+            toggle_minimap,
+            checked=lambda: w.session.preferences.minimap,
+            tip="The whole image in a corner, while a part of it is out of sight",
+        ),
         Action(
             "view.by_class",
             "&View",

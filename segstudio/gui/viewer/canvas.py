@@ -18,6 +18,7 @@ from segstudio.gui.viewer.decoration import BrushCursor, Decoration, SketchItem
 from segstudio.gui.viewer.hand import Hand
 from segstudio.gui.viewer.hint_card import HintCard
 from segstudio.gui.viewer.image_layer import ImageLayer
+from segstudio.gui.viewer.minimap import Minimap
 from segstudio.gui.viewer.overlays import Overlays
 from segstudio.gui.viewer.pointer import Pointer
 from segstudio.gui.viewer.tile_loader import TileLoader
@@ -63,7 +64,7 @@ class Canvas(CameraView):
         self._hand = Hand(session, self._sketch.show_sketches, self.tool_message.emit)
         self._pointer = Pointer(session, self, self._hand, self._brush)
         self._pointer.moved.connect(self._hover)
-        self._pointer.acted.connect(self._update_hint)
+        self._pointer.acted.connect(self._on_acted)
         self._loader.failed.connect(self._on_failed)
         session.pixel_size_changed.connect(self._show_pixel_size)
         session.view.events.connect(self._on_view)
@@ -72,6 +73,10 @@ class Canvas(CameraView):
         self.destroyed.connect(self._loader.close)
         self.hint_card = HintCard(self)
         self.hint_card.dismissed.connect(self.setFocus)
+        self.minimap = Minimap(self, self._loader, self.hint_card)
+        self.minimap.entered.connect(self._on_minimap)
+        session.preferences_changed.connect(self._show_minimap)
+        self._show_minimap()
         self._update_hint()
 
     def _make_layers(self) -> None:
@@ -105,6 +110,7 @@ class Canvas(CameraView):
         self._loader.restart("histogram")
         self._image.set_source(document.source if document else None)
         self._overlays.set_document(document)
+        self.minimap.set_source(document.source if document else None)
         self._show_pixel_size()
         self._follow_classes(document)
         if document is not None:
@@ -173,6 +179,7 @@ class Canvas(CameraView):
         self._overlays.set_camera(self.camera, bounds, self.ratio)
         self._decoration.set_camera(self.camera, bounds)
         self._sketch.set_camera(self.camera, bounds)
+        self.minimap.follow()
         self._pointer.update_brush()
 
     def fly_to(self, target: object) -> None:
@@ -234,7 +241,9 @@ class Canvas(CameraView):
     def _apply_contrast(self) -> None:
         if self._histogram is not None:
             view = self._session.view
-            self._image.set_contrast(view.contrast or self._histogram.auto, view.gamma)
+            contrast = view.contrast or self._histogram.auto
+            self._image.set_contrast(contrast, view.gamma)
+            self.minimap.set_contrast(contrast, view.gamma)
 
     def _on_failed(self, sentence: str) -> None:
         if self._document is not None:
@@ -251,7 +260,20 @@ class Canvas(CameraView):
 
     # -- pointer -----------------------------------------------------------------------------------
 
+    def _on_acted(self) -> None:
+        if not self._hand.running:
+            self.minimap.step_aside(None)
+        self._update_hint()
+
+    def _show_minimap(self, _preferences: object = None) -> None:
+        self.minimap.set_wanted(self._session.preferences.minimap)
+
+    def _on_minimap(self, at: QPointF) -> None:
+        self._pointer.leave()
+        self.minimap.step_aside(at if self._hand.running else None)
+
     def _hover(self, at: QPointF) -> None:
+        self.minimap.step_aside(at if self._hand.running else None)
         document = self._document
         if document is None:
             return
