@@ -111,7 +111,8 @@ def test_a_job_that_comes_while_the_worker_stops_is_dropped(tmp_path: Path) -> N
     lingering = worker(DEAF)  # lives on after its input was closed, as one that imports does
     lingering.start()
     process = lingering._process
-    assert process is not None and process.stdin is not None
+    assert process is not None
+    assert process.stdin is not None
     stopping = threading.Thread(target=lingering.stop)
     stopping.start()
     while not process.stdin.closed:
