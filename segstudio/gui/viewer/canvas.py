@@ -1,10 +1,7 @@
 """The canvas: shows one document and turns what the hand does into edits."""
 
 from collections.abc import Mapping
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from psygnal import EmissionInfo
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QEnterEvent, QFocusEvent, QKeyEvent, QMouseEvent, QWheelEvent
@@ -21,6 +18,7 @@ from segstudio.gui.viewer.image_layer import ImageLayer
 from segstudio.gui.viewer.minimap import Minimap
 from segstudio.gui.viewer.overlays import Overlays
 from segstudio.gui.viewer.pointer import Pointer
+from segstudio.gui.viewer.readout import Readout
 from segstudio.gui.viewer.tile_loader import TileLoader
 from segstudio.labels.label_map import LabelMap
 from segstudio.project.changes import DocumentChange
@@ -61,6 +59,8 @@ class Canvas(CameraView):
         self._looks: dict[str, Look] = {}
         self._loader = TileLoader(self)
         self._make_layers()
+        self._readout = Readout(self._image, self._loader, self)
+        self._readout.read.connect(self.hovered)
         self._hand = Hand(session, self._sketch.show_sketches, self.tool_message.emit)
         self._pointer = Pointer(session, self, self._hand, self._brush)
         self._pointer.moved.connect(self._hover)
@@ -106,7 +106,7 @@ class Canvas(CameraView):
             self._document.changed.disconnect(self._on_changed)
             self._keep_look(self._document.entry.id, self.look())
         self._document, self._histogram = document, None
-        self._loader.restart("value")
+        self._readout.forget()
         self._loader.restart("histogram")
         self._image.set_source(document.source if document else None)
         self._overlays.set_document(document)
@@ -274,27 +274,8 @@ class Canvas(CameraView):
 
     def _hover(self, at: QPointF) -> None:
         self.minimap.step_aside(at if self._hand.running else None)
-        document = self._document
-        if document is None:
-            return
-        x, y = self.camera.to_image(at.x(), at.y())
-        row, column = int(np.floor(y)), int(np.floor(x))
-        height, width = document.planes.shape
-        if not (0 <= row < height and 0 <= column < width):
-            self.hovered.emit(-1.0, -1.0, "", 0)
-            return
-        object_id = document.planes.labels.value(row, column)
-        value = self._image.value(row, column)
-        self.hovered.emit(x, y, _in_words(value), object_id)
-        if value is None:
-            source, window = document.source, Window(row, column, row + 1, column + 1)
-            self._loader.restart("value")
-            self._loader.load(
-                "value",
-                window,
-                lambda: source.read(window),
-                lambda pixels: self.hovered.emit(x, y, _in_words(np.asarray(pixels[0, 0])), object_id),
-            )
+        if self._document is not None:
+            self._readout.point(self._document, *self.camera.to_image(at.x(), at.y()))
 
     # -- events of Qt ------------------------------------------------------------------------------
 
@@ -336,7 +317,7 @@ class Canvas(CameraView):
     def leaveEvent(self, event: QEvent) -> None:
         """Hide the brush."""
         self._pointer.leave()
-        self.hovered.emit(-1.0, -1.0, "", 0)
+        self._readout.leave()
         super().leaveEvent(event)
 
     def enterEvent(self, event: QEnterEvent) -> None:
@@ -350,10 +331,3 @@ class Canvas(CameraView):
         """Forget held keys."""
         self._pointer.lose_focus()
         super().focusOutEvent(event)
-
-
-def _in_words(value: NDArray[Any] | None) -> str:
-    """Return a pixel value for the status bar: ``"1432"``, ``"0.031"`` or ``"12, 40, 200"``."""
-    if value is None:
-        return ""
-    return ", ".join(f"{item:.4g}" if value.dtype.kind == "f" else str(item) for item in np.ravel(value).tolist())
