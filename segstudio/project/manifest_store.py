@@ -17,6 +17,8 @@ _SAVE_DELAY_SECONDS: Final = 0.3
 _LEFT: Final = "left_labels"
 #: Setting that remembers the automatic choice between training and validation.
 _SPLITS: Final = "automatic_splits"
+#: Setting that remembers a class whose objects are on the way to another one.
+_REMOVING: Final = "removing_class"
 
 
 class ManifestStore:
@@ -97,6 +99,37 @@ class ManifestStore:
                 found = resolve_kept(self.manifest.images, kept)
                 kept |= {image_id: found[image_id] for image_id in sorted(new)}
                 self.change(settings=self.manifest.settings | {_SPLITS: kept})
+
+    @property
+    def removing(self) -> tuple[int, int] | None:
+        """Class that is being removed, and the one that its objects get; ``None`` for none."""
+        match self.manifest.settings.get(_REMOVING):
+            case [int(class_id), int(to)] if {class_id, to} <= set(self.manifest.classes.ids) and class_id != to:
+                return class_id, to
+        return None
+
+    def begin_removing(self, class_id: int, to: int) -> None:
+        """Write down that the objects of a class get the class `to`; what is begun is finished, be it after a crash.
+
+        Raises
+        ------
+        DiskError
+            Nothing has changed then.
+        """
+        with self.lock:
+            before = self.manifest.settings
+            self.change(settings=before | {_REMOVING: [class_id, to]})
+            try:
+                self.save()
+            except DiskError:
+                self.change(settings=before)
+                raise
+
+    def end_removing(self, class_id: int) -> None:
+        """Take a class out whose objects have another one now."""
+        with self.lock:
+            left = {key: value for key, value in self.manifest.settings.items() if key != _REMOVING}
+            self.change(classes=self.manifest.classes.remove(class_id), settings=left)
 
     def replace_image(self, entry: ImageEntry) -> None:
         """Replace the image of the same id."""

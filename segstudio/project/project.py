@@ -381,6 +381,29 @@ class Project:
         self.save_soon()
         self._tell(self.classes_changed)
 
+    @property
+    def removing(self) -> tuple[int, int] | None:
+        """Class whose removal was begun and not ended, and the one that its objects get; ``None`` for none."""
+        return self._store.removing
+
+    def begin_removing(self, class_id: int, to: int) -> None:
+        """Write down that the objects of a class are about to get the class `to`.
+
+        Raises
+        ------
+        DiskError
+            Nothing has changed then.
+        """
+        self.check_writable()
+        self._store.begin_removing(class_id, to)
+
+    def end_removing(self, class_id: int) -> None:
+        """Take a class out that no object has any more; ``ValueError`` for the last one."""
+        self.check_writable()
+        self._store.end_removing(class_id)
+        self.save_soon()
+        self._tell(self.classes_changed)
+
     def set_name(self, name: str) -> None:
         """Rename the project; its folder keeps its name."""
         self.check_writable()

@@ -13,8 +13,8 @@ from segstudio.session.background import Background
 from segstudio.session.job_specs import all_saved_first
 
 if TYPE_CHECKING:
-    from segstudio.project.document import ImageDocument
     from segstudio.project.project import Project
+    from segstudio.session.front_image import FrontImage
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,15 @@ class ClassUse:
 class ClassRemoval:
     """Counts the objects of a class, and removes it.
 
+    Which class goes where is written down before the first object moves: what a full disk or a crash interrupts is
+    finished when the project is opened the next time.
+
     Parameters
     ----------
-    project, document
-        Return what is open, or ``None``.
+    project
+        Returns what is open, or ``None``.
+    front
+        The image in front; nobody else may change it.
     background, lane
         Where images are opened, one after the other.
     """
@@ -46,14 +51,10 @@ class ClassRemoval:
     """Name of a class that is gone now."""
 
     def __init__(
-        self,
-        project: "Callable[[], Project | None]",
-        document: "Callable[[], ImageDocument | None]",
-        background: Background,
-        lane: str,
+        self, project: "Callable[[], Project | None]", front: "FrontImage", background: Background, lane: str
     ) -> None:
         self._project = project
-        self._document = document
+        self._front = front
         self._background = background
         self._lane = lane
 
@@ -68,50 +69,92 @@ class ClassRemoval:
             found = _objects_of(project, class_id)
             return ClassUse(sum(map(len, found.values())), len(found))
 
-        self._background.run(all_saved_first(project, count), then, lane=self._lane)
+        self._background.run(all_saved_first(project, count), then)
 
     def remove(self, class_id: int, to: int | None = None) -> None:
         """Remove a class; its objects get the class `to`.
 
-        The class stays when the objects of an image cannot be changed, or without `to` when it has objects: a
-        `UserError` is told then.
+        Nothing changes without `to` when it has objects, or when the file of an image with such objects is missing:
+        a `UserError` is told then. The class stays while the disk refuses the labels of an image.
         """
         project = self._project()
         if project is None:
             return
         project.check_writable()
-        front = self._relabel_front(class_id, to)
 
-        def relabel() -> None:
-            for image_id, ids in _objects_of(project, class_id).items():
-                if to is None:
-                    raise WrongUsage(
-                        f"{project.entry(image_id).name} has objects of the class.",
-                        hint="Give them another class first.",
-                        code="class-in-use",
-                    )
-                if image_id != front:
-                    _relabel(project, image_id, ids, to)
+        def begin() -> None:
+            used = _objects_of(project, class_id)
+            for image_id in used:
+                project.check_image(image_id)
+            if to is None:
+                _check_free(project, used)
+            else:
+                project.begin_removing(class_id, to)
 
-        def finish() -> None:
-            if project is self._project() and class_id in project.classes.ids:
+        # Not in the lane: it may wait for images that are being recovered there after a crash.
+        self._background.run(all_saved_first(project, begin), lambda _: self._go_on(project, class_id, to))
+
+    def finish_begun(self) -> None:
+        """Finish a removal that was interrupted when the project was open the last time."""
+        project = self._project()
+        if project is not None and not project.read_only and project.removing is not None:
+            self.remove(*project.removing)
+
+    def _go_on(self, project: "Project", class_id: int, to: int | None) -> None:
+        """Move the objects of all images, then remove the class."""
+        if project is not self._project() or not _can_go(project, class_id, to):
+            return
+        self._relabel_front(class_id, to)
+
+        def relabel() -> bool:
+            used = _objects_of(project, class_id)
+            if to is None:
+                _check_free(project, used)
+                return True
+            # An image that comes to the front meanwhile belongs to the main thread, which moves its objects then.
+            busy = used.keys() & self._in_front()
+            for image_id in used.keys() - busy:
+                _relabel(project, image_id, used[image_id], to)
+            return not busy
+
+        def end(done: bool) -> None:
+            if not done:
+                self._go_on(project, class_id, to)
+            elif project is self._project() and _can_go(project, class_id, to):
                 self._relabel_front(class_id, to)  # what was drawn meanwhile
                 name = project.classes[class_id].name
-                project.set_classes(project.classes.remove(class_id))
+                project.end_removing(class_id)
                 self.removed.emit(name)
 
-        self._background.run(all_saved_first(project, relabel), lambda _none: finish(), lane=self._lane)
+        self._background.run(all_saved_first(project, relabel), end, lane=self._lane)
 
-    def _relabel_front(self, class_id: int, to: int | None) -> str:
-        """Give the objects of the image in front the class `to`; return the id of the image."""
-        document = self._document()
-        if document is None:
-            return ""
-        objects = document.planes.objects
-        ids = tuple(number for number, info in objects.items() if info.class_id == class_id)
-        if ids and to is not None:
+    def _in_front(self) -> set[str]:
+        document = self._front.document
+        return {self._front.wanted, document.entry.id if document is not None else ""}
+
+    def _relabel_front(self, class_id: int, to: int | None) -> None:
+        """Give the objects of the image in front the class `to`."""
+        document = self._front.document
+        if document is None or to is None:
+            return
+        ids = tuple(number for number, info in document.planes.objects.items() if info.class_id == class_id)
+        if ids:
             document.apply(Relabel(ids, to))
-        return document.entry.id
+
+
+def _can_go(project: "Project", class_id: int, to: int | None) -> bool:
+    """Return whether the class is still there, and one that its objects can have."""
+    others = set(project.classes.ids) - {class_id}
+    return class_id in project.classes.ids and (to in others if to is not None else bool(others))
+
+
+def _check_free(project: "Project", used: dict[str, tuple[int, ...]]) -> None:
+    for image_id in used:
+        raise WrongUsage(
+            f"{project.entry(image_id).name} has objects of the class.",
+            hint="Give them another class first.",
+            code="class-in-use",
+        )
 
 
 def _objects_of(project: "Project", class_id: int) -> dict[str, tuple[int, ...]]:
@@ -131,8 +174,9 @@ def _relabel(project: "Project", image_id: str, ids: tuple[int, ...], to: int) -
     document.apply(Relabel(ids, to))
     if not document.close():
         raise UserError(
-            f"The class stays: {document.entry.name} could not be saved.",
-            hint=document.save_state.partition(": ")[2],
+            f"The class is not removed yet: the labels of {document.entry.name} could not be saved.",
+            hint=f"{document.save_state.partition(': ')[2]} Then remove the class again; else that is done when the "
+            "project is opened the next time.",
             code="labels-not-saved",
             path=document.files.objects,
         )

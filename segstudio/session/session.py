@@ -78,7 +78,7 @@ class Session:
         self.objects = ObjectList(lambda: self.document, self.background)
         self.review = Review(lambda: self.project, lambda: self.document, self.background)
         self.walk = ProposalWalk(self.review)
-        self.classes = ClassRemoval(lambda: self.project, lambda: self.document, self.background, _DOCUMENTS)
+        self.classes = ClassRemoval(lambda: self.project, self.front, self.background, _DOCUMENTS)
         self.classes.removed.connect(self._on_class_removed)
         self.files = ImageFiles(lambda: self.project, self.background, _DOCUMENTS)
         self.states = ImageStates(lambda: self.project, lambda: self.document, self._change_project)
@@ -197,6 +197,7 @@ class Session:
             ids, wanted = [entry.id for entry in project.images], self.begin_with(project)
             self.select(wanted if wanted in ids else ids[0])
         self._catch_up(project)
+        self.classes.finish_begun()
 
     def _catch_up(self, project: Project) -> None:
         """Bring label files up to date after a crash, one image at a time so that those that are looked at go first."""
