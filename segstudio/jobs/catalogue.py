@@ -1,7 +1,10 @@
 """What the engine offers, as JSON schemas, kept on disk so that the window needs no torch to show a form."""
 
 import hashlib
-from importlib.metadata import entry_points
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, entry_points, version
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from segstudio import __version__
 from segstudio.io.atomic import write_atomic
 
+#: Where NVIDIA's driver tells what it is and which cards it drives: on Linux, on Windows.
+_LINUX_DRIVER = Path("/proc/driver/nvidia")
+_WINDOWS_DRIVER = Path(os.environ.get("SYSTEMROOT", "")) / "System32" / "nvcuda.dll"
 _GROUPS = ("segstudio.architectures", "segstudio.formulations", "segstudio.exporters")
 
 
@@ -69,7 +75,11 @@ def catalogue_file() -> Path:
 
 
 def catalogue_key() -> str:
-    """Return what a kept catalogue must carry to be valid: the version, its files and the plug-ins installed."""
+    """Return what a kept catalogue must carry to be valid.
+
+    Made of the version, its files, the plug-ins installed, and what the devices depend on: the build of torch, the
+    driver and the graphics cards.
+    """
     package = Path(__file__).resolve().parents[1]
     digest = hashlib.sha256(__version__.encode())
     for folder in ("engine", "export", "config"):
@@ -78,7 +88,23 @@ def catalogue_key() -> str:
     for group in _GROUPS:
         for point in sorted(entry_points(group=group), key=lambda p: p.name):
             digest.update(f"{group} {point.name} {point.value}".encode())
+    for trace in _device_traces():
+        digest.update(trace.encode())
     return f"{__version__}-{digest.hexdigest()[:16]}"
+
+
+def _device_traces() -> Iterator[str]:
+    """Yield what changes with the devices that torch would list, without asking torch."""
+    try:
+        yield version("torch")
+    except PackageNotFoundError:
+        yield "no torch"
+    yield os.environ.get("CUDA_VISIBLE_DEVICES", "all")
+    yield from sorted(card.name for card in _LINUX_DRIVER.glob("gpus/*"))
+    with suppress(OSError):
+        yield (_LINUX_DRIVER / "version").read_text()
+    with suppress(OSError):
+        yield str(_WINDOWS_DRIVER.stat().st_mtime_ns)
 
 
 def load_catalogue(path: Path | None = None) -> Catalogue | None:
