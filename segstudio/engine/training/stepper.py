@@ -80,8 +80,8 @@ class Stepper:
         try:
             terms = self._losses(batch)
             total = torch.stack(list(terms.values())).sum()
-            finite = taken = bool(torch.isfinite(total))
-            if finite:
+            scaled = finite = taken = bool(torch.isfinite(total))
+            if scaled:
                 self.scaler.scale(total).backward()  # type: ignore[no-untyped-call]
                 self.scaler.unscale_(self.optimiser)
                 taken = self._clip()
@@ -96,8 +96,8 @@ class Stepper:
             self.scaler.update()
             self.average.update(self.network)
         else:
-            if finite:
-                self.scaler.update()  # it lowers the scale
+            if scaled:
+                self.scaler.update()  # it lowers the scale, and must come between two steps
             # The forward pass has already put what is not finite into the running statistics.
             with torch.no_grad():
                 for buffer, before in buffers:

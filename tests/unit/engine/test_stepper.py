@@ -96,6 +96,18 @@ def test_too_large_a_scale_is_lowered_and_is_no_fault_of_the_training() -> None:
     assert results[-1].taken
 
 
+def test_gradients_that_no_scale_helps_are_a_fault_and_the_training_goes_on() -> None:
+    stepper = a_stepper()
+    stepper.precision = torch.float16
+    stepper.scaler = torch.amp.GradScaler("cpu", init_scale=1.0)
+    broken = next(stepper.network.parameters()).register_hook(lambda gradient: gradient * float("inf"))
+    for _ in range(2):
+        result = stepper.step(a_batch(), 5e-3)
+        assert (result.finite, result.taken) == (False, False)
+    broken.remove()
+    assert stepper.step(a_batch(), 5e-3).taken
+
+
 def test_the_scale_is_kept_in_the_checkpoint_of_the_stepper() -> None:
     first, second = a_stepper(), a_stepper()
     for stepper in (first, second):
