@@ -12,7 +12,6 @@ from segstudio.core.tiles import Window
 from segstudio.gui.viewer.camera import SCALE_MAX, SCALE_MIN, Camera
 from segstudio.gui.viewer.colouring import ObjectColours
 from segstudio.gui.viewer.contrast import histogram, sample, shades
-from segstudio.gui.viewer.image_layer import PyramidKey, pyramid_tile
 from segstudio.gui.viewer.label_render import LabelStyle, draw_labels, draw_regions, sampled
 from segstudio.io.sources import open_image
 from segstudio.labels.label_map import LabelMap
@@ -78,20 +77,6 @@ def test_image_without_a_number_still_has_a_contrast(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", np.full((20, 20), np.nan, np.float32))
     with open_image(tmp_path / "a.tif") as source:
         assert histogram(sample(source), source.info).auto == (0.0, 1.0)
-
-
-def test_coarse_tile_is_the_mean_of_the_pixels(tmp_path: Path) -> None:
-    pixels = np.random.default_rng(0).integers(0, 60000, (3000, 2600), dtype=np.uint16)
-    tifffile.imwrite(tmp_path / "a.tif", pixels)
-    with open_image(tmp_path / "a.tif") as source:
-        tile = pyramid_tile(source, PyramidKey(2, 0, 1))
-        small = pyramid_tile(source, PyramidKey(1, 1, 1))
-    assert (
-        np.abs(small - pixels[1024:2048, 1024:2048].astype(float).reshape(512, 2, 512, 2).mean(axis=(1, 3))).max() <= 1
-    )
-    expected = pixels[:2048, 2048:].astype(float).reshape(512, 4, 138, 4).mean(axis=(1, 3))
-    assert tile.shape == (512, 138)
-    assert np.abs(tile - expected).max() <= 1
 
 
 def test_touching_objects_get_different_colours_that_stay() -> None:

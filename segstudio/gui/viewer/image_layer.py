@@ -3,69 +3,25 @@
 import math
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QColor, QTransform
 from PySide6.QtWidgets import QGraphicsItemGroup, QGraphicsScene
 
-from segstudio.core.tiles import Window
 from segstudio.gui.theme import tokens
 from segstudio.gui.viewer.camera import Camera
 from segstudio.gui.viewer.contrast import shades
 from segstudio.gui.viewer.tile_loader import TileLoader
+from segstudio.io.pyramid import SIDE, PyramidKey, pyramid_tile, top_level
 from segstudio.io.sources import ImageSource
 
 if TYPE_CHECKING:
     from segstudio.gui.viewer.image_tile import ImageTile
 
-SIDE = 512
 _CACHE_BYTES = 256 * 2**20
-#: Pixels a side that are read at once while a coarse tile is made.
-_CHUNK = 2048
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class PyramidKey:
-    """Tile of level `level`, where a pixel is the mean of ``2**level`` x ``2**level`` image pixels."""
-
-    level: int
-    row: int
-    column: int
-
-    @property
-    def window(self) -> Window:
-        """Image pixels that it shows; may reach beyond the image."""
-        side = SIDE << self.level
-        return Window(self.row * side, self.column * side, (self.row + 1) * side, (self.column + 1) * side)
-
-
-def pyramid_tile(source: ImageSource, key: PyramidKey, plane: int = 0) -> NDArray[Any]:
-    """Return the pixels of a tile, read in pieces of bounded size and averaged over areas."""
-    area = key.window.clip(source.info.size)
-    if key.level == 0:
-        return source.read(area, plane)
-    factor = 1 << key.level
-    chunk = max(_CHUNK, factor)
-    rows = []
-    for y in range(area.y0, area.y1, chunk):
-        row = []
-        for x in range(area.x0, area.x1, chunk):
-            piece = source.read(Window(y, x, y + chunk, x + chunk).intersect(area), plane)
-            row.append(_shrunk(piece, factor))
-        rows.append(np.concatenate(row, axis=1))
-    return np.concatenate(rows, axis=0)
-
-
-def _shrunk(pixels: NDArray[Any], factor: int) -> NDArray[Any]:
-    size = max(1, -(-pixels.shape[1] // factor)), max(1, -(-pixels.shape[0] // factor))
-    if pixels.dtype in (np.uint8, np.uint16, np.float32):
-        return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
-    return np.asarray(cv2.resize(pixels.astype(np.float32), size, interpolation=cv2.INTER_AREA))
 
 
 class ImageLayer:
@@ -147,8 +103,7 @@ class ImageLayer:
 
     @property
     def _top(self) -> int:
-        longest = max(self._source.info.size) if self._source else 1
-        return max(0, math.ceil(math.log2(max(longest / SIDE, 1))))
+        return top_level(self._source.info.size) if self._source else 0
 
     def request(self) -> None:
         """Ask for the visible tiles that are missing, those in the middle first."""

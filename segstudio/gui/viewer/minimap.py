@@ -23,8 +23,8 @@ from segstudio.gui.theme import tokens
 from segstudio.gui.viewer.camera import Camera
 from segstudio.gui.viewer.camera_view import CameraView
 from segstudio.gui.viewer.contrast import shades
-from segstudio.gui.viewer.image_layer import SIDE, PyramidKey, pyramid_tile
 from segstudio.gui.viewer.tile_loader import TileLoader
+from segstudio.io.pyramid import overview
 from segstudio.io.sources import ImageSource
 
 #: Longest and shortest side of the picture, and the largest share of the view that a side takes; screen pixels.
@@ -138,7 +138,7 @@ class Minimap(QWidget):
     def _read(self) -> None:
         source = self._source
         if source is not None and self._contrast is not None:
-            self._loader.load("minimap", "pixels", lambda: _whole(source), self._keep)
+            self._loader.load("minimap", "pixels", lambda: overview(source), self._keep)
 
     def _keep(self, raw: NDArray[Any]) -> None:
         self._raw = raw
@@ -263,14 +263,6 @@ class Minimap(QWidget):
         size = view.width_px, view.height_px
         aimed = Camera(view.camera.scale).aimed((at.x() - _FRAME) / x, (at.y() - _FRAME) / y, *size)
         view.set_camera(aimed.filled(whole, *size, _EDGE))
-
-
-def _whole(source: ImageSource) -> NDArray[Any]:
-    """Return the whole image as the one tile at the top of its pyramid."""
-    level = 0
-    while max(source.info.size) > SIDE << level:
-        level += 1
-    return pyramid_tile(source, PyramidKey(level, 0, 0))
 
 
 def _picture(shown: NDArray[np.uint8], longest: int) -> QImage:
