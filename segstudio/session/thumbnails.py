@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from segstudio.io.pyramid import overview
 from segstudio.io.sources import open_image
 
 
@@ -31,11 +32,9 @@ def thumbnail(path: Path, size: int) -> NDArray[np.uint8]:
     """
     source = open_image(path)
     try:
-        pixels, inverted = source.read(), source.info.inverted
+        pixels, inverted = overview(source), source.info.inverted
     finally:
         source.close()
-    step = max(1, min(pixels.shape[:2]) // (size * 4))
-    pixels = pixels[::step, ::step]
     colour = pixels[..., :3] if pixels.ndim == 3 and pixels.shape[-1] >= 3 else pixels
     colour = colour[..., 0] if colour.ndim == 3 and colour.shape[-1] < 3 else colour
     scale = size / max(colour.shape[:2])
