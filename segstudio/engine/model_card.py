@@ -17,14 +17,19 @@ from segstudio.core.errors import BadModel, WrongUsage
 from segstudio.engine.architectures import Network, architectures
 from segstudio.engine.formulations import Formulation, formulations
 from segstudio.io.atomic import make_folders, write_atomic
-from segstudio.jobs.model_folder import CARD_NAME, WEIGHTS_NAME, model_folder
+from segstudio.jobs.model_folder import (
+    CARD_NAME,
+    FORMAT,
+    SCHEMA_VERSION,
+    WEIGHTS_LIMIT,
+    WEIGHTS_NAME,
+    card_content,
+    damaged,
+    model_folder,
+)
 from segstudio.jobs.spec import Choice, ClassSpec
 
-SCHEMA_VERSION = 1
-
-_CARD_LIMIT = 4 * 2**20
 _HEADER_LIMIT = 16 * 2**20
-_WEIGHTS_LIMIT = 8 * 2**30
 _DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "I64": torch.int64}
 
 
@@ -42,7 +47,7 @@ class ModelCard(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: Literal["segstudio-model"] = "segstudio-model"
+    format: Literal["segstudio-model"] = FORMAT
     schema_version: int = SCHEMA_VERSION
     name: str = Field(max_length=300)
     created: str
@@ -83,26 +88,12 @@ class Model:
 
 def read_card(path: Path) -> ModelCard:
     """Read the card of the model at `path` (see `model_folder`); raise `BadModel` when it is none or damaged."""
-    file = model_folder(path) / CARD_NAME
-    if file.stat().st_size > _CARD_LIMIT:
-        raise _damaged(file, "it is too large")
-    data = file.read_bytes()
+    folder = model_folder(path)
     try:
-        version = json.loads(data).get("schema_version", 0)
-    except (ValueError, AttributeError, RecursionError):
-        raise _damaged(file, "it is not readable JSON") from None
-    if isinstance(version, int) and version > SCHEMA_VERSION:
-        raise BadModel(
-            f"The model {file.parent} was made by a newer version of the program.",
-            hint="Update SegStudio to use it.",
-            code="model-newer",
-            path=file,
-        )
-    try:
-        return ModelCard.model_validate_json(data)
+        return ModelCard.model_validate(card_content(folder))
     except ValidationError as error:
         first = error.errors()[0]
-        raise _damaged(file, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        raise damaged(folder / CARD_NAME, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
 
 
 def save_model(folder: Path, card: ModelCard, weights: Mapping[str, torch.Tensor]) -> ModelCard:
@@ -139,12 +130,12 @@ def load_model(path: Path) -> Model:
         while piece := stream.read(2**20):
             digest.update(piece)
     if card.weights_sha256 and digest.hexdigest() != card.weights_sha256:
-        raise _damaged(file, "its content does not match the card")
+        raise damaged(file, "its content does not match the card")
     network = build_network(card, formulation)
     try:
         network.load_state_dict(load_file(file))
     except (SafetensorError, RuntimeError) as error:
-        raise _damaged(file, "its weights do not fit the network") from error
+        raise damaged(file, "its weights do not fit the network") from error
     return Model(card, network.eval(), formulation)
 
 
@@ -172,45 +163,36 @@ def check_weights(file: Path, expected: Mapping[str, torch.Tensor]) -> None:
     header = _header(file)
     names = set(header) - {"__metadata__"}
     if missing := sorted(set(expected) - names):
-        raise _damaged(file, f"{missing[0]} is missing")
+        raise damaged(file, f"{missing[0]} is missing")
     if foreign := sorted(names - set(expected)):
-        raise _damaged(file, f"{foreign[0]} does not belong to the network")
+        raise damaged(file, f"{foreign[0]} does not belong to the network")
     for name, tensor in expected.items():
         entry = header[name]
         if not isinstance(entry, dict) or entry.get("shape") != list(tensor.shape):
-            raise _damaged(file, f"{name} has another shape than the network's {tuple(tensor.shape)}")
+            raise damaged(file, f"{name} has another shape than the network's {tuple(tensor.shape)}")
         if _DTYPES.get(str(entry.get("dtype"))) != tensor.dtype:
-            raise _damaged(file, f"{name} has another type than the network's {tensor.dtype}")
+            raise damaged(file, f"{name} has another type than the network's {tensor.dtype}")
 
 
 def _header(file: Path) -> dict[str, Any]:
     try:
         size = file.stat().st_size
     except FileNotFoundError:
-        raise _damaged(file, "it is missing") from None
-    if not 8 < size <= _WEIGHTS_LIMIT:
-        raise _damaged(file, f"its size of {size} bytes is impossible")
+        raise damaged(file, "it is missing") from None
+    if not 8 < size <= WEIGHTS_LIMIT:
+        raise damaged(file, f"its size of {size} bytes is impossible")
     with file.open("rb") as stream:
         (length,) = struct.unpack("<Q", stream.read(8))
         if length > min(_HEADER_LIMIT, size - 8):
-            raise _damaged(file, "its header is longer than the file")
+            raise damaged(file, "its header is longer than the file")
         data = stream.read(length)
     try:
         header = json.loads(data)
     except (ValueError, RecursionError):
-        raise _damaged(file, "its header is not readable") from None
+        raise damaged(file, "its header is not readable") from None
     if not isinstance(header, dict):
-        raise _damaged(file, "its header is not readable")
+        raise damaged(file, "its header is not readable")
     return header
-
-
-def _damaged(file: Path, reason: str) -> BadModel:
-    return BadModel(
-        f"The model file {file} cannot be used: {reason}.",
-        hint="Copy the model again from where it was trained, or train it again.",
-        code="model-damaged",
-        path=file,
-    )
 
 
 def _unknown(what: str, name: str, error: Exception) -> BadModel:

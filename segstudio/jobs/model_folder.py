@@ -1,11 +1,20 @@
-"""Where a model lies: a folder with a card and weights, alone or inside a run."""
+"""Where a model lies: a folder with a card and weights, alone or inside a run; and what is wrong with one."""
 
+import json
 from pathlib import Path
+from typing import Any, Final
 
 from segstudio.core.errors import BadModel
 
 CARD_NAME = "model.json"
 WEIGHTS_NAME = "weights.safetensors"
+#: What a card says it is.
+FORMAT: Final = "segstudio-model"
+#: The newest card that this version understands.
+SCHEMA_VERSION: Final = 1
+#: More bytes are no weights of ours.
+WEIGHTS_LIMIT = 8 * 2**30
+_CARD_LIMIT = 4 * 2**20
 
 
 def model_folder(path: Path) -> Path:
@@ -34,4 +43,42 @@ def model_folder(path: Path) -> Path:
         hint=f"A model is a folder with {CARD_NAME} and {WEIGHTS_NAME}, as a training writes it.",
         code="model-foreign",
         path=path,
+    )
+
+
+def card_content(folder: Path) -> dict[str, Any]:
+    """Return the card of the model in `folder` as it stands in its file; its fields are not checked yet.
+
+    Raises
+    ------
+    BadModel
+        It is no card of a model, or of a newer program.
+    """
+    card = folder / CARD_NAME
+    if card.stat().st_size > _CARD_LIMIT:
+        raise damaged(card, "it is too large")
+    try:
+        content = json.loads(card.read_bytes())
+        ours, version = content["format"] == FORMAT, int(content["schema_version"])
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        ours = False
+    if not ours:
+        raise damaged(card, "it is not the card of a model")
+    if version > SCHEMA_VERSION:
+        raise BadModel(
+            f"The model in {folder} was made by a newer version of the program.",
+            hint="Update SegStudio to use it.",
+            code="model-newer",
+            path=card,
+        )
+    return dict(content)
+
+
+def damaged(file: Path, reason: str) -> BadModel:
+    """Return the error for a card or weights that cannot be used."""
+    return BadModel(
+        f"The model file {file} cannot be used: {reason}.",
+        hint="Copy the model again from where it was trained, or choose another one.",
+        code="model-damaged",
+        path=file,
     )

@@ -7,30 +7,24 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError
 
 from segstudio.core.classes import ClassTable
-from segstudio.core.errors import BadModel
 from segstudio.io.atomic import make_folders, write_atomic
 from segstudio.jobs.messages import Finished, to_line
-from segstudio.jobs.model_folder import CARD_NAME, WEIGHTS_NAME, model_folder
+from segstudio.jobs.model_folder import CARD_NAME, WEIGHTS_LIMIT, WEIGHTS_NAME, card_content, damaged, model_folder
 from segstudio.jobs.run_folder import RunFolder
 from segstudio.jobs.spec import Choice, ClassSpec, TrainJob
 from segstudio.session.job import new_job_id
 
-#: The newest card that this version understands.
-_SCHEMA_VERSION = 1
-_CARD_LIMIT = 4 * 2**20
-_WEIGHTS_LIMIT = 8 * 2**30
 _PIECE = 4 * 2**20
 
 
 class _Card(BaseModel):
     """What the window has to know of a card; the engine checks the rest when it loads the model."""
 
-    format: Literal["segstudio-model"]
     schema_version: int = Field(ge=1)
     name: str = Field(max_length=300)
     formulation: Choice
@@ -71,30 +65,17 @@ def read_foreign(path: Path) -> ForeignModel:
         There is no model, or it is damaged or of a newer program.
     """
     folder = model_folder(path)
-    card, weights = folder / CARD_NAME, folder / WEIGHTS_NAME
+    weights = folder / WEIGHTS_NAME
     if not weights.is_file():
-        raise _damaged(folder, f"the file {WEIGHTS_NAME} is missing")
-    if card.stat().st_size > _CARD_LIMIT or weights.stat().st_size > _WEIGHTS_LIMIT:
-        raise _damaged(folder, "it is too large")
-    try:
-        content = json.loads(card.read_bytes())
-        ours, newer = content["format"] == "segstudio-model", content["schema_version"] > _SCHEMA_VERSION
-    except (ValueError, KeyError, TypeError, RecursionError):
-        ours = newer = False
-    if not ours:
-        raise _damaged(folder, f"{CARD_NAME} is not the card of a model")
-    if newer:
-        raise BadModel(
-            f"The model in {folder} was made by a newer version of the program.",
-            hint="Update SegStudio to use it.",
-            code="model-newer",
-            path=card,
-        )
+        raise damaged(weights, "it is missing")
+    content = card_content(folder)
+    if weights.stat().st_size > WEIGHTS_LIMIT:
+        raise damaged(weights, "it is too large")
     try:
         return ForeignModel(folder, _Card.model_validate(content), content)
     except ValidationError as error:
         first = error.errors()[0]
-        raise _damaged(folder, f"{'.'.join(map(str, first['loc']))} in {CARD_NAME}: {first['msg']}") from error
+        raise damaged(folder / CARD_NAME, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
 
 
 def matched_classes(table: ClassTable, classes: Sequence[ClassSpec]) -> tuple[ClassTable, dict[int, int]]:
@@ -176,7 +157,7 @@ def _checked(model: ForeignModel) -> Iterator[bytes]:
             digest.update(piece)
             yield piece
     if model.card.weights_sha256 and digest.hexdigest() != model.card.weights_sha256:
-        raise _damaged(model.folder, f"{WEIGHTS_NAME} does not belong to {CARD_NAME}")
+        raise damaged(model.folder / WEIGHTS_NAME, f"it does not belong to {CARD_NAME}")
 
 
 def _is_same(model: ForeignModel, folder: Path) -> bool:
@@ -192,12 +173,3 @@ def _free(name: str, taken: Mapping[str, Path]) -> str:
     while found in taken:
         number, found = number + 1, f"{name} ({number})"
     return found
-
-
-def _damaged(folder: Path, reason: str) -> BadModel:
-    return BadModel(
-        f"The model in {folder} cannot be used: {reason}.",
-        hint="Copy the model again from where it was trained, or choose another one.",
-        code="model-damaged",
-        path=folder,
-    )

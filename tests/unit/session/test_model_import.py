@@ -128,14 +128,14 @@ def test_what_is_no_model_is_refused_in_a_sentence(tmp_path: Path) -> None:
     assert "not a model" in _refused(tmp_path)
     assert "no model at" in _refused(tmp_path / "nothing")
     (tmp_path / CARD_NAME).write_text('{"format": "another"}')
-    assert "weights.safetensors is missing" in _refused(tmp_path)
+    assert "weights.safetensors cannot be used: it is missing" in _refused(tmp_path)
     (tmp_path / WEIGHTS_NAME).write_bytes(b"x")
     assert "not the card" in _refused(tmp_path)
     for text in ("", "[1]", "[" * 10_000, '{"format": "segstudio-model", "schema_version": "one"}'):
         (tmp_path / CARD_NAME).write_text(text)
         assert "not the card" in _refused(tmp_path)
     (tmp_path / CARD_NAME).write_text('{"format": "segstudio-model", "schema_version": 1}')
-    assert "name in model.json" in _refused(tmp_path)
+    assert "model.json cannot be used: name: " in _refused(tmp_path)
     (tmp_path / CARD_NAME).write_text('{"format": "segstudio-model", "schema_version": 99}')
     assert "newer version" in _refused(tmp_path)
 
