@@ -1,6 +1,6 @@
 """The image in front: opened, stepped through, and saved behind the user's back when another one takes its place."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 from psygnal import Signal
@@ -77,28 +77,34 @@ class FrontImage:
             lane=self._lane,
         )
 
-    def step(self, by: int) -> None:
-        """Go to the next (1) or previous (−1) image; stops at the ends."""
+    def step(self, by: int, shown: Collection[str] | None = None) -> None:
+        """Go to the next (1) or previous (−1) image, of those that a list shows; stops at the ends."""
         project = self._project()
-        if project is None or not project.images:
+        if project is None:
             return
         ids = [entry.id for entry in project.images]
         # Not from the image in front: one that could not be opened must not bar the way.
         here = ids.index(self._place) if self._place in ids else 0
-        self.select(ids[min(max(here + by, 0), len(ids) - 1)])
+        ahead = ids[here + 1 :] if by > 0 else ids[:here][::-1]
+        following = next((image_id for image_id in ahead if shown is None or image_id in shown), None)
+        if following is not None:
+            self.select(following)
 
-    def next_unreviewed(self) -> None:
-        """Go to the next image that is not reviewed; say so when there is none."""
+    def next_unreviewed(self, shown: Collection[str] | None = None) -> None:
+        """Go to the next image that is not reviewed, of those that a list shows; say so when there is none."""
         project = self._project()
         if project is None:
             return
         ids = [entry.id for entry in project.images]
         here = ids.index(self._place) if self._place in ids else -1
         for image_id in ids[here + 1 :] + ids[: here + 1]:
-            if not project.entry(image_id).reviewed and image_id not in (self.wanted, self._place):
+            if image_id in (self.wanted, self._place) or (shown is not None and image_id not in shown):
+                continue
+            if not project.entry(image_id).reviewed:
                 self.select(image_id)
                 return
-        self.noticed.emit(Notice("Every image is reviewed.", level="good"))
+        images = "Every image" if shown is None or len(shown) == len(ids) else "Every image that the list shows"
+        self.noticed.emit(Notice(f"{images} is reviewed.", level="good"))
 
     def leave(self) -> None:
         """Have no image in front; the one that was is saved and closed."""

@@ -75,6 +75,23 @@ def test_an_image_brought_to_the_front_behind_the_filter_leaves_no_other_row_cho
 
 
 @pytest.mark.timeout(60)
+def test_next_and_previous_pass_over_images_that_the_filter_hides(folder: Path, qapp: object) -> None:
+    def script(hand: Driver) -> None:
+        hand.wait(lambda: hand.session.document is not None, what="the first image")
+        hand.window.images._filter.setText("o")  # cow and dog
+        hand.window.canvas.setFocus()
+        for key, name in ((Qt.Key.Key_D, "cow"), (Qt.Key.Key_D, "dog"), (Qt.Key.Key_D, "dog"), (Qt.Key.Key_A, "cow")):
+            hand.key(key)
+            hand.wait(lambda name=name: hand.session.document.entry.name == f"{name}.tif", what=name)
+        hand.key(Qt.Key.Key_A)
+        QTest.qWait(100)
+        assert hand.session.front.wanted == hand.session.document.entry.id
+        assert hand.session.document.entry.name == "cow.tif", "the first that the list shows is the end"
+
+    run_program([str(folder)], script)
+
+
+@pytest.mark.timeout(60)
 def test_objects_whose_rows_the_filter_hides_are_not_deleted(folder: Path, qapp: object) -> None:
     def script(hand: Driver) -> None:
         hand.wait(lambda: hand.session.document is not None, what="the first image")

@@ -69,6 +69,10 @@ class ImagesPanel(QWidget):
         indexes = sorted(self._view.selectionModel().selectedIndexes(), key=lambda index: index.row())
         return [index.data(IMAGE_ID) for index in indexes]
 
+    def shown_ids(self) -> frozenset[str]:
+        """Return the images that the filter leaves in the list."""
+        return frozenset(self._sorted.index(row, 0).data(IMAGE_ID) for row in range(self._sorted.rowCount()))
+
     def _build(self) -> None:
         add = QToolButton()
         add.setIcon(icon("ph.plus"))
