@@ -26,6 +26,8 @@ class ManifestStore:
 
     Attributes
     ----------
+    folder
+        Of the project.
     manifest
         As it is now.
     lock
@@ -41,7 +43,7 @@ class ManifestStore:
         self.lock = threading.RLock()
         self.error: UserError | None = None
         self.read_only = read_only
-        self._folder = folder
+        self.folder = folder
         self._disk = disk
         self._save_mutex = threading.Lock()
         self._timer: threading.Timer | None = None
@@ -154,7 +156,7 @@ class ManifestStore:
                     self._timer.cancel()
                     self._timer = None
                 manifest = self.manifest
-            save_manifest(self._folder, manifest, self._disk)
+            save_manifest(self.folder, manifest, self._disk)
             self.error = None
 
     def try_save(self) -> bool:

@@ -1,30 +1,23 @@
-"""A project: images, classes and where everything of them lies."""
+"""A project on the disk: its content, the files of its images, and the documents that are open."""
 
-import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import cast, get_args
 
-from psygnal import Signal, SignalInstance
-
-from segstudio.core.classes import ClassTable
-from segstudio.core.errors import UserError
 from segstudio.io.atomic import DISK, Disk
-from segstudio.jobs.spec import Split
 from segstudio.project.annotation_files import AnnotationFiles
 from segstudio.project.catching_up import CatchingUp
+from segstudio.project.content import Content
 from segstudio.project.document import ImageDocument
 from segstudio.project.intake import Intake
 from segstudio.project.layout import Layout
 from segstudio.project.locating import check_content, find_again, moved_to, with_content_of
 from segstudio.project.lock import ProjectLock
-from segstudio.project.manifest import MANIFEST, ImageEntry, ImageState, Manifest, SplitChoice, load_manifest
+from segstudio.project.manifest import MANIFEST, ImageEntry, Manifest, load_manifest
 from segstudio.project.manifest_store import ManifestStore
 from segstudio.project.mask_import import MaskImport
 from segstudio.project.open_documents import OpenDocuments
 from segstudio.project.opening import set_up, take_hold
-from segstudio.project.splits import FRACTION, resolve_kept
 
 __all__ = ["ImageEntry", "Project"]
 
@@ -32,7 +25,7 @@ __all__ = ["ImageEntry", "Project"]
 _CATCH_UP_S = 120.0
 
 
-class Project:
+class Project(Content):
     """An open project. Make it with `create` or `open`; `close` it.
 
     Attributes
@@ -41,15 +34,7 @@ class Project:
         Where it lies.
     warnings
         Sentences about what was found on opening.
-
-    Notes
-    -----
-    Methods may be called on any thread. `images_changed` and `classes_changed` are emitted on the main thread
-    only: whoever changes a project on another one tells the window itself.
     """
-
-    images_changed = Signal()
-    classes_changed = Signal()
 
     def __init__(
         self,
@@ -60,10 +45,10 @@ class Project:
         warnings: Iterable[str] = (),
         disk: Disk = DISK,
     ) -> None:
+        super().__init__(ManifestStore(folder, manifest, read_only=lock is None, disk=disk))
         self.folder = folder
         self.warnings = list(warnings)
         self._layout = Layout(folder)
-        self._store = ManifestStore(folder, manifest, read_only=lock is None, disk=disk)
         self._lock = lock
         self._disk = disk
         self._documents = OpenDocuments(self._store.lock)
@@ -143,16 +128,6 @@ class Project:
     def __exit__(self, *args: object) -> None:
         self.close()
 
-    @property
-    def read_only(self) -> bool:
-        """Whether nothing can be changed: it was opened so, or is closed."""
-        return self._store.read_only
-
-    @property
-    def save_error(self) -> UserError | None:
-        """Why ``project.json`` could not be saved the last time."""
-        return self._store.error
-
     def unsaved(self, timeout: float = 1.0) -> dict[str, str]:
         """Return the images with actions that are not on the disk, by name, and why; waits a little for slow disks."""
         return self._documents.unsaved(timeout)
@@ -188,41 +163,6 @@ class Project:
     def _journaled(self) -> list[str]:
         entries = self._store.manifest.images
         return [entry.id for entry in entries if any(self._layout.files(entry).journal.glob("*.sj"))]
-
-    # -- what it holds -----------------------------------------------------------------------------
-
-    @property
-    def name(self) -> str:
-        """As the user calls it."""
-        return self._store.manifest.name
-
-    @property
-    def images(self) -> list[ImageEntry]:
-        """All images in their order; a new list each time."""
-        return list(self._store.manifest.images)
-
-    @property
-    def classes(self) -> ClassTable:
-        """The classes that objects can have."""
-        return self._store.manifest.classes
-
-    def entry(self, image_id: str) -> ImageEntry:
-        """Return one image; ``KeyError`` when there is none of that id."""
-        return self._store.entry(image_id)
-
-    def state(self, image_id: str, objects: int | None = None, marked: bool | None = None) -> ImageState:
-        """Return how far the work on an image is; `objects` and `marked` are newer than in the entry when given."""
-        entry = self.entry(image_id)
-        return replace(
-            entry,
-            objects=entry.objects if objects is None else objects,
-            marked=entry.marked if marked is None else marked,
-        ).state
-
-    def labelled_count(self) -> tuple[int, int]:
-        """Return how many images are labelled or reviewed, and how many there are."""
-        images = self._store.manifest.images
-        return sum(entry.labelled or entry.reviewed for entry in images), len(images)
 
     # -- where it lies -----------------------------------------------------------------------------
 
@@ -283,7 +223,7 @@ class Project:
         BadInput
             It cannot be read, or has another size than the labels.
         """
-        self._replace(with_content_of(self.entry(image_id), self.folder, self.image_path(image_id)))
+        self._change_entry(with_content_of(self.entry(image_id), self.folder, self.image_path(image_id)))
 
     def relocate(self, image_id: str, path: Path) -> None:
         """Say where a moved image file is now.
@@ -293,7 +233,7 @@ class Project:
         BadInput
             It is another file.
         """
-        self._replace(moved_to(self.entry(image_id), self.folder, path))
+        self._change_entry(moved_to(self.entry(image_id), self.folder, path))
 
     def find_moved(self, folder: Path) -> int:
         """Look in `folder` for images that are missing, by their content; return how many were found."""
@@ -314,7 +254,7 @@ class Project:
             problems = intake.add_all(paths)
             self._store.add_images(intake.added)
         self.save()
-        self._tell(self.images_changed)
+        self._tell_images()
         return problems
 
     def remove_images(self, image_ids: Iterable[str]) -> None:
@@ -322,7 +262,7 @@ class Project:
         self.check_writable()
         self._store.remove_images(image_ids)
         self.save_soon()
-        self._tell(self.images_changed)
+        self._tell_images()
 
     def masks(self) -> dict[str, Path]:
         """Return the label masks that lie beside images without labels: ``images/a.png``, ``masks/a.tif``."""
@@ -339,115 +279,12 @@ class Project:
         self.check_writable()
         problems = self._masks.take_all(complete)
         self.save()
-        self._tell(self.images_changed)
+        self._tell_images()
         return problems
-
-    def set_split(self, image_id: str, split: str) -> ImageEntry:
-        """Choose what an image is used for; ``"auto"`` leaves it to the program. Return the new entry."""
-        if split not in get_args(SplitChoice):
-            raise ValueError(f"There is no split {split!r}.")
-        return self._replace(replace(self.entry(image_id), split=cast("SplitChoice", split)))
-
-    def splits(
-        self, entries: Sequence[ImageEntry] | None = None, fraction: float = FRACTION, seed: int = 0
-    ) -> Mapping[str, Split]:
-        """Return what each image is used for; `entries` are newer than in the manifest when given.
-
-        A labelled image keeps its side: see `segstudio.project.splits.resolve_kept`.
-        """
-        found = self.images if entries is None else entries
-        return resolve_kept(found, self._store.kept_splits, fraction, seed)
-
-    def set_reviewed(self, image_id: str, reviewed: bool = True) -> ImageEntry:
-        """Call an image finished, or not; return the new entry."""
-        return self._replace(replace(self.entry(image_id), reviewed=reviewed))
-
-    def set_pixel_size(self, image_id: str, size_um: float | None) -> ImageEntry:
-        """Say how large a pixel of an image is, micrometres; ``None`` for not known. Return the new entry."""
-        if size_um is not None and not 0 < size_um < float("inf"):
-            raise ValueError(f"A pixel cannot be {size_um} µm wide.")
-        return self._replace(replace(self.entry(image_id), pixel_size_um=size_um))
-
-    def set_predicted(self, image_id: str, run: str) -> None:
-        """Note that `run` has predicted an image."""
-        self._replace(replace(self.entry(image_id), predicted=run))
-
-    def set_classes(self, classes: ClassTable) -> None:
-        """Replace the classes."""
-        self.check_writable()
-        if not len(classes):
-            raise ValueError("A project has at least one class.")
-        self._store.change(classes=classes)
-        self.save_soon()
-        self._tell(self.classes_changed)
-
-    @property
-    def removing(self) -> tuple[int, int] | None:
-        """Class whose removal was begun and not ended, and the one that its objects get; ``None`` for none."""
-        return self._store.removing
-
-    def begin_removing(self, class_id: int, to: int) -> None:
-        """Write down that the objects of a class are about to get the class `to`.
-
-        Raises
-        ------
-        DiskError
-            Nothing has changed then.
-        """
-        self.check_writable()
-        self._store.begin_removing(class_id, to)
-
-    def end_removing(self, class_id: int) -> None:
-        """Take a class out that no object has any more; ``ValueError`` for the last one."""
-        self.check_writable()
-        self._store.end_removing(class_id)
-        self.save_soon()
-        self._tell(self.classes_changed)
-
-    def set_name(self, name: str) -> None:
-        """Rename the project; its folder keeps its name."""
-        self.check_writable()
-        self._store.change(name=name)
-        self.save_soon()
-
-    def save(self) -> None:
-        """Write ``project.json`` now, atomically.
-
-        Raises
-        ------
-        DiskError
-            The old one is as it was.
-        """
-        self._store.save()
-
-    def save_soon(self) -> None:
-        """Write ``project.json`` a moment later on a thread; `save_error` tells what went wrong."""
-        self._store.save_soon()
 
     def _on_published(self, image_id: str, objects: int, marked: bool) -> None:
         with self._store.lock:
             entry = next((entry for entry in self._store.manifest.images if entry.id == image_id), None)
             if self.read_only or entry is None or (entry.objects, entry.marked) == (objects, marked):
                 return
-            self._replace(replace(entry, objects=objects, marked=marked))
-
-    def _replace(self, entry: ImageEntry) -> ImageEntry:
-        self.check_writable()
-        self._store.replace_image(entry)
-        self.save_soon()
-        self._tell(self.images_changed)
-        return entry
-
-    def check_writable(self) -> None:
-        """Raise `UserError` when it is open for reading only."""
-        if self.read_only:
-            raise UserError(
-                f"{self.name} is open for reading only.",
-                hint="Close it in the other window or program, then open it again.",
-                code="read-only",
-                path=self.folder,
-            )
-
-    def _tell(self, signal: SignalInstance) -> None:
-        if threading.current_thread() is threading.main_thread():
-            signal.emit()
+            self._change_entry(replace(entry, objects=objects, marked=marked))
