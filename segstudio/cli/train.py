@@ -83,8 +83,9 @@ def _nothing_left(folder: RunFolder) -> Iterator[None]:
     """Remove the run when it ends with an error before it has learned anything, so that it can be started again."""
     try:
         yield
-    except (UserError, KeyboardInterrupt):
-        if not folder.learned:
+    except (UserError, KeyboardInterrupt) as error:
+        another_trains_it = isinstance(error, UserError) and error.code == "run-busy"
+        if not folder.learned and not another_trains_it:
             folder.discard()
         raise
 

@@ -71,8 +71,8 @@ def _training(job: TrainJob, control: Control | None) -> Generator[Message, None
     run = RunFolder(job.run_folder)
     if not run.job_file.exists() or (run.events_file.exists() and not job.resume):
         RunFolder.create(job)
+    run.claim()  # when another process trains it, its messages are not ours to end
     with reported(_recorder(run), job.job_id):
-        run.claim()
         for message in _stamped(_train(job, control or Control(run)), job.job_id):
             run.append(message)
             yield message

@@ -71,7 +71,8 @@ def _train(job: TrainJob, control: Control) -> int:
     try:
         for _ in run_job(job, control):
             pass
-    except UserError as error:  # its message is in the run's files already
+    except UserError as error:  # its message is in the run's files already, or the run is another process's
+        sys.stderr.write(f"{error}\n")
         return error.exit_code
     return 0
 

@@ -63,20 +63,26 @@ class RunFolder:
         Raises
         ------
         WrongUsage
-            The folder holds another run, or is not empty.
+            The folder holds another run, or is not empty; or the run that should go on is being trained.
         """
         run = cls(job.run_folder)
-        if not job.resume and run.path.exists() and any(run.path.iterdir()):
-            raise WrongUsage(
-                f"The folder {run.path} for the run is not empty.",
-                hint="Choose another folder, or go on with the run that is in it (--resume).",
-                code="run-folder-not-empty",
-            )
+        if job.resume:
+            run._refuse_when_busy()
+        elif run.path.exists() and any(run.path.iterdir()):
+            raise run._not_empty()
         run.path.mkdir(parents=True, exist_ok=True)
+        surroundings = json.dumps(environment(), indent=2).encode()
+        if job.resume:
+            write_atomic(run.environment_file, surroundings)
+        else:
+            # Of two that start in one folder at the same moment, one gets it.
+            try:
+                with run.environment_file.open("xb") as file:
+                    file.write(surroundings)
+            except FileExistsError:
+                raise run._not_empty() from None
         run.control_file.unlink(missing_ok=True)
-        run.process_file.unlink(missing_ok=True)
         write_atomic(run.job_file, job.model_dump_json(indent=2).encode())
-        write_atomic(run.environment_file, json.dumps(environment(), indent=2).encode())
         return run
 
     def job(self) -> TrainJob:
@@ -115,12 +121,7 @@ class RunFolder:
 
     def claim(self) -> None:
         """Note that this process works on the run; raise `WrongUsage` when another one does."""
-        if self.process_alive() and (note := self._process()) is not None and note.pid != os.getpid():
-            raise WrongUsage(
-                f"The run {self.path.name} is already being trained by another process.",
-                hint="Stop it first, or wait until it ends.",
-                code="run-busy",
-            )
+        self._refuse_when_busy()
         import psutil  # here and below: the window starts without it
 
         own = psutil.Process()
@@ -201,6 +202,27 @@ class RunFolder:
                 shutil.rmtree(item)
             else:
                 item.unlink()
+
+    def _refuse_when_busy(self) -> None:
+        note = self._process()
+        if note is None or (note.host, note.pid) == (socket.gethostname(), os.getpid()):
+            return
+        # One that came to its end may take a moment to leave.
+        if not self.process_alive() or self.status in ("done", "stopped", "failed", "died"):
+            return
+        where = "" if note.host == socket.gethostname() else f" on the computer {note.host}"
+        raise WrongUsage(
+            f"The run {self.path.name} is already being trained by another process{where}.",
+            hint="Stop it first, or wait until it ends.",
+            code="run-busy",
+        )
+
+    def _not_empty(self) -> WrongUsage:
+        return WrongUsage(
+            f"The folder {self.path} for the run is not empty.",
+            hint="Choose another folder, or go on with the run that is in it (--resume).",
+            code="run-folder-not-empty",
+        )
 
     def _process(self) -> ProcessNote | None:
         try:

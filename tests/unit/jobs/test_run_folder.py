@@ -1,6 +1,9 @@
+import socket
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -76,7 +79,7 @@ def test_status_follows_the_messages(tmp_path: Path) -> None:
 def test_a_run_whose_process_is_gone_died(tmp_path: Path) -> None:
     run = RunFolder.create(a_job(tmp_path / "run"))
     with subprocess.Popen([sys.executable, "-c", "pass"]) as process:
-        note = ProcessNote(pid=process.pid, created=time.time(), host=__import__("socket").gethostname())
+        note = ProcessNote(pid=process.pid, created=time.time(), host=socket.gethostname())
     run.process_file.write_text(note.model_dump_json())
     run.append(started())
     assert run.status == "died"
@@ -85,7 +88,7 @@ def test_a_run_whose_process_is_gone_died(tmp_path: Path) -> None:
 def test_a_recycled_process_id_does_not_count(tmp_path: Path) -> None:
     run = RunFolder.create(a_job(tmp_path / "run"))
     own = psutil.Process()
-    note = ProcessNote(pid=own.pid, created=own.create_time() - 500, host=__import__("socket").gethostname())
+    note = ProcessNote(pid=own.pid, created=own.create_time() - 500, host=socket.gethostname())
     run.process_file.write_text(note.model_dump_json())
     assert not run.process_alive()
 
@@ -129,3 +132,37 @@ def test_runs_are_listed_newest_first(tmp_path: Path) -> None:
     (tmp_path / "not a run").mkdir()
     assert [run.path.name for run in list_runs(tmp_path)] == ["c", "b", "a"]
     assert list_runs(tmp_path / "missing") == []
+
+
+def test_of_two_trainings_that_start_in_one_folder_at_the_same_moment_one_gets_it(tmp_path: Path) -> None:
+    def start(name: str) -> str:
+        both.wait()
+        try:
+            return RunFolder.create(a_job(tmp_path / "run", name)).job().name
+        except WrongUsage as error:
+            return error.code
+
+    both = threading.Barrier(8)
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(start, "abcdefgh"))
+    assert results.count("run-folder-not-empty") == 7
+    assert RunFolder(tmp_path / "run").job().name in results
+
+
+def test_a_run_that_is_being_trained_cannot_be_resumed_beside_it(tmp_path: Path) -> None:
+    run = RunFolder.create(a_job(tmp_path / "run"))
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        note = ProcessNote(
+            pid=process.pid, created=psutil.Process(process.pid).create_time(), host=socket.gethostname()
+        )
+        run.process_file.write_text(note.model_dump_json())
+        run.append(started())
+        again = a_job(tmp_path / "run").model_copy(update={"resume": True})
+        with pytest.raises(WrongUsage, match="already being trained"):
+            RunFolder.create(again)
+        with pytest.raises(WrongUsage, match="already being trained"):
+            run.claim()
+        run.append(Finished(outcome="stopped"))  # it only takes a moment to leave
+        RunFolder.create(again)
+        process.communicate(b"\n")
+    assert run.process_file.exists()
