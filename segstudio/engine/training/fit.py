@@ -122,7 +122,7 @@ class Training:
     def close(self) -> None:
         """End the threads; keep what was learned when the training did not come to its end."""
         self._prefetch.close()
-        if not self._finished and self.step > 0:
+        if not self._finished:
             self.checkpoint()
         self.prepared.store.close()
 
@@ -132,7 +132,9 @@ class Training:
         return early and self.clock.seconds > _FIRST_LOOK_S
 
     def checkpoint(self) -> None:
-        """Write everything that `resume` needs."""
+        """Write everything that `resume` needs; nothing before the first step."""
+        if self.step == 0:
+            return
         self._saved_s = self.clock.seconds
         state: dict[str, Any] = {
             "step": self.step,

@@ -167,6 +167,16 @@ def test_pause_waits_and_resume_goes_on(samples: tuple[SampleRecord, ...], tmp_p
     assert kinds[-1] == "finished"
 
 
+def test_a_stop_before_the_first_step_leaves_no_checkpoint(samples: tuple[SampleRecord, ...], tmp_path: Path) -> None:
+    job = a_job(samples, tmp_path / "run", resume=True)
+    run, control = RunFolder.create(job), Control()
+    for message in run_job(job, control):
+        if isinstance(message, Warned) and message.code == "no-checkpoint":
+            control.request("stop")
+    assert run.status == "stopped"
+    assert not run.learned
+
+
 def test_resume_gives_the_same_weights_as_one_run(samples: tuple[SampleRecord, ...], tmp_path: Path) -> None:
     whole = a_job(samples, tmp_path / "whole", training={"validation_share": 0.9})
     list(run_job(whole))
