@@ -1,7 +1,9 @@
 """Messages of a job → a progress bar and a few lines on standard error, or JSON lines on standard output."""
 
 import argparse
+import os
 import signal
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,21 +53,37 @@ def follow(messages: Iterator[Message], namespace: argparse.Namespace) -> Finish
 def stop_on_interrupt(stop: Any) -> Iterator[None]:  # noqa: ANN401 - any callable
     """Let the first Ctrl+C call `stop`, which ends the job with its best result; the second ends at once.
 
-    SIGTERM, with which a cluster says that the time is over, does the same.
+    SIGTERM, with which a cluster says that the time is over, and SIGHUP, with which a terminal closes, do the same.
+    A signal that was to be ignored, as after ``nohup``, stays ignored.
     """
+    hangup: signal.Signals | None = getattr(signal, "SIGHUP", None)  # not on Windows
 
-    def first(*_: object) -> None:
-        sys.stderr.write("\nStopping; the best result is kept. Press Ctrl+C again to leave at once.\n")
+    def first(number: int, _: object) -> None:
+        if number == hangup:
+            _leave_terminal()
+        else:
+            sys.stderr.write("\nStopping; the best result is kept. Press Ctrl+C again to leave at once.\n")
         stop()
-        for number in before:
-            signal.signal(number, signal.default_int_handler)
+        for other in before:  # a shell that ends may send SIGHUP once more
+            signal.signal(other, signal.SIG_IGN if other == hangup else signal.default_int_handler)
 
-    before = {number: signal.signal(number, first) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = (signal.SIGINT, signal.SIGTERM, *(() if hangup is None else (hangup,)))
+    heeded = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, first) for number in heeded}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _leave_terminal() -> None:
+    """Let nothing be written to a terminal that is gone: each line would be an error and end the job."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in (1, 2):
+        if stat.S_ISCHR(os.fstat(descriptor).st_mode):  # `isatty` denies it once the terminal is gone
+            os.dup2(nowhere, descriptor)
+    os.close(nowhere)
 
 
 def _bar(console: Console, *, shown: bool) -> Progress:

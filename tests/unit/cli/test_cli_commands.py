@@ -1,6 +1,7 @@
 """The command line as a user types it: results, exit codes, sentences."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -17,8 +18,9 @@ from segstudio.cli.evaluate import label_files
 from segstudio.cli.main import main
 from segstudio.cli.predict import predict_images
 from segstudio.cli.progress import stop_on_interrupt
-from segstudio.core.errors import BadInput
+from segstudio.core.errors import BadInput, WrongUsage
 from segstudio.jobs.messages import Finished
+from segstudio.jobs.run_folder import RunFolder
 
 SAMPLES = Path(__file__).resolve().parents[3] / "resources" / "samples"
 
@@ -328,6 +330,60 @@ def test_a_training_told_to_end_stops_as_with_ctrl_c() -> None:
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGTERM)
     assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
+
+
+#: Says when it listens, then works until it is told to stop, speaks to its terminal, and leaves a note.
+IN_A_TERMINAL = """
+import sys, time
+from pathlib import Path
+from segstudio.cli.progress import stop_on_interrupt
+note, told = Path(sys.argv[1]), []
+with stop_on_interrupt(lambda: told.append(1)):
+    print("listening", flush=True)
+    while not told:
+        time.sleep(0.01)
+    for _ in range(5):
+        print("the best model is being written", flush=True)
+        time.sleep(0.05)
+    note.write_text("written")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGHUP")
+def test_a_training_whose_terminal_is_closed_keeps_its_model(tmp_path: Path) -> None:
+    ours, theirs = os.openpty()
+    words = [sys.executable, "-c", IN_A_TERMINAL, str(tmp_path / "note")]
+    with subprocess.Popen(words, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        assert b"listening" in os.read(ours, 100)
+        os.close(ours)  # the terminal is gone: what is written to it is an error
+        for _ in range(2):
+            process.send_signal(signal.SIGHUP)
+        assert process.wait(20) == 0
+    assert (tmp_path / "note").read_text() == "written"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGHUP")
+def test_a_training_under_nohup_stays_under_nohup() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stop_on_interrupt(lambda: pytest.fail("stopped")):
+            signal.raise_signal(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_training_refused_by_one_that_works_in_its_folder_leaves_that_alone(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def busy(run: RunFolder) -> None:
+        raise WrongUsage("It is already being trained.", code="run-busy")
+
+    monkeypatch.setattr(RunFolder, "claim", busy)
+    assert main(["train", str(data), "--out", str(tmp_path / "run"), *FAST]) == 2
+    assert "already being trained" in capsys.readouterr().err
+    assert RunFolder(tmp_path / "run").job().name == "run"
+    assert RunFolder(tmp_path / "run").events() == []
 
 
 def test_the_help_of_train_lists_every_setting_with_its_default(capsys: pytest.CaptureFixture[str]) -> None:
