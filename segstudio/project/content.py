@@ -1,7 +1,7 @@
 """What a project holds, as project.json tells it: read, changed by verbs, and saved a moment later."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import cast, get_args
 
@@ -82,7 +82,8 @@ class Content:
         """Choose what an image is used for; ``"auto"`` leaves it to the program. Return the new entry."""
         if split not in get_args(SplitChoice):
             raise ValueError(f"There is no split {split!r}.")
-        return self._change_entry(replace(self.entry(image_id), split=cast("SplitChoice", split)))
+        choice = cast("SplitChoice", split)
+        return self._change_entry(image_id, lambda entry: replace(entry, split=choice))
 
     def splits(
         self, entries: Sequence[ImageEntry] | None = None, fraction: float = FRACTION, seed: int = 0
@@ -96,17 +97,17 @@ class Content:
 
     def set_reviewed(self, image_id: str, reviewed: bool = True) -> ImageEntry:
         """Call an image finished, or not; return the new entry."""
-        return self._change_entry(replace(self.entry(image_id), reviewed=reviewed))
+        return self._change_entry(image_id, lambda entry: replace(entry, reviewed=reviewed))
 
     def set_pixel_size(self, image_id: str, size_um: float | None) -> ImageEntry:
         """Say how large a pixel of an image is, micrometres; ``None`` for not known. Return the new entry."""
         if size_um is not None and not 0 < size_um < float("inf"):
             raise ValueError(f"A pixel cannot be {size_um} µm wide.")
-        return self._change_entry(replace(self.entry(image_id), pixel_size_um=size_um))
+        return self._change_entry(image_id, lambda entry: replace(entry, pixel_size_um=size_um))
 
     def set_predicted(self, image_id: str, run: str) -> None:
         """Note that `run` has predicted an image."""
-        self._change_entry(replace(self.entry(image_id), predicted=run))
+        self._change_entry(image_id, lambda entry: replace(entry, predicted=run))
 
     def set_classes(self, classes: ClassTable) -> None:
         """Replace the classes."""
@@ -160,9 +161,10 @@ class Content:
         """Write ``project.json`` a moment later on a thread; `save_error` tells what went wrong."""
         self._store.save_soon()
 
-    def _change_entry(self, entry: ImageEntry) -> ImageEntry:
+    def _change_entry(self, image_id: str, change: Callable[[ImageEntry], ImageEntry]) -> ImageEntry:
         self.check_writable()
-        self._store.replace_image(entry)
+        before = self.entry(image_id)
+        entry = self._store.change_image(before, change(before))
         self.save_soon()
         self._tell_images()
         return entry

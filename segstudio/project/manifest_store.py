@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -119,26 +119,36 @@ class ManifestStore:
             Nothing has changed then.
         """
         with self.lock:
-            before = self.manifest.settings
-            self.change(settings=before | {_REMOVING: [class_id, to]})
-            try:
-                self.save()
-            except DiskError:
-                self.change(settings=before)
-                raise
+            self.change(settings=self.manifest.settings | {_REMOVING: [class_id, to]})
+        try:
+            self.save()  # not while holding the lock: who saves takes it
+        except DiskError:
+            with self.lock:
+                self.change(settings=self._settings_without(_REMOVING))
+            raise
 
     def end_removing(self, class_id: int) -> None:
         """Take a class out whose objects have another one now."""
         with self.lock:
-            left = {key: value for key, value in self.manifest.settings.items() if key != _REMOVING}
-            self.change(classes=self.manifest.classes.remove(class_id), settings=left)
+            classes = self.manifest.classes.remove(class_id)
+            self.change(classes=classes, settings=self._settings_without(_REMOVING))
 
-    def replace_image(self, entry: ImageEntry) -> None:
-        """Replace the image of the same id."""
+    def _settings_without(self, name: str) -> dict[str, Any]:
+        return {key: value for key, value in self.manifest.settings.items() if key != name}
+
+    def change_image(self, before: ImageEntry, after: ImageEntry) -> ImageEntry:
+        """Make of an image what was made of `before`; return its new entry.
+
+        Only fields that differ between the two are taken: a checkpoint on another thread may have changed others
+        meanwhile. An image that was taken out stays out.
+        """
+        wanted = asdict(after)
+        changes = {name: wanted[name] for name, value in asdict(before).items() if value != wanted[name]}
         with self.lock:
-            images = self.manifest.images
-            self.change(images=tuple(entry if item.id == entry.id else item for item in images))
+            images = tuple(replace(item, **changes) if item.id == after.id else item for item in self.manifest.images)
+            self.change(images=images)
             self.keep_splits()
+        return next((item for item in images if item.id == after.id), after)
 
     def save(self) -> None:
         """Write ``project.json`` now, atomically.

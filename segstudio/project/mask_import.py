@@ -71,7 +71,7 @@ class MaskImport:
         files = self._layout.files(entry)
         warnings = take_mask(mask, entry, files, complete, self._disk)
         planes = files.read((entry.height, entry.width))
-        self._store.replace_image(replace(entry, objects=len(planes.objects), marked=complete))
+        self._store.change_image(entry, replace(entry, objects=len(planes.objects), marked=complete))
         return warnings
 
 

@@ -223,7 +223,8 @@ class Project(Content):
         BadInput
             It cannot be read, or has another size than the labels.
         """
-        self._change_entry(with_content_of(self.entry(image_id), self.folder, self.image_path(image_id)))
+        path = self.image_path(image_id)
+        self._change_entry(image_id, lambda entry: with_content_of(entry, self.folder, path))
 
     def relocate(self, image_id: str, path: Path) -> None:
         """Say where a moved image file is now.
@@ -233,7 +234,7 @@ class Project(Content):
         BadInput
             It is another file.
         """
-        self._change_entry(moved_to(self.entry(image_id), self.folder, path))
+        self._change_entry(image_id, lambda entry: moved_to(entry, self.folder, path))
 
     def find_moved(self, folder: Path) -> int:
         """Look in `folder` for images that are missing, by their content; return how many were found."""
@@ -287,4 +288,4 @@ class Project(Content):
             entry = next((entry for entry in self._store.manifest.images if entry.id == image_id), None)
             if self.read_only or entry is None or (entry.objects, entry.marked) == (objects, marked):
                 return
-            self._change_entry(replace(entry, objects=objects, marked=marked))
+            self._change_entry(image_id, lambda entry: replace(entry, objects=objects, marked=marked))

@@ -16,7 +16,7 @@ from segstudio.core.errors import BadInput, UserError
 from segstudio.labels.edits import Stroke
 from segstudio.project.layout import is_project
 from segstudio.project.lock import ProjectLock
-from segstudio.project.manifest import label_stem, load_manifest
+from segstudio.project.manifest import ImageEntry, label_stem, load_manifest
 from segstudio.project.project import Project
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -403,3 +403,23 @@ def test_the_size_of_a_pixel_is_kept(tmp_path: Path, pictures: Path) -> None:
         assert document.pixel_size is not None
         assert document.pixel_size.x == 0.325
         document.close()
+
+
+def test_a_choice_does_not_undo_what_a_checkpoint_has_noted_meanwhile(
+    tmp_path: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = made(tmp_path, pictures)
+    image_id = project.images[0].id
+    document = project.document(image_id)
+    document.apply(Stroke(np.array([[20.0, 20]]), 9, 1))
+    entry = project.entry(image_id)
+
+    def slowly(_image_id: str) -> ImageEntry:
+        document.checkpoint(wait=True)  # on its own thread it notes one object
+        return entry
+
+    with monkeypatch.context() as patch:
+        patch.setattr(project, "entry", slowly)
+        project.set_reviewed(image_id)
+    assert (project.entry(image_id).reviewed, project.entry(image_id).objects) == (True, 1)
+    project.close()
