@@ -1,5 +1,6 @@
 """Label masks of other programs that lie beside the images become their annotation."""
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -107,8 +108,15 @@ def take_mask(mask: Path, entry: ImageEntry, files: AnnotationFiles, complete: b
     objects = {int(value): ObjectInfo(source="import", state="accepted") for value in ids if value > 0}
     for folder in {files.labels.parent, files.regions.parent, files.objects.parent}:
         make_folders(folder, disk)
-    if complete:
-        write_label_tiff(files.regions, LabelMap.from_array(np.full(size, COMPLETE, np.uint8)), disk=disk)
-    write_objects(files.objects, objects, max(objects, default=0) + 1, disk)
-    write_label_tiff(files.labels, LabelMap.from_array(labels), disk=disk)
+    try:
+        if complete:
+            write_label_tiff(files.regions, LabelMap.from_array(np.full(size, COMPLETE, np.uint8)), disk=disk)
+        write_objects(files.objects, objects, max(objects, default=0) + 1, disk)
+        write_label_tiff(files.labels, LabelMap.from_array(labels), disk=disk)
+    except BaseException:
+        # A part of it would be taken for labels: a complete image without objects is all background.
+        for path in files.published:
+            with suppress(OSError):
+                disk.unlink(path)
+        raise
     return warnings
