@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QKeyCombination, QObject, Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeyEvent
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QApplication, QGridLayout, QMainWindow, QStackedWidget, QWidget
 
 from segstudio.core.errors import UserError
@@ -16,7 +16,8 @@ from segstudio.gui.dialogs.export import ExportDialog
 from segstudio.gui.dialogs.pixel_size import PixelSizeDialog
 from segstudio.gui.dialogs.unsaved import agree_on_unsaved
 from segstudio.gui.drop_sign import DropSign
-from segstudio.gui.field_keys import keeps_key, takes_text
+from segstudio.gui.dropping import Dropping
+from segstudio.gui.held_keys import HeldKeys
 from segstudio.gui.help_desk import HelpDesk
 from segstudio.gui.jobs import JobThreads
 from segstudio.gui.layout import Layout, tabs
@@ -41,8 +42,6 @@ from segstudio.project.document import ImageDocument
 from segstudio.project.project import Project
 from segstudio.session.session import Session
 
-#: What messages about the statement that an image is completely labelled are grouped by.
-
 
 class MainWindow(QMainWindow):
     """The one window.
@@ -62,7 +61,6 @@ class MainWindow(QMainWindow):
         self._refresh_asked = False
         self._log_file = log_file
         self.setWindowTitle("SegStudio")
-        self.setAcceptDrops(True)
         self.welcome = Welcome()
         self.canvas = Canvas(session)
         self.banners = BannerArea()
@@ -71,6 +69,7 @@ class MainWindow(QMainWindow):
         self.setStatusBar(self.status)
         self.opening = Opening(session, self)
         self.drop_sign = DropSign(self)
+        self._dropping = Dropping(session, self, self.drop_sign, self.opening)
         self.help_desk = HelpDesk(self, log_file, session.background)
         self._add_centre()
         self._add_panels()
@@ -78,6 +77,7 @@ class MainWindow(QMainWindow):
         self.layout_of_panels = Layout(self, self.images, self.steps, self.drawer)
         self.layout_of_panels.fill(self.actions_table)
         self.layout_of_panels.restore_geometry()
+        self._held_keys = HeldKeys(session, self, self.canvas, self.layout_of_panels)
         self.resuming = Resuming(session, self.canvas, self.steps)
         self._connect()
         self._show_project(session.project)
@@ -118,7 +118,6 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         session = self.session
-        self.canvas.installEventFilter(self)
         self.welcome.open_folder.connect(self.opening.ask_folder)
         self.welcome.open_project.connect(self.opening.ask_project)
         self.welcome.open_sample.connect(self.opening.open_sample)
@@ -298,61 +297,6 @@ class MainWindow(QMainWindow):
             self.help_desk.show_fault(error)
 
     # -- Qt events ---------------------------------------------------------------------------------
-
-    def event(self, event: QEvent) -> bool:
-        if isinstance(event, QKeyEvent) and keeps_key(self.focusWidget(), event):
-            event.accept()
-            return True
-        if event.type() == QEvent.Type.ShortcutOverride and self._peeks(event):
-            self.canvas.setFocus()  # a list would look for an entry with H
-        return super().event(event)
-
-    def _peeks(self, event: QEvent) -> bool:
-        chord = event.keyCombination() if isinstance(event, QKeyEvent) else None
-        return chord == QKeyCombination(Qt.Key.Key_H) and not takes_text(self.focusWidget())
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if event.mimeData().hasUrls():
-            event.acceptProposedAction()
-            self.drop_sign.appear(self.session.project is not None)
-
-    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
-        self.drop_sign.hide()
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        self.drop_sign.hide()
-        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-        event.acceptProposedAction()
-        if paths:
-            self.opening.open_paths(paths)
-        else:
-            self.opening.refuse_links()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_H and not event.isAutoRepeat():
-            self.session.view.peek = True
-        else:
-            super().keyPressEvent(event)
-
-    def keyReleaseEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_H and not event.isAutoRepeat():
-            self.session.view.peek = False
-        else:
-            super().keyReleaseEvent(event)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Tab and self.session.document is not None:
-            if event.type() in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease) and not event.isAutoRepeat():
-                self.layout_of_panels.only_canvas(event.type() == QEvent.Type.KeyPress)
-            return True
-        if event.type() == QEvent.Type.FocusOut:
-            self.layout_of_panels.only_canvas(False)  # Tab is let go elsewhere
-        return super().eventFilter(watched, event)
-
-    def changeEvent(self, event: QEvent) -> None:
-        if event.type() == QEvent.Type.ActivationChange and not self.isActiveWindow():
-            self.session.view.peek = False
-        super().changeEvent(event)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self.canvas.finish_stroke()
