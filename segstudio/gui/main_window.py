@@ -82,8 +82,6 @@ class MainWindow(QMainWindow):
         self._connect()
         self._show_project(session.project)
 
-    # -- assembly ----------------------------------------------------------------------------------
-
     def _add_centre(self) -> None:
         self._pages = QStackedWidget()
         self._pages.addWidget(self.welcome)
@@ -147,8 +145,6 @@ class MainWindow(QMainWindow):
         session.review.changed.connect(self._refresh)
         session.review.focused.connect(self.canvas.fly_to)
 
-    # -- what is shown -----------------------------------------------------------------------------
-
     def _show_project(self, project: Project | None) -> None:
         words = self.tr("{name} (reading only)") if project is not None and project.read_only else "{name}"
         self.setWindowTitle(f"{words.format(name=project.name)} – SegStudio" if project else "SegStudio")
@@ -200,8 +196,6 @@ class MainWindow(QMainWindow):
         """Open the drawer at objects, curves or jobs."""
         self.layout_of_panels.drawer.show()
         self.drawer.setCurrentIndex(number)
-
-    # -- verbs -------------------------------------------------------------------------------------
 
     def apply(self, edit: Edit) -> None:
         """Apply an edit to the image in front; a stroke that is being painted ends before."""
@@ -295,8 +289,6 @@ class MainWindow(QMainWindow):
             self.session.report(error)
         else:
             self.help_desk.show_fault(error)
-
-    # -- Qt events ---------------------------------------------------------------------------------
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self.canvas.finish_stroke()

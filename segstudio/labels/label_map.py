@@ -173,8 +173,6 @@ class LabelMap:
         plane.write(Window.whole(plane.shape), array)
         return plane
 
-    # -- where objects are -------------------------------------------------------------------------
-
     def tiles_with(self, value: int) -> list[TileKey]:
         """Return the tiles that hold `value`, row by row; 0 is not indexed."""
         self.index()

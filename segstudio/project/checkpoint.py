@@ -185,8 +185,6 @@ class Checkpoint:
             self._thread.join(timeout)
         return not self._pending()
 
-    # -- the thread --------------------------------------------------------------------------------
-
     def _pending(self) -> bool:
         return bool(self._tiles or self._objects or self._dirty or self._table_dirty)
 

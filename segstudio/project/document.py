@@ -137,8 +137,6 @@ class ImageDocument:
         """Whether `close` was called."""
         return self._closed
 
-    # -- editing -----------------------------------------------------------------------------------
-
     def begin(self, name: str) -> Transaction:
         """Start a gesture; its ``commit`` makes one durable, undoable action of it.
 
@@ -228,8 +226,6 @@ class ImageDocument:
         self.changed.emit(change_of(edit, self.planes.labels, announced=kind == "edit"))
         self.poll()
         return record
-
-    # -- saving ------------------------------------------------------------------------------------
 
     @property
     def save_state(self) -> SaveState:

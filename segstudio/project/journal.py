@@ -84,9 +84,6 @@ class Journal:
         return self.records[-1].seq if self.records else 0
 
 
-# -- object table ----------------------------------------------------------------------------------
-
-
 def table_digest(objects: Mapping[int, ObjectInfo]) -> bytes:
     """Return the 8-byte digest of an object table: the exclusive or of its rows' hashes, so it can be kept up."""
     total = 0
@@ -108,9 +105,6 @@ def changed_digest(digest: bytes, changes: Iterable[ObjectChange]) -> bytes:
 def _row_hash(object_id: int, info: ObjectInfo) -> int:
     row = f"{object_id},{info.class_id},{info.source},{info.state}"
     return int.from_bytes(blake2b(row.encode(), digest_size=8).digest(), "little")
-
-
-# -- writing ---------------------------------------------------------------------------------------
 
 
 def file_name(first: int, session: str, segment: int) -> str:
@@ -151,9 +145,6 @@ def encode_record(record: JournalRecord) -> bytes:
 
 def _row(info: ObjectInfo | None) -> list[int | str] | None:
     return None if info is None else [info.class_id, info.source, info.state]
-
-
-# -- reading ---------------------------------------------------------------------------------------
 
 
 def read_journal(place: JournalPlace) -> Journal:

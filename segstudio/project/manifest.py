@@ -262,8 +262,6 @@ def encode_manifest(manifest: Manifest) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-# -- names of label files --------------------------------------------------------------------------
-
 _FORBIDDEN: Final = frozenset('<>:"/\\|?*')
 _RESERVED: Final = frozenset(
     ("con", "prn", "aux", "nul", *(f"{word}{digit}" for word in ("com", "lpt") for digit in range(10)))

@@ -57,8 +57,6 @@ class Project(Content):
         if lock is not None:
             self._store.keep_splits()
 
-    # -- opening -----------------------------------------------------------------------------------
-
     @classmethod
     def create(
         cls, folder: Path, images: Path | Iterable[Path] = (), name: str = "", *, disk: Disk = DISK
@@ -164,8 +162,6 @@ class Project(Content):
         entries = self._store.manifest.images
         return [entry.id for entry in entries if any(self._layout.files(entry).journal.glob("*.sj"))]
 
-    # -- where it lies -----------------------------------------------------------------------------
-
     @property
     def runs_folder(self) -> Path:
         """Folder of the trainings."""
@@ -187,8 +183,6 @@ class Project(Content):
     def files(self, image_id: str) -> AnnotationFiles:
         """Return all files of an image's annotation."""
         return self._layout.files(self.entry(image_id))
-
-    # -- documents ---------------------------------------------------------------------------------
 
     def document(self, image_id: str) -> ImageDocument:
         """Open an image with its annotation; the same document while it is open. May be called on any thread.
@@ -244,8 +238,6 @@ class Project(Content):
             self.relocate(entry.id, path)
             found += 1
         return found
-
-    # -- changing ----------------------------------------------------------------------------------
 
     def add_images(self, paths: Iterable[Path]) -> list[str]:
         """Add image files and folders of them; return a sentence for each file that could not be taken."""

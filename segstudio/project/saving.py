@@ -70,8 +70,6 @@ class Saving:
         self._checkpoint.note(record.seq, tiles, objects, self._planes.objects.next_id())
         return record
 
-    # -- how far it is; asked from any thread --------------------------------------------------------
-
     @property
     def state(self) -> SaveState:
         """``"saved"`` only when every finished action is on the disk."""
@@ -98,8 +96,6 @@ class Saving:
     def take_notices(self) -> list[str]:
         """Return sentences about files that another program has written, each once."""
         return self._checkpoint.take_notices()
-
-    # -- waiting for it ------------------------------------------------------------------------------
 
     def flush(self, timeout: float) -> bool:
         """Wait so many seconds until every finished action is durable; return whether it is."""

@@ -61,8 +61,6 @@ class FrontImage:
         self._place = ""
         self._refused_by_disk = False
 
-    # -- which one ---------------------------------------------------------------------------------
-
     def select(self, image_id: str) -> None:
         """Bring an image to the front."""
         project = self._project()
@@ -118,8 +116,6 @@ class FrontImage:
             self.leave()
         self.select(image_id)
 
-    # -- opening -----------------------------------------------------------------------------------
-
     def _take(self, document: "ImageDocument", image_id: str) -> None:
         if image_id != self.wanted:
             self._close_later(document)
@@ -153,8 +149,6 @@ class FrontImage:
             document.checkpointed.connect(lambda _count: self.saved.emit())
             self._refused_by_disk = document.save_state.startswith("failed")
         self.changed.emit(document)
-
-    # -- saving ------------------------------------------------------------------------------------
 
     def _close_later(self, document: "ImageDocument | None") -> None:
         if document is None:

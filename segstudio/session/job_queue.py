@@ -60,8 +60,6 @@ class JobQueue:
         self._next_decode: dict[str, DecodeJob] = {}
         self._closed = False
 
-    # -- what there is ---------------------------------------------------------------------------------
-
     @property
     def jobs(self) -> list[Job]:
         """All jobs of this sitting that a user would know about, the newest first."""
@@ -97,8 +95,6 @@ class JobQueue:
         """Return one line about the job that runs, and how much of it is done (0..1, ``None`` when unknown)."""
         job = next((job for job in self.active if job.state != "queued"), None)
         return job.summary() if job is not None else ("", None)
-
-    # -- starting --------------------------------------------------------------------------------------
 
     def start_training(self, spec: TrainJob) -> str:
         """Train as soon as the device is free; return the job's id."""
@@ -146,8 +142,6 @@ class JobQueue:
         asked = any(isinstance(job.spec, CatalogueJob) and not job.ended for job in self._all())
         return self.catalogue is None and not asked
 
-    # -- steering --------------------------------------------------------------------------------------
-
     def pause(self, job_id: str) -> None:
         """Let a training rest after the step it is at; its device is free for others then."""
         self._send(job_id, "pause")
@@ -193,8 +187,6 @@ class JobQueue:
             if isinstance(job.spec, PredictJob):
                 self.stop(job.id)
 
-    # -- messages ----------------------------------------------------------------------------------------
-
     def handle(self, message: Message) -> None:
         """Take one message of a job, on the main thread."""
         job = self._jobs.get(message.job_id)
@@ -225,8 +217,6 @@ class JobQueue:
             if following is not None:
                 self.decode(following)
         self._advance()
-
-    # -- starting what can start -------------------------------------------------------------------------
 
     def _enqueue(self, spec: JobSpec, title: str) -> str:
         self._set(Job(spec.job_id, title, spec, created=time.time()))
@@ -279,8 +269,6 @@ class JobQueue:
     def _send(self, job_id: str, command: Command) -> None:
         if self.live(job_id):
             self.trainings.send(job_id, command)
-
-    # -- answers -----------------------------------------------------------------------------------------
 
     def _on_kept_catalogue(self, kept: Catalogue | None, *, make: bool) -> None:
         if not self._lacks_catalogue():

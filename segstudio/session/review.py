@@ -69,8 +69,6 @@ class Review:
         self._asked = 0
         self._proposals = Proposals(None, {}, Decisions())
 
-    # -- what there is -----------------------------------------------------------------------------
-
     @property
     def shown(self) -> LabelMap | None:
         """The pending proposals by proposal id; ``None`` when nothing was predicted."""
@@ -102,8 +100,6 @@ class Review:
     def outcome(self, proposal_id: int) -> Outcome:
         """Return what became of a proposal (see `Proposals.outcome`)."""
         return self._proposals.outcome(proposal_id)
-
-    # -- loading -----------------------------------------------------------------------------------
 
     def load(self, prediction: Prediction | None, *, begin: bool = False, if_there: bool = False) -> None:
         """Show the proposals of a prediction of the image in front; ``None`` shows none.
@@ -162,8 +158,6 @@ class Review:
         project.set_predicted(image_id, run)
         if document is not None and document.entry.id == image_id:
             self.load(prediction_at(project, run, project.entry(image_id)), begin=begin)
-
-    # -- deciding ----------------------------------------------------------------------------------
 
     def accept(self, proposal_ids: Iterable[int], *, only_where_empty: bool = False) -> Accepted:
         """Make objects of proposals, as one edit that can be undone; an error leaves everything as it was.
@@ -240,8 +234,6 @@ class Review:
             self.changed.emit(self._proposals.window(item))
         if self.current:
             self.focused.emit(self._proposals.window(self.current))
-
-    # -- keeping in step ---------------------------------------------------------------------------
 
     def _follow(self, document: "ImageDocument | None") -> None:
         if document is self._connected:

@@ -92,8 +92,6 @@ class Session:
         """Of the image in front; ``None`` for none."""
         return self.front.document
 
-    # -- words -------------------------------------------------------------------------------------
-
     def notice(self, message: str, hint: str = "", level: Level = "info") -> None:
         """Tell the user something, without stopping them."""
         self.noticed.emit(Notice(message, hint, level))
@@ -107,8 +105,6 @@ class Session:
 
     def _on_job_failed(self, title: str, message: str, hint: str) -> None:
         self.notice(f"{title} failed. {message}", hint, "error")
-
-    # -- project -----------------------------------------------------------------------------------
 
     def open_project(self, folder: Path, *, read_only: bool = False) -> None:
         """Open a project and its first image; the one that was open is closed.
@@ -245,8 +241,6 @@ class Session:
             rest = f" {len(problems) - 1} more files have problems." if len(problems) > 1 else ""
             self.notice(problems[0] + rest, "The other images were added." if added else "", "warning")
 
-    # -- images ------------------------------------------------------------------------------------
-
     def select(self, image_id: str) -> None:
         """Bring an image to the front."""
         self.front.select(image_id)
@@ -329,8 +323,6 @@ class Session:
             if any(item not in objects for item in self.view.selected):
                 self.view.selected = frozenset(item for item in self.view.selected if item in objects)
             self.image_changed.emit(self.document.entry.id)
-
-    # -- preferences -------------------------------------------------------------------------------
 
     def set_preferences(self, preferences: Preferences) -> None:
         """Take over and keep the user's preferences."""

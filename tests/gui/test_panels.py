@@ -186,9 +186,6 @@ def studio(tmp_path: Path, qtbot: QtBot) -> Iterator[Studio]:
     made.close()
 
 
-# -- Label ---------------------------------------------------------------------------------------------
-
-
 def test_classes_are_added_chosen_and_renamed(studio: Studio) -> None:
     studio.open()
     panel = studio.show(LabelPanel(studio.session))
@@ -246,9 +243,6 @@ def test_one_pixel_that_is_not_stated_is_seen(studio: Studio) -> None:
     assert stated.isChecked()
     document.apply(RegionFill(Window(3, 3, 4, 4), 0))
     assert not stated.isChecked()
-
-
-# -- Train ---------------------------------------------------------------------------------------------
 
 
 def test_a_step_that_cannot_work_yet_says_why_and_offers_the_way(studio: Studio) -> None:
@@ -454,9 +448,6 @@ def test_the_preview_is_read_in_the_background(studio: Studio, tmp_path: Path) -
     assert panel.live.preview.height() > 20
 
 
-# -- curves and jobs -----------------------------------------------------------------------------------
-
-
 def test_curves_are_drawn_with_names_best_epoch_and_several_runs(studio: Studio) -> None:
     panel = studio.show(CurvesPanel(studio.session), 900, 260)
     curves = studio.session.jobs.curves
@@ -525,9 +516,6 @@ def test_the_list_of_jobs_says_what_runs_and_why_it_failed(studio: Studio, tmp_p
     assert panel.rows["run-1"].words() == "runs Training  ·  3/20  ·  4:10 left"
     jobs.handle(message(job, Failed(code="out-of-memory", message="The memory is full.", hint="Take fewer patches.")))
     assert panel.rows["run-1"].words() == "failed The memory is full. Take fewer patches."
-
-
-# -- Predict -------------------------------------------------------------------------------------------
 
 
 def test_proposals_are_counted_accepted_and_come_back_with_undo(studio: Studio) -> None:
@@ -684,9 +672,6 @@ def test_thresholds_of_a_prediction_whose_maps_are_gone_say_so(studio: Studio) -
     studio.until(lambda: studio.notices and "not on the disk any more" in studio.notices[-1])
 
 
-# -- objects -------------------------------------------------------------------------------------------
-
-
 def test_the_selection_of_table_and_canvas_is_one(studio: Studio) -> None:
     studio.open()
     panel = studio.show(InstancesPanel(studio.session), 900, 300)
@@ -740,9 +725,6 @@ def test_of_ten_thousand_rows_only_the_visible_ones_are_drawn(studio: Studio) ->
     panel.view.scrollTo(panel.model.index(3800, 0))
     panel.view.grab()
     assert 0 < len(set(asked)) < 100
-
-
-# -- Measure and export --------------------------------------------------------------------------------
 
 
 def test_measure_shows_figures_and_their_distribution(studio: Studio) -> None:
@@ -842,8 +824,6 @@ def test_an_export_into_the_labels_of_the_project_is_refused(studio: Studio) -> 
     studio.until(dialog.report)
     assert "keeps its own files" in dialog.report()
 
-
-# -- walls ---------------------------------------------------------------------------------------------
 
 PROGRAM = """
 import sys

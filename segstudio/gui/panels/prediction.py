@@ -57,8 +57,6 @@ class PredictionPanel(QWidget):
         self._connect()
         self.refresh()
 
-    # -- what the window calls -----------------------------------------------------------------------
-
     def predict_current(self) -> None:
         """Predict the image in front."""
         self._scope.button(CURRENT).click()
@@ -127,8 +125,6 @@ class PredictionPanel(QWidget):
         mine = run is not None and prediction is not None and prediction.run == run.folder.name
         return mine and review.pending_count > 0
 
-    # -- assembly ------------------------------------------------------------------------------------
-
     def _make_setup(self) -> QWidget:
         self._model = ModelBox(self._session, _words)
         self._scope = ImageScope(self._session)
@@ -172,8 +168,6 @@ class PredictionPanel(QWidget):
         session.jobs.message.connect(self._on_message)
         session.review.changed.connect(self._on_review)
 
-    # -- choices -------------------------------------------------------------------------------------
-
     def _run(self) -> Run | None:
         return self._session.runs.run(self._model.run_id())
 
@@ -192,8 +186,6 @@ class PredictionPanel(QWidget):
             offer = offers.get(run.job.formulation.name)
             self.decode.show_schema(run.id, offer.decode if offer else {}, run.decode)
         self._on_review()
-
-    # -- running -------------------------------------------------------------------------------------
 
     def _running(self) -> Job | None:
         job = self._session.jobs.job(self._job_id)
@@ -257,8 +249,6 @@ class PredictionPanel(QWidget):
             self._session.noticed.emit(Notice(message.message, message.hint, "warning", group=job_id))
         elif isinstance(message, Failed) and isinstance(job.spec, DecodeJob):
             self._session.notice(message.message, message.hint, "error")
-
-    # -- live settings -------------------------------------------------------------------------------
 
     def _on_decode_changed(self) -> None:
         prediction, run = self._session.review.prediction, self._run()

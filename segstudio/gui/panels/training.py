@@ -59,8 +59,6 @@ class TrainingPanel(QWidget):
         self._show_job()
         self.refresh()
 
-    # -- what the window calls -----------------------------------------------------------------------
-
     def start(self) -> None:
         """Train with the settings of the form, as soon as every label is in its file."""
         session = self._session
@@ -108,8 +106,6 @@ class TrainingPanel(QWidget):
         """Return what is said about the split."""
         return f"{self._summary.text()} {self._warning.text()}".strip()
 
-    # -- assembly ------------------------------------------------------------------------------------
-
     def _make_footer(self) -> QWidget:
         """Return what stays in sight however far the settings are scrolled: the images, what is wrong, and Train."""
         self._summary, self._warning, self._error = caption(), caption(role="warning"), caption(role="error")
@@ -129,8 +125,6 @@ class TrainingPanel(QWidget):
         self._error.setVisible(bool(rest))
         self._wrong = bool(errors)
         self._show_button()
-
-    # -- what is shown -------------------------------------------------------------------------------
 
     def _on_project(self, _project: object) -> None:
         self._last = None

@@ -90,8 +90,6 @@ class Canvas(CameraView):
             item.setZValue(z)
             self._scene.addItem(item)
 
-    # -- what is shown -----------------------------------------------------------------------------
-
     def _show_pixel_size(self) -> None:
         """Draw scale bar and sizes of boxes in what is known of the pixels."""
         document = self._document
@@ -167,8 +165,6 @@ class Canvas(CameraView):
         self._session.view.events.disconnect(self._on_view)
         self._loader.close()
 
-    # -- view --------------------------------------------------------------------------------------
-
     def shown_window(self) -> Window | None:
         """Return the window of the whole image."""
         return Window.whole(self._document.planes.shape) if self._document is not None else None
@@ -194,8 +190,6 @@ class Canvas(CameraView):
         if self._document is None or not isinstance(object_id, int):
             return None
         return self._document.planes.labels.window_of(object_id)
-
-    # -- news --------------------------------------------------------------------------------------
 
     def _on_changed(self, change: DocumentChange) -> None:
         self._overlays.on_changed(change)
@@ -258,8 +252,6 @@ class Canvas(CameraView):
         empty = document is not None and not document.planes.objects and self._overlays.shown_proposals is None
         self.hint_card.offer(empty and not self._hand.running)
 
-    # -- pointer -----------------------------------------------------------------------------------
-
     def _on_acted(self) -> None:
         if not self._hand.running:
             self.minimap.step_aside(None)
@@ -276,8 +268,6 @@ class Canvas(CameraView):
         self.minimap.step_aside(at if self._hand.running else None)
         if self._document is not None:
             self._readout.point(self._document, *self.camera.to_image(at.x(), at.y()))
-
-    # -- events of Qt ------------------------------------------------------------------------------
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Zoom, or change the brush."""

@@ -177,8 +177,6 @@ class Minimap(QWidget):
         grow = max(0.0, 6 - frame.width()) / 2, max(0.0, 6 - frame.height()) / 2
         return frame.adjusted(-grow[0], -grow[1], grow[0], grow[1])
 
-    # -- events of Qt ------------------------------------------------------------------------------
-
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw the picture, darker where it is out of sight, and the frame of what is in sight."""
         painter = QPainter(self)

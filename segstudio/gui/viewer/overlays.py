@@ -69,8 +69,6 @@ class Overlays(QObject):
         timer.timeout.connect(call)
         return timer
 
-    # -- what is shown -----------------------------------------------------------------------------
-
     def set_document(self, document: ImageDocument | None) -> None:
         """Show the planes of another document."""
         self._document = document
@@ -177,8 +175,6 @@ class Overlays(QObject):
     def _request(self) -> None:
         for layer in (self.labels, self.regions, self.proposals):
             layer.request()
-
-    # -- drawings ----------------------------------------------------------------------------------
 
     def _label_drawing(self) -> Draw | None:
         document, view, colours = self._document, self._session.view, self._colours

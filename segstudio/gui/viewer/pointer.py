@@ -63,8 +63,6 @@ class Pointer(QObject):
         self._document = document
         self._hand.set_document(document)
 
-    # -- mouse -------------------------------------------------------------------------------------
-
     def wheel(self, event: QWheelEvent) -> None:
         """Zoom at the pointer; with Ctrl change the brush."""
         steps = event.angleDelta().y() or event.angleDelta().x()
@@ -177,8 +175,6 @@ class Pointer(QObject):
         self._at = None
         self.update_brush()
 
-    # -- keys --------------------------------------------------------------------------------------
-
     def keeps(self, event: QKeyEvent) -> bool:
         """Tell whether a key must not become a shortcut of the window: it belongs to a gesture, or pans.
 
@@ -222,8 +218,6 @@ class Pointer(QObject):
         self._space = held
         self.update_cursor()
         self.update_brush()
-
-    # -- what is seen of it ------------------------------------------------------------------------
 
     def update_cursor(self) -> None:
         """Show the cursor of what a press would do."""

@@ -105,9 +105,6 @@ def test_every_tool_can_be_made_and_unknown_ones_are_named() -> None:
         tools.create("lasso")
 
 
-# -- brush ---------------------------------------------------------------------------------------------
-
-
 def test_a_stroke_starts_an_object_and_the_next_one_continues_it() -> None:
     user = User("brush")
     user.view.class_id = 3
@@ -244,9 +241,6 @@ def test_the_region_brush_marks_and_alt_takes_back() -> None:
     assert not user.array.any()
 
 
-# -- encircle ------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("tool", tools.base.registry.names())
 def test_dragging_with_the_right_button_encircles_in_every_tool(tool: str) -> None:
     user = User(tool)
@@ -329,9 +323,6 @@ def test_encircling_keeps_neighbours() -> None:
     assert (user.array == 1).sum() == 0
 
 
-# -- polygon -------------------------------------------------------------------------------------------
-
-
 def polygon_user() -> User:
     user = User("polygon")
     for x, y in [(10, 10), (40, 10), (40, 30)]:
@@ -381,9 +372,6 @@ def test_dropping_the_last_point() -> None:
     user.click(10, 10)
     user.key("Backspace")
     assert not user.tools.running
-
-
-# -- clicks --------------------------------------------------------------------------------------------
 
 
 def test_select_and_shift_select() -> None:
