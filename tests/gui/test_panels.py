@@ -762,6 +762,19 @@ def test_the_export_dialog_writes_files_and_reports_losses(studio: Studio, tmp_p
     assert (tmp_path / "out" / "cell_00.png").is_file()
 
 
+def test_an_image_whose_labels_were_taken_back_is_not_exported_as_labelled(studio: Studio) -> None:
+    studio.open(2)
+    studio.label_images(2)
+    document = studio.session.document
+    assert document is not None
+    document.checkpoint(wait=True)
+    document.undo()
+    dialog = studio.show(ExportDialog(studio.session), 640, 520)
+    dialog.start()
+    studio.until(dialog.report)
+    assert "1 file written" in dialog.report()
+
+
 def test_an_export_that_cannot_be_written_says_why(studio: Studio, tmp_path: Path) -> None:
     studio.open()
     studio.label(grid_of_squares((96, 96)))

@@ -103,12 +103,14 @@ class ExportDialog(QDialog):
         session, project, place = self._session, self._session.project, self._place.text().strip()
         if project is None or not place:
             return
-        name, settings, entries = self._name(), self._form.settings(), self._entries()
+        name, settings, chosen = self._name(), self._form.settings(), self._chosen()
         self._set_busy(True)
         self._say("", "")
 
         def work() -> Exported:
-            items = export_items(project, with_labels(project, entries))
+            # What is labelled is known when all is saved: strokes that were taken back leave an empty label file.
+            ids = None if chosen is None else with_labels(project, chosen)
+            items = export_items(project, ids)
             return export_labels(items, name, Path(place), settings, replace=replace)
 
         def done(made: Exported) -> None:
@@ -215,7 +217,8 @@ class ExportDialog(QDialog):
         item = self.formats.currentItem()
         return str(item.data(_NAME)) if item else ""
 
-    def _entries(self) -> list[ImageEntry]:
+    def _chosen(self) -> list[ImageEntry] | None:
+        """Return the images that the user chose; None for all that are labelled."""
         project, document = self._session.project, self._session.document
         if project is None:
             return []
@@ -224,7 +227,7 @@ class ExportDialog(QDialog):
             return [project.entry(document.entry.id)] if document else []
         if scope == _SELECTED:
             return [entry for entry in project.images if entry.id in self._selected]
-        return list(project.images)
+        return None
 
     def _on_format(self, item: QListWidgetItem | None) -> None:
         if item is None:
