@@ -11,8 +11,12 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from segstudio.config.form_spec import form_spec
+from segstudio.core.tiles import Window
 from segstudio.engine.architectures import architectures
 from segstudio.engine.formulations import Formulation, formulations
+from segstudio.engine.prediction import block_decoding
+from segstudio.engine.prediction.block_decoding import Found, decode_steps
+from segstudio.engine.prediction.map_store import MemoryStore
 
 pytestmark = pytest.mark.parametrize("name", formulations.names())
 
@@ -237,3 +241,27 @@ def test_smallest_object_is_obeyed(name: str) -> None:
     found = formulation.decode(maps, formulation.DecodeConfig(min_size=limit)).labels
     assert found.max() > 0
     assert np.bincount(found.ravel())[1:].min() >= limit
+
+
+def test_blocks_of_a_large_image_give_the_objects_and_classes_of_the_whole(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(block_decoding, "CORE", 70)
+    monkeypatch.setattr(block_decoding, "MARGIN", 45)
+    formulation, labels = build(name, (1, 2)), world(name)
+    classes = {int(number): 1 + int(number) % 2 for number in np.unique(labels[labels > 0])}
+    maps = formulation.perfect_maps(formulation.encode(labels, classes))
+    scratch = MemoryStore(np.zeros((1, *labels.shape), np.int32))
+    for candidate in formulation.decode_candidates():
+        whole = formulation.decode(maps, candidate)
+        steps, blocks = decode_steps(formulation, MemoryStore(maps), candidate, scratch), 0
+        while True:
+            try:
+                blocks = next(steps)[1]
+            except StopIteration as end:
+                found: Found = end.value
+                break
+        assert blocks > 4
+        assert found.classes == whole.classes
+        assert found.scores == pytest.approx(whole.scores, abs=0.01)
+        assert scores(whole.labels, found.read(Window.whole(labels.shape)), 0.95) == (len(whole.classes), 0, 0)
