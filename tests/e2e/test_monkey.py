@@ -21,8 +21,8 @@ from segstudio.project.document import ImageDocument
 from segstudio.project.project import Project
 
 _ACTIONS = int(os.environ.get("SEGSTUDIO_MONKEY", "250"))
-#: An action that takes longer counts as a hang, seconds.
-_HANG = 2.0
+#: An action that takes longer counts as a hang, seconds; far above what a busy computer makes of a slow one.
+_HANG = 15.0
 #: These leave the project, open windows of other programs, or take minutes.
 _LEFT_OUT = frozenset({"file.close", "file.quit", "file.sample", "train.start", "help.log", "help.pages"})
 _BUTTONS = (Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton, Qt.MouseButton.MiddleButton)
