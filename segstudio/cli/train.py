@@ -150,7 +150,10 @@ def _catch_up(folder: Path) -> None:
     try:
         with Project.open(folder) as project:
             for image_id in project.behind:
-                project.catch_up(image_id)
+                try:
+                    project.catch_up(image_id)
+                except UserError as error:
+                    print(f"Note: {error.message}", file=sys.stderr)  # noqa: T201
     except UserError as error:
         sentence = f"Note: {error.message} Its label files are used as they are."
         print(sentence, file=sys.stderr)  # noqa: T201

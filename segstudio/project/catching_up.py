@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterable
 from segstudio.core.errors import BadInput, UserError
 from segstudio.project.document import ImageDocument
 
+#: Code of the error about an image that cannot be opened, so that its label file stays behind.
+LEFT_BEHIND = "left-behind"
+
 
 class CatchingUp:
     """The images whose label files may lack the last actions; may be used by any thread.
@@ -48,8 +51,8 @@ class CatchingUp:
         Raises
         ------
         UserError
-            The disk refused. An image that is missing or damaged is passed over: to open it says so. So is one that
-            was taken out of the project meanwhile.
+            The disk refused, or the image is missing or damaged (code `LEFT_BEHIND`): its actions stay in the journal.
+            An image that was taken out of the project meanwhile is passed over.
         """
         try:
             document = open_image()
@@ -58,8 +61,17 @@ class CatchingUp:
             finally:
                 if not is_open:
                     document.close()
-        except (BadInput, KeyError):
+        except KeyError:
             self._passed_over = True
+        except BadInput as error:
+            self._passed_over = True
+            raise UserError(
+                f"{error.message} What was done last on it, before the program was killed, is kept but not in its "
+                "label file: trainings and exports do not see it.",
+                hint=error.hint,
+                code=LEFT_BEHIND,
+                path=error.path,
+            ) from error
         except UserError:
             self._passed_over = True
             raise

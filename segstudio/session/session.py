@@ -1,6 +1,7 @@
 """One sitting: the open project, the image in front, what the user sees, and the work in the background."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from psygnal import Signal
@@ -201,7 +202,7 @@ class Session:
             return
 
         def failed(error: UserError) -> None:
-            self.report(error)
+            self.noticed.emit(replace(Notice.of(error), group=error.code))
             self._catch_up(project)
 
         self.background.run(

@@ -74,12 +74,15 @@ def test_an_interrupted_catching_up_goes_on_the_next_time(crashed: Path) -> None
         assert len(project.behind) == 2
 
 
-def test_a_missing_image_is_passed_over_until_it_is_there_again(crashed: Path) -> None:
+def test_a_missing_image_is_told_and_caught_up_with_when_it_is_there_again(crashed: Path) -> None:
     image, away = crashed.parent / "a.tif", crashed.parent / "away"
     image.rename(away)
     with Project.open(crashed) as project:
-        for image_id in project.behind:
-            project.catch_up(image_id)
+        missing, there = project.behind
+        with pytest.raises(UserError, match=r"a\.tif.*is kept but not in its label file") as told:
+            project.catch_up(missing)
+        assert told.value.hint
+        project.catch_up(there)
         assert project.behind == ()
     assert _files(crashed) == {"b.tif"}
     away.rename(image)
@@ -107,6 +110,18 @@ def test_the_command_line_trains_on_what_the_journals_hold(crashed: Path, capsys
     with Project.open(crashed):
         training_data(crashed)
     assert "is already open" in capsys.readouterr().err
+
+
+def test_the_command_line_names_the_image_whose_labels_stay_behind(
+    crashed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (crashed.parent / "a.tif").unlink()
+    with pytest.raises(UserError, match="one labelled image only"):
+        training_data(crashed)
+    said = capsys.readouterr().err
+    assert "a.tif" in said
+    assert "is kept but not in its label file" in said
+    assert _files(crashed) == {"b.tif"}, "the others catch up"
 
 
 def test_an_image_taken_out_meanwhile_does_not_stop_the_others(crashed: Path) -> None:

@@ -185,3 +185,22 @@ def test_after_a_crash_the_window_saves_every_image_before_jobs_read_them(sessio
     assert tifffile.imread(tmp_path / "crashed" / "labels" / "b.tif").max() == 1
     assert all_saved_first(opened, lambda: "trained")() == "trained"
     session.close()
+
+
+def test_after_a_crash_an_image_that_is_gone_is_named(session: Session, tmp_path: Path) -> None:
+    project = session.project
+    assert project is not None
+    project.add_images([_another(tmp_path)])
+    document = project.document(project.images[1].id)
+    document.apply(Stroke([(10.0, 10.0)], 6, 1))
+    assert document.flush()
+    shutil.copytree(tmp_path / "project", tmp_path / "crashed")
+    (tmp_path / "b.tif").unlink()
+    said: list[Notice] = []
+    session.noticed.connect(said.append)
+    session.open_project(tmp_path / "crashed")
+    (notice,) = (notice for notice in said if notice.group == "left-behind")
+    assert notice.message.startswith("b.tif was not found")
+    assert "not in its label file" in notice.message
+    assert notice.hint
+    session.close()
