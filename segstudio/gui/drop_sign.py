@@ -8,6 +8,8 @@ from segstudio.gui.theme import FONT_TITLE, tokens
 
 #: Width of the frame, and its distance from the edge of the window, pixels.
 _LINE, _EDGE = 3, 8
+#: Room around the words on their card, and its round corners, pixels.
+_ROOM, _ROUND = 24, 8
 
 
 class DropSign(QWidget):
@@ -36,7 +38,7 @@ class DropSign(QWidget):
         return self._words
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw a veil, a frame and the words."""
+        """Draw a veil, a frame, and the words on a card: what lies below never runs through them."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         veil = tokens().colour("background")
@@ -47,5 +49,9 @@ class DropSign(QWidget):
         font = QFont(painter.font())
         font.setPixelSize(FONT_TITLE)
         painter.setFont(font)
+        words = QRectF(painter.boundingRect(self.rect(), Qt.AlignmentFlag.AlignCenter, self._words))
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(tokens().colour("panel"))
+        painter.drawRoundedRect(words.adjusted(-_ROOM, -_ROOM, _ROOM, _ROOM), _ROUND, _ROUND)
         painter.setPen(tokens().colour("text"))
         painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self._words)

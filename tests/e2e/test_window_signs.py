@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from PySide6.QtCore import QMimeData, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtGui import QColor, QDragEnterEvent, QDragLeaveEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMenu
+from PySide6.QtWidgets import QApplication, QGraphicsView, QMenu, QWidget
 from window_driver import Driver, run_program
 
 from segstudio.gui.dialogs.new_project import NewProjectDialog
@@ -60,6 +60,44 @@ def test_what_is_dragged_over_the_window_is_answered_with_a_sign(tmp_path: Path,
         assert "open" in hand.window.drop_sign.words()
         QApplication.sendEvent(hand.window, QDragLeaveEvent())
         assert not hand.window.drop_sign.isVisible()
+
+    run_program([], script)
+
+
+@pytest.mark.timeout(60)
+def test_files_dropped_on_an_image_reach_the_window(tmp_path: Path, qapp: object) -> None:
+    def asked(window: QWidget, place: QPoint) -> QWidget | None:
+        """Return whom Qt asks about what is dragged over a place: the first that takes drops, from the inside out."""
+        widget = window.childAt(place)
+        while widget is not None and not widget.isWindow() and not widget.acceptDrops():
+            widget = widget.parentWidget()
+        return widget
+
+    def script(hand: Driver) -> None:
+        window = hand.window
+        hand.wait(lambda: hand.session.document is not None, what="the image")
+        window.show_drawer(1)
+        QTest.qWait(50)
+        for part in (window.canvas.viewport(), window.drawer, window.images, window.steps):
+            middle = part.mapTo(window, part.rect().center())
+            assert asked(window, middle) is window, part
+        assert not [view for view in window.findChildren(QGraphicsView) if view.viewport().acceptDrops()]
+
+    run_program([str(_project(tmp_path, "project"))], script)
+
+
+@pytest.mark.timeout(60)
+def test_the_words_about_what_is_dragged_lie_on_a_plain_card(tmp_path: Path, qapp: object) -> None:
+    def script(hand: Driver) -> None:
+        sign = hand.window.drop_sign
+        sign.appear(False)
+        picture = hand.window.grab().toImage()
+        ratio = picture.devicePixelRatio()
+        middle, reach = sign.rect().center(), 200
+        card = tokens().colour("panel").name()
+        for line in (-20, 20):  # just above and below the words, where the icons and names of the first page are
+            row = [QPoint(middle.x() + step, middle.y() + line) for step in range(-reach // 2, reach // 2, 5)]
+            assert {picture.pixelColor(place * ratio).name() for place in row} == {card}
 
     run_program([], script)
 

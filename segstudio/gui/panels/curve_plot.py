@@ -53,6 +53,8 @@ class CurvePlot(QWidget):
         self._log = False
         self._steps = WholeTicks("bottom")
         self._plot = pg.PlotWidget(axisItems={"bottom": self._steps, "left": RoomyLogTicks("left")})
+        self._plot.setAcceptDrops(False)  # files are for the window
+        self._plot.viewport().setAcceptDrops(False)
         self._plot.setMenuEnabled(False)
         self._plot.hideButtons()
         self._plot.getPlotItem().scene().sigMouseMoved.connect(self._on_moved)
