@@ -75,13 +75,20 @@ class FileStore(MapStore):
         self._own = offset is None
         with disk_errors(path, "written" if self._own else "read"):
             self._file = path.open("x+b" if self._own else "rb", buffering=0)
-            if self._own:
-                header = {"descr": npy.dtype_to_descr(self.dtype), "fortran_order": False, "shape": shape}
-                npy.write_array_header_1_0(self._file, header)
-            self._offset = self._file.tell() if offset is None else offset
-            if self._own:
-                size = self._offset + math.prod(shape) * self.dtype.itemsize
-                DISK.truncate(self._file.fileno(), size)  # what is not written is 0
+            try:
+                self._offset = self._begin() if offset is None else offset
+            except BaseException:
+                self.close()
+                raise
+
+    def _begin(self) -> int:
+        """Write the header and take the room; return where the values begin."""
+        header = {"descr": npy.dtype_to_descr(self.dtype), "fortran_order": False, "shape": self.shape}
+        npy.write_array_header_1_0(self._file, header)
+        offset = self._file.tell()
+        size = offset + math.prod(self.shape) * self.dtype.itemsize
+        DISK.truncate(self._file.fileno(), size)  # what is not written is 0
+        return offset
 
     def read(self, window: Window) -> NDArray[Any]:
         """Return a copy."""

@@ -1,5 +1,6 @@
 """Large images: decoded in blocks they give the objects that one look at the whole gives."""
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from segstudio.engine.formulations.base import Formulation
 from segstudio.engine.prediction import block_decoding, map_store
 from segstudio.engine.prediction.block_decoding import Found, decode_steps
 from segstudio.engine.prediction.map_store import FileStore, MemoryStore, new_store
+from segstudio.io.atomic import DISK, DiskError
 
 DATA = Path(os.environ.get("SEGSTUDIO_DATA", Path(__file__).resolve().parents[4] / "shared" / "data")) / "nuclei"
 SETTINGS = {
@@ -174,4 +176,16 @@ def test_a_program_that_is_killed_leaves_no_file_of_maps(tmp_path: Path, monkeyp
 
 def test_a_file_of_maps_that_is_not_published_is_gone_after_closing(tmp_path: Path) -> None:
     FileStore(tmp_path / "scratch", (1, 5, 5), np.float32).close()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_disk_that_is_full_at_once_is_left_without_a_file_of_maps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(DISK, "truncate", refuse)
+    with pytest.raises(DiskError):
+        FileStore(tmp_path / "scratch", (1, 5, 5), np.float32)
     assert not list(tmp_path.iterdir())
