@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from segstudio import __version__
 from segstudio.core.errors import BadInput, WrongUsage
-from segstudio.io.atomic import write_atomic
+from segstudio.io.atomic import DiskError, disk_errors, make_folders, remove_folders, write_atomic
 from segstudio.jobs.channel import LineTail, parsed
 from segstudio.jobs.messages import Failed, Finished, Message, Started, from_line, to_line
 from segstudio.jobs.processor import processor_name
@@ -64,26 +64,38 @@ class RunFolder:
         ------
         WrongUsage
             The folder holds another run, or is not empty; or the run that should go on is being trained.
+        DiskError
+            It cannot be written. Nothing of a new run is left behind then.
         """
         run = cls(job.run_folder)
         if job.resume:
             run._refuse_when_busy()
         elif run.path.exists() and any(run.path.iterdir()):
             raise run._not_empty()
-        run.path.mkdir(parents=True, exist_ok=True)
+        made = make_folders(run.path)
         surroundings = json.dumps(environment(), indent=2).encode()
-        if job.resume:
-            write_atomic(run.environment_file, surroundings)
-        else:
-            # Of two that start in one folder at the same moment, one gets it.
+        try:
+            if job.resume:
+                write_atomic(run.environment_file, surroundings)
+            else:
+                run._claim(surroundings)
+            run.control_file.unlink(missing_ok=True)
+            write_atomic(run.job_file, job.model_dump_json(indent=2).encode())
+        except DiskError:
+            if not job.resume:  # what is left would count as another run
+                run.environment_file.unlink(missing_ok=True)
+                remove_folders(made)
+            raise
+        return run
+
+    def _claim(self, surroundings: bytes) -> None:
+        """Make the first file: of two that start in one folder at the same moment, one gets it."""
+        with disk_errors(self.environment_file, "saved"):
             try:
-                with run.environment_file.open("xb") as file:
+                with self.environment_file.open("xb") as file:
                     file.write(surroundings)
             except FileExistsError:
-                raise run._not_empty() from None
-        run.control_file.unlink(missing_ok=True)
-        write_atomic(run.job_file, job.model_dump_json(indent=2).encode())
-        return run
+                raise self._not_empty() from None
 
     def job(self) -> TrainJob:
         """Read the job; raise `BadInput` when the folder holds none."""

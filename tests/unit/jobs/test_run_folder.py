@@ -1,3 +1,4 @@
+import errno
 import socket
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import psutil
 import pytest
 
 from segstudio.core.errors import BadInput, WrongUsage
+from segstudio.io.atomic import DISK, DiskError
 from segstudio.jobs.messages import Failed, Finished, Progress, Started, StateChanged
 from segstudio.jobs.run_folder import ProcessNote, RunFolder, list_runs
 from segstudio.jobs.spec import ClassSpec, TrainJob
@@ -166,3 +168,15 @@ def test_a_run_that_is_being_trained_cannot_be_resumed_beside_it(tmp_path: Path)
         RunFolder.create(again)
         process.communicate(b"\n")
     assert run.process_file.exists()
+
+
+def test_a_full_disk_leaves_no_folder_that_bars_the_next_try(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DISK, "write", refuse)
+        with pytest.raises(DiskError, match=r"job\.json could not be saved"):
+            RunFolder.create(a_job(tmp_path / "runs" / "a"))
+    assert not (tmp_path / "runs").exists()
+    assert RunFolder.create(a_job(tmp_path / "runs" / "a")).job().name == "first"
