@@ -86,10 +86,11 @@ class Banner(QFrame):
             return
         self.notices.append(notice)
         count = len(self.notices)
-        self._text.setText(self.tr("{0} And {1} more like this.").format(self.notice.text, count - 1))
+        self._text.setText(self.tr("{0} And {1} more.").format(self.notice.text, count - 1))
         self._all.setText(self.tr("Show all {0}").format(count))
         self._all.show()
-        self._list.setPlainText("\n".join(item.text for item in self.notices))
+        for item in self.notices[-2:] if count == 2 else [notice]:  # one after the other: there may be thousands
+            self._list.appendPlainText(item.text)
 
 
 class BannerArea(QWidget):

@@ -33,6 +33,8 @@ from segstudio.session.view_state import ViewState
 _DOCUMENTS = "documents"
 #: Codes of errors that do not keep a project from being looked at.
 _READABLE = frozenset({"project-locked", "no-permission", "read-only", "disk-full"})
+#: What is wrong with files that were to be added is told together.
+_INTAKE = "intake"
 
 
 class Session:
@@ -238,9 +240,9 @@ class Session:
             self.report(error)
 
     def _tell_problems(self, problems: list[str], *, added: bool) -> None:
-        if problems:
-            rest = f" {len(problems) - 1} more files have problems." if len(problems) > 1 else ""
-            self.notice(problems[0] + rest, "The other images were added." if added else "", "warning")
+        for number, problem in enumerate(problems):
+            hint = "The other images were added." if added and number == 0 else ""
+            self.noticed.emit(Notice(problem, hint, "warning", group=_INTAKE))
 
     def select(self, image_id: str) -> None:
         """Bring an image to the front."""
