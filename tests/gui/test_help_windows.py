@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from segstudio.gui.actions import Action, ActionTable
 from segstudio.gui.dialogs.help import HelpWindow
 from segstudio.gui.dialogs.key_map import KeyMap
-from segstudio.gui.panels.measurement_table import figure
+from segstudio.gui.panels.measurement_table import figure, mean_and_sd
 
 
 @pytest.mark.qt_log_ignore("This plugin does not support")
@@ -91,3 +91,18 @@ def test_rows_of_the_key_map_hold_their_words(qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: cells.rowHeight(0) > cells.rowHeight(2))  # two lines need more room than one
     for row in range(cells.rowCount()):
         assert cells.rowHeight(row) >= cells.sizeHintForRow(row) + 6
+
+
+@pytest.mark.parametrize(
+    ("mean", "sd", "shown"),
+    [
+        (1841.4, 938.2, ("1841", "938")),
+        (158.63, 45.0, ("158.6", "45.0")),
+        (0.95891, 0.01273, ("0.9589", "0.0127")),
+        (0.82, 0.12, ("0.820", "0.120")),
+        (147.0, 0.0, ("147", "0")),
+        (0.1, 1e-17, ("0.1", "0")),
+    ],
+)
+def test_mean_and_spread_have_the_same_decimals(mean: float, sd: float, shown: tuple[str, str]) -> None:
+    assert mean_and_sd(mean, sd) == shown

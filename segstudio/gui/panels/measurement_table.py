@@ -1,5 +1,7 @@
 """The table of the measurements of all objects together: mean and standard deviation of each."""
 
+import math
+
 import numpy as np
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
@@ -25,6 +27,9 @@ _NAMES = {
 }
 _FIRST = "area"
 _ROW_HEIGHT = 24
+_MOST_DECIMALS = 6
+#: A spread below this share of the mean is rounding.
+_NO_SPREAD = 1e-9
 
 
 class MeasurementTable(QTableWidget):
@@ -85,7 +90,7 @@ class MeasurementTable(QTableWidget):
             values = measured.columns[name][np.isfinite(measured.columns[name])]
             # A mean of directions says nothing: 1° and 179° are neighbours.
             some = len(values) > 0 and name != "angle"
-            figures = (figure(values.mean(), 4), figure(values.std(), 3)) if some else ("–", "–")
+            figures = mean_and_sd(float(values.mean()), float(values.std())) if some else ("–", "–")
             for column, text in enumerate((title(name, measured.units[name]), *figures)):
                 item = QTableWidgetItem(text)
                 item.setData(Qt.ItemDataRole.UserRole, name)
@@ -119,3 +124,11 @@ def title(name: str, unit: str) -> str:
 def figure(value: float, digits: int) -> str:
     """Return a number with so many significant digits, never as a power of ten while it can be read without."""
     return f"{value:.0f}" if 10**digits / 10 <= abs(value) < 1e7 else f"{value:.{digits}g}"
+
+
+def mean_and_sd(mean: float, sd: float) -> tuple[str, str]:
+    """Return both with the same decimals, those of three digits of the standard deviation, as papers give them."""
+    if not math.isfinite(sd) or sd <= _NO_SPREAD * abs(mean):
+        return figure(mean, 4), figure(sd, 3) if not math.isfinite(sd) else "0"
+    decimals = min(max(2 - math.floor(math.log10(sd)), 0), _MOST_DECIMALS)
+    return f"{mean:.{decimals}f}", f"{sd:.{decimals}f}"
