@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
 from segstudio.core.errors import UserError, WrongUsage
-from segstudio.jobs.messages import Failed, Finished, Message, Started, StateChanged
+from segstudio.jobs.messages import Failed, Finished, Message, Metric, Started, StateChanged
 from segstudio.jobs.run_folder import RunFolder
 from segstudio.jobs.spec import PredictJob, TrainJob
 from segstudio.session.background import Background
@@ -37,6 +38,8 @@ class ProjectRuns:
     """
 
     changed = Signal()
+    improved = Signal()
+    """A training has weights that are better than all before."""
     ready = Signal(str, float)
     """Name and F1 of a model that has just been trained."""
     failed = Signal(str, str, str)
@@ -131,6 +134,9 @@ class ProjectRuns:
             and isinstance(job.spec, TrainJob)
         ):
             self.refresh()
+        if isinstance(message, Metric) and message.best and self.run(job_id) is not None:
+            self.all = tuple(replace(run, best=message) if run.id == job_id else run for run in self.all)
+            self.improved.emit()
         if isinstance(message, Failed) and job is not None and isinstance(job.spec, TrainJob | PredictJob):
             self.failed.emit(job.title, message.message, message.hint)
         if isinstance(message, Finished) and job is not None and isinstance(job.spec, TrainJob):

@@ -34,6 +34,7 @@ from segstudio.io.atomic import DiskError
 from segstudio.io.labels_file import write_label_tiff
 from segstudio.jobs.catalogue import Catalogue, Offer, catalogue_key, store_catalogue
 from segstudio.jobs.messages import Failed, Finished, Message, Metric, Preview, Progress, Started, Warned
+from segstudio.jobs.run_folder import RunFolder
 from segstudio.jobs.spec import Choice, ClassSpec, DecodeJob, TrainJob
 from segstudio.labels.edits import RegionFill
 from segstudio.labels.label_map import LabelMap
@@ -404,6 +405,24 @@ def test_the_list_of_trainings_says_what_they_find(studio: Studio) -> None:
     studio.until(lambda: studio.session.jobs.catalogue)
     assert panel.runs.list.item(0).text() == "Nuclei\nF1 0.87  ·  Cells"
     assert "Cells, U-Net" in panel.runs.list.item(0).toolTip()
+
+
+def test_the_list_of_trainings_follows_a_training(studio: Studio) -> None:
+    studio.open()
+    session = studio.session
+    panel = studio.show(TrainingPanel(session))
+    assert session.project is not None
+    job = training_job(session.project.runs_folder / "run-1")
+    RunFolder.create(job)
+    session.jobs.start_training(job)
+    session.jobs.handle(message(job, Started(device="cpu", device_name="a processor", pid=1)))
+    studio.until(lambda: panel.runs.list.count() == 1)
+    for found in (0.2, 0.83):
+        session.jobs.handle(message(job, Metric(epoch=1, step=20, elapsed_s=60, values={"val_f1": found}, best=True)))
+        assert f"F1 {found:.2f}" in panel.runs.list.item(0).text()
+    session.jobs.handle(message(job, Metric(epoch=2, step=40, elapsed_s=90, values={"val_f1": 0.7})))
+    assert "F1 0.83" in panel.runs.list.item(0).text()
+    session.jobs.handle(message(job, Finished(outcome="stopped")))
 
 
 def test_nothing_is_cut_off_beside_a_scroll_bar(studio: Studio) -> None:

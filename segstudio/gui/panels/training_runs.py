@@ -48,6 +48,7 @@ class RunList(Section):
             self.body.addWidget(widget)
         self.body.addLayout(row(self._compare, self._resume, stretch=0))
         session.runs.changed.connect(self.refresh)
+        session.runs.improved.connect(self.refresh)
         session.jobs.catalogue_changed.connect(self.refresh)
         self.refresh()
 
