@@ -17,7 +17,7 @@ from segstudio.engine.devices import choose_device, device_name
 from segstudio.engine.formulations.base import DecodeSettings, Formulation
 from segstudio.engine.model_card import Model, ModelCard, build_formulation, load_model, read_card
 from segstudio.engine.prediction.block_decoding import Found, decode_steps, is_whole
-from segstudio.engine.prediction.map_store import MOST_PIXELS, MapStore, MemoryStore, new_store
+from segstudio.engine.prediction.map_store import MapStore, MemoryStore, new_store
 from segstudio.engine.prediction.result_files import keep_maps, open_maps, write_result
 from segstudio.engine.prediction.room import check_room
 from segstudio.engine.prediction.seen_image import Readable, SeenImage
@@ -138,6 +138,8 @@ def _image_steps(setting: _Setting, image: PredictImage, index: int, began: floa
 
     yield progress(0)
     with ExitStack() as stack:
+        for place in {image.output.parent, (image.maps or image.output).parent}:
+            stack.callback(remove_folders, make_folders(place))  # those that stay empty
         seen = stack.enter_context(SeenImage(setting.model.card, image.image))
         for warning in seen.warnings:
             yield Warned(job_id=job.job_id, message=warning, code="image")
@@ -166,8 +168,6 @@ def _map_store(setting: _Setting, seen: SeenImage, image: PredictImage, stack: E
     # 16-bit numbers when maps are kept: the same as a DecodeJob will have, so that a slider moved back gives the same.
     dtype = np.dtype(np.float32 if image.maps is None else np.float16)
     target = image.output if image.maps is None else image.maps
-    if shape[1] * shape[2] > MOST_PIXELS:
-        stack.callback(remove_folders, make_folders(target.parent))
     check_room(setting.model, setting.settings, setting.device, seen, target.parent, dtype.itemsize)
     return stack.enter_context(closing(new_store(target.parent, shape, dtype, lasting=image.maps is not None)))
 

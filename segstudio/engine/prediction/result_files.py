@@ -27,7 +27,7 @@ def write_result(path: Path, found: Found) -> None:
     Raises
     ------
     DiskError
-        The disk refused.
+        The disk refused. Without an earlier result nothing is left there then.
     """
     make_folders(path.parent)
     objects = {
@@ -35,8 +35,14 @@ def write_result(path: Path, found: Found) -> None:
         for number, class_id in sorted(found.classes.items())
     }
     content = {"schema_version": SCHEMA_VERSION, "objects": objects}
+    alone = not path.exists()
     write_atomic(path.with_suffix(".json"), json.dumps(content).encode())
-    write_labels_by_tile(path, found.shape, max(found.classes, default=0), found.read)
+    try:
+        write_labels_by_tile(path, found.shape, max(found.classes, default=0), found.read)
+    except BaseException:
+        if alone:
+            path.with_suffix(".json").unlink(missing_ok=True)
+        raise
 
 
 def is_result(path: Path) -> bool:

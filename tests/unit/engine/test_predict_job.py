@@ -1,5 +1,6 @@
 """Prediction jobs through the files they read and write."""
 
+import errno
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,7 @@ from segstudio.engine.model_card import ModelCard, save_model
 from segstudio.engine.prediction import block_decoding, map_store, result_files, room, seen_image
 from segstudio.engine.prediction import predict as predict_module
 from segstudio.engine.prediction.predict import decode, predict
-from segstudio.io.atomic import TEMP_MARK
+from segstudio.io.atomic import DISK, TEMP_MARK, DiskError
 from segstudio.jobs.messages import Artifact, Finished, Message, Progress, Warned
 from segstudio.jobs.spec import Choice, ClassSpec, DecodeJob, PredictImage, PredictJob
 
@@ -249,7 +250,6 @@ def test_an_image_of_many_blocks_gives_the_files_of_one(
         (block_decoding, "CORE", 64),
         (block_decoding, "MARGIN", 24),
         (map_store, "MOST_PIXELS", 0),
-        (predict_module, "MOST_PIXELS", 0),
         (result_files, "MOST_PIXELS", 0),
         (seen_image, "_KEPT_PIXELS", 0),
         (seen_image, "_BAND_ROWS", 32),
@@ -265,7 +265,6 @@ def test_an_image_of_many_blocks_gives_the_files_of_one(
 
 
 def test_stopping_a_large_image_leaves_no_file(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(predict_module, "MOST_PIXELS", 0)
     monkeypatch.setattr(map_store, "MOST_PIXELS", 0)
     image = write_image(tmp_path)
     steps = predict(job_for(model, tmp_path, image, settings={"tile_size": 64}))
@@ -284,8 +283,27 @@ def test_too_little_memory_is_told_before_anything_is_computed(
         list(predict(job_for(model, tmp_path, image)))
     assert "smaller" in caught.value.hint
     monkeypatch.undo()
-    monkeypatch.setattr(predict_module, "MOST_PIXELS", 0)
     monkeypatch.setattr(room, "MOST_PIXELS", 0)
     monkeypatch.setattr(room.shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
     with pytest.raises(JobFailed, match=r"a12\.tif needs .* on the disk"):
         list(predict(job_for(model, tmp_path, image)))
+
+
+@pytest.mark.parametrize("files", [0, 1])
+def test_a_full_disk_leaves_neither_a_file_nor_a_folder(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: int
+) -> None:
+    image, room_for, replace = write_image(tmp_path), [files], DISK.replace
+
+    def refuse(source: Path, target: Path) -> None:
+        room_for[0] -= 1
+        if room_for[0] < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        replace(source, target)
+
+    output = tmp_path / "deep" / "out" / "a12.tif"
+    wanted = (PredictImage(image_id="a12", image=image, output=output),)
+    monkeypatch.setattr(DISK, "replace", refuse)
+    with pytest.raises(DiskError, match="the disk is full"):
+        list(predict(PredictJob(job_id="7", model=model, images=wanted, device="cpu")))
+    assert not (tmp_path / "deep").exists()

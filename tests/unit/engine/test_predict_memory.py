@@ -13,9 +13,9 @@ import sys
 from pathlib import Path
 sys.path[:0] = sys.argv[1:2]
 import predict_memory
-from segstudio.engine.prediction import block_decoding, map_store, predict, room, seen_image
+from segstudio.engine.prediction import block_decoding, map_store, room, seen_image
 block_decoding.CORE, block_decoding.MARGIN = 512, 64
-map_store.MOST_PIXELS = predict.MOST_PIXELS = room.MOST_PIXELS = seen_image._KEPT_PIXELS = 400_000
+map_store.MOST_PIXELS = room.MOST_PIXELS = seen_image._KEPT_PIXELS = 400_000
 folder = Path(sys.argv[2])
 if not (folder / "model").exists():
     predict_memory.model_of_some_steps(folder / "model")
