@@ -17,7 +17,17 @@ from segstudio.core.axes import PixelSize
 from segstudio.core.classes import ClassTable
 from segstudio.core.errors import BadInput, WrongUsage
 from segstudio.core.registry import Registry
-from segstudio.io.atomic import DISK, TEMP_MARK, Data, disk_errors, make_folders, remove_folders, write_atomic
+from segstudio.io.atomic import (
+    DISK,
+    TEMP_MARK,
+    Data,
+    DiskError,
+    disk_error,
+    disk_errors,
+    make_folders,
+    remove_folders,
+    write_atomic,
+)
 from segstudio.labels.objects import ObjectInfo
 
 Labels = NDArray[np.int32]
@@ -89,12 +99,15 @@ class Sink:
     ----------
     main
         Name of the file that the user chose, for exporters that write one.
+    names, made
+        Files that were written, and folders that were made for them.
     """
 
     def __init__(self, folder: Path, main: str) -> None:
         self.folder = folder
         self.main = main
         self.names: list[str] = []
+        self.made: list[Path] = []
         self._taken: set[str] = set()
         self._stems: set[str] = set()
 
@@ -112,8 +125,13 @@ class Sink:
         if name.casefold() in self._taken:
             raise ValueError(f"{name} was written already")
         path = self.folder / name
-        make_folders(path.parent)
-        write_atomic(path, data)
+        self.made += make_folders(path.parent)
+        try:
+            write_atomic(path, data)
+        except DiskError as error:
+            if isinstance(error.__cause__, OSError):  # the hidden folder says nothing to anybody
+                raise disk_error(error.__cause__, self.folder.parent / name) from error
+            raise
         self.names.append(name)
         self._taken.add(name.casefold())
 
@@ -275,11 +293,9 @@ def _publish(sink: Sink, folder: Path) -> tuple[Path, ...]:
 
 
 def _remove(sink: Sink) -> None:
-    folders = {sink.folder}
     for name in sink.names:
-        folders.update(sink.folder / parent for parent in Path(name).parents)
         with suppress(OSError):
             DISK.unlink(sink.folder / name)
-    for folder in sorted(folders, key=lambda path: len(path.parts), reverse=True):
-        with suppress(OSError):
-            DISK.remove_folder(folder)
+    remove_folders(sink.made)
+    with suppress(OSError):
+        DISK.remove_folder(sink.folder)

@@ -1,6 +1,7 @@
 """What an export holds is read back here with the tools that others would use, and compared pixel by pixel."""
 
 import csv
+import errno
 import json
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +24,7 @@ from segstudio.core.classes import ClassTable
 from segstudio.core.errors import BadInput, UserError, WrongUsage
 from segstudio.export.base import ExportItem, export, exporters
 from segstudio.export.csv_text import cell
+from segstudio.io.atomic import DISK, TEMP_MARK, DiskError
 from segstudio.io.labels_import import read_labels
 from segstudio.io.sources import open_image
 from segstudio.labels.objects import ObjectInfo
@@ -292,6 +294,20 @@ def test_nothing_is_left_behind_when_an_export_fails(tmp_path: Path, name: str) 
     bad = ExportItem(name="second", image_path=Path("second.png"), labels=broken)
     with pytest.raises(BadInput):
         export(name, [item(np.eye(5)), bad], tmp_path / "new" / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", exporters.names())
+def test_a_full_disk_leaves_nothing_and_names_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(DISK, "write", refuse)
+    with pytest.raises(DiskError, match="the disk is full") as caught:
+        export(name, [item(np.eye(5))], tmp_path / "new" / "out")
+    assert TEMP_MARK not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
 
 
