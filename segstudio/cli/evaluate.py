@@ -51,10 +51,17 @@ def run(namespace: argparse.Namespace) -> int:
         if str(namespace.json) == "-":
             print(text)  # noqa: T201
             return 0
-        write_atomic(namespace.json, text.encode())
+        _write(namespace.json, text.encode())
     if not namespace.quiet:
         _print_table(scores, total)
     return 0
+
+
+def _write(path: Path, data: bytes) -> None:
+    if path.is_char_device() or path.is_fifo():  # as /dev/stdout, or a pipe of the shell
+        path.write_bytes(data)
+    else:
+        write_atomic(path, data)
 
 
 def score_folders(predicted: Path, truth: Path) -> list[ImageScore]:

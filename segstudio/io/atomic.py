@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -110,12 +111,14 @@ def write_atomic(path: Path, data: Data, disk: Disk = DISK) -> None:
     Raises
     ------
     DiskError
-        The old file is then as it was, and no temporary file is left.
+        The old file is then as it was, and no temporary file is left. A folder, device or pipe in the place of the
+        file is never replaced.
 
     Notes
     -----
     Temporary file in the same folder, write, sync, rename, sync of the folder.
     """
+    _refuse_what_is_no_file(path)
     with disk_errors(path, "saved"):
         temp = _write_temp(path, (data,) if isinstance(data, bytes) else data, disk)
         try:
@@ -125,6 +128,22 @@ def write_atomic(path: Path, data: Data, disk: Disk = DISK) -> None:
                 disk.unlink(temp)
             raise
         disk.sync_folder(path.parent)
+
+
+def _refuse_what_is_no_file(path: Path) -> None:
+    """Raise `DiskError` when a rename to `path` would put a file where a folder, a device or a pipe is."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return  # not there, or the rename will say what is wrong
+    if not stat.S_ISREG(mode):
+        kind = "a folder" if stat.S_ISDIR(mode) else "a device or a pipe"
+        raise DiskError(
+            f"{path} is {kind} and is not replaced by a file.",
+            hint="Choose another name for the file.",
+            code="not-a-file",
+            path=path,
+        )
 
 
 def _write_temp(path: Path, pieces: Iterable[bytes], disk: Disk) -> Path:
@@ -282,6 +301,8 @@ def _explain(error: OSError) -> tuple[str, str, str]:
         return "read-only", "the disk is read-only", "Choose a folder on another disk."
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return "folder-missing", "the folder is not there any more", "Connect the drive or choose another folder."
+    if error.errno == errno.EEXIST:
+        return "not-a-folder", "there is a file of this name", "Choose another folder."
     if error.errno == errno.ENAMETOOLONG:
         return "name-too-long", "its name is too long for this disk", "Choose a folder with a shorter path."
     reason = error.strerror or type(error).__name__

@@ -166,3 +166,24 @@ def test_an_append_file_never_continues_an_old_one(tmp_path: Path) -> None:
     (tmp_path / "j").write_bytes(b"x")
     with pytest.raises(FileExistsError):
         AppendFile(tmp_path / "j")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pipes with names in folders")
+def test_a_pipe_or_a_folder_is_not_replaced_by_a_file(tmp_path: Path) -> None:
+    pipe, link, folder = tmp_path / "pipe", tmp_path / "link", tmp_path / "folder"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    folder.mkdir()
+    for path in (pipe, link):
+        with pytest.raises(DiskError, match="is a device or a pipe and is not replaced"):
+            write_atomic(path, b"x")
+    with pytest.raises(DiskError, match="is a folder and is not replaced"):
+        write_atomic(folder, b"x")
+    assert pipe.is_fifo()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "link", "pipe"]
+
+
+def test_a_file_where_a_folder_must_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("x")
+    with pytest.raises(DiskError, match="there is a file of this name"):
+        make_folders(tmp_path / "a")
