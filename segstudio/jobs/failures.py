@@ -39,6 +39,12 @@ def as_user_error(error: BaseException) -> UserError:
         return _invalid_setting(error)
     if isinstance(error, OSError):
         return _disk(error)
+    if isinstance(error, RuntimeError) and str(error).startswith("Symlink loop"):  # pathlib until Python 3.12
+        return WrongUsage(
+            f"A link leads back to itself: {_first_line(error)}.",
+            hint="Give the file or folder itself.",
+            code="link-loop",
+        )
     if "CUDA" in str(error) or "AcceleratorError" in type(error).__name__:
         return JobFailed(
             f"The GPU reported an error: {_first_line(error)}",

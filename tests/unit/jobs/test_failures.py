@@ -80,3 +80,10 @@ def test_reported_leaves_success_alone() -> None:
     with reported(told.append):
         value = 1
     assert (value, told) == (1, [])
+
+
+def test_a_link_to_itself_is_told_in_words() -> None:
+    told = as_user_error(RuntimeError("Symlink loop from '/data/loop'"))
+    assert isinstance(told, WrongUsage)
+    assert "leads back to itself" in told.message
+    assert "/data/loop" in told.message
