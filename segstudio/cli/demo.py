@@ -8,6 +8,9 @@ from typing import Any
 
 from platformdirs import user_documents_path
 
+#: Far longer than anybody waits for a demonstration.
+LONGEST_MINUTES = 1440
+
 
 def add_parser(subparsers: Any) -> None:  # noqa: ANN401 - argparse keeps this type private
     """Add ``demo`` to the commands."""
@@ -20,8 +23,16 @@ def add_parser(subparsers: Any) -> None:  # noqa: ANN401 - argparse keeps this t
     parser.add_argument("--folder", type=Path, help="where to put the copy (default: SegStudio in your documents)")
     parser.add_argument("--again", action="store_true", help="open the copy that was made last, if there is one")
     parser.add_argument("--no-window", action="store_true", help="do the whole job here instead of opening the window")
-    parser.add_argument("--minutes", type=float, default=1.0, help="how long to train without a window (default: 1)")
+    parser.add_argument("--minutes", type=_minutes, default=1.0, help="how long to train without a window (default: 1)")
     parser.set_defaults(run=run)
+
+
+def _minutes(word: str) -> float:
+    # Asked before anything is copied. A training of 0 minutes would be one without an end.
+    minutes = float(word)
+    if not 0 < minutes <= LONGEST_MINUTES:
+        raise argparse.ArgumentTypeError(f"{word!r} must be above 0 and at most {LONGEST_MINUTES}")
+    return minutes
 
 
 def run(namespace: argparse.Namespace) -> int:

@@ -41,3 +41,14 @@ def test_without_a_validation_image_it_says_so_before_training(tmp_path: Path, m
     monkeypatch.setattr(sys, "executable", "never-started")
     with pytest.raises(WrongUsage, match="for validation"):
         whole_job(folder, 1.0)
+
+
+@pytest.mark.parametrize("minutes", ["0", "-1", "nan", "inf", "1e9"])
+def test_a_demo_of_no_or_endless_minutes_is_refused_before_anything_is_copied(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], minutes: str
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["demo", "--no-window", "--folder", str(tmp_path), f"--minutes={minutes}"])
+    assert stopped.value.code == 2
+    assert "must be above 0" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
