@@ -66,6 +66,9 @@ def _parsed(words: list[str]) -> argparse.Namespace:
     command = next((word for word in words if not word.startswith("-")), None)
     known = (*COMMANDS, *HIDDEN)
     parser = parser_for((command,) if command in known else COMMANDS)
+    if any(not word or (word.startswith("--") and word.endswith("=")) for word in words):
+        # A path would silently become the folder one is in.
+        parser.error("an argument is empty; is a variable not set?")
     namespace, rest = parser.parse_known_args([word for word in words if word != "--verbose"])
     if not rest:
         return namespace

@@ -1,5 +1,9 @@
 """The table of ``segstudio evaluate``: each column says what it is."""
 
+import json
+import os
+import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -22,3 +26,30 @@ def test_the_table_names_and_shows_the_figures_by_area(tmp_path: Path, capsys: p
     values = [float(word) for word in row.split()[-4:]]
     # Foreground 16/20; background 80/84; 96 of 100 pixels agree; 16/20 of the object and all of the background.
     assert values == pytest.approx([0.8, (0.8 + 80 / 84) / 2, 0.96, 0.9], abs=5e-4)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pipes with names in folders")
+def test_figures_go_into_a_pipe_and_do_not_replace_it(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", np.ones((8, 8), np.uint16))
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    received: list[str] = []
+    reader = threading.Thread(target=lambda: received.append(pipe.read_text()), daemon=True)
+    reader.start()
+    assert main(["evaluate", str(tmp_path), str(tmp_path), "--quiet", "--json", str(pipe)]) == 0
+    reader.join(10)
+    assert pipe.is_fifo()
+    assert json.loads(received[0])["all"]
+
+
+@pytest.mark.parametrize(
+    "words", [["predict", "model", "image.png", "--out", ""], ["train", "", "--out=run"], ["train", "data", "--out="]]
+)
+def test_an_empty_argument_is_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stopped:
+        main(words)
+    assert stopped.value.code == 2
+    assert "an argument is empty" in capsys.readouterr().err
