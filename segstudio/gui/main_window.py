@@ -126,6 +126,7 @@ class MainWindow(QMainWindow):
         self.images.pixel_size_wanted.connect(self.ask_pixel_size)
         self.measure.pixel_size_wanted.connect(self.ask_pixel_size)
         self.images.selection_changed.connect(self.prediction.set_selected)
+        self.prediction.asked.connect(self.canvas.setFocus)
         for panel in (self.training, self.prediction, self.measure):
             panel.step_wanted.connect(self.show_step)
         self.training.curves_wanted.connect(lambda: self.show_drawer(1))

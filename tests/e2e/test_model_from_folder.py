@@ -73,6 +73,27 @@ def test_a_model_from_a_folder_predicts_and_starts_a_training(
 
 
 @pytest.mark.timeout(60)
+def test_after_a_click_on_predict_the_arrow_keys_move_no_threshold(
+    folder: Path, model: Path, qapp: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(model))
+
+    def script(hand: Driver) -> None:
+        hand.wait(lambda: hand.session.document is not None, what="the first image")
+        window, asked = hand.window, []
+        monkeypatch.setattr(hand.session.jobs, "predict", lambda job, _title: asked.append(job) or job.job_id)
+        window.show_step(2)
+        hand.click(window.prediction, "Model from a folder…")
+        hand.wait(lambda: window.prediction._model.isVisible(), what="the list of models")
+        window.prediction._predict.setFocus()
+        hand.click(window.prediction, "Predict")
+        hand.wait(lambda: asked, what="the prediction")
+        assert window.canvas.hasFocus()
+
+    run_program([str(folder)], script)
+
+
+@pytest.mark.timeout(60)
 def test_both_lists_offer_it_and_cancelling_changes_nothing(
     folder: Path, model: Path, qapp: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:

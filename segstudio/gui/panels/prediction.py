@@ -30,6 +30,8 @@ class PredictionPanel(QWidget):
 
     step_wanted = Signal(int)
     """Number of the step that gets the user on, 1 for Train."""
+    asked = Signal()
+    """A prediction was asked for: the keys are for the proposals now, not for the field beside the button."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -80,6 +82,7 @@ class PredictionPanel(QWidget):
             self._set_asked(False)
             session.report(error)
 
+        self.asked.emit()
         self._set_asked(True)
         work = all_saved_first(project, lambda: predict_job(project, run, entries, decode, device))
         session.background.run(work, begin, failed)
