@@ -32,10 +32,10 @@ class ProposalWalk:
 
         self._decide(reject)
 
-    def edit_current(self) -> int:
-        """Accept the proposal in focus without going on; return the new object's id, to select it."""
+    def edit_current(self) -> Accepted:
+        """Accept the proposal in focus without going on; the new object is to be selected."""
         current = self._review.current
-        return self._review.accept([current]).objects.get(current, 0) if current else 0
+        return self._review.accept([current]) if current else Accepted({})
 
     def _decide(self, decide: Callable[[int], Accepted]) -> Accepted:
         current, order = self._review.current, self._review.pending()

@@ -575,6 +575,17 @@ def test_proposals_on_hand_drawn_objects_are_left_and_the_user_is_told(studio: S
     assert "1 proposal was left" in studio.notices[-1]
 
 
+def test_editing_a_proposal_on_a_hand_drawn_object_says_why_nothing_happens(studio: Studio) -> None:
+    studio.open()
+    panel = studio.show(PredictionPanel(studio.session))
+    studio.label(discs((96, 96), [(20, 20)], 8))
+    studio.propose(discs((96, 96), [(20, 20)], 8))
+    studio.session.walk.next_pending()
+    panel.proposals.edit_current()
+    assert studio.session.review.pending_count == 1
+    assert "1 proposal was left" in studio.notices[-1]
+
+
 def test_a_slider_decodes_again_with_the_settings_of_the_model(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     studio.open()
     panel = studio.show(PredictionPanel(studio.session))

@@ -64,8 +64,9 @@ class Proposals(Section):
 
     def edit_current(self) -> None:
         """Accept the proposal in focus and select it, to be changed with any tool."""
-        object_id = self._walk.edit_current()
-        if object_id:
+        made = self._walk.edit_current()
+        self._say(made)
+        for object_id in made.objects.values():
             self._session.view.selected = frozenset({object_id})
             self._session.view.current_object = object_id
             self._session.view.tool = "brush"

@@ -192,7 +192,7 @@ def test_stepping_accepts_and_rejects_one_after_the_other(desk: Desk) -> None:
 
 def test_editing_accepts_without_going_on(desk: Desk) -> None:
     desk.review.focus(4)
-    object_id = desk.walk.edit_current()
+    (object_id,) = desk.walk.edit_current().objects.values()
     assert object_id in desk.document.planes.objects
     assert desk.review.current == 0
 
