@@ -26,7 +26,7 @@ def a_stepper(**settings: Any) -> Stepper:
 
 
 def a_batch() -> Batch:
-    made = [cells((64, 64), 6, seed) for seed in range(2)]
+    made = [cells((32, 32), 3, seed) for seed in range(2)]
     targets = [formulations.get("joint")().encode(one.labels) for one in made]
     stacked = {name: np.stack([target[name] for target in targets]) for name in targets[0]}
     return Batch(np.stack([normalise(one.image) for one in made]), stacked)
@@ -71,11 +71,11 @@ def test_a_loss_that_is_not_finite_changes_nothing(monkeypatch: pytest.MonkeyPat
 
 
 def test_float16_learns_as_float32_does() -> None:
-    losses = {}
+    losses, batch = {}, a_batch()
     for precision in (torch.float32, torch.float16):
         stepper = a_stepper()
         stepper.precision = precision
-        results = [stepper.step(a_batch(), 5e-3) for _ in range(12)]
+        results = [stepper.step(batch, 5e-3) for _ in range(12)]
         losses[precision] = np.mean([result.losses["loss"] for result in results if result.taken][-3:])
         assert all(weight.dtype == torch.float32 for weight in stepper.network.parameters())
         assert stepper.scaler.is_enabled() == (precision == torch.float16)
@@ -92,8 +92,8 @@ def test_too_large_a_scale_is_lowered_and_is_no_fault_of_the_training() -> None:
     assert (result.finite, result.taken) == (True, False)
     assert stepper.scaler.get_scale() == 2.0**39
     assert all(torch.equal(before[name], tensor) for name, tensor in stepper.network.state_dict().items())
-    results = [stepper.step(a_batch(), 5e-3) for _ in range(40)]
-    assert results[-1].taken
+    batch = a_batch()
+    assert any(stepper.step(batch, 5e-3).taken for _ in range(40))
 
 
 def test_gradients_that_no_scale_helps_are_a_fault_and_the_training_goes_on() -> None:
