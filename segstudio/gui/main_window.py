@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QApplication, QGridLayout, QMainWindow, QStackedWi
 
 from segstudio.core.errors import UserError
 from segstudio.gui.actions import ActionTable
+from segstudio.gui.app_icon import app_icon
 from segstudio.gui.banner import BannerArea
 from segstudio.gui.commands import all_actions
 from segstudio.gui.completeness_notices import CompletenessNotices
@@ -61,6 +62,7 @@ class MainWindow(QMainWindow):
         self._refresh_asked = False
         self._log_file = log_file
         self.setWindowTitle("SegStudio")
+        self.setWindowIcon(app_icon())
         self.welcome = Welcome()
         self.canvas = Canvas(session)
         self.banners = BannerArea()
