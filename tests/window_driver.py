@@ -100,6 +100,31 @@ class Driver:
         self.session.select(entry.id)
         self.wait(lambda: self.session.document is not None and self.session.document.entry.id == entry.id, what=name)
 
+    def when_asked(self, text: str, *, name: str = "", before: Callable[[], object] = lambda: None) -> list[str]:
+        """Click `text` in the next question of the program, whenever it comes; return what it will have asked.
+
+        Parameters
+        ----------
+        name
+            Object name of the question; any when empty.
+        before
+            Called before the click.
+        """
+        asked: list[str] = []
+        timer = QTimer(self.window)
+
+        def look() -> None:
+            boxes = [box for box in self._dialogs(QMessageBox) if name in ("", box.objectName())]
+            if boxes:
+                timer.stop()
+                asked.append(f"{boxes[0].text()} {boxes[0].informativeText()}")
+                before()
+                self.click(boxes[0], text)
+
+        timer.timeout.connect(look)
+        timer.start(20)
+        return asked
+
     def stop_training_when_asked(self) -> None:
         """Answer the question of the closing window, when it asks."""
         for box in self._dialogs(QMessageBox):
@@ -132,7 +157,9 @@ def run_program(arguments: list[str], script: Callable[[Driver], None]) -> None:
             for widget in QApplication.topLevelWidgets():
                 if isinstance(widget, QDialog):
                     widget.close()
-            QTimer.singleShot(200, driver.stop_training_when_asked)
+            asks = QTimer(driver.window)
+            asks.timeout.connect(driver.stop_training_when_asked)
+            asks.start(100)
             driver.window.close()
 
     QTimer.singleShot(0, act)

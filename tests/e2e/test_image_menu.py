@@ -5,9 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from PySide6.QtCore import QTimer
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QMessageBox
+from PySide6.QtWidgets import QApplication, QFileDialog, QMenu
 from window_driver import Driver, run_program
 
 from segstudio.gui.dialogs.pixel_size import PixelSizeDialog
@@ -120,19 +119,15 @@ def test_the_content_of_a_changed_image_is_used_when_the_user_says_so(
 
 @pytest.mark.timeout(60)
 def test_images_leave_the_project_after_a_question_and_their_labels_stay(folder: Path, qapp: object) -> None:
-    def answer(hand: Driver, text: str) -> None:
-        for box in hand._dialogs(QMessageBox):
-            hand.click(box, text)
-
     def script(hand: Driver) -> None:
         hand.wait(lambda: hand.session.document is not None, what="the first image")
         project = hand.session.project
         gone = project.images[0]
         labels = project.label_path(gone.id)
-        QTimer.singleShot(200, lambda: answer(hand, "Cancel"))
+        hand.when_asked("Cancel")
         _choose(hand, 0, "Remove from the project…")
         assert len(project.images) == 3
-        QTimer.singleShot(200, lambda: answer(hand, "Remove"))
+        hand.when_asked("Remove")
         _choose(hand, 0, "Remove from the project…")
         assert [entry.name for entry in project.images] == ["b.tif", "c.tif"]
         hand.wait(lambda: hand.session.document is not None, what="the next image")

@@ -8,8 +8,6 @@ import numpy as np
 import psutil
 import pytest
 import tifffile
-from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QMessageBox
 from window_driver import Driver, run_program
 
 from segstudio.jobs.run_folder import RunFolder
@@ -74,11 +72,7 @@ def _wait_for_epoch(hand: Driver, epoch: int) -> None:
 
 
 def _answer_with(hand: Driver, text: str) -> None:
-    def answer() -> None:
-        (box,) = (box for box in hand._dialogs(QMessageBox) if box.objectName() == "close-while-training")
-        hand.click(box, text)
-
-    QTimer.singleShot(300, answer)
+    hand.when_asked(text, name="close-while-training")
     hand.window.close()
 
 
