@@ -170,7 +170,7 @@ def _check_some(images: list[FoundImage], first: Path) -> None:
         except BadInput as error:
             problem = problem or error
     raise problem or BadInput(
-        f"There is no image in {first.name}.",
+        f"There is no image in “{first.name}”.",
         hint="Choose a folder with TIFF, PNG or JPEG images.",
         code="no-images",
         path=first,

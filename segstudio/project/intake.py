@@ -85,7 +85,7 @@ class Intake:
                 problems.append(str(error))
                 continue
             if not found:
-                problems.append(f"There is no image in {path.name}.")
+                problems.append(f"There is no image in “{path.name}”.")
             for item in found:
                 try:
                     self.add(item)

@@ -23,7 +23,7 @@ def set_up(folder: Path, paths: Sequence[Path], name: str, disk: Disk) -> tuple[
     intake = Intake(folder, ())
     problems = intake.add_all(paths)
     if paths and not intake.added:
-        first = problems[0] if problems else f"There is no image in {paths[0].name}."
+        first = problems[0] if problems else f"There is no image in “{paths[0].name}”."
         raise BadInput(
             first.strip(),
             hint="Choose a folder with TIFF, PNG or JPEG images.",

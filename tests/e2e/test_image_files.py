@@ -107,7 +107,7 @@ def test_what_is_no_image_is_refused_before_anything_is_asked(qapp: object, tmp_
     def script(hand: Driver) -> None:
         for path, words in (
             (tmp_path / "notes.txt", "notes.txt is a text file"),
-            (tmp_path / "empty", "There is no image in empty."),
+            (tmp_path / "empty", "There is no image in “empty”."),
             (tmp_path / "gone.tif", "gone.tif was not found in"),
         ):
             hand.window.opening.open_paths([path])
