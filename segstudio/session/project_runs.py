@@ -91,11 +91,11 @@ class ProjectRuns:
         self._jobs.forget(run.id)
         self._background.run(lambda: _delete(RunFolder(run.folder)), lambda _: self.refresh(), lane="jobs")
 
-    def import_model(self, path: Path, then: Callable[[str], None]) -> None:
-        """Copy a model from a folder into the project, as a run of its own; `then` gets the id of the run.
+    def import_model(self, path: Path, then: Callable[[str, tuple[str, ...]], None]) -> None:
+        """Copy a model from a folder into the project, as a run of its own.
 
-        Classes that the model finds and the project lacks are added. A model that is in the project already is not
-        copied again.
+        Classes that the model finds and the project lacks are added: `then` gets the id of the run and their names.
+        A model that is in the project already is not copied again.
         """
         self._check_writable()
         project = self._project()
@@ -107,13 +107,17 @@ class ProjectRuns:
             if project is not self._project():
                 return  # another project was opened meanwhile
             classes, ids = matched_classes(project.classes, model.classes)
-            if classes != project.classes:
-                project.set_classes(classes)
-            self._background.run(lambda: take_over(model, folder, ids, known), listed, lane="jobs")
+            added = tuple(name for name in classes.names if name not in project.classes.names)
 
-        def listed(run_id: str) -> None:
-            self.refresh()
-            self._background.run(lambda: None, lambda _: then(run_id), lane="jobs")  # after the list was read
+            def copied(run_id: str) -> None:
+                if added and project is self._project():
+                    # Not before: a damaged model changes nothing.
+                    project.set_classes(matched_classes(project.classes, model.classes)[0])
+                self.refresh()
+                # After the list was read.
+                self._background.run(lambda: None, lambda _: then(run_id, added), lane="jobs")
+
+            self._background.run(lambda: take_over(model, folder, ids, known), copied, lane="jobs")
 
         self._background.run(lambda: read_foreign(path), copy, lane="jobs")
 

@@ -104,14 +104,13 @@ def ask_model(session: Session, parent: QWidget, then: Callable[[str], None]) ->
     if not folder:
         return
 
-    def say(run_id: str) -> None:
+    def say(run_id: str, added: tuple[str, ...]) -> None:
         run = session.runs.run(run_id)
         if run is not None:
-            session.notice(
-                parent.tr("The model {0} is in this project now.").format(run.name),
-                parent.tr("The list of trainings in Train renames and deletes it."),
-                "good",
-            )
+            news = parent.tr("The model {0} is in this project.").format(run.name)
+            if added:
+                news += parent.tr(" It finds classes that are new here: {0}.").format(", ".join(added))
+            session.notice(news, parent.tr("The list of trainings in Train renames and deletes it."), "good")
             then(run_id)
 
     session.runs.import_model(Path(folder), say)

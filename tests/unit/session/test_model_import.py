@@ -57,7 +57,7 @@ def session(tmp_path: Path) -> Session:
 
 def _import(session: Session, path: Path) -> str:
     got: list[str] = []
-    session.runs.import_model(path, got.append)
+    session.runs.import_model(path, lambda run_id, _added: got.append(run_id))
     return got[0]
 
 
@@ -105,8 +105,11 @@ def test_its_classes_are_found_by_their_names_and_missing_ones_added(session: Se
     project = session.project
     assert project is not None
     project.set_classes(ClassTable().add("mitosis"))  # cell 1, mitosis 2
-    run = session.runs.run(_import(session, _model(tmp_path / "model", "mitosis", "debris")))
-    assert run is not None
+    told: list[tuple[str, ...]] = []
+    folder = _model(tmp_path / "model", "mitosis", "debris")
+    session.runs.import_model(folder, lambda _run, added: told.append(added))
+    assert told == [("debris",)]
+    (run,) = session.runs.all
     assert project.classes.names == ("cell", "mitosis", "debris")
     assert load_model(run.model).card.class_ids == (2, 3)
     session.close()
@@ -141,17 +144,30 @@ def test_what_is_no_model_is_refused_in_a_sentence(tmp_path: Path) -> None:
 
 
 def test_weights_of_another_model_are_refused_and_nothing_stays(session: Session, tmp_path: Path) -> None:
-    folder = _model(tmp_path / "model", "nucleus")
+    folder = _model(tmp_path / "model", "nucleus", "debris")
     with (folder / WEIGHTS_NAME).open("ab") as file:
         file.write(b"!")
     said: list[Notice] = []
     session.noticed.connect(said.append)
-    session.runs.import_model(folder, lambda _run: pytest.fail("it must not be taken"))
+    session.runs.import_model(folder, lambda _run, _added: pytest.fail("it must not be taken"))
     assert "does not belong to" in said[-1].message
     project = session.project
     assert project is not None
     assert not session.runs.all
     assert not any(project.runs_folder.iterdir())
+    assert project.classes == ClassTable()
+    session.close()
+
+
+def test_a_damaged_copy_of_a_model_that_is_there_is_called_damaged(session: Session, tmp_path: Path) -> None:
+    folder = _model(tmp_path / "model", "nucleus")
+    _import(session, folder)
+    with (folder / WEIGHTS_NAME).open("ab") as file:
+        file.write(b"!")
+    said: list[Notice] = []
+    session.noticed.connect(said.append)
+    session.runs.import_model(folder, lambda _run, _added: pytest.fail("it must not be taken"))
+    assert "does not belong to" in said[-1].message
     session.close()
 
 
@@ -161,7 +177,7 @@ def test_a_project_that_is_only_read_takes_none(session: Session, tmp_path: Path
     reader = Session()
     reader.open_project(tmp_path / "project", read_only=True)
     with pytest.raises(UserError, match="reading only"):
-        reader.runs.import_model(folder, lambda _run: None)
+        reader.runs.import_model(folder, lambda _run, _added: None)
     reader.close()
 
 
