@@ -11,6 +11,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from segstudio.core.tiles import Window
 from segstudio.gui.viewer.canvas import Canvas
 from segstudio.project.project import Project
 from segstudio.session.session import Session
@@ -73,6 +74,8 @@ def test_it_shows_only_while_a_part_of_the_image_is_out_of_sight(desk: Desk) -> 
     assert (left, bottom) == (12, 12), "the lower left corner"
     desk.canvas.fit()
     assert desk.minimap.isHidden()
+    desk.canvas.set_camera(desk.canvas.camera.moved(20, 10))
+    assert desk.minimap.isHidden(), "a small part out of sight leads nobody astray"
     desk.canvas.set_document(None)
     assert desk.minimap.isHidden()
 
@@ -137,6 +140,15 @@ def test_it_steps_aside_for_a_stroke_that_comes_near(desk: Desk) -> None:
     desk.qtbot.mouseMove(viewport, far)
     assert desk.minimap.isHidden(), "no flicker within one stroke"
     desk.qtbot.mouseRelease(viewport, LEFT, pos=far)
+    assert desk.minimap.isVisible()
+
+
+def test_it_never_covers_what_the_user_was_brought_to(desk: Desk) -> None:
+    desk.canvas.hint_card.learn()
+    desk.canvas.zoom(3)
+    desk.canvas.fly_to(Window(370, 10, 390, 30))
+    assert desk.minimap.isHidden(), "the object lies in the lower left corner"
+    desk.canvas.fly_to(Window(200, 500, 220, 520))
     assert desk.minimap.isVisible()
 
 

@@ -185,6 +185,7 @@ class Canvas(CameraView):
         window = target if isinstance(target, Window) else self._window_of(target)
         if window is not None and not window.empty:
             self.show_window(window)
+            self.minimap.keep_clear(window)
 
     def _window_of(self, object_id: object) -> Window | None:
         if self._document is None or not isinstance(object_id, int):

@@ -19,6 +19,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QWidget
 
+from segstudio.core.tiles import Window
 from segstudio.gui.theme import tokens
 from segstudio.gui.viewer.camera import Camera
 from segstudio.gui.viewer.camera_view import CameraView
@@ -32,8 +33,8 @@ _LONGEST, _SHORTEST, _SHARE = 152, 24, 0.3
 #: Room between the minimap and the edges of the view, and between its frame and its picture; screen pixels.
 _EDGE, _FRAME = 12, 4
 _RADIUS = 6
-#: Image pixels out of sight from which the whole image does not count as seen.
-_HIDDEN = 1.0
+#: From this share of the image on, nobody is lost who sees it.
+_SEEN = 0.8
 _WHEEL = 1.0016
 
 
@@ -64,6 +65,7 @@ class Minimap(QWidget):
         self._picture: QImage | None = None
         self._sight = QRectF()
         self._held: QPointF | None = None
+        self._clear: Window | None = None
         self._wanted, self._stepped_aside = True, False
         self.setToolTip(self.tr("The whole image. Click or drag to look elsewhere."))
         self.setAccessibleName(self.tr("Minimap"))
@@ -74,7 +76,7 @@ class Minimap(QWidget):
     def set_source(self, source: ImageSource | None) -> None:
         """Show another image once `set_contrast` was called; ``None`` shows nothing."""
         self._loader.restart("minimap")
-        self._source, self._contrast = source, None
+        self._source, self._contrast, self._clear = source, None, None
         self._raw = self._picture = None
         self.follow()
 
@@ -99,6 +101,11 @@ class Minimap(QWidget):
             self._stepped_aside = aside
             self.follow()
 
+    def keep_clear(self, window: Window | None) -> None:
+        """Never cover this part of the image, which the user was brought to."""
+        self._clear = window
+        self.follow()
+
     def follow(self) -> None:
         """Follow the camera of the view: show itself, or what is in sight."""
         source, camera, view = self._source, self._view.camera, self._view
@@ -110,16 +117,24 @@ class Minimap(QWidget):
         right, bottom = camera.to_image(view.width_px, view.height_px)
         corners = [(min(max(x, 0), width), min(max(y, 0), height)) for x, y in ((left, top), (right, bottom))]
         sight = QRectF(QPointF(*corners[0]), QPointF(*corners[1]))
-        if sight.width() > width - _HIDDEN and sight.height() > height - _HIDDEN:
+        self._place()
+        seen = sight.width() * sight.height() >= _SEEN * width * height
+        if seen or (self._clear is not None and self._covers(self._clear)):
             self.hide()
             return
         if sight != self._sight:
             self._sight = sight
             self.update()
-        self._place()
         self.show()
         if self._raw is None:
             self._read()
+
+    def _covers(self, window: Window) -> bool:
+        """Return whether it would lie over a part of the image."""
+        (left, top), (right, bottom) = (
+            self._view.camera.to_screen(x, y) for x, y in ((window.x0, window.y0), (window.x1, window.y1))
+        )
+        return QRectF(self.geometry()).intersects(QRectF(QPointF(left, top), QPointF(right, bottom)))
 
     def _place(self) -> None:
         size = self._picture_size()
@@ -242,8 +257,8 @@ class Minimap(QWidget):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Keep over the widget in the same corner."""
         moves = (QEvent.Type.Show, QEvent.Type.Hide, QEvent.Type.Move, QEvent.Type.Resize)
-        if event.type() in moves and not self.isHidden():
-            self._place()
+        if event.type() in moves:
+            self.follow()
         return super().eventFilter(watched, event)
 
     def _middle(self) -> QPointF:
