@@ -5,7 +5,7 @@ import os
 import stat
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -118,19 +118,42 @@ def write_atomic(path: Path, data: Data, disk: Disk = DISK) -> None:
     -----
     Temporary file in the same folder, write, sync, rename, sync of the folder.
     """
-    _refuse_what_is_no_file(path)
-    with disk_errors(path, "saved"):
-        temp = _write_temp(path, (data,) if isinstance(data, bytes) else data, disk)
-        try:
-            _replace_patiently(temp, path, disk)
-        except BaseException:
+    write_together({path: data}, disk)
+
+
+def write_together(files: Mapping[Path, Data], disk: Disk = DISK) -> None:
+    """Write files that belong together, each as `write_atomic` does: none is replaced before all are on the disk.
+
+    Raises
+    ------
+    DiskError
+        Nothing new is left then, and the old files are as they were, unless the disk refused between two renames.
+    """
+    for path in files:
+        refuse_what_is_no_file(path)
+    temps: dict[Path, Path] = {}
+    appeared: list[Path] = []
+    try:
+        for path, data in files.items():
+            with disk_errors(path, "saved"):
+                temps[path] = _write_temp(path, (data,) if isinstance(data, bytes) else data, disk)
+        for path, temp in temps.items():
+            is_new = not path.exists()
+            with disk_errors(path, "saved"):
+                _replace_patiently(temp, path, disk)
+            if is_new:
+                appeared.append(path)
+    except BaseException:
+        for leftover in (*temps.values(), *appeared):
             with suppress(OSError):
-                disk.unlink(temp)
-            raise
-        disk.sync_folder(path.parent)
+                disk.unlink(leftover)
+        raise
+    for folder, path in {path.parent: path for path in files}.items():
+        with disk_errors(path, "saved"):
+            disk.sync_folder(folder)
 
 
-def _refuse_what_is_no_file(path: Path) -> None:
+def refuse_what_is_no_file(path: Path) -> None:
     """Raise `DiskError` when a rename to `path` would put a file where a folder, a device or a pipe is."""
     try:
         mode = path.stat().st_mode

@@ -5,7 +5,6 @@ are copied from the previous file as they are.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -93,10 +92,10 @@ def write_tiles(
     write_atomic(path, _file_pieces(grid, stored, counts, new, previous), disk)
 
 
-def write_labels_by_tile(
-    path: Path, shape: tuple[int, int], largest: int, read: Callable[[Window], NDArray[np.int32]], disk: Disk = DISK
-) -> None:
-    """Write the same file as `write_label_tiff` for labels that are not in memory, atomically.
+def label_tiff_by_tile(
+    shape: tuple[int, int], largest: int, read: Callable[[Window], NDArray[np.int32]]
+) -> Iterator[bytes]:
+    """Yield the pieces of the file that `write_label_tiff` writes, for labels that are not in memory.
 
     Parameters
     ----------
@@ -112,9 +111,9 @@ def write_labels_by_tile(
     tiles = ((key, read(grid.window(key))) for key in grid.keys())  # noqa: SIM118 - a method of the grid, no mapping
     new = {key: _compress(tile, stored) for key, tile in tiles if tile.any()}
     zero = zero_tile(stored)
-    counts = [len(new.get(key, zero)) for key in grid.keys()]  # noqa: SIM118
-    pieces = (new.get(key, zero) for key in grid.keys())  # noqa: SIM118
-    write_atomic(path, chain((directory(grid, stored, counts),), pieces), disk)
+    yield directory(grid, stored, [len(new.get(key, zero)) for key in grid.keys()])  # noqa: SIM118
+    for key in grid.keys():  # noqa: SIM118
+        yield new.get(key, zero)
 
 
 def read_label_tiff(path: Path, dtype: DTypeLike = np.int32, expected_size: tuple[int, int] | None = None) -> LabelMap:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from segstudio.core.errors import BadInput
 from segstudio.engine.prediction.block_decoding import Found
 from segstudio.engine.prediction.map_store import MOST_PIXELS, FileStore, MapStore, MemoryStore
-from segstudio.io.atomic import make_folders, write_atomic
-from segstudio.io.labels_file import write_labels_by_tile
+from segstudio.io.atomic import make_folders, write_atomic, write_together
+from segstudio.io.labels_file import label_tiff_by_tile
 
 SCHEMA_VERSION: Final = 1
 
@@ -27,7 +27,7 @@ def write_result(path: Path, found: Found) -> None:
     Raises
     ------
     DiskError
-        The disk refused. Without an earlier result nothing is left there then.
+        The disk refused. An earlier result is then as it was; without one nothing is left there.
     """
     make_folders(path.parent)
     objects = {
@@ -35,14 +35,8 @@ def write_result(path: Path, found: Found) -> None:
         for number, class_id in sorted(found.classes.items())
     }
     content = {"schema_version": SCHEMA_VERSION, "objects": objects}
-    alone = not path.exists()
-    write_atomic(path.with_suffix(".json"), json.dumps(content).encode())
-    try:
-        write_labels_by_tile(path, found.shape, max(found.classes, default=0), found.read)
-    except BaseException:
-        if alone:
-            path.with_suffix(".json").unlink(missing_ok=True)
-        raise
+    labels = label_tiff_by_tile(found.shape, max(found.classes, default=0), found.read)
+    write_together({path.with_suffix(".json"): json.dumps(content).encode(), path: labels})
 
 
 def is_result(path: Path) -> bool:

@@ -17,6 +17,7 @@ from segstudio.io.atomic import (
     make_folders,
     remove_leftovers,
     write_atomic,
+    write_together,
 )
 
 
@@ -47,6 +48,22 @@ def test_content_is_synced_before_it_gets_its_name(tmp_path: Path) -> None:
     write_atomic(tmp_path / "a", b"new", disk)
     assert disk.calls == ["create", "write", "sync", "replace", "sync_folder"]
     assert (tmp_path / "a").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("fail", range(1, 7))
+def test_files_that_belong_together_stay_as_they_were_while_the_disk_has_no_room(tmp_path: Path, fail: int) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).write_bytes(b"old")
+    with pytest.raises(DiskError):
+        write_together({tmp_path / "a": b"new", tmp_path / "b": b"new"}, FailingDisk(fail))
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"a": b"old", "b": b"old"}
+
+
+@pytest.mark.parametrize("fail", range(1, 9))
+def test_of_files_that_belong_together_none_appears_alone(tmp_path: Path, fail: int) -> None:
+    with pytest.raises(DiskError):
+        write_together({tmp_path / "a": b"new", tmp_path / "b": b"new"}, FailingDisk(fail))
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EACCES, errno.EROFS])
