@@ -25,6 +25,7 @@ from segstudio.io.atomic import (
     disk_error,
     disk_errors,
     make_folders,
+    refuse_what_is_no_file,
     remove_folders,
     write_atomic,
 )
@@ -201,8 +202,8 @@ def export(
     Raises
     ------
     UserError
-        Nothing was written then: files that were there before are unchanged. Its code is ``"would-replace"`` when
-        `replace` would help.
+        Nothing was written then, and files that were there before are unchanged, unless the disk refused in the
+        last step, between two renames. Its code is ``"would-replace"`` when `replace` would help.
     """
     exporter = exporters.get(name)
     chosen = _settings(exporter, name, settings or {})
@@ -224,6 +225,9 @@ def export(
         _keep_sources(sources, folder, sink.names)
         if not replace:
             _keep_earlier(folder, sink.names)
+        for path in (folder / name for name in sink.names):
+            made += make_folders(path.parent)
+            refuse_what_is_no_file(path)
         written = _publish(sink, folder)
     except BaseException:
         _remove(sink)
@@ -282,7 +286,6 @@ def _publish(sink: Sink, folder: Path) -> tuple[Path, ...]:
     written = []
     for name in sink.names:
         path = folder / name
-        make_folders(path.parent)
         with disk_errors(path, "saved"):
             DISK.replace(sink.folder / name, path)
         written.append(path)

@@ -408,6 +408,17 @@ def test_an_export_replaces_neither_the_image_nor_its_labels(tmp_path: Path, nam
     assert export(name, [item], tmp_path / "elsewhere").written
 
 
+def test_a_folder_in_the_place_of_one_file_leaves_the_others_as_they_were(tmp_path: Path) -> None:
+    labels = np.eye(6, dtype=np.int32)
+    first, second = (item(labels, name=name) for name in ("a", "b"))
+    (kept,) = export("label-tiff", [first], tmp_path).written
+    before = kept.read_bytes()
+    (tmp_path / kept.name.replace("a", "b", 1)).mkdir()
+    with pytest.raises(DiskError, match="is a folder"):
+        export("label-tiff", [item(2 * labels, name="a"), second], tmp_path, replace=True)
+    assert kept.read_bytes() == before
+
+
 def test_files_of_an_earlier_export_are_replaced_only_when_asked_for(tmp_path: Path) -> None:
     labels = np.eye(6, dtype=np.int32)
     masks = export("binary-mask", [item(labels)], tmp_path).written
