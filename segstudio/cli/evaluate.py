@@ -53,7 +53,10 @@ def run(namespace: argparse.Namespace) -> int:
             return 0
         _write(namespace.json, text.encode())
     if not namespace.quiet:
-        _print_table(scores, total)
+        console = Console(width=200 if not sys.stdout.isatty() else None)
+        console.print(_by_image(scores, total))
+        console.print()
+        console.print(_by_overlap(total))
     return 0
 
 
@@ -129,7 +132,7 @@ def _name(file: Path) -> str:
     return file.stem
 
 
-def _print_table(scores: Sequence[ImageScore], total: Score) -> None:
+def _by_image(scores: Sequence[ImageScore], total: Score) -> Table:
     table = Table(box=None)
     table.add_column("image")
     objects_by = ("objects", "found", "F1", "precision", "recall", *(f"AP@{t}" for t in _SHOWN), "PQ")
@@ -139,7 +142,18 @@ def _print_table(scores: Sequence[ImageScore], total: Score) -> None:
         table.add_row(score.name, str(score.truth_objects), str(score.predicted_objects), *_figures(score))
     objects, found = sum(s.truth_objects for s in scores), sum(s.predicted_objects for s in scores)
     table.add_row("all", str(objects), str(found), *_figures(total), style="bold")
-    Console(width=200 if not sys.stdout.isatty() else None).print(table)
+    return table
+
+
+def _by_overlap(total: Score) -> Table:
+    table = Table(box=None)
+    table.add_column("all, at IoU")
+    for title in (*(f"{item.threshold:.2f}" for item in total.counts), "mean"):
+        table.add_column(title, justify="right")
+    for title, figure in (("F1", "f1"), ("precision", "precision"), ("recall", "recall"), ("AP", "ap"), ("PQ", "pq")):
+        values = [float(getattr(item, figure)) for item in total.counts]
+        table.add_row(title, *(f"{value:.3f}" for value in (*values, sum(values) / len(values))))
+    return table
 
 
 def _figures(score: ImageScore | Score) -> list[str]:

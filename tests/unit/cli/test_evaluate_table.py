@@ -28,6 +28,22 @@ def test_the_table_names_and_shows_the_figures_by_area(tmp_path: Path, capsys: p
     assert values == pytest.approx([0.8, (0.8 + 80 / 84) / 2, 0.96, 0.9], abs=5e-4)
 
 
+def test_a_second_table_shows_every_overlap(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    truth, found = np.zeros((10, 20), np.uint8), np.zeros((10, 20), np.uint8)
+    truth[:4, :5], truth[:4, 10:15] = 1, 2
+    found[:4, :5], found[:4, 10:13] = 1, 2  # IoU 1 and 0.6
+    for folder, labels in (("truth", truth), ("found", found)):
+        (tmp_path / folder).mkdir()
+        tifffile.imwrite(tmp_path / folder / "a.tif", labels)
+    assert main(["evaluate", str(tmp_path / "found"), str(tmp_path / "truth")]) == 0
+    rows = [line.split() for line in capsys.readouterr().out.split("all, at IoU")[1].splitlines()]
+    assert rows[0] == [f"{0.5 + 0.05 * step:.2f}" for step in range(10)] + ["mean"]
+    figures = {row[0]: [float(word) for word in row[1:]] for row in rows[1:]}
+    # At 0.60 and below both objects match; above it one of two does: one true, one false, one missed.
+    assert figures["F1"] == [1.0] * 3 + [0.5] * 7 + [0.65]
+    assert figures["AP"][:10] == [1.0] * 3 + [0.333] * 7
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pipes with names in folders")
 def test_figures_go_into_a_pipe_and_do_not_replace_it(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", np.ones((8, 8), np.uint16))
