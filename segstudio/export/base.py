@@ -17,18 +17,8 @@ from segstudio.core.axes import PixelSize
 from segstudio.core.classes import ClassTable
 from segstudio.core.errors import BadInput, WrongUsage
 from segstudio.core.registry import Registry
-from segstudio.io.atomic import (
-    DISK,
-    TEMP_MARK,
-    Data,
-    DiskError,
-    disk_error,
-    disk_errors,
-    make_folders,
-    refuse_what_is_no_file,
-    remove_folders,
-    write_atomic,
-)
+from segstudio.io.atomic import TEMP_MARK, Data, make_folders, refuse_what_is_no_file, remove_folders, write_atomic
+from segstudio.io.disk import DISK, DiskError, disk_error, disk_errors
 from segstudio.labels.objects import ObjectInfo
 
 Labels = NDArray[np.int32]

@@ -1,19 +1,16 @@
-"""The only door to the disk for writing: about a dozen primitives, and the few protocols built of them."""
+"""Files that are whole at any instant: replaced, copied, appended to, and folders that come and go with them."""
 
 import errno
-import os
 import stat
-import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
-from segstudio.core.errors import UserError
+from segstudio.io.disk import DISK, Disk, DiskError, disk_errors
 
-_WINDOWS: Final = sys.platform == "win32"
 #: Windows refuses for a moment while a virus scanner or a viewer holds the file.
 _WINDOWS_BUSY: Final = (5, 32, 33)
 _RETRY_SECONDS: Final = 2.5
@@ -22,80 +19,6 @@ _CHUNK: Final = 4 << 20
 TEMP_MARK: Final = ".segstudio-tmp"
 
 Data = bytes | Iterable[bytes]
-
-
-class DiskError(UserError):
-    """The disk refused to write: full, read-only, no permission, gone."""
-
-    exit_code = 4
-
-
-class Disk:
-    """Every primitive with which this program changes a disk.
-
-    Tests replace single methods to record, fail, delay or cut them. All methods raise ``OSError``;
-    `disk_error` turns that into a sentence.
-    """
-
-    def create(self, path: Path) -> int:
-        """Create a new file for writing; return its descriptor. Fails when it exists."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-        return os.open(path, flags, 0o644)
-
-    def write(self, descriptor: int, data: bytes | memoryview) -> None:
-        """Write all of `data` at the end of what was written; short writes are continued."""
-        view = memoryview(data)
-        while view.nbytes:
-            view = view[os.write(descriptor, view[:_CHUNK]) :]
-
-    def sync(self, descriptor: int) -> None:
-        """Return when the file's data and length are on the medium."""
-        if hasattr(os, "fdatasync"):
-            os.fdatasync(descriptor)
-        else:  # macOS and Windows
-            os.fsync(descriptor)
-
-    def close(self, descriptor: int) -> None:
-        """Close a descriptor."""
-        os.close(descriptor)
-
-    def replace(self, source: Path, target: Path) -> None:
-        """Rename `source` to `target` in one step, over an old `target` if need be."""
-        source.replace(target)
-
-    def sync_folder(self, folder: Path) -> None:
-        """Make the names in `folder` durable; Windows has no such call and does it with the rename."""
-        if _WINDOWS:
-            return
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-    def make_folder(self, folder: Path) -> None:
-        """Make one folder; its parent must exist."""
-        folder.mkdir()
-
-    def unlink(self, path: Path) -> None:
-        """Remove a file."""
-        path.unlink()
-
-    def remove_folder(self, folder: Path) -> None:
-        """Remove an empty folder."""
-        folder.rmdir()
-
-    def truncate(self, descriptor: int, size: int) -> None:
-        """Cut an open file to `size` bytes."""
-        os.ftruncate(descriptor, size)
-
-    def sleep(self, seconds: float) -> None:
-        """Wait before another try."""
-        time.sleep(seconds)
-
-
-#: The real disk.
-DISK: Final = Disk()
 
 
 def write_atomic(path: Path, data: Data, disk: Disk = DISK) -> None:
@@ -298,35 +221,3 @@ class AppendFile:
             descriptor, self._descriptor = self._descriptor, None
             with suppress(OSError):
                 self._disk.close(descriptor)
-
-
-@contextmanager
-def disk_errors(path: Path, verb: str) -> Iterator[None]:
-    """Turn any ``OSError`` inside into the `DiskError` for `path`; `verb` says what could not be done to it."""
-    try:
-        yield
-    except OSError as error:
-        raise disk_error(error, path, verb) from error
-
-
-def disk_error(error: OSError, path: Path, verb: str = "saved") -> DiskError:
-    """Return the sentence for an error of the disk."""
-    code, reason, hint = _explain(error)
-    return DiskError(f"{path.name} could not be {verb} in {path.parent}: {reason}.", hint=hint, code=code, path=path)
-
-
-def _explain(error: OSError) -> tuple[str, str, str]:
-    if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
-        return "disk-full", "the disk is full", "Free some space; nothing that was saved before has changed."
-    if error.errno in (errno.EACCES, errno.EPERM):
-        return "no-permission", "you may not write there", "Change the permissions or choose another folder."
-    if error.errno == errno.EROFS:
-        return "read-only", "the disk is read-only", "Choose a folder on another disk."
-    if error.errno in (errno.ENOENT, errno.ENOTDIR):
-        return "folder-missing", "the folder is not there any more", "Connect the drive or choose another folder."
-    if error.errno == errno.EEXIST:
-        return "not-a-folder", "there is a file of this name", "Choose another folder."
-    if error.errno == errno.ENAMETOOLONG:
-        return "name-too-long", "its name is too long for this disk", "Choose a folder with a shorter path."
-    reason = error.strerror or type(error).__name__
-    return "disk-error", f"the disk reports “{reason}”", "Check the disk or the network drive and try again."

@@ -13,8 +13,9 @@ from numpy.typing import DTypeLike, NDArray
 
 from segstudio.core.errors import BadInput
 from segstudio.core.tiles import TileGrid, TileKey, Window
-from segstudio.io.atomic import DISK, Disk, write_atomic
+from segstudio.io.atomic import write_atomic
 from segstudio.io.decoding import damaged, decoding
+from segstudio.io.disk import DISK, Disk
 from segstudio.io.sources import open_image
 from segstudio.io.tile_file import TileFile, deflate, directory, zero_tile
 from segstudio.labels.label_map import TILE, LabelMap

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any, Final, cast, get_args
 
 from segstudio.core.errors import BadInput
-from segstudio.io.atomic import DISK, Disk, write_atomic
+from segstudio.io.atomic import write_atomic
+from segstudio.io.disk import DISK, Disk
 from segstudio.labels.objects import ObjectInfo, ReviewState, Source
 
 SCHEMA_VERSION: Final = 1

@@ -17,7 +17,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from segstudio import __version__
 from segstudio.core.errors import BadInput, WrongUsage
-from segstudio.io.atomic import DiskError, disk_errors, make_folders, remove_folders, write_atomic
+from segstudio.io.atomic import make_folders, remove_folders, write_atomic
+from segstudio.io.disk import DiskError, disk_errors
 from segstudio.jobs.channel import LineTail, parsed
 from segstudio.jobs.messages import Failed, Finished, Message, Started, from_line, to_line
 from segstudio.jobs.processor import processor_name

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from segstudio.core.errors import BadInput
-from segstudio.io.atomic import DISK, Disk, copy_atomic
+from segstudio.io.atomic import copy_atomic
+from segstudio.io.disk import DISK, Disk
 from segstudio.io.labels_file import read_label_tiff
 from segstudio.io.objects_file import read_objects
 from segstudio.labels.history import Planes

@@ -10,7 +10,8 @@ from typing import Any, Final
 from numpy.typing import NDArray
 
 from segstudio.core.errors import UserError
-from segstudio.io.atomic import DISK, Disk, make_folders
+from segstudio.io.atomic import make_folders
+from segstudio.io.disk import DISK, Disk
 from segstudio.io.labels_file import write_tiles
 from segstudio.io.objects_file import write_objects
 from segstudio.io.tile_file import TileFile

@@ -10,7 +10,7 @@ from psygnal import Signal
 from segstudio.core.axes import PixelSize
 from segstudio.core.errors import BadInput, UserError
 from segstudio.core.tiles import Window
-from segstudio.io.atomic import DISK, Disk
+from segstudio.io.disk import DISK, Disk
 from segstudio.io.sources import ImageSource, open_image
 from segstudio.labels.edits import Edit
 from segstudio.labels.history import EditRecord, History

@@ -7,7 +7,8 @@ from typing import Final
 from uuid import uuid4
 
 from segstudio.core.errors import UserError
-from segstudio.io.atomic import DISK, AppendFile, Disk, disk_error, make_folders
+from segstudio.io.atomic import AppendFile, make_folders
+from segstudio.io.disk import DISK, Disk, disk_error
 from segstudio.project.journal import JournalPlace, JournalRecord, encode_header, encode_record, file_name
 
 #: Seconds between tries while the disk refuses.

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from segstudio.core.errors import UserError
-from segstudio.io.atomic import disk_errors
+from segstudio.io.disk import disk_errors
 
 _OWNER_BYTES: Final = 4096
 #: Windows locks bytes for reading as well: one far behind the text leaves that readable.

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from segstudio.core.classes import ClassTable, ObjectClass
 from segstudio.core.errors import BadInput
-from segstudio.io.atomic import DISK, Disk, write_atomic
+from segstudio.io.atomic import write_atomic
+from segstudio.io.disk import DISK, Disk
 from segstudio.io.objects_file import check_schema, load_json
 
 MANIFEST: Final = "project.json"

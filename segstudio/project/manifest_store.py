@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from segstudio.core.errors import UserError
-from segstudio.io.atomic import Disk, DiskError
+from segstudio.io.disk import Disk, DiskError
 from segstudio.jobs.spec import Split
 from segstudio.project.manifest import ImageEntry, Manifest, save_manifest
 from segstudio.project.splits import resolve_kept

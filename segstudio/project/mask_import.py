@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from segstudio.core.errors import UserError
-from segstudio.io.atomic import DISK, Disk, make_folders
+from segstudio.io.atomic import make_folders
+from segstudio.io.disk import DISK, Disk
 from segstudio.io.labels_file import write_label_tiff
 from segstudio.io.objects_file import write_objects
 from segstudio.labels.label_map import LabelMap

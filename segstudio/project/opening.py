@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from segstudio.core.errors import BadInput, UserError
-from segstudio.io.atomic import Disk, make_folders, remove_folders, remove_leftovers
+from segstudio.io.atomic import make_folders, remove_folders, remove_leftovers
+from segstudio.io.disk import Disk
 from segstudio.project.intake import Intake
 from segstudio.project.layout import Layout, is_project
 from segstudio.project.lock import ProjectLock

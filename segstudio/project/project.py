@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from segstudio.io.atomic import DISK, Disk
+from segstudio.io.disk import DISK, Disk
 from segstudio.project.annotation_files import AnnotationFiles
 from segstudio.project.catching_up import CatchingUp
 from segstudio.project.content import Content

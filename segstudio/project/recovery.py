@@ -8,7 +8,8 @@ from typing import Final, TypeVar
 import numpy as np
 
 from segstudio.core.errors import BadInput
-from segstudio.io.atomic import DISK, Disk, disk_errors, make_folders
+from segstudio.io.atomic import make_folders
+from segstudio.io.disk import DISK, Disk, disk_errors
 from segstudio.io.labels_file import read_label_tiff
 from segstudio.io.objects_file import read_objects
 from segstudio.labels.history import ObjectChange, Planes

@@ -5,7 +5,8 @@ from typing import Final
 
 from segstudio.core.errors import JobFailed
 from segstudio.core.resources import resource
-from segstudio.io.atomic import DISK, Disk, copy_atomic, make_folders
+from segstudio.io.atomic import copy_atomic, make_folders
+from segstudio.io.disk import DISK, Disk
 from segstudio.project.layout import is_project
 from segstudio.project.manifest import MANIFEST
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from segstudio.io.atomic import Disk
+from segstudio.io.disk import Disk
 from segstudio.labels.history import EditRecord
 from segstudio.labels.objects import ObjectInfo
 from segstudio.project.annotation_files import AnnotationFiles

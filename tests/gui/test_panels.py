@@ -30,7 +30,7 @@ from segstudio.gui.panels.label_step import LabelPanel
 from segstudio.gui.panels.measure import MeasurePanel
 from segstudio.gui.panels.prediction import PredictionPanel
 from segstudio.gui.panels.training import TrainingPanel
-from segstudio.io.atomic import DiskError
+from segstudio.io.disk import DiskError
 from segstudio.io.labels_file import write_label_tiff
 from segstudio.jobs.catalogue import Catalogue, Offer, catalogue_key, store_catalogue
 from segstudio.jobs.messages import Failed, Finished, Message, Metric, Preview, Progress, Started, Warned

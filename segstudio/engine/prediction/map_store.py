@@ -12,7 +12,8 @@ from numpy.lib import format as npy
 from numpy.typing import DTypeLike, NDArray
 
 from segstudio.core.tiles import Window
-from segstudio.io.atomic import DISK, TEMP_MARK, disk_errors
+from segstudio.io.atomic import TEMP_MARK
+from segstudio.io.disk import DISK, disk_errors
 
 #: Planes of images of more pixels than this go into a file: as many as one block of the decoder has.
 MOST_PIXELS = 2560 * 2560

@@ -19,7 +19,7 @@ from segstudio.engine.formulations.base import Formulation
 from segstudio.engine.prediction import block_decoding, map_store
 from segstudio.engine.prediction.block_decoding import Found, decode_steps
 from segstudio.engine.prediction.map_store import FileStore, MemoryStore, new_store
-from segstudio.io.atomic import DISK, DiskError
+from segstudio.io.disk import DISK, DiskError
 
 DATA = Path(os.environ.get("SEGSTUDIO_DATA", Path(__file__).resolve().parents[4] / "shared" / "data")) / "nuclei"
 SETTINGS = {

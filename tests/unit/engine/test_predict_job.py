@@ -21,7 +21,8 @@ from segstudio.engine.model_card import ModelCard, save_model
 from segstudio.engine.prediction import block_decoding, map_store, result_files, room, seen_image
 from segstudio.engine.prediction import predict as predict_module
 from segstudio.engine.prediction.predict import decode, predict
-from segstudio.io.atomic import DISK, TEMP_MARK, DiskError
+from segstudio.io.atomic import TEMP_MARK
+from segstudio.io.disk import DISK, DiskError
 from segstudio.jobs.messages import Artifact, Finished, Message, Progress, Warned
 from segstudio.jobs.spec import Choice, ClassSpec, DecodeJob, PredictImage, PredictJob
 

@@ -24,7 +24,8 @@ from segstudio.core.classes import ClassTable
 from segstudio.core.errors import BadInput, UserError, WrongUsage
 from segstudio.export.base import ExportItem, export, exporters
 from segstudio.export.csv_text import cell
-from segstudio.io.atomic import DISK, TEMP_MARK, DiskError
+from segstudio.io.atomic import TEMP_MARK
+from segstudio.io.disk import DISK, DiskError
 from segstudio.io.labels_import import read_labels
 from segstudio.io.sources import open_image
 from segstudio.labels.objects import ObjectInfo

@@ -11,14 +11,13 @@ import pytest
 from segstudio.io.atomic import (
     TEMP_MARK,
     AppendFile,
-    Disk,
-    DiskError,
     copy_atomic,
     make_folders,
     remove_leftovers,
     write_atomic,
     write_together,
 )
+from segstudio.io.disk import Disk, DiskError
 
 
 class FailingDisk(Disk):

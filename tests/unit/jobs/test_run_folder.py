@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from segstudio.core.errors import BadInput, WrongUsage
-from segstudio.io.atomic import DISK, DiskError
+from segstudio.io.disk import DISK, DiskError
 from segstudio.jobs.messages import Failed, Finished, Progress, Started, StateChanged
 from segstudio.jobs.run_folder import ProcessNote, RunFolder, list_runs
 from segstudio.jobs.spec import ClassSpec, TrainJob

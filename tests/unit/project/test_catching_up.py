@@ -9,7 +9,7 @@ import tifffile
 
 from segstudio.cli.train import training_data
 from segstudio.core.errors import UserError
-from segstudio.io.atomic import DISK, DiskError
+from segstudio.io.disk import DISK, DiskError
 from segstudio.labels.edits import Stroke
 from segstudio.project.document import ImageDocument
 from segstudio.project.opening import take_hold

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from segstudio.core.errors import BadInput, UserError
 from segstudio.core.tiles import Window
-from segstudio.io.atomic import Disk
+from segstudio.io.disk import Disk
 from segstudio.labels.edits import Delete, EraseStroke, RegionFill, Stroke
 from segstudio.labels.transaction import Transaction
 from segstudio.project import checkpoint, journal_writer

@@ -10,7 +10,8 @@ import pytest
 import tifffile
 
 from segstudio.core.errors import UserError
-from segstudio.io.atomic import TEMP_MARK, Disk
+from segstudio.io.atomic import TEMP_MARK
+from segstudio.io.disk import Disk
 from segstudio.labels.edits import Delete, Stroke
 from segstudio.project import checkpoint, journal_writer
 from segstudio.project.project import Project

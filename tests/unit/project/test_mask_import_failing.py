@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from segstudio.io.atomic import Disk
+from segstudio.io.disk import Disk
 from segstudio.project.project import Project
 from segstudio.project.samples import project_samples
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from segstudio.io.atomic import DiskError
+from segstudio.io.disk import DiskError
 from segstudio.io.objects_file import read_objects
 from segstudio.labels.edits import Stroke
 from segstudio.project.project import Project

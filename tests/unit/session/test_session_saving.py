@@ -9,7 +9,7 @@ import pytest
 import tifffile
 
 from segstudio.core.errors import UserError
-from segstudio.io.atomic import DiskError
+from segstudio.io.disk import DiskError
 from segstudio.labels.edits import Stroke
 from segstudio.project.project import Project
 from segstudio.session.job_specs import all_saved_first, saved_first
