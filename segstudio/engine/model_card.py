@@ -48,7 +48,7 @@ class ModelCard(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     format: Literal["segstudio-model"] = FORMAT
-    schema_version: int = SCHEMA_VERSION
+    schema_version: int = Field(SCHEMA_VERSION, ge=1)
     name: str = Field(max_length=300)
     created: str
     """ISO 8601 date and time."""
@@ -59,9 +59,9 @@ class ModelCard(BaseModel):
     """What the network sees: gray (1 channel), colour (3) or the image's own channels."""
     classes: tuple[ClassSpec, ...] = Field(min_length=1, max_length=1000)
     normalisation: Normalisation = Normalisation()
-    pixel_size_um: float | None = None
+    pixel_size_um: float | None = Field(None, gt=0, allow_inf_nan=False)
     """Mean pixel size of the training images, when they agree on one."""
-    object_diameter_px: float | None = None
+    object_diameter_px: float | None = Field(None, gt=0, allow_inf_nan=False)
     """Median diameter of the training objects."""
     decode: dict[str, Any] = {}
     """Decoder settings that won on the validation images."""

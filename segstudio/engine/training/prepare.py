@@ -253,5 +253,5 @@ def _info(sample: SampleRecord) -> ImageInfo:
 
 
 def _common(values: Sequence[float | None]) -> float | None:
-    known = {round(value, 9) for value in values if value is not None}
+    known = {float(f"{value:.9g}") for value in values if value}
     return known.pop() if len(known) == 1 else None

@@ -70,6 +70,10 @@ def test_a_foreign_or_missing_file_is_refused_by_name(tmp_path: Path) -> None:
     ("changes", "words"),
     [
         ({"schema_version": 99}, "newer version"),
+        ({"schema_version": -1}, "schema_version"),
+        ({"pixel_size_um": -1}, "pixel_size_um"),
+        ({"pixel_size_um": float("inf")}, "pixel_size_um"),
+        ({"object_diameter_px": 0}, "object_diameter_px"),
         ({"format": "other"}, "cannot be used"),
         ({"in_channels": 0}, "in_channels"),
         ({"in_channels": 3}, "another shape"),
