@@ -113,11 +113,15 @@ def _open_npy(path: Path, indices: bool) -> BaseSource:
 
 def _open_npz(path: Path, indices: bool) -> BaseSource:
     with zipfile.ZipFile(path) as archive:
-        names = [member.filename for member in archive.infolist()[:_MOST_MEMBERS] if member.filename.endswith(".npy")]
+        members = [member.filename for member in archive.infolist()[:_MOST_MEMBERS]]
+        names = [name for name in members if name.endswith(".npy")]
         if not names:
+            weights = any(name.endswith("/data.pkl") for name in members)
             raise BadInput(
-                f"{path.name} is a ZIP archive without an array.",
-                hint="Unpack it and open the images inside.",
+                f"{path.name} holds the weights of a network (PyTorch), not an image."
+                if weights
+                else f"{path.name} is a ZIP archive without an array.",
+                hint="Choose an image." if weights else "Unpack it and open the images inside.",
                 code="image-format",
                 path=path,
             )

@@ -4,6 +4,7 @@ import io
 import json
 import struct
 import threading
+import zipfile
 import zlib
 from pathlib import Path
 from typing import Any
@@ -337,6 +338,14 @@ def test_garbage_behind_a_good_beginning_is_refused(data: bytes, magic: bytes, t
     path = tmp_path_factory.mktemp("garbage") / "x.bin"
     path.write_bytes(magic + data)
     assert "x.bin" in refusal(path, "x.bin")
+
+
+def test_weights_of_a_network_are_told_from_an_archive_of_images(tmp_path: Path) -> None:
+    path = tmp_path / "best.pt"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("best/data.pkl", b"\x80\x02}.")
+        archive.writestr("best/data/0", bytes(64))
+    assert "weights of a network" in refusal(path, "best.pt")
 
 
 def test_missing_file_and_folder_are_sentences(tmp_path: Path) -> None:
