@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -72,10 +73,21 @@ def _training(job: TrainJob, control: Control | None) -> Generator[Message, None
     if not run.job_file.exists() or (run.events_file.exists() and not job.resume):
         RunFolder.create(job)
     run.claim()  # when another process trains it, its messages are not ours to end
-    with reported(_recorder(run), job.job_id):
+    with reported(_recorder(run), job.job_id), _released(run):
         for message in _stamped(_train(job, control or Control(run)), job.job_id):
+            if isinstance(message, Finished):
+                run.release()  # who reads this may go on with the run at once
             run.append(message)
             yield message
+
+
+@contextmanager
+def _released(run: RunFolder) -> Iterator[None]:
+    """Let another process train the run when this one has ended, before its failure is told."""
+    try:
+        yield
+    finally:
+        run.release()
 
 
 def _recorder(run: RunFolder) -> Callable[[Failed], None]:

@@ -19,6 +19,7 @@ from segstudio import __version__
 from segstudio.core.errors import BadInput, WrongUsage
 from segstudio.io.atomic import make_folders, remove_folders, write_atomic
 from segstudio.io.disk import DiskError, disk_errors
+from segstudio.jobs import run_lock
 from segstudio.jobs.channel import LineTail, parsed
 from segstudio.jobs.messages import Failed, Finished, Message, Started, from_line, to_line
 from segstudio.jobs.processor import processor_name
@@ -53,6 +54,7 @@ class RunFolder:
         self.log_file = path / "log.txt"
         self.environment_file = path / "environment.json"
         self.process_file = path / "process.json"
+        self.lock_file = path / "process.lock"
         self.checkpoints = path / "checkpoints"
         self.previews = path / "previews"
         self.model = path / "model"
@@ -133,13 +135,23 @@ class RunFolder:
             file.write(json.dumps({"command": command, "time": time.time()}).encode() + b"\n")
 
     def claim(self) -> None:
-        """Note that this process works on the run; raise `WrongUsage` when another one does."""
-        self._refuse_when_busy()
+        """Note that this process works on the run, until `release`; raise `WrongUsage` when another one does."""
+        if not run_lock.take(self.lock_file):
+            raise self._busy()
+        try:
+            self._refuse_when_busy()
+        except WrongUsage:
+            self.release()
+            raise
         import psutil  # here and below: the window starts without it
 
         own = psutil.Process()
         note = ProcessNote(pid=own.pid, created=own.create_time(), host=socket.gethostname())
         write_atomic(self.process_file, note.model_dump_json().encode())
+
+    def release(self) -> None:
+        """Let another process work on the run; may be called when this one does not."""
+        run_lock.give_back(self.lock_file)
 
     def process_alive(self) -> bool:
         """Whether the process that claimed the run lives; for another computer, whether messages came lately."""
@@ -217,14 +229,20 @@ class RunFolder:
                 item.unlink()
 
     def _refuse_when_busy(self) -> None:
+        if not run_lock.is_free(self.lock_file):
+            raise self._busy()
         note = self._process()
         if note is None or (note.host, note.pid) == (socket.gethostname(), os.getpid()):
             return
         # One that came to its end may take a moment to leave.
         if not self.process_alive() or self.status in ("done", "stopped", "failed", "died"):
             return
-        where = "" if note.host == socket.gethostname() else f" on the computer {note.host}"
-        raise WrongUsage(
+        raise self._busy()
+
+    def _busy(self) -> WrongUsage:
+        note = self._process()
+        where = "" if note is None or note.host == socket.gethostname() else f" on the computer {note.host}"
+        return WrongUsage(
             f"The run {self.path.name} is already being trained by another process{where}.",
             hint="Stop it first, or wait until it ends.",
             code="run-busy",

@@ -3,17 +3,15 @@
 import json
 import os
 import socket
-import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from segstudio.core.errors import UserError
 from segstudio.io.disk import disk_errors
+from segstudio.io.file_lock import open_lock, try_lock
 
 _OWNER_BYTES: Final = 4096
-#: Windows locks bytes for reading as well: one far behind the text leaves that readable.
-_LOCKED_BYTE: Final = 1 << 20
 
 
 class ProjectLock:
@@ -41,10 +39,9 @@ class ProjectLock:
             The lock file cannot be written.
         """
         with disk_errors(self._path.parent.parent, "opened for writing"):
-            flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-            descriptor = os.open(self._path, flags, 0o644)
+            descriptor = open_lock(self._path)
         try:
-            if not _try_lock(descriptor):
+            if not try_lock(descriptor):
                 raise _held(self._path, _owner(descriptor))
             # Not what is written there: after a power cut it may be anything.
             self.interrupted = os.fstat(descriptor).st_size > 0
@@ -80,24 +77,6 @@ def was_left_open(path: Path) -> bool:
         return path.stat().st_size > 0
     except OSError:
         return False
-
-
-def _try_lock(descriptor: int) -> bool:
-    """Return whether the lock could be taken."""
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-            os.lseek(descriptor, 0, os.SEEK_SET)
-        else:
-            import fcntl
-
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):
-        return False
-    return True
 
 
 def _owner(descriptor: int) -> dict[str, object]:

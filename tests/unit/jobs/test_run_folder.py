@@ -170,6 +170,48 @@ def test_a_run_that_is_being_trained_cannot_be_resumed_beside_it(tmp_path: Path)
     assert run.process_file.exists()
 
 
+#: Waits for a byte, then takes the run of a folder and says whether it got it.
+RESUMES = """
+import sys
+from pathlib import Path
+from segstudio.core.errors import WrongUsage
+from segstudio.jobs.run_folder import RunFolder
+
+run = RunFolder(Path(sys.argv[1]))
+print("ready", flush=True)
+sys.stdin.read(1)
+try:
+    run.claim()
+    print("took", flush=True)
+except WrongUsage as error:
+    print(error.code, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_of_resumes_at_the_same_moment_one_gets_the_run(tmp_path: Path) -> None:
+    run = RunFolder.create(a_job(tmp_path / "run"))
+    run.append(started())
+    run.append(Finished(outcome="stopped"))
+    command = [sys.executable, "-c", RESUMES, str(run.path)]
+    pipe = subprocess.PIPE
+    others = [subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) for _ in range(3)]
+    streams = [(other.stdin, other.stdout) for other in others if other.stdin and other.stdout]
+    try:
+        assert [output.readline() for _, output in streams] == ["ready\n"] * 3
+        for answer, _ in streams:
+            answer.write("\n")
+            answer.flush()
+        assert sorted(output.readline() for _, output in streams) == ["run-busy\n", "run-busy\n", "took\n"]
+        with pytest.raises(WrongUsage, match="already being trained"):
+            run.claim()
+    finally:
+        for other in others:
+            other.communicate("\n")
+    run.claim()
+    run.release()
+
+
 def test_a_full_disk_leaves_no_folder_that_bars_the_next_try(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
