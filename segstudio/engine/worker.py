@@ -17,7 +17,7 @@ from segstudio.core.errors import UserError
 from segstudio.engine.control import Control
 from segstudio.jobs.channel import MessageWriter, claim_stdout, read_lines
 from segstudio.jobs.failures import failure
-from segstudio.jobs.messages import Finished
+from segstudio.jobs.messages import Finished, to_line
 from segstudio.jobs.run_folder import RunFolder
 from segstudio.jobs.spec import JobSpec, TrainJob, job_from_json
 
@@ -69,9 +69,14 @@ def _train(job: TrainJob, control: Control) -> int:
     from segstudio.engine.run import run_job
 
     try:
+        RunFolder(job.run_folder).claim()
+    except UserError as error:  # the run is another process's: the window reads the reason from the end of the log
+        sys.stderr.write(f"{to_line(failure(error, job.job_id))}\n")
+        return error.exit_code
+    try:
         for _ in run_job(job, control):
             pass
-    except UserError as error:  # its message is in the run's files already, or the run is another process's
+    except UserError as error:  # its message is in the run's files already
         sys.stderr.write(f"{error}\n")
         return error.exit_code
     return 0

@@ -18,6 +18,8 @@ from segstudio.jobs.spec import JobSpec, TrainJob
 #: Seconds that a worker has to obey before it is ended.
 PATIENCE = 10.0
 _POLL = 0.1
+#: Exit codes of a process that ended with a `UserError`.
+_REFUSED = (2, 3, 4)
 
 
 def worker_command(*arguments: str) -> list[str]:
@@ -161,10 +163,13 @@ class RunProcess:
     unless it was told to `detach`.
     """
 
-    def __init__(self, run: RunFolder, process: "subprocess.Popen[bytes] | None" = None, before: int = 0) -> None:
+    def __init__(
+        self, run: RunFolder, process: "subprocess.Popen[bytes] | None" = None, before: int = 0, logged: int = 0
+    ) -> None:
         self.run = run
         self._process = process
         self._before = before
+        self._logged = logged
         self._closed = threading.Event()
         if process is not None:
             # Takes note of its end even when nobody asks any more, so that no zombie stays.
@@ -176,8 +181,9 @@ class RunProcess:
         run = RunFolder.create(job)
         before = len(run.events())
         with run.log_file.open("ab") as log:
+            logged = log.tell()
             process = _spawn(command or worker_command("--run", str(run.path)), stdout=log)
-        return cls(run, process, before)
+        return cls(run, process, before, logged)
 
     @classmethod
     def attach(cls, folder: Path) -> "RunProcess":
@@ -232,9 +238,19 @@ class RunProcess:
             elif isinstance(last, Finished | Failed):
                 return
             else:
-                code = self._process.returncode if self._process is not None else None
-                yield worker_died(job_id, code, self.run.log_file)
+                yield self._refusal() or self._died(job_id)
                 return
+
+    def _died(self, job_id: str) -> Failed:
+        code = self._process.returncode if self._process is not None else None
+        return worker_died(job_id, code, self.run.log_file)
+
+    def _refusal(self) -> Failed | None:
+        """Return why the process did not even begin: the run's files belong to another one, so it told its log."""
+        if self._process is None or self._process.returncode not in _REFUSED:
+            return None
+        told = parsed(iter(LineTail(self.run.log_file, self._logged).read()), from_line)
+        return next((message for message in told if isinstance(message, Failed)), None)
 
     def _of_this_process(self, messages: list[Message]) -> list[Message]:
         """Return what the newest process said, and what earlier ones learned: figures, previews, files."""

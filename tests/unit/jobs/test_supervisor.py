@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -39,6 +40,29 @@ if sys.argv[2] == "babble":
     print("the last words")
     sys.exit(3)
 time.sleep(60)
+"""
+
+#: Another program that trains a run, once it has been told to begin.
+HOLDER = """
+import sys
+from pathlib import Path
+from segstudio.jobs.run_folder import RunFolder
+
+run = RunFolder(Path({folder!r}))
+sys.stdin.buffer.raw.read(1)
+run.claim()
+print("has it", flush=True)
+sys.stdin.read()
+"""
+#: The worker of a training, once it has been told to begin.
+AFTER_A_WORD = """
+import sys
+from pathlib import Path
+
+sys.stdin.buffer.raw.read(1)
+from segstudio.engine.worker import train_run
+
+sys.exit(train_run(Path({folder!r})))
 """
 
 
@@ -202,3 +226,27 @@ def test_a_run_whose_folder_was_removed_ends_with_a_sentence(tmp_path: Path) -> 
     (last,) = messages
     assert isinstance(last, Failed)
     assert (last.code, last.job_id) == ("worker-died", "t")
+
+
+def test_a_training_that_another_process_does_already_says_so(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    list(run_process(folder, "finish").messages())
+    again = a_train_job(folder).model_copy(update={"resume": True})
+    command = [sys.executable, "-c", HOLDER.format(folder=str(folder))]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdin is not None
+        assert other.stdout is not None
+        process = RunProcess.start(again, command=[sys.executable, "-c", AFTER_A_WORD.format(folder=str(folder))])
+        other.stdin.write(b"1")
+        other.stdin.flush()
+        other.stdout.readline()
+        assert process._process is not None
+        assert process._process.stdin is not None
+        process._process.stdin.write(b"1")
+        process._process.stdin.flush()
+        (last,) = process.messages()
+        other.stdin.close()
+    assert isinstance(last, Failed)
+    assert (last.code, last.job_id) == ("run-busy", "t")
+    assert "already being trained by another process" in last.message
+    assert other.wait(10) == 0
