@@ -4,7 +4,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QWidget
 
-from segstudio.gui.forms.parts import ElidedLabel
+from segstudio.gui.forms.parts import ElidedLabel, set_role
 from segstudio.gui.where_words import channel_words, size_words
 from segstudio.project.changes import SAVED, SAVING
 from segstudio.project.document import ImageDocument
@@ -100,9 +100,7 @@ class StatusBar(QStatusBar):
 
     def _say_saved(self, state: str, sentence: str) -> None:
         self._saved.setText(sentence)
-        self._saved.setProperty("role", {SAVED: "good", "failed": "error"}.get(state, "secondary"))
-        self._saved.style().unpolish(self._saved)
-        self._saved.style().polish(self._saved)
+        set_role(self._saved, {SAVED: "good", "failed": "error"}.get(state, "secondary"))
 
     def _on_jobs(self, _job_id: str) -> None:
         jobs = self._session.jobs

@@ -2,10 +2,10 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import pytest
-from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, Qt
 from PySide6.QtGui import QFocusEvent, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from segstudio.config.base import Config, param
@@ -13,6 +13,7 @@ from segstudio.config.form_spec import form_spec
 from segstudio.config.run import RunConfig
 from segstudio.gui.forms.editors import CalmSpinBox, NumberBox
 from segstudio.gui.forms.form import Form, describe
+from segstudio.gui.forms.parts import ElidedLabel
 
 #: The platform without a screen says so of every window that is shown.
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
@@ -208,3 +209,35 @@ def test_the_tab_key_takes_hold_of_the_whole_number(qtbot: QtBot) -> None:
     box.show()
     QApplication.sendEvent(box, QFocusEvent(QEvent.Type.FocusIn, Qt.FocusReason.TabFocusReason))
     assert box.lineEdit().selectedText() == "10"
+
+
+def test_a_line_that_changes_with_every_mouse_move_lays_nothing_out(qtbot: QtBot) -> None:
+    panel = QWidget()
+    line, number = ElidedLabel(), QLabel("7")
+    layout = QHBoxLayout(panel)
+    layout.addWidget(line, 1)
+    layout.addWidget(number)
+    qtbot.addWidget(panel)
+    panel.resize(300, 40)
+    panel.show()
+    QApplication.processEvents()
+    empty = line.grab().toImage()
+    asked: list[QEvent.Type] = []
+
+    class Ears(QObject):
+        def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
+            asked.append(event.type())
+            return False
+
+    ears = Ears()
+    panel.installEventFilter(ears)
+    line.setText("x 812  y 340")
+    QApplication.processEvents()
+    assert QEvent.Type.LayoutRequest not in asked
+    assert line.grab().toImage() != empty, "and yet it is drawn"
+    line.setText("a sentence that is longer than the panel is wide, so that its end is cut off")
+    assert line.text().endswith("…")
+    assert line.toolTip().endswith("cut off")
+    number.setText("700,000")
+    QApplication.processEvents()
+    assert QEvent.Type.LayoutRequest in asked, "what Qt's own label does"

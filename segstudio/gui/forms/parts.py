@@ -4,7 +4,7 @@ from collections.abc import Callable
 from math import log as ln
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
-from PySide6.QtGui import QResizeEvent, QWheelEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QFrame,
@@ -63,23 +63,46 @@ class ElidedLabel(QLabel):
 
     def __init__(self, tip: str = "") -> None:
         super().__init__()
-        self._tip, self._full = tip, ""
-        self.setTextFormat(Qt.TextFormat.PlainText)
+        self._tip, self._full, self._shown = tip, "", ""
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
 
+    def text(self) -> str:
+        """Return what there is room for."""
+        return self._shown
+
     def setText(self, text: str) -> None:
-        """Show a text."""
-        self._full = text
-        self.setToolTip(f"{self._tip}: {text}" if self._tip else text)
-        self._cut()
+        """Show a text. Unlike Qt's own label, this lays nothing out anew: a status bar follows every mouse move."""
+        if text != self._full:
+            self._full = text
+            self.setToolTip(f"{self._tip}: {text}" if self._tip and text else text)
+            self.setAccessibleName(text)
+            self._cut()
+
+    def sizeHint(self) -> QSize:
+        """Return the height of a line; the layout gives the width."""
+        return QSize(0, self.fontMetrics().height())
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the height of a line."""
+        return self.sizeHint()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Cut the text anew."""
         super().resizeEvent(event)
         self._cut()
 
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the line as a label does."""
+        role, alignment = self.foregroundRole(), int(self.alignment())
+        self.style().drawItemText(
+            QPainter(self), self.contentsRect(), alignment, self.palette(), self.isEnabled(), self._shown, role
+        )
+
     def _cut(self) -> None:
-        super().setText(self.fontMetrics().elidedText(self._full, Qt.TextElideMode.ElideRight, self.width()))
+        shown = self.fontMetrics().elidedText(self._full, Qt.TextElideMode.ElideRight, self.width())
+        if shown != self._shown:
+            self._shown = shown
+            self.update()
 
 
 def button(text: str, call: Callable[[], object], picture: str = "", *, primary: bool = False) -> QPushButton:

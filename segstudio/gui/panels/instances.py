@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QLineEdit,
     QStackedLayout,
     QTableView,
@@ -24,7 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.gui.bind import follow
-from segstudio.gui.forms.parts import EmptyState, button, caption, on_theme
+from segstudio.gui.forms.parts import ElidedLabel, EmptyState, button, caption, on_theme
 from segstudio.gui.panels.object_table import ID, ObjectTable
 from segstudio.labels.edits import Delete
 from segstudio.session.session import Session
@@ -51,7 +50,7 @@ class InstancesPanel(QWidget):
         self._filter.setToolTip(self.tr("Class, source or id; >120 or <120 for the area"))
         self._filter.setClearButtonEnabled(True)
         self._filter.textChanged.connect(self._on_filter)
-        self._count = QLabel()
+        self._count = ElidedLabel()
         self._count.setProperty("role", "secondary")
         self._none = caption(self.tr("No object matches the filter."), role="")
         self._delete = button(self.tr("Delete"), self.delete_selected, "trash")
@@ -127,8 +126,7 @@ class InstancesPanel(QWidget):
         top.setSpacing(8)
         self._filter.setMaximumWidth(360)
         top.addWidget(self._filter, 1)
-        top.addWidget(self._count)
-        top.addStretch(1)
+        top.addWidget(self._count, 1)
         top.addWidget(self._delete)
         page = QWidget()
         column = QVBoxLayout(page)
