@@ -2,7 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 from PySide6.QtWidgets import QWidget
 
@@ -14,6 +14,9 @@ _Index = QModelIndex | QPersistentModelIndex
 ID, _CLASS, _SOURCE, _AREA, _LENGTH, _WIDTH, _ANGLE, _INTENSITY = range(8)
 _SOURCES = {"hand": "hand", "model": "model", "import": "import"}
 _NO_PARENT = QModelIndex()
+_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+_ALIGNMENTS = tuple(_LEFT if column in (_CLASS, _SOURCE) else _RIGHT for column in range(8))
 #: Side of a swatch, pixels; it is drawn at four times that size, and so is its ring.
 _SWATCH, _RING = 12, 7
 #: What cells answer; Qt asks each of them for ten roles at every repaint.
@@ -30,6 +33,11 @@ _ROLES = frozenset(
 class ObjectTable(QAbstractTableModel):
     """Rows as columns of NumPy: sorting and filtering 10,000 objects takes milliseconds and no proxy."""
 
+    arranging = Signal()
+    """The rows are about to get another order: what is selected is better let go, Qt would follow it cell by cell."""
+    arranged = Signal()
+    """The rows have another order."""
+
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self._rows: list[Row] = []
@@ -38,6 +46,7 @@ class ObjectTable(QAbstractTableModel):
         self._places: dict[int, int] = {}
         self._classes: tuple[ObjectClass, ...] = ()
         self._words = ""
+        self._texts: list[str] = []
         self._sort = (ID, Qt.SortOrder.AscendingOrder)
         self._unit = "px"
         self._names: dict[int, str] = {}
@@ -46,6 +55,7 @@ class ObjectTable(QAbstractTableModel):
     def show_rows(self, rows: list[Row], unit: str, classes: ClassTable | None) -> None:
         """Take over the objects of an image."""
         before, self._rows = self._rows, rows
+        self._texts = []
         items = classes.classes if classes else ()
         if items == self._classes and unit == self._unit and self._repaint(before):
             return
@@ -106,7 +116,7 @@ class ObjectTable(QAbstractTableModel):
         if orientation != Qt.Orientation.Horizontal:
             return None
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _alignment(section)
+            return _ALIGNMENTS[section]
         if role != Qt.ItemDataRole.DisplayRole:
             return None
         unit = self._unit
@@ -129,7 +139,7 @@ class ObjectTable(QAbstractTableModel):
         if role not in _ROLES or not index.isValid():
             return None
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _alignment(index.column())
+            return _ALIGNMENTS[index.column()]
         row = self._rows[self._order[index.row()]]
         if role == Qt.ItemDataRole.DisplayRole:
             return self._text(row, index.column())
@@ -156,11 +166,12 @@ class ObjectTable(QAbstractTableModel):
         return self._names.get(row.class_id, str(row.class_id))
 
     def _arrange(self) -> None:
+        self.arranging.emit()
         self.layoutAboutToBeChanged.emit()
         before = self.persistentIndexList()
         held = [(index, self.object_at(index.row()), index.column()) for index in before]
         self._order = self._ordered()
-        self._shown = [self._rows[number].id for number in self._order]
+        self._shown = [self._rows[number].id for number in self._order.tolist()]
         self._places = {item: place for place, item in enumerate(self._shown)}
         after = [
             self.createIndex(self._places[item], column) if item in self._places else QModelIndex()
@@ -168,6 +179,7 @@ class ObjectTable(QAbstractTableModel):
         ]
         self.changePersistentIndexList(before, after)
         self.layoutChanged.emit()
+        self.arranged.emit()
 
     def _ordered(self) -> NDArray[np.intp]:
         """Return the numbers of the rows to show, in order."""
@@ -176,7 +188,7 @@ class ObjectTable(QAbstractTableModel):
         if order == Qt.SortOrder.DescendingOrder:
             arranged = arranged[::-1]
         if self._words:
-            arranged = np.array([number for number in arranged if self._shows(self._rows[number])], np.intp)
+            arranged = arranged[self._matching()[arranged]]
         return arranged
 
     def _keys(self, column: int) -> NDArray[np.generic]:
@@ -194,20 +206,21 @@ class ObjectTable(QAbstractTableModel):
         }[column]
         return np.array([getattr(row, field) for row in self._rows], np.float64)
 
-    def _shows(self, row: Row) -> bool:
-        text = f"{row.id} {self._name(row)} {_SOURCES[row.source]}".lower()
+    def _matching(self) -> NDArray[np.bool_]:
+        """Return which rows have all words of the filter."""
+        if not self._texts:
+            names = {key: f"{name} ".lower() for key, name in self._names.items()}
+            self._texts = [
+                f"{row.id} {names.get(row.class_id) or f'{row.class_id} '}{_SOURCES[row.source]}" for row in self._rows
+            ]
+        matching = np.ones(len(self._rows), np.bool_)
         for word in self._words.split():
             if word[0] in "<>" and word[1:].replace(".", "", 1).isdigit():
-                if not (row.area < float(word[1:]) if word[0] == "<" else row.area > float(word[1:])):
-                    return False
-            elif word not in text:
-                return False
-        return True
-
-
-def _alignment(column: int) -> Qt.AlignmentFlag:
-    side = Qt.AlignmentFlag.AlignLeft if column in (_CLASS, _SOURCE) else Qt.AlignmentFlag.AlignRight
-    return side | Qt.AlignmentFlag.AlignVCenter
+                areas, limit = self._keys(_AREA), float(word[1:])
+                matching &= areas < limit if word[0] == "<" else areas > limit
+            else:
+                matching &= np.array([word in text for text in self._texts], np.bool_)
+        return matching
 
 
 def _swatch(colour: str) -> QIcon:
