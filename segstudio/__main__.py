@@ -1,6 +1,7 @@
 """``segstudio``: the window without arguments or with files to open, otherwise a command."""
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 
@@ -12,9 +13,14 @@ def main() -> int:
             from segstudio.gui.app import main as open_window
 
             return int(open_window(words) or 0)
-        from segstudio.cli.main import main as run_command
+        from segstudio.cli.signals import interrupted_by_end
 
-        return run_command(words)
+        # A worker has its own ways to end, and a window is not ours to end.
+        alone = words[0] == "worker" or (words[0] == "demo" and "--no-window" not in words)
+        with nullcontext() if alone else interrupted_by_end():
+            from segstudio.cli.main import main as run_command
+
+            return run_command(words)
     except KeyboardInterrupt:  # in the first moment, while modules are still imported
         sys.stderr.write("Interrupted.\n")
         return 130

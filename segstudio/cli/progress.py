@@ -1,9 +1,7 @@
 """Messages of a job → a progress bar and a few lines on standard error, or JSON lines on standard output."""
 
 import argparse
-import os
 import signal
-import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from segstudio.cli.signals import HANGUP, leave_terminal
 from segstudio.core.errors import JobFailed
 from segstudio.jobs.messages import Artifact, Failed, Finished, Message, Metric, Started, StateChanged, Warned, to_line
 from segstudio.jobs.messages import Progress as Step
@@ -56,18 +55,17 @@ def stop_on_interrupt(stop: Any) -> Iterator[None]:  # noqa: ANN401 - any callab
     SIGTERM, with which a cluster says that the time is over, and SIGHUP, with which a terminal closes, do the same.
     A signal that was to be ignored, as after ``nohup``, stays ignored.
     """
-    hangup: signal.Signals | None = getattr(signal, "SIGHUP", None)  # not on Windows
 
     def first(number: int, _: object) -> None:
-        if number == hangup:
-            _leave_terminal()
+        if number == HANGUP:
+            leave_terminal()
         else:
             sys.stderr.write("\nStopping; the best result is kept. Press Ctrl+C again to leave at once.\n")
         stop()
         for other in before:  # a shell that ends may send SIGHUP once more
-            signal.signal(other, signal.SIG_IGN if other == hangup else signal.default_int_handler)
+            signal.signal(other, signal.SIG_IGN if other == HANGUP else signal.default_int_handler)
 
-    numbers = (signal.SIGINT, signal.SIGTERM, *(() if hangup is None else (hangup,)))
+    numbers = (signal.SIGINT, signal.SIGTERM, *(() if HANGUP is None else (HANGUP,)))
     heeded = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
     before = {number: signal.signal(number, first) for number in heeded}
     try:
@@ -75,15 +73,6 @@ def stop_on_interrupt(stop: Any) -> Iterator[None]:  # noqa: ANN401 - any callab
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _leave_terminal() -> None:
-    """Let nothing be written to a terminal that is gone: each line would be an error and end the job."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for descriptor in (1, 2):
-        if stat.S_ISCHR(os.fstat(descriptor).st_mode):  # `isatty` denies it once the terminal is gone
-            os.dup2(nowhere, descriptor)
-    os.close(nowhere)
 
 
 def _bar(console: Console, *, shown: bool) -> Progress:

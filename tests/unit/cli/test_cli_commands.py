@@ -425,3 +425,40 @@ def test_an_interrupt_in_the_first_moment_is_no_traceback(
     monkeypatch.setattr(sys, "argv", ["segstudio", "catalogue"])
     assert start() == 130
     assert capsys.readouterr().err == "Interrupted.\n"
+
+
+#: Says when it works in a hidden file, as a long export, and waits there.
+WORKS = """
+import sys, time
+from pathlib import Path
+import segstudio.cli.main
+from segstudio.__main__ import main
+
+def work(words):
+    hidden = Path(words[1])
+    hidden.touch()
+    try:
+        print("works", flush=True)
+        time.sleep(60)
+    except KeyboardInterrupt:
+        hidden.unlink()
+        raise
+
+segstudio.cli.main.main = work
+sys.exit(main())
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a process without asking it")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_command_told_to_end_tidies_up_and_says_so(tmp_path: Path, name: str) -> None:
+    hidden = tmp_path / "hidden"
+    words = [sys.executable, "-c", WORKS, "predict", str(hidden)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(words, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "works\n"
+        process.send_signal(signal.Signals[name])
+        _, told = process.communicate(timeout=20)
+    assert (process.returncode, told) == (130, "Interrupted.\n")
+    assert not hidden.exists()

@@ -1,0 +1,46 @@
+"""A command that a cluster or a closed terminal ends is interrupted as by Ctrl+C: it tidies up and says so."""
+
+import os
+import signal
+import stat
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+#: The terminal was closed; Windows has no such signal.
+HANGUP: signal.Signals | None = getattr(signal, "SIGHUP", None)
+
+
+@contextmanager
+def interrupted_by_end() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP raise ``KeyboardInterrupt``; one that is ignored, as after ``nohup``, stays ignored."""
+    if threading.current_thread() is not threading.main_thread():  # only that one may say what a signal does
+        yield
+        return
+    numbers = [number for number in (signal.SIGTERM, HANGUP) if number is not None]
+    before = {number: signal.getsignal(number) for number in numbers}
+    for number in numbers:
+        if before[number] == signal.SIG_DFL:
+            signal.signal(number, _interrupt)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def leave_terminal() -> None:
+    """Let nothing be written to a terminal that is gone: each line would be an error and end the job."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in (1, 2):
+        if stat.S_ISCHR(os.fstat(descriptor).st_mode):  # `isatty` denies it once the terminal is gone
+            os.dup2(nowhere, descriptor)
+    os.close(nowhere)
+
+
+def _interrupt(number: int, _: FrameType | None) -> None:
+    if number == HANGUP:
+        leave_terminal()
+    signal.signal(number, signal.SIG_IGN)  # a second one must not cut the tidying up
+    raise KeyboardInterrupt
