@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
+from PySide6.QtCore import QLineF, QPointF, QRectF
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen, QPolygonF
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from segstudio.core.axes import PixelSize
 from segstudio.gui.theme import FONT_SECONDARY, tokens
 from segstudio.gui.viewer.camera import Camera
+from segstudio.gui.viewer.plates import plate
 
 if TYPE_CHECKING:
     from segstudio.labels.boxes import RotatedBox
@@ -172,16 +173,3 @@ def _corners(boxes: "Mapping[int, RotatedBox]") -> NDArray[np.float64]:
     return np.asarray(
         rows[:, None, :2] + signs[None, :, :1] * along[:, None] + signs[None, :, 1:] * across[:, None], np.float64
     )
-
-
-def plate(painter: QPainter, place: QRectF, text: str, font: QFont) -> None:
-    """Draw light text on a dark plate, readable on every image."""
-    back = tokens().colour("halo")
-    back.setAlphaF(0.55)
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(back)
-    painter.drawRoundedRect(place.adjusted(-5, -1, 5, 1), 3, 3)
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.setFont(font)
-    painter.setPen(tokens().colour("bright"))
-    painter.drawText(place, Qt.AlignmentFlag.AlignCenter, text)

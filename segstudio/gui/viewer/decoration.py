@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from segstudio.core.axes import PixelSize
 from segstudio.gui.theme import FONT_BASE, FONT_SECONDARY, tokens
-from segstudio.gui.viewer.box_layer import plate
 from segstudio.gui.viewer.camera import Camera
+from segstudio.gui.viewer.plates import plate
 
 #: Screen pixels per image pixel from which the pixel grid shows.
 GRID_FROM = 12.0

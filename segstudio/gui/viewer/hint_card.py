@@ -5,11 +5,11 @@ from PySide6.QtGui import QPainter, QPainterPath, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
 
 from segstudio.gui.theme import icon, tokens
+from segstudio.gui.viewer.plates import card
 
 #: Room between the card and the edges of the view, pixels.
 _EDGE = 12
 _KEY = "circling-known"
-_RADIUS = 8
 
 
 class HintCard(QFrame):
@@ -82,12 +82,7 @@ class HintCard(QFrame):
         """Draw a dark ground with round corners."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        back, edge = tokens().colour("surround"), tokens().colour("bright")
-        back.setAlphaF(0.85)
-        edge.setAlphaF(0.2)
-        painter.setPen(QPen(edge, 1))
-        painter.setBrush(back)
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), _RADIUS, _RADIUS)
+        card(painter, self.rect())
 
     def _on_close(self) -> None:
         self.learn()

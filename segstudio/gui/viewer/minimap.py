@@ -24,6 +24,7 @@ from segstudio.gui.theme import tokens
 from segstudio.gui.viewer.camera import Camera
 from segstudio.gui.viewer.camera_view import CameraView
 from segstudio.gui.viewer.contrast import shades
+from segstudio.gui.viewer.plates import card
 from segstudio.gui.viewer.tile_loader import TileLoader
 from segstudio.io.pyramid import overview
 from segstudio.io.sources import ImageSource
@@ -32,7 +33,6 @@ from segstudio.io.sources import ImageSource
 _LONGEST, _SHORTEST, _SHARE = 152, 24, 0.3
 #: Room between the minimap and the edges of the view, and between its frame and its picture; screen pixels.
 _EDGE, _FRAME = 12, 4
-_RADIUS = 6
 #: From this share of the image on, nobody is lost who sees it.
 _SEEN = 0.8
 _WHEEL = 1.0016
@@ -197,12 +197,7 @@ class Minimap(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        back, edge = tokens().colour("surround"), tokens().colour("bright")
-        back.setAlphaF(0.85)
-        edge.setAlphaF(0.2)
-        painter.setPen(QPen(edge, 1))
-        painter.setBrush(back)
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), _RADIUS, _RADIUS)
+        card(painter, self.rect())
         place = QRectF(self.rect()).adjusted(_FRAME, _FRAME, -_FRAME, -_FRAME)
         if self._picture is not None:
             painter.drawImage(place, self._picture)
