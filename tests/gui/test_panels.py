@@ -757,6 +757,31 @@ def test_of_ten_thousand_rows_only_the_visible_ones_are_drawn(studio: Studio) ->
     assert 0 < len(set(asked)) < 100
 
 
+def test_ten_thousand_selected_rows_are_not_followed_cell_by_cell(studio: Studio) -> None:
+    studio.open()
+    panel = studio.show(InstancesPanel(studio.session), 900, 300)
+    rows = [Row(i, 1, "hand", float(i), 9.0, 5.0, 0.0, 50.0) for i in range(1, 10_001)]
+    panel.model.show_rows(rows, "px", None)
+    panel._pages.setCurrentIndex(1)
+    studio.session.view.selected = frozenset(range(1, 10_001, 2))
+    studio.until(lambda: len(panel.selected_ids()) == 5000)
+    asked: list[None] = []
+    count = panel.model.rowCount
+    panel.model.rowCount = lambda *parent: asked.append(None) or count(*parent)  # type: ignore[method-assign]
+    followed: list[int] = []
+    panel.model.layoutAboutToBeChanged.connect(lambda: followed.append(len(panel.model.persistentIndexList())))
+    panel.view.sortByColumn(3, Qt.SortOrder.DescendingOrder)
+    assert max(followed) < 10
+    assert panel.selected_ids() == studio.session.view.selected == frozenset(range(1, 10_001, 2))
+    panel._filter.setText("12 <900")
+    assert [panel.model.object_at(row) for row in range(panel.model.rowCount())][:3] == [812, 712, 612]
+    panel._filter.clear()
+    asked.clear()
+    panel.view.selectAll()
+    assert studio.session.view.selected == frozenset(range(1, 10_001))
+    assert len(asked) < 1000
+
+
 def test_measure_shows_figures_and_their_distribution(studio: Studio) -> None:
     studio.open()
     studio.label(grid_of_squares((96, 96)))

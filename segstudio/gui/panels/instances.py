@@ -61,6 +61,8 @@ class InstancesPanel(QWidget):
         session.objects.changed.connect(self.refresh)
         session.project_changed.connect(self._on_project)
         self.view.selectionModel().selectionChanged.connect(self._on_selection)
+        self.model.arranging.connect(self._let_go)
+        self.model.arranged.connect(self._take_up)
         self.view.clicked.connect(self._on_clicked)
         self.view.horizontalHeader().sortIndicatorChanged.connect(lambda _column, _order: self._on_sorted())
         # A moment later: the frame that shows the end of a stroke has no time for the table as well.
@@ -94,7 +96,11 @@ class InstancesPanel(QWidget):
 
     def selected_ids(self) -> frozenset[int]:
         """Return the objects of the selected rows."""
-        return frozenset(self.model.object_at(index.row()) for index in self.view.selectionModel().selectedRows())
+        # By ranges: Qt's selectedRows() asks the model ten times for each row.
+        ranges = self.view.selectionModel().selection()
+        return frozenset(
+            self.model.object_at(place) for part in ranges for place in range(part.top(), part.bottom() + 1)
+        )
 
     def _dress(self) -> None:
         view = self.view
@@ -152,6 +158,17 @@ class InstancesPanel(QWidget):
         """Return the objects that are selected, without those that only the canvas shows."""
         return frozenset(item for item in self._session.view.selected if self.model.place_of(item) >= 0)
 
+    def _let_go(self) -> None:
+        """Select no row while they change places; the view knows which objects are selected."""
+        following, self._following = self._following, True
+        self.view.selectionModel().clearSelection()
+        self._following = following
+
+    def _take_up(self) -> None:
+        """Select the rows of the selected objects at their new places."""
+        if not self._following:
+            self._show_selected(self._session.view.selected)
+
     def _on_sorted(self) -> None:
         # A moment later: the model sorts after the header has told.
         QTimer.singleShot(0, self.view, self.view.scrollToTop)
@@ -165,7 +182,7 @@ class InstancesPanel(QWidget):
             self._following = True
             self._session.view.selected = self.selected_ids()
             self._following = False
-        self._say_count()
+            self._say_count()
 
     def _on_selected_elsewhere(self, _ids: object) -> None:
         if not self._following:
@@ -185,8 +202,9 @@ class InstancesPanel(QWidget):
                     selection.select(self.model.index(start, 0), self.model.index(previous, 7))
                 start = place
             previous = place
+        self._let_go()  # first: Qt compares thousands of old ranges with as many new ones, each with each
         self._following = True
-        self.view.selectionModel().select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+        self.view.selectionModel().select(selection, QItemSelectionModel.SelectionFlag.Select)
         self._following = False
         if len(places) == 1:
             self.view.scrollTo(self.model.index(places[0], 0))
