@@ -97,7 +97,8 @@ class InstancesPanel(QWidget):
     def selected_ids(self) -> frozenset[int]:
         """Return the objects of the selected rows."""
         # By ranges: Qt's selectedRows() asks the model ten times for each row.
-        ranges = self.view.selectionModel().selection()
+        chosen = self.view.selectionModel().selection()
+        ranges = [chosen.at(number) for number in range(chosen.count())]
         return frozenset(
             self.model.object_at(place) for part in ranges for place in range(part.top(), part.bottom() + 1)
         )

@@ -216,7 +216,7 @@ class ObjectTable(QAbstractTableModel):
         matching = np.ones(len(self._rows), np.bool_)
         for word in self._words.split():
             if word[0] in "<>" and word[1:].replace(".", "", 1).isdigit():
-                areas, limit = self._keys(_AREA), float(word[1:])
+                areas, limit = np.array([row.area for row in self._rows], np.float64), float(word[1:])
                 matching &= areas < limit if word[0] == "<" else areas > limit
             else:
                 matching &= np.array([word in text for text in self._texts], np.bool_)
