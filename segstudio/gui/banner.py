@@ -104,7 +104,9 @@ class BannerArea(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
 
     def show_notice(self, notice: Notice, button: QPushButton | None = None) -> None:
-        """Add a message on top."""
+        """Add a message on top; it takes the place of older ones about the same thing."""
+        if notice.about:
+            self.withdraw(notice.about)
         for old in self._banners():
             if notice.group and old.notice.group == notice.group and old.notice.level == notice.level:
                 old.join(notice)
@@ -115,10 +117,10 @@ class BannerArea(QWidget):
         for old in self._banners()[_SHOWN_AT_ONCE:]:
             self._drop(old)
 
-    def withdraw(self, group: str) -> None:
-        """Take away what is said about something that has changed since."""
+    def withdraw(self, thing: str) -> None:
+        """Take away what is said about something that has changed since: a `Notice.group` or `Notice.about`."""
         for banner in self._banners():
-            if banner.notice.group == group:
+            if thing in (banner.notice.group, banner.notice.about):
                 self._drop(banner)
 
     def messages(self) -> list[Notice]:

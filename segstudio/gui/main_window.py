@@ -41,7 +41,7 @@ from segstudio.labels.edits import Edit
 from segstudio.project.changes import DocumentChange
 from segstudio.project.document import ImageDocument
 from segstudio.project.project import Project
-from segstudio.session.session import Session
+from segstudio.session.session import OPENING, Session
 
 
 class MainWindow(QMainWindow):
@@ -123,6 +123,7 @@ class MainWindow(QMainWindow):
         self.welcome.open_sample.connect(self.opening.open_sample)
         self.welcome.open_recent.connect(lambda folder: self.opening.open_project(Path(folder)))
         self.opening.offered.connect(self.banners.show_notice)
+        self.opening.understood.connect(lambda: self.banners.withdraw(OPENING))
         self.images.add_wanted.connect(self.opening.ask_images)
         self.images.find_wanted.connect(self.opening.ask_where)
         self.images.pixel_size_wanted.connect(self.ask_pixel_size)
@@ -152,6 +153,8 @@ class MainWindow(QMainWindow):
         words = self.tr("{name} (reading only)") if project is not None and project.read_only else "{name}"
         self.setWindowTitle(f"{words.format(name=project.name)} – SegStudio" if project else "SegStudio")
         self._pages.setCurrentWidget(self.canvas if project else self.welcome)
+        if project is not None:
+            self.banners.withdraw(OPENING)
         self.layout_of_panels.show_project(project is not None)
         self.session.existing_recent(self._show_recent)
         self._refresh()

@@ -16,7 +16,7 @@ from segstudio.project.layout import is_project
 from segstudio.project.manifest import MANIFEST
 from segstudio.project.sample_project import copy_sample
 from segstudio.session.notice import Notice
-from segstudio.session.session import Session
+from segstudio.session.session import OPENING, Session
 
 #: Label images are looked for beside so many images.
 _MASKS_SOUGHT = 50
@@ -27,6 +27,8 @@ class Opening(QObject):
 
     offered = Signal(object, object)
     """A `Notice`, and the button with which the user takes the offer."""
+    understood = Signal()
+    """What the user wants to open can be opened: what was said about an earlier wish is over."""
 
     def __init__(self, session: Session, window: QWidget) -> None:
         super().__init__(window)
@@ -68,7 +70,9 @@ class Opening(QObject):
     def open_paths(self, paths: list[Path]) -> None:
         """Open what was dropped or named: a project, a folder of images, or images."""
         add = self._session.project is not None
-        self._session.background.run(lambda: _look(paths, add=add), lambda found: self._open(paths, found))
+        self._session.background.run(
+            lambda: _look(paths, add=add), lambda found: self._open(paths, found), self._session.refuse
+        )
 
     def refuse_links(self) -> None:
         """Say that what was dropped is no file."""
@@ -79,6 +83,7 @@ class Opening(QObject):
         )
 
     def _open(self, paths: list[Path], found: "_Found") -> None:
+        self.understood.emit()
         if found.project is not None:
             self.open_project(found.project)
         elif found.add and self._session.project is not None:
@@ -95,7 +100,7 @@ class Opening(QObject):
     def _offer_reading(self, folder: Path, error: UserError) -> None:
         button = QPushButton(self.tr("Open for reading only"))
         button.clicked.connect(lambda: self._session.open_project(folder, read_only=True))
-        self.offered.emit(Notice(error.message, error.hint, "warning"), button)
+        self.offered.emit(Notice(error.message, error.hint, "warning", about=OPENING), button)
 
     def _offer_image(self, image_id: str, error: UserError) -> None:
         if error.code == "image-missing":

@@ -16,12 +16,15 @@ class Notice:
     ----------
     group
         What several notices are about, as a job that leaves out many images; they are shown as one.
+    about
+        What only the newest notice is true of, as a class that is removed and comes back: it takes the place of others.
     """
 
     message: str
     hint: str = ""
     level: Level = "info"
     group: str = ""
+    about: str = ""
 
     @property
     def text(self) -> str:

@@ -35,6 +35,8 @@ _DOCUMENTS = "documents"
 _READABLE = frozenset({"project-locked", "no-permission", "read-only", "disk-full"})
 #: What is wrong with files that were to be added is told together.
 _INTAKE = "intake"
+#: What notices are about that something newer makes untrue: why nothing was opened, which classes there are.
+OPENING, _CLASSES = "opening", "classes"
 
 
 class Session:
@@ -103,6 +105,10 @@ class Session:
         """Tell the user what went wrong and what to do."""
         self.noticed.emit(Notice.of(error))
 
+    def refuse(self, error: UserError) -> None:
+        """Tell the user why something was not opened; said until something is, or is refused for another reason."""
+        self.noticed.emit(replace(Notice.of(error), about=OPENING))
+
     def _on_model_ready(self, name: str, f1: float) -> None:
         self.notice(f"{name} is ready: F1 {f1:.2f}.", "Press Ctrl+P to let it find the cells of this image.", "good")
 
@@ -127,7 +133,7 @@ class Session:
             if error.code in _READABLE and not read_only and len(self.refused):
                 self.refused.emit(folder, error)
             else:
-                self.report(error)
+                self.refuse(error)
 
         self.background.run(lambda: Project.open(folder, read_only=read_only), take, failed, lane=_DOCUMENTS)
 
@@ -144,7 +150,7 @@ class Session:
             self._take_project(made[0])
             self._tell_problems(made[1], added=not import_masks)
 
-        self.background.run(create, take, lane=_DOCUMENTS)
+        self.background.run(create, take, self.refuse, lane=_DOCUMENTS)
 
     def add_images(self, paths: list[Path]) -> None:
         """Add images, or the images of folders, to the open project."""
@@ -217,7 +223,7 @@ class Session:
         self._save_project()
 
     def _on_class_removed(self, name: str) -> None:
-        self.notice(f"The class {name} is removed.", level="good")
+        self.noticed.emit(Notice(f"The class {name} is removed.", level="good", about=_CLASSES))
 
     def _bring_back_classes(self, document: ImageDocument, ids: Iterable[int]) -> None:
         """Have every class that objects have in the project: an undo may bring objects of a removed one back."""
@@ -228,7 +234,8 @@ class Session:
         if lacking:
             project.set_classes(project.classes.with_ids(lacking))
             names = ", ".join(project.classes[class_id].name for class_id in sorted(lacking))
-            self.notice(f"The class {names} is back: objects of {document.entry.name} have it.")
+            says = f"The class {names} is back: objects of {document.entry.name} have it."
+            self.noticed.emit(Notice(says, about=_CLASSES))
 
     def _save_project(self) -> None:
         """Save now, for what fails later on a thread of the project's own is told to nobody."""

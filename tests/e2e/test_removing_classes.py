@@ -73,6 +73,8 @@ def test_a_class_with_objects_in_two_images_is_removed_and_undo_brings_it_back(f
         hand.action("edit.undo")
         assert set(session.project.classes.names) == {"cell", "debris", "class 2"}
         assert session.document.planes.objects[1].class_id == 2
+        hand.wait(lambda: "is back" in hand.window.banners.messages()[0].message, what="the class to be back")
+        assert not any("is removed" in notice.message for notice in hand.window.banners.messages())
 
     run_program([str(folder)], script)
     assert _classes_on_disk(folder) == [{1}, {1, 2}, {1}]

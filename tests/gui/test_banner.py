@@ -31,3 +31,14 @@ def test_messages_of_different_jobs_stay_apart(qtbot: QtBot) -> None:
     for job in ("one", "two"):
         area.show_notice(Notice("a.tif cannot be read.", level="warning", group=job))
     assert len(area.messages()) == 2
+
+
+def test_of_messages_about_one_thing_only_the_newest_stands(qtbot: QtBot) -> None:
+    area = BannerArea()
+    qtbot.addWidget(area)
+    area.show_notice(Notice("Stroke 7 is not saved yet.", level="error"))
+    area.show_notice(Notice("The class debris is removed.", level="good", about="classes"))
+    area.show_notice(Notice("The class debris is back.", about="classes"))
+    assert [notice.message for notice in area.messages()] == ["The class debris is back.", "Stroke 7 is not saved yet."]
+    area.withdraw("classes")
+    assert [notice.message for notice in area.messages()] == ["Stroke 7 is not saved yet."]
