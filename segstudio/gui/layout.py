@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QByteArray, QSettings, QSize, Qt, QTimer
+from PySide6.QtCore import QByteArray, QEvent, QObject, QSettings, QSize, Qt, QTimer
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QTabWidget, QToolBar, QWidget
 
 from segstudio.gui.actions import ActionTable
@@ -14,6 +14,8 @@ _DRAWER_HEIGHT, _DRAWER_SHARE = 280, 0.36
 #: Raised when docks are added or renamed, so that an old saved layout is not forced on a new window.
 _VERSION = 1
 _SIZE = QSize(1440, 900)
+#: The window is remembered when its size and place have not changed for so long, milliseconds.
+_QUIET_MS = 700
 _TOOLBAR = (
     ("file.open_folder",),
     ("tool.select", "tool.brush", "tool.erase", "tool.encircle", "tool.polygon", "tool.fill", "tool.pick"),
@@ -131,10 +133,18 @@ class Layout:
             )
 
     def restore_geometry(self) -> None:
-        """Bring back size and place of the window; at first it is as large as the screen allows."""
+        """Bring back size and place of the window, and remember each change of them: not every end is orderly.
+
+        At first it is as large as the screen allows.
+        """
+        self._window.installEventFilter(_Sizes(self._window, self._remember))
         geometry = self._settings.value("geometry")
         if not isinstance(geometry, QByteArray) or not self._window.restoreGeometry(geometry):
             self._window.resize(_SIZE.boundedTo(self._window.screen().availableSize() * 0.95))
+
+    def _remember(self) -> None:
+        if self._before is None:
+            self.save(project_is_open=self._shows_project)
 
     def save(self, *, project_is_open: bool) -> None:
         """Remember the layout; without a project only size and place, for everything is hidden then."""
@@ -161,6 +171,23 @@ class Layout:
         dock.setWidget(widget)
         self._window.addDockWidget(area, dock)
         return dock
+
+
+class _Sizes(QObject):
+    """Calls `remember` a moment after the window got another size or place."""
+
+    def __init__(self, window: QWidget, remember: Callable[[], object]) -> None:
+        super().__init__(window)
+        self._quiet = QTimer(self)
+        self._quiet.setSingleShot(True)
+        self._quiet.setInterval(_QUIET_MS)
+        self._quiet.timeout.connect(remember)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Look at the events of the window, and take none of them."""
+        if event.type() in (QEvent.Type.Resize, QEvent.Type.Move, QEvent.Type.WindowStateChange):
+            self._quiet.start()
+        return super().eventFilter(watched, event)
 
 
 def tabs(*pages: tuple[QWidget, str]) -> QTabWidget:

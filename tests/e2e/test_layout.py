@@ -74,6 +74,22 @@ def test_a_broken_memory_of_the_layout_gives_the_first_one(content: bytes, folde
 
 
 @pytest.mark.timeout(60)
+def test_the_size_of_the_window_is_kept_without_an_orderly_close(folder: Path, qapp: object) -> None:
+    def look(hand: Driver) -> None:
+        _open(hand)
+        hand.window.resize(1111, 777)
+        file = hand.window.layout_of_panels._settings.fileName()
+
+        def kept() -> bool:
+            stored = QSettings(file, QSettings.Format.IniFormat).value("geometry")
+            return bool(stored == hand.window.saveGeometry())
+
+        hand.wait(kept, 5, "the size")
+
+    run_program([str(folder)], look)
+
+
+@pytest.mark.timeout(60)
 def test_a_window_left_on_a_screen_that_is_gone_comes_back_into_sight(folder: Path, qapp: object) -> None:
     def leave(hand: Driver) -> None:
         _open(hand)
