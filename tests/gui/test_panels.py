@@ -357,6 +357,42 @@ def test_an_empty_validation_set_and_a_missing_class_are_said_before_training(st
     assert "mitotic" in panel.summary_text()
 
 
+def test_a_warning_that_goes_does_not_move_the_form(studio: Studio) -> None:
+    panel = studio.show(TrainingPanel(studio.session))
+    studio.open()
+    project = studio.session.project
+    assert project is not None
+    studio.label_images()
+    for entry in project.images:
+        project.set_split(entry.id, "train")
+    studio.session.images_changed.emit()
+    studio.until(lambda: "validation set is empty" in panel.summary_text())
+    studio.qtbot.wait(20)
+    height = panel._footer.height()
+    assert panel._warning.height() >= 16
+    project.set_split(project.images[0].id, "val")
+    studio.session.images_changed.emit()
+    studio.until(lambda: "validation set is empty" not in panel.summary_text())
+    studio.qtbot.wait(20)
+    assert panel._footer.height() == height
+    panel.hide()
+    panel.show()
+    studio.qtbot.wait(20)
+    assert panel._footer.height() < height, "the room is not kept for ever"
+
+
+def test_all_settings_of_a_training_are_as_wide_as_each_other(studio: Studio) -> None:
+    studio.open()
+    panel = studio.show(TrainingPanel(studio.session))
+    studio.model()
+    studio.label_images()
+    studio.until(lambda: panel.summary_text().startswith("Trains on"))
+    boxes = [panel.setup._architecture, panel.setup._start_from]
+    boxes += [row.editor for row in panel.setup.form.rows.values() if row.isVisible()]
+    assert len(boxes) > 4
+    assert len({box.width() for box in boxes}) == 1
+
+
 def test_what_is_wrong_with_a_setting_is_shown_at_its_field(studio: Studio) -> None:
     panel = studio.show(TrainingPanel(studio.session))
     studio.open()
@@ -405,6 +441,18 @@ def test_the_list_of_trainings_says_what_they_find(studio: Studio) -> None:
     studio.until(lambda: studio.session.jobs.catalogue)
     assert panel.runs.list.item(0).text() == "Nuclei\nF1 0.87  ·  Cells"
     assert "Cells, U-Net" in panel.runs.list.item(0).toolTip()
+
+
+def test_no_inner_name_is_shown_before_the_titles_are_known(studio: Studio) -> None:
+    studio.open()
+    panel = studio.show(TrainingPanel(studio.session))
+    studio.model()
+    studio.until(lambda: panel.runs.list.count() == 1)
+    studio.session.jobs.catalogue = None
+    panel.runs.refresh()
+    assert panel.runs.list.item(0).text() == "Nuclei\nF1 0.87"
+    assert "joint" not in panel.runs.list.item(0).toolTip()
+    assert "\n\n" not in panel.runs.list.item(0).toolTip()
 
 
 def test_the_list_of_trainings_follows_a_training(studio: Studio) -> None:
@@ -573,6 +621,19 @@ def test_proposals_on_hand_drawn_objects_are_left_and_the_user_is_told(studio: S
     assert panel.proposals.counter() == "Proposals: 1 of 2 left"
     studio.until(lambda: not panel.proposals._accept_all.isEnabled())
     assert "1 proposal was left" in studio.notices[-1]
+
+
+def test_the_keys_of_a_button_that_turns_grey_do_not_go_to_its_neighbour(studio: Studio) -> None:
+    studio.open()
+    panel = studio.show(PredictionPanel(studio.session))
+    studio.label(discs((96, 96), [(20, 20)], 8))
+    studio.propose(discs((96, 96), [(20, 20), (60, 60)], 8))
+    studio.until(lambda: panel.proposals._accept_all.text() == "Accept 1 of 2")
+    panel.activateWindow()
+    panel.proposals._accept_all.setFocus()
+    studio.until(panel.proposals._accept_all.hasFocus)
+    with studio.qtbot.waitSignal(panel.asked):  # the window gives the keys to the image
+        panel.proposals._accept_all.click()
 
 
 def test_editing_a_proposal_on_a_hand_drawn_object_says_why_nothing_happens(studio: Studio) -> None:

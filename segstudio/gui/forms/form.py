@@ -22,7 +22,8 @@ from segstudio.gui.theme import icon
 
 #: Settings shown before "Advanced" is opened.
 SHOWN = 5
-_EDITOR_WIDTH = 124
+#: Of all fields of a form, and of the choices above it, pixels.
+FIELD_WIDTH = 144
 
 
 class FieldRow(QWidget):
@@ -34,7 +35,7 @@ class FieldRow(QWidget):
         super().__init__()
         self.field = field
         self.editor = make_editor(field)
-        self.editor.setFixedWidth(_EDITOR_WIDTH)
+        self.editor.setFixedWidth(FIELD_WIDTH)
         self.editor.changed.connect(self._on_changed)
         self._title = QLabel(field.title)
         self._title.setWordWrap(True)

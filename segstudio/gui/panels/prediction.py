@@ -44,6 +44,7 @@ class PredictionPanel(QWidget):
         self.decode = DecodeSettings()
         self.decode.changed.connect(self._on_decode_changed)
         self.proposals = Proposals(session)
+        self.proposals.keys_left.connect(self.asked)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._decode_again)

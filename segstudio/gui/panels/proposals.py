@@ -1,7 +1,7 @@
 """What a model proposes for the image in front: how many wait, all at once or one by one."""
 
-from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QProgressBar
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QProgressBar, QWidget
 
 from segstudio.gui.forms.parts import Section, button, caption, row, tool_button
 from segstudio.session.review import Accepted
@@ -13,6 +13,9 @@ _PAUSE_MS = 150
 
 class Proposals(Section):
     """Counter and buttons of the review; keys are bound by the window."""
+
+    keys_left = Signal()
+    """The button that had the keys can do no more: they are for the image, not for the button beside it."""
 
     def __init__(self, session: Session) -> None:
         super().__init__(" ")
@@ -85,10 +88,10 @@ class Proposals(Section):
         if left:
             self._timer.start(_PAUSE_MS)
         for widget in (self._accept_all, self._accept_empty, self._reject_all):
-            widget.setEnabled(left > 0)
+            self._enable(widget, left > 0)
         for one in (self._accept, self._reject, self._edit):
+            self._enable(one, current > 0)
             one.setVisible(left > 0)
-            one.setEnabled(current > 0)
         for arrow in (self._previous, self._next):
             arrow.setVisible(left > 0)
         self._focus.setText(self._describe(current) if current else self.tr("Look at them one by one:"))
@@ -114,7 +117,13 @@ class Proposals(Section):
         self._accept_all.setToolTip(
             "" if free == left else self.tr("The other {0} lie on objects that you have").format(left - free)
         )
-        self._accept_all.setEnabled(free > 0)
+        self._enable(self._accept_all, free > 0)
+
+    def _enable(self, widget: QWidget, possible: bool) -> None:
+        """Let `widget` be pressed, or not; Qt would hand its keys to the next button, which does something else."""
+        if not possible and widget.hasFocus():
+            self.keys_left.emit()
+        widget.setEnabled(possible)
 
     def counter(self) -> str:
         """Return what is said about how many are left."""

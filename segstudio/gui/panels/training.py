@@ -165,8 +165,16 @@ class TrainingPanel(QWidget):
             )
         if summary.missing:
             warnings.append(self.tr("No training image shows: {0}.").format(", ".join(summary.missing)))
-        self._warning.setText(" ".join(warnings))
-        self._warning.setVisible(bool(warnings))
+        self._warn(" ".join(warnings))
+
+    def _warn(self, text: str) -> None:
+        """Say what is missing; a warning that goes leaves its room, so that nothing moves under the pointer."""
+        if not text and not self._warning.isHidden():
+            self._warning.setMinimumHeight(self._warning.height())
+        elif text:
+            self._warning.setMinimumHeight(0)
+            self._warning.show()
+        self._warning.setText(text)
 
     def _on_job(self, _job_id: str) -> None:
         self._show_job()
@@ -184,6 +192,11 @@ class TrainingPanel(QWidget):
     def _show_button(self) -> None:
         self._train.setEnabled(self._session.jobs.catalogue is not None and not self._busy and not self._wrong)
         self._train.setText(self.tr("Saving the labels …") if self._busy else self.tr("Train"))
+
+    def hideEvent(self, event: object) -> None:
+        """Take back the room of a warning that has gone."""
+        self._warning.setMinimumHeight(0)
+        self._warning.setVisible(bool(self._warning.text()))
 
     def showEvent(self, event: object) -> None:
         """Ask what the engine offers when the step is looked at for the first time."""

@@ -146,16 +146,16 @@ class RunList(Section):
         }
         score = run.f1
         words = [self.tr("F1 {0:.2f}").format(score)] if score is not None else []
-        words += [states[run.status], run.error.message] if run.error else [self._titles(run)[0], states[run.status]]
+        words += [states[run.status], run.error.message] if run.error else [*self._titles(run)[:1], states[run.status]]
         return "  ·  ".join(word for word in words if word)
 
-    def _titles(self, run: Run) -> tuple[str, str]:
-        """Return what formulation and network are called; their names until the engine has told the titles."""
+    def _titles(self, run: Run) -> tuple[str, ...]:
+        """Return what formulation and network are called; nothing until the engine has told it."""
         catalogue, job = self._session.jobs.catalogue, run.job
-        offers = (*catalogue.formulations, *catalogue.architectures) if catalogue is not None else ()
-        titles = {offer.name: offer.title for offer in offers}
-        names = (job.formulation.name, job.architecture.name)
-        return titles.get(names[0], names[0]), titles.get(names[1], names[1])
+        if catalogue is None:
+            return ()
+        titles = {offer.name: offer.title for offer in (*catalogue.formulations, *catalogue.architectures)}
+        return tuple(titles.get(name, name) for name in (job.formulation.name, job.architecture.name))
 
     def _tip(self, run: Run) -> str:
         train = sum(sample.split == "train" for sample in run.job.samples)
@@ -178,4 +178,4 @@ class RunList(Section):
             words.append(self.tr("failed: {0}").format(f"{run.error.message} {run.error.hint}".strip()))
         if run.best is not None:
             words.append(self.tr("best after epoch {0}").format(epoch_words(run.best.epoch)))
-        return "\n".join(words)
+        return "\n".join(word for word in words if word)

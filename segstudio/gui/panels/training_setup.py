@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidg
 from segstudio.config.form_spec import form_spec
 from segstudio.config.run import RunConfig
 from segstudio.gui.forms.editors import CalmComboBox
-from segstudio.gui.forms.form import Form
+from segstudio.gui.forms.form import FIELD_WIDTH, Form
 from segstudio.gui.forms.parts import Section, caption
 from segstudio.gui.panels.device_box import DeviceBox
 from segstudio.gui.panels.model_box import ModelBox
@@ -28,7 +28,6 @@ _MINUTES, _EPOCHS, _CHANNELS = "training.max_minutes", "training.epochs", "data.
 _SHOWN = (_MINUTES, _EPOCHS, "data.patch_size", "augmentation.scale", _CHANNELS)
 #: What is chosen at first: the best for objects from few labels.
 _FIRST_CHOICE = {"formulation": "joint", "architecture": "unet"}
-_BOX_WIDTH = 176
 _FORMULATION, _ARCHITECTURE = "formulation.", "architecture."
 
 
@@ -212,7 +211,7 @@ class TrainingSetup(QWidget):
 def _line(title: str, box: QWidget) -> QHBoxLayout:
     label = QLabel(title)
     label.setBuddy(box)
-    box.setFixedWidth(_BOX_WIDTH)
+    box.setFixedWidth(FIELD_WIDTH)
     line = QHBoxLayout()
     line.setContentsMargins(0, 2, 0, 2)
     line.addWidget(label, 1)
