@@ -40,7 +40,7 @@ class _Signature:
     def of(cls, path: Path) -> "_Signature | None":
         try:
             stat = path.stat()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):  # a file may lie where its folder should be
             return None
         return cls(stat.st_ino, stat.st_size, stat.st_mtime_ns)
 

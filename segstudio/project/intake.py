@@ -16,13 +16,31 @@ def stored_path(folder: Path, image: Path) -> str:
 
     Relative when it lies below the folder that holds the project, so that both can be moved together; absolute
     otherwise.
+
+    Raises
+    ------
+    BadInput
+        The name is no text, as of files from old systems: it could be written, but not read again.
     """
+    refuse_no_text(image)
     folder, image = Path(os.path.abspath(folder)), Path(os.path.abspath(image))  # noqa: PTH100 - keep links
     if image.is_relative_to(folder):
         return image.relative_to(folder).as_posix()
     if len(folder.parents) > 1 and image.is_relative_to(folder.parent):
         return f"../{image.relative_to(folder.parent).as_posix()}"
     return str(image)
+
+
+def refuse_no_text(path: Path) -> None:
+    """Raise `BadInput` when the name of a file, or of a folder around it, is made of bytes that are no text."""
+    readable = str(path).encode("utf-8", "replace").decode()
+    if readable != str(path):
+        raise BadInput(
+            f"The name “{readable}” is not written in UTF-8, so that no other program can be told of it.",
+            hint="Give the file, or the folder that it lies in, another name.",
+            code="name-no-text",
+            path=path,
+        )
 
 
 class Intake:

@@ -260,7 +260,8 @@ def encode_manifest(manifest: Manifest) -> bytes:
         f' "settings": {json.dumps(settings, ensure_ascii=False, sort_keys=True)},\n'
         f' "images": [\n  {images}\n ]\n}}\n'
     )
-    return text.encode("utf-8", "surrogatepass")
+    # What is no text, as half a character in a name, would make a file that cannot be read again.
+    return text.encode("utf-8", "replace")
 
 
 _FORBIDDEN: Final = frozenset('<>:"/\\|?*')

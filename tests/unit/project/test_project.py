@@ -423,3 +423,32 @@ def test_a_choice_does_not_undo_what_a_checkpoint_has_noted_meanwhile(
         project.set_reviewed(image_id)
     assert (project.entry(image_id).reviewed, project.entry(image_id).objects) == (True, 1)
     project.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Only Linux has names that are no text")
+def test_an_image_whose_name_is_no_text_is_refused_and_the_project_opens_again(tmp_path: Path, pictures: Path) -> None:
+    image(pictures / "other.tif", 9).rename(Path(os.fsdecode(os.fsencode(pictures) + b"/m\xfcnster.tif")))
+    project, problems = Project.create(tmp_path / "project", pictures)
+    project.close()
+    assert len(problems) == 1
+    assert "m?nster.tif” is not written in UTF-8" in problems[0]
+    with Project.open(tmp_path / "project") as again:
+        assert len(again.images) == 4
+        assert again.warnings == []
+
+
+def test_half_a_character_in_a_name_does_not_cost_the_project(tmp_path: Path, pictures: Path) -> None:
+    project, _ = Project.create(tmp_path / "project", pictures, "cells \ud83d")
+    project.set_classes(ClassTable().add("half \ud83d"))
+    project.close()
+    with Project.open(tmp_path / "project") as again:
+        assert (again.name, again.classes.names[-1], again.warnings) == ("cells ?", "half ?", [])
+
+
+def test_a_file_in_the_place_of_the_labels_folder_is_no_crash(tmp_path: Path, pictures: Path) -> None:
+    project = made(tmp_path, pictures)
+    image_id = project.images[0].id
+    project.close()
+    (tmp_path / "project" / "labels").write_text("not a folder")
+    with Project.open(tmp_path / "project", read_only=True) as again:
+        assert not again.document(image_id).planes.objects
