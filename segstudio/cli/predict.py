@@ -13,6 +13,7 @@ from segstudio.config.prediction import PredictionConfig
 from segstudio.core.errors import BadInput, WrongUsage
 from segstudio.jobs.spec import PredictImage, PredictJob
 from segstudio.project.image_files import list_images
+from segstudio.project.intake import refuse_no_text
 
 
 def add_parser(subparsers: Any) -> None:  # noqa: ANN401 - argparse keeps this type private
@@ -77,7 +78,9 @@ def predict_images(inputs: Sequence[Path], out: Path) -> Iterator[PredictImage]:
         that is no earlier result.
     """
     seen: dict[str, Path] = {}
+    refuse_no_text(out.resolve())
     for image in _files(inputs):
+        refuse_no_text(image.resolve())
         if (other := seen.get(image.stem)) is not None:
             raise WrongUsage(
                 f"Two images are called {image.stem}: {other} and {image}.",

@@ -93,7 +93,12 @@ def _nothing_left(folder: RunFolder) -> Iterator[None]:
 def _new(namespace: argparse.Namespace) -> TrainJob:
     if namespace.data is None:
         raise WrongUsage("The data to train on are missing.", hint="Usage: segstudio train DATA --out RUN")
+    from segstudio.project.intake import refuse_no_text
+
+    refuse_no_text(namespace.out.resolve())
     samples, classes = training_data(namespace.data)
+    for sample in samples:
+        refuse_no_text(sample.image)
     settings = given_settings(namespace)
     config = {name: settings[name] for name in _SECTIONS if name in settings}
     return TrainJob(

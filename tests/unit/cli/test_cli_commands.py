@@ -462,3 +462,26 @@ def test_a_command_told_to_end_tidies_up_and_says_so(tmp_path: Path, name: str) 
         _, told = process.communicate(timeout=20)
     assert (process.returncode, told) == (130, "Interrupted.\n")
     assert not hidden.exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Only Linux has names that are no text")
+def test_names_that_are_no_text_are_refused_in_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = os.fsencode(tmp_path) + b"/m\xfcnster"
+    squares(Path(os.fsdecode(folder)))
+    folder_word = os.fsdecode(folder)
+    for words in (
+        ["train", folder_word, "--out", str(tmp_path / "run")],
+        ["train", str(SAMPLES), "--out", folder_word + "run"],
+        ["predict", str(tmp_path), folder_word + "/images", "--out", str(tmp_path / "out"), "--json-lines"],
+        ["predict", str(tmp_path), str(SAMPLES / "images"), "--out", folder_word + "out"],
+    ):
+        assert main([*words, "--quiet"]) == 3
+        assert "m?nster" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_console_that_knows_only_ascii_gets_every_line() -> None:
+    words = [sys.executable, "-m", "segstudio", "info", str(SAMPLES / "images" / "nuclei-01.png")]
+    done = subprocess.run(words, capture_output=True, text=True, env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "360 \\xd7 360" in done.stdout
