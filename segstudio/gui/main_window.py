@@ -4,7 +4,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import QApplication, QGridLayout, QMainWindow, QStackedWidget, QWidget
+from PySide6.QtWidgets import QApplication, QGridLayout, QListView, QMainWindow, QStackedWidget, QWidget
 
 from segstudio.core.errors import UserError
 from segstudio.gui.actions import ActionTable
@@ -18,6 +18,7 @@ from segstudio.gui.dialogs.pixel_size import PixelSizeDialog
 from segstudio.gui.dialogs.unsaved import agree_on_unsaved
 from segstudio.gui.drop_sign import DropSign
 from segstudio.gui.dropping import Dropping
+from segstudio.gui.focus_ring import FocusRing
 from segstudio.gui.held_keys import HeldKeys
 from segstudio.gui.help_desk import HelpDesk
 from segstudio.gui.jobs import JobThreads
@@ -80,6 +81,7 @@ class MainWindow(QMainWindow):
         self.layout_of_panels.fill(self.actions_table)
         self.layout_of_panels.restore_geometry()
         self._held_keys = HeldKeys(session, self, self.canvas, self.layout_of_panels)
+        self._focus_ring = FocusRing(self)
         self.resuming = Resuming(session, self.canvas, self.steps)
         self._connect()
         self._show_project(session.project)
@@ -197,6 +199,16 @@ class MainWindow(QMainWindow):
         self.canvas.hint_card.teach(self.steps.widget(number) is self.label_step)
         if self.steps.widget(number) is self.measure:
             self.show_drawer(0)  # the figures of each object
+
+    def next_area(self) -> None:
+        """Move the keys on: from the images to the image, to the steps, to the drawer, and round again."""
+        images = self.images.findChild(QListView, "images") or self.images
+        self._focus_ring.move_on(
+            (self.images, images),
+            (self.canvas, self.canvas),
+            (self.steps, self.steps.tabBar()),
+            (self.drawer, self.drawer.tabBar()),
+        )
 
     def show_drawer(self, number: int) -> None:
         """Open the drawer at objects, curves or jobs."""

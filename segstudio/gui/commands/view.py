@@ -86,6 +86,15 @@ def actions(w: "MainWindow") -> list[Action]:
         Action("view.step_3", "&View", "Predict", lambda: w.show_step(2), ("Ctrl+3",)),
         Action("view.step_4", "&View", "Measure", lambda: w.show_step(3), ("Ctrl+4",)),
         Action(
+            "view.next_area",
+            "&View",
+            "Keys to the next panel",
+            w.next_area,
+            ("F6",),
+            tip="Images, image, steps, drawer; from there Tab goes on",
+            enabled=lambda: w.session.project is not None,
+        ),
+        Action(
             "view.theme",
             "&View",
             "Light theme",
