@@ -53,6 +53,8 @@ def decoding(path: Path) -> Iterator[None]:
         ) from error
     except PermissionError as error:
         raise no_permission(path) from error
+    except FileNotFoundError as error:  # taken away since it was opened
+        raise not_found(path) from error
     except DECODE_ERRORS as error:
         raise damaged(path, plain_reason(error)) from error
 
@@ -87,6 +89,16 @@ def no_permission(path: Path) -> BadInput:
         f"{path.name} cannot be read: no permission.",
         hint="Ask its owner for read permission, or copy it to a folder of your own.",
         code="image-permission",
+        path=path,
+    )
+
+
+def not_found(path: Path) -> BadInput:
+    """Return the error for a file that is not there, or not any more."""
+    return BadInput(
+        f"{path.name} was not found.",
+        hint=f"Is it still in {path.parent}? Was a drive removed?",
+        code="image-missing",
         path=path,
     )
 

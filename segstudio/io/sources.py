@@ -15,7 +15,7 @@ from segstudio.core.axes import ImageInfo
 from segstudio.core.errors import BadInput
 from segstudio.core.registry import Registry
 from segstudio.core.tiles import Window
-from segstudio.io.decoding import check_budget, decoding, no_permission, plain_reason
+from segstudio.io.decoding import check_budget, decoding, no_permission, not_found, plain_reason
 
 
 class ImageSource(Protocol):
@@ -209,12 +209,7 @@ def _head(path: Path) -> bytes:
         with path.open("rb") as file:
             head = file.read(HEAD)
     except FileNotFoundError as error:
-        raise BadInput(
-            f"{path.name} was not found.",
-            hint=f"Is it still in {path.parent}? Was a drive removed?",
-            code="image-missing",
-            path=path,
-        ) from error
+        raise not_found(path) from error
     except PermissionError as error:
         raise no_permission(path) from error
     except (OSError, ValueError) as error:

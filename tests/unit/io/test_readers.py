@@ -3,6 +3,7 @@
 import io
 import json
 import struct
+import sys
 import threading
 import zipfile
 import zlib
@@ -346,6 +347,16 @@ def test_weights_of_a_network_are_told_from_an_archive_of_images(tmp_path: Path)
         archive.writestr("best/data.pkl", b"\x80\x02}.")
         archive.writestr("best/data/0", bytes(64))
     assert "weights of a network" in refusal(path, "best.pt")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows removes no file that is open")
+def test_an_image_taken_away_after_it_was_opened_is_missing_not_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "cells.png"
+    Image.fromarray(pixels((64, 64), "uint8")).save(path)
+    with open_image(path) as source:
+        path.unlink()
+        with pytest.raises(BadInput, match=r"cells\.png was not found"):
+            source.read()
 
 
 def test_missing_file_and_folder_are_sentences(tmp_path: Path) -> None:
