@@ -210,7 +210,7 @@ def export(
     sink = Sink(stage, main)
     sources: set[Path] = set()
     try:
-        made += make_folders(stage)
+        made += _stage(stage)
         losses = exporter.write(_noted(items, sources), sink, chosen)
         _keep_sources(sources, folder, sink.names)
         if not replace:
@@ -225,6 +225,16 @@ def export(
         raise
     _remove(sink)
     return Exported(written, tuple(losses), folder)
+
+
+def _stage(folder: Path) -> list[Path]:
+    """Make the hidden folder; what is refused is told of the one around it, whose name the user knows."""
+    try:
+        return make_folders(folder)
+    except DiskError as error:
+        if isinstance(error.__cause__, OSError):
+            raise disk_error(error.__cause__, folder.parent, "written to") from error
+        raise
 
 
 def _noted(items: Iterable[ExportItem], sources: set[Path]) -> Iterator[ExportItem]:

@@ -312,6 +312,19 @@ def test_a_full_disk_leaves_nothing_and_names_the_file(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_folder_that_may_not_be_written_is_named_as_the_user_knows_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(DISK, "make_folder", refuse)
+    with pytest.raises(DiskError) as caught:
+        export("coco", [item(np.eye(5))], tmp_path)
+    assert TEMP_MARK not in str(caught.value)
+    assert str(caught.value).startswith(f"{tmp_path.name} could not be written to")
+
+
 def test_no_images_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no labelled image"):
         export("coco", [], tmp_path / "a.json")
