@@ -143,6 +143,7 @@ class MainWindow(QMainWindow):
         self.canvas.hovered.connect(self.status.show_pointer)
         self.canvas.tool_message.connect(lambda sentence: self.status.showMessage(sentence, 4000))
         session.noticed.connect(self.banners.show_notice)
+        session.runs.began.connect(self.banners.withdraw)
         session.project_changed.connect(self._show_project)
         session.document_changed.connect(self._show_document)
         session.images_changed.connect(self._refresh)

@@ -44,6 +44,8 @@ class ProjectRuns:
     """Name and F1 of a model that has just been trained."""
     failed = Signal(str, str, str)
     """A training or prediction failed: its title, what happened, what to do."""
+    began = Signal(str)
+    """A training or prediction began, or went on: its title."""
 
     def __init__(self, project: "Callable[[], Project | None]", jobs: JobQueue, background: Background) -> None:
         self.all: tuple[Run, ...] = ()
@@ -141,6 +143,8 @@ class ProjectRuns:
         if isinstance(message, Metric) and message.best and self.run(job_id) is not None:
             self.all = tuple(replace(run, best=message) if run.id == job_id else run for run in self.all)
             self.improved.emit()
+        if isinstance(message, Started) and job is not None and isinstance(job.spec, TrainJob | PredictJob):
+            self.began.emit(job.title)
         if isinstance(message, Failed) and job is not None and isinstance(job.spec, TrainJob | PredictJob):
             self.failed.emit(job.title, message.message, message.hint)
         if isinstance(message, Finished) and job is not None and isinstance(job.spec, TrainJob):

@@ -113,7 +113,7 @@ class Session:
         self.notice(f"{name} is ready: F1 {f1:.2f}.", "Press Ctrl+P to let it find the cells of this image.", "good")
 
     def _on_job_failed(self, title: str, message: str, hint: str) -> None:
-        self.notice(f"{title} failed. {message}", hint, "error")
+        self.noticed.emit(Notice(f"{title} failed. {message}", hint, "error", about=title))
 
     def open_project(self, folder: Path, *, read_only: bool = False) -> None:
         """Open a project and its first image; the one that was open is closed.

@@ -40,6 +40,7 @@ from segstudio.labels.edits import RegionFill
 from segstudio.labels.label_map import LabelMap
 from segstudio.labels.objects import ObjectInfo
 from segstudio.labels.paste import PasteLabels
+from segstudio.session.notice import Notice
 from segstudio.session.object_list import Row
 from segstudio.session.predictions import prediction_at
 from segstudio.session.session import Session
@@ -354,6 +355,7 @@ def test_an_empty_validation_set_and_a_missing_class_are_said_before_training(st
         project.set_split(entry.id, "train")
     studio.label(cells((96, 96)).labels)
     studio.until(lambda: "validation set is empty" in panel.summary_text())
+    assert "0 images" not in panel.summary_text()
     assert "mitotic" in panel.summary_text()
 
 
@@ -453,6 +455,27 @@ def test_no_inner_name_is_shown_before_the_titles_are_known(studio: Studio) -> N
     assert panel.runs.list.item(0).text() == "Nuclei\nF1 0.87"
     assert "joint" not in panel.runs.list.item(0).toolTip()
     assert "\n\n" not in panel.runs.list.item(0).toolTip()
+
+
+def test_a_training_that_cannot_go_on_says_why_and_its_failure_goes_when_it_does(studio: Studio) -> None:
+    studio.open()
+    session = studio.session
+    panel = studio.show(TrainingPanel(session))
+    assert session.project is not None
+    job = training_job(session.project.runs_folder / "run-1")
+    RunFolder.create(job)
+    session.jobs.start_training(job)
+    told: list[Notice] = []
+    session.noticed.connect(told.append)
+    begun: list[str] = []
+    session.runs.began.connect(begun.append)
+    session.jobs.handle(message(job, Started(device="cpu", device_name="a processor", pid=1)))
+    session.jobs.handle(message(job, Failed(code="worker-died", message="It ended.", hint="")))
+    studio.until(lambda: panel.runs.list.count() == 1 and session.jobs.training is None)
+    assert begun == [told[-1].about], "when it begins again, what is said about its failure is found"
+    panel.runs.list.selectAll()
+    assert not panel.runs._resume.isEnabled()
+    assert "before its first checkpoint" in panel.runs._resume.toolTip()
 
 
 def test_the_list_of_trainings_follows_a_training(studio: Studio) -> None:

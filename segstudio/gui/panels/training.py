@@ -154,7 +154,14 @@ class TrainingPanel(QWidget):
 
     def _say_split(self, summary: SplitSummary) -> None:
         train = self.tr("1 image") if summary.train == 1 else self.tr("{0} images").format(summary.train)
-        val = self.tr("1 image") if summary.val == 1 else self.tr("{0} images").format(summary.val)
+        none = self.tr("no image")
+        val = (
+            none
+            if summary.val == 0
+            else self.tr("1 image")
+            if summary.val == 1
+            else self.tr("{0} images").format(summary.val)
+        )
         objects = self.tr("1 object") if summary.objects == 1 else self.tr("{0} objects").format(summary.objects)
         text = self.tr("Trains on {0} with {1}, checks itself on {2}.")
         self._summary.setText(text.format(train, objects, val))

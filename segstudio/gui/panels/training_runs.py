@@ -38,7 +38,6 @@ class RunList(Section):
         self._none = caption(self.tr("Models that you train appear here."))
         self._compare = button(self.tr("Compare curves"), self.compare, "chart-line")
         self._resume = button(self.tr("Go on"), self.resume, "play")
-        self._resume.setToolTip(self.tr("Go on with this training from its newest checkpoint"))
         self._rename = tool_button("pencil-simple", self.tr("Rename"), self.rename)
         self._delete = tool_button("trash", self.tr("Delete"), self.delete)
         self.body.removeWidget(self.title)
@@ -130,7 +129,13 @@ class RunList(Section):
         self._compare.setText(self.tr("Compare curves") if len(runs) > 1 else self.tr("Show curves"))
         for widget in (self._resume, self._rename, self._delete):
             widget.setVisible(bool(runs))
-        self._resume.setEnabled(len(runs) == 1 and runs[0].resumable)
+        possible = len(runs) == 1 and runs[0].resumable
+        self._resume.setEnabled(possible)
+        self._resume.setToolTip(
+            self.tr("It ended before its first checkpoint: train again")
+            if len(runs) == 1 and not (possible or active)
+            else self.tr("Go on with this training from its newest checkpoint")
+        )
         self._rename.setEnabled(len(runs) == 1)
         self._delete.setEnabled(not active)
 
