@@ -121,6 +121,9 @@ class BinaryMask(Exporter):
                     losses.append(
                         f"{item.name}: {int(border.sum()):,} pixels between touching objects became background."
                     )
+                if gone := len(np.unique(labels[labels > 0])) - len(np.unique(labels[mask])):
+                    what = "1 object was" if gone == 1 else f"{gone:,} objects were"
+                    losses.append(f"{item.name}: {what} so thin that nothing is left in the mask.")
             objects = int(np.count_nonzero(np.unique(labels) > 0))
             parts = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)[0] - 1
             if parts < objects:

@@ -157,6 +157,13 @@ def test_separated_binary_mask_has_no_two_objects_in_one_part(labels: Labels, tm
         assert len(np.unique(labels[parts == part])) == 1
 
 
+def test_separated_binary_mask_tells_of_objects_that_vanish(tmp_path: Path) -> None:
+    labels = np.zeros((8, 8), np.int32)
+    labels[1:7, 2], labels[1:7, 3] = 1, 2
+    losses = export("binary-mask", [item(labels)], tmp_path, {"separate": True}).losses
+    assert any("1 object was so thin that nothing is left" in sentence for sentence in losses)
+
+
 def test_class_mask_holds_class_ids(tmp_path: Path) -> None:
     classes = ClassTable().add("dead")
     labels = np.array([[1, 1, 0], [0, 2, 300]], np.int32)
