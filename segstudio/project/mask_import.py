@@ -62,7 +62,8 @@ class MaskImport:
         for image_id, mask in self.found().items():
             try:
                 with self._store.lock:
-                    problems += self._take(mask, self._store.entry(image_id), complete)
+                    changed = self._take(mask, self._store.entry(image_id), complete)
+                problems += [f"{mask.name}: {sentence}" for sentence in changed]
             except UserError as error:
                 problems.append(str(error))
         return problems

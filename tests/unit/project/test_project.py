@@ -452,3 +452,13 @@ def test_a_file_in_the_place_of_the_labels_folder_is_no_crash(tmp_path: Path, pi
     (tmp_path / "project" / "labels").write_text("not a folder")
     with Project.open(tmp_path / "project", read_only=True) as again:
         assert not again.document(image_id).planes.objects
+
+
+def test_what_is_odd_about_an_imported_mask_names_the_mask(tmp_path: Path) -> None:
+    image(tmp_path / "data" / "images" / "c.tif")
+    (tmp_path / "data" / "masks").mkdir()
+    labels = np.zeros((64, 80), np.uint16)
+    labels[2:9, 2:9] = labels[30:39, 30:39] = 5
+    tifffile.imwrite(tmp_path / "data" / "masks" / "c.tif", labels)
+    with Project.create(tmp_path / "project", tmp_path / "data")[0] as project:
+        assert project.import_masks() == ["c.tif: 1 object lies in several places (id 5)."]
