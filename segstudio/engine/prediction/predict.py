@@ -12,6 +12,7 @@ import torch
 from pydantic import ValidationError
 
 from segstudio.config.prediction import PredictionConfig
+from segstudio.config.problems import sentence
 from segstudio.core.errors import BadInput, BadModel, JobFailed, UserError, WrongUsage
 from segstudio.engine.devices import choose_device, device_name
 from segstudio.engine.formulations.base import DecodeSettings, Formulation
@@ -236,4 +237,7 @@ def _prediction_settings(values: dict[str, Any]) -> PredictionConfig:
 def _wrong_setting(section: str, error: ValidationError) -> UserError:
     first = error.errors()[0]
     field = ".".join([section, *map(str, first["loc"])])
-    return WrongUsage(f"The setting {field} is wrong: {first['msg']}.", code="wrong-setting")
+    if first["type"] == "extra_forbidden":
+        return WrongUsage(f"There is no setting called {field}.", code="wrong-setting")
+    words = f"The setting {field} cannot be {first['input']!r}: {sentence(first)}."
+    return WrongUsage(words, hint="Change this setting and start again.", code="wrong-setting")

@@ -229,6 +229,8 @@ def test_wrong_settings_name_the_field(model: Path, tmp_path: Path) -> None:
     image = write_image(tmp_path)
     with pytest.raises(WrongUsage, match=r"prediction\.tile_size"):
         list(predict(job_for(model, tmp_path, image, settings={"tile_size": 3})))
+    with pytest.raises(WrongUsage, match=r"tile_size cannot be 3: it must be at least 64\."):
+        list(predict(job_for(model, tmp_path, image, settings={"tile_size": 3})))
     with pytest.raises(WrongUsage, match=r"decode\.treshold"):
         list(predict(job_for(model, tmp_path, image, decode={"treshold": 0.4})))
 
