@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
 from window_driver import Driver, run_program
 
 from segstudio.labels.edits import Polygon
@@ -149,5 +150,22 @@ def test_the_images_selected_in_the_list_stay_selected_when_others_come(
         hand.session.add_images(more)
         hand.wait(lambda: len(_uses(hand)) == 5, what="five images")
         assert hand.window.images.selected_ids() == chosen
+
+    run_program([str(folder)], script)
+
+
+@pytest.mark.timeout(60)
+def test_a_click_beside_the_rows_leaves_the_image_in_front_marked(folder: Path, qapp: object) -> None:
+    def script(hand: Driver) -> None:
+        hand.wait(lambda: hand.session.document is not None, what="the first image")
+        hand.open_image("b.tif")
+        images = hand.window.images
+        view = images._view
+        beside = view.visualRect(view.model().index(3, 0)).bottomLeft() + QPoint(40, 30)
+        assert view.viewport().rect().contains(beside)
+        assert not view.indexAt(beside).isValid()
+        QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=beside)
+        QTest.qWait(20)
+        assert images.selected_ids() == [hand.session.document.entry.id]
 
     run_program([str(folder)], script)

@@ -46,9 +46,7 @@ class ImagesPanel(QWidget):
         self._view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self._view.customContextMenuRequested.connect(self._open_menu)
         self._view.selectionModel().currentChanged.connect(self._on_current_changed)
-        self._view.selectionModel().selectionChanged.connect(
-            lambda _new, _old: self.selection_changed.emit(self.selected_ids())
-        )
+        self._view.selectionModel().selectionChanged.connect(self._on_selection)
         self._none = caption(self.tr("No image has this in its name."), role="")
         self._none.hide()
         self._progress = QLabel()
@@ -156,6 +154,14 @@ class ImagesPanel(QWidget):
     def _on_current_changed(self, current: QModelIndex, _previous: QModelIndex) -> None:
         if current.isValid() and not self._filtering:
             self._session.select(current.data(IMAGE_ID))
+
+    def _on_selection(self) -> None:
+        """Tell what is selected; after a click beside the rows that is still the image in front."""
+        front = self._index_of(self._session.front.wanted)
+        if not self._filtering and front.isValid() and not self._view.selectionModel().hasSelection():
+            self._view.selectionModel().select(front, _SELECT)  # tells it
+        else:
+            self.selection_changed.emit(self.selected_ids())
 
     def _open_menu(self, place: QPoint) -> None:
         ids = self.selected_ids()
