@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QSize
 from PySide6.QtGui import QColor, QPalette
-from PySide6.QtWidgets import QApplication, QPushButton
+from PySide6.QtWidgets import QApplication, QLineEdit, QProgressBar, QPushButton, QToolButton
 from pytestqt.qtbot import QtBot
 
 from segstudio.gui.theme import ICONS, apply_theme, icon, theme, tokens
@@ -102,3 +102,28 @@ def test_every_named_icon_draws_in_the_colour_of_the_theme(qtbot: QtBot, qapp: Q
 def test_unknown_icon_is_an_error() -> None:
     with pytest.raises(KeyError):
         icon("no-such-picture")
+
+
+def test_the_cross_of_a_field_is_in_its_middle(qtbot: QtBot, qapp: QApplication) -> None:
+    apply_theme(qapp, "dark")
+    field = QLineEdit()
+    field.setClearButtonEnabled(True)
+    field.setText("rate")
+    qtbot.addWidget(field)
+    field.resize(200, field.sizeHint().height())
+    field.show()
+    (cross,) = field.findChildren(QToolButton)
+    qtbot.waitUntil(cross.isVisible)
+    assert abs(cross.geometry().center().y() - field.rect().center().y()) <= 1
+    assert cross.height() <= field.height()
+
+
+def test_a_bar_at_nothing_is_hollow(qtbot: QtBot, qapp: QApplication) -> None:
+    apply_theme(qapp, "dark")
+    bar = QProgressBar()
+    bar.setTextVisible(False)
+    qtbot.addWidget(bar)
+    bar.resize(200, 6)
+    bar.show()
+    picture = bar.grab().toImage()
+    assert picture.pixelColor(100, picture.height() // 2) != picture.pixelColor(100, 0)
