@@ -16,6 +16,7 @@ from segstudio.labels.objects import ObjectInfo
 from segstudio.project.layout import keep_out
 from segstudio.project.manifest import ImageEntry
 from segstudio.project.project import Project
+from segstudio.project.recovery import recover
 
 
 def export_labels(
@@ -133,7 +134,14 @@ def _annotation(project: Project, entry: ImageEntry, unsaved: bool) -> tuple[NDA
     if not unsaved:
         planes = project.files(entry.id).read((entry.height, entry.width))
         return planes.labels.to_array(), dict(planes.objects)
-    document = project.document(entry.id)
+    try:
+        document = project.document(entry.id)
+    except BadInput as error:
+        if error.code != "image-missing":
+            raise
+        # Labels need no image, and one drive that is not connected must not keep those of all others back.
+        planes = recover(project.files(entry.id), entry.id, (entry.height, entry.width), read_only=True).planes
+        return planes.labels.to_array(), dict(planes.objects)
     try:
         return document.planes.labels.to_array(), dict(document.planes.objects)
     finally:

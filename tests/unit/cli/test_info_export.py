@@ -87,3 +87,19 @@ def test_info_notices_broken_pixels_behind_a_good_header(tmp_path: Path) -> None
     data[-2000:] = bytes(2000)
     path.write_bytes(data)
     assert main(["info", str(path)]) == 3
+
+
+@pytest.mark.parametrize("name", ["label-tiff", "geojson", "measurements"])
+def test_an_image_that_is_gone_keeps_no_labels_back(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    words = ["export", str(project), "--format", name, "--out"]
+    assert main([*words, str(tmp_path / "before")]) == 0
+    with Project.open(project, read_only=True) as opened:
+        opened.image_path(opened.images[0].id).unlink()
+    capsys.readouterr()
+    assert main([*words, str(tmp_path / "after")]) == 0
+    before, after = (sorted(path.name for path in (tmp_path / part).iterdir()) for part in ("before", "after"))
+    assert after == before
+    if name == "measurements":
+        assert "intensities" in capsys.readouterr().err
