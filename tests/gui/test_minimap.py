@@ -139,7 +139,11 @@ def test_it_steps_aside_for_a_stroke_that_comes_near(desk: Desk) -> None:
     assert desk.minimap.isHidden()
     desk.qtbot.mouseMove(viewport, far)
     assert desk.minimap.isHidden(), "no flicker within one stroke"
-    desk.qtbot.mouseRelease(viewport, LEFT, pos=far)
+    desk.qtbot.mouseMove(viewport, near)
+    desk.qtbot.mouseRelease(viewport, LEFT, pos=near)
+    desk.qtbot.mouseMove(viewport, near + QPoint(5, 0))
+    assert desk.minimap.isHidden(), "what was painted there is seen as long as the pointer stays"
+    desk.qtbot.mouseMove(viewport, far)
     assert desk.minimap.isVisible()
 
 

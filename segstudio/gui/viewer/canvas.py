@@ -64,7 +64,7 @@ class Canvas(CameraView):
         self._hand = Hand(session, self._sketch.show_sketches, self.tool_message.emit)
         self._pointer = Pointer(session, self, self._hand, self._brush)
         self._pointer.moved.connect(self._hover)
-        self._pointer.acted.connect(self._on_acted)
+        self._pointer.acted.connect(self._update_hint)
         self._loader.failed.connect(self._on_failed)
         session.pixel_size_changed.connect(self._show_pixel_size)
         session.view.events.connect(self._on_view)
@@ -253,20 +253,15 @@ class Canvas(CameraView):
         empty = document is not None and not document.planes.objects and self._overlays.shown_proposals is None
         self.hint_card.offer(empty and not self._hand.running)
 
-    def _on_acted(self) -> None:
-        if not self._hand.running:
-            self.minimap.step_aside(None)
-        self._update_hint()
-
     def _show_minimap(self, _preferences: object = None) -> None:
         self.minimap.set_wanted(self._session.preferences.minimap)
 
     def _on_minimap(self, at: QPointF) -> None:
         self._pointer.leave()
-        self.minimap.step_aside(at if self._hand.running else None)
+        self.minimap.step_aside(at, gesture=self._hand.running)
 
     def _hover(self, at: QPointF) -> None:
-        self.minimap.step_aside(at if self._hand.running else None)
+        self.minimap.step_aside(at, gesture=self._hand.running)
         if self._document is not None:
             self._readout.point(self._document, *self.camera.to_image(at.x(), at.y()))
 
@@ -309,6 +304,7 @@ class Canvas(CameraView):
         """Hide the brush."""
         self._pointer.leave()
         self._readout.leave()
+        self.minimap.step_aside(None, gesture=self._hand.running)
         super().leaveEvent(event)
 
     def enterEvent(self, event: QEnterEvent) -> None:

@@ -93,10 +93,19 @@ class Minimap(QWidget):
         self._wanted = wanted
         self.follow()
 
-    def step_aside(self, at: QPointF | None) -> None:
-        """Leave the place under a gesture that goes on at a point of the view; ``None`` when none goes on."""
+    def step_aside(self, at: QPointF | None, *, gesture: bool = False) -> None:
+        """Leave the place to a gesture that comes near; come back when the pointer is elsewhere after it.
+
+        Parameters
+        ----------
+        at
+            Where the pointer is, logical screen pixels of the view; ``None`` when it is not over the view.
+        gesture
+            Whether a gesture goes on.
+        """
         reach = QRectF(self.geometry()).adjusted(-_EDGE, -_EDGE, _EDGE, _EDGE)
-        aside = at is not None and (self._stepped_aside or reach.contains(at))
+        near = at is not None and reach.contains(at)
+        aside = (gesture and (near or self._stepped_aside)) or (self._stepped_aside and near)
         if aside != self._stepped_aside:
             self._stepped_aside = aside
             self.follow()
