@@ -41,8 +41,8 @@ def worker_died(job_id: str, exit_code: int | None, log: Path | None = None) -> 
         job_id=job_id,
         code="worker-died",
         message=f"The process that did this job ended unexpectedly{reason}.",
-        hint="Your labels are safe. Start the job again or resume the training; "
-        "when it happens again, the computer may have run out of memory: reduce the batch or tile size.",
+        hint="Your labels are safe. Start the job again; Go on continues a training from its last checkpoint. "
+        "When it happens again, the computer may have run out of memory: reduce the batch or tile size.",
         details=_last_lines(log) if log is not None else "",
     )
 

@@ -38,7 +38,6 @@ class NewProjectDialog(QDialog):
         self._where = QLineEdit(str(suggested))
         self._where.setObjectName("project-folder")
         browse = QPushButton(self.tr("Choose…"))
-        browse.setAutoDefault(False)
         browse.clicked.connect(self._browse)
         row = QHBoxLayout()
         row.addWidget(self._where, 1)

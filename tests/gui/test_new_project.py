@@ -1,0 +1,33 @@
+"""The dialog of a new project, worked with keys."""
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFileDialog, QPushButton
+from pytestqt.qtbot import QtBot
+
+from segstudio.gui.dialogs.new_project import NewProjectDialog
+
+pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
+
+
+def test_enter_presses_the_button_that_has_the_keys(
+    qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(elsewhere))
+    dialog = NewProjectDialog(tmp_path / "suggested")
+    qtbot.addWidget(dialog)
+    dialog.show()
+    dialog.activateWindow()
+    choose = next(button for button in dialog.findChildren(QPushButton) if button.text() == "Choose…")
+    choose.setFocus()
+    qtbot.waitUntil(choose.hasFocus)
+    qtbot.keyClick(choose, Qt.Key.Key_Return)
+    assert dialog.isVisible(), "no project is created"
+    assert str(elsewhere) in str(dialog.folder)
+    create = next(button for button in dialog.findChildren(QPushButton) if button.text() == "Create project")
+    create.setFocus()
+    with qtbot.waitSignal(dialog.accepted):
+        qtbot.keyClick(create, Qt.Key.Key_Return)
