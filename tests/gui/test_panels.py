@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -476,6 +477,9 @@ def test_a_training_that_cannot_go_on_says_why_and_its_failure_goes_when_it_does
     panel.runs.list.selectAll()
     assert not panel.runs._resume.isEnabled()
     assert "before its first checkpoint" in panel.runs._resume.toolTip()
+    session.runs.all = tuple(replace(run, has_model=True) for run in session.runs.all)  # as one from elsewhere
+    panel.runs._on_selection()
+    assert "choose it at Start from" in panel.runs._resume.toolTip()
 
 
 def test_the_list_of_trainings_follows_a_training(studio: Studio) -> None:

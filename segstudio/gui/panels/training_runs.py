@@ -129,15 +129,18 @@ class RunList(Section):
         self._compare.setText(self.tr("Compare curves") if len(runs) > 1 else self.tr("Show curves"))
         for widget in (self._resume, self._rename, self._delete):
             widget.setVisible(bool(runs))
-        possible = len(runs) == 1 and runs[0].resumable
-        self._resume.setEnabled(possible)
-        self._resume.setToolTip(
-            self.tr("It ended before its first checkpoint: train again")
-            if len(runs) == 1 and not (possible or active)
-            else self.tr("Go on with this training from its newest checkpoint")
-        )
+        self._resume.setEnabled(len(runs) == 1 and runs[0].resumable)
+        self._resume.setToolTip(self._about_going_on(runs))
         self._rename.setEnabled(len(runs) == 1)
         self._delete.setEnabled(not active)
+
+    def _about_going_on(self, runs: list[Run]) -> str:
+        """Return what Go on does, or why it cannot."""
+        if len(runs) != 1 or runs[0].resumable or runs[0].active:
+            return self.tr("Go on with this training from its newest checkpoint")
+        if runs[0].has_model:
+            return self.tr("It has no checkpoint to go on from: choose it at Start from to train it further")
+        return self.tr("It ended before its first checkpoint: train again")
 
     def _says(self, run: Run) -> str:
         states = {
