@@ -847,6 +847,7 @@ def test_of_ten_thousand_rows_only_the_visible_ones_are_drawn(studio: Studio) ->
 
 def test_ten_thousand_selected_rows_are_not_followed_cell_by_cell(studio: Studio) -> None:
     studio.open()
+    studio.until(lambda: not studio.session.objects.busy)  # the table would show the image's own objects again
     panel = studio.show(InstancesPanel(studio.session), 900, 300)
     rows = [Row(i, 1, "hand", float(i), 9.0, 5.0, 0.0, 50.0) for i in range(1, 10_001)]
     panel.model.show_rows(rows, "px", None)

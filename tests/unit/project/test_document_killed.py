@@ -1,4 +1,4 @@
-"""A program that is killed while painting loses at most its last action, pixel-exact."""
+"""A program that is killed while it paints, faster than any hand, loses nothing that it called saved; pixel-exact."""
 
 import os
 import random
@@ -24,7 +24,10 @@ DURABLE_SECONDS = 0.25
 
 
 def paint_and_kill(folder: Path, seed: int, wait: float) -> tuple[int, int]:
-    """Return how many actions had returned, and how many of these `DURABLE_SECONDS` before the end."""
+    """Return how many actions had returned, and how many of these must be back.
+
+    Those are the ones that returned `DURABLE_SECONDS` before the end, and those after which the program said "saved".
+    """
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(
         [sys.executable, str(Path(painter.__file__)), str(folder), str(seed)], stdout=subprocess.PIPE, env=environment
@@ -44,11 +47,11 @@ def paint_and_kill(folder: Path, seed: int, wait: float) -> tuple[int, int]:
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()
-    rest = process.stdout.read() or b""
+    rest = (process.stdout.read() or b"").rpartition(b"\n")[0].splitlines()
     process.stdout.close()
-    returned = int((rest.split(b"\n")[-2] if b"\n" in rest else times[-1][0]).split()[0])
-    safe = max((int(line.split()[0]) for line, at in times if line and at < killed - DURABLE_SECONDS), default=0)
-    return returned, safe
+    lines = [(*map(int, line.split()), at) for line, at in [*times, *((line, killed) for line in rest)] if line]
+    safe = max((number for number, saved, at in lines if saved or at < killed - DURABLE_SECONDS), default=0)
+    return lines[-1][0], safe
 
 
 def states_of(seed: int, upto: int, tmp_path: Path) -> list[tuple[Planes, dict[int, object]]]:
@@ -90,7 +93,6 @@ def test_killed_at_random_moments_only_the_last_actions_can_be_missing(tmp_path:
             assert document.notices == []
             assert found is not None, f"round {number}: in no state that ever was"
             assert found >= safe, f"round {number}: {found} of {safe} safe actions are back"
-            assert found >= returned - 1, f"round {number}: {found} of {returned} actions are back"
         finally:
             assert document.close()
         published = tifffile.imread(painter.files_in(folder).labels) if any(states[found][1]) else None
