@@ -136,6 +136,7 @@ class HistogramWidget(QWidget):
         self.gamma.setRange(0.2, 5.0)
         self.gamma.setSingleStep(0.1)
         self.gamma.setDecimals(2)
+        self.gamma.setKeyboardTracking(False)  # a number is taken whole, not at its first digit
         self.gamma.setToolTip(self.tr("Above 1 brightens the dark parts without touching black and white."))
         row = QHBoxLayout()
         row.setSpacing(SPACING)
