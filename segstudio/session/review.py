@@ -93,6 +93,10 @@ class Review:
         """Return one proposal; raise ``KeyError``."""
         return self._proposals.table[proposal_id]
 
+    def classes(self) -> dict[int, int]:
+        """Return the class of each proposal, by its id."""
+        return {proposal.id: proposal.class_id for proposal in self._proposals.table.values()}
+
     def pending(self) -> list[int]:
         """Return the proposals that wait, the most doubtful first."""
         return self._proposals.pending()

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import tifffile
 from factories import discs
-from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtCore import QEvent, QLocale, QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from segstudio.core.classes import ClassTable
+from segstudio.core.classes import ClassTable, ObjectClass
 from segstudio.core.tiles import Window
 from segstudio.gui.viewer.box_layer import BoxLayer
 from segstudio.gui.viewer.canvas import Canvas
@@ -404,6 +404,17 @@ def test_classes_have_their_colours(desk: Desk) -> None:
     assert desk.colour(85, 35).name() == "#aabbcc"
 
 
+def test_proposals_too_are_coloured_by_class(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.project.set_classes(ClassTable((*desk.project.classes.classes, ObjectClass(2, "mitotic", "#ff0000"))))
+    monkeypatch.setattr(desk.session.review, "classes", lambda: {1: 1, 2: 2})
+    labels = discs((96, 128), [(48, 30), (48, 90)], 15)
+    desk.canvas.set_proposals(LabelMap.from_array(labels), {})
+    desk.view.colour_by = "class"
+    one, two = (desk.colour(x, 48) for x in (30, 90))
+    assert two.red() > two.blue(), "the red of its class"
+    assert one.blue() > one.red(), "the blue of the first class"
+
+
 def test_fly_to_brings_a_small_object_into_the_middle(desks: Any) -> None:
     desk = desks(np.zeros((1200, 1600), np.uint8))
     desk.document.apply(Polygon(np.array([(1200, 800), (1220, 800), (1220, 810), (1200, 810)]), None))
@@ -465,6 +476,10 @@ def test_histogram_handles_change_the_contrast(desk: Desk) -> None:
     assert desk.view.contrast is None
     widget.gamma.setValue(1.5)
     assert desk.view.gamma == 1.5
+    widget.gamma.selectAll()
+    desk.qtbot.keyClicks(widget.gamma, QLocale().toString(2.75, "f", 2))
+    desk.qtbot.keyClick(widget.gamma, Qt.Key.Key_Return)
+    assert desk.view.gamma == 2.75, "typed digit by digit"
 
 
 def test_file_in_which_zero_is_white_is_shown_so_and_keeps_its_values(desk: Desk, tmp_path: Path) -> None:

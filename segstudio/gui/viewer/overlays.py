@@ -181,7 +181,8 @@ class Overlays(QObject):
         if document is None:
             return None
         plane = document.planes.labels
-        palette, numbers = self._class_colours(document) if view.colour_by == "class" else (label_colours(), None)
+        objects = document.planes.objects
+        palette, numbers = self._palette(lambda: {item: info.class_id for item, info in objects.items()})
         style = LabelStyle(
             colours=palette,
             fill=view.fill_opacity if view.show_fill else 0.0,
@@ -199,13 +200,15 @@ class Overlays(QObject):
             return None
         hidden = {key for key, state in self._states.items() if state in ("rejected", "accepted")}
         current = self._session.review.current
+        palette, numbers = self._palette(self._session.review.classes)
         style = LabelStyle(
-            colours=label_colours(),
+            colours=palette,
             fill=0.18 * view.prediction_opacity if view.show_fill else 0.0,
             line=view.prediction_opacity,
             width=1.5 * self._ratio,
             dashed=True,
             selected=frozenset({current} if current else ()),
+            number_of=numbers,
             hidden=frozenset(hidden),
             edged=self._document is not None and self._document.source.info.kind == "rgb",
         )
@@ -218,12 +221,16 @@ class Overlays(QObject):
         complete, ignore = rgb(tokens().canvas["region"]), rgb(tokens().canvas["ignore"])
         return lambda area, scale: draw_regions(plane, area, scale, complete, ignore)
 
-    def _class_colours(self, document: ImageDocument) -> tuple[tuple[Colour, ...], NDArray[np.uint8]]:
+    def _palette(
+        self, classes_of: Callable[[], Mapping[int, int]]
+    ) -> tuple[tuple[Colour, ...], NDArray[np.uint8] | None]:
+        """Return colours, and the number of the colour of each object when they are coloured by their class."""
         project = self._session.project
-        classes = project.classes.classes[:_CLASSES] if project is not None else ()
-        number = {item.id: index for index, item in enumerate(classes, start=1)}
-        objects = document.planes.objects
-        numbers = np.ones(max(objects, default=0) + 2, np.uint8)
-        for object_id, info in objects.items():
-            numbers[object_id] = number.get(info.class_id, 1)
-        return tuple(rgb(item.colour) for item in classes) or label_colours(), numbers
+        if self._session.view.colour_by != "class" or project is None:
+            return label_colours(), None
+        items, classes = project.classes.classes[:_CLASSES], classes_of()
+        number = {item.id: index for index, item in enumerate(items, start=1)}
+        numbers = np.ones(max(classes, default=0) + 2, np.uint8)
+        for object_id, class_id in classes.items():
+            numbers[object_id] = number.get(class_id, 1)
+        return tuple(rgb(item.colour) for item in items), numbers
