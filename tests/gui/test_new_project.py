@@ -22,6 +22,7 @@ def test_enter_presses_the_button_that_has_the_keys(
     dialog.show()
     dialog.activateWindow()
     choose = next(button for button in dialog.findChildren(QPushButton) if button.text() == "Choose…")
+    assert not choose.isDefault(), "one button only looks like the one to press"
     choose.setFocus()
     qtbot.waitUntil(choose.hasFocus)
     qtbot.keyClick(choose, Qt.Key.Key_Return)

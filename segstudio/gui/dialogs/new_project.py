@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
@@ -38,6 +40,7 @@ class NewProjectDialog(QDialog):
         self._where = QLineEdit(str(suggested))
         self._where.setObjectName("project-folder")
         browse = QPushButton(self.tr("Choose…"))
+        browse.setAutoDefault(False)  # it would look like the button to press
         browse.clicked.connect(self._browse)
         row = QHBoxLayout()
         row.addWidget(self._where, 1)
@@ -78,6 +81,14 @@ class NewProjectDialog(QDialog):
     def import_masks(self) -> bool:
         """Whether to import the label images."""
         return self._masks.isChecked()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Let Enter press the button that has the keys."""
+        button = self.focusWidget()
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and isinstance(button, QPushButton):
+            button.click()
+        else:
+            super().keyPressEvent(event)
 
     def _browse(self) -> None:
         chosen = QFileDialog.getExistingDirectory(self, self.tr("Keep the project in"), str(self.folder.parent))
