@@ -80,8 +80,14 @@ class ProjectRuns:
         return self._jobs.start_training(run.job.model_copy(update={"resume": True, "run_folder": run.folder}))
 
     def rename(self, run: Run, name: str) -> None:
-        """Give a run another name."""
+        """Give a run another name; raise `WrongUsage` when another one has it."""
         self._check_writable()
+        if any(other.name == name and other.id != run.id for other in self.all):
+            raise WrongUsage(
+                f"Another training is called {name}.",
+                hint="Choose another name, so that the two can be told apart.",
+                code="name-taken",
+            )
         self._jobs.curves.name_run(run.id, name)
         self._background.run(lambda: RunFolder(run.folder).rename(name), lambda _: self.refresh(), lane="jobs")
 

@@ -273,6 +273,8 @@ def test_runs_are_renamed_compared_and_deleted(sitting: Sitting) -> None:
     runs = {run.id: run for run in sitting.runs.all}
     sitting.runs.rename(runs[ids[0]], "better")
     sitting.until(lambda: {run.name for run in sitting.runs.all} == {"better", "quick"})
+    with pytest.raises(WrongUsage, match="Another training is called better"):
+        sitting.runs.rename(runs[ids[1]], "better")
     sitting.runs.compare(sitting.runs.all)
     assert set(sitting.jobs.curves.shown) == set(ids)
     sitting.runs.delete(runs[ids[1]])
