@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+#: When the user has taken every labelled image out of training.
+ALL_SET_ASIDE = (
+    "Every labelled image is set aside for validation or test: right-click one in the list, Use for › Training."
+)
+
 
 @dataclass(frozen=True)
 class TrainingWish:
@@ -68,7 +73,7 @@ def training_job(project: "Project", wish: TrainingWish) -> TrainJob:
     if not any(sample.split == "train" for sample in samples):
         raise WrongUsage(
             "There is nothing to train on: no image for training has a labelled object.",
-            hint="Label about 10 cells in 2 images, then train.",
+            hint=ALL_SET_ASIDE if samples else "Label about 10 cells in 2 images, then train.",
             code="no-labels",
         )
     job_id = new_job_id()

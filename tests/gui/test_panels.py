@@ -279,6 +279,21 @@ def test_epochs_alone_show_no_limit_of_minutes(studio: Studio) -> None:
     assert minutes.editor.value() == 3
 
 
+def test_when_every_labelled_image_is_set_aside_train_says_so(studio: Studio) -> None:
+    panel = studio.show(TrainingPanel(studio.session))
+    studio.open()
+    studio.label_images(2)
+    project = studio.session.project
+    assert project is not None
+    for entry in project.images[:2]:
+        project.set_split(entry.id, "val")
+    studio.session.images_changed.emit()
+    studio.until(lambda: "set aside for validation or test" in panel._empty.text())
+    assert not panel.setup.isVisible()
+    panel.start()
+    studio.until(lambda: any("nothing to train on" in said for said in studio.notices))
+
+
 def test_the_form_starts_a_training_on_what_is_saved(studio: Studio) -> None:
     panel = studio.show(TrainingPanel(studio.session))
     studio.open()

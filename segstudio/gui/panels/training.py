@@ -11,7 +11,14 @@ from segstudio.gui.panels.training_live import LiveTraining
 from segstudio.gui.panels.training_runs import RunList
 from segstudio.gui.panels.training_setup import TrainingSetup
 from segstudio.jobs.spec import TrainJob
-from segstudio.session.job_specs import SplitSummary, all_saved_first, saved_first, split_summary, training_job
+from segstudio.session.job_specs import (
+    ALL_SET_ASIDE,
+    SplitSummary,
+    all_saved_first,
+    saved_first,
+    split_summary,
+    training_job,
+)
 from segstudio.session.session import Session
 
 #: The labels are counted again at most so often, milliseconds.
@@ -143,6 +150,8 @@ class TrainingPanel(QWidget):
             self._empty.say(self.tr("Open a folder of images first."))
         elif summary is None:
             self._empty.say(self.tr("Counting the labels …"))
+        elif summary.train == 0 and summary.val + summary.test:
+            self._empty.say(self.tr(ALL_SET_ASIDE))
         elif summary.train == 0:
             self._empty.say(
                 self.tr("Label about 10 cells in 2 images, then train: it takes about a minute."),
