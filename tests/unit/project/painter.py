@@ -1,7 +1,8 @@
 """A program that paints through an `ImageDocument` until it is killed, and says what it has done.
 
-Run as ``python painter.py FOLDER SEED``. Each line on its output is the number of an action whose call has
-returned; the parent kills it at any moment. `script` gives the same actions to the parent.
+Run as ``python painter.py FOLDER SEED PAUSE``, the pause between two actions in seconds. Each line on its output is
+the number of an action whose call has returned, and whether all of them are on the disk; the parent kills it at any
+moment. `script` gives the same actions to the parent.
 """
 
 import sys
@@ -60,7 +61,7 @@ def act(document: ImageDocument, step: Edit | str) -> None:
         document.apply(step)
 
 
-def main(folder: Path, seed: int) -> None:
+def main(folder: Path, seed: int, pause: float) -> None:
     document = open_in(folder)
     rng = np.random.default_rng(seed + 1)
     for number, step in enumerate(script(seed), 1):
@@ -70,9 +71,9 @@ def main(folder: Path, seed: int) -> None:
         # On the parent's pipe only what the disk has: then nothing that it reads may be lost.
         sys.stdout.write(f"{number} {int(document.save_state == 'saved')}\n")
         sys.stdout.flush()
-        time.sleep(0.002)
+        time.sleep(pause)
     document.close()
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]))

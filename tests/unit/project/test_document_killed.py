@@ -1,4 +1,7 @@
-"""A program that is killed while it paints, faster than any hand, loses nothing that it called saved; pixel-exact."""
+"""A program that is killed while painting loses at most its last action, pixel-exact.
+
+Faster than any hand, several actions may wait for one sync of a busy disk: then what was called saved is back.
+"""
 
 import os
 import random
@@ -19,18 +22,22 @@ from segstudio.labels.history import Planes
 
 ROOT = Path(__file__).resolve().parents[3]
 KILLS = 20
+#: Seconds between two actions: of a quick hand, and of none.
+HAND, BURST = 0.04, 0.002
 #: What the promise allows to be missing: actions younger than this.
 DURABLE_SECONDS = 0.25
 
 
-def paint_and_kill(folder: Path, seed: int, wait: float) -> tuple[int, int]:
+def paint_and_kill(folder: Path, seed: int, wait: float, pause: float) -> tuple[int, int]:
     """Return how many actions had returned, and how many of these must be back.
 
     Those are the ones that returned `DURABLE_SECONDS` before the end, and those after which the program said "saved".
     """
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(
-        [sys.executable, str(Path(painter.__file__)), str(folder), str(seed)], stdout=subprocess.PIPE, env=environment
+        [sys.executable, str(Path(painter.__file__)), str(folder), str(seed), str(pause)],
+        stdout=subprocess.PIPE,
+        env=environment,
     )
     assert process.stdout is not None
     try:
@@ -85,7 +92,8 @@ def test_killed_at_random_moments_only_the_last_actions_can_be_missing(tmp_path:
         folder = tmp_path / f"round-{number}"
         folder.mkdir()
         tifffile.imwrite(folder / "img.tif", np.zeros(painter.SHAPE, np.uint8))
-        returned, safe = paint_and_kill(folder, number, chance.uniform(0.0, 0.9))
+        pause = HAND if number % 2 else BURST
+        returned, safe = paint_and_kill(folder, number, chance.uniform(0.0, 0.9), pause)
         states = states_of(number, min(returned + 1, painter.ACTIONS), tmp_path)
         document = painter.open_in(folder)
         try:
@@ -93,6 +101,8 @@ def test_killed_at_random_moments_only_the_last_actions_can_be_missing(tmp_path:
             assert document.notices == []
             assert found is not None, f"round {number}: in no state that ever was"
             assert found >= safe, f"round {number}: {found} of {safe} safe actions are back"
+            if pause == HAND:
+                assert found >= returned - 1, f"round {number}: {found} of {returned} actions are back"
         finally:
             assert document.close()
         published = tifffile.imread(painter.files_in(folder).labels) if any(states[found][1]) else None
