@@ -19,11 +19,19 @@ def make_catalogue() -> Catalogue:
                 description=kind.description,
                 settings=kind.Config.model_json_schema(),
                 decode=kind.DecodeConfig.model_json_schema(),
+                own_network=kind.own_network,
+                result=kind.result,
             )
             for name, kind in formulations
         ),
         architectures=tuple(
-            Offer(name=name, title=kind.title, description=kind.description, settings=kind.Config.model_json_schema())
+            Offer(
+                name=name,
+                title=kind.title,
+                description=kind.description,
+                settings=kind.Config.model_json_schema(),
+                sees_whole=kind.sees_whole(kind.Config()),
+            )
             for name, kind in architectures
         ),
         exporters=tuple(

@@ -14,8 +14,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from segstudio.core.errors import BadModel, WrongUsage
-from segstudio.engine.architectures import Network, architectures
+from segstudio.engine.architectures import architectures
 from segstudio.engine.formulations import Formulation, formulations
+from segstudio.engine.network import Network
 from segstudio.io.atomic import make_folders, write_atomic
 from segstudio.jobs.model_folder import (
     CARD_NAME,
@@ -149,7 +150,9 @@ def build_formulation(card: ModelCard) -> Formulation:
 
 
 def build_network(card: ModelCard, formulation: Formulation) -> Network:
-    """Return the network that `card` names, with random weights."""
+    """Return the network that `card` names, or that its formulation owns, with random weights."""
+    if formulation.own_network:
+        return formulation.build_network(card.in_channels)
     try:
         kind = architectures.get(card.architecture.name)
         config = kind.Config.model_validate(card.architecture.settings)

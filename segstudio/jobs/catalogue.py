@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, entry_points, version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -32,6 +32,12 @@ class Offer(BaseModel):
     """JSON schema of its Config; read it with `segstudio.config.form_spec.form_spec`."""
     decode: dict[str, Any] = {}
     """JSON schema of the settings that can be moved after the network ran; only formulations have it."""
+    own_network: bool = False
+    """A formulation that builds its network itself: no architecture is chosen."""
+    result: Literal["objects", "boxes"] = "objects"
+    """What a formulation finds."""
+    sees_whole: bool = False
+    """A network whose tiles cannot equal the whole image; large images are predicted by blended tiles."""
 
 
 class DeviceOffer(BaseModel):

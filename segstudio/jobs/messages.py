@@ -52,6 +52,13 @@ class Metric(_Message):
     """Whether the weights of this moment are the best so far."""
 
 
+class Facts(_Message):
+    """What a training found out about its data and network before and while it learns; advice is made of it."""
+
+    kind: Literal["facts"] = "facts"
+    values: dict[str, float | int | str | bool | None]
+
+
 class Preview(_Message):
     """How the network sees one validation image now: PNG files in the run folder."""
 
@@ -110,7 +117,7 @@ class Finished(_Message):
 
 
 Message = Annotated[
-    Started | Progress | Metric | Preview | Artifact | Warned | StateChanged | Failed | Finished,
+    Started | Progress | Metric | Facts | Preview | Artifact | Warned | StateChanged | Failed | Finished,
     Field(discriminator="kind"),
 ]
 

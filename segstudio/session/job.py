@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from segstudio.jobs.messages import (
     Artifact,
+    Facts,
     Failed,
     Finished,
     Message,
@@ -63,6 +64,7 @@ class Job:
     progress: Progress | None = None
     metric: Metric | None = None
     best: Metric | None = None
+    facts: Facts | None = None
     preview: Preview | None = None
     artifacts: tuple[Artifact, ...] = ()
     warnings: tuple[Warned, ...] = ()
@@ -144,10 +146,8 @@ class Job:
             case Progress():
                 state = "running" if self.state in ("queued", "starting") else self.state
                 return replace(self, state=state, progress=message)
-            case Metric():
-                return replace(self, metric=message, best=message if message.best else self.best)
-            case Preview():
-                return replace(self, preview=message)
+            case Metric() | Facts() | Preview():
+                return self._learned(message)
             case Artifact():
                 return replace(self, artifacts=(*self.artifacts, message))
             case Warned():
@@ -158,3 +158,13 @@ class Job:
                 return replace(self, state="failed", error=message)
             case Finished():
                 return replace(self, state=message.outcome, finished=message)
+
+    def _learned(self, message: Metric | Facts | Preview) -> "Job":
+        match message:
+            case Metric():
+                return replace(self, metric=message, best=message if message.best else self.best)
+            case Facts():
+                known = self.facts.values if self.facts else {}
+                return replace(self, facts=message.model_copy(update={"values": {**known, **message.values}}))
+            case Preview():
+                return replace(self, preview=message)

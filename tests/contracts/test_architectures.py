@@ -7,8 +7,9 @@ from pydantic import ValidationError
 
 from segstudio.config.form_spec import form_spec
 from segstudio.config.prediction import PredictionConfig
-from segstudio.engine.architectures import Network, architectures
+from segstudio.engine.architectures import architectures
 from segstudio.engine.formulations import formulations
+from segstudio.engine.network import Network
 from segstudio.engine.prediction.stitch_maps import predict_maps
 
 pytestmark = pytest.mark.parametrize("name", architectures.names())

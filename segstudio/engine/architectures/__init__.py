@@ -1,5 +1,5 @@
 """Networks: one family per file, its settings inside; the registry `architectures` lists them."""
 
-from segstudio.engine.architectures.base import Architecture, Network, architectures
+from segstudio.engine.architectures.base import Architecture, architectures
 
-__all__ = ["Architecture", "Network", "architectures"]
+__all__ = ["Architecture", "architectures"]

@@ -3,30 +3,9 @@
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
-from torch import Tensor, nn
-
 from segstudio.config.base import Config as Settings
 from segstudio.core.registry import Registry
-
-
-class Network(nn.Module):
-    """A network from images ``(N, C, H, W)`` to maps ``(N, K, H, W)`` of the same height and width.
-
-    Attributes
-    ----------
-    stride
-        Product of all strides; height and width of an input must be multiples of it.
-    in_channels, out_channels
-        Channels of the image and of the maps.
-    """
-
-    stride: int
-    in_channels: int
-    out_channels: int
-
-    def forward(self, image: Tensor) -> Tensor:
-        """Return the raw maps (no activation) of normalised images."""
-        raise NotImplementedError
+from segstudio.engine.network import Network
 
 
 class Architecture(ABC):
@@ -53,6 +32,11 @@ class Architecture(ABC):
     @abstractmethod
     def stride(cls, config: Settings) -> int:
         """Return the product of all strides of the network that `config` describes."""
+
+    @classmethod
+    def sees_whole(cls, config: Settings) -> bool:
+        """Whether the network that `config` describes sees the whole image at every pixel (`Network.sees_whole`)."""
+        return False
 
     @classmethod
     def resolved(cls, config: Settings, device: str) -> Settings:

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from segstudio.config.base import Config as Settings
 from segstudio.config.base import param
-from segstudio.engine.architectures.base import Architecture, Network, architectures
+from segstudio.engine.architectures.base import Architecture, architectures
+from segstudio.engine.network import Network
 
 _LEAST_WIDTH = 4
 #: Automatic width and depth on a processor and on a graphics card.

@@ -165,7 +165,10 @@ def training_image(part: LabelledPart, formulation: Formulation, patch: int, sto
     return TrainingImage(
         image_id=part.sample.image_id,
         image=store.keep(np.ascontiguousarray(image)),
-        targets={name: store.keep(planes.astype(np.float16)) for name, planes in padded.items()},
+        targets={
+            name: store.keep(planes if name in formulation.exact_targets else planes.astype(np.float16))
+            for name, planes in padded.items()
+        },
         objects=_positions(known > 0, rng),
         known=_positions(known >= 0, rng),
     )

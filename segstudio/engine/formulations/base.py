@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from torch import Tensor
 from segstudio.config.base import Config as Settings
 from segstudio.config.base import param
 from segstudio.core.registry import Registry
+from segstudio.engine.network import Network
 
 #: Targets of one image by name, each ``(channels, H, W)`` float32.
 Targets = dict[str, NDArray[np.float32]]
@@ -69,6 +70,14 @@ class Formulation(ABC):
     vector_targets: ClassVar[dict[str, tuple[int, int]]] = {}
     #: Channels of the maps that hold vectors, as (dy, dx) pairs; for test-time flips.
     vector_maps: ClassVar[tuple[tuple[int, int], ...]] = ()
+    #: Targets that must stay float32 while they wait, as ids of objects; the others are kept as float16.
+    exact_targets: ClassVar[frozenset[str]] = frozenset()
+    #: Whether it builds its network itself, so that no architecture is chosen.
+    own_network: ClassVar[bool] = False
+    #: Whether touching objects of one class stay apart.
+    separates: ClassVar[bool] = True
+    #: What the labels of a prediction hold: objects with their outlines, or only the boxes around them.
+    result: ClassVar[Literal["objects", "boxes"]] = "objects"
 
     def __init__(self, config: Settings | None = None, class_ids: Sequence[int] = (1,)) -> None:
         if not class_ids:
@@ -80,6 +89,16 @@ class Formulation(ABC):
     @abstractmethod
     def out_channels(self) -> int:
         """Number of maps that the network must give."""
+
+    def build_network(self, in_channels: int) -> Network:
+        """Return its own network with random weights; only where `own_network` is true."""
+        raise NotImplementedError(f"{self.title} learns with any architecture.")
+
+    def use_class_pixels(self, pixels: Sequence[int]) -> None:  # noqa: B027 - most weigh nothing
+        """Learn before the training how many labelled pixels background and each class have, to weigh classes by it.
+
+        Nothing is weighed unless a formulation says so.
+        """
 
     @abstractmethod
     def encode(self, labels: NDArray[np.int32], object_classes: Mapping[int, int] | None = None) -> Targets:
@@ -97,6 +116,20 @@ class Formulation(ABC):
         Targets
             Arrays ``(channels, H, W)`` float32; ``"valid"`` ``(1, H, W)`` is 0 where nothing is known.
         """
+
+    def training_loss(self, network: Network, image: Tensor, targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the loss terms of one step, by name and weighted.
+
+        Parameters
+        ----------
+        network
+            In training mode, or in eval mode for the loss of the validation.
+        image
+            ``(N, C, H, W)``, normalised.
+        targets
+            What `encode` made, as ``(N, channels, H, W)`` tensors.
+        """
+        return self.loss(network(image).float(), targets)
 
     @abstractmethod
     def loss(self, maps: Tensor, targets: Mapping[str, Tensor]) -> dict[str, Tensor]:

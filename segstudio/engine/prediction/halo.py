@@ -5,7 +5,7 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from segstudio.engine.architectures.base import Network
+from segstudio.engine.network import Network
 
 #: Largest reach that is searched for, pixels; a network that sees further sees the whole tile.
 _LIMIT = 2048

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from segstudio.config.prediction import PredictionConfig
 from segstudio.core.errors import BadInput, JobFailed
-from segstudio.engine.architectures import Network
 from segstudio.engine.model_card import Model
+from segstudio.engine.network import Network
 from segstudio.engine.prediction.block_decoding import CORE, MARGIN
 from segstudio.engine.prediction.map_store import MOST_PIXELS
 from segstudio.engine.prediction.seen_image import SeenImage

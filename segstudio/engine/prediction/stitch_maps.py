@@ -10,8 +10,8 @@ from torch import Tensor
 
 from segstudio.config.prediction import PredictionConfig
 from segstudio.core.tiles import Window
-from segstudio.engine.architectures.base import Network
 from segstudio.engine.formulations.base import Formulation
+from segstudio.engine.network import Network
 from segstudio.engine.prediction.halo import halo_of, measure_reach
 from segstudio.engine.prediction.map_store import MapStore, MemoryStore
 from segstudio.engine.prediction.seen_image import ArrayImage, Readable

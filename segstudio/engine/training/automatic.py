@@ -6,6 +6,7 @@ import torch
 
 from segstudio.config.run import RunConfig
 from segstudio.engine.architectures import architectures
+from segstudio.engine.formulations import formulations
 from segstudio.io.atomic import write_atomic
 from segstudio.jobs.run_folder import RunFolder
 from segstudio.jobs.spec import Choice, TrainJob
@@ -21,7 +22,7 @@ def resolved(job: TrainJob, device: torch.device) -> TrainJob:
     """
     if not RunConfig.model_validate(job.config).training.batch_size:
         job = with_setting(job, "training", "batch_size", _BATCH_CPU if device.type == "cpu" else _BATCH_GPU)
-    if job.start_from is not None:
+    if job.start_from is not None or formulations.get(job.formulation.name).own_network:
         return job
     family = architectures.get(job.architecture.name)
     given = family.Config.model_validate(job.architecture.settings)

@@ -12,7 +12,7 @@ import torch
 from segstudio.config.run import RunConfig
 from segstudio.core.axes import ImageInfo
 from segstudio.core.errors import BadInput
-from segstudio.engine.architectures import Network, architectures
+from segstudio.engine.architectures import architectures
 from segstudio.engine.control import Control
 from segstudio.engine.data.channels import ChannelPlan, plan_channels
 from segstudio.engine.data.crops import Batch, CropSampler, CropSettings, TrainingImage
@@ -31,6 +31,7 @@ from segstudio.engine.data.dataset import (
 from segstudio.engine.data.file_notes import FileNotes
 from segstudio.engine.formulations import Formulation, formulations
 from segstudio.engine.model_card import load_model
+from segstudio.engine.network import Network
 from segstudio.engine.training.start_from import started_from
 from segstudio.engine.training.validate import Validator
 from segstudio.io.sources import open_image
@@ -44,6 +45,8 @@ _VALIDATION_BATCHES = 2
 _OBJECTS_IN_PATCH = 3
 #: Smallest and largest automatic patch on a processor and on a graphics card, pixels.
 _PATCH_CPU, _PATCH_GPU = (128, 256), (256, 512)
+#: What a model card says for the architecture when the formulation builds its network itself.
+OWN_NETWORK = "own"
 
 
 @dataclass(frozen=True)
@@ -197,6 +200,8 @@ def _build(job: TrainJob, plan: ChannelPlan) -> tuple[Formulation, Network]:
     formulation = kind(kind.Config.model_validate(job.formulation.settings), [item.id for item in job.classes])
     if job.start_from is not None:
         return formulation, started_from(job, job.start_from, formulation, plan)
+    if formulation.own_network:
+        return formulation, formulation.build_network(plan.count)
     family = architectures.get(job.architecture.name)
     config = family.Config.model_validate(job.architecture.settings)
     return formulation, family(config).build(plan.count, formulation.out_channels)
@@ -206,6 +211,8 @@ def resolved_architecture(job: TrainJob) -> Choice:
     """Return the architecture with all settings: of the model that the training starts from, else of the job."""
     if job.start_from is not None:
         return load_model(job.start_from).card.architecture
+    if formulations.get(job.formulation.name).own_network:
+        return Choice(name=OWN_NETWORK)
     config = architectures.get(job.architecture.name).Config.model_validate(job.architecture.settings)
     return Choice(name=job.architecture.name, settings=config.model_dump())
 

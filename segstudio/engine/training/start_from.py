@@ -5,10 +5,10 @@ from pathlib import Path
 import torch
 
 from segstudio.core.errors import BadModel
-from segstudio.engine.architectures import Network
 from segstudio.engine.data.channels import ChannelPlan
 from segstudio.engine.formulations import Formulation
 from segstudio.engine.model_card import Model, build_network, load_model
+from segstudio.engine.network import Network
 from segstudio.jobs.spec import ClassSpec, TrainJob
 
 

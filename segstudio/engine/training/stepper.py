@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from segstudio.config.training import TrainingConfig
 from segstudio.engine.data.crops import Batch
 from segstudio.engine.formulations import Formulation
+from segstudio.engine.network import Network
 from segstudio.engine.training.average import Average, Weights
 
 #: Gradients that are not finite at this scale are so by themselves.
@@ -46,7 +47,7 @@ class Stepper:
     """
 
     def __init__(
-        self, network: nn.Module, formulation: Formulation, config: TrainingConfig, device: torch.device
+        self, network: Network, formulation: Formulation, config: TrainingConfig, device: torch.device
     ) -> None:
         self.network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.formulation = formulation
@@ -125,8 +126,7 @@ class Stepper:
         image = self._tensor(batch.image).to(memory_format=torch.channels_last)
         targets = {name: self._tensor(planes) for name, planes in batch.targets.items()}
         with self._autocast():
-            maps = self.network(image)
-        return self.formulation.loss(maps.float(), targets)
+            return self.formulation.training_loss(self.network, image, targets)
 
     def _tensor(self, array: object) -> Tensor:
         return torch.as_tensor(array).to(self.device, non_blocking=True)

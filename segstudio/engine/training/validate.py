@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from segstudio.config.prediction import PredictionConfig
 from segstudio.core.metrics import ImageScore, evaluate, pooled
-from segstudio.engine.architectures import Network
 from segstudio.engine.data.dataset import LabelledPart
 from segstudio.engine.formulations import Decoded, DecodeSettings, Formulation
+from segstudio.engine.network import Network
 from segstudio.engine.prediction.stitch_maps import predict_maps
 from segstudio.engine.training.average import Weights
 

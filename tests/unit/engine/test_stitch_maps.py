@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from segstudio.config.prediction import PredictionConfig
-from segstudio.engine.architectures import Network
 from segstudio.engine.architectures.unet import UNet, UNetConfig
 from segstudio.engine.data.normalise import normalise
 from segstudio.engine.formulations import formulations
+from segstudio.engine.network import Network
 from segstudio.engine.prediction import stitch_maps
 from segstudio.engine.prediction.stitch_maps import PredictionStopped, predict_maps
 from segstudio.engine.prediction.tile_plan import padded_shape, plan_tiles

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from segstudio.engine.architectures.base import Network
 from segstudio.engine.architectures.unet import UNet, UNetConfig
+from segstudio.engine.network import Network
 from segstudio.engine.prediction.halo import halo_of, measure_reach
 
 
