@@ -93,7 +93,8 @@ def test(pytest_arguments: list[str]) -> int:
         if subprocess.call(command, cwd=ROOT, env=environment) != 0:
             failed.append(title)
     say("== pytest" + (f" (failed so far: {', '.join(failed)})" if failed else ""))
-    code = subprocess.call([str(venv_python()), "-m", "pytest", *pytest_arguments], cwd=ROOT, env=environment)
+    words = pytest_arguments or ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadfile"]
+    code = subprocess.call([str(venv_python()), "-m", "pytest", *words], cwd=ROOT, env=environment)
     return code or (1 if failed else 0)
 
 

@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, settings
 # Before numpy, torch or Qt are imported by any test.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ.setdefault(_name, "2")
+    os.environ.setdefault(_name, "1" if "PYTEST_XDIST_WORKER" in os.environ else "2")
 
 ROOT = Path(__file__).resolve().parents[1]
 
