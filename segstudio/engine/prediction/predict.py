@@ -22,7 +22,7 @@ from segstudio.engine.prediction.map_store import MapStore, MemoryStore, new_sto
 from segstudio.engine.prediction.result_files import keep_maps, open_maps, write_result
 from segstudio.engine.prediction.room import check_room
 from segstudio.engine.prediction.seen_image import Readable, SeenImage
-from segstudio.engine.prediction.stitch_maps import map_steps
+from segstudio.engine.prediction.stitch_maps import is_blended, map_steps
 from segstudio.io.atomic import make_folders, remove_folders
 from segstudio.jobs.failures import is_out_of_memory
 from segstudio.jobs.messages import Artifact, Finished, Message, Progress, Warned
@@ -32,6 +32,7 @@ from segstudio.jobs.spec import DecodeJob, PredictImage, PredictJob
 _SMALLEST_TILE = 64
 #: Parts of an image's progress: what the network takes, and all.
 _NETWORK_PARTS, _PARTS = 90, 100
+_BLENDED = "blended-tiles"
 
 
 @dataclass(frozen=True)
@@ -72,11 +73,16 @@ def predict(job: PredictJob) -> Iterator[Message]:
     model.network.to(setting.device).to(memory_format=torch.channels_last)
     began = time.monotonic()
     objects, left_out = 0, 0
+    said_blended = False
     for index, image in enumerate(job.images):
         try:
             for message in _image_steps(setting, image, index, began):
                 if isinstance(message, Artifact) and message.role == "labels":
                     objects += int(message.details["objects"])
+                if isinstance(message, Warned) and message.code == _BLENDED:
+                    if said_blended:
+                        continue  # once for all images
+                    said_blended = True
                 yield message
         except (BadInput, BadModel) as error:
             left_out += 1
@@ -145,6 +151,14 @@ def _image_steps(setting: _Setting, image: PredictImage, index: int, began: floa
         for warning in seen.warnings:
             yield Warned(job_id=job.job_id, message=warning, code="image")
         maps = _map_store(setting, seen, image, stack)
+        if is_blended(setting.model.network, seen.shape[1:], setting.settings.tile_size):
+            yield Warned(
+                job_id=job.job_id,
+                message=f"The network of {setting.model.card.name} sees the whole image at every pixel, and {name} is "
+                "too large for that: it is predicted in tiles that overlap and fade into each other.",
+                hint="The result depends a little on the tile size. A U-Net gives the same with and without tiles.",
+                code=_BLENDED,
+            )
         for step in _steps_in_memory(setting, seen, maps, name):
             yield step if isinstance(step, Warned) else progress(_NETWORK_PARTS * step)
         if image.maps is not None:

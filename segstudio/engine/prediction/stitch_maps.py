@@ -1,4 +1,4 @@
-"""The network's maps of an image of any size, tile by tile, the same as if it had seen the whole at once."""
+"""The network's maps of an image of any size, tile by tile; the same as of the whole wherever a network allows it."""
 
 from collections.abc import Callable, Generator
 from itertools import groupby
@@ -15,11 +15,12 @@ from segstudio.engine.network import Network
 from segstudio.engine.prediction.halo import halo_of, measure_reach
 from segstudio.engine.prediction.map_store import MapStore, MemoryStore
 from segstudio.engine.prediction.seen_image import ArrayImage, Readable
-from segstudio.engine.prediction.tile_plan import Tile, padded_shape, plan_tiles
+from segstudio.engine.prediction.tile_plan import Tile, padded_shape, plan_blended, plan_tiles
 
 #: Mirrorings over which test-time flips average, as axes of ``(N, C, H, W)``.
 _FLIPS: tuple[tuple[int, ...], ...] = ((), (2,), (3,), (2, 3))
 _REACH = "_segstudio_reach"
+_CLEARED_ROWS = 256
 
 
 class PredictionStopped(Exception):
@@ -59,7 +60,8 @@ def predict_maps(  # noqa: PLR0913 - what to do, with what, where, and two callb
     Notes
     -----
     With 32-bit precision the result differs from one pass over the whole image by rounding only (at most 1e-5).
-    A network that sees the whole image at every pixel is given the whole image.
+    A network that sees the whole image at every pixel is given images of up to two tiles' side whole, larger ones in
+    tiles that overlap by half and fade into each other.
     """
     maps = MemoryStore(np.empty((formulation.out_channels, *image.shape[1:]), np.float32))
     chosen = settings or PredictionConfig()
@@ -84,6 +86,8 @@ def map_steps(
     """Do the work of `predict_maps` step by step into `maps`; yields tiles done and all tiles."""
     padded = _Padded(image, network.stride)
     tiles = _tiles_for(network, padded.shape, settings.tile_size)
+    if tiles[0].shares is not None:
+        _clear(maps)
     was_training = network.training
     network.eval()
     done = 0
@@ -97,6 +101,11 @@ def map_steps(
             yield done, len(tiles)
     finally:
         network.train(was_training)
+
+
+def is_blended(network: Network, size: tuple[int, int], tile_size: int) -> bool:
+    """Return whether an image of `size` is predicted in tiles that fade into each other."""
+    return _tiles_for(network, padded_shape(size, network.stride), tile_size)[0].shares is not None
 
 
 def largest_window(network: Network, size: tuple[int, int], tile_size: int) -> tuple[int, int]:
@@ -130,12 +139,22 @@ def _tiles_for(network: Network, shape: tuple[int, ...], size: int) -> list[Tile
     whole = Window(0, 0, shape[0], shape[1])
     if max(shape) <= size:
         return [Tile(whole, whole)]
+    reach = _reach(network)
+    if reach is not None:
+        return plan_tiles((shape[0], shape[1]), network.stride, size, halo_of(reach, network.stride))
+    # Whole while that is likely to fit: a rule on the size alone gives the same result on every computer.
+    if max(shape) <= 2 * size:
+        return [Tile(whole, whole)]
+    return plan_blended((shape[0], shape[1]), network.stride, size)
+
+
+def _reach(network: Network) -> int | None:
+    if network.sees_whole or network.reach is not None:
+        return None if network.sees_whole else network.reach
     if not hasattr(network, _REACH):
         setattr(network, _REACH, measure_reach(network))
     reach: int | None = getattr(network, _REACH)
-    if reach is None:
-        return [Tile(whole, whole)]
-    return plan_tiles((shape[0], shape[1]), network.stride, size, halo_of(reach, network.stride))
+    return reach
 
 
 def _batches(tiles: list[Tile], size: int) -> list[list[Tile]]:
@@ -188,4 +207,15 @@ def _dtype(settings: PredictionConfig, device: torch.device) -> torch.dtype:
 def _keep(maps: MapStore, tile: Tile, answer: NDArray[np.float32]) -> None:
     core = tile.core.clip((maps.shape[1], maps.shape[2]))
     inner = core.shift(-tile.window.y0, -tile.window.x0)
-    maps.write(core, answer[:, *inner.slices])
+    kept = answer[:, *inner.slices]
+    if tile.shares is not None:
+        rows, columns = (share[: kept.shape[axis]] for axis, share in enumerate(tile.shares, start=1))
+        kept = maps.read(core) + kept * (rows[:, None] * columns)
+    maps.write(core, kept)
+
+
+def _clear(maps: MapStore) -> None:
+    channels, height, width = maps.shape
+    for y0 in range(0, height, _CLEARED_ROWS):
+        band = Window(y0, 0, min(y0 + _CLEARED_ROWS, height), width)
+        maps.write(band, np.zeros((channels, *band.shape), maps.dtype))
