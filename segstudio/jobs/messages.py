@@ -47,13 +47,33 @@ class Metric(_Message):
     elapsed_s: float
     values: dict[str, float]
     """``train_loss``, ``val_loss``, ``val_f1``, ``val_ap``, ``val_iou``, ``learning_rate``, ``images_per_s``,
-    and ``train_<term>`` for each loss term."""
+    and ``train_<term>`` for each loss term.
+
+    With each validation also ``val_f1_low`` and ``val_f1_high``, the 95 % interval of ``val_f1`` by bootstrap over
+    images (absent when there is one image only), and ``val_objects`` and ``val_predicted``: true objects that were
+    looked for, and objects that the network found, rightly or not."""
     best: bool = False
     """Whether the weights of this moment are the best so far."""
 
 
 class Facts(_Message):
-    """What a training found out about its data and network before and while it learns; advice is made of it."""
+    """What a training found out about its data and network before and while it learns; advice is made of it.
+
+    A training says it once before its first step, and again when it is resumed. Keys of `values`:
+
+    Data: ``train_images``, ``train_objects``, ``validation_images``, ``validation_objects`` (0 when no image is kept
+    for validation, ``own_validation`` is then false and scores come from training images), ``train_labelled_px``,
+    ``validation_labelled_px``, ``train_objects:NAME`` and ``validation_objects:NAME`` for the class NAME, 0 included;
+    ``object_diameter_px`` (median) and ``object_diameter_p90_px`` of training objects; ``pixel_size_um`` (none when
+    images differ); ``low_percentile``, ``high_percentile`` of the normalisation.
+
+    Network: ``formulation``, ``architecture``, ``parameters``, ``stride``, ``channels``, ``reach_px`` (pixels that it
+    looks beyond a block of ``stride``: half of its receptive field; none when ``sees_whole``), ``sees_whole``,
+    ``from_scratch``.
+
+    Plan: ``device`` (``"cpu"``, ``"cuda"``, ``"mps"``), ``patch_px``, ``batch``, ``learning_rate`` (peak),
+    ``schedule``, ``precision``.
+    """
 
     kind: Literal["facts"] = "facts"
     values: dict[str, float | int | str | bool | None]

@@ -36,7 +36,7 @@ def finish(training: "Training") -> Iterator[Message]:
         "steps": training.step,
         "epochs": training.epochs,
         "minutes": round(training.clock.seconds / 60, 2),
-        "images": int(training.prepared.facts["images"]),
+        "images": int(training.prepared.facts["train_images"]),
     }
     if training.left_out:
         summary["steps_left_out"] = training.left_out
@@ -86,8 +86,8 @@ def _card(training: "Training", decode: DecodeSettings, result: Validation) -> M
         decode=decode.model_dump(),
         scores={name: round(value, 4) for name, value in scores.items()},
         trained_on={
-            "images": prepared.facts["images"],
-            "objects": prepared.facts["objects"],
+            "images": prepared.facts["train_images"],
+            "objects": prepared.facts["train_objects"],
             "steps": training.step,
             "patch_size": prepared.patch,
             "batch_size": training.batch_size,

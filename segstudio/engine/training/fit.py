@@ -14,6 +14,7 @@ from segstudio.engine.data.crops import Prefetch
 from segstudio.engine.training.automatic import record, resolved
 from segstudio.engine.training.average import Weights, snapshot
 from segstudio.engine.training.checkpoint import capture, read_newest, restore, write_checkpoint
+from segstudio.engine.training.facts import facts
 from segstudio.engine.training.finish import finish
 from segstudio.engine.training.precision import BY_NAME, choose_precision
 from segstudio.engine.training.prepare import Prepared, prepare
@@ -82,7 +83,7 @@ class Training:
         self.rate_factor = self.config.fine_tune_factor if job.start_from is not None else 1.0
         self.start_weights = snapshot(self.stepper.network)
         self.decode = prepared.formulation.decode_candidates()[0]
-        self._one_cycle = self.config.schedule == "one-cycle" or (self.config.schedule == "auto" and self.length.known)
+        self.cycles = self.config.schedule == "one-cycle" or (self.config.schedule == "auto" and self.length.known)
         self._prefetch = Prefetch(prepared.sampler.batch, self.config.workers or (1 if device.type == "cpu" else 4))
         self._readout = Readout(self.length)
         self.left_out = 0
@@ -96,6 +97,7 @@ class Training:
     def run(self) -> Iterator[Message]:
         """Train to the end and leave the model."""
         yield from self._begin()
+        yield facts(self)
         while not self._over():
             yield from self._obey()
             if self.control.ending:
@@ -199,7 +201,7 @@ class Training:
             return False  # on a slow computer a short limit may be over here: it still gets a model
         if self.length.known and self.length.fraction(self.step, self.clock.seconds) >= 1:
             return True
-        return not self._one_cycle and self.plateau.should_stop(self.epoch)
+        return not self.cycles and self.plateau.should_stop(self.epoch)
 
     def _obey(self) -> Iterator[Message]:
         if self.control.wish() != "pause":
@@ -214,7 +216,7 @@ class Training:
 
     def _rate(self) -> float:
         peak = self.config.learning_rate * self.rate_factor
-        if self._one_cycle:
+        if self.cycles:
             return one_cycle(self.length.fraction(self.step, self.clock.seconds), peak, self.config.warm_up)
         return warmed_up(self.step, peak * self.plateau.factor, self.config.warm_up, self.config.steps_per_epoch)
 
@@ -294,6 +296,9 @@ class Training:
             values["val_loss"] = self.stepper.validation_loss(list(self.prepared.validation_batches), weights)
         result = self.prepared.validator.run(weights, self.decode)
         values |= {"val_f1": result.f1, "val_ap": result.ap, "val_iou": result.iou}
+        values |= {"val_objects": result.objects, "val_predicted": result.predicted}
+        if result.interval is not None:
+            values["val_f1_low"], values["val_f1_high"] = result.interval
         self.plateau = self.plateau.after(self.epoch, result.score)
         better = result.score > self.best_score
         if better:

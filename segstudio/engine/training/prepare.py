@@ -21,8 +21,6 @@ from segstudio.engine.data.dataset import (
     Reading,
     TargetStore,
     check_trainable,
-    median_diameter,
-    object_areas,
     read_sample,
     rescaled,
     scales,
@@ -32,6 +30,7 @@ from segstudio.engine.data.file_notes import FileNotes
 from segstudio.engine.formulations import Formulation, formulations
 from segstudio.engine.model_card import load_model
 from segstudio.engine.network import Network
+from segstudio.engine.training.facts import data_facts
 from segstudio.engine.training.start_from import started_from
 from segstudio.engine.training.validate import Validator
 from segstudio.io.sources import open_image
@@ -66,7 +65,7 @@ class Prepared:
     """Side of the patches, pixels."""
     store: TargetStore
     facts: Mapping[str, Any]
-    """``images``, ``objects``, ``object_diameter_px``, ``pixel_size_um``."""
+    """What is known of the data, as `segstudio.jobs.messages.Facts` names it."""
 
 
 @dataclass(frozen=True)
@@ -101,8 +100,8 @@ def prepare(job: TrainJob, control: Control, device: torch.device) -> Generator[
         return None
     yield from _warnings(job, read)
     formulation, network = _build(job, plan)
-    areas = [area for part in read.training for area in object_areas(part.known)]
-    diameter = median_diameter(areas)
+    found: dict[str, Any] = data_facts(job.classes, read.training, read.validation)
+    diameter = found["object_diameter_px"]
     patch = patch_size(config.data.patch_size, diameter, network.stride, device)
     store = TargetStore(job.run_folder / "cache", config.data.cache_mb * 2**20)
     settings = CropSettings(
@@ -121,12 +120,7 @@ def prepare(job: TrainJob, control: Control, device: torch.device) -> Generator[
         validation_batches=_fixed_batches(read.validation, formulation, settings, config.training.batch_size),
         patch=patch,
         store=store,
-        facts={
-            "images": len({part.sample.image_id for part in read.training}),
-            "objects": len(areas),
-            "object_diameter_px": diameter,
-            "pixel_size_um": _common([part.sample.pixel_size_um for part in read.training]),
-        },
+        facts={**found, "pixel_size_um": _common([part.sample.pixel_size_um for part in read.training])},
     )
 
 

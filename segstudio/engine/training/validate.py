@@ -4,7 +4,7 @@ import copy
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from segstudio.engine.formulations import Decoded, DecodeSettings, Formulation
 from segstudio.engine.network import Network
 from segstudio.engine.prediction.stitch_maps import predict_maps
 from segstudio.engine.training.average import Weights
+from segstudio.engine.training.confidence import f1_interval
 
 #: IoU thresholds at which a validation is scored; the first two decide which weights and decoder are best.
 THRESHOLDS = (0.5, 0.75, 0.8)
@@ -39,8 +40,10 @@ class Validation:
         Mean of AP at IoU 0.5 and 0.75: what is compared.
     iou
         Foreground IoU: of the area of all objects together.
-    found, objects
-        True objects that were found at IoU 0.5, and all.
+    found, objects, predicted
+        True objects that were found at IoU 0.5, all, and all that the network found, rightly or not.
+    interval
+        95 % interval of `f1`; ``None`` when only one image was scored.
     """
 
     f1: float
@@ -51,6 +54,8 @@ class Validation:
     images: int
     found: int
     objects: int
+    predicted: int
+    interval: tuple[float, float] | None
     seconds: float
 
     @property
@@ -82,7 +87,7 @@ class Validator:
         """Score `weights` on the watched images."""
         start = time.monotonic()
         self._network.load_state_dict(weights)
-        scores = [score(part.known, self._decoded(part, decode).labels) for part in self.watched]
+        scores = [_scored(part, self._decoded(part, decode).labels) for part in self.watched]
         return _validation(scores, time.monotonic() - start)
 
     def tune(self, weights: Weights, seconds: float) -> Iterator[tuple[int, DecodeSettings, Validation]]:
@@ -102,7 +107,7 @@ class Validator:
             for number, index in enumerate(order, start=1):
                 part = self.parts[index]
                 maps = self.maps(part.image)
-                scored = pool.map(lambda c, m=maps, p=part: score(p.known, self._decode(m, c)), candidates)
+                scored = pool.map(lambda c, m=maps, p=part: _scored(p, self._decode(m, c)), candidates)
                 for scores, found in zip(table, scored, strict=True):
                     scores.append(found)
                 spent = time.monotonic() - start
@@ -119,7 +124,7 @@ class Validator:
         """Return the objects that `weights` find in `part`, and their scores."""
         self._network.load_state_dict(weights)
         labels = self._decoded(part, decode).labels
-        return labels, _validation([score(part.known, labels)], 0.0)
+        return labels, _validation([_scored(part, labels)], 0.0)
 
     def maps(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the activated maps of a normalised image ``(C, H, W)``."""
@@ -142,6 +147,10 @@ def score(known: NDArray[np.int32], labels: NDArray[np.int32]) -> ImageScore:
     return evaluate(known, labels, THRESHOLDS)
 
 
+def _scored(part: LabelledPart, labels: NDArray[np.int32]) -> ImageScore:
+    return replace(score(part.known, labels), name=part.sample.image_id)
+
+
 def _validation(scores: Sequence[ImageScore], seconds: float) -> Validation:
     total = pooled(scores)
     low, middle, high = total.counts
@@ -154,8 +163,15 @@ def _validation(scores: Sequence[ImageScore], seconds: float) -> Validation:
         images=len(scores),
         found=low.tp,
         objects=low.tp + low.fn,
+        predicted=low.tp + low.fp,
+        interval=_interval(scores),
         seconds=seconds,
     )
+
+
+def _interval(scores: Sequence[ImageScore]) -> tuple[float, float] | None:
+    firsts = [item.counts[0] for item in scores]
+    return f1_interval([(item.tp, item.fp, item.fn) for item in firsts], [item.name for item in scores])
 
 
 def _within(parts: Sequence[LabelledPart], pixels: int) -> list[LabelledPart]:

@@ -23,7 +23,7 @@ from segstudio.engine.training.fit import Training
 from segstudio.engine.training.start_from import started_from
 from segstudio.engine.training.stepper import Stepper
 from segstudio.engine.training.validate import Validator
-from segstudio.jobs.messages import Artifact, Finished, Message, Metric, Preview, StateChanged, Warned
+from segstudio.jobs.messages import Artifact, Facts, Finished, Message, Metric, Preview, StateChanged, Warned
 from segstudio.jobs.run_folder import RunFolder
 from segstudio.jobs.spec import Choice, ClassSpec, SampleRecord, TrainJob
 
@@ -122,6 +122,24 @@ def test_a_short_training_finds_the_discs(samples: tuple[SampleRecord, ...], tmp
     assert card.pixel_size_um == 0.5
     assert card.object_diameter_px == pytest.approx(17, abs=5)
     assert not (run.path / "cache").exists()
+
+
+def test_a_training_says_what_it_works_with_before_it_learns(samples: tuple[SampleRecord, ...], tmp_path: Path) -> None:
+    messages = list(run_job(a_job(samples, tmp_path / "run")))
+    kinds = [message.kind for message in messages]
+    assert kinds.count("facts") == 1
+    assert kinds.index("facts") < kinds.index("metric")
+    values = of(Facts, messages)[0].values
+    assert (values["train_images"], values["validation_images"], values["own_validation"]) == (4, 2, True)
+    assert (values["patch_px"], values["batch"], values["stride"], values["channels"]) == (64, 4, 4, 1)
+    assert (values["learning_rate"], values["schedule"], values["precision"]) == (5e-3, "one-cycle", "float32")
+    assert (values["formulation"], values["from_scratch"], values["device"]) == ("boundary", True, "cpu")
+    assert values["train_objects:cell"] == values["train_objects"]
+    assert 15 <= values["reach_px"] <= 40
+    assert values["sees_whole"] is False
+    last = of(Metric, messages)[-1].values
+    assert last["val_f1_low"] <= last["val_f1"] <= last["val_f1_high"]
+    assert last["val_objects"] == values["validation_objects"]
 
 
 def test_the_first_look_does_not_wait_for_the_end_of_an_epoch(

@@ -1,0 +1,94 @@
+"""What a training knows about its data, its network and its plan: the figures that advice is made of."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from segstudio.engine.data.dataset import LabelledPart, median_diameter
+from segstudio.engine.network import Network
+from segstudio.engine.prediction.halo import measure_reach
+from segstudio.jobs.messages import Facts
+from segstudio.jobs.spec import ClassSpec
+
+if TYPE_CHECKING:
+    from segstudio.engine.training.fit import Training
+
+Fact = float | int | str | bool | None
+
+
+def data_facts(
+    classes: Sequence[ClassSpec], training: Sequence[LabelledPart], validation: Sequence[LabelledPart]
+) -> dict[str, Fact]:
+    """Return images, objects and their sizes, as `Facts` names them."""
+    areas = _areas(training)
+    seen = _areas(validation)
+    sizes = list(areas.values())
+    facts: dict[str, Fact] = {
+        "train_images": len({part.sample.image_id for part in training}),
+        "train_objects": len(areas),
+        "train_labelled_px": _labelled(training),
+        "validation_images": len({part.sample.image_id for part in validation}),
+        "validation_objects": len(seen),
+        "validation_labelled_px": _labelled(validation),
+        "object_diameter_px": median_diameter(sizes),
+        "object_diameter_p90_px": float(2 * np.sqrt(np.percentile(sizes, 90) / np.pi)) if sizes else None,
+    }
+    for split, parts in (("train", training), ("validation", validation)):
+        for name, number in _by_class(classes, parts).items():
+            facts[f"{split}_objects:{name}"] = number
+    return facts
+
+
+def network_facts(network: Network) -> dict[str, Fact]:
+    """Return size and sight of `network`, as `Facts` names them."""
+    reach = network.reach
+    if reach is None and not network.sees_whole:
+        reach = measure_reach(network)
+    return {
+        "parameters": sum(weight.numel() for weight in network.parameters()),
+        "stride": network.stride,
+        "channels": network.in_channels,
+        "reach_px": reach,
+        "sees_whole": reach is None,
+    }
+
+
+def facts(training: "Training") -> Facts:
+    """Return the figures of `training` as it begins, or goes on."""
+    job, prepared, config = training.job, training.prepared, training.prepared.config
+    plan: dict[str, Fact] = {
+        "formulation": job.formulation.name,
+        "architecture": job.architecture.name,
+        "device": training.stepper.device.type,
+        "from_scratch": job.start_from is None,
+        "patch_px": prepared.patch,
+        "batch": training.batch_size,
+        "learning_rate": config.training.learning_rate * training.rate_factor,
+        "schedule": "one-cycle" if training.cycles else "plateau",
+        "precision": str(training.stepper.precision).removeprefix("torch."),
+        "own_validation": prepared.own_validation,
+        "low_percentile": config.data.low_percentile,
+        "high_percentile": config.data.high_percentile,
+    }
+    return Facts(values={**prepared.facts, **network_facts(prepared.network), **plan})
+
+
+def _areas(parts: Sequence[LabelledPart]) -> dict[tuple[str, int], int]:
+    """Return the pixels of each object by image and id; of one that lies in several parts, where most of it is."""
+    areas: dict[tuple[str, int], int] = {}
+    for part in parts:
+        for number, pixels in zip(*np.unique(part.known[part.known > 0], return_counts=True), strict=True):
+            key = (part.sample.image_id, int(number))
+            areas[key] = max(areas.get(key, 0), int(pixels))
+    return areas
+
+
+def _labelled(parts: Sequence[LabelledPart]) -> int:
+    return sum(int((part.known >= 0).sum()) for part in parts)
+
+
+def _by_class(classes: Sequence[ClassSpec], parts: Sequence[LabelledPart]) -> dict[str, int]:
+    of_image = {part.sample.image_id: part.sample.object_classes for part in parts}
+    found = [of_image[image].get(number, classes[0].id) for image, number in _areas(parts)]
+    return {item.name: found.count(item.id) for item in classes}

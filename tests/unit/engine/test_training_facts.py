@@ -1,0 +1,90 @@
+"""What a training says of its data, network and plan, and how far its scores can be believed."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from factories import discs
+from hypothesis import given
+from hypothesis import strategies as st
+
+from segstudio.engine.data.dataset import LabelledPart
+from segstudio.engine.network import Network
+from segstudio.engine.training.confidence import f1_interval
+from segstudio.engine.training.facts import data_facts, network_facts
+from segstudio.jobs.spec import ClassSpec, SampleRecord
+
+CELL, DEBRIS = ClassSpec(id=1, name="cell"), ClassSpec(id=4, name="debris")
+
+
+def a_part(image_id: str, known: np.ndarray, **classes: int) -> LabelledPart:
+    sample = SampleRecord(
+        image_id=image_id, image=Path(f"{image_id}.tif"), object_classes={int(k[1:]): v for k, v in classes.items()}
+    )
+    return LabelledPart(sample, np.zeros((1, *known.shape), np.float32), known)
+
+
+def test_images_and_objects_are_counted_by_split_and_class() -> None:
+    three = discs((64, 64), [(10, 10), (10, 40), (40, 30)], 6)
+    three[60:] = -1
+    one = discs((32, 32), [(16, 16)], 6)
+    facts = data_facts((CELL, DEBRIS), [a_part("a", three, o2=4), a_part("b", one)], [a_part("c", one)])
+    assert (facts["train_images"], facts["train_objects"]) == (2, 4)
+    assert (facts["train_objects:cell"], facts["train_objects:debris"]) == (3, 1)
+    assert (facts["validation_objects:cell"], facts["validation_objects:debris"]) == (1, 0)
+    assert facts["train_labelled_px"] == 60 * 64 + 32 * 32
+    assert facts["object_diameter_px"] == pytest.approx(12, abs=0.5)
+
+
+def test_an_object_in_two_parts_of_an_image_counts_once() -> None:
+    whole = discs((64, 64), [(32, 20)], 8)
+    facts = data_facts((CELL,), [a_part("a", whole), a_part("a", whole[:34])], [])
+    assert (facts["train_images"], facts["train_objects"], facts["validation_images"]) == (1, 1, 0)
+    assert facts["object_diameter_px"] == pytest.approx(16, abs=0.5)
+
+
+class _Blind(Network):
+    stride, in_channels, out_channels = 4, 2, 1
+
+
+def test_a_network_that_knows_its_reach_is_believed() -> None:
+    network = _Blind()
+    network.reach = 30
+    assert network_facts(network) == {
+        "parameters": 0,
+        "stride": 4,
+        "channels": 2,
+        "reach_px": 30,
+        "sees_whole": False,
+    }
+
+
+def test_a_network_that_sees_all_has_no_reach() -> None:
+    network = _Blind()
+    network.sees_whole = True
+    assert network_facts(network)["reach_px"] is None
+    assert network_facts(network)["sees_whole"] is True
+
+
+def test_images_that_differ_give_a_wide_interval_and_many_alike_a_narrow_one() -> None:
+    wide = f1_interval([[10, 0, 0], [0, 10, 10]], ["a", "b"])
+    assert wide == (0.0, 1.0)
+    many = f1_interval([[9, 1, 1]] * 60 + [[8, 2, 2]] * 60, [str(i) for i in range(120)])
+    assert many is not None
+    assert many[0] < 0.85 < many[1]
+    assert many[1] - many[0] < 0.03
+
+
+def test_one_image_says_nothing_about_others() -> None:
+    assert f1_interval([[9, 1, 1], [2, 5, 5]], ["a", "a"]) is None
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 30)] * 3), min_size=2, max_size=12))
+def test_an_interval_holds_the_score_and_lies_between_the_worst_and_best_image(
+    counts: list[tuple[int, int, int]],
+) -> None:
+    found = f1_interval(counts, [str(i) for i in range(len(counts))])
+    assert found is not None
+    low, high = found
+    single = [2 * tp / (2 * tp + fp + fn) if tp + fp + fn else 1.0 for tp, fp, fn in counts]
+    assert min(single) - 1e-9 <= low <= high <= max(single) + 1e-9
