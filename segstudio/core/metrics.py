@@ -1,12 +1,12 @@
 """How well predicted objects agree with true ones: F1, average precision, panoptic quality, pixel accuracy."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from segstudio.core.matching import Labels, assign, overlaps
+from segstudio.core.matching import Labels, Overlaps, assign, overlaps
 
 #: IoU thresholds 0.50, 0.55 ... 0.95.
 THRESHOLDS: tuple[float, ...] = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
@@ -97,14 +97,31 @@ class Pixels:
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """Of the objects found at IoU 0.5, how many were compared by class, and how many have the right one."""
+
+    compared: int = 0
+    right: int = 0
+
+    def __add__(self, other: "Named") -> "Named":
+        return Named(self.compared + other.compared, self.right + other.right)
+
+    @property
+    def accuracy(self) -> float | None:
+        """Share of the right ones; ``None`` when none was compared."""
+        return self.right / self.compared if self.compared else None
+
+
+@dataclass(frozen=True, slots=True)
 class ImageScore:
-    """What one image contributes: counts per threshold, pixels, and the numbers of objects."""
+    """What one image contributes: counts per threshold, pixels, the numbers of objects, and their classes."""
 
     counts: tuple[Counts, ...]
     pixels: Pixels
     truth_objects: int
     predicted_objects: int
     name: str = ""
+    named: Named = Named()
 
     def at(self, threshold: float) -> Counts:
         """Return the counts at a threshold; raise `KeyError` when it was not evaluated."""
@@ -120,6 +137,7 @@ class ImageScore:
         return _figures(self.counts, self.pixels) | {
             "truth_objects": self.truth_objects,
             "predicted_objects": self.predicted_objects,
+            **({"class_accuracy": self.named.accuracy} if self.named.compared else {}),
         }
 
 
@@ -130,6 +148,11 @@ class Score:
     counts: tuple[Counts, ...]
     pixels: Pixels
     images: tuple[ImageScore, ...]
+
+    @property
+    def named(self) -> Named:
+        """How many of the found objects have the right class."""
+        return sum((image.named for image in self.images), Named())
 
     def at(self, threshold: float) -> Counts:
         """Return the pooled counts at a threshold; raise `KeyError` when it was not evaluated."""
@@ -150,11 +173,29 @@ class Score:
             name: {f"{item.threshold:.2f}": self.per_image(name, item.threshold) for item in self.counts}
             for name in ("f1", "precision", "recall", "ap", "pq")
         }
-        return _figures(self.counts, self.pixels) | {"images": len(self.images), "per_image": means}
+        found = {"images": len(self.images), "per_image": means}
+        if self.named.compared:
+            found["class_accuracy"] = self.named.accuracy
+        return _figures(self.counts, self.pixels) | found
 
 
-def evaluate(truth: Labels, prediction: Labels, thresholds: Sequence[float] = THRESHOLDS, name: str = "") -> ImageScore:
-    """Return the score of one image; see `match`. Negative predictions are background."""
+def evaluate(
+    truth: Labels,
+    prediction: Labels,
+    thresholds: Sequence[float] = THRESHOLDS,
+    name: str = "",
+    classes: tuple[Mapping[int, int], Mapping[int, int]] | None = None,
+) -> ImageScore:
+    """Return the score of one image; see `match`. Negative predictions are background.
+
+    Parameters
+    ----------
+    truth, prediction
+        ``(rows, columns)`` label images; pixels with a negative truth are left out.
+    classes
+        Object id to class id of the truth and of the prediction. Objects that either does not name are not compared
+        by class. F1 and the others ask only whether an object was found.
+    """
     table = overlaps(truth, prediction)
     counts = []
     for threshold in thresholds:
@@ -173,7 +214,8 @@ def evaluate(truth: Labels, prediction: Labels, thresholds: Sequence[float] = TH
     t, p = truth[known] > 0, prediction[known] > 0
     tp, wanted, found = int((t & p).sum()), int(t.sum()), int(p.sum())
     pixels = Pixels(tp, found - tp, wanted - tp, t.size - wanted - found + tp)
-    return ImageScore(tuple(counts), pixels, len(table.truth_ids), len(table.prediction_ids), name)
+    named = Named() if classes is None else _named(table, *classes)
+    return ImageScore(tuple(counts), pixels, len(table.truth_ids), len(table.prediction_ids), name, named)
 
 
 def pooled(scores: Iterable[ImageScore]) -> Score:
@@ -192,6 +234,14 @@ def pooled(scores: Iterable[ImageScore]) -> Score:
         counts = tuple(one + other for one, other in zip(counts, image.counts, strict=True))
         pixels += image.pixels
     return Score(counts, pixels, images)
+
+
+def _named(table: Overlaps, truth: Mapping[int, int], prediction: Mapping[int, int]) -> Named:
+    chosen = assign(table, 0.5)
+    pairs = zip(table.truth_ids[table.truth[chosen]], table.prediction_ids[table.prediction[chosen]], strict=True)
+    both = [(truth.get(int(one)), prediction.get(int(other))) for one, other in pairs]
+    known = [(one, other) for one, other in both if one is not None and other is not None]
+    return Named(len(known), sum(one == other for one, other in known))
 
 
 def _figures(counts: tuple[Counts, ...], pixels: Pixels) -> dict[str, Any]:

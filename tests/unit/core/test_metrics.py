@@ -171,3 +171,17 @@ def test_pooled_pixels_are_those_of_one_image_with_all_of_them() -> None:
     halves = [evaluate(truth[:, part], prediction[:, part]) for part in (np.s_[:6], np.s_[6:])]
     assert all(half.pixels.fp for half in halves)
     assert pooled(halves).pixels == whole.pixels
+
+
+def test_classes_are_compared_on_found_objects_only() -> None:
+    truth = np.zeros((4, 40), np.int32)
+    for number in range(1, 5):
+        truth[:, 8 * number : 8 * number + 6] = number
+    found = np.where(truth == 4, 0, truth)  # one is missed
+    wanted = {1: 1, 2: 2, 3: 2, 4: 1}
+    score = evaluate(truth, found, (0.5,), classes=(wanted, {1: 1, 2: 1, 3: 2}))
+    assert (score.named.compared, score.named.right) == (3, 2)
+    assert score.to_dict()["class_accuracy"] == pytest.approx(2 / 3)
+    assert pooled([score, score]).named.accuracy == pytest.approx(2 / 3)
+    assert score.at(0.5).f1 == evaluate(truth, found, (0.5,)).at(0.5).f1
+    assert "class_accuracy" not in evaluate(truth, found, (0.5,)).to_dict()
