@@ -15,6 +15,7 @@ from segstudio.core.errors import BadInput
 from segstudio.core.metrics import ImageScore, Score, evaluate, pooled
 from segstudio.io.atomic import write_atomic
 from segstudio.io.labels_import import read_labels
+from segstudio.io.objects_file import SIZE_LIMIT, load_json, read_objects
 from segstudio.project.image_files import list_images
 
 #: Endings that other programs add to the name of an image for its labels.
@@ -32,7 +33,8 @@ def add_parser(subparsers: Any) -> None:  # noqa: ANN401 - argparse keeps this t
         description="Compares label images of the same names in two folders: F1, precision, recall and AP at IoU 0.5 "
         "to 0.95, panoptic quality; and by area instead of objects: foreground IoU (fg IoU), mean IoU of objects and "
         "background (mIoU), pixel accuracy (PA) and mean pixel accuracy (MPA); for each image and over all. An image "
-        "without a prediction counts as one in which nothing was found.",
+        "without a prediction counts as one in which nothing was found. Where a table of classes lies beside both label "
+        "images, as SegStudio writes them, also how many of the found objects have the right class.",
     )
     parser.add_argument("predicted", metavar="PREDICTED_DIR", type=Path, help="folder of predicted label images")
     parser.add_argument("truth", metavar="TRUTH_DIR", type=Path, help="folder of true label images")
@@ -57,6 +59,8 @@ def run(namespace: argparse.Namespace) -> int:
         console.print(_by_image(scores, total))
         console.print()
         console.print(_by_overlap(total))
+        if (accuracy := total.named.accuracy) is not None:
+            console.print(f"\nThe class is right for {total.named.right} of {total.named.compared} ({accuracy:.1%}).")
     return 0
 
 
@@ -91,8 +95,28 @@ def score_folders(predicted: Path, truth: Path) -> list[ImageScore]:
     for name, path in sorted(wanted.items()):
         true, _ = read_labels(path)
         labels = read_labels(found[name], expected_size=true.shape)[0] if name in found else np.zeros_like(true)
-        scores.append(evaluate(true, labels, name=name))
+        classes = _classes_beside(path), _classes_beside(found.get(name))
+        known = (classes[0], classes[1]) if classes[0] and classes[1] else None
+        scores.append(evaluate(true, labels, name=name, classes=known))
     return scores
+
+
+def _classes_beside(labels: Path | None) -> dict[int, int]:
+    """Return the class of each object as the table beside a label image says it, of a project or of a prediction.
+
+    Other programs' files of that name are passed over with a note: only the classes are then not compared.
+    """
+    table = labels.with_suffix(".json") if labels is not None else None
+    if table is None or not table.is_file():
+        return {}
+    try:
+        objects = load_json(table, SIZE_LIMIT).get("objects")
+        if isinstance(objects, list):
+            return {number: info.class_id for number, info in read_objects(table)[0].items()}
+        return {int(number): int(row["class_id"]) for number, row in (objects or {}).items()}
+    except (BadInput, ValueError, KeyError, TypeError, AttributeError):
+        print(f"{table} is no table of objects; its classes are not compared.", file=sys.stderr)  # noqa: T201
+        return {}
 
 
 def label_files(folder: Path) -> dict[str, Path]:

@@ -69,3 +69,27 @@ def test_an_empty_argument_is_no_folder(
         main(words)
     assert stopped.value.code == 2
     assert "an argument is empty" in capsys.readouterr().err
+
+
+def test_classes_are_compared_where_both_sides_name_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    labels = np.zeros((10, 30), np.uint8)
+    for number in (1, 2, 3):
+        labels[2:8, 10 * number - 8 : 10 * number - 2] = number
+    for folder in ("truth", "found"):
+        (tmp_path / folder).mkdir()
+        tifffile.imwrite(tmp_path / folder / "a.tif", labels)
+    rows = [{"id": n, "class": c, "source": "hand", "state": "accepted"} for n, c in ((1, 1), (2, 2), (3, 2))]
+    truth = {"schema_version": 1, "next_id": 4, "objects": rows}
+    (tmp_path / "truth" / "a.json").write_text(json.dumps(truth))
+    found = {str(n): {"class_id": c, "score": 0.9} for n, c in ((1, 1), (2, 1), (3, 2))}
+    (tmp_path / "found" / "a.json").write_text(json.dumps({"schema_version": 1, "objects": found}))
+    words = ["evaluate", str(tmp_path / "found"), str(tmp_path / "truth"), "--json", str(tmp_path / "scores.json")]
+    assert main(words) == 0
+    assert "The class is right for 2 of 3 (66.7%)." in capsys.readouterr().out
+    assert json.loads((tmp_path / "scores.json").read_text())["all"]["class_accuracy"] == pytest.approx(2 / 3)
+
+    (tmp_path / "truth" / "a.json").write_text("[]")  # of another program
+    assert main(words) == 0
+    told = capsys.readouterr()
+    assert "The class is right" not in told.out
+    assert "is no table of objects" in told.err
