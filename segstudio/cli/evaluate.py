@@ -33,8 +33,8 @@ def add_parser(subparsers: Any) -> None:  # noqa: ANN401 - argparse keeps this t
         description="Compares label images of the same names in two folders: F1, precision, recall and AP at IoU 0.5 "
         "to 0.95, panoptic quality; and by area instead of objects: foreground IoU (fg IoU), mean IoU of objects and "
         "background (mIoU), pixel accuracy (PA) and mean pixel accuracy (MPA); for each image and over all. An image "
-        "without a prediction counts as one in which nothing was found. Where a table of classes lies beside both label "
-        "images, as SegStudio writes them, also how many of the found objects have the right class.",
+        "without a prediction counts as one in which nothing was found. Where a table of classes lies beside both "
+        "label images, as SegStudio writes them, also how many of the found objects have the right class.",
     )
     parser.add_argument("predicted", metavar="PREDICTED_DIR", type=Path, help="folder of predicted label images")
     parser.add_argument("truth", metavar="TRUTH_DIR", type=Path, help="folder of true label images")
