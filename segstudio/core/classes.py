@@ -3,8 +3,17 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-#: Okabe and Ito's colours, told apart with every common colour vision (jfly.uni-koeln.de/color, 2008).
-CLASS_COLOURS = ("#56b4e9", "#e69f00", "#009e73", "#f0e442", "#cc79a7", "#0072b2", "#d55e00")
+#: Okabe and Ito's colours, told apart with every common colour vision (jfly.uni-koeln.de/color, 2008), and their names.
+COLOUR_NAMES = {
+    "#56b4e9": "sky blue",
+    "#e69f00": "orange",
+    "#009e73": "bluish green",
+    "#f0e442": "yellow",
+    "#cc79a7": "reddish purple",
+    "#0072b2": "blue",
+    "#d55e00": "vermillion",
+}
+CLASS_COLOURS = tuple(COLOUR_NAMES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +66,11 @@ class ClassTable:
         """Return a table in which one class is called `name`."""
         renamed = (replace(item, name=name) if item.id == class_id else item for item in self.classes)
         return replace(self, classes=tuple(renamed))
+
+    def recolour(self, class_id: int, colour: str) -> "ClassTable":
+        """Return a table in which one class has another `colour`, ``"#rrggbb"``."""
+        changed = (replace(item, colour=colour) if item.id == class_id else item for item in self.classes)
+        return replace(self, classes=tuple(changed))
 
     def remove(self, class_id: int) -> "ClassTable":
         """Return a table without one class; ``ValueError`` for the last one."""

@@ -15,8 +15,8 @@ import pyqtgraph as pg
 import pytest
 from factories import cells, discs, grid_of_squares, write_pairs
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QCheckBox, QMessageBox
+from PySide6.QtGui import QColor, QContextMenuEvent, QImage
+from PySide6.QtWidgets import QCheckBox, QColorDialog, QMenu, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from segstudio.config.run import RunConfig
@@ -203,6 +203,27 @@ def test_classes_are_added_chosen_and_renamed(studio: Studio) -> None:
     assert "mitotic" in studio.notices[-1]
     panel.classes.setCurrentRow(0)
     assert studio.session.view.class_id == 1
+
+
+def test_a_class_gets_another_colour_which_is_kept(studio: Studio) -> None:
+    studio.open()
+    panel = studio.show(LabelPanel(studio.session))
+    project = studio.session.project
+    assert project is not None
+    place = panel.classes.visualItemRect(panel.classes.item(0)).center()
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, place, panel.classes.viewport().mapToGlobal(place))
+    panel.classes.contextMenuEvent(event)
+    colours = {action.text(): action for menu in panel.classes.findChildren(QMenu) for action in menu.actions()}
+    colours["Vermillion"].trigger()
+    assert project.classes[1].colour == "#d55e00"
+    panel.classes.contextMenuEvent(event)
+    colours = {action.text(): action for menu in panel.classes.findChildren(QMenu) for action in menu.actions()}
+    colours["Other…"].trigger()
+    dialog = panel.classes.findChild(QColorDialog, "class-colour")
+    dialog.setCurrentColor(QColor("#123456"))
+    dialog.accept()
+    assert project.classes[1].colour == "#123456"
+    studio.until(lambda: '"#123456"' in (project.folder / "project.json").read_text())
 
 
 def test_overlays_follow_the_view_and_the_view_follows_them(studio: Studio) -> None:

@@ -1,9 +1,10 @@
-"""The list of classes: chosen, added, renamed, removed."""
+"""The list of classes: chosen, added, renamed, coloured, removed."""
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QColor, QContextMenuEvent, QIcon, QKeyEvent, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QColorDialog,
     QFrame,
     QInputDialog,
     QListWidget,
@@ -11,7 +12,7 @@ from PySide6.QtWidgets import (
     QMenu,
 )
 
-from segstudio.core.classes import ObjectClass
+from segstudio.core.classes import COLOUR_NAMES, ObjectClass
 from segstudio.gui.bind import follow
 from segstudio.gui.forms.parts import on_theme
 from segstudio.gui.theme import tokens
@@ -34,7 +35,11 @@ class ClassList(QListWidget):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setEditTriggers(QAbstractItemView.EditTrigger.DoubleClicked | QAbstractItemView.EditTrigger.EditKeyPressed)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setToolTip(self.tr("Class of new objects; double-click to rename, Delete to remove, digits choose"))
+        self.setToolTip(
+            self.tr(
+                "Class of new objects; double-click to rename, right-click to colour, Delete to remove, digits choose"
+            )
+        )
         self.currentItemChanged.connect(self._on_chosen)
         self.itemChanged.connect(self._on_renamed)
         session.project_changed.connect(self._on_project)
@@ -88,15 +93,41 @@ class ClassList(QListWidget):
             super().keyPressEvent(event)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        """Offer to rename and to remove the class under the pointer."""
+        """Offer to rename, to colour and to remove the class under the pointer."""
         item, project = self.itemAt(event.pos()), self._session.project
         if item is None or project is None:
             return
         self.setCurrentItem(item)
         menu = QMenu(self)
         menu.addAction(self.tr("Rename"), lambda: self.editItem(item))
+        menu.addMenu(self._colours(menu, project.classes[item.data(_CLASS_ID)]))
         menu.addAction(self.tr("Remove…"), self.remove).setEnabled(len(project.classes) > 1)
-        menu.exec(event.globalPos())
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(event.globalPos())
+
+    def _colours(self, parent: QMenu, chosen: ObjectClass) -> QMenu:
+        """Return a menu of the colours that everybody can tell apart, and of all others."""
+        menu = QMenu(self.tr("Colour"), parent)
+        for colour, name in COLOUR_NAMES.items():
+            action = menu.addAction(_swatch(colour), name.capitalize())
+            action.triggered.connect(lambda _checked, colour=colour: self._recolour(chosen.id, colour))
+        menu.addSeparator()
+        menu.addAction(self.tr("Other…"), lambda: self._ask_colour(chosen))
+        return menu
+
+    def _ask_colour(self, chosen: ObjectClass) -> None:
+        dialog = QColorDialog(QColor(chosen.colour), self)
+        dialog.setObjectName("class-colour")
+        dialog.setWindowTitle(self.tr("Colour of {0}").format(chosen.name))
+        dialog.setOption(QColorDialog.ColorDialogOption.DontUseNativeDialog)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.colorSelected.connect(lambda colour: self._recolour(chosen.id, colour.name()))
+        dialog.open()
+
+    def _recolour(self, class_id: int, colour: str) -> None:
+        project = self._session.project
+        if project is not None and class_id in project.classes.ids:
+            project.set_classes(project.classes.recolour(class_id, colour))
 
     def _on_project(self, project: object) -> None:
         if project is not None and self._session.project is not None:
