@@ -15,6 +15,7 @@ from segstudio.engine.architectures import architectures
 from segstudio.engine.catalogue import make_catalogue
 from segstudio.engine.control import Control
 from segstudio.engine.devices import choose_device, device_name, use_all_cores
+from segstudio.engine.evaluation import evaluate_model
 from segstudio.engine.formulations import formulations
 from segstudio.engine.model_card import read_card
 from segstudio.engine.prediction.predict import decode, predict
@@ -23,7 +24,7 @@ from segstudio.jobs.catalogue import store_catalogue
 from segstudio.jobs.failures import reported
 from segstudio.jobs.messages import Artifact, Failed, Finished, Message, Started, Warned
 from segstudio.jobs.run_folder import RunFolder
-from segstudio.jobs.spec import CatalogueJob, DecodeJob, JobSpec, PredictJob, TrainJob, ValidateJob
+from segstudio.jobs.spec import CatalogueJob, DecodeJob, EvaluateJob, JobSpec, PredictJob, TrainJob, ValidateJob
 
 
 def run_job(spec: JobSpec, control: Control | None = None) -> Generator[Message, None, None]:
@@ -102,12 +103,14 @@ def _train(job: TrainJob, control: Control) -> Iterator[Message]:
 
 
 def _short_job(spec: JobSpec) -> Iterator[Message]:
-    device = choose_device(spec.device if isinstance(spec, PredictJob) else "cpu")
+    device = choose_device(spec.device if isinstance(spec, PredictJob | EvaluateJob) else "cpu")
     use_all_cores(device)
     yield Started(device=str(device), device_name=device_name(device), pid=os.getpid())
     match spec:
         case PredictJob():
             yield from predict(spec)
+        case EvaluateJob():
+            yield from evaluate_model(spec)
         case DecodeJob():
             yield from decode(spec)
         case ValidateJob():

@@ -89,6 +89,19 @@ class PredictJob(_Frozen):
     device: Device = "auto"
 
 
+class EvaluateJob(_Frozen):
+    """Predict labelled images with a model and count what it finds, misses and invents."""
+
+    kind: Literal["evaluate"] = "evaluate"
+    job_id: str
+    model: Path
+    samples: tuple[SampleRecord, ...]
+    """Images with their labels; whatever their split is."""
+    report: Path
+    """JSON to write, see `segstudio.jobs.evaluation`."""
+    device: Device = "auto"
+
+
 class DecodeJob(_Frozen):
     """Decode kept maps again with other settings, without the network."""
 
@@ -112,6 +125,45 @@ class ValidateJob(_Frozen):
     channels: int = 1
 
 
+class SummaryJob(_Frozen):
+    """Describe a network without training it: layers, size, work, memory, how far it sees."""
+
+    kind: Literal["summary"] = "summary"
+    job_id: str
+    output: Path
+    """JSON file to write, a `segstudio.jobs.network_report.NetworkReport`."""
+    formulation: Choice = Choice(name="joint")
+    architecture: Choice = Choice(name="unet")
+    model: Path | None = None
+    """A finished model instead: its formulation, network, channels and classes are described."""
+    channels: int = Field(1, ge=1, le=64)
+    """Channels of the images."""
+    classes: int = Field(1, ge=1, le=1000)
+    config: dict[str, dict[str, Any]] = {}
+    """Sections of RunConfig; patch, batch and tile size count."""
+    object_diameter_px: float | None = Field(None, gt=0)
+    """Median diameter of the labelled objects, for the automatic patch."""
+    device: Device = "auto"
+
+
+class InspectJob(_Frozen):
+    """Look into a finished model: what a layer answers for a part of an image, and what the result depends on."""
+
+    kind: Literal["inspect"] = "inspect"
+    job_id: str
+    model: Path
+    image: Path
+    window: tuple[int, int, int, int]
+    """Part of the image: first and last row and column as y0, x0, y1, x1, the last ones excluded."""
+    layer: str = ""
+    """Dotted name of a layer, ``""`` for the image itself."""
+    point: tuple[int, int] | None = None
+    """Row and column in the image: look at the object there, or that pixel; ``None`` at all objects."""
+    output: Path
+    """Folder to write `segstudio.jobs.network_report.Inside` and its arrays into."""
+    device: Device = "auto"
+
+
 class CatalogueJob(_Frozen):
     """Write what the engine offers, as JSON schemas, to a file."""
 
@@ -120,7 +172,10 @@ class CatalogueJob(_Frozen):
     output: Path
 
 
-JobSpec = Annotated[TrainJob | PredictJob | DecodeJob | ValidateJob | CatalogueJob, Field(discriminator="kind")]
+JobSpec = Annotated[
+    TrainJob | PredictJob | EvaluateJob | DecodeJob | ValidateJob | CatalogueJob | SummaryJob | InspectJob,
+    Field(discriminator="kind"),
+]
 _ADAPTER: TypeAdapter[JobSpec] = TypeAdapter(JobSpec)
 
 

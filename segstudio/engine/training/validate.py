@@ -138,13 +138,18 @@ class Validator:
 
 
 def score(known: NDArray[np.int32], labels: NDArray[np.int32]) -> ImageScore:
-    """Score `labels` against what is `known`, both ``(H, W)``, -1 = nothing; objects mostly there are not judged."""
+    """Score `labels` against what is `known`, both ``(H, W)``, -1 = nothing; see `judged`."""
+    return evaluate(known, judged(known, labels), THRESHOLDS)
+
+
+def judged(known: NDArray[np.int32], labels: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return `labels` without what cannot be judged: objects that lie mostly where nothing is `known`."""
     unknown = known < 0
-    if unknown.any():
-        total = np.bincount(labels.ravel())
-        hidden = np.bincount(labels[unknown], minlength=len(total))
-        labels = np.where((hidden > _UNKNOWN_SHARE * total)[labels] | unknown, 0, labels)
-    return evaluate(known, labels, THRESHOLDS)
+    if not unknown.any():
+        return labels
+    total = np.bincount(labels.ravel())
+    hidden = np.bincount(labels[unknown], minlength=len(total))
+    return np.where((hidden > _UNKNOWN_SHARE * total)[labels] | unknown, 0, labels)
 
 
 def _scored(part: LabelledPart, labels: NDArray[np.int32]) -> ImageScore:
