@@ -1,49 +1,28 @@
 """Random changes of a patch: orientation with its targets, and intensity of the image alone."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
 from segstudio.config.augmentation import AugmentationConfig
+from segstudio.engine.orientation import Planes, turn
 
-Planes = NDArray[np.float32]
+#: Turns targets by quarter turns and then mirrors them: `Formulation.turn_targets`.
+TurnTargets = Callable[[dict[str, Planes], int, bool], dict[str, Planes]]
 
 #: Share of the patches that get another gamma, and that get noise.
 _SOMETIMES = 0.3
 
 
-def turn(planes: Planes, quarter_turns: int, mirror: bool) -> Planes:
-    """Return ``(C, H, W)`` turned counter-clockwise by quarter turns and then mirrored left to right."""
-    turned = np.rot90(planes, quarter_turns, axes=(1, 2))
-    return turned[:, :, ::-1] if mirror else turned
-
-
-def turn_vectors(planes: Planes, channels: tuple[int, int], quarter_turns: int, mirror: bool) -> Planes:
-    """Turn the vectors (dy, dx) that the `channels` of already turned `planes` hold; returns a new array."""
-    result = planes.copy()
-    y, x = channels
-    dy, dx = planes[y], planes[x]
-    for _ in range(quarter_turns % 4):
-        dy, dx = -dx, dy
-    result[y], result[x] = dy, -dx if mirror else dx
-    return result
-
-
 def orient(
     image: Planes,
     targets: Mapping[str, Planes],
-    vectors: Mapping[str, tuple[int, int]],
+    turn_targets: TurnTargets,
     orientation: int,
 ) -> tuple[Planes, dict[str, Planes]]:
     """Return image and targets in one of eight orientations, 0 being as they are; patches are square."""
     quarter_turns, mirror = orientation % 4, orientation >= 4
-    turned = {}
-    for name, planes in targets.items():
-        turned[name] = turn(planes, quarter_turns, mirror)
-        if name in vectors:
-            turned[name] = turn_vectors(turned[name], vectors[name], quarter_turns, mirror)
-    return turn(image, quarter_turns, mirror), turned
+    return turn(image, quarter_turns, mirror), turn_targets(dict(targets), quarter_turns, mirror)
 
 
 def change_intensity(image: Planes, config: AugmentationConfig, rng: np.random.Generator) -> Planes:

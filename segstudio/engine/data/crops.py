@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segstudio.config.augmentation import AugmentationConfig
-from segstudio.engine.data.augment import change_intensity, orient
+from segstudio.engine.data.augment import TurnTargets, change_intensity, orient
 
 #: Patches on an object are shifted by up to this from the pixel drawn, pixels.
 _JITTER_PX = 16
@@ -54,7 +54,7 @@ class CropSettings:
     foreground_fraction: float
     seed: int
     augmentation: AugmentationConfig
-    vectors: Mapping[str, tuple[int, int]]
+    turn_targets: TurnTargets
 
 
 class CropSampler:
@@ -82,7 +82,7 @@ class CropSampler:
         augmentation = self.settings.augmentation
         image, targets = cut(part, *self._corner(part, rng), self.settings.patch)
         if augmentation.flips:
-            image, targets = orient(image, targets, self.settings.vectors, int(rng.integers(8)))
+            image, targets = orient(image, targets, self.settings.turn_targets, int(rng.integers(8)))
         return change_intensity(image, augmentation, rng), targets
 
     def _corner(self, part: TrainingImage, rng: np.random.Generator) -> tuple[int, int]:

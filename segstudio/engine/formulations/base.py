@@ -13,6 +13,7 @@ from segstudio.config.base import Config as Settings
 from segstudio.config.base import param
 from segstudio.core.registry import Registry
 from segstudio.engine.network import Network
+from segstudio.engine.orientation import turn, turn_vectors
 
 #: Targets of one image by name, each ``(channels, H, W)`` float32.
 Targets = dict[str, NDArray[np.float32]]
@@ -68,7 +69,7 @@ class Formulation(ABC):
     DecodeConfig: ClassVar[type[DecodeSettings]]
     #: Targets that hold vectors: name to the channels of (dy, dx). Flips and rotations must turn the vectors too.
     vector_targets: ClassVar[dict[str, tuple[int, int]]] = {}
-    #: Channels of the maps that hold vectors, as (dy, dx) pairs; for test-time flips.
+    #: Channels of the maps that hold vectors, as (dy, dx) pairs; test-time flips turn them.
     vector_maps: ClassVar[tuple[tuple[int, int], ...]] = ()
     #: Targets that must stay float32 while they wait, as ids of objects; the others are kept as float16.
     exact_targets: ClassVar[frozenset[str]] = frozenset()
@@ -116,6 +117,31 @@ class Formulation(ABC):
         Targets
             Arrays ``(channels, H, W)`` float32; ``"valid"`` ``(1, H, W)`` is 0 where nothing is known.
         """
+
+    def turn_targets(self, targets: Targets, quarter_turns: int, mirror: bool) -> Targets:
+        """Return `targets` turned counter-clockwise by quarter turns and then mirrored left to right.
+
+        They are those of the turned labels. The vectors of `vector_targets` turn too; a formulation whose channels
+        stand for directions in another way overrides this.
+        """
+        turned = {name: turn(planes, quarter_turns, mirror) for name, planes in targets.items()}
+        for name, channels in self.vector_targets.items():
+            if name in turned:
+                turned[name] = turn_vectors(turned[name], channels, quarter_turns, mirror)
+        return turned
+
+    def unflip_maps(self, maps: Tensor, axes: tuple[int, ...]) -> Tensor:
+        """Return the activated `maps` ``(N, C, H, W)`` of an image mirrored along `axes` as those of the image itself.
+
+        The vectors of `vector_maps` are mirrored too; a formulation whose channels stand for directions in another
+        way overrides this. `axes` are of 2 (rows) and 3 (columns).
+        """
+        plain = maps.flip(axes)
+        for dy, dx in self.vector_maps:
+            for axis, channel in ((2, dy), (3, dx)):
+                if axis in axes:
+                    plain[:, channel] = -plain[:, channel]
+        return plain
 
     def training_loss(self, network: Network, image: Tensor, targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the loss terms of one step, by name and weighted.

@@ -12,14 +12,13 @@ from segstudio.config.prediction import PredictionConfig
 from segstudio.core.tiles import Window
 from segstudio.engine.formulations.base import Formulation
 from segstudio.engine.network import Network
-from segstudio.engine.prediction.halo import halo_of, measure_reach
+from segstudio.engine.prediction.halo import halo_of, reach_of
 from segstudio.engine.prediction.map_store import MapStore, MemoryStore
 from segstudio.engine.prediction.seen_image import ArrayImage, Readable
 from segstudio.engine.prediction.tile_plan import Tile, padded_shape, plan_blended, plan_tiles
 
 #: Mirrorings over which test-time flips average, as axes of ``(N, C, H, W)``.
 _FLIPS: tuple[tuple[int, ...], ...] = ((), (2,), (3,), (2, 3))
-_REACH = "_segstudio_reach"
 _CLEARED_ROWS = 256
 
 
@@ -139,22 +138,13 @@ def _tiles_for(network: Network, shape: tuple[int, ...], size: int) -> list[Tile
     whole = Window(0, 0, shape[0], shape[1])
     if max(shape) <= size:
         return [Tile(whole, whole)]
-    reach = _reach(network)
+    reach = reach_of(network)
     if reach is not None:
         return plan_tiles((shape[0], shape[1]), network.stride, size, halo_of(reach, network.stride))
     # Whole while that is likely to fit: a rule on the size alone gives the same result on every computer.
     if max(shape) <= 2 * size:
         return [Tile(whole, whole)]
     return plan_blended((shape[0], shape[1]), network.stride, size)
-
-
-def _reach(network: Network) -> int | None:
-    if network.sees_whole or network.reach is not None:
-        return None if network.sees_whole else network.reach
-    if not hasattr(network, _REACH):
-        setattr(network, _REACH, measure_reach(network))
-    reach: int | None = getattr(network, _REACH)
-    return reach
 
 
 def _batches(tiles: list[Tile], size: int) -> list[list[Tile]]:
@@ -184,19 +174,10 @@ def _answer(
             raw = network(images.flip(axes) if axes else images)
         answer = formulation.activate(raw.float())
         if axes:
-            answer = _unflip(answer, axes, formulation)
+            answer = formulation.unflip_maps(answer, axes)
         total = answer if total is None else total + answer
     assert total is not None
     return total / len(flips)
-
-
-def _unflip(answer: Tensor, axes: tuple[int, ...], formulation: Formulation) -> Tensor:
-    answer = answer.flip(axes)
-    for dy, dx in formulation.vector_maps:
-        for axis, channel in ((2, dy), (3, dx)):
-            if axis in axes:
-                answer[:, channel] = -answer[:, channel]
-    return answer
 
 
 def _dtype(settings: PredictionConfig, device: torch.device) -> torch.dtype:

@@ -105,7 +105,7 @@ def prepare(job: TrainJob, control: Control, device: torch.device) -> Generator[
     patch = patch_size(config.data.patch_size, diameter, network.stride, device)
     store = TargetStore(job.run_folder / "cache", config.data.cache_mb * 2**20)
     settings = CropSettings(
-        patch, config.data.foreground_fraction, config.training.seed, config.augmentation, formulation.vector_targets
+        patch, config.data.foreground_fraction, config.training.seed, config.augmentation, formulation.turn_targets
     )
     images = yield from _targets(read.training, config.augmentation.scale, formulation, patch, store)
     judged = read.validation or _some(read.training)
@@ -236,7 +236,7 @@ def _fixed_batches(
     still = settings.augmentation.model_copy(
         update={"flips": False, "gain": 0.0, "offset": 0.0, "gamma": 0.0, "noise": 0.0}
     )
-    plain = CropSettings(settings.patch, settings.foreground_fraction, settings.seed, still, settings.vectors)
+    plain = CropSettings(settings.patch, settings.foreground_fraction, settings.seed, still, settings.turn_targets)
     store = TargetStore(Path(), 2**40)
     images = [training_image(part, formulation, settings.patch, store) for part in _some(parts)]
     sampler = CropSampler(images, plain)

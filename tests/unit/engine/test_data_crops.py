@@ -26,7 +26,7 @@ def an_image(name: str = "a", side: int = 64, value: float = 1.0) -> TrainingIma
 
 
 def a_sampler(images: list[TrainingImage], augmentation: AugmentationConfig = NONE) -> CropSampler:
-    return CropSampler(images, CropSettings(32, 0.9, 7, augmentation, {}))
+    return CropSampler(images, CropSettings(32, 0.9, 7, augmentation, formulations.get("joint")().turn_targets))
 
 
 def test_a_batch_is_the_same_for_the_same_step_and_another_for_the_next() -> None:
@@ -66,7 +66,7 @@ def test_vectors_turn_with_the_image(orientation: int, seed: int) -> None:
     image[0, y, x] = 1
     rows, columns = np.mgrid[:side, :side]
     field = np.stack([y - rows, x - columns]).astype(np.float32)
-    turned, targets = orient(image, {"flow": field}, {"flow": (0, 1)}, orientation)
+    turned, targets = orient(image, {"flow": field}, formulations.get("joint")().turn_targets, orientation)
     to_y, to_x = np.argwhere(turned[0] == 1)[0]
     assert np.array_equal(targets["flow"][0], to_y - rows)
     assert np.array_equal(targets["flow"][1], to_x - columns)
@@ -74,7 +74,7 @@ def test_vectors_turn_with_the_image(orientation: int, seed: int) -> None:
 
 def test_the_eight_orientations_differ() -> None:
     image = np.arange(9, dtype=np.float32).reshape(1, 3, 3)
-    assert len({orient(image, {}, {}, o)[0].tobytes() for o in range(8)}) == 8
+    assert len({orient(image, {}, formulations.get("joint")().turn_targets, o)[0].tobytes() for o in range(8)}) == 8
 
 
 @settings(max_examples=50, deadline=None)
