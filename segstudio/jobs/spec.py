@@ -29,6 +29,8 @@ class SampleRecord(_Frozen):
     """Label image; ``None`` means that nothing is labelled."""
     regions: Path | None = None
     """uint8 TIFF beside the labels: 0 not stated, 1 completely labelled, 2 ignore."""
+    target: Path | None = None
+    """Image that a network is to make of this one; only formulations that learn images need it."""
     complete: bool = False
     """The whole image is completely labelled: unlabelled pixels are background."""
     object_classes: dict[int, int] = {}

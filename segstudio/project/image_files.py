@@ -16,6 +16,7 @@ _END: Final = 1 << 16
 _CHUNK: Final = 1 << 20
 IMAGES: Final = "images"
 MASKS: Final = "masks"
+TARGETS: Final = "targets"
 SPLITS: Final[tuple[SplitChoice, ...]] = ("train", "val", "test")
 
 
@@ -88,7 +89,18 @@ def list_images(folder: Path) -> list[Path]:
 
 def find_mask(image: Path) -> Path | None:
     """Return the label image that belongs to `image`: same stem in the folder ``masks`` beside its own."""
-    folder = image.parent.parent / MASKS if image.parent.name == IMAGES else image.parent / MASKS
+    return _find_beside(image, MASKS)
+
+
+def find_target(image: Path) -> Path | None:
+    """Return the image that a network is to make of `image`: same stem in the folder ``targets`` beside its own."""
+    return _find_beside(image, TARGETS)
+
+
+def _find_beside(image: Path, name: str) -> Path | None:
+    folder = image.parent.parent / name if image.parent.name == IMAGES else image.parent / name
+    if not folder.is_dir():
+        return None
     for suffix in (".tif", ".tiff", ".png", *sorted(image_suffixes())):
         path = folder / f"{image.stem}{suffix}"
         if path.is_file():

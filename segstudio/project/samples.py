@@ -1,6 +1,6 @@
 """What a training learns from: the saved labels of a project, or a folder of images with masks, as records."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from segstudio.core.errors import BadInput
 from segstudio.io.objects_file import read_objects
 from segstudio.io.sources import open_image
 from segstudio.jobs.spec import SampleRecord, Split
-from segstudio.project.image_files import IMAGES, MASKS, SPLITS, find_mask, list_images
+from segstudio.project.image_files import IMAGES, MASKS, SPLITS, TARGETS, find_mask, find_target, list_images
 from segstudio.project.layout import is_project
 from segstudio.project.project import Project
 from segstudio.project.splits import FRACTION, resolve
@@ -65,8 +65,9 @@ def folder_samples(
     Parameters
     ----------
     path
-        A project; or a folder with ``images/`` and ``masks/`` (same stems, complete instance labels); or one with
-        ``train/`` and ``val/`` (and ``test/``) of that form.
+        A project; or a folder with ``images/`` and ``masks/`` (same stems, complete instance labels), or ``targets/``
+        (the images that a network is to make of them); or one with ``train/`` and ``val/`` (and ``test/``) of that
+        form.
     limit
         Use the first so many training images in the order of their stems.
     fraction, seed
@@ -105,7 +106,15 @@ def _useful(project: Project, sample: SampleRecord) -> bool:
 @dataclass(frozen=True)
 class _Pair:
     image: Path
-    mask: Path
+    mask: Path | None
+    target: Path | None
+
+    @property
+    def others(self) -> Iterator[tuple[str, Path]]:
+        """Yield what must have the size of the image, with what to call it."""
+        for name, path in (("mask", self.mask), ("target", self.target)):
+            if path is not None:
+                yield name, path
 
 
 def _split_folders(path: Path, warn: Callable[[str], None]) -> list[SampleRecord]:
@@ -155,7 +164,7 @@ def _unique(images: Sequence[Path]) -> list[str]:
 
 
 def _pairs(folder: Path, warn: Callable[[str], None]) -> list[_Pair]:
-    """Return images with their masks, sorted by stem, all checked for size."""
+    """Return images with their masks or targets, sorted by stem, all checked for size."""
     images = folder / IMAGES
     if not images.is_dir():
         raise BadInput(
@@ -164,7 +173,7 @@ def _pairs(folder: Path, warn: Callable[[str], None]) -> list[_Pair]:
             code="no-images",
             path=folder,
         )
-    if not (folder / MASKS).is_dir():
+    if not (folder / MASKS).is_dir() and not (folder / TARGETS).is_dir():
         raise BadInput(
             f"{folder.name} has no folder {MASKS}/ beside {IMAGES}/, so nothing is labelled.",
             hint=f"Put a label mask with the same name for each image into {MASKS}/, or label in the window.",
@@ -179,7 +188,8 @@ def _pairs(folder: Path, warn: Callable[[str], None]) -> list[_Pair]:
             code="no-images",
             path=images,
         )
-    pairs = [_Pair(image, mask) for image in files if (mask := find_mask(image)) is not None]
+    found = [_Pair(image, find_mask(image), find_target(image)) for image in files]
+    pairs = [pair for pair in found if pair.mask is not None or pair.target is not None]
     if not pairs:
         raise BadInput(
             f"No mask in {folder / MASKS} has the name of an image, so nothing is labelled.",
@@ -188,27 +198,38 @@ def _pairs(folder: Path, warn: Callable[[str], None]) -> list[_Pair]:
             path=folder / MASKS,
         )
     if len(pairs) < len(files):
-        warn(f"{len(files) - len(pairs)} of {len(files)} images in {images} have no mask and are left out.")
+        lacking = "mask" if not (folder / TARGETS).is_dir() else "mask or target"
+        warn(f"{len(files) - len(pairs)} of {len(files)} images in {images} have no {lacking} and are left out.")
     for pair in pairs:
         _check_size(pair)
     return pairs
 
 
 def _check_size(pair: _Pair) -> None:
-    with open_image(pair.image) as image, open_image(pair.mask, indices=True) as mask:
-        if image.info.size != mask.info.size:
-            (height, width), (rows, columns) = image.info.size, mask.info.size
+    with open_image(pair.image) as image:
+        height, width = image.info.size
+    for name, path in pair.others:
+        with open_image(path, indices=name == "mask") as other:
+            rows, columns = other.info.size
+        if (rows, columns) != (height, width):
             raise BadInput(
-                f"The mask {pair.mask.name} has {rows} × {columns} pixels, its image {pair.image.name} "
+                f"The {name} {path.name} has {rows} × {columns} pixels, its image {pair.image.name} "
                 f"{height} × {width}.",
-                hint="Export the mask again in the size of the image, or take both out of the folders.",
-                code="mask-size",
-                path=pair.mask,
+                hint=f"Export the {name} again in the size of the image, or take both out of the folders.",
+                code=f"{name}-size",
+                path=path,
             )
 
 
 def _record(pair: _Pair, name: str, split: Split) -> SampleRecord:
-    return SampleRecord(image_id=name, image=pair.image, labels=pair.mask, complete=True, split=split)
+    return SampleRecord(
+        image_id=name,
+        image=pair.image,
+        labels=pair.mask,
+        target=pair.target,
+        complete=pair.mask is not None,
+        split=split,
+    )
 
 
 def _check_enough(path: Path, samples: Sequence[SampleRecord]) -> None:

@@ -96,6 +96,21 @@ def test_the_first_60_training_images_of_the_nuclei(data_folder: Path) -> None:
     assert sum(sample.split == "val" for sample in samples) == 50
 
 
+def test_images_and_the_images_to_be_made_of_them(tmp_path: Path) -> None:
+    for number in range(4):
+        pair(tmp_path, f"c{number}")
+    (tmp_path / "masks").rename(tmp_path / "targets")
+    (tmp_path / "targets" / "c3.tif").unlink()
+    told: list[str] = []
+    samples = folder_samples(tmp_path, warn=told.append)
+    assert [sample.target for sample in samples] == [tmp_path / "targets" / f"c{number}.tif" for number in range(3)]
+    assert not any(sample.complete or sample.labels for sample in samples)
+    assert told == [f"1 of 4 images in {tmp_path / 'images'} have no mask or target and are left out."]
+    tifffile.imwrite(tmp_path / "targets" / "c3.tif", np.zeros((4, 5), np.uint8))
+    with pytest.raises(BadInput, match=r"The target c3\.tif has 4 × 5 pixels"):
+        folder_samples(tmp_path)
+
+
 def test_images_without_a_mask_are_left_out_and_told(tmp_path: Path) -> None:
     for number in range(3):
         pair(tmp_path, f"c{number}")
