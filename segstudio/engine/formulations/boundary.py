@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 from segstudio.config.base import Config as Settings
 from segstudio.config.base import param
@@ -16,19 +15,18 @@ from segstudio.engine.decoding.watershed import grow_seeds
 from segstudio.engine.formulations.base import Decoded, DecodeSettings, Formulation, Targets, formulations
 from segstudio.engine.formulations.class_head import ClassHead
 from segstudio.engine.formulations.object_targets import inner_boundary, valid_pixels, without_vanished
-from segstudio.engine.losses.cross_entropy import cross_entropy
-from segstudio.engine.losses.dice import soft_dice
+from segstudio.engine.losses.class_balance import class_weights
+from segstudio.engine.losses.gap_weight import gap_weight
+from segstudio.engine.losses.pixel_classes import GAP, PixelClassConfig, PixelClassLoss
 
 _INSIDE, _BOUNDARY, _HEADS = 1, 2, 3
 
 
-class BoundaryConfig(Settings):
+class BoundaryConfig(PixelClassConfig):
     """Objects by outline."""
 
     boundary_weight: float = param(2.0, title="Weight of boundary", ge=0.1, le=20, advanced=True)
     """How much a pixel of the outline counts, compared with one inside or outside."""
-    dice_weight: float = param(1.0, title="Weight of overlap", ge=0, le=10, advanced=True)
-    """How much the overlap of regions (Dice) counts beside the cross entropy of pixels."""
 
 
 class BoundaryDecodeConfig(DecodeSettings):
@@ -51,6 +49,7 @@ class Boundary(Formulation):
     def __init__(self, config: Settings | None = None, class_ids: Sequence[int] = (1,)) -> None:
         super().__init__(config, class_ids)
         self._head = ClassHead(self.class_ids)
+        self._weights: tuple[float, ...] | None = None
 
     @property
     def out_channels(self) -> int:
@@ -61,19 +60,20 @@ class Boundary(Formulation):
         """Make the part of each pixel (0 background, 1 inside, 2 boundary) and validity."""
         part = (labels > 0).astype(np.float32)
         part[without_vanished(inner_boundary(labels), labels)] = _BOUNDARY
-        return {"part": part[None], "valid": valid_pixels(labels), **self._head.encode(labels, object_classes)}
+        targets = {"part": part[None], "valid": valid_pixels(labels), **self._head.encode(labels, object_classes)}
+        return targets | ({GAP: gap_weight(labels)} if self.config.gap_weight > 0 else {})
+
+    def use_class_pixels(self, pixels: Sequence[int]) -> None:
+        """Weigh the classes of objects as the settings ask."""
+        self._weights = class_weights(pixels[1:], self.config.class_weights)
 
     def loss(self, maps: Tensor, targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return the loss terms cross_entropy, dice and class."""
+        """Return the loss terms of pixels and of regions, and class."""
         maps = maps.float()
-        part, valid = targets["part"], targets["valid"]
-        logits = maps[:, :_HEADS]
-        truth = functional.one_hot(part[:, 0].long(), _HEADS).movedim(3, 1).to(maps.dtype)
-        terms = {
-            "cross_entropy": cross_entropy(logits, part, valid, (1.0, 1.0, self.config.boundary_weight)),
-            "dice": self.config.dice_weight * soft_dice(logits.softmax(dim=1)[:, 1:], truth[:, 1:], valid),
-        }
-        return terms | self._head.loss(maps, targets)
+        weights = (1.0, 1.0, self.config.boundary_weight)
+        loss = PixelClassLoss(self.config)
+        terms = loss.terms(maps[:, :_HEADS], targets["part"], targets["valid"], weights, targets.get(GAP))
+        return terms | self._head.loss(maps, targets, self._weights)
 
     def activate(self, maps: Tensor) -> Tensor:
         """Return the probabilities of background, inside, boundary, and those of the classes."""

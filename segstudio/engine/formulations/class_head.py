@@ -28,13 +28,16 @@ class ClassHead:
             return {}
         return {"class": class_numbers(labels, object_classes, self.class_ids)}
 
-    def loss(self, maps: Tensor, targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def loss(
+        self, maps: Tensor, targets: Mapping[str, Tensor], class_weights: Sequence[float] | None = None
+    ) -> dict[str, Tensor]:
         """Return the cross entropy inside objects, or nothing. `maps` are all maps of the network."""
         if not self.channels:
             return {}
         number = targets["class"]
         inside = (number > 0).to(maps.dtype) * targets["valid"]
-        return {"class": cross_entropy(maps[:, -self.channels :], (number - 1).clamp_min(0), inside)}
+        place = (number - 1).clamp_min(0)
+        return {"class": cross_entropy(maps[:, -self.channels :], place, inside, class_weights)}
 
     def activate(self, maps: Tensor) -> list[Tensor]:
         """Return the class probabilities as a list of one tensor, or an empty list."""

@@ -1,27 +1,23 @@
 """Regions by class, without telling touching objects apart."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 from segstudio.config.base import Config as Settings
-from segstudio.config.base import param
 from segstudio.engine.decoding.components import components, mean_inside, tidy
 from segstudio.engine.formulations.base import Decoded, DecodeSettings, Formulation, Targets, formulations
 from segstudio.engine.formulations.object_targets import class_numbers, valid_pixels
-from segstudio.engine.losses.cross_entropy import cross_entropy
-from segstudio.engine.losses.dice import soft_dice
+from segstudio.engine.losses.class_balance import class_weights
+from segstudio.engine.losses.gap_weight import gap_weight
+from segstudio.engine.losses.pixel_classes import GAP, PixelClassConfig, PixelClassLoss
 
 
-class SemanticConfig(Settings):
+class SemanticConfig(PixelClassConfig):
     """Regions by class."""
-
-    dice_weight: float = param(1.0, title="Weight of overlap", ge=0, le=10, advanced=True)
-    """How much the overlap of regions (Dice) counts beside the cross entropy of pixels."""
 
 
 class SemanticDecodeConfig(DecodeSettings):
@@ -38,6 +34,10 @@ class Semantic(Formulation):
     DecodeConfig: ClassVar[type[DecodeSettings]] = SemanticDecodeConfig
     config: SemanticConfig
 
+    def __init__(self, config: Settings | None = None, class_ids: Sequence[int] = (1,)) -> None:
+        super().__init__(config, class_ids)
+        self._weights: tuple[float, ...] | None = None
+
     @property
     def out_channels(self) -> int:
         """Background and one map a class."""
@@ -45,17 +45,17 @@ class Semantic(Formulation):
 
     def encode(self, labels: NDArray[np.int32], object_classes: Mapping[int, int] | None = None) -> Targets:
         """Make the class number of each pixel (0 background) and validity."""
-        return {"class": class_numbers(labels, object_classes, self.class_ids), "valid": valid_pixels(labels)}
+        targets = {"class": class_numbers(labels, object_classes, self.class_ids), "valid": valid_pixels(labels)}
+        return targets | ({GAP: gap_weight(labels)} if self.config.gap_weight > 0 else {})
+
+    def use_class_pixels(self, pixels: Sequence[int]) -> None:
+        """Weigh background and classes as the settings ask."""
+        self._weights = class_weights(pixels, self.config.class_weights)
 
     def loss(self, maps: Tensor, targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return the loss terms cross_entropy and dice."""
-        maps = maps.float()
-        number, valid = targets["class"], targets["valid"]
-        truth = functional.one_hot(number[:, 0].long(), self.out_channels).movedim(3, 1).to(maps.dtype)
-        return {
-            "cross_entropy": cross_entropy(maps, number, valid),
-            "dice": self.config.dice_weight * soft_dice(maps.softmax(dim=1)[:, 1:], truth[:, 1:], valid),
-        }
+        """Return the loss terms of pixels and of regions."""
+        loss = PixelClassLoss(self.config)
+        return loss.terms(maps.float(), targets["class"], targets["valid"], self._weights, targets.get(GAP))
 
     def activate(self, maps: Tensor) -> Tensor:
         """Return the probabilities of background and classes."""

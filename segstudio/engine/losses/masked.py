@@ -1,5 +1,7 @@
 """Means over the pixels that are known."""
 
+from collections.abc import Sequence
+
 from torch import Tensor
 
 
@@ -15,3 +17,10 @@ def masked_mean(values: Tensor, weight: Tensor) -> Tensor:
     """
     total = (values * weight).sum() / values.shape[1]
     return total / weight.sum().clamp_min(1e-6)
+
+
+def class_weighted(valid: Tensor, index: Tensor, class_weights: Sequence[float] | None) -> Tensor:
+    """Return `valid` ``(N, 1, H, W)`` times the weight of the class, ``(N, H, W)`` numbers in `index`, of each pixel."""
+    if class_weights is None:
+        return valid
+    return valid * valid.new_tensor(class_weights)[index].unsqueeze(1)

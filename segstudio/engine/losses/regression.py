@@ -1,4 +1,4 @@
-"""Losses for maps that hold a quantity: distances, vectors."""
+"""Losses for maps that hold a quantity: distances, vectors, another image."""
 
 from torch import Tensor
 from torch.nn import functional
@@ -11,9 +11,14 @@ def mean_squared(maps: Tensor, target: Tensor, valid: Tensor) -> Tensor:
     return masked_mean((maps - target) ** 2, valid)
 
 
+def mean_absolute(maps: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+    """Return the mean absolute difference (L1) over valid pixels; shapes as for `mean_squared`."""
+    return masked_mean((maps - target).abs(), valid)
+
+
 def smooth_l1(maps: Tensor, target: Tensor, valid: Tensor, beta: float = 0.1) -> Tensor:
     """Return the mean of the smooth L1 loss over valid pixels, quadratic below a difference of `beta`, linear above.
 
-    Shapes as for `mean_squared`.
+    Shapes as for `mean_squared` (Girshick, 2015).
     """
     return masked_mean(functional.smooth_l1_loss(maps, target, reduction="none", beta=beta), valid)

@@ -40,6 +40,17 @@ def data_facts(
     return facts
 
 
+def class_pixels(classes: Sequence[ClassSpec], parts: Sequence[LabelledPart]) -> tuple[int, ...]:
+    """Return the labelled pixels of the background and of each class."""
+    place = {item.id: number for number, item in enumerate(classes, start=1)}
+    pixels = [0] * (1 + len(classes))
+    for part in parts:
+        pixels[0] += int((part.known == 0).sum())
+        for number, area in zip(*np.unique(part.known[part.known > 0], return_counts=True), strict=True):
+            pixels[place.get(part.sample.object_classes.get(int(number), classes[0].id), 1)] += int(area)
+    return tuple(pixels)
+
+
 def network_facts(network: Network) -> dict[str, Fact]:
     """Return size and sight of `network`, as `Facts` names them."""
     reach = network.reach

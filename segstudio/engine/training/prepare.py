@@ -15,22 +15,22 @@ from segstudio.core.errors import BadInput
 from segstudio.engine.architectures import architectures
 from segstudio.engine.control import Control
 from segstudio.engine.data.channels import ChannelPlan, plan_channels
-from segstudio.engine.data.crops import Batch, CropSampler, CropSettings, TrainingImage
+from segstudio.engine.data.crops import Batch, CropSampler, CropSettings
 from segstudio.engine.data.dataset import (
     LabelledPart,
     Reading,
     TargetStore,
     check_trainable,
+    margin_px,
     read_sample,
-    rescaled,
-    scales,
     training_image,
 )
 from segstudio.engine.data.file_notes import FileNotes
+from segstudio.engine.data.training_image import TrainingImage
 from segstudio.engine.formulations import Formulation, formulations
 from segstudio.engine.model_card import load_model
 from segstudio.engine.network import Network
-from segstudio.engine.training.facts import data_facts
+from segstudio.engine.training.facts import class_pixels, data_facts
 from segstudio.engine.training.start_from import started_from
 from segstudio.engine.training.validate import Validator
 from segstudio.io.sources import open_image
@@ -101,13 +101,12 @@ def prepare(job: TrainJob, control: Control, device: torch.device) -> Generator[
     yield from _warnings(job, read)
     formulation, network = _build(job, plan)
     found: dict[str, Any] = data_facts(job.classes, read.training, read.validation)
+    formulation.use_class_pixels(class_pixels(job.classes, read.training))
     diameter = found["object_diameter_px"]
     patch = patch_size(config.data.patch_size, diameter, network.stride, device)
     store = TargetStore(job.run_folder / "cache", config.data.cache_mb * 2**20)
-    settings = CropSettings(
-        patch, config.data.foreground_fraction, config.training.seed, config.augmentation, formulation.turn_targets
-    )
-    images = yield from _targets(read.training, config.augmentation.scale, formulation, patch, store)
+    settings = _crop_settings(config, formulation, patch, diameter)
+    images = yield from _targets(read.training, config, formulation, patch, store)
     judged = read.validation or _some(read.training)
     return Prepared(
         config=config,
@@ -136,6 +135,19 @@ def patch_size(wanted: int, diameter: float | None, stride: int, device: torch.d
     if wanted == 0:
         side = int(np.clip(_OBJECTS_IN_PATCH * (diameter or 0), *(_PATCH_CPU if device.type == "cpu" else _PATCH_GPU)))
     return max(stride, -(-side // stride) * stride)
+
+
+def _crop_settings(config: RunConfig, formulation: Formulation, patch: int, diameter: float | None) -> CropSettings:
+    return CropSettings(
+        patch,
+        config.data.foreground_fraction,
+        config.training.seed,
+        config.augmentation,
+        formulation.turn_targets,
+        formulation.encode,
+        margin_px(diameter),
+        config.data.balance_classes,
+    )
 
 
 def _reading(config: RunConfig, plan: ChannelPlan) -> Reading:
@@ -212,18 +224,15 @@ def resolved_architecture(job: TrainJob) -> Choice:
 
 
 def _targets(
-    parts: Sequence[LabelledPart], scale: float, formulation: Formulation, patch: int, store: TargetStore
+    parts: Sequence[LabelledPart], config: RunConfig, formulation: Formulation, patch: int, store: TargetStore
 ) -> Generator[Message, None, list[TrainingImage]]:
     images: list[TrainingImage] = []
-    sizes = scales(scale)
     last = 0.0
     for number, part in enumerate(parts):
         if time.monotonic() - last > 0.2:
             last = time.monotonic()
             yield Progress(stage="Preparing labels", done=number, total=len(parts))
-        for factor in sizes:
-            shown = part if factor == 1 else rescaled(part, factor)
-            images.append(training_image(shown, formulation, patch, store))
+        images.append(training_image(part, formulation, patch, store, config))
     return images
 
 
@@ -233,13 +242,9 @@ def _fixed_batches(
     """Return the same unchanged patches of the validation images for each validation loss."""
     if not parts:
         return ()
-    still = settings.augmentation.model_copy(
-        update={"flips": False, "gain": 0.0, "offset": 0.0, "gamma": 0.0, "noise": 0.0}
-    )
-    plain = CropSettings(settings.patch, settings.foreground_fraction, settings.seed, still, settings.turn_targets)
     store = TargetStore(Path(), 2**40)
     images = [training_image(part, formulation, settings.patch, store) for part in _some(parts)]
-    sampler = CropSampler(images, plain)
+    sampler = CropSampler(images, settings.still())
     return tuple(sampler.batch(number, size) for number in range(_VALIDATION_BATCHES))
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from segstudio.engine.data.dataset import LabelledPart
 from segstudio.engine.network import Network
 from segstudio.engine.training.confidence import f1_interval
-from segstudio.engine.training.facts import data_facts, network_facts
+from segstudio.engine.training.facts import class_pixels, data_facts, network_facts
 from segstudio.jobs.spec import ClassSpec, SampleRecord
 
 CELL, DEBRIS = ClassSpec(id=1, name="cell"), ClassSpec(id=4, name="debris")
@@ -41,6 +41,12 @@ def test_an_object_in_two_parts_of_an_image_counts_once() -> None:
     facts = data_facts((CELL,), [a_part("a", whole), a_part("a", whole[:34])], [])
     assert (facts["train_images"], facts["train_objects"], facts["validation_images"]) == (1, 1, 0)
     assert facts["object_diameter_px"] == pytest.approx(16, abs=0.5)
+
+
+def test_labelled_pixels_are_counted_by_class() -> None:
+    known = np.zeros((10, 10), np.int32)
+    known[0, :3], known[1, :5], known[2] = 1, 2, -1
+    assert class_pixels((CELL, DEBRIS), [a_part("a", known, o2=4)]) == (82, 3, 5)
 
 
 class _Blind(Network):
