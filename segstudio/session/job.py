@@ -19,7 +19,7 @@ from segstudio.jobs.messages import (
     StateChanged,
     Warned,
 )
-from segstudio.jobs.spec import DecodeJob, JobSpec, PredictJob, TrainJob
+from segstudio.jobs.spec import DecodeJob, EvaluateJob, JobSpec, PredictJob, TrainJob
 
 State = Literal["queued", "starting", "running", "paused", "stopping", "done", "stopped", "failed"]
 
@@ -80,7 +80,7 @@ class Job:
     @property
     def heavy(self) -> bool:
         """Whether it wants a device for itself."""
-        return isinstance(self.spec, TrainJob | PredictJob)
+        return isinstance(self.spec, TrainJob | PredictJob | EvaluateJob)
 
     @property
     def folder(self) -> Path | None:
@@ -110,8 +110,8 @@ class Job:
         progress = self.progress
         if progress is None or not progress.total:
             return ""
-        if isinstance(self.spec, PredictJob):  # its steps are parts of images
-            images = len(self.spec.images)
+        if isinstance(self.spec, PredictJob | EvaluateJob):  # its steps are parts of images
+            images = len(self.spec.images if isinstance(self.spec, PredictJob) else self.spec.samples)
             return f"{min(progress.done * images // progress.total + 1, images)}/{images}" if images > 1 else ""
         return f"{progress.done}/{progress.total}"
 

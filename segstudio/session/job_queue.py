@@ -12,7 +12,7 @@ from segstudio.jobs.catalogue import Catalogue, catalogue_file, load_catalogue
 from segstudio.jobs.failures import failure
 from segstudio.jobs.messages import Artifact, Failed, Finished, Message, Metric
 from segstudio.jobs.run_folder import Command
-from segstudio.jobs.spec import CatalogueJob, DecodeJob, JobSpec, PredictJob, TrainJob, ValidateJob
+from segstudio.jobs.spec import CatalogueJob, DecodeJob, EvaluateJob, JobSpec, PredictJob, TrainJob, ValidateJob
 from segstudio.jobs.supervisor import RunProcess, WarmWorker
 from segstudio.session.background import Background
 from segstudio.session.curves import Curves
@@ -113,6 +113,10 @@ class JobQueue:
 
     def predict(self, spec: PredictJob, title: str) -> str:
         """Predict as soon as the device is free; return the job's id."""
+        return self._enqueue(spec, title)
+
+    def evaluate(self, spec: EvaluateJob, title: str) -> str:
+        """Score a model on labelled images as soon as the device is free; return the job's id."""
         return self._enqueue(spec, title)
 
     def decode(self, spec: DecodeJob) -> str:

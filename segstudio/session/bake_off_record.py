@@ -1,0 +1,331 @@
+"""The record of a bake-off: which ways to learn are compared, under which conditions, and how far it is.
+
+One small JSON file beside the runs, written whole after every step: whoever reads it knows what is to be done next.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from segstudio.core.errors import BadInput, WrongUsage
+from segstudio.io.atomic import make_folders, write_atomic
+from segstudio.jobs.catalogue import Catalogue, Offer
+from segstudio.jobs.evaluation import REPORT_NAME, Evaluation
+from segstudio.jobs.model_folder import model_folder
+from segstudio.jobs.spec import Choice, ClassSpec, Device, EvaluateJob, SampleRecord, TrainJob
+
+SCHEMA_VERSION: Final = 1
+#: Formulation and network of the candidates that are proposed, those that most often do well on cells first. The only
+#: place that names any; what this installation does not offer is left out.
+DEFAULT_CANDIDATES: tuple[tuple[str, str], ...] = (
+    ("joint", "unet"),
+    ("distance", "unet"),
+    ("stardist", "unet"),
+    ("boundary", "unet"),
+)
+#: Ending of the name of a record.
+_ENDING = ".bake-off.json"
+#: Minutes that a candidate takes beside its training: start of the process, scoring of its model.
+_OVERHEAD_MIN = 0.4
+
+RowState = Literal["waiting", "training", "scoring", "done", "failed"]
+#: States in which nothing more will be done about a candidate.
+OVER: frozenset[RowState] = frozenset({"done", "failed"})
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Candidate(_Frozen):
+    """One way to learn."""
+
+    formulation: Choice
+    architecture: Choice | None = None
+    """``None`` for a formulation that builds its network itself."""
+    title: str = ""
+
+    @property
+    def key(self) -> str:
+        """Its names, as ``"joint:unet"``."""
+        return ":".join(choice.name for choice in (self.formulation, self.architecture) if choice is not None)
+
+
+class Row(_Frozen):
+    """One candidate and what became of it."""
+
+    candidate: Candidate
+    run: str
+    """Name of its run folder, and id of its training."""
+    state: RowState = "waiting"
+    error: str = ""
+    """Why it failed, in a sentence."""
+    hint: str = ""
+    starts: int = 0
+    """How often its training was started."""
+    stopped: bool = False
+    """It was stopped before its minutes were over; its best model of that moment was scored."""
+    minutes: float = 0.0
+    """For how long it learned."""
+    evaluation: Evaluation | None = None
+
+    @property
+    def title(self) -> str:
+        """What it is called."""
+        return self.candidate.title or self.candidate.key
+
+
+class Record(_Frozen):
+    """A whole bake-off."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    name: str
+    created: float = 0.0
+    """Seconds since the epoch."""
+    minutes: float = Field(gt=0)
+    """Time for the training of each candidate."""
+    samples: tuple[SampleRecord, ...]
+    classes: tuple[ClassSpec, ...]
+    config: dict[str, dict[str, Any]] = {}
+    """Sections of RunConfig, the same for all candidates; the seed too."""
+    device: Device = "auto"
+    rows: tuple[Row, ...]
+
+    @property
+    def validation(self) -> tuple[SampleRecord, ...]:
+        """The images that all candidates are scored on."""
+        return tuple(sample for sample in self.samples if sample.split == "val" and sample.labels is not None)
+
+    @property
+    def next_row(self) -> Row | None:
+        """The candidate whose turn it is; ``None`` when all are over."""
+        return next((row for row in self.rows if row.state not in OVER), None)
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is left to be done."""
+        return self.next_row is None
+
+    def row(self, run: str) -> Row | None:
+        """Return the candidate with this run."""
+        return next((row for row in self.rows if row.run == run), None)
+
+    def changed(self, run: str, **values: object) -> "Record":
+        """Return the record with other values in the row of a run."""
+        rows = tuple(row.model_copy(update=values) if row.run == run else row for row in self.rows)
+        return self.model_copy(update={"rows": rows})
+
+
+def minutes_each(count: int, each: float = 0.0, in_all: float = 0.0) -> float:
+    """Return the minutes for each of `count` candidates; a budget `in_all` is divided.
+
+    Raises
+    ------
+    WrongUsage
+        There are no two candidates to compare, or no time.
+    """
+    if count < 2:
+        raise WrongUsage(
+            f"There {'is one candidate' if count else 'are no candidates'}; a comparison needs two or more.",
+            hint="Choose more ways to find objects, or more networks.",
+            code="too-few-candidates",
+        )
+    minutes = in_all / count if in_all > 0 else each
+    if minutes <= 0:
+        raise WrongUsage(
+            f"{minutes:g} minutes for each candidate are too few.",
+            hint="Give each at least a minute; ten tell more.",
+            code="no-minutes",
+        )
+    return minutes
+
+
+def estimated_minutes(count: int, minutes: float) -> float:
+    """Return how long all candidates take together, with starting and scoring."""
+    return count * (minutes + _OVERHEAD_MIN)
+
+
+def new_record(
+    name: str,
+    candidates: Iterable[tuple[Candidate, str]],
+    data: tuple[Sequence[SampleRecord], Sequence[ClassSpec]],
+    config: Mapping[str, Mapping[str, Any]],
+    minutes: float,
+    device: Device = "auto",
+) -> Record:
+    """Return a record in which nothing is done yet.
+
+    Parameters
+    ----------
+    candidates
+        Each with the name of its run folder, which does not exist.
+    data
+        All labelled images with their split, and the classes.
+    config
+        Sections of RunConfig; limits of time and epochs in them give way to `minutes`.
+
+    Raises
+    ------
+    WrongUsage
+        No image is kept for validation, none is for training, or two candidates are the same.
+    """
+    rows = tuple(Row(candidate=candidate, run=run) for candidate, run in candidates)
+    keys = [row.candidate.key for row in rows]
+    if twice := next((key for key in keys if keys.count(key) > 1), None):
+        raise WrongUsage(f"{twice} is in the list of candidates twice.", hint="Leave one of them out.", code="twice")
+    samples, classes = data
+    record = Record(
+        name=name,
+        minutes=minutes,
+        samples=tuple(samples),
+        classes=tuple(classes),
+        config=_same_for_all(config, minutes),
+        device=device,
+        rows=rows,
+    )
+    if not any(sample.split == "train" for sample in samples):
+        raise WrongUsage(
+            "There is nothing to train on: no labelled image is for training.",
+            hint="Label some images, or mark some for training.",
+            code="no-labels",
+        )
+    if not record.validation:
+        raise WrongUsage(
+            "No labelled image is kept for validation, so nothing can tell which candidate is better.",
+            hint="Label at least one more image and mark it for validation; five or more tell more.",
+            code="no-validation",
+        )
+    return record
+
+
+def training_job(record: Record, row: Row, base: Path, *, resume: bool = False) -> TrainJob:
+    """Return the ordinary training of one candidate, in the folder `base` of all runs."""
+    candidate = row.candidate
+    network = {} if candidate.architecture is None else {"architecture": candidate.architecture}
+    return TrainJob(
+        job_id=row.run,
+        name=f"{record.name}: {row.title}",
+        run_folder=base / row.run,
+        samples=record.samples,
+        classes=record.classes,
+        formulation=candidate.formulation,
+        config=record.config,
+        resume=resume,
+        device=record.device,
+        **network,
+    )
+
+
+def scoring_job(record: Record, row: Row, base: Path, job_id: str) -> EvaluateJob:
+    """Return the job that scores the model of one candidate on all validation images."""
+    folder = base / row.run
+    return EvaluateJob(
+        job_id=job_id,
+        model=model_folder(folder),
+        samples=record.validation,
+        report=folder / REPORT_NAME,
+        device=record.device,
+    )
+
+
+def write_record(path: Path, record: Record) -> None:
+    """Write the record whole; raise `DiskError` when the disk refuses."""
+    make_folders(path.parent)
+    write_atomic(path, record.model_dump_json(indent=1).encode())
+
+
+def read_record(path: Path) -> Record:
+    """Read a record; raise `BadInput` when it is damaged or of a newer program."""
+    try:
+        return Record.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else (error.strerror or str(error))
+        raise BadInput(
+            f"The comparison in {path.name} cannot be read: {reason}.",
+            hint="Delete this file to start a new comparison; the models that it trained stay.",
+            code="bake-off-damaged",
+            path=path,
+        ) from error
+
+
+def record_path(base: Path, name: str) -> Path:
+    """Return where the record called `name` lies beside the runs in `base`."""
+    return base / f"{name}{_ENDING}"
+
+
+def newest_record(base: Path) -> Path | None:
+    """Return the newest record beside the runs in `base`, ``None`` when there is none."""
+    return max(base.glob(f"*{_ENDING}"), key=lambda path: (path.stat().st_mtime_ns, path.name), default=None)
+
+
+def why_not(offer: Offer) -> str:
+    """Return why a formulation cannot take part: only outlines of objects can be matched with outlines."""
+    if offer.result == "objects":
+        return ""
+    return "It does not find outlines of objects, so its result cannot be compared with theirs."
+
+
+def candidates_of(catalogue: Catalogue, formulations: Iterable[str], architectures: Iterable[str]) -> list[Candidate]:
+    """Return every formulation with every network; one that builds its network itself only once."""
+    networks = [catalogue.architecture(name) for name in architectures]
+    made = []
+    for name in formulations:
+        offer = catalogue.formulation(name)
+        if why_not(offer):
+            continue
+        chosen = Choice(name=offer.name)
+        if offer.own_network:
+            made.append(Candidate(formulation=chosen, title=offer.title))
+            continue
+        made += [
+            Candidate(
+                formulation=chosen, architecture=Choice(name=network.name), title=f"{offer.title} · {network.title}"
+            )
+            for network in networks
+        ]
+    return made
+
+
+def candidate_from(word: str, catalogue: Catalogue) -> Candidate:
+    """Return the candidate that a word as ``"joint:unet"`` names; without a network the proposed one is taken.
+
+    Raises
+    ------
+    WrongUsage
+        There is no such formulation or network, or it cannot be compared.
+    """
+    name, _, network = word.strip().partition(":")
+    offers = {offer.name: offer for offer in catalogue.formulations}
+    networks = {offer.name: offer for offer in catalogue.architectures}
+    _known("formulation", name, offers)
+    offer = offers[name]
+    if reason := why_not(offer):
+        raise WrongUsage(f"{offer.title} cannot be a candidate. {reason}", code="not-comparable")
+    if offer.own_network:
+        return Candidate(formulation=Choice(name=name), title=name)
+    network = network or DEFAULT_CANDIDATES[0][1]
+    _known("network", network, networks)
+    return Candidate(formulation=Choice(name=name), architecture=Choice(name=network), title=f"{name}:{network}")
+
+
+def folder_name(candidate: Candidate) -> str:
+    """Return a name for the run folder of a candidate, as ``"joint-unet"``."""
+    return re.sub(r"[^A-Za-z0-9_.]+", "-", candidate.key)
+
+
+def _known(kind: str, name: str, offers: Mapping[str, Offer]) -> None:
+    if name not in offers:
+        raise WrongUsage(
+            f"There is no {kind} called {name!r}.", hint=f"Known are: {', '.join(offers)}.", code=f"unknown-{kind}"
+        )
+
+
+def _same_for_all(config: Mapping[str, Mapping[str, Any]], minutes: float) -> dict[str, dict[str, Any]]:
+    """Return the settings that all candidates share: the time alone ends a training, and the seed is written down."""
+    sections = {section: dict(values) for section, values in config.items()}
+    training = {"seed": 0, **sections.get("training", {}), "max_minutes": minutes}
+    training.pop("epochs", None)
+    return {**sections, "training": training}

@@ -1,0 +1,170 @@
+"""What a bake-off says: a table from the best to the worst, and one sentence that does not say more than is known."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segstudio.core.bootstrap import Figure, Interval, paired_difference, pooled_figure, score_interval
+from segstudio.session.bake_off_record import Record, Row
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """One measure by which candidates are put in order.
+
+    Attributes
+    ----------
+    title
+        As ``"AP"``.
+    says
+        What it is, in a sentence.
+    thresholds
+        IoU from which on an object counts as found; the figure is the mean over them.
+    """
+
+    key: str
+    title: str
+    says: str
+    figure: Figure
+    thresholds: tuple[float, ...]
+
+
+#: The first decides unless the user says otherwise.
+JUDGES: Final[tuple[Judge, ...]] = (
+    Judge(
+        "ap",
+        "AP",
+        "Average precision, the mean over overlaps of 0.5 to 0.9: finding objects and outlining them well both count.",
+        "ap",
+        tuple(round(0.5 + 0.05 * step, 2) for step in range(9)),
+    ),
+    Judge(
+        "f1", "F1 at 0.5", "Found objects that overlap the drawn one by at least half: finding counts.", "f1", (0.5,)
+    ),
+    Judge("ap80", "AP at 0.8", "Objects count only when the outline is close: the outline counts.", "ap", (0.8,)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One scored candidate in order.
+
+    Attributes
+    ----------
+    value, interval
+        Its score, and the 95 % interval; no interval for a single image.
+    behind
+        How much the best is better, on the same draws of images; ``None`` for the best itself and for a single image.
+    apart
+        Whether the best is better by more than chance explains.
+    """
+
+    row: Row
+    value: float
+    interval: Interval | None
+    behind: Interval | None
+    apart: bool
+
+
+def judge_called(key: str) -> Judge:
+    """Return a measure by its key, the first for an unknown one."""
+    return next((judge for judge in JUDGES if judge.key == key), JUDGES[0])
+
+
+def standings(record: Record, judge: Judge = JUDGES[0]) -> list[Standing]:
+    """Return the scored candidates, the best first; equals in the order of the record."""
+    scored = [(row, _counts(row, judge)) for row in record.rows if row.state == "done" and row.evaluation is not None]
+    if not scored:
+        return []
+    values = [float(pooled_figure(counts.sum(axis=0), judge.figure)) for _row, counts in scored]
+    order = sorted(range(len(scored)), key=lambda number: -values[number])
+    best = scored[order[0]][1]
+    made = []
+    for place, number in enumerate(order):
+        row, counts = scored[number]
+        behind = paired_difference(best, counts, judge.figure) if place else None
+        apart = behind is not None and behind.excludes_zero
+        made.append(Standing(row, values[number], score_interval(counts, judge.figure), behind, apart))
+    return made
+
+
+def figure_of(row: Row, judge: Judge) -> float | None:
+    """Return one figure of a candidate, ``None`` while it is not scored."""
+    if row.evaluation is None:
+        return None
+    return float(pooled_figure(_counts(row, judge).sum(axis=0), judge.figure))
+
+
+def verdict(record: Record, judge: Judge = JUDGES[0]) -> str:
+    """Return what can be said about the winner, in one or two plain sentences."""
+    table = standings(record, judge)
+    if not table:
+        return "Nothing is scored yet." if not record.over else "No candidate could be scored; each says why."
+    best, others = table[0], table[1:]
+    images = _images(record)
+    score = f"{judge.title} {best.value:.2f}{_spread(best.interval)}"
+    if not others:
+        left = "" if record.over else " The others follow."
+        alone = " There is nothing to compare it with: no other candidate could be scored." if record.over else left
+        return f"{best.row.title}: {score} on {images}.{alone}"
+    level = [item for item in others if not item.apart]
+    behind = [item for item in others if item.apart]
+    so_far = "" if record.over else "So far "
+    if not level:
+        nearest = behind[0]
+        words = f"{so_far}{best.row.title} wins on these images: {score} on {images}."
+        return f"{words} {_behind(nearest)}{_more(len(behind) - 1)}"
+    names = _joined([item.row.title for item in level])
+    words = f"{so_far}{best.row.title} is ahead with {score}, but cannot be told apart from {names} on {images}."
+    more = " Label more images for validation to tell them apart."
+    return f"{words}{more if record.over else ''}"
+
+
+def interval_words(value: float, interval: Interval | None) -> str:
+    """Return a figure with its interval, as ``"0.52 (0.47 to 0.57)"``."""
+    return f"{value:.2f}{'' if interval is None else f' ({interval.low:.2f} to {interval.high:.2f})'}"
+
+
+def behind_words(standing: Standing, place: int) -> str:
+    """Return how far a candidate is behind the best, for a table."""
+    if place == 0:
+        return "best"
+    if standing.behind is None:
+        return "unknown"
+    gap = f"{max(standing.behind.value, 0):.2f} behind"
+    return gap if standing.apart else f"{gap}, not apart"
+
+
+def _counts(row: Row, judge: Judge) -> NDArray[np.int64]:
+    if row.evaluation is None:
+        raise ValueError(f"{row.title} is not scored.")
+    return row.evaluation.counts(judge.thresholds)
+
+
+def _images(record: Record) -> str:
+    count = len(record.validation)
+    return "1 validation image" if count == 1 else f"{count} validation images"
+
+
+def _spread(interval: Interval | None) -> str:
+    return "" if interval is None else f" (95 % interval {interval.low:.2f} to {interval.high:.2f})"
+
+
+def _behind(standing: Standing) -> str:
+    gap = standing.behind
+    if gap is None:
+        return ""
+    return f"{standing.row.title} is {gap.value:.2f} behind ({gap.low:.2f} to {gap.high:.2f})"
+
+
+def _more(count: int) -> str:
+    if count == 0:
+        return "."
+    return ", the other further." if count == 1 else f", the other {count} further."
+
+
+def _joined(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,432 @@
+"""Bake-offs with processes that stand in for the engine: order, faults, stops, and going on from the record."""
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import pytest
+
+from segstudio.core.errors import BadInput, WrongUsage
+from segstudio.jobs.catalogue import Catalogue, Offer
+from segstudio.jobs.evaluation import Evaluation, ImageCounts
+from segstudio.jobs.messages import Message
+from segstudio.jobs.run_folder import RunFolder
+from segstudio.jobs.spec import Choice, ClassSpec, SampleRecord, TrainJob
+from segstudio.jobs.supervisor import RunProcess, WarmWorker
+from segstudio.session.background import Background
+from segstudio.session.bake_off import BakeOff
+from segstudio.session.bake_off_record import (
+    DEFAULT_CANDIDATES,
+    Candidate,
+    Record,
+    Row,
+    candidate_from,
+    candidates_of,
+    folder_name,
+    minutes_each,
+    new_record,
+    newest_record,
+    read_record,
+    record_path,
+    training_job,
+    write_record,
+)
+from segstudio.session.bake_off_result import JUDGES, standings, verdict
+from segstudio.session.job_queue import JobQueue
+
+#: Learns at once; "breaks" says why it cannot, "dies" leaves without a word, "waits" learns until it is told to stop.
+TRAINING = """
+import json, sys, time
+from pathlib import Path
+from segstudio.jobs.messages import Failed, Finished, Metric, Started
+from segstudio.jobs.run_folder import RunFolder
+run = RunFolder(Path(sys.argv[1]))
+job = run.job()
+run.claim()
+def say(message):
+    run.append(message.model_copy(update={"time": time.time(), "job_id": job.job_id}))
+def told():
+    text = run.control_file.read_text() if run.control_file.exists() else ""
+    return [json.loads(line)["command"] for line in text.splitlines()]
+say(Started(device="cpu", device_name="a processor", pid=1))
+name = job.formulation.name
+if name == "breaks":
+    say(Failed(code="out-of-memory", message="The memory did not suffice.", hint="Choose a smaller network."))
+    sys.exit(4)
+if name == "dies":
+    sys.exit(9)
+say(Metric(epoch=1, step=1, elapsed_s=30, values={"val_f1": 0.4}, best=True))
+run.model.mkdir(exist_ok=True)
+(run.model / "model.json").write_text('{}')
+run.checkpoints.mkdir(exist_ok=True)
+(run.checkpoints / "last").write_text("1")
+while name == "waits" and not job.resume:
+    if "stop" in told():
+        say(Finished(outcome="stopped"))
+        sys.exit()
+    time.sleep(0.01)
+say(Finished(outcome="done"))
+"""
+
+#: Scores each model by the name of its formulation.
+WORKER = """
+import json, sys
+from pathlib import Path
+from segstudio.jobs.evaluation import Evaluation, ImageCounts
+from segstudio.jobs.messages import Failed, Finished, to_line
+FOUND = {"good": 9, "fair": 7, "poor": 2}
+for line in sys.stdin:
+    job = json.loads(line)
+    if job["kind"] != "evaluate":
+        continue
+    name = json.loads((Path(job["model"]).parent / "job.json").read_text())["formulation"]["name"]
+    if name == "misfit":
+        print(to_line(Failed(job_id=job["job_id"], code="x", message="It does not fit.", hint="")), flush=True)
+        continue
+    images = []
+    for number, sample in enumerate(job["samples"]):
+        found = max(0, FOUND.get(name, 5) - number % 2)
+        row = [found] * 10
+        images.append(ImageCounts(image_id=sample["image_id"], tp=row, fp=[10 - found] * 10, fn=[10 - found] * 10))
+    report = Evaluation(
+        thresholds=[0.5 + 0.05 * k for k in range(10)],
+        images=images,
+        seconds_per_megapixel=1,
+        parameters=5,
+        weights_mb=1,
+    )
+    Path(job["report"]).write_text(report.model_dump_json())
+    print(to_line(Finished(job_id=job["job_id"], outcome="done")), flush=True)
+"""
+
+
+class Launcher:
+    def __init__(self, script: Path) -> None:
+        self._command = [sys.executable, str(script)]
+        self.started: list[str] = []
+
+    def start(self, job: TrainJob) -> RunProcess:
+        self.started.append(job.job_id)
+        return RunProcess.start(job, [*self._command, str(job.run_folder)])
+
+    def attach(self, folder: Path) -> RunProcess:
+        return RunProcess.attach(folder)
+
+
+class Sitting:
+    """A window without Qt: `until` runs its event loop."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "train.py").write_text(TRAINING)
+        (folder / "worker.py").write_text(WORKER)
+        self.path = record_path(folder / "runs", "x")
+        self._threads: list[threading.Thread] = []
+        self.open()
+
+    def open(self) -> None:
+        self._calls: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self.background = Background(self._calls.put)
+        worker = WarmWorker(command=[sys.executable, str(self.folder / "worker.py")])
+        self.launcher = Launcher(self.folder / "train.py")
+        self.jobs = JobQueue(self.background, worker, self.launcher)
+        self.jobs.follow = self.follow
+        self.bake_off = BakeOff(self.jobs, self.background)
+
+    def follow(self, messages: Iterator[Message], handle: Callable[[Message], None]) -> None:
+        calls = self._calls
+
+        def read() -> None:
+            for message in messages:
+                calls.put(lambda message=message: handle(message))  # type: ignore[misc]
+
+        self._threads.append(threading.Thread(target=read))
+        self._threads[-1].start()
+
+    def until(self, reached: Callable[[], object], seconds: float = 30.0) -> None:
+        deadline = time.monotonic() + seconds
+        while not reached():
+            assert time.monotonic() < deadline, "it did not happen"
+            try:
+                self._calls.get(timeout=0.02)()
+            except Empty:
+                continue
+
+    def begin(self, *names: str) -> None:
+        self.bake_off.begin(self.path, record_of(*names))
+
+    def states(self) -> dict[str, str]:
+        assert self.bake_off.record is not None
+        return {row.run: row.state for row in self.bake_off.record.rows}
+
+    def row(self, run: str) -> Row:
+        assert self.bake_off.record is not None
+        found = self.bake_off.record.row(run)
+        assert found is not None
+        return found
+
+    def runs_job(self, run: str) -> bool:
+        job = self.jobs.job(run)
+        return job is not None and job.state == "running" and job.metric is not None
+
+    def close(self) -> None:
+        self.jobs.close()
+        self.background.close()
+        for thread in self._threads:
+            thread.join(20)
+
+
+@pytest.fixture
+def sitting(tmp_path: Path) -> Iterator[Sitting]:
+    made = Sitting(tmp_path)
+    yield made
+    for job in made.jobs.active:
+        made.jobs.kill(job.id)
+    made.until(lambda: not made.jobs.active or not made.jobs.trainings.running)
+    made.close()
+
+
+def samples(validation: int = 4) -> tuple[SampleRecord, ...]:
+    kinds = ["train"] * 3 + ["val"] * validation
+    return tuple(
+        SampleRecord(image_id=f"{n}", image=Path(f"{n}.tif"), labels=Path(f"{n}.tif"), complete=True, split=kind)
+        for n, kind in enumerate(kinds)
+    )
+
+
+def record_of(*names: str, validation: int = 4, config: dict[str, Any] | None = None) -> Record:
+    candidates = [
+        (Candidate(formulation=Choice(name=name), architecture=Choice(name="net"), title=name.capitalize()), name)
+        for name in names
+    ]
+    data = samples(validation), (ClassSpec(id=1, name="cell"),)
+    return new_record("Comparison 1", candidates, data, config or {}, 2.0, "cpu")
+
+
+def test_candidates_are_trained_and_scored_one_after_the_other(sitting: Sitting) -> None:
+    sitting.begin("fair", "good", "poor")
+    most: list[int] = []
+    sitting.jobs.changed.connect(lambda _id: most.append(sum(job.state == "running" for job in sitting.jobs.active)))
+    sitting.until(lambda: not sitting.bake_off.running)
+    assert sitting.launcher.started == ["fair", "good", "poor"]
+    assert max(most) == 1
+    assert set(sitting.states().values()) == {"done"}
+    assert sitting.row("good").minutes == 0.5
+    sitting.until(lambda: read_record(sitting.path) == sitting.bake_off.record)
+    kept = [RunFolder(sitting.folder / "runs" / run).job() for run in ("fair", "good", "poor")]
+    assert {job.config["training"]["max_minutes"] for job in kept} == {2.0}
+    assert {job.config["training"]["seed"] for job in kept} == {0}
+    assert all(job.samples == kept[0].samples for job in kept)
+    assert set(sitting.jobs.curves.shown) == {"fair", "good", "poor"}
+
+
+def test_a_candidate_that_fails_is_a_row_and_the_others_go_on(sitting: Sitting) -> None:
+    sitting.begin("breaks", "dies", "misfit", "good")
+    sitting.until(lambda: not sitting.bake_off.running)
+    assert sitting.states() == {"breaks": "failed", "dies": "failed", "misfit": "failed", "good": "done"}
+    assert (sitting.row("breaks").error, sitting.row("breaks").hint) == (
+        "The memory did not suffice.",
+        "Choose a smaller network.",
+    )
+    assert "ended unexpectedly" in sitting.row("dies").error
+    assert sitting.row("misfit").error == "It does not fit."
+    assert sitting.bake_off.record is not None
+    assert "no other candidate could be scored" in verdict(sitting.bake_off.record)
+
+
+def test_a_candidate_can_be_stopped_and_counts_with_what_it_learned(sitting: Sitting) -> None:
+    sitting.begin("waits", "good")
+    sitting.until(lambda: sitting.runs_job("waits"))
+    sitting.bake_off.stop_current()
+    sitting.until(lambda: not sitting.bake_off.running)
+    assert set(sitting.states().values()) == {"done"}
+    assert sitting.row("waits").stopped
+    assert not sitting.row("good").stopped
+
+
+def test_all_can_be_stopped_and_gone_on_with(sitting: Sitting) -> None:
+    sitting.begin("waits", "good")
+    sitting.until(lambda: sitting.runs_job("waits"))
+    with pytest.raises(WrongUsage, match="running already"):
+        sitting.begin("good", "fair")
+    sitting.bake_off.halt()
+    sitting.until(lambda: not sitting.bake_off.running)
+    assert sitting.states() == {"waits": "training", "good": "waiting"}
+    assert "good" not in sitting.launcher.started
+    sitting.bake_off.go_on()
+    sitting.until(lambda: not sitting.bake_off.running)
+    assert set(sitting.states().values()) == {"done"}
+    assert not sitting.row("waits").stopped  # it had the rest of its minutes
+    assert RunFolder(sitting.folder / "runs" / "waits").job().resume
+
+
+def test_another_window_takes_up_the_record_after_a_crash(sitting: Sitting) -> None:
+    sitting.begin("good", "waits", "fair")
+    sitting.until(lambda: sitting.runs_job("waits"))
+    RunFolder(sitting.folder / "runs" / "waits").kill()
+    sitting.close()  # before anybody hears of it
+    sitting.open()
+    sitting.bake_off.show(sitting.path, read_record(sitting.path))
+    assert sitting.states() == {"good": "done", "waits": "training", "fair": "waiting"}
+    asked: list[bool] = []
+    sitting.bake_off.go_on_if_it_did(otherwise=lambda: asked.append(True))
+    sitting.until(lambda: asked)
+    sitting.bake_off.go_on()
+    sitting.until(lambda: not sitting.bake_off.running)
+    assert sitting.launcher.started == ["waits", "fair"]
+    assert set(sitting.states().values()) == {"done"}
+
+
+def test_a_training_that_went_on_without_the_window_is_followed_again(sitting: Sitting) -> None:
+    sitting.begin("waits", "fair")
+    sitting.until(lambda: sitting.runs_job("waits"))
+    sitting.jobs.trainings.detach()
+    sitting.close()
+    sitting.open()
+    sitting.bake_off.show(sitting.path, read_record(sitting.path))
+    sitting.bake_off.go_on_if_it_did(otherwise=lambda: pytest.fail("it did go on"))
+    sitting.until(lambda: sitting.runs_job("waits"))
+    sitting.jobs.stop("waits")
+    sitting.until(lambda: not sitting.bake_off.running)
+    assert sitting.launcher.started == ["fair"]
+    assert set(sitting.states().values()) == {"done"}
+
+
+def test_one_that_takes_the_computer_down_again_and_again_is_given_up(sitting: Sitting) -> None:
+    record = record_of("waits", "good").changed("waits", state="training", starts=3)
+    RunFolder.create(training_job(record, record.rows[0], sitting.path.parent))
+    sitting.bake_off.begin(sitting.path, record)
+    sitting.until(lambda: not sitting.bake_off.running)
+    assert sitting.states() == {"waits": "failed", "good": "done"}
+    assert "unexpectedly 3 times" in sitting.row("waits").error
+
+
+def test_a_closed_project_is_forgotten(sitting: Sitting) -> None:
+    sitting.begin("waits", "good")
+    sitting.until(lambda: sitting.runs_job("waits"))
+    sitting.bake_off.leave()
+    assert sitting.bake_off.record is None
+    assert not sitting.bake_off.running
+    sitting.jobs.stop("waits")
+    sitting.until(lambda: not sitting.jobs.active)
+    assert read_record(sitting.path).rows[0].state == "training"
+
+
+def scored(*images: list[int], validation: int = 0, state: str = "done") -> Record:
+    """Return a record whose candidates found so many of ten objects in each image."""
+    record = record_of(*[f"c{number}" for number in range(len(images))], validation=validation or len(images[0]))
+    for number, found in enumerate(images):
+        counts = tuple(
+            ImageCounts(image_id=str(place), tp=(item,) * 10, fp=(10 - item,) * 10, fn=(10 - item,) * 10)
+            for place, item in enumerate(found)
+        )
+        report = Evaluation(
+            thresholds=tuple(0.5 + 0.05 * step for step in range(10)),
+            images=counts,
+            seconds_per_megapixel=1.0,
+            parameters=1,
+            weights_mb=1.0,
+        )
+        record = record.changed(f"c{number}", state=state, evaluation=report)
+    return record
+
+
+def test_a_clear_winner_is_called_one_with_its_interval() -> None:
+    record = scored([5, 6, 5, 6, 5, 6], [9, 8, 9, 8, 9, 8], [2, 1, 2, 1, 2, 1])
+    table = standings(record)
+    assert [item.row.run for item in table] == ["c1", "c0", "c2"]
+    assert all(item.apart for item in table[1:])
+    words = verdict(record)
+    assert words.startswith("C1 wins on these images: AP 0.7")
+    assert "on 6 validation images" in words
+    assert "C0 is 0.3" in words
+    assert "95 % interval" in words
+
+
+def test_what_chance_may_explain_is_not_called_a_win() -> None:
+    record = scored([9, 2, 8, 3], [2, 9, 4, 7], [1, 1, 1, 1])
+    assert [item.apart for item in standings(record)] == [False, False, True]
+    assert "cannot be told apart from C1 on 4 validation images" in verdict(record)
+
+
+def test_one_validation_image_tells_nothing_apart() -> None:
+    record = scored([9], [2])
+    assert standings(record)[0].interval is None
+    assert "cannot be told apart from C1 on 1 validation image." in verdict(record)
+
+
+def test_the_measure_decides_who_wins() -> None:
+    record = scored([8, 8, 8], [7, 7, 7])
+    report = record.rows[0].evaluation
+    assert report is not None
+    loose = [image.model_copy(update={"tp": (8,) + (0,) * 9, "fn": (2,) + (10,) * 9}) for image in report.images]
+    record = record.changed("c0", evaluation=report.model_copy(update={"images": tuple(loose)}))
+    assert standings(record, JUDGES[1])[0].row.run == "c0"
+    assert standings(record, JUDGES[0])[0].row.run == "c1"
+
+
+def test_nothing_is_said_before_anything_is_known() -> None:
+    record = record_of("good", "fair")
+    assert verdict(record) == "Nothing is scored yet."
+    failed = record.changed("good", state="failed").changed("fair", state="failed")
+    assert verdict(failed) == "No candidate could be scored; each says why."
+
+
+def test_settings_are_the_same_for_all_and_only_the_time_ends_a_training() -> None:
+    record = record_of("a", "b", config={"training": {"epochs": 7, "max_minutes": 0.0, "batch_size": 4, "seed": 5}})
+    jobs = [training_job(record, row, Path("runs")) for row in record.rows]
+    assert jobs[0].config == jobs[1].config
+    assert jobs[0].config["training"] == {"max_minutes": 2.0, "batch_size": 4, "seed": 5}
+
+
+def test_what_cannot_be_compared_is_refused_with_a_sentence() -> None:
+    with pytest.raises(WrongUsage, match="No labelled image is kept for validation"):
+        record_of("a", "b", validation=0)
+    with pytest.raises(WrongUsage, match="a:net is in the list of candidates twice"):
+        record_of("a", "a")
+    with pytest.raises(WrongUsage, match="There is one candidate"):
+        minutes_each(1, each=3)
+    with pytest.raises(WrongUsage, match="too few"):
+        minutes_each(2, each=0)
+    assert minutes_each(4, each=3) == 3
+    assert minutes_each(4, in_all=10) == 2.5
+
+
+def catalogue() -> Catalogue:
+    names = [name for name, _network in DEFAULT_CANDIDATES]
+    offers = [Offer(name=name, title=name.upper()) for name in names]
+    offers += [Offer(name="own", title="Own", own_network=True), Offer(name="boxes", title="Boxes", result="boxes")]
+    networks = tuple(Offer(name=name, title=name.upper()) for name in (DEFAULT_CANDIDATES[0][1], "wide"))
+    return Catalogue(key="", formulations=tuple(offers), architectures=networks)
+
+
+def test_formulations_times_networks() -> None:
+    first, network = DEFAULT_CANDIDATES[0]
+    made = candidates_of(catalogue(), [first, "own", "boxes"], [network, "wide"])
+    assert [item.key for item in made] == [f"{first}:{network}", f"{first}:wide", "own"]
+    assert made[0].title == f"{first.upper()} · {network.upper()}"
+    assert [folder_name(item) for item in made] == [f"{first}-{network}", f"{first}-wide", "own"]
+
+
+def test_words_of_the_command_line_name_candidates() -> None:
+    first, network = DEFAULT_CANDIDATES[0]
+    assert candidate_from(f"{first}:wide", catalogue()).key == f"{first}:wide"
+    assert candidate_from(first, catalogue()).key == f"{first}:{network}"
+    assert candidate_from("own", catalogue()).architecture is None
+    for word, match in (("nothing", "no formulation"), (f"{first}:nothing", "no network"), ("boxes", "outlines")):
+        with pytest.raises(WrongUsage, match=match):
+            candidate_from(word, catalogue())
+
+
+def test_records_are_found_again_and_damaged_ones_named(tmp_path: Path) -> None:
+    assert newest_record(tmp_path) is None
+    for name in ("a", "b"):
+        write_record(record_path(tmp_path, name), record_of("good", "fair"))
+    assert newest_record(tmp_path) == record_path(tmp_path, "b")
+    record_path(tmp_path, "a").write_text('{"schema_version": 2}')
+    with pytest.raises(BadInput, match=r"a\.bake-off\.json cannot be read"):
+        read_record(record_path(tmp_path, "a"))
