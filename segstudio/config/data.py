@@ -21,6 +21,9 @@ class DataConfig(Config):
     foreground_fraction: float = param(0.9, title="Patches on objects", ge=0.0, le=1.0, advanced=True)
     """Share of patches that are centred near a pixel of an object; the others lie anywhere that is labelled."""
 
+    balance_classes: bool = param(False, title="Rare classes as often as common ones", advanced=True)
+    """Centre as many patches on objects of each class, and so see the few objects of a rare class again and again."""
+
     low_percentile: float = param(1.0, title="Dark percentile", unit="%", ge=0.0, le=40.0, advanced=True)
     """The intensity below which this share of the pixels lies becomes 0."""
 

@@ -1,12 +1,15 @@
 """The eight orientations of a picture: quarter turns and mirrorings of planes, and of the vectors that they hold."""
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
 Planes = NDArray[np.float32]
+Number = TypeVar("Number", bound=np.generic)
 
 
-def turn(planes: Planes, quarter_turns: int, mirror: bool) -> Planes:
+def turn(planes: NDArray[Number], quarter_turns: int, mirror: bool) -> NDArray[Number]:
     """Return ``(C, H, W)`` turned counter-clockwise by quarter turns and then mirrored left to right."""
     turned = np.rot90(planes, quarter_turns, axes=(1, 2))
     return turned[:, :, ::-1] if mirror else turned

@@ -1,41 +1,26 @@
 """Patches for training, drawn at random but repeatable: batch number `step` is the same in every run of a seed."""
 
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segstudio.config.augmentation import AugmentationConfig
-from segstudio.engine.data.augment import TurnTargets, change_intensity, orient
+from segstudio.engine.data.composition import LabelledPatch, mosaic, paste_objects
+from segstudio.engine.data.cut_out import hide_rectangles
+from segstudio.engine.data.intensity import change_intensity
+from segstudio.engine.data.places import Place, Places
+from segstudio.engine.data.training_image import TrainingImage
+from segstudio.engine.data.warp import Warp, apply_warp, draw_warp, unwarped
+from segstudio.engine.orientation import Planes, turn
 
-#: Patches on an object are shifted by up to this from the pixel drawn, pixels.
-_JITTER_PX = 16
-
-
-@dataclass(frozen=True)
-class TrainingImage:
-    """One image, or one part of a large one, with its targets, at least as large as a patch.
-
-    Attributes
-    ----------
-    image_id
-        Images of the same id are drawn as one.
-    image
-        ``(C, H, W)`` float32, normalised.
-    targets
-        Name to ``(K, H, W)``, float16 to save memory.
-    objects, known
-        Positions ``(N, 2)`` int32 (row, column): pixels of objects, and any pixels of which something is known.
-    """
-
-    image_id: str
-    image: NDArray[np.float32]
-    targets: Mapping[str, NDArray[np.floating]]
-    objects: NDArray[np.int32]
-    known: NDArray[np.int32]
+Targets = dict[str, Planes]
+#: Turns targets by quarter turns and then mirrors them: `Formulation.turn_targets`.
+TurnTargets = Callable[[Targets, int, bool], Targets]
+#: Makes targets of labels ``(H, W)`` and the classes of their objects: `Formulation.encode`.
+Encode = Callable[[NDArray[np.int32], Mapping[int, int]], Mapping[str, NDArray[Any]]]
 
 
 @dataclass(frozen=True)
@@ -48,88 +33,119 @@ class Batch:
 
 @dataclass(frozen=True)
 class CropSettings:
-    """How patches are drawn."""
+    """How patches are drawn.
+
+    Attributes
+    ----------
+    encode
+        Makes the targets of patches whose labels are no piece of an image's; needed where the augmentation reshapes.
+    margin
+        Pixels around such a patch that its targets are made from too: about one object's diameter.
+    balance_classes
+        Draw places of each class as often.
+    """
 
     patch: int
     foreground_fraction: float
     seed: int
     augmentation: AugmentationConfig
     turn_targets: TurnTargets
+    encode: Encode | None = None
+    margin: int = 0
+    balance_classes: bool = False
+
+    def still(self) -> "CropSettings":
+        """Return the settings of patches that nothing changes, as for validation."""
+        return replace(self, augmentation=AugmentationConfig.none(), balance_classes=False)
 
 
 class CropSampler:
-    """Draws batches of augmented patches; the images are drawn evenly, whatever their size."""
+    """Draws batches of augmented patches."""
 
     def __init__(self, images: Sequence[TrainingImage], settings: CropSettings) -> None:
         self.settings = settings
-        groups: OrderedDict[str, list[TrainingImage]] = OrderedDict()
-        for image in images:
-            groups.setdefault(image.image_id, []).append(image)
-        self._groups = list(groups.values())
+        self._places = Places(images, settings.foreground_fraction, balance_classes=settings.balance_classes)
 
     def batch(self, step: int, size: int) -> Batch:
         """Return batch number `step` with `size` patches."""
-        patches = [self._patch(np.random.default_rng((self.settings.seed, step, i))) for i in range(size)]
+        patches = [self.patch(np.random.default_rng((self.settings.seed, step, i))) for i in range(size)]
         names = patches[0][1].keys()
         return Batch(
-            np.ascontiguousarray(np.stack([image for image, _ in patches])),
-            {name: np.stack([targets[name] for _, targets in patches]).astype(np.float32) for name in names},
+            np.stack([image for image, _ in patches]),
+            {name: np.stack([targets[name] for _, targets in patches]) for name in names},
         )
 
-    def _patch(self, rng: np.random.Generator) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
-        parts = self._groups[rng.integers(len(self._groups))]
-        part = parts[rng.integers(len(parts))]
-        augmentation = self.settings.augmentation
-        image, targets = cut(part, *self._corner(part, rng), self.settings.patch)
-        if augmentation.flips:
-            image, targets = orient(image, targets, self.settings.turn_targets, int(rng.integers(8)))
-        return change_intensity(image, augmentation, rng), targets
+    def patch(self, rng: np.random.Generator, image_id: str = "") -> tuple[Planes, Targets]:
+        """Return image ``(C, P, P)`` and targets ``(K, P, P)`` of one patch; of the image `image_id` if it is named."""
+        config = self.settings.augmentation
+        place = self._places.draw(rng, image_id)
+        warps = config.warps and rng.random() < config.shape_share
+        tiles = config.mosaic > 0 and rng.random() < config.mosaic
+        pastes = config.copy_paste > 0 and rng.random() < config.copy_paste
+        orientation = int(rng.integers(8)) if config.flips else 0
+        if warps or tiles or pastes:
+            made = self._piece(place, warps, rng)
+            if tiles:
+                made = self._mosaic(made, warps, rng)
+            if pastes:
+                made = paste_objects(made, self._piece(self._places.draw(rng), warps, rng), rng)
+            image, targets = self._encoded(made, orientation)
+        else:
+            image, targets = self._plain(place, orientation)
+        if config.cut_out > 0 and rng.random() < config.cut_out:
+            image, targets = hide_rectangles(image, targets, rng)
+        return change_intensity(image, config, rng), targets
 
-    def _corner(self, part: TrainingImage, rng: np.random.Generator) -> tuple[int, int]:
-        on_object = len(part.objects) > 0 and rng.random() < self.settings.foreground_fraction
-        pixels = part.objects if on_object else part.known
-        y, x = pixels[rng.integers(len(pixels))]
+    def _plain(self, place: Place, orientation: int) -> tuple[Planes, Targets]:
+        part, centre = place
         patch = self.settings.patch
-        dy, dx = rng.integers(-_JITTER_PX, _JITTER_PX + 1, size=2)
-        height, width = part.image.shape[1:]
-        return (
-            int(np.clip(y + dy - patch // 2, 0, height - patch)),
-            int(np.clip(x + dx - patch // 2, 0, width - patch)),
+        y, x = (
+            int(np.clip(middle - patch // 2, 0, length - patch))
+            for middle, length in zip(centre, part.image.shape[1:], strict=True)
         )
+        return orient(*cut(part, y, x, patch), self.settings.turn_targets, orientation)
+
+    def _piece(self, place: Place, warps: bool, rng: np.random.Generator) -> LabelledPatch:
+        """Return the patch with its margin, its shape changed if `warps`."""
+        part, wanted = place
+        if part.labels is None:
+            raise ValueError("Patches change their shape only where the labels were kept.")
+        settings = self.settings
+        side = settings.patch + 2 * settings.margin
+        warp: Warp = draw_warp(side, settings.augmentation, rng) if warps else unwarped(side)
+        centre = warp.centre(wanted, part.labels.shape, settings.margin)
+        return LabelledPatch(*apply_warp(part.image, part.labels, warp, centre), dict(part.classes))
+
+    def _mosaic(self, first: LabelledPatch, warps: bool, rng: np.random.Generator) -> LabelledPatch:
+        others = [self._piece(self._places.draw(rng), warps, rng) for _ in range(3)]
+        y, x = (self.settings.margin + round(self.settings.patch * rng.uniform(0.3, 0.7)) for _ in range(2))
+        return mosaic([first, *others], (y, x))
+
+    def _encoded(self, made: LabelledPatch, orientation: int) -> tuple[Planes, Targets]:
+        """Turn image and labels, then make the targets and cut the margin off: no target needs turning."""
+        encode, margin = self.settings.encode, self.settings.margin
+        if encode is None:
+            raise ValueError("Nobody said how targets are made of labels.")
+        quarter_turns, mirror = orientation % 4, orientation >= 4
+        inner = slice(margin, margin + self.settings.patch)
+        labels = np.ascontiguousarray(turn(made.labels[None], quarter_turns, mirror)[0])
+        targets = {
+            name: planes[:, inner, inner].astype(np.float32) for name, planes in encode(labels, made.classes).items()
+        }
+        return turn(made.image, quarter_turns, mirror)[:, inner, inner], targets
 
 
-def cut(part: TrainingImage, y: int, x: int, patch: int) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
+def orient(
+    image: Planes, targets: Mapping[str, Planes], turn_targets: TurnTargets, orientation: int
+) -> tuple[Planes, Targets]:
+    """Return image and targets in one of eight orientations, 0 being as they are; patches are square."""
+    if orientation == 0:
+        return image, dict(targets)
+    quarter_turns, mirror = orientation % 4, orientation >= 4
+    return turn(image, quarter_turns, mirror), turn_targets(dict(targets), quarter_turns, mirror)
+
+
+def cut(part: TrainingImage, y: int, x: int, patch: int) -> tuple[Planes, Targets]:
     """Return the patch with its upper left corner at ``(y, x)``."""
     window = (slice(None), slice(y, y + patch), slice(x, x + patch))
     return part.image[window], {name: planes[window].astype(np.float32) for name, planes in part.targets.items()}
-
-
-class Prefetch:
-    """Draws the coming batches on threads while the network learns.
-
-    Parameters
-    ----------
-    draw
-        Returns the batch of a step and size.
-    threads
-        How many batches are drawn at once.
-    """
-
-    def __init__(self, draw: Callable[[int, int], Batch], threads: int) -> None:
-        self._draw = draw
-        self._ahead = threads + 1
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="patches")
-        self._waiting: dict[tuple[int, int], Future[Batch]] = {}
-
-    def batch(self, step: int, size: int) -> Batch:
-        """Return the batch of `step`; the following ones are begun."""
-        self._waiting = {key: future for key, future in self._waiting.items() if key[0] >= step and key[1] == size}
-        for coming in range(step, step + self._ahead):
-            if (coming, size) not in self._waiting:
-                self._waiting[coming, size] = self._pool.submit(self._draw, coming, size)
-        return self._waiting.pop((step, size)).result()
-
-    def close(self) -> None:
-        """End the threads."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
-        self._waiting.clear()

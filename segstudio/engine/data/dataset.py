@@ -1,21 +1,21 @@
 """Samples → images with targets, made once, in memory up to a limit and in files beyond it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from segstudio.config.run import RunConfig
 from segstudio.core.errors import BadInput
 from segstudio.core.tiles import Window
 from segstudio.engine.data.annotation import read_annotation
 from segstudio.engine.data.channels import ChannelPlan, as_channels
-from segstudio.engine.data.crops import TrainingImage
 from segstudio.engine.data.normalise import normalise
+from segstudio.engine.data.training_image import TrainingImage
 from segstudio.engine.formulations import Formulation
 from segstudio.io.atomic import make_folders
 from segstudio.io.sources import open_image
@@ -25,6 +25,7 @@ from segstudio.jobs.spec import SampleRecord
 PART_PX = 2048
 _OVERLAP_PX = 128
 _POSITIONS = 50_000
+_MARGIN_PX = (8, 96)
 
 
 @dataclass(frozen=True)
@@ -99,20 +100,14 @@ def parts(size: tuple[int, int], part_px: int) -> list[Window]:
     return [Window(y, x, y + part_px, x + part_px).clip(size) for y in rows for x in columns]
 
 
-def rescaled(part: LabelledPart, factor: float) -> LabelledPart:
-    """Return `part` shown `factor` times as large; ids stay whole."""
-    height, width = (max(1, round(length * factor)) for length in part.known.shape)
-    smooth = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-    image = np.stack([cv2.resize(plane, (width, height), interpolation=smooth) for plane in part.image])
-    # cv2 knows no int32 labels; picking rows and columns is exact for every id.
-    rows = np.minimum(((np.arange(height) + 0.5) / factor).astype(int), part.known.shape[0] - 1)
-    columns = np.minimum(((np.arange(width) + 0.5) / factor).astype(int), part.known.shape[1] - 1)
-    return LabelledPart(part.sample, image.astype(np.float32), part.known[np.ix_(rows, columns)])
-
-
 def median_diameter(areas: Sequence[int]) -> float | None:
     """Return the median diameter, pixels, of discs of these areas; ``None`` without any."""
     return float(2 * np.sqrt(np.median(areas) / np.pi)) if len(areas) else None
+
+
+def margin_px(diameter: float | None) -> int:
+    """Return how far around a patch its labels are looked at when its targets are made: one object of `diameter`."""
+    return int(np.clip(np.ceil(diameter or 0), *_MARGIN_PX))
 
 
 def object_areas(known: NDArray[np.int32]) -> list[int]:
@@ -154,14 +149,26 @@ class TargetStore:
         self._files.clear()
 
 
-def training_image(part: LabelledPart, formulation: Formulation, patch: int, store: TargetStore) -> TrainingImage:
-    """Return `part` with its targets, padded to at least one patch: the image reflected, the targets with 0."""
+def training_image(
+    part: LabelledPart, formulation: Formulation, patch: int, store: TargetStore, settings: RunConfig | None = None
+) -> TrainingImage:
+    """Return `part` with its targets, padded to at least one patch: the image reflected, the targets with 0.
+
+    Parameters
+    ----------
+    settings
+        Whether patches change their shape, for which the labels are kept, and whether classes are balanced.
+        ``None`` means neither.
+    """
     known = part.known
-    targets = formulation.encode(known, dict(part.sample.object_classes))
+    classes = dict(part.sample.object_classes)
+    targets = formulation.encode(known, classes)
     add = [(0, max(0, patch - length)) for length in known.shape]
     image = np.pad(part.image, [(0, 0), *add], mode="symmetric") if any(a[1] for a in add) else part.image
     padded = {name: np.pad(planes, [(0, 0), *add]) for name, planes in targets.items()}
     rng = np.random.default_rng(known.size)
+    reshapes = settings is not None and settings.augmentation.reshapes
+    balance = settings is not None and settings.data.balance_classes
     return TrainingImage(
         image_id=part.sample.image_id,
         image=store.keep(np.ascontiguousarray(image)),
@@ -171,12 +178,10 @@ def training_image(part: LabelledPart, formulation: Formulation, patch: int, sto
         },
         objects=_positions(known > 0, rng),
         known=_positions(known >= 0, rng),
+        labels=store.keep(np.pad(known, add, constant_values=-1)) if reshapes else None,
+        classes=classes if reshapes else {},
+        of_class=_positions_of_class(known, classes, formulation.class_ids, rng) if balance else {},
     )
-
-
-def scales(strength: float) -> tuple[float, ...]:
-    """Return the sizes at which images are shown for a size change of `strength`."""
-    return (1.0,) if strength == 0 else (1.0, 1 - strength, 1 + strength)
 
 
 def check_trainable(samples: Sequence[SampleRecord]) -> None:
@@ -196,6 +201,14 @@ def _starts(length: int, part: int) -> Iterator[int]:
     number = -(-(length - _OVERLAP_PX) // (part - _OVERLAP_PX))
     for index in range(number):
         yield round(index * (length - part) / (number - 1))
+
+
+def _positions_of_class(
+    known: NDArray[np.int32], classes: Mapping[int, int], class_ids: Sequence[int], rng: np.random.Generator
+) -> dict[int, NDArray[np.int32]]:
+    ids = np.unique(known[known > 0])
+    of_id = np.array([classes.get(int(number), class_ids[0]) for number in ids], np.int64)
+    return {int(class_id): _positions(np.isin(known, ids[of_id == class_id]), rng) for class_id in np.unique(of_id)}
 
 
 def _positions(mask: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.int32]:

@@ -10,7 +10,7 @@ import torch
 from segstudio.config.training import TrainingConfig
 from segstudio.core.errors import BadModel, JobFailed
 from segstudio.engine.control import Control
-from segstudio.engine.data.crops import Prefetch
+from segstudio.engine.data.prefetch import Prefetch, patch_threads
 from segstudio.engine.training.automatic import record, resolved
 from segstudio.engine.training.average import Weights, snapshot
 from segstudio.engine.training.checkpoint import capture, read_newest, restore, write_checkpoint
@@ -84,7 +84,7 @@ class Training:
         self.start_weights = snapshot(self.stepper.network)
         self.decode = prepared.formulation.decode_candidates()[0]
         self.cycles = self.config.schedule == "one-cycle" or (self.config.schedule == "auto" and self.length.known)
-        self._prefetch = Prefetch(prepared.sampler.batch, self.config.workers or (1 if device.type == "cpu" else 4))
+        self._prefetch = Prefetch(prepared.sampler.batch, patch_threads(device.type, self.config.workers))
         self._readout = Readout(self.length)
         self.left_out = 0
         """Steps so far whose loss or gradient was no finite number."""

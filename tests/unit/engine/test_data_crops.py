@@ -2,20 +2,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from factories import cells
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segstudio.config.augmentation import AugmentationConfig
+from segstudio.config.data import DataConfig
+from segstudio.config.run import RunConfig
 from segstudio.core.axes import ImageInfo
 from segstudio.core.errors import BadInput
-from segstudio.engine.data.augment import change_intensity, orient
 from segstudio.engine.data.channels import as_channels, plan_channels
-from segstudio.engine.data.crops import CropSampler, CropSettings, Prefetch, TrainingImage
-from segstudio.engine.data.dataset import LabelledPart, TargetStore, parts, rescaled, training_image
+from segstudio.engine.data.crops import CropSampler, CropSettings, orient
+from segstudio.engine.data.dataset import LabelledPart, TargetStore, parts, training_image
+from segstudio.engine.data.prefetch import Prefetch, patch_threads
+from segstudio.engine.data.training_image import TrainingImage
 from segstudio.engine.formulations import formulations
 from segstudio.jobs.spec import SampleRecord
 
-NONE = AugmentationConfig(flips=False, gain=0, offset=0, gamma=0, noise=0)
+NONE = AugmentationConfig.none()
 
 
 def an_image(name: str = "a", side: int = 64, value: float = 1.0) -> TrainingImage:
@@ -77,22 +81,6 @@ def test_the_eight_orientations_differ() -> None:
     assert len({orient(image, {}, formulations.get("joint")().turn_targets, o)[0].tobytes() for o in range(8)}) == 8
 
 
-@settings(max_examples=50, deadline=None)
-@given(st.integers(0, 2**31))
-def test_intensity_changes_stay_finite_and_float32(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    image = rng.uniform(-0.5, 3, (2, 8, 8)).astype(np.float32)
-    strong = AugmentationConfig(gain=0.9, offset=0.5, gamma=0.9, noise=0.5)
-    changed = change_intensity(image, strong, rng)
-    assert changed.dtype == np.float32
-    assert np.isfinite(changed).all()
-
-
-def test_no_augmentation_changes_nothing() -> None:
-    image = np.random.default_rng(0).normal(size=(1, 8, 8)).astype(np.float32)
-    assert np.array_equal(change_intensity(image, NONE, np.random.default_rng(0)), image)
-
-
 def test_an_image_smaller_than_a_patch_is_padded_without_targets(tmp_path: Path) -> None:
     known = np.zeros((20, 40), np.int32)
     known[5:15, 5:15] = 1
@@ -123,17 +111,6 @@ def test_parts_cover_the_image_and_are_no_larger_than_asked(height: int, width: 
     assert rows == set(range(height))
     assert all(window.height <= side and window.width <= side for window in windows)
     assert max(window.x1 for window in windows) == width
-
-
-@pytest.mark.parametrize("factor", [0.6, 1.4])
-def test_rescaling_keeps_ids_and_scales_areas(tmp_path: Path, factor: float) -> None:
-    known = np.zeros((50, 50), np.int32)
-    known[10:30, 10:30] = 70_000
-    part = LabelledPart(SampleRecord(image_id="a", image=tmp_path / "a"), known[None].astype(np.float32), known)
-    scaled = rescaled(part, factor)
-    assert set(np.unique(scaled.known)) == {0, 70_000}
-    assert (scaled.known > 0).sum() == pytest.approx(400 * factor**2, rel=0.1)
-    assert scaled.image.shape[1:] == scaled.known.shape
 
 
 def test_prefetch_gives_the_batches_in_order_and_follows_a_new_size() -> None:
@@ -167,3 +144,120 @@ def test_channels_are_converted_or_refused() -> None:
     assert as_channels(colour[..., 0], "rgb", 3, Path("a")).shape == (4, 4, 3)
     with pytest.raises(BadInput, match="expects 4 channels"):
         as_channels(colour, "channels", 4, Path("a"))
+
+
+def test_threads_follow_the_wish_else_the_platform() -> None:
+    assert patch_threads("cuda", 3) == 3
+    assert patch_threads("cpu") == 1
+    assert 1 <= patch_threads("cuda") <= 8
+
+
+def a_part(tmp_path: Path, name: str = "a", side: int = 160, seed: int = 0, **record: object) -> LabelledPart:
+    made = cells((side, side), 24, seed=seed, dtype="float32")
+    labels = made.labels.copy()
+    labels[:, :20] = -1
+    sample = SampleRecord(image_id=name, image=tmp_path / name, **record)  # type: ignore[arg-type]
+    return LabelledPart(sample, made.image[None], labels)
+
+
+def a_real_sampler(
+    parts_: list[LabelledPart],
+    augmentation: AugmentationConfig,
+    store: TargetStore,
+    *,
+    margin: int = 24,
+    **data: object,
+) -> CropSampler:
+    config = RunConfig(augmentation=augmentation, data=DataConfig(**data))  # type: ignore[arg-type]
+    joint = formulations.get("joint")(class_ids=(1, 2))
+    images = [training_image(part, joint, 64, store, config) for part in parts_]
+    settings_ = CropSettings(
+        64, 0.9, 0, augmentation, joint.turn_targets, joint.encode, margin, config.data.balance_classes
+    )
+    return CropSampler(images, settings_)
+
+
+EVERYTHING = AugmentationConfig(
+    scale=0.4, rotation=180, elastic=6, shape_share=0.7, copy_paste=0.5, mosaic=0.3, cut_out=0.5, blur=2, defocus=3
+)
+
+
+def test_with_everything_on_a_batch_is_still_the_same_for_the_same_step(tmp_path: Path) -> None:
+    store = TargetStore(tmp_path, 2**30)
+    parts_ = [a_part(tmp_path, str(seed), seed=seed) for seed in range(3)]
+    first = a_real_sampler(parts_, EVERYTHING, store).batch(5, 12)
+    again = a_real_sampler(parts_, EVERYTHING, store).batch(5, 12)
+    assert first.image.tobytes() == again.image.tobytes()
+    assert first.image.shape == (12, 1, 64, 64)
+    for name, planes in first.targets.items():
+        assert planes.tobytes() == again.targets[name].tobytes()
+        assert planes.dtype == np.float32
+        assert planes.shape[2:] == (64, 64)
+    assert np.isfinite(first.image).all()
+    assert first.targets["valid"].mean() > 0.5
+
+
+def test_labels_are_kept_in_memory_only_when_shapes_change(tmp_path: Path) -> None:
+    store, part, joint = TargetStore(tmp_path, 2**30), a_part(tmp_path), formulations.get("joint")()
+    assert training_image(part, joint, 64, store).labels is None
+    assert training_image(part, joint, 64, store, RunConfig()).labels is None
+    kept = training_image(part, joint, 256, store, RunConfig(augmentation=AugmentationConfig(scale=0.2))).labels
+    assert kept is not None
+    assert np.array_equal(kept[:160, :160], part.known)
+    assert (kept[160:] == -1).all()
+
+
+@pytest.mark.parametrize("orientation", range(8))
+def test_targets_of_a_reshaped_patch_are_those_of_its_labels(tmp_path: Path, orientation: int) -> None:
+    """Without any change of shape the way over the labels must give what the ready targets give."""
+    part = a_part(tmp_path)
+    store = TargetStore(tmp_path, 2**30)
+    reshaping = NONE.model_copy(update={"mosaic": 1.0})  # keeps the labels
+    sampler = a_real_sampler([part], reshaping, store, margin=32)
+    image = training_image(
+        part, formulations.get("joint")(class_ids=(1, 2)), 64, store, RunConfig(augmentation=reshaping)
+    )
+    place = (image, (90, 84))
+    plain, ready = sampler._plain(place, orientation)
+    shown, made = sampler._encoded(sampler._piece(place, False, np.random.default_rng(0)), orientation)
+    assert np.allclose(plain, shown, atol=1e-6)
+    for name in ("foreground", "boundary", "valid"):
+        assert np.array_equal(ready[name], made[name])
+    assert np.abs(ready["distance"] - made["distance"]).max() < 2e-3  # float16 in the store
+    inside = (made["flow"] != 0).any(axis=0)
+    # From the other side heat spreads in another order: where the flow turns it may turn a little elsewhere.
+    assert (np.abs(ready["flow"] - made["flow"]).max(axis=0) < 0.05)[inside].mean() > 0.97
+
+
+def test_the_image_lies_over_its_targets_whatever_its_shape(tmp_path: Path) -> None:
+    part = a_part(tmp_path)
+    known = np.maximum(part.known, 0)
+    part = LabelledPart(part.sample, (known > 0)[None].astype(np.float32), part.known)
+    shapes = NONE.model_copy(
+        update={"scale": 0.5, "rotation": 180.0, "elastic": 8.0, "shape_share": 1.0, "flips": True}
+    )
+    sampler = a_real_sampler([part], shapes, TargetStore(tmp_path, 2**30))
+    batch = sampler.batch(0, 16)
+    known_here = batch.targets["valid"] > 0
+    same = (batch.image > 0.5) == (batch.targets["foreground"] > 0)
+    assert same[known_here].mean() > 0.97
+
+
+def test_patches_lie_within_the_image_wherever_they_fit(tmp_path: Path) -> None:
+    part = a_part(tmp_path)
+    part = LabelledPart(part.sample, part.image, np.maximum(part.known, 0))
+    magnified = NONE.model_copy(update={"scale": 0.3, "shape_share": 1.0})
+    batch = a_real_sampler([part], magnified, TargetStore(tmp_path, 2**30)).batch(0, 20)
+    assert batch.targets["valid"].mean() > 0.999
+
+
+def test_rare_classes_are_drawn_as_often_as_common_ones(tmp_path: Path) -> None:
+    rare = [a_part(tmp_path, str(n), seed=n, object_classes=dict.fromkeys(range(1, 25), 1)) for n in range(4)]
+    rare[0] = a_part(tmp_path, "0", object_classes={number: 2 if number == 5 else 1 for number in range(1, 25)})
+    store = TargetStore(tmp_path, 2**30)
+    shares = {}
+    for balance in (False, True):
+        batch = a_real_sampler(rare, NONE, store, balance_classes=balance).batch(0, 120)
+        shares[balance] = float((batch.targets["class"] == 2).any(axis=(1, 2, 3)).mean())
+    assert shares[False] < 0.3
+    assert shares[True] > 0.4
