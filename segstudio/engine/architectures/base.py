@@ -38,6 +38,22 @@ class Architecture(ABC):
         """Whether the network that `config` describes sees the whole image at every pixel (`Network.sees_whole`)."""
         return False
 
+    def pretrain(self, network: Network) -> None:  # noqa: B027 - most families have no such weights
+        """Load into a new `network` the weights that the settings ask for; nothing unless a family says so.
+
+        Only a training from scratch calls it: a model on disk has its own weights and needs no others.
+
+        Raises
+        ------
+        UserError
+            They cannot be had.
+        """
+
+    @classmethod
+    def smallest(cls) -> Settings:
+        """Return the settings of the smallest network of the family, to try something out with in seconds."""
+        return cls.Config()
+
     @classmethod
     def resolved(cls, config: Settings, device: str) -> Settings:
         """Return `config` with numbers for what is automatic on a ``"cpu"``, ``"cuda"`` or ``"mps"`` device.

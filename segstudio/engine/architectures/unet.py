@@ -1,14 +1,27 @@
-"""U-Net: an encoder and a decoder of plain 3x3 convolutions, joined at each level."""
+"""U-Net: an encoder and a decoder of convolution blocks, joined at each level."""
 
-from typing import ClassVar, Literal
+from collections.abc import Iterator
+from typing import Any, ClassVar
 
 import torch
-from pydantic import field_validator
+from pydantic import field_validator, model_validator
 from torch import Tensor, nn
 
 from segstudio.config.base import Config as Settings
 from segstudio.config.base import param
 from segstudio.engine.architectures.base import Architecture, architectures
+from segstudio.engine.architectures.fc_dense_net import FCDenseNetwork
+from segstudio.engine.architectures.unet_blocks import (
+    Activation,
+    Block,
+    Normalisation,
+    Style,
+    Upsampling,
+    conv_block,
+    initialise,
+    lift,
+)
+from segstudio.engine.architectures.unet_nested import NestedUNetNetwork
 from segstudio.engine.network import Network
 
 _LEAST_WIDTH = 4
@@ -25,12 +38,32 @@ class UNetConfig(Settings):
     depth: int = param(0, title="Depth", unit="levels", ge=0, le=6, zero="automatic")
     """How often the image is halved. Deeper networks see more around each pixel and need more memory. Automatic takes 3
     on a processor, 4 on a graphics card."""
-    upsampling: Literal["bilinear", "transposed"] = param("bilinear", title="Up-sampling", advanced=True)
-    """Bilinear interpolation gives smooth maps; transposed convolutions are learned and a little faster."""
-    batch_norm: bool = param(True, title="Batch normalisation", advanced=True)
-    """Makes training faster and steadier. Switch off only for comparison."""
+    block: Block = param("plain", title="Blocks", advanced=True)
+    """What each level is made of. Residual blocks make deep networks easier to train; dense blocks (FC-DenseNet) reach
+    the same with fewer weights, but need more memory and time."""
+    dense_layers: int = param(4, title="Layers in a dense block", unit="layers", advanced=True, ge=1, le=12)
+    """Only for dense blocks: each layer adds a quarter as many channels as the width says."""
+    nested: bool = param(False, title="Nested (U-Net++)", advanced=True)
+    """Joins encoder and decoder by further blocks between them: finer outlines for about three times the work."""
+    upsampling: Upsampling = param("bilinear", title="Up-sampling", advanced=True)
+    """Bilinear interpolation gives smooth maps; transposed convolutions are learned and a little faster. With
+    transposed-bilinear they begin as bilinear interpolation and go on from there."""
+    normalisation: Normalisation = param("batch", title="Normalisation", advanced=True)
+    """Makes training faster and steadier. Batch is right nearly always. Instance and group normalisation suit batches
+    of one or two patches, but look at the whole tile: a large image predicted in tiles cannot equal the whole."""
+    activation: Activation = param("ReLU", title="Activation", advanced=True)
+    """What follows each convolution. The others let a little of negative values pass; the difference is small."""
     dropout: float = param(0.0, title="Dropout", advanced=True, ge=0, le=0.8)
     """Share of channels switched off at random while training, against learning few images by heart."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_first_version(cls, values: Any) -> Any:  # noqa: ANN401 - whatever came to be validated
+        """Read the settings of models from before the normalisation could be chosen."""
+        if isinstance(values, dict) and "batch_norm" in values:
+            rest = {name: value for name, value in values.items() if name != "batch_norm"}
+            return {"normalisation": "batch" if values["batch_norm"] else "none", **rest}
+        return values
 
     @field_validator("width")
     @classmethod
@@ -39,10 +72,26 @@ class UNetConfig(Settings):
             raise ValueError(f"it must be 0 (automatic) or at least {_LEAST_WIDTH}")
         return width
 
+    @field_validator("nested")
+    @classmethod
+    def _not_dense(cls, nested: bool, info: Any) -> bool:  # noqa: ANN401 - pydantic's ValidationInfo
+        if nested and info.data.get("block") == "dense":
+            raise ValueError("it is for plain and residual blocks, dense blocks have joints of their own")
+        return nested
+
+    @property
+    def style(self) -> Style:
+        """What all blocks have in common."""
+        return Style(self.block, self.normalisation, self.activation, self.upsampling)
+
 
 @architectures.register("unet")
 class UNet(Architecture):
-    """The U-Net of Ronneberger et al. (2015) with same-size convolutions and batch normalisation."""
+    """The U-Net of Ronneberger et al. (2015) with same-size convolutions and batch normalisation, and its relatives.
+
+    Residual blocks are those of He et al. (2016), dense ones make it the FC-DenseNet of Jégou et al. (2017), nesting
+    makes it the U-Net++ of Zhou et al. (2018).
+    """
 
     title = "U-Net"
     description = "The standard network for cells: small, fast, learns from few images."
@@ -51,12 +100,28 @@ class UNet(Architecture):
 
     def build(self, in_channels: int, out_channels: int) -> Network:
         """Return a U-Net with random weights."""
-        return UNetNetwork(in_channels, out_channels, self.resolved(self.config, "cpu"))
+        config = self.resolved(self.config, "cpu")
+        network: Network
+        if config.block == "dense":
+            sizes = (config.width, config.depth, config.dense_layers)
+            network = FCDenseNetwork(in_channels, out_channels, sizes, config.style, config.dropout)
+        elif config.nested:
+            shape = (config.width, config.depth)
+            network = NestedUNetNetwork(in_channels, out_channels, shape, config.style, config.dropout)
+        else:
+            network = UNetNetwork(in_channels, out_channels, config)
+        network.sees_whole = self.sees_whole(config)
+        return network
 
     @classmethod
     def stride(cls, config: Settings) -> int:
         """Return ``2 ** depth``."""
         return int(2 ** cls.resolved(config, "cpu").depth)
+
+    @classmethod
+    def sees_whole(cls, config: Settings) -> bool:
+        """Whether the normalisation is taken over the whole tile."""
+        return cls.resolved(config, "cpu").normalisation in ("instance", "group")
 
     @classmethod
     def resolved(cls, config: Settings, device: str) -> UNetConfig:
@@ -67,26 +132,28 @@ class UNet(Architecture):
 
 
 class UNetNetwork(Network):
-    """The module that `UNet` builds."""
+    """The plain U-Net, of plain or residual blocks."""
 
     def __init__(self, in_channels: int, out_channels: int, config: UNetConfig) -> None:
         super().__init__()
         self.stride = 2**config.depth
         self.in_channels = in_channels
         self.out_channels = out_channels
+        style = config.style
         widths = [config.width * 2**level for level in range(config.depth + 1)]
         self.encoder = nn.ModuleList(
-            _double_conv(before, after, config) for before, after in zip([in_channels, *widths], widths, strict=False)
+            conv_block(before, after, style) for before, after in zip([in_channels, *widths], widths, strict=False)
         )
         self.pool = nn.MaxPool2d(2)
-        self.raise_ = nn.ModuleList(_upsample(deep, config) for deep in reversed(widths[1:]))
+        lifts = [lift(deep, style) for deep in reversed(widths[1:])]
+        self.raise_ = nn.ModuleList(module for module, _ in lifts)
         self.decoder = nn.ModuleList(
-            _double_conv(deep + flat if config.upsampling == "bilinear" else 2 * flat, flat, config)
-            for deep, flat in zip(reversed(widths[1:]), reversed(widths[:-1]), strict=True)
+            conv_block(lifted + flat, flat, style)
+            for (_, lifted), flat in zip(lifts, reversed(widths[:-1]), strict=True)
         )
         self.dropout = nn.Dropout2d(config.dropout)
         self.head = nn.Conv2d(widths[0], out_channels, 1)
-        self.apply(_initialise)
+        initialise(self, style)
 
     def forward(self, image: Tensor) -> Tensor:
         """Return maps ``(N, out_channels, H, W)`` for images ``(N, in_channels, H, W)``."""
@@ -96,32 +163,11 @@ class UNetNetwork(Network):
             x = block(x if level == 0 else self.pool(x))
             kept.append(x)
         x = self.dropout(kept.pop())
-        for lift, block in zip(self.raise_, self.decoder, strict=True):
-            x = block(torch.cat([lift(x), kept.pop()], dim=1))
+        for raised, block in zip(self.raise_, self.decoder, strict=True):
+            x = block(torch.cat([raised(x), kept.pop()], dim=1))
         maps: Tensor = self.head(self.dropout(x))
         return maps
 
-
-def _double_conv(before: int, after: int, config: UNetConfig) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    for channels in (before, after):
-        # A bias before batch normalisation would be subtracted again.
-        layers.append(nn.Conv2d(channels, after, 3, padding=1, bias=not config.batch_norm))
-        if config.batch_norm:
-            layers.append(nn.BatchNorm2d(after))
-        layers.append(nn.ReLU(inplace=True))
-    return nn.Sequential(*layers)
-
-
-def _upsample(deep: int, config: UNetConfig) -> nn.Module:
-    if config.upsampling == "transposed":
-        return nn.ConvTranspose2d(deep, deep // 2, 2, stride=2)
-    # With align_corners=True a tile's output would depend on the tile's size.
-    return nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False)
-
-
-def _initialise(module: nn.Module) -> None:
-    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-        nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
+    def encoder_parameters(self) -> Iterator[nn.Parameter]:
+        """Yield the weights of the way down."""
+        return self.encoder.parameters()

@@ -18,7 +18,7 @@ def test_default_network_is_small_enough_for_a_processor() -> None:
     assert sum(weight.numel() for weight in build().parameters()) < 600_000
 
 
-@pytest.mark.parametrize("settings", [{"upsampling": "transposed"}, {"batch_norm": False}, {"depth": 1}, {"width": 4}])
+@pytest.mark.parametrize("settings", [{"upsampling": "transposed"}, {"normalisation": "none"}, {"depth": 1}])
 def test_every_setting_gives_a_working_network(settings: dict[str, object]) -> None:
     net = build(**settings).eval()
     side = 4 * net.stride
