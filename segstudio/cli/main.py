@@ -17,7 +17,7 @@ from segstudio.jobs.failures import reported
 from segstudio.jobs.messages import Failed
 
 #: Shown in the help, in this order; `worker` is for the program itself.
-COMMANDS = ("train", "predict", "evaluate", "export", "catalogue", "info", "doctor", "demo")
+COMMANDS = ("train", "predict", "evaluate", "export", "catalogue", "summary", "info", "doctor", "demo")
 HIDDEN = ("worker",)
 INTERRUPTED = 130
 

@@ -17,14 +17,26 @@ from segstudio.engine.control import Control
 from segstudio.engine.devices import choose_device, device_name, use_all_cores
 from segstudio.engine.evaluation import evaluate_model
 from segstudio.engine.formulations import formulations
+from segstudio.engine.inspection import inspect_model
 from segstudio.engine.model_card import read_card
 from segstudio.engine.prediction.predict import decode, predict
+from segstudio.engine.summary import summarise
 from segstudio.engine.training.fit import fit
 from segstudio.jobs.catalogue import store_catalogue
 from segstudio.jobs.failures import reported
 from segstudio.jobs.messages import Artifact, Failed, Finished, Message, Started, Warned
 from segstudio.jobs.run_folder import RunFolder
-from segstudio.jobs.spec import CatalogueJob, DecodeJob, EvaluateJob, JobSpec, PredictJob, TrainJob, ValidateJob
+from segstudio.jobs.spec import (
+    CatalogueJob,
+    DecodeJob,
+    EvaluateJob,
+    InspectJob,
+    JobSpec,
+    PredictJob,
+    SummaryJob,
+    TrainJob,
+    ValidateJob,
+)
 
 
 def run_job(spec: JobSpec, control: Control | None = None) -> Generator[Message, None, None]:
@@ -103,7 +115,7 @@ def _train(job: TrainJob, control: Control) -> Iterator[Message]:
 
 
 def _short_job(spec: JobSpec) -> Iterator[Message]:
-    device = choose_device(spec.device if isinstance(spec, PredictJob | EvaluateJob) else "cpu")
+    device = choose_device(spec.device if isinstance(spec, PredictJob | EvaluateJob | InspectJob) else "cpu")
     use_all_cores(device)
     yield Started(device=str(device), device_name=device_name(device), pid=os.getpid())
     match spec:
@@ -115,6 +127,10 @@ def _short_job(spec: JobSpec) -> Iterator[Message]:
             yield from decode(spec)
         case ValidateJob():
             yield from _validate(spec)
+        case SummaryJob():
+            yield from summarise(spec)
+        case InspectJob():
+            yield from inspect_model(spec)
         case CatalogueJob():
             yield from _catalogue(spec.output)
 

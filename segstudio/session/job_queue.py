@@ -12,7 +12,17 @@ from segstudio.jobs.catalogue import Catalogue, catalogue_file, load_catalogue
 from segstudio.jobs.failures import failure
 from segstudio.jobs.messages import Artifact, Failed, Finished, Message, Metric
 from segstudio.jobs.run_folder import Command
-from segstudio.jobs.spec import CatalogueJob, DecodeJob, EvaluateJob, JobSpec, PredictJob, TrainJob, ValidateJob
+from segstudio.jobs.spec import (
+    CatalogueJob,
+    DecodeJob,
+    EvaluateJob,
+    InspectJob,
+    JobSpec,
+    PredictJob,
+    SummaryJob,
+    TrainJob,
+    ValidateJob,
+)
 from segstudio.jobs.supervisor import RunProcess, WarmWorker
 from segstudio.session.background import Background
 from segstudio.session.curves import Curves
@@ -20,6 +30,8 @@ from segstudio.session.job import BUSY, Job, new_job_id
 from segstudio.session.training_processes import Launcher, TrainingProcesses
 
 Handle = Callable[[Message], None]
+#: Jobs that no user would know about: they are forgotten with their answer.
+_Silent = ValidateJob | DecodeJob | SummaryJob | InspectJob
 Follow = Callable[[Iterator[Message], Handle], None]
 """Reads messages on a thread of its own and hands each to the main thread."""
 
@@ -63,7 +75,7 @@ class JobQueue:
     @property
     def jobs(self) -> list[Job]:
         """All jobs of this sitting that a user would know about, the newest first."""
-        known = (job for job in self._jobs.values() if not isinstance(job.spec, CatalogueJob | ValidateJob | DecodeJob))
+        known = (job for job in self._jobs.values() if not isinstance(job.spec, CatalogueJob | _Silent))
         return sorted(known, key=lambda job: job.created, reverse=True)
 
     def job(self, job_id: str) -> Job | None:
@@ -129,6 +141,10 @@ class JobQueue:
 
     def validate(self, spec: ValidateJob) -> str:
         """Check settings; the answer is a `message` of this job."""
+        return self._enqueue(spec, "")
+
+    def look_at(self, spec: SummaryJob | InspectJob) -> str:
+        """Find out about a network; the answer is a file that an `Artifact` of this job names. Return the job's id."""
         return self._enqueue(spec, "")
 
     def want_catalogue(self, *, make: bool = True) -> None:
@@ -214,7 +230,7 @@ class JobQueue:
     def _on_end(self, job: Job) -> None:
         if isinstance(job.spec, TrainJob):
             self.trainings.ended(job.id)
-        if isinstance(job.spec, ValidateJob | DecodeJob):
+        if isinstance(job.spec, _Silent):
             del self._jobs[job.id]
         if isinstance(job.spec, DecodeJob):
             following = self._next_decode.pop(job.spec.image_id, None)
