@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save
 
 from segstudio.core.errors import BadModel, WrongUsage
 from segstudio.engine.architectures import architectures
+from segstudio.engine.data.appearance import Appearance
 from segstudio.engine.formulations import Formulation, formulations
 from segstudio.engine.network import Network
 from segstudio.io.atomic import make_folders, write_atomic
@@ -64,6 +65,8 @@ class ModelCard(BaseModel):
     """Mean pixel size of the training images, when they agree on one."""
     object_diameter_px: float | None = Field(None, gt=0, allow_inf_nan=False)
     """Median diameter of the training objects."""
+    intensity: Appearance | None = None
+    """What the training images look like; cards of earlier versions do not say."""
     decode: dict[str, Any] = {}
     """Decoder settings that won on the validation images."""
     scores: dict[str, float] = {}

@@ -71,6 +71,12 @@ class Facts(_Message):
     looks beyond a block of ``stride``: half of its receptive field; none when ``sees_whole``), ``sees_whole``,
     ``from_scratch``.
 
+    Start, only for a training that begins with a model: ``start_f1`` and ``start_ap`` of that model on the validation
+    images, ``start_low_percentile`` and ``start_high_percentile``.
+
+    Validation images that look unlike the training images, absent when there are none: ``unlike_images`` (names),
+    ``unlike_image_id`` (of the first) and ``unlike_reason`` (why, in words).
+
     Plan: ``device`` (``"cpu"``, ``"cuda"``, ``"mps"``), ``patch_px``, ``batch``, ``learning_rate`` (peak),
     ``schedule``, ``precision``.
     """

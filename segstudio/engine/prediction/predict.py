@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from segstudio.config.prediction import PredictionConfig
 from segstudio.config.problems import sentence
 from segstudio.core.errors import BadInput, BadModel, JobFailed, UserError, WrongUsage
+from segstudio.engine.data.appearance import look_of, unlikeness
 from segstudio.engine.devices import choose_device, device_name
 from segstudio.engine.formulations.base import DecodeSettings, Formulation
 from segstudio.engine.model_card import Model, ModelCard, build_formulation, load_model, read_card
@@ -150,6 +151,7 @@ def _image_steps(setting: _Setting, image: PredictImage, index: int, began: floa
         seen = stack.enter_context(SeenImage(setting.model.card, image.image))
         for warning in seen.warnings:
             yield Warned(job_id=job.job_id, message=warning, code="image")
+        yield from _look(setting.model.card, seen, job.job_id)
         maps = _map_store(setting, seen, image, stack)
         if is_blended(setting.model.network, seen.shape[1:], setting.settings.tile_size):
             yield Warned(
@@ -175,6 +177,20 @@ def _image_steps(setting: _Setting, image: PredictImage, index: int, began: floa
         write_result(image.output, found)
     yield _labels_artifact(job.job_id, image.image_id, image.output, found)
     yield progress(_PARTS)
+
+
+def _look(card: ModelCard, seen: SeenImage, job_id: str) -> Iterator[Warned]:
+    """Say when an image looks unlike those that the model learned from; cards of earlier versions do not know them."""
+    if card.intensity is None:
+        return
+    reason = unlikeness(look_of(seen.read, (seen.shape[1], seen.shape[2])), card.intensity)[1]
+    if reason:
+        yield Warned(
+            job_id=job_id,
+            message=f"{seen.path.name} looks unlike the images that {card.name} was trained on: {reason}",
+            hint="Look closely at what was found there. Label one or two such images and train again.",
+            code="unlike-training",
+        )
 
 
 def _map_store(setting: _Setting, seen: SeenImage, image: PredictImage, stack: ExitStack) -> MapStore:

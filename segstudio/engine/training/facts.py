@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from segstudio.engine.data.appearance import Appearance, looks_of, unlikeness
 from segstudio.engine.data.dataset import LabelledPart, median_diameter
+from segstudio.engine.model_card import read_card
 from segstudio.engine.network import Network
 from segstudio.engine.prediction.halo import measure_reach
 from segstudio.jobs.messages import Facts
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from segstudio.engine.training.fit import Training
 
 Fact = float | int | str | bool | None
+#: So many images are named when they look unlike the others.
+_NAMED = 3
 
 
 def data_facts(
@@ -82,7 +86,36 @@ def facts(training: "Training") -> Facts:
         "low_percentile": config.data.low_percentile,
         "high_percentile": config.data.high_percentile,
     }
-    return Facts(values={**prepared.facts, **network_facts(prepared.network), **plan})
+    return Facts(values={**prepared.facts, **network_facts(prepared.network), **plan, **_start_facts(training)})
+
+
+def _start_facts(training: "Training") -> dict[str, Fact]:
+    """Return how good the model is that the training starts from, and how its images were scaled; none from scratch."""
+    start = training.job.start_from
+    if start is None or training.step > 0:
+        return {}
+    scaled = read_card(start).normalisation
+    result = training.prepared.validator.run(training.start_weights, training.decode)
+    return {
+        "start_f1": result.f1,
+        "start_ap": result.ap,
+        "start_low_percentile": scaled.low_percentile,
+        "start_high_percentile": scaled.high_percentile,
+    }
+
+
+def unlike_facts(known: Appearance | None, validation: Sequence[LabelledPart]) -> dict[str, Fact]:
+    """Return which validation images look unlike the training images, and why the first of them does."""
+    if known is None:
+        return {}
+    names = {part.sample.image_id: part.sample.image.name for part in validation}
+    reasons = {image_id: unlikeness(seen, known)[1] for image_id, seen in looks_of(validation).items()}
+    unlike = [image_id for image_id, reason in reasons.items() if reason]
+    if not unlike:
+        return {}
+    shown = ", ".join(names[image_id] for image_id in unlike[:_NAMED])
+    more = f" and {len(unlike) - _NAMED} more" if len(unlike) > _NAMED else ""
+    return {"unlike_images": shown + more, "unlike_image_id": unlike[0], "unlike_reason": reasons[unlike[0]]}
 
 
 def _areas(parts: Sequence[LabelledPart]) -> dict[tuple[str, int], int]:

@@ -83,6 +83,7 @@ def _card(training: "Training", decode: DecodeSettings, result: Validation) -> M
         normalisation=Normalisation(low_percentile=data.low_percentile, high_percentile=data.high_percentile),
         pixel_size_um=prepared.facts["pixel_size_um"],
         object_diameter_px=prepared.facts["object_diameter_px"],
+        intensity=prepared.appearance,
         decode=decode.model_dump(),
         scores={name: round(value, 4) for name, value in scores.items()},
         trained_on={

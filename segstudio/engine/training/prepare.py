@@ -14,6 +14,7 @@ from segstudio.core.axes import ImageInfo
 from segstudio.core.errors import BadInput
 from segstudio.engine.architectures import architectures
 from segstudio.engine.control import Control
+from segstudio.engine.data.appearance import Appearance, appearance, looks_of
 from segstudio.engine.data.channels import ChannelPlan, plan_channels
 from segstudio.engine.data.crops import Batch, CropSampler, CropSettings
 from segstudio.engine.data.dataset import (
@@ -30,7 +31,7 @@ from segstudio.engine.data.training_image import TrainingImage
 from segstudio.engine.formulations import Formulation, formulations
 from segstudio.engine.model_card import load_model
 from segstudio.engine.network import Network
-from segstudio.engine.training.facts import class_pixels, data_facts
+from segstudio.engine.training.facts import class_pixels, data_facts, unlike_facts
 from segstudio.engine.training.start_from import started_from
 from segstudio.engine.training.validate import Validator
 from segstudio.io.sources import open_image
@@ -66,6 +67,8 @@ class Prepared:
     store: TargetStore
     facts: Mapping[str, Any]
     """What is known of the data, as `segstudio.jobs.messages.Facts` names it."""
+    appearance: Appearance | None = None
+    """What the training images look like."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,8 @@ def prepare(job: TrainJob, control: Control, device: torch.device) -> Generator[
     yield from _warnings(job, read)
     formulation, network = _build(job, plan)
     found: dict[str, Any] = data_facts(job.classes, read.training, read.validation)
+    look = appearance(list(looks_of(read.training).values()))
+    found |= unlike_facts(look, read.validation)
     formulation.use_class_pixels(class_pixels(job.classes, read.training))
     diameter = found["object_diameter_px"]
     patch = patch_size(config.data.patch_size, diameter, network.stride, device)
@@ -120,6 +125,7 @@ def prepare(job: TrainJob, control: Control, device: torch.device) -> Generator[
         patch=patch,
         store=store,
         facts={**found, "pixel_size_um": _common([part.sample.pixel_size_um for part in read.training])},
+        appearance=look,
     )
 
 
