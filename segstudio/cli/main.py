@@ -17,7 +17,7 @@ from segstudio.jobs.failures import reported
 from segstudio.jobs.messages import Failed
 
 #: Shown in the help, in this order; `worker` is for the program itself.
-COMMANDS = ("train", "predict", "evaluate", "export", "catalogue", "summary", "info", "doctor", "demo")
+COMMANDS = ("train", "bake-off", "predict", "evaluate", "export", "catalogue", "summary", "info", "doctor", "demo")
 HIDDEN = ("worker",)
 INTERRUPTED = 130
 
@@ -86,7 +86,7 @@ def _parsed(words: list[str]) -> argparse.Namespace:
 
 
 def _module(name: str) -> ModuleType:
-    return importlib.import_module(f"segstudio.cli.{name}")
+    return importlib.import_module(f"segstudio.cli.{name.replace('-', '_')}")
 
 
 def _tell(error: UserError, failure: Failed | None, *, verbose: bool) -> None:
