@@ -22,6 +22,7 @@ from segstudio.engine.model_card import read_card
 from segstudio.engine.prediction.predict import decode, predict
 from segstudio.engine.summary import summarise
 from segstudio.engine.training.fit import fit
+from segstudio.engine.training.range_test import range_test
 from segstudio.jobs.catalogue import store_catalogue
 from segstudio.jobs.failures import reported
 from segstudio.jobs.messages import Artifact, Failed, Finished, Message, Started, Warned
@@ -33,6 +34,7 @@ from segstudio.jobs.spec import (
     InspectJob,
     JobSpec,
     PredictJob,
+    RangeTestJob,
     SummaryJob,
     TrainJob,
     ValidateJob,
@@ -78,7 +80,7 @@ def run_job(spec: JobSpec, control: Control | None = None) -> Generator[Message,
     """
     if isinstance(spec, TrainJob):
         return _training(spec, control)
-    return _stamped(_short_job(spec), spec.job_id)
+    return _stamped(_short_job(spec, control), spec.job_id)
 
 
 def _training(job: TrainJob, control: Control | None) -> Generator[Message, None, None]:
@@ -114,8 +116,9 @@ def _train(job: TrainJob, control: Control) -> Iterator[Message]:
     yield from fit(job, control, device)
 
 
-def _short_job(spec: JobSpec) -> Iterator[Message]:
-    device = choose_device(spec.device if isinstance(spec, PredictJob | EvaluateJob | InspectJob) else "cpu")
+def _short_job(spec: JobSpec, control: Control | None) -> Iterator[Message]:
+    network_at_work = isinstance(spec, PredictJob | EvaluateJob | InspectJob | RangeTestJob)
+    device = choose_device(spec.device if network_at_work else "cpu")
     use_all_cores(device)
     yield Started(device=str(device), device_name=device_name(device), pid=os.getpid())
     match spec:
@@ -131,6 +134,8 @@ def _short_job(spec: JobSpec) -> Iterator[Message]:
             yield from summarise(spec)
         case InspectJob():
             yield from inspect_model(spec)
+        case RangeTestJob():
+            yield from range_test(spec, control)
         case CatalogueJob():
             yield from _catalogue(spec.output)
 

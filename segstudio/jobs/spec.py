@@ -66,6 +66,21 @@ class TrainJob(_Frozen):
     device: Device = "auto"
 
 
+class RangeTestJob(_Frozen):
+    """Try rising learning rates on the data of a training, to find one that suits; no model comes of it."""
+
+    kind: Literal["range-test"] = "range-test"
+    job_id: str
+    training: TrainJob
+    """Its data, network and settings; its run folder is not touched."""
+    steps: int = Field(100, ge=20, le=2000)
+
+    @property
+    def device(self) -> Device:
+        """Device that the training asks for."""
+        return self.training.device
+
+
 class PredictImage(_Frozen):
     """One image to predict and where its label image goes."""
 
@@ -175,7 +190,15 @@ class CatalogueJob(_Frozen):
 
 
 JobSpec = Annotated[
-    TrainJob | PredictJob | EvaluateJob | DecodeJob | ValidateJob | CatalogueJob | SummaryJob | InspectJob,
+    TrainJob
+    | PredictJob
+    | EvaluateJob
+    | DecodeJob
+    | ValidateJob
+    | CatalogueJob
+    | SummaryJob
+    | InspectJob
+    | RangeTestJob,
     Field(discriminator="kind"),
 ]
 _ADAPTER: TypeAdapter[JobSpec] = TypeAdapter(JobSpec)
