@@ -21,6 +21,7 @@ from segstudio.engine.inspection import inspect_model
 from segstudio.engine.model_card import read_card
 from segstudio.engine.prediction.predict import decode, predict
 from segstudio.engine.summary import summarise
+from segstudio.engine.training.augment_preview import preview_patches
 from segstudio.engine.training.fit import fit
 from segstudio.engine.training.range_test import range_test
 from segstudio.jobs.catalogue import store_catalogue
@@ -28,6 +29,7 @@ from segstudio.jobs.failures import reported
 from segstudio.jobs.messages import Artifact, Failed, Finished, Message, Started, Warned
 from segstudio.jobs.run_folder import RunFolder
 from segstudio.jobs.spec import (
+    AugmentJob,
     CatalogueJob,
     DecodeJob,
     EvaluateJob,
@@ -136,6 +138,8 @@ def _short_job(spec: JobSpec, control: Control | None) -> Iterator[Message]:
             yield from inspect_model(spec)
         case RangeTestJob():
             yield from range_test(spec, control)
+        case AugmentJob():
+            yield from preview_patches(spec)
         case CatalogueJob():
             yield from _catalogue(spec.output)
 

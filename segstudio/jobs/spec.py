@@ -181,6 +181,25 @@ class InspectJob(_Frozen):
     device: Device = "auto"
 
 
+class AugmentJob(_Frozen):
+    """Draw patches as a training would see them, with their labels."""
+
+    kind: Literal["augment"] = "augment"
+    job_id: str
+    samples: tuple[SampleRecord, ...] = Field(min_length=1)
+    """The patches are of the first one; the others lend objects, corners of mosaics, and their size."""
+    output: Path
+    """Folder to write ``0-image.png``, ``0-labels.png`` ... into; its parent must exist. Labels are 16-bit: 0 no
+    object, 65535 not known, all else an object."""
+    config: dict[str, dict[str, Any]] = {}
+    """Sections of RunConfig; data and augmentation count."""
+    count: int = Field(8, ge=1, le=64)
+    seed: int = Field(0, ge=0)
+    """The same seed draws the same patches."""
+    device: Device = "auto"
+    """What would train; the automatic patch size depends on it."""
+
+
 class CatalogueJob(_Frozen):
     """Write what the engine offers, as JSON schemas, to a file."""
 
@@ -198,6 +217,7 @@ JobSpec = Annotated[
     | CatalogueJob
     | SummaryJob
     | InspectJob
+    | AugmentJob
     | RangeTestJob,
     Field(discriminator="kind"),
 ]

@@ -13,6 +13,7 @@ from segstudio.jobs.failures import failure
 from segstudio.jobs.messages import Artifact, Failed, Finished, Message, Metric
 from segstudio.jobs.run_folder import Command
 from segstudio.jobs.spec import (
+    AugmentJob,
     CatalogueJob,
     DecodeJob,
     EvaluateJob,
@@ -31,7 +32,7 @@ from segstudio.session.training_processes import Launcher, TrainingProcesses
 
 Handle = Callable[[Message], None]
 #: Jobs that no user would know about: they are forgotten with their answer.
-_Silent = ValidateJob | DecodeJob | SummaryJob | InspectJob
+_Silent = ValidateJob | DecodeJob | SummaryJob | InspectJob | AugmentJob
 Follow = Callable[[Iterator[Message], Handle], None]
 """Reads messages on a thread of its own and hands each to the main thread."""
 
@@ -143,8 +144,8 @@ class JobQueue:
         """Check settings; the answer is a `message` of this job."""
         return self._enqueue(spec, "")
 
-    def look_at(self, spec: SummaryJob | InspectJob) -> str:
-        """Find out about a network; the answer is a file that an `Artifact` of this job names. Return the job's id."""
+    def look_at(self, spec: SummaryJob | InspectJob | AugmentJob) -> str:
+        """Find out about a network, or how its patches look; the answer is a file that an `Artifact` of this job names. Return the job's id."""
         return self._enqueue(spec, "")
 
     def want_catalogue(self, *, make: bool = True) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,6 @@ from segstudio.engine.data.annotation import read_annotation
 from segstudio.engine.data.channels import ChannelPlan, as_channels
 from segstudio.engine.data.normalise import normalise
 from segstudio.engine.data.training_image import TrainingImage
-from segstudio.engine.formulations import Formulation
 from segstudio.io.atomic import make_folders
 from segstudio.io.sources import open_image
 from segstudio.jobs.spec import SampleRecord
@@ -149,8 +148,25 @@ class TargetStore:
         self._files.clear()
 
 
+class TargetMaker(Protocol):
+    """What makes targets of labels: a `Formulation`, or a preview."""
+
+    class_ids: tuple[int, ...]
+
+    @property
+    def exact_targets(self) -> frozenset[str]:
+        """Targets that stay float32."""
+        ...
+
+    def encode(
+        self, labels: NDArray[np.int32], object_classes: Mapping[int, int] | None = None, /
+    ) -> dict[str, NDArray[np.float32]]:
+        """Return the targets of a whole image."""
+        ...
+
+
 def training_image(
-    part: LabelledPart, formulation: Formulation, patch: int, store: TargetStore, settings: RunConfig | None = None
+    part: LabelledPart, formulation: TargetMaker, patch: int, store: TargetStore, settings: RunConfig | None = None
 ) -> TrainingImage:
     """Return `part` with its targets, padded to at least one patch: the image reflected, the targets with 0.
 

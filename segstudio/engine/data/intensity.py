@@ -43,7 +43,8 @@ def disc(radius: float) -> NDArray[np.float32]:
     steps = np.arange(-reach, reach + 1)
     distance = np.hypot(*np.meshgrid(steps, steps))
     kernel = np.clip(radius + 0.5 - distance, 0, 1)
-    return (kernel / kernel.sum()).astype(np.float32)
+    weights: NDArray[np.float32] = (kernel / kernel.sum()).astype(np.float32)
+    return weights
 
 
 def _focus(image: Planes, config: AugmentationConfig, rng: np.random.Generator) -> Planes:
