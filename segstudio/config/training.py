@@ -20,9 +20,13 @@ class TrainingConfig(Config):
     steps_per_epoch: int = param(50, title="Steps in an epoch", unit="steps", ge=1, le=100_000, advanced=True)
     """One step looks at one batch of patches; curves have a point after each epoch."""
 
-    batch_size: int = param(0, title="Patches in a batch", unit="patches", ge=0, le=512, zero="automatic")
-    """Patches that the network sees at once. Automatic takes 8 on a processor, 16 on a graphics card. It is halved
-    when the memory does not suffice."""
+    batch_size: int = param(0, title="Patches in a batch", unit="patches", ge=0, le=4096, zero="automatic")
+    """Patches that the network sees at once, on several graphics cards together. Automatic takes 8 on a processor, 16
+    on each graphics card. It is halved when the memory does not suffice."""
+
+    accumulate: int = param(1, title="Batches in a step", unit="batches", ge=1, le=256, advanced=True)
+    """The gradients of so many batches are added up before the weights move, as one batch so many times as large would
+    give, without its memory."""
 
     seed: int = param(0, title="Seed", ge=0, le=2**31 - 1, advanced=True)
     """Start of all random choices. The same seed on the same computer repeats a training."""
@@ -33,9 +37,29 @@ class TrainingConfig(Config):
     fine_tune_factor: float = param(0.2, title="Rate when going on from a model", ge=0.001, le=1.0, advanced=True)
     """The learning rate is multiplied by this when the training starts from an existing model."""
 
-    schedule: Literal["auto", "one-cycle", "plateau"] = param("auto", title="Learning rate schedule", advanced=True)
-    """One cycle rises and falls once over a known length. Plateau halves the rate when the validation gets no
-    better. Automatic takes one cycle when minutes or epochs are limited."""
+    frozen_epochs: int = param(
+        0, title="Epochs with a frozen encoder", unit="epochs", ge=0, le=100_000, zero="none", advanced=True
+    )
+    """In so many first epochs only the decoder learns. Useful when the encoder comes from a model or from ImageNet."""
+
+    encoder_rate: float = param(1.0, title="Rate of the encoder", ge=0.001, le=1.0, log=True, advanced=True)
+    """The encoder's learning rate is the others' times this; 0.1 suits an encoder that has learned from other
+    images."""
+
+    optimiser: Literal["adamw", "adam", "sgd"] = param("adamw", title="Optimiser", advanced=True)
+    """AdamW suits nearly all. SGD with momentum needs a learning rate about ten times as large."""
+
+    momentum: float = param(0.9, title="Momentum", ge=0.0, le=0.999, advanced=True)
+    """With SGD: how much of the last direction a step keeps."""
+
+    nesterov: bool = param(True, title="Nesterov momentum", advanced=True)
+    """With SGD: look ahead along the momentum before the gradient is taken."""
+
+    schedule: Literal["auto", "one-cycle", "cosine", "plateau", "constant"] = param(
+        "auto", title="Learning rate schedule", advanced=True
+    )
+    """One cycle rises and falls once over a known length; cosine falls from its peak. Plateau halves the rate when the
+    validation gets no better. Automatic takes one cycle when minutes or epochs are limited."""
 
     warm_up: float = param(0.1, title="Warm-up", ge=0.0, le=0.5, advanced=True)
     """Share of the training (at most 500 steps when it has no limit) in which the learning rate rises."""
@@ -61,6 +85,18 @@ class TrainingConfig(Config):
     precision: Literal["auto", "float32", "bfloat16", "float16"] = param("auto", title="Precision", advanced=True)
     """16-bit numbers are faster: bfloat16 on new graphics cards and some processors, float16 on older cards. Automatic
     takes what the card computes fast, and on a processor tries bfloat16 for a few steps."""
+
+    compile: bool = param(False, title="Compile the network", advanced=True)
+    """Translates the network for this device before it learns: some minutes at the start, faster steps on some
+    graphics cards. Needs a C++ compiler."""
+
+    deterministic: bool = param(False, title="Repeatable to the last digit", advanced=True)
+    """Two trainings of the same seed on the same computer give the same model, with and without a break: slower ways to
+    compute are taken where faster ones depend on chance, and nothing but minutes depends on the clock. Validation
+    follows every epoch."""
+
+    tensorboard: bool = param(False, title="Write TensorBoard files", advanced=True)
+    """Curves are also written into the folder of the run as event files that TensorBoard shows."""
 
     workers: int = param(0, title="Threads that prepare patches", ge=0, le=64, zero="automatic", advanced=True)
     """Threads that cut and change patches while the network learns."""

@@ -66,9 +66,10 @@ class CropSampler:
         self.settings = settings
         self._places = Places(images, settings.foreground_fraction, balance_classes=settings.balance_classes)
 
-    def batch(self, step: int, size: int) -> Batch:
-        """Return batch number `step` with `size` patches."""
-        patches = [self.patch(np.random.default_rng((self.settings.seed, step, i))) for i in range(size)]
+    def batch(self, step: int, size: int, first: int = 0) -> Batch:
+        """Return `size` patches of batch number `step`, from its patch number `first`."""
+        places = range(first, first + size)
+        patches = [self.patch(np.random.default_rng((self.settings.seed, step, i))) for i in places]
         names = patches[0][1].keys()
         return Batch(
             np.stack([image for image, _ in patches]),

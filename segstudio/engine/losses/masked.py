@@ -20,7 +20,7 @@ def masked_mean(values: Tensor, weight: Tensor) -> Tensor:
 
 
 def class_weighted(valid: Tensor, index: Tensor, class_weights: Sequence[float] | None) -> Tensor:
-    """Return `valid` ``(N, 1, H, W)`` times the weight of the class, ``(N, H, W)`` numbers in `index`, of each pixel."""
+    """Return `valid` ``(N, 1, H, W)`` times the weight of each pixel's class, numbered in `index` ``(N, H, W)``."""
     if class_weights is None:
         return valid
     return valid * valid.new_tensor(class_weights)[index].unsqueeze(1)

@@ -15,13 +15,14 @@ from segstudio.jobs.spec import Choice, TrainJob
 _BATCH_CPU, _BATCH_GPU = 8, 16
 
 
-def resolved(job: TrainJob, device: torch.device) -> TrainJob:
+def resolved(job: TrainJob, device: torch.device, processes: int = 1) -> TrainJob:
     """Return `job` with a batch size, and the settings of its network, as they are on `device`.
 
-    A training that starts from a model has that model's network.
+    A training that starts from a model has that model's network; one of several `processes` has a batch for each.
     """
     if not RunConfig.model_validate(job.config).training.batch_size:
-        job = with_setting(job, "training", "batch_size", _BATCH_CPU if device.type == "cpu" else _BATCH_GPU)
+        batch = _BATCH_CPU if device.type == "cpu" else _BATCH_GPU
+        job = with_setting(job, "training", "batch_size", batch * processes)
     if job.start_from is not None or formulations.get(job.formulation.name).own_network:
         return job
     family = architectures.get(job.architecture.name)

@@ -69,6 +69,8 @@ def capture(stepper: Stepper, best: Weights | None, state: dict[str, Any]) -> Ch
     tensors |= {f"best.{name}": tensor for name, tensor in (best or {}).items()}
     tensors |= {f"optimiser.{name}": tensor for name, tensor in _optimiser_tensors(stepper)}
     tensors["rng.torch"] = torch.get_rng_state()
+    if stepper.device.type == "cuda":
+        tensors["rng.cuda"] = torch.cuda.get_rng_state(stepper.device)
     return Checkpoint(tensors, {**state, "average_steps": stepper.average.steps})
 
 
@@ -77,24 +79,16 @@ def restore(stepper: Stepper, checkpoint: Checkpoint) -> Weights | None:
 
     Raises
     ------
-    RuntimeError
+    RuntimeError, KeyError
         The checkpoint is of another network.
     """
     stepper.network.load_state_dict(checkpoint.part("network"))
     stepper.average.restart(checkpoint.part("average"))
     stepper.average.steps = int(checkpoint.state["average_steps"])
-    names = [name for name, _ in stepper.network.named_parameters()]
-    saved = checkpoint.part("optimiser")
-    entries = {
-        index: {
-            key: saved[f"{name}.{key}"].clone() for key in ("step", "exp_avg", "exp_avg_sq") if f"{name}.{key}" in saved
-        }
-        for index, name in enumerate(names)
-    }
-    groups = stepper.optimiser.state_dict()["param_groups"]
-    state = {index: entry for index, entry in entries.items() if entry}
-    stepper.optimiser.load_state_dict({"state": state, "param_groups": groups})
+    _restore_optimiser(stepper, checkpoint.part("optimiser"))
     torch.set_rng_state(checkpoint.tensors["rng.torch"])
+    if stepper.device.type == "cuda" and "rng.cuda" in checkpoint.tensors:
+        torch.cuda.set_rng_state(checkpoint.tensors["rng.cuda"], stepper.device)
     best = checkpoint.part("best")
     device = stepper.device
     return {name: tensor.to(device) for name, tensor in best.items()} or None
@@ -103,7 +97,31 @@ def restore(stepper: Stepper, checkpoint: Checkpoint) -> Weights | None:
 def _optimiser_tensors(stepper: Stepper) -> Iterator[tuple[str, Tensor]]:
     for name, parameter in stepper.network.named_parameters():
         for key, value in stepper.optimiser.state.get(parameter, {}).items():
-            yield f"{name}.{key}", value
+            if isinstance(value, Tensor):
+                yield f"{name}.{key}", value
+
+
+def _restore_optimiser(stepper: Stepper, saved: Weights) -> None:
+    entries: dict[str, dict[str, Tensor]] = {}
+    for path, value in saved.items():
+        name, _, key = path.rpartition(".")
+        entries.setdefault(name, {})[key] = value
+    names = {id(parameter): name for name, parameter in stepper.network.named_parameters()}
+    groups = stepper.optimiser.param_groups
+    state = {}
+    # torch numbers the weights in the order of the groups.
+    for index, parameter in enumerate(parameter for group in groups for parameter in group["params"]):
+        if entry := entries.get(names[id(parameter)]):
+            state[index] = {key: _as_in(parameter, value) for key, value in entry.items()}
+    own = stepper.optimiser.state_dict()["param_groups"]
+    stepper.optimiser.load_state_dict({"state": state, "param_groups": own})
+
+
+def _as_in(parameter: Tensor, value: Tensor) -> Tensor:
+    """Return `value` laid out in memory as the weight it belongs to, so that steps are as fast and exact as before."""
+    if value.shape != parameter.shape:
+        return value.clone()
+    return torch.empty_like(parameter, dtype=value.dtype, requires_grad=False).copy_(value)
 
 
 def _files(folder: Path) -> list[Path]:

@@ -80,7 +80,7 @@ def facts(training: "Training") -> Facts:
         "patch_px": prepared.patch,
         "batch": training.batch_size,
         "learning_rate": config.training.learning_rate * training.rate_factor,
-        "schedule": "one-cycle" if training.cycles else "plateau",
+        "schedule": training.rate.schedule,
         "precision": str(training.stepper.precision).removeprefix("torch."),
         "own_validation": prepared.own_validation,
         "low_percentile": config.data.low_percentile,
@@ -95,7 +95,7 @@ def _start_facts(training: "Training") -> dict[str, Fact]:
     if start is None or training.step > 0:
         return {}
     scaled = read_card(start).normalisation
-    result = training.prepared.validator.run(training.start_weights, training.decode)
+    result = training.prepared.validator.run(training.start_weights, training.judge.decode)
     return {
         "start_f1": result.f1,
         "start_ap": result.ap,

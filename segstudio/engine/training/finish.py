@@ -38,8 +38,8 @@ def finish(training: "Training") -> Iterator[Message]:
         "minutes": round(training.clock.seconds / 60, 2),
         "images": int(training.prepared.facts["train_images"]),
     }
-    if training.left_out:
-        summary["steps_left_out"] = training.left_out
+    if training.rescue.left_out:
+        summary["steps_left_out"] = training.rescue.left_out
     yield Artifact(role="model", path=str(training.run_folder.model), details=dict(card.scores))
     yield Finished(outcome="stopped" if stopped else "done", summary=summary)
 
@@ -64,7 +64,7 @@ def _tuned(
         yield Progress(stage="Choosing how to find objects", done=number, total=total)
         if training.control.wish() == "abandon":
             break
-    return chosen or (training.decode, validator.run(weights, training.decode))
+    return chosen or (training.judge.decode, validator.run(weights, training.judge.decode))
 
 
 def _card(training: "Training", decode: DecodeSettings, result: Validation) -> ModelCard:

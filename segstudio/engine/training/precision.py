@@ -22,12 +22,12 @@ _SLOW = 3.0
 _EMULATED = ("DEFAULT", "NO AVX", "AVX", "AVX2")
 
 
-def choose_precision(stepper: Stepper, batch: Batch, config: TrainingConfig) -> torch.dtype:
+def choose_precision(stepper: Stepper, batch: Batch, config: TrainingConfig, *, measure: bool = True) -> torch.dtype:
     """Return the precision for this training; weights, optimiser and average are as before afterwards.
 
     On CUDA bfloat16 is taken when the card computes it, else float16 when it has matrix units for that. On a processor
-    that may have matrix units for bfloat16 both are timed, since without them it is slower than float32, on some
-    processors twenty times.
+    that may have matrix units for bfloat16 both are timed, if `measure`, since without them it is slower than float32,
+    on some processors twenty times.
     """
     device = stepper.device.type
     if config.precision == "float32" or device == "mps":
@@ -38,7 +38,7 @@ def choose_precision(stepper: Stepper, batch: Batch, config: TrainingConfig) -> 
         if torch.cuda.is_bf16_supported(including_emulation=False):
             return torch.bfloat16
         return torch.float16 if torch.cuda.get_device_capability() >= _HALF_FROM else torch.float32
-    if torch.backends.cpu.get_cpu_capability() in _EMULATED:
+    if not measure or torch.backends.cpu.get_cpu_capability() in _EMULATED:
         return torch.float32
     return _timed(stepper, batch)
 

@@ -31,6 +31,7 @@ from segstudio.engine.data.training_image import TrainingImage
 from segstudio.engine.formulations import Formulation, formulations
 from segstudio.engine.model_card import load_model
 from segstudio.engine.network import Network
+from segstudio.engine.training.crew import ALONE, Crew
 from segstudio.engine.training.facts import class_pixels, data_facts, unlike_facts
 from segstudio.engine.training.start_from import started_from
 from segstudio.engine.training.validate import Validator
@@ -77,7 +78,9 @@ class _Parts:
     validation: list[LabelledPart]
 
 
-def prepare(job: TrainJob, control: Control, device: torch.device) -> Generator[Message, None, Prepared | None]:
+def prepare(
+    job: TrainJob, control: Control, device: torch.device, crew: Crew = ALONE
+) -> Generator[Message, None, Prepared | None]:
     """Read the data and build the network, yielding progress; return a `Prepared`, or ``None`` when stopped.
 
     Raises
@@ -109,7 +112,7 @@ def prepare(job: TrainJob, control: Control, device: torch.device) -> Generator[
     formulation.use_class_pixels(class_pixels(job.classes, read.training))
     diameter = found["object_diameter_px"]
     patch = patch_size(config.data.patch_size, diameter, network.stride, device)
-    store = TargetStore(job.run_folder / "cache", config.data.cache_mb * 2**20)
+    store = TargetStore(job.run_folder / crew.own("cache"), config.data.cache_mb * 2**20)
     settings = _crop_settings(config, formulation, patch, diameter)
     images = yield from _targets(read.training, config, formulation, patch, store)
     judged = read.validation or _some(read.training)

@@ -34,6 +34,15 @@ class Readout:
         self._recent.append((time.monotonic(), patches))
 
     @property
+    def losses(self) -> list[dict[str, float]]:
+        """The loss terms of each step since the last metric, for a checkpoint."""
+        return list(self._losses)
+
+    def take_up(self, losses: list[dict[str, float]]) -> None:
+        """Go on from the `losses` of a checkpoint."""
+        self._losses = list(losses)
+
+    @property
     def empty(self) -> bool:
         """Whether there was no step since the last metric."""
         return not self._losses

@@ -1,8 +1,14 @@
-"""The learning rate: one cycle over a known length, or halving on a plateau when there is none."""
+"""The learning rate over a training: one cycle, cosine, plateau or constant, each with its warm-up."""
 
 import math
 import time
 from dataclasses import dataclass, replace
+from typing import Literal
+
+from segstudio.config.training import TrainingConfig
+from segstudio.core.errors import WrongUsage
+
+Schedule = Literal["one-cycle", "cosine", "plateau", "constant"]
 
 #: A cycle starts at the peak divided by this, and ends near 0.
 _START_DIVISOR = 25.0
@@ -31,8 +37,24 @@ def one_cycle(fraction: float, peak: float, warm_up: float) -> float:
     return peak * (0.5 + 0.5 * math.cos(math.pi * (fraction - warm_up) / max(1 - warm_up, 1e-9)))
 
 
+def cosine(fraction: float, peak: float, warm_up: float) -> float:
+    """Return the learning rate that falls along half a cosine (Loshchilov and Hutter 2017) after a straight rise.
+
+    Parameters as for `one_cycle`.
+
+    Examples
+    --------
+    >>> [round(cosine(f, 1.0, 0.2), 3) for f in (0.0, 0.1, 0.2, 0.6, 1.0)]
+    [0.04, 0.52, 1.0, 0.5, 0.0]
+    """
+    fraction = min(max(fraction, 0.0), 1.0)
+    if fraction < warm_up:
+        return peak * (1 / _START_DIVISOR + fraction / warm_up * (1 - 1 / _START_DIVISOR))
+    return one_cycle(fraction, peak, warm_up)
+
+
 def warmed_up(step: int, rate: float, warm_up: float, steps_per_epoch: int) -> float:
-    """Return the learning rate of a training without a known length."""
+    """Return the learning rate of a training without a known length: a straight rise to `rate`."""
     length = min(_LONGEST_WARM_UP, max(1, round(warm_up * 100 * steps_per_epoch)))
     return rate * min(1.0, (step + 1) / length)
 
@@ -104,3 +126,46 @@ class Length:
         """Return the seconds left, ``None`` when unknown."""
         fraction = self.fraction(step, seconds)
         return seconds * (1 - fraction) / fraction if fraction > 0 else None
+
+
+def chosen_schedule(config: TrainingConfig, length: Length) -> Schedule:
+    """Return the schedule that the settings ask for, with the automatic one decided.
+
+    Raises
+    ------
+    WrongUsage
+        The schedule needs a length and the training has none.
+    """
+    if config.schedule == "auto":
+        return "one-cycle" if length.known else "plateau"
+    if config.schedule in ("one-cycle", "cosine") and not length.known:
+        raise WrongUsage(
+            f"The learning rate schedule {config.schedule} needs to know how long the training lasts.",
+            hint="Limit the minutes or the epochs, or take the schedule plateau.",
+            code="schedule-without-length",
+        )
+    return config.schedule
+
+
+@dataclass(frozen=True)
+class LearningRate:
+    """The learning rate at any moment of a training."""
+
+    schedule: Schedule
+    warm_up: float
+    steps_per_epoch: int
+    length: Length
+
+    @property
+    def falls_to_nothing(self) -> bool:
+        """Whether it ends near 0, so that the training should not be ended early."""
+        return self.schedule in ("one-cycle", "cosine")
+
+    def at(self, step: int, seconds: float, peak: float, plateau: Plateau) -> float:
+        """Return the learning rate of the step after `step`, which begins after `seconds`."""
+        if self.schedule == "one-cycle":
+            return one_cycle(self.length.fraction(step, seconds), peak, self.warm_up)
+        if self.schedule == "cosine":
+            return cosine(self.length.fraction(step, seconds), peak, self.warm_up)
+        factor = plateau.factor if self.schedule == "plateau" else 1.0
+        return warmed_up(step, peak * factor, self.warm_up, self.steps_per_epoch)

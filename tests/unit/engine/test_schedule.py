@@ -4,7 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segstudio.engine.training.schedule import Length, Plateau, one_cycle, warmed_up
+from segstudio.config.training import TrainingConfig
+from segstudio.core.errors import WrongUsage
+from segstudio.engine.training.schedule import (
+    LearningRate,
+    Length,
+    Plateau,
+    chosen_schedule,
+    cosine,
+    one_cycle,
+    warmed_up,
+)
 
 
 def test_a_cycle_rises_from_a_twenty_fifth_to_the_peak_and_falls_to_nothing() -> None:
@@ -58,3 +68,37 @@ def test_the_limit_that_is_reached_first_ends_a_training() -> None:
     assert both.fraction(60, 0) == 1.0
     assert both.remaining(25, 10) == pytest.approx(10)
     assert Length(0, 0).remaining(5, 5) is None
+
+
+def test_a_cosine_rises_straight_and_falls_from_its_peak() -> None:
+    rates = [cosine(fraction, 2.0, 0.2) for fraction in (0.0, 0.1, 0.2, 0.6, 1.0)]
+    assert rates == pytest.approx([0.08, 1.04, 2.0, 1.0, 0.0])
+    assert cosine(0.0, 2.0, 0.0) == pytest.approx(2.0)
+
+
+KNOWN, OPEN = Length(0, 100), Length(0, 0)
+
+
+@pytest.mark.parametrize("schedule", ["one-cycle", "cosine"])
+def test_a_schedule_that_falls_needs_a_length(schedule: str) -> None:
+    config = TrainingConfig.model_validate({"schedule": schedule})
+    assert chosen_schedule(config, KNOWN) == schedule
+    with pytest.raises(WrongUsage, match=f"{schedule} needs to know how long"):
+        chosen_schedule(config, OPEN)
+
+
+def test_the_automatic_schedule_follows_the_length() -> None:
+    assert chosen_schedule(TrainingConfig(), KNOWN) == "one-cycle"
+    assert chosen_schedule(TrainingConfig(), OPEN) == "plateau"
+
+
+def test_each_schedule_goes_its_way() -> None:
+    halved = Plateau(1, 9, best=1.0, factor=0.5)
+    found = {
+        schedule: [LearningRate(schedule, 0.1, 10, KNOWN).at(step, 0.0, 1.0, halved) for step in (0, 10, 55, 500)]
+        for schedule in ("one-cycle", "cosine", "plateau", "constant")
+    }
+    assert found["one-cycle"] == pytest.approx([0.04, 1.0, 0.5, 0.0])
+    assert found["cosine"] == pytest.approx([0.04, 1.0, 0.5, 0.0])
+    assert found["plateau"] == pytest.approx([0.005, 0.055, 0.28, 0.5])
+    assert found["constant"] == pytest.approx([0.01, 0.11, 0.56, 1.0])

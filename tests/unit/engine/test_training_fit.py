@@ -20,6 +20,7 @@ from segstudio.engine.model_card import load_model
 from segstudio.engine.run import run_job
 from segstudio.engine.training.checkpoint import read_newest
 from segstudio.engine.training.fit import Training
+from segstudio.engine.training.judge import Judge
 from segstudio.engine.training.start_from import started_from
 from segstudio.engine.training.stepper import Stepper
 from segstudio.engine.training.validate import Validator
@@ -226,14 +227,14 @@ class _Faulty:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, fault: Any) -> None:
         self.calls = 0
-        original = Stepper._losses
+        original = Stepper.losses
 
         def losses(stepper: Stepper, batch: Any) -> Any:
             self.calls += 1
             changed = fault(self.calls, batch, stepper)
             return original(stepper, batch) if changed is None else changed
 
-        monkeypatch.setattr(Stepper, "_losses", losses)
+        monkeypatch.setattr(Stepper, "losses", losses)
 
 
 def test_out_of_memory_halves_the_batch_and_says_so(
@@ -317,7 +318,7 @@ def test_on_a_plateau_the_rate_is_halved_each_time(
 
     monkeypatch.setattr(Validator, "run", no_better)
     limits = {"epochs": 6, "steps_per_epoch": 2, **STEADY, "plateau_patience": 2, "validation_share": 0.9}
-    monkeypatch.setattr(Training, "_preview", lambda self, weights: iter(()))
+    monkeypatch.setattr(Judge, "preview", lambda *arguments: iter(()))
     monkeypatch.setattr(Training, "_first_look_due", False)
     job = a_job(samples, tmp_path / "run", training=limits)
     rates: list[float] = []
@@ -484,7 +485,7 @@ def test_an_open_training_stops_when_it_gets_no_better(
     samples: tuple[SampleRecord, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limits = {"epochs": 0, "steps_per_epoch": 2, "patience": 2, "plateau_patience": 1, "learning_rate": 1e-6}
-    monkeypatch.setattr(Training, "_preview", lambda self, weights: iter(()))
+    monkeypatch.setattr(Judge, "preview", lambda *arguments: iter(()))
     messages = list(run_job(a_job(samples, tmp_path / "run", training=limits)))
     assert isinstance(messages[-1], Finished)
     assert messages[-1].outcome == "done"

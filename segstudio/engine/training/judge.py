@@ -1,0 +1,76 @@
+"""Judging a training: the averaged weights are validated, and the best ones kept."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from segstudio.engine.formulations import DecodeSettings
+from segstudio.engine.training.average import Weights
+from segstudio.engine.training.prepare import Prepared
+from segstudio.engine.training.preview import write_preview
+from segstudio.engine.training.schedule import Plateau
+from segstudio.engine.training.stepper import Stepper
+from segstudio.engine.training.validate import Validation
+from segstudio.jobs.messages import Preview
+from segstudio.jobs.run_folder import RunFolder
+
+#: A picture shows the validation image with the most objects, but one of more is no clearer.
+_ENOUGH_OBJECTS = 60
+
+
+@dataclass
+class Judge:
+    """What was found so far, and what a training draws from it.
+
+    Attributes
+    ----------
+    decode
+        How objects are found until the end, when the best way is chosen.
+    best, best_score
+        Averaged weights of the best validation so far.
+    step
+        Of the last validation, -1 for none.
+    due_s
+        On the training's clock: the next validation is not before.
+    """
+
+    prepared: Prepared
+    decode: DecodeSettings
+    plateau: Plateau
+    best: Weights | None = None
+    best_score: float = field(default=float("-inf"))
+    step: int = -1
+    due_s: float = 0.0
+
+    def validate(self, stepper: Stepper, step: int, epoch: int) -> tuple[dict[str, float], bool]:
+        """Return the figures of the present average, and whether it is the best so far."""
+        weights = stepper.average.weights
+        values: dict[str, float] = {}
+        if self.prepared.validation_batches:
+            values["val_loss"] = stepper.validation_loss(list(self.prepared.validation_batches), weights)
+        result = self.prepared.validator.run(weights, self.decode)
+        self.plateau = self.plateau.after(epoch, result.score)
+        better = result.score > self.best_score
+        if better:
+            self.best, self.best_score = {name: tensor.clone() for name, tensor in weights.items()}, result.score
+        self.step = step
+        return values | _figures(result), better
+
+    def preview(self, weights: Weights, run: RunFolder, epochs: float) -> Iterator[Preview]:
+        """Yield how `weights` see one validation image."""
+        validator = self.prepared.validator
+        part = max(validator.watched, key=lambda p: min(int(p.known.max()), _ENOUGH_OBJECTS))
+        labels, seen = validator.predict(part, weights, self.decode)
+        yield write_preview(run.previews, epochs, part, labels, (seen.found, seen.objects))
+
+    def rest(self, now_s: float, begun: float, share: float) -> None:
+        """Let the next validation wait until those since `begun` (monotonic) take only `share` of the time."""
+        self.due_s = now_s + (time.monotonic() - begun) * (1 - share) / share
+
+
+def _figures(result: Validation) -> dict[str, float]:
+    values: dict[str, float] = {"val_f1": result.f1, "val_ap": result.ap, "val_iou": result.iou}
+    values |= {"val_objects": result.objects, "val_predicted": result.predicted}
+    if result.interval is not None:
+        values["val_f1_low"], values["val_f1_high"] = result.interval
+    return values

@@ -1,0 +1,88 @@
+"""What a training writes down beside its tensors, and how it goes on from it exactly."""
+
+from collections.abc import Generator
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from segstudio.core.errors import BadModel, JobFailed
+from segstudio.engine.training.checkpoint import Checkpoint, capture, read_newest, restore, write_checkpoint
+from segstudio.engine.training.precision import BY_NAME
+from segstudio.engine.training.schedule import Clock, Plateau
+from segstudio.jobs.messages import Message, Warned
+
+if TYPE_CHECKING:
+    from segstudio.engine.training.fit import Training
+
+
+def save(training: "Training") -> None:
+    """Write a checkpoint of `training`."""
+    judge, rescue = training.judge, training.rescue
+    state: dict[str, Any] = {
+        "step": training.step,
+        "epoch": training.epoch,
+        "seconds": training.clock.seconds,
+        "best_score": judge.best_score if judge.best is not None else None,
+        "plateau": asdict(judge.plateau) if judge.plateau.best > float("-inf") else None,
+        "rate_factor": training.rate_factor,
+        "batch_size": training.batch_size,
+        "precision": str(training.stepper.precision).removeprefix("torch."),
+        "scaler": training.stepper.scaler.state_dict(),
+        "optimiser": training.config.optimiser,
+        "left_out": rescue.left_out,
+        "bad_steps": rescue.in_row,
+        "restarts": rescue.restarts,
+        "validated_step": judge.step,
+        "losses": training.readout.losses,
+    }
+    write_checkpoint(training.run_folder.checkpoints, capture(training.stepper, judge.best, state))
+
+
+def go_on(training: "Training") -> Generator[Message, None, bool]:
+    """Bring `training` to its newest checkpoint; return whether there is one.
+
+    Raises
+    ------
+    BadModel
+        The checkpoint is of other settings.
+    """
+    checkpoint = read_newest(training.run_folder.checkpoints)
+    step = -1 if checkpoint is None else int(checkpoint.state["step"])
+    if not training.crew.agree(training.crew.tell([step]) == [step]):
+        raise JobFailed(
+            "The processes of this training do not see the same checkpoint.",
+            hint="Put the folder of the run where all computers see it.",
+            code="checkpoint-not-shared",
+        )
+    if checkpoint is None:
+        yield Warned(code="no-checkpoint", message="There is no checkpoint yet; the training starts anew.")
+        return False
+    try:
+        _take_up(training, checkpoint)
+    except (RuntimeError, KeyError) as error:
+        raise BadModel(
+            f"The checkpoint in {training.run_folder.checkpoints} does not fit the settings of this run.",
+            hint="Start a new run instead.",
+            code="checkpoint-other-network",
+        ) from error
+    return True
+
+
+def _take_up(training: "Training", checkpoint: Checkpoint) -> None:
+    state, judge, rescue = checkpoint.state, training.judge, training.rescue
+    if state.get("optimiser", "adamw") != training.config.optimiser:
+        raise KeyError(state["optimiser"])
+    judge.best = restore(training.stepper, checkpoint)
+    training.step, training.epoch = int(state["step"]), int(state["epoch"])
+    training.clock = Clock(float(state["seconds"]))
+    judge.best_score = float("-inf") if state["best_score"] is None else float(state["best_score"])
+    judge.plateau = Plateau(**state["plateau"]) if state["plateau"] else judge.plateau
+    judge.step = int(state.get("validated_step", -1))
+    judge.due_s = training.clock.seconds
+    training.rate_factor, training.batch_size = float(state["rate_factor"]), int(state["batch_size"])
+    precision = state.get("precision", "bfloat16" if state.get("bfloat16") else "float32")
+    training.stepper.precision = BY_NAME[precision]
+    if state.get("scaler"):
+        training.stepper.scaler.load_state_dict(state["scaler"])
+    rescue.left_out = int(state.get("left_out", 0))
+    rescue.in_row, rescue.restarts = int(state.get("bad_steps", 0)), int(state.get("restarts", 0))
+    training.take_up_readout(state.get("losses", []))
