@@ -1,0 +1,45 @@
+"""All rules on one training: what is found, the worst first, without what follows from something worse."""
+
+from segstudio.session.doctor.base import SEVERITIES, Case, Finding, Rule
+from segstudio.session.doctor.fitting import overfitting, stuck_at_background
+from segstudio.session.doctor.labels import few_labels, no_validation, small_validation, unlike_validation
+from segstudio.session.doctor.learning_rate import not_finite, rate_too_high, rate_too_low
+from segstudio.session.doctor.length import no_better_than_start, other_normalisation, too_short
+from segstudio.session.doctor.sizes import short_sight, small_patch
+
+#: In the order in which findings of one severity are told.
+RULES: tuple[Rule, ...] = (
+    not_finite,
+    rate_too_high,
+    rate_too_low,
+    stuck_at_background,
+    other_normalisation,
+    small_patch,
+    short_sight,
+    no_validation,
+    few_labels,
+    no_better_than_start,
+    overfitting,
+    too_short,
+    unlike_validation,
+    small_validation,
+)
+
+
+def examine(case: Case) -> tuple[Finding, ...]:
+    """Return what is worth knowing about a training, the worst first; nothing for a healthy one.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from segstudio.jobs.messages import Facts
+    >>> from segstudio.jobs.spec import ClassSpec, TrainJob
+    >>> job = TrainJob(job_id="1", name="a", run_folder=Path("a"), samples=(), classes=(ClassSpec(id=1, name="cell"),))
+    >>> facts = Facts(values={"patch_px": 64, "object_diameter_p90_px": 120.0})
+    >>> [finding.code for finding in examine(Case.of(job, [facts]))]
+    ['small-patch']
+    """
+    found = [finding for rule in RULES for finding in rule(case)]
+    explained = frozenset(code for finding in found for code in finding.explains)
+    left = [finding for finding in found if finding.code not in explained]
+    return tuple(sorted(left, key=lambda finding: SEVERITIES.index(finding.severity)))

@@ -1,0 +1,113 @@
+"""Are there enough labels: of each class to learn from, and of validation images to believe the score."""
+
+from collections.abc import Iterator
+
+from segstudio.session.doctor.base import Case, Finding, Remedy, counted
+
+#: Objects of a class below which it is hardly learned, and share of the most frequent class that is rare.
+_FEW, _RARE = 10, 0.02
+#: Objects in all that a network needs to learn what a cell is.
+_FEW_AT_ALL = 10
+#: Width of the 95 % interval of F1 above which two models cannot be told apart.
+_WIDE = 0.15
+#: Fewer validation images than this say little, unless they show many objects.
+_FEW_IMAGES, _FEW_OBJECTS = 3, 50
+_LABEL = Remedy("Label more", action="label")
+
+
+def few_labels(case: Case) -> Iterator[Finding]:
+    """Find classes with too few objects to learn them; with one class only, too few objects at all."""
+    counts = {name: case.number(f"train_objects:{name}") for name in case.classes}
+    known = {name: count for name, count in counts.items() if count is not None}
+    if len(known) < 2:
+        yield from _few_at_all(case)
+        return
+    most = max(known, key=lambda name: known[name])
+    few = [name for name, count in known.items() if count < _FEW or count < _RARE * known[most]]
+    few = [name for name in few if name != most]
+    if not few:
+        return
+    told = ", ".join(f"{counted(known[name], 'object')} of {name}" for name in few)
+    names = " and ".join(few) if len(few) < 3 else f"{len(few)} classes"
+    yield Finding(
+        code="few-labels-of-class",
+        severity="warning",
+        sentence=f"The network sees too little of {names} to learn it.",
+        evidence=f"Training images hold {told}, and {known[most]:g} of {most}.",
+        advice="Label about 30 objects of each class, in several images. A class that you do not need can be removed.",
+        remedy=_LABEL,
+    )
+
+
+def _few_at_all(case: Case) -> Iterator[Finding]:
+    objects, images = case.number("train_objects"), case.number("train_images")
+    if objects is None or objects >= _FEW_AT_ALL or not case.finds_objects:
+        return
+    yield Finding(
+        code="few-labels",
+        severity="note",
+        sentence="There are few labels to learn from.",
+        evidence=f"{counted(objects, 'labelled object')} in {counted(images or 1, 'training image')}.",
+        advice="Good for a first look. About 30 objects in 3 different images make a model that holds on new images.",
+        remedy=_LABEL,
+    )
+
+
+def no_validation(case: Case) -> Iterator[Finding]:
+    """Find that no image is kept for validation: nobody can know how good the model is."""
+    if case.facts.get("own_validation") is not False:
+        return
+    yield Finding(
+        code="no-validation",
+        severity="warning",
+        sentence="Nobody can know how good this model is: no image is kept for validation.",
+        evidence=f"It is scored on what it learned from, {counted(case.number('train_images') or 0, 'image')}: "
+        "the scores are too good.",
+        advice="Label one more image completely; in the list of images, choose Use for › Validation.",
+        remedy=_LABEL,
+        explains=frozenset({"small-validation"}),
+    )
+
+
+def small_validation(case: Case) -> Iterator[Finding]:
+    """Find a score that rests on so little that it says little (bootstrap over images, Efron 1979)."""
+    images, objects = case.number("validation_images"), case.number("validation_objects")
+    if not images:
+        return
+    low, high, score = (case.curve(name) for name in ("val_f1_low", "val_f1_high", "val_f1"))
+    if images == 1 or (images < _FEW_IMAGES and (objects or 0) < _FEW_OBJECTS):
+        evidence = f"{counted(images, 'validation image')} with {counted(objects or 0, 'object')}."
+        how = "So few cannot tell how the model does on others."
+    elif len(low) and len(high) and len(score) and high.values[-1] - low.values[-1] > _WIDE:
+        evidence = (
+            f"F1 is {score.values[-1]:.2f} on {counted(images, 'image')} with {counted(objects or 0, 'object')}; "
+            f"with other images it would lie between {low.values[-1]:.2f} and {high.values[-1]:.2f} "
+            "(95 %, bootstrap over images)."
+        )
+        how = "Differences between models that are smaller than this mean nothing."
+    else:
+        return
+    yield Finding(
+        code="small-validation",
+        severity="note",
+        sentence="The validation set is too small to believe its score to the second digit.",
+        evidence=evidence,
+        advice=f"{how} Label two or three more images and use them for validation.",
+        remedy=_LABEL,
+    )
+
+
+def unlike_validation(case: Case) -> Iterator[Finding]:
+    """Find validation images that look unlike the training images."""
+    names = str(case.facts.get("unlike_images") or "")
+    image_id, reason = str(case.facts.get("unlike_image_id") or ""), str(case.facts.get("unlike_reason") or "")
+    if not names:
+        return
+    yield Finding(
+        code="unlike-training",
+        severity="note",
+        sentence="Some validation images look unlike the training images.",
+        evidence=f"{names}: {reason}",
+        advice="The network never learned such images. Use one or two of them for training, or leave them out.",
+        remedy=Remedy("Show the image", action="show-image", target=image_id) if image_id else None,
+    )

@@ -1,0 +1,94 @@
+"""Was the training long enough, and did it get anywhere: stopped too early, no better than its start."""
+
+from collections.abc import Iterator
+
+from segstudio.session.doctor.base import Case, Finding, Remedy
+
+#: Rise of F1 in the last third of a training that a longer one would go on with.
+_RISE = 0.04
+#: F1 above which more time is not worth a word.
+_GOOD = 0.93
+_LEAST_POINTS = 4
+#: F1 by which a model must beat its start; less is chance.
+_BETTER, _WORSE = 0.005, -0.02
+
+
+def too_short(case: Case) -> Iterator[Finding]:
+    """Find a score that was still rising when the training ended."""
+    score = case.curve("val_f1")
+    if case.finished is None or len(score) < _LEAST_POINTS:
+        return
+    last = score.epochs[-1]
+    before = score.values[score.epochs <= last * 2 / 3]
+    if not len(before) or score.values.max() > _GOOD or score.values[-1] < score.values.max() - _RISE / 2:
+        return
+    rise = score.values.max() - before.max()
+    if rise < _RISE:
+        return
+    stopped = case.finished.outcome == "stopped"
+    yield Finding(
+        code="too-short",
+        severity="note",
+        sentence="The training ended while it was still getting better.",
+        evidence=f"F1 rose from {before.max():.2f} to {score.values.max():.2f} in the last third "
+        f"({last:.0f} epochs in all).",
+        advice="Let it go on from where it was stopped." if stopped else "Train longer: twice the time is a good try.",
+        remedy=Remedy("Go on", action="resume") if stopped else _longer(case),
+    )
+
+
+def _longer(case: Case) -> Remedy:
+    training = case.config.training
+    if training.epochs:
+        epochs = 2 * training.epochs
+        settings = {"training.epochs": epochs, "training.max_minutes": 2 * training.max_minutes}
+        return Remedy(f"Train again with {epochs} epochs", settings, starts=True)
+    minutes = 2 * training.max_minutes
+    return Remedy(f"Train again for {minutes:g} minutes", {"training.max_minutes": minutes}, starts=True)
+
+
+def no_better_than_start(case: Case) -> Iterator[Finding]:
+    """Find a model that was trained further and got no better than the one it began with."""
+    before, score = case.number("start_f1"), case.curve("val_f1")
+    if before is None or case.finished is None or not len(score):
+        return
+    gain = score.values.max() - before
+    if gain > _BETTER:
+        return
+    worse = gain < _WORSE
+    yield Finding(
+        code="no-better-than-start",
+        severity="warning" if worse else "note",
+        sentence="The new model is worse than the one it started from."
+        if worse
+        else "The new model is no better than the one it started from.",
+        evidence=f"On the same validation images the start had F1 {before:.2f}, the best of this training "
+        f"{score.values.max():.2f}.",
+        advice="Go on using the earlier model, or label images in which it fails and train again."
+        if not worse
+        else "Go on using the earlier model. To train it further, use a lower learning rate.",
+        remedy=_gentler(case) if worse else Remedy("Label more", action="label"),
+    )
+
+
+def _gentler(case: Case) -> Remedy:
+    rate = case.rate_setting(case.peak_rate / 5)
+    return Remedy(f"Use rate {rate:g} and train again", {"training.learning_rate": rate}, starts=True)
+
+
+def other_normalisation(case: Case) -> Iterator[Finding]:
+    """Find a start whose images were scaled otherwise than those of this training."""
+    now = case.number("low_percentile"), case.number("high_percentile")
+    before = case.number("start_low_percentile"), case.number("start_high_percentile")
+    if None in (*now, *before) or now == before:
+        return
+    settings = {"data.low_percentile": before[0], "data.high_percentile": before[1]}
+    yield Finding(
+        code="other-normalisation",
+        severity="warning",
+        sentence="This training scales brightness otherwise than the model that it starts from.",
+        evidence=f"The start learned with dark and bright at {before[0]:g} % and {before[1]:g} %, "
+        f"this training takes {now[0]:g} % and {now[1]:g} %.",
+        advice="Use the percentiles of the start: else the network has to unlearn what bright and dark mean.",
+        remedy=Remedy(f"Use {before[0]:g} % and {before[1]:g} % and train again", settings, starts=True),
+    )

@@ -1,0 +1,65 @@
+"""Does the network see enough: patches and receptive field beside the size of the objects."""
+
+from collections.abc import Iterator
+
+from segstudio.session.doctor.base import Case, Finding, Remedy
+
+#: Patches are made a multiple of this, and never larger, pixels.
+_PATCH_STEP, _LARGEST_PATCH = 32, 1024
+#: Sides of a patch, in diameters of a large object, that leave room around it.
+_ROOM = 2.0
+#: Receptive fields smaller than this many diameters of a middling object miss its other side.
+_FIELD = 1.0
+
+
+def small_patch(case: Case) -> Iterator[Finding]:
+    """Find patches that cut most large objects."""
+    patch, large = case.number("patch_px"), _large(case)
+    if patch is None or large is None or patch >= large or not case.finds_objects:
+        return
+    wanted = min(_LARGEST_PATCH, int(-(-_ROOM * large // _PATCH_STEP) * _PATCH_STEP))
+    fits = wanted > patch
+    yield Finding(
+        code="small-patch",
+        severity="warning",
+        sentence="The patches are smaller than the objects: the network hardly ever sees a whole one.",
+        evidence=f"Patches are {patch:g} px wide; one object in ten is wider than {large:.0f} px.",
+        advice=f"Train with patches of {wanted} px. If the memory does not suffice, make the images smaller first.",
+        remedy=Remedy(f"Use patches of {wanted} px and train again", {"data.patch_size": wanted}, starts=True)
+        if fits
+        else None,
+    )
+
+
+def short_sight(case: Case) -> Iterator[Finding]:
+    """Find a receptive field that is smaller than an object."""
+    reach, stride, diameter = case.number("reach_px"), case.number("stride"), case.number("object_diameter_px")
+    if reach is None or diameter is None or case.facts.get("sees_whole") or not case.finds_objects:
+        return
+    field = 2 * reach + (stride or 1)
+    if field >= _FIELD * diameter:
+        return
+    depth = case.job.architecture.settings.get("depth")
+    deeper = case.job.architecture.name == "unet" and isinstance(depth, int) and case.job.start_from is None
+    advice = "Choose a network that looks farther, with more levels" if not deeper else "Give the network more levels"
+    yield Finding(
+        code="short-sight",
+        severity="warning",
+        sentence="The network cannot see a whole object at once.",
+        evidence=f"Each pixel is judged by {field:.0f} px around it; a middling object is {diameter:.0f} px wide.",
+        advice=f"{advice}, or make the images smaller: half the size halves the objects.",
+        remedy=_deeper(int(depth or 0), field, diameter) if deeper else None,
+    )
+
+
+def _deeper(depth: int, field: float, diameter: float) -> Remedy:
+    """Return a remedy with as many levels as are needed: each one doubles what the network sees."""
+    more = 1
+    while field * 2**more < 1.5 * diameter and depth + more < 6:
+        more += 1
+    label = f"Use {depth + more} levels and train again"
+    return Remedy(label, {"architecture.depth": depth + more}, starts=True)
+
+
+def _large(case: Case) -> float | None:
+    return case.number("object_diameter_p90_px") or case.number("object_diameter_px")

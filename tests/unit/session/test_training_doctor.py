@@ -1,0 +1,163 @@
+"""Trainings that were broken on purpose are recognised by what they said, and healthy ones are left in peace.
+
+The runs are recorded, see ``tests/doctor_runs/record.py``.
+"""
+
+import pytest
+from recorded_runs import a_job, recorded
+
+from segstudio.config.form_spec import form_spec
+from segstudio.config.run import RunConfig
+from segstudio.jobs.messages import Facts, Failed, Finished, Message, Metric, Warned
+from segstudio.jobs.spec import TrainJob
+from segstudio.session.doctor import Case, Finding, examine
+
+#: What each run is expected to be told, the worst first; the notes about few images are told of several.
+EXPECTED = {
+    "rate-too-high": "rate-too-high",
+    "rate-too-low": "rate-too-low",
+    "overfitting": "overfitting",
+    "stuck-at-background": "stuck-at-background",
+    "one-validation-image": "small-validation",
+    "no-validation": "no-validation",
+    "swapped-validation": "unlike-training",
+    "rare-class": "few-labels-of-class",
+    "few-labels": "few-labels",
+    "too-short": "too-short",
+    "small-patch": "small-patch",
+    "short-sight": "short-sight",
+    "worse-than-its-start": "no-better-than-start",
+    "other-normalisation": "other-normalisation",
+}
+
+
+def found(name: str) -> dict[str, Finding]:
+    return {finding.code: finding for finding in examine(Case.of(*recorded(name)))}
+
+
+def told(*messages: Message, job: TrainJob | None = None) -> dict[str, Finding]:
+    return {finding.code: finding for finding in examine(Case.of(job or a_job(), messages))}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_a_broken_run_is_recognised_with_its_evidence(name: str) -> None:
+    finding = found(name)[EXPECTED[name]]
+    assert any(letter.isdigit() for letter in finding.evidence)
+    assert finding.sentence.endswith(".")
+    assert finding.advice.endswith(".")
+    assert finding.remedy is not None
+
+
+@pytest.mark.parametrize("name", ["healthy", "sample-project"])
+def test_a_healthy_run_is_not_warned_of(name: str) -> None:
+    assert [finding.code for finding in found(name).values() if finding.severity != "note"] == []
+
+
+@pytest.mark.parametrize("name", ["healthy", "sample-project"])
+def test_a_healthy_run_is_not_warned_of_at_any_moment(name: str) -> None:
+    job, messages = recorded(name)
+    for said in range(len(messages)):
+        codes = [finding.code for finding in examine(Case.of(job, messages[:said])) if finding.severity != "note"]
+        assert codes == [], f"after {said} messages"
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_only_what_is_wrong_is_warned_of(name: str) -> None:
+    also = {"worse-than-its-start": {"rate-too-high"}, "short-sight": {"small-patch"}}.get(name, set())
+    warned = {code for code, finding in found(name).items() if finding.severity != "note"}
+    assert warned <= {EXPECTED[name]} | also
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_the_form_knows_every_setting_that_a_remedy_changes(name: str) -> None:
+    known = {field.path for field in form_spec(RunConfig.model_json_schema())} | {"architecture.depth"}
+    for finding in found(name).values():
+        assert finding.remedy is None or set(finding.remedy.settings) <= known
+
+
+def test_the_overfitting_says_where_it_began() -> None:
+    finding = found("overfitting")["overfitting"]
+    assert finding.epoch == pytest.approx(9, abs=2)
+    assert finding.evidence.startswith("The validation loss rose from 0.66 at epoch 9 to 0.79 at epoch 40;")
+    assert finding.evidence.endswith("the training loss fell from 0.21 to 0.019.")
+
+
+def test_a_rate_too_high_explains_what_follows_from_it() -> None:
+    assert "stuck-at-background" not in found("rate-too-high")
+    assert found("rate-too-high")["rate-too-high"].remedy.settings == {"training.learning_rate": 5e-3}
+
+
+def test_a_patch_is_made_large_enough_and_a_network_deep_enough() -> None:
+    assert found("small-patch")["small-patch"].remedy.settings == {"data.patch_size": 64}
+    assert found("short-sight")["short-sight"].remedy.settings == {"architecture.depth": 4}
+
+
+def test_networks_that_see_the_whole_tile_are_not_called_short_sighted() -> None:
+    facts = {"object_diameter_px": 90.0, "stride": 4, "reach_px": None, "sees_whole": True}
+    assert told(Facts(values=facts)) == {}
+    assert "short-sight" in told(Facts(values={**facts, "reach_px": 20, "sees_whole": False}))
+
+
+def test_areas_are_not_judged_by_the_size_of_objects() -> None:
+    facts = Facts(values={"patch_px": 32, "object_diameter_p90_px": 500.0, "object_diameter_px": 400.0, "reach_px": 9})
+    assert told(facts, job=a_job(formulation={"name": "semantic"})) == {}
+
+
+def _metric(epoch: int, **values: float) -> Metric:
+    return Metric(epoch=epoch, step=10 * epoch, elapsed_s=epoch, values=values)
+
+
+def test_a_training_that_was_given_up_is_an_error_with_a_lower_rate() -> None:
+    restart = Warned(code="not-finite", message="The loss was no finite number.")
+    given_up = Failed(code="diverged", message="Given up.")
+    finding = told(_metric(1, train_loss=1.0), restart, given_up)["not-finite"]
+    assert finding.severity == "error"
+    assert finding.remedy.settings == {"training.learning_rate": 5e-4}
+    assert told(restart)["not-finite"].severity == "warning"
+
+
+def test_one_step_left_out_of_many_is_a_note() -> None:
+    left_out = Warned(code="step-left-out", message="Left out.")
+    done = Finished(outcome="done", summary={"steps_left_out": 1})
+    finding = told(_metric(10, train_loss=0.4), left_out, done)["not-finite"]
+    assert (finding.severity, finding.remedy) == ("note", None)
+    many = Finished(outcome="done", summary={"steps_left_out": 30})
+    assert told(_metric(10, train_loss=0.4), left_out, many)["not-finite"].severity == "warning"
+
+
+def test_a_training_that_was_stopped_while_it_got_better_can_go_on() -> None:
+    job, messages = recorded("too-short")
+    stopped = [m.model_copy(update={"outcome": "stopped"}) if isinstance(m, Finished) else m for m in messages]
+    finding = {f.code: f for f in examine(Case.of(job, stopped))}["too-short"]
+    assert finding.remedy.action == "resume"
+
+
+def test_what_is_not_over_is_not_called_too_short() -> None:
+    job, messages = recorded("too-short")
+    running = [message for message in messages if not isinstance(message, Finished)]
+    assert "too-short" not in {f.code for f in examine(Case.of(job, running))}
+
+
+def test_runs_of_earlier_versions_that_told_no_facts_are_examined() -> None:
+    job, messages = recorded("overfitting")
+    old = [message for message in messages if not isinstance(message, Facts)]
+    assert "overfitting" in {finding.code for finding in examine(Case.of(job, old))}
+    assert examine(Case.of(job, [])) == ()
+
+
+def test_settings_of_another_version_do_not_prevent_an_examination() -> None:
+    job, messages = recorded("rate-too-high")
+    foreign = job.model_copy(update={"config": {"training": {"unheard_of": 1}}})
+    assert "rate-too-high" in {finding.code for finding in examine(Case.of(foreign, messages))}
+
+
+def test_figures_that_are_none_do_not_prevent_an_examination() -> None:
+    odd = [_metric(epoch, train_loss=float("nan"), val_loss=float("inf"), val_f1=0.0) for epoch in range(1, 9)]
+    assert told(*odd) == {}
+
+
+def test_a_resumed_run_that_says_epochs_again_counts_them_once() -> None:
+    job, messages = recorded("healthy")
+    twice = [m for m in messages if not isinstance(m, Finished)] + messages
+    case = Case.of(job, twice)
+    assert len(case.curve("val_f1")) == len(Case.of(job, messages).curve("val_f1"))
