@@ -11,7 +11,7 @@ from queue import SimpleQueue
 from typing import IO
 
 from segstudio.jobs.channel import LineTail, parsed, read_lines
-from segstudio.jobs.messages import Artifact, Failed, Finished, Message, Metric, Preview, Started, from_line
+from segstudio.jobs.messages import Artifact, Facts, Failed, Finished, Message, Metric, Preview, Started, from_line
 from segstudio.jobs.run_folder import Command, RunFolder
 from segstudio.jobs.spec import JobSpec, TrainJob
 
@@ -256,7 +256,7 @@ class RunProcess:
         """Return what the newest process said, and what earlier ones learned: figures, previews, files."""
         starts = (index for index, message in enumerate(messages) if isinstance(message, Started))
         begin = max(self._before, *starts, 0)
-        learned = [message for message in messages[:begin] if isinstance(message, Metric | Preview | Artifact)]
+        learned = [message for message in messages[:begin] if isinstance(message, Metric | Facts | Preview | Artifact)]
         return learned + messages[begin:]
 
 

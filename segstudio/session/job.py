@@ -19,7 +19,7 @@ from segstudio.jobs.messages import (
     StateChanged,
     Warned,
 )
-from segstudio.jobs.spec import DecodeJob, EvaluateJob, JobSpec, PredictJob, TrainJob
+from segstudio.jobs.spec import DecodeJob, EvaluateJob, JobSpec, PredictJob, RangeTestJob, TrainJob
 
 State = Literal["queued", "starting", "running", "paused", "stopping", "done", "stopped", "failed"]
 
@@ -80,7 +80,7 @@ class Job:
     @property
     def heavy(self) -> bool:
         """Whether it wants a device for itself."""
-        return isinstance(self.spec, TrainJob | PredictJob | EvaluateJob)
+        return isinstance(self.spec, TrainJob | PredictJob | EvaluateJob | RangeTestJob)
 
     @property
     def folder(self) -> Path | None:

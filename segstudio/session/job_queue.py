@@ -20,6 +20,7 @@ from segstudio.jobs.spec import (
     InspectJob,
     JobSpec,
     PredictJob,
+    RangeTestJob,
     SummaryJob,
     TrainJob,
     ValidateJob,
@@ -132,6 +133,10 @@ class JobQueue:
         """Score a model on labelled images as soon as the device is free; return the job's id."""
         return self._enqueue(spec, title)
 
+    def range_test(self, spec: RangeTestJob, title: str) -> str:
+        """Try learning rates as soon as the device is free; return the job's id."""
+        return self._enqueue(spec, title)
+
     def decode(self, spec: DecodeJob) -> str:
         """Decode kept maps again. While one runs for the same image only the newest wish waits."""
         running = (job for job in self._jobs.values() if isinstance(job.spec, DecodeJob) and not job.ended)
@@ -145,7 +150,10 @@ class JobQueue:
         return self._enqueue(spec, "")
 
     def look_at(self, spec: SummaryJob | InspectJob | AugmentJob) -> str:
-        """Find out about a network, or how its patches look; the answer is a file that an `Artifact` of this job names. Return the job's id."""
+        """Find out about a network, or how its patches look; return the job's id.
+
+        The answer is a file or folder that an `Artifact` of this job names.
+        """
         return self._enqueue(spec, "")
 
     def want_catalogue(self, *, make: bool = True) -> None:
@@ -213,7 +221,7 @@ class JobQueue:
         job = self._jobs.get(message.job_id)
         if job is None or self._closed:
             return
-        if isinstance(message, Metric):
+        if isinstance(message, Metric) and isinstance(job.spec, TrainJob):
             self.curves.add(job.id, message)
         self._tell(job.id, message)
 

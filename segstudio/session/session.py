@@ -18,6 +18,8 @@ from segstudio.session.class_removal import ClassRemoval
 from segstudio.session.completeness import Completeness
 from segstudio.session.contrasts import Contrasts
 from segstudio.session.devices import Devices
+from segstudio.session.doctor.desk import Doctor
+from segstudio.session.doctor.rate_search import RateSearch
 from segstudio.session.front_image import FrontImage
 from segstudio.session.image_files import ImageFiles
 from segstudio.session.image_states import ImageStates
@@ -74,6 +76,8 @@ class Session:
         self.runs = ProjectRuns(lambda: self.project, self.jobs, self.background)
         self.runs.ready.connect(self._on_model_ready)
         self.runs.failed.connect(self._on_job_failed)
+        self.doctor = Doctor(self.jobs, self.runs)
+        self.rates = RateSearch(self.jobs)
         self.front = FrontImage(lambda: self.project, self.background, _DOCUMENTS)
         self.front.changed.connect(self._on_document_changed)
         self.front.edited.connect(self._on_edited)
