@@ -18,7 +18,7 @@ from segstudio.core.errors import BadInput
 from segstudio.core.metrics import THRESHOLDS, ImageScore, evaluate
 from segstudio.engine.data.annotation import read_annotation
 from segstudio.engine.devices import choose_device, device_name
-from segstudio.engine.model_card import load_model
+from segstudio.engine.model_card import build_formulation, load_model, read_card
 from segstudio.engine.prediction.predict import predict
 from segstudio.engine.training.validate import judged
 from segstudio.io.atomic import make_folders, write_atomic
@@ -56,6 +56,7 @@ def evaluate_model(job: EvaluateJob) -> Iterator[Message]:
     make_folders(job.report.parent)
     for left in job.report.parent.glob(f"{_SCRATCH}*"):  # of a process that was killed
         shutil.rmtree(left, ignore_errors=True)
+    formulation = build_formulation(read_card(job.model))
     scores: dict[str, ImageScore] = {}
     speeds: list[float] = []
     with TemporaryDirectory(prefix=_SCRATCH, dir=job.report.parent) as folder:
@@ -68,6 +69,7 @@ def evaluate_model(job: EvaluateJob) -> Iterator[Message]:
                     began, opened = time.monotonic(), number
             elif isinstance(message, Artifact):
                 known, found = _read(samples[message.image_id], Path(message.path))
+                known = formulation.best_answer(known)
                 speeds.append((time.monotonic() - began) / known.size * 1e6)
                 scores[message.image_id] = _score(known, found)
                 continue

@@ -95,6 +95,17 @@ class Formulation(ABC):
         """Return its own network with random weights; only where `own_network` is true."""
         raise NotImplementedError(f"{self.title} learns with any architecture.")
 
+    def pretrain(self, network: Network) -> None:  # noqa: B027 - most own no network, or have no such weights
+        """Load into its new own `network` the weights that the settings ask for; nothing unless a formulation says so.
+
+        Only a training from scratch calls it: a model on disk has its own weights and needs no others.
+
+        Raises
+        ------
+        UserError
+            They cannot be had.
+        """
+
     def use_class_pixels(self, pixels: Sequence[int]) -> None:  # noqa: B027 - most weigh nothing
         """Learn before the training how many labelled pixels background and each class have, to weigh classes by it.
 
@@ -117,6 +128,14 @@ class Formulation(ABC):
         Targets
             Arrays ``(channels, H, W)`` float32; ``"valid"`` ``(1, H, W)`` is 0 where nothing is known.
         """
+
+    def best_answer(self, labels: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Return what a faultless network would give for `labels`: what results are compared with.
+
+        The labels themselves, unless the result is something else than objects with their outlines. Ids and unknown
+        pixels stay.
+        """
+        return labels
 
     def turn_targets(self, targets: Targets, quarter_turns: int, mirror: bool) -> Targets:
         """Return `targets` turned counter-clockwise by quarter turns and then mirrored left to right.

@@ -216,10 +216,15 @@ def _build(job: TrainJob, plan: ChannelPlan) -> tuple[Formulation, Network]:
     if job.start_from is not None:
         return formulation, started_from(job, job.start_from, formulation, plan)
     if formulation.own_network:
-        return formulation, formulation.build_network(plan.count)
+        network = formulation.build_network(plan.count)
+        formulation.pretrain(network)
+        return formulation, network
     family = architectures.get(job.architecture.name)
     config = family.Config.model_validate(job.architecture.settings)
-    return formulation, family(config).build(plan.count, formulation.out_channels)
+    architecture = family(config)
+    network = architecture.build(plan.count, formulation.out_channels)
+    architecture.pretrain(network)
+    return formulation, network
 
 
 def resolved_architecture(job: TrainJob) -> Choice:

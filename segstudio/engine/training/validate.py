@@ -87,7 +87,7 @@ class Validator:
         """Score `weights` on the watched images."""
         start = time.monotonic()
         self._network.load_state_dict(weights)
-        scores = [_scored(part, self._decoded(part, decode).labels) for part in self.watched]
+        scores = [self._scored(part, self._decoded(part, decode).labels) for part in self.watched]
         return _validation(scores, time.monotonic() - start)
 
     def tune(self, weights: Weights, seconds: float) -> Iterator[tuple[int, DecodeSettings, Validation]]:
@@ -107,7 +107,7 @@ class Validator:
             for number, index in enumerate(order, start=1):
                 part = self.parts[index]
                 maps = self.maps(part.image)
-                scored = pool.map(lambda c, m=maps, p=part: _scored(p, self._decode(m, c)), candidates)
+                scored = pool.map(lambda c, m=maps, p=part: self._scored(p, self._decode(m, c)), candidates)
                 for scores, found in zip(table, scored, strict=True):
                     scores.append(found)
                 spent = time.monotonic() - start
@@ -124,11 +124,15 @@ class Validator:
         """Return the objects that `weights` find in `part`, and their scores."""
         self._network.load_state_dict(weights)
         labels = self._decoded(part, decode).labels
-        return labels, _validation([_scored(part, labels)], 0.0)
+        return labels, _validation([self._scored(part, labels)], 0.0)
 
     def maps(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the activated maps of a normalised image ``(C, H, W)``."""
         return predict_maps(self._network, self.formulation, image, _WHOLE, self.device)
+
+    def _scored(self, part: LabelledPart, labels: NDArray[np.int32]) -> ImageScore:
+        wanted = self.formulation.best_answer(part.known)
+        return replace(score(wanted, labels), name=part.sample.image_id)
 
     def _decoded(self, part: LabelledPart, decode: DecodeSettings) -> Decoded:
         return self.formulation.decode(self.maps(part.image), decode)
@@ -150,10 +154,6 @@ def judged(known: NDArray[np.int32], labels: NDArray[np.int32]) -> NDArray[np.in
     total = np.bincount(labels.ravel())
     hidden = np.bincount(labels[unknown], minlength=len(total))
     return np.where((hidden > _UNKNOWN_SHARE * total)[labels] | unknown, 0, labels)
-
-
-def _scored(part: LabelledPart, labels: NDArray[np.int32]) -> ImageScore:
-    return replace(score(part.known, labels), name=part.sample.image_id)
 
 
 def _validation(scores: Sequence[ImageScore], seconds: float) -> Validation:

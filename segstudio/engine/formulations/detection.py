@@ -1,0 +1,91 @@
+"""Boxes around objects, without their outlines: enough to count them and to know where they are."""
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import fastremap
+import numpy as np
+from numpy.typing import NDArray
+
+from segstudio.config.base import Config as Settings
+from segstudio.config.base import param
+from segstudio.engine.decoding.components import drop_small
+from segstudio.engine.decoding.detections import group_by_box
+from segstudio.engine.formulations.base import Decoded, DecodeSettings, Targets, formulations
+from segstudio.engine.formulations.detector import Detector, DetectorConfig, bounding_boxes
+from segstudio.labels.box_image import boxes_around, paint_boxes
+
+if TYPE_CHECKING:
+    from segstudio.engine.detectors.network import Plan
+
+
+class DetectionConfig(DetectorConfig):
+    """Boxes."""
+
+    detector: Literal["faster_rcnn", "retinanet", "fcos"] = param("faster_rcnn", title="Detector")
+    """Faster R-CNN looks at each candidate a second time and is the surest; RetinaNet and FCOS look once and are
+    faster. FCOS needs no sizes of objects, but misses those of less than 4 pixels."""
+
+
+class DetectionDecodeConfig(DecodeSettings):
+    """Boxes."""
+
+    threshold: float = param(0.5, title="Threshold", ge=0.05, le=0.98)
+    """How sure the network must be that there is an object. Lower finds more, higher finds less."""
+    min_size: int = param(15, title="Smallest box", unit="px", ge=0, le=1_000_000)
+    """Boxes of fewer pixels are dropped."""
+
+
+@formulations.register("detection")
+class Detection(Detector):
+    """Faster R-CNN (Ren et al. 2015), RetinaNet (Lin et al. 2017) or FCOS (Tian et al. 2019) of torchvision."""
+
+    title = "Boxes around objects"
+    description = (
+        "Finds where objects are and of which class, as upright boxes without outlines. For counting; wants more "
+        "images and a graphics card."
+    )
+    Config: ClassVar[type[Settings]] = DetectionConfig
+    DecodeConfig: ClassVar[type[DecodeSettings]] = DetectionDecodeConfig
+    result: ClassVar[Literal["objects", "boxes"]] = "boxes"
+    config: DetectionConfig
+
+    def plan(self) -> "Plan":
+        """Return what is to be built."""
+        from segstudio.engine.detectors.network import Plan
+
+        config = self.config
+        return Plan(config.detector, config.backbone, config.width, config.smallest, config.largest)
+
+    def best_answer(self, labels: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Return the boxes around the objects of `labels`."""
+        return boxes_around(labels)
+
+    def decode(self, maps: NDArray[np.float32], config: DecodeSettings) -> Decoded:
+        """Find the boxes to which pixels point, and fill them; see `paint_boxes` for those that overlap."""
+        found = group_by_box(maps, config.threshold)
+        painted = paint_boxes(found.boxes, maps.shape[1:])
+        kept = fastremap.renumber(drop_small(painted, config.min_size), preserve_zero=True)[0]
+        labels = kept.astype(np.int32, copy=False)
+        classes = self._classes(painted, np.where(found.labels == painted, maps, 0))
+        numbers = np.zeros(int(labels.max(initial=0)) + 1, np.int64)
+        numbers[labels] = painted
+        old = {number: int(numbers[number]) for number in range(1, len(numbers))}
+        scores = {number: float(found.scores[before - 1]) for number, before in old.items()}
+        return Decoded(labels, {number: classes[before] for number, before in old.items()}, scores)
+
+    def perfect_maps(self, targets: Targets) -> NDArray[np.float32]:
+        """Return the maps of a detector that finds each object's exact box."""
+        filled = boxes_around(targets["instances"][0].astype(np.int32))
+        classes = {}
+        if "class" in targets:
+            table = np.zeros(int(filled.max(initial=0)) + 1, np.float32)
+            np.maximum.at(table, targets["instances"][0].astype(np.int64), targets["class"][0])
+            classes = {"class": table[filled][None]}
+        maps = super().perfect_maps({**targets, "instances": filled.astype(np.float32)[None], **classes})
+        # The boxes themselves, not what of them overlapping ones leave in sight.
+        boxes = bounding_boxes(targets["instances"][0].astype(np.int64))[filled]
+        rows, columns = np.indices(filled.shape) + 0.5
+        y0, x0, y1, x1 = boxes.transpose(2, 0, 1)
+        exact = np.stack([(y0 + y1) / 2 - rows, (x0 + x1) / 2 - columns, y1 - y0, x1 - x0])
+        maps[:4] = np.where(filled > 0, exact, 0)
+        return maps
