@@ -105,7 +105,8 @@ def look_of(read: Callable[[Window], NDArray[np.float32]], size: tuple[int, int]
 
     A large image is looked at in three windows along its diagonal.
     """
-    return np.mean([look(read(window)) for window in _windows(size)], axis=0)
+    looks = np.stack([look(read(window)) for window in _windows(size)])
+    return np.asarray(looks.mean(axis=0), np.float64)
 
 
 def looks_of(parts: Sequence[LabelledPart]) -> dict[str, NDArray[np.float64]]:

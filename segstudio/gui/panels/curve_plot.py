@@ -194,6 +194,19 @@ class CurvePlot(QWidget):
         )
         self._plot.getPlotItem().addItem(line, ignoreBounds=True)
 
+    def mark(self, epoch: float, words: str) -> None:
+        """Say what began at an epoch, where the curves are not; only over epochs, and after `draw`."""
+        if self._axis_name != "epochs" or not self._lines:
+            return
+        colour = tokens().colour("warning")
+        line = pg.InfiniteLine(epoch, pen=pg.mkPen(colour, width=1, style=Qt.PenStyle.DotLine))
+        first, last = self._ends()
+        side = 1.0 if epoch > first + (last - first) / 2 else 0.0
+        text = tokens().colour("warning_text")
+        place = 0.78 if self._low_at(epoch) else 0.22
+        pg.InfLineLabel(line, words, position=place, color=text, anchors=[(side, 0.5), (side, 0.5)])
+        self._plot.getPlotItem().addItem(line, ignoreBounds=True)
+
     def _low_at(self, place: float) -> bool:
         """Return whether the curves run through the lower half of the plot at a place of the axis."""
         low, high = self._reach()

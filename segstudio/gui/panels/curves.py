@@ -64,11 +64,20 @@ class CurvesPanel(QWidget):
         lines = plot.draw(
             self._curves, shown, self._figure.currentData(), self._axis.currentData(), self._log.isChecked()
         )
+        self._mark(plot, shown)
         self._runs = ", ".join(self._curves.run_name(run_id) for run_id in shown)
         self._alone = len(shown) == 1
         self._show_values("")
         if not lines:
             self._hover.setText(self.tr("{0} does not report these figures.").format(self._runs))
+
+    def _mark(self, plot: "CurvePlot", shown: list[str]) -> None:
+        """Mark in the losses of a single run where something began that a finding tells of."""
+        if len(shown) != 1 or "train_loss" not in self._figure.currentData():
+            return
+        for finding in self._session.doctor.findings(shown[0]) or ():
+            if finding.epoch is not None and finding.mark:
+                plot.mark(finding.epoch, finding.mark)
 
     def _show_values(self, words: str) -> None:
         """Say which trainings are plotted, and the values under the pointer; two runs name themselves in `words`."""

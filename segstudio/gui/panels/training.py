@@ -7,6 +7,9 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from segstudio.core.errors import UserError
 from segstudio.gui.forms.parts import Column, EmptyState, Footer, button, caption
+from segstudio.gui.panels.doctor import DoctorSection
+from segstudio.gui.panels.rates import RatesSection
+from segstudio.gui.panels.training_advice import TrainingAdvice
 from segstudio.gui.panels.training_live import LiveTraining
 from segstudio.gui.panels.training_runs import RunList
 from segstudio.gui.panels.training_setup import TrainingSetup
@@ -49,7 +52,18 @@ class TrainingPanel(QWidget):
         self.setup = TrainingSetup(session)
         self.setup.checked.connect(self.show_errors)
         column = Column()
-        for widget in (self._empty, self.live, self.setup, self.runs):
+        self.rates = RatesSection(session)
+        self.doctor, self.doctor_of_chosen = DoctorSection(session), DoctorSection(session)
+        self._advice = TrainingAdvice(self, session)
+        for widget in (
+            self._empty,
+            self.live,
+            self.doctor,
+            self.setup,
+            self.rates,
+            self.runs,
+            self.doctor_of_chosen,
+        ):
             column.body.addWidget(widget)
         column.body.addStretch(1)
         outer = QVBoxLayout(self)
@@ -144,6 +158,7 @@ class TrainingPanel(QWidget):
         possible = known and summary is not None and summary.train > 0
         running = self._session.jobs.training is not None
         self.setup.setVisible(possible and not running)
+        self.rates.setVisible(possible and not running)
         self._footer.setVisible(possible and not running)
         self._empty.setVisible(not possible and not running)
         if self._session.project is None:

@@ -9,6 +9,7 @@ from segstudio.gui.theme import FONT_SECONDARY, icon, tokens
 from segstudio.jobs.messages import Preview, Progress
 from segstudio.session.background import Background
 from segstudio.session.curves import epoch_words
+from segstudio.session.doctor import EXPLAINED
 from segstudio.session.job import Job, clock
 from segstudio.session.session import Session
 
@@ -75,8 +76,9 @@ class LiveTraining(Section):
         self._show_progress(job.progress)
         self._figures.show_values(_values(job))
         self.preview.show_preview(job.preview)
-        self._warning.setText(f"{job.warnings[-1].message} {job.warnings[-1].hint}".strip() if job.warnings else "")
-        self._warning.setVisible(bool(job.warnings))
+        warnings = [item for item in job.warnings if item.code not in EXPLAINED]
+        self._warning.setText(f"{warnings[-1].message} {warnings[-1].hint}".strip() if warnings else "")
+        self._warning.setVisible(bool(warnings))
         paused = job.state == "paused"
         self._pause.setText(self.tr("Resume") if paused else self.tr("Pause"))
         self._pause.setIcon(icon("play" if paused else "pause"))

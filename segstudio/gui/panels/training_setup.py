@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
@@ -16,7 +17,7 @@ from segstudio.gui.panels.model_box import ModelBox
 from segstudio.gui.theme import SPACING_GROUP
 from segstudio.jobs.catalogue import Offer
 from segstudio.jobs.messages import Failed, Finished, Message
-from segstudio.jobs.spec import Choice, ValidateJob
+from segstudio.jobs.spec import Choice, TrainJob, ValidateJob
 from segstudio.session.job import new_job_id
 from segstudio.session.job_specs import TrainingWish
 from segstudio.session.runs import Run
@@ -62,6 +63,24 @@ class TrainingSetup(QWidget):
             start_from=start.model if start is not None else None,
             device=self._session.devices.chosen,
         )
+
+    def fill(self, job: TrainJob, changes: Mapping[str, Any]) -> None:
+        """Show the settings of an earlier training, with `changes` by dotted path."""
+        for box, name in ((self._formulation, job.formulation.name), (self._architecture, job.architecture.name)):
+            if box.findData(name) >= 0:
+                box.setCurrentIndex(box.findData(name))
+        start = next((run.id for run in self._session.runs.all if run.model == job.start_from), "")
+        self._start_from.refill(start)
+        sections = {**job.config, "formulation": job.formulation.settings, "architecture": job.architecture.settings}
+        known = {f"{section}.{name}": value for section, values in sections.items() for name, value in values.items()}
+        self.form.set_values({**known, **changes})
+        self._show_that_epochs_rule()
+        self.validate()
+
+    def change(self, changes: Mapping[str, Any]) -> None:
+        """Change settings by dotted path, as if the user had; the others stay."""
+        self.form.set_values({**self.form.overrides(), **changes})
+        self.validate()
 
     def refresh(self) -> None:
         """Bring the name that is offered and the models to start from up to date."""

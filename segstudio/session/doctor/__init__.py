@@ -3,4 +3,7 @@
 from segstudio.session.doctor.base import Case, Finding, Remedy, Severity
 from segstudio.session.doctor.examine import examine
 
-__all__ = ["Case", "Finding", "Remedy", "Severity", "examine"]
+#: Codes of warnings about which a finding says more.
+EXPLAINED = frozenset({"no-validation", "not-finite", "step-left-out", "class-missing"})
+
+__all__ = ["EXPLAINED", "Case", "Finding", "Remedy", "Severity", "examine"]

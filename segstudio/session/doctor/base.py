@@ -58,8 +58,8 @@ class Finding:
         The figures that show it.
     advice
         What to do.
-    epoch
-        Where in the curves it begins, ``None`` for nowhere.
+    epoch, mark
+        Where in the curves it begins, ``None`` for nowhere, and the words there.
     explains
         Codes of findings that are only consequences of this one.
     """
@@ -71,6 +71,7 @@ class Finding:
     advice: str
     remedy: Remedy | None = None
     epoch: float | None = None
+    mark: str = ""
     explains: frozenset[str] = frozenset()
 
 

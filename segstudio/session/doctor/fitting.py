@@ -47,6 +47,7 @@ def overfitting(case: Case) -> Iterator[Finding]:
         "More labelled images help most; then stronger random changes of the images.",
         remedy=_augmented(case),
         epoch=began,
+        mark="by heart from here",
     )
 
 

@@ -75,24 +75,22 @@ def small_validation(case: Case) -> Iterator[Finding]:
     if not images:
         return
     low, high, score = (case.curve(name) for name in ("val_f1_low", "val_f1_high", "val_f1"))
+    seen = f"{counted(images, 'image')} with {counted(objects or 0, 'object')}"
     if images == 1 or (images < _FEW_IMAGES and (objects or 0) < _FEW_OBJECTS):
-        evidence = f"{counted(images, 'validation image')} with {counted(objects or 0, 'object')}."
-        how = "So few cannot tell how the model does on others."
+        evidence = f"The score comes from {seen}."
     elif len(low) and len(high) and len(score) and high.values[-1] - low.values[-1] > _WIDE:
         evidence = (
-            f"F1 is {score.values[-1]:.2f} on {counted(images, 'image')} with {counted(objects or 0, 'object')}; "
-            f"with other images it would lie between {low.values[-1]:.2f} and {high.values[-1]:.2f} "
-            "(95 %, bootstrap over images)."
+            f"F1 is {score.values[-1]:.2f} on {seen}; on others like them it may be anything from "
+            f"{low.values[-1]:.2f} to {high.values[-1]:.2f} (95 %)."
         )
-        how = "Differences between models that are smaller than this mean nothing."
     else:
         return
     yield Finding(
         code="small-validation",
         severity="note",
-        sentence="The validation set is too small to believe its score to the second digit.",
+        sentence="The validation set is too small to believe the score.",
         evidence=evidence,
-        advice=f"{how} Label two or three more images and use them for validation.",
+        advice="Label two or three more images and use them for validation.",
         remedy=_LABEL,
     )
 

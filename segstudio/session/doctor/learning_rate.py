@@ -134,11 +134,11 @@ def lower_rate(case: Case) -> Remedy:
     usual = TrainingConfig().learning_rate
     setting = case.config.training.learning_rate
     lower = usual if setting >= 4 * usual else case.rate_setting(case.peak_rate / 10)
-    return Remedy(f"Use {figure(lower)} and train again", {"training.learning_rate": lower}, starts=True)
+    return Remedy(f"Use rate {figure(lower)} and train again", {"training.learning_rate": lower}, starts=True)
 
 
 def _higher_rate(case: Case) -> Remedy:
     usual = TrainingConfig().learning_rate
     if case.config.training.learning_rate > usual / 4:
         return _TEST
-    return Remedy(f"Use {figure(usual)} and train again", {"training.learning_rate": usual}, starts=True)
+    return Remedy(f"Use rate {figure(usual)} and train again", {"training.learning_rate": usual}, starts=True)

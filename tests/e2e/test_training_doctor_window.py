@@ -1,0 +1,170 @@
+"""What the program makes of a training, in the real window: findings are in sight, and their buttons do what they say."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel
+from recorded_runs import recorded
+from window_driver import Driver, run_program
+
+from segstudio.config.run import RunConfig
+from segstudio.jobs.catalogue import Catalogue, Offer, catalogue_key, store_catalogue
+from segstudio.jobs.messages import Finished, Message, Metric, Progress, Started
+from segstudio.jobs.run_folder import RunFolder
+from segstudio.jobs.spec import RangeTestJob, TrainJob
+from segstudio.project.sample_project import copy_sample
+
+_RATE = "training.learning_rate"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    def offers(*names: str) -> list[Offer]:
+        return [Offer(name=name, title=name, description="", settings={}, decode={}) for name in names]
+
+    store_catalogue(
+        Catalogue(
+            key=catalogue_key(),
+            formulations=offers("joint", "boundary"),
+            architectures=offers("unet"),
+            sections=RunConfig.model_json_schema(),
+        )
+    )
+    return copy_sample(tmp_path)
+
+
+class Hand:
+    """Trains without a process: the messages come from recorded runs."""
+
+    def __init__(self, hand: Driver, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.hand, self.folder = hand, folder
+        self.started: list[TrainJob] = []
+        self.tested: list[RangeTestJob] = []
+        session, panel = hand.session, hand.window.training
+        monkeypatch.setattr(session.jobs.trainings, "start", lambda spec, *_: self.started.append(spec))
+        monkeypatch.setattr(session.jobs._worker, "submit", self._submit)
+        hand.wait(lambda: session.document is not None, what="the image")
+        hand.window.show_step(1)
+        hand.wait(lambda: panel.summary_text().startswith("Trains on"), what="the form")
+
+    def _submit(self, spec: object) -> None:
+        if isinstance(spec, RangeTestJob):
+            self.tested.append(spec)
+
+    def train(self, name: str) -> list[Message]:
+        """Start a recorded training; return what it will say."""
+        job, messages = recorded(name)
+        job = job.model_copy(update={"run_folder": self.folder / "runs" / name})
+        self.hand.session.jobs.start_training(job)
+        self.say(name, Started(device="cpu", device_name="a processor", pid=1))
+        return messages
+
+    def say(self, job_id: str, *messages: Message) -> None:
+        for message in messages:
+            self.hand.session.jobs.handle(message.model_copy(update={"job_id": job_id}))
+
+    def rate(self) -> object:
+        return self.hand.window.training.setup.form.rows[_RATE].editor.value()
+
+    def words(self) -> str:
+        section = self.hand.window.training.doctor
+        return " ".join(label.text() for label in section.findChildren(QLabel) if label.isVisible())
+
+
+def test_a_finding_of_a_training_that_is_over_trains_again_with_another_rate(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def script(driver: Driver) -> None:
+        hand = Hand(driver, folder, monkeypatch)
+        messages = hand.train("rate-too-high")
+        hand.say("rate-too-high", *messages)
+        driver.wait(lambda: "The learning rate is too high" in hand.words(), 5, "the finding")
+        assert "The validation loss was 13000 at epoch 1" in hand.words()
+        driver.click(driver.window.training.doctor, "Use rate 0.005 and train again")
+        driver.wait(lambda: len(hand.started) == 2, what="the second training")
+        assert hand.started[1].formulation.name == "boundary"
+        assert hand.started[1].config["training"]["epochs"] == 16
+        assert hand.started[1].config["training"].get("learning_rate", 0.005) == 0.005
+        assert hand.started[1].job_id != "rate-too-high"
+        hand.say(hand.started[1].job_id, Finished(outcome="stopped"))
+
+    run_program([str(folder)], script)
+
+
+def test_a_finding_of_a_training_that_runs_stops_it_and_fills_the_form(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[tuple[str, str]] = []
+
+    def script(driver: Driver) -> None:
+        hand = Hand(driver, folder, monkeypatch)
+        monkeypatch.setattr(driver.session.jobs.trainings, "send", lambda *words: sent.append(words))
+        messages = hand.train("rate-too-low")
+        hand.say("rate-too-low", *[message for message in messages if not isinstance(message, Finished)])
+        driver.click(driver.window.training.doctor, "Stop it and change the setting")
+        assert sent == [("rate-too-low", "stop")]
+        hand.say("rate-too-low", Finished(outcome="stopped"))
+        driver.wait(driver.window.training.setup.isVisible, what="the form")
+        assert hand.rate() == 5e-3
+        assert len(hand.started) == 1, "the user starts the next one"
+
+    run_program([str(folder)], script)
+
+
+def test_all_is_quiet_about_a_healthy_training(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def script(driver: Driver) -> None:
+        hand = Hand(driver, folder, monkeypatch)
+        messages = hand.train("sample-project")
+        assert not driver.window.training.doctor.isVisible()
+        hand.say("sample-project", *messages)
+        driver.wait(lambda: hand.words() == "About sample-project Nothing looks wrong.", 5, "the silence")
+
+    run_program([str(folder)], script)
+
+
+def test_a_chosen_run_is_explained_below_the_list(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    job, messages = recorded("overfitting")
+    run = RunFolder.create(job.model_copy(update={"run_folder": folder / "runs" / "old", "name": "Old one"}))
+    for message in messages:
+        run.append(message)
+
+    def script(driver: Driver) -> None:
+        Hand(driver, folder, monkeypatch)
+        panel = driver.window.training
+        driver.wait(lambda: panel.runs.list.count() == 1, what="the list")
+        assert not panel.doctor_of_chosen.isVisible()
+        panel.runs.list.setCurrentRow(0)
+        driver.wait(panel.doctor_of_chosen.isVisible, 5, "the findings")
+        assert "overfitting" in [finding.code for finding in panel.doctor_of_chosen.findings()]
+        panel.runs.compare()
+        driver.wait(lambda: driver.session.jobs.curves.shown == ("overfitting",), what="the curves")
+        QTest.qWait(300)
+        panel.runs.list.clearSelection()
+        driver.wait(lambda: not panel.doctor_of_chosen.isVisible(), 5, "the silence")
+
+    run_program([str(folder)], script)
+
+
+def test_a_learning_rate_is_found_and_taken_with_two_clicks(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def script(driver: Driver) -> None:
+        hand = Hand(driver, folder, monkeypatch)
+        panel = driver.window.training
+        driver.click(panel.rates, "Find a learning rate")
+        driver.wait(lambda: hand.tested, what="the test")
+        job_id = hand.tested[0].job_id
+        assert hand.tested[0].training.samples
+        hand.say(job_id, Started(device="cpu", device_name="a processor", pid=2))
+        for step, rate in enumerate(np.geomspace(1e-6, 1e-2, 30)):
+            values = {"learning_rate": float(rate), "train_loss": 1 - step / 40, "smooth_loss": 1 - step / 40}
+            hand.say(job_id, Metric(epoch=step, step=step, elapsed_s=0, values=values))
+            hand.say(job_id, Progress(stage="Trying learning rates", done=step, total=100))
+        QTest.qWait(50)
+        assert panel.rates.words().startswith("Trying learning rates")
+        hand.say(job_id, Finished(outcome="done", summary={"suggested_rate": 0.0074}))
+        driver.click(panel.rates, "Use 0.0074")
+        assert hand.rate() == 0.0074
+        assert hand.started == []
+
+    run_program([str(folder)], script)
