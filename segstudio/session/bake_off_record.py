@@ -201,13 +201,18 @@ def new_record(
     return record
 
 
+def training_name(record: Record, row: Row) -> str:
+    """Return what the training of a candidate is called in the list of runs."""
+    return f"{record.name}: {row.title}"
+
+
 def training_job(record: Record, row: Row, base: Path, *, resume: bool = False) -> TrainJob:
     """Return the ordinary training of one candidate, in the folder `base` of all runs."""
     candidate = row.candidate
     network = {} if candidate.architecture is None else {"architecture": candidate.architecture}
     return TrainJob(
         job_id=row.run,
-        name=f"{record.name}: {row.title}",
+        name=training_name(record, row),
         run_folder=base / row.run,
         samples=record.samples,
         classes=record.classes,

@@ -32,6 +32,10 @@ class Judge:
     thresholds: tuple[float, ...]
 
 
+#: With fewer images nothing is told apart: that all of five prefer one of two equals happens once in sixteen times
+#: (sign test), more often than the 5 % that an interval of 95 % promises; a bootstrap of so few does not see it.
+FEWEST_IMAGES: Final = 6
+
 #: The first decides unless the user says otherwise.
 JUDGES: Final[tuple[Judge, ...]] = (
     Judge(
@@ -86,7 +90,7 @@ def standings(record: Record, judge: Judge = JUDGES[0]) -> list[Standing]:
     for place, number in enumerate(order):
         row, counts = scored[number]
         behind = paired_difference(best, counts, judge.figure) if place else None
-        apart = behind is not None and behind.excludes_zero
+        apart = behind is not None and behind.excludes_zero and len(counts) >= FEWEST_IMAGES
         made.append(Standing(row, values[number], score_interval(counts, judge.figure), behind, apart))
     return made
 
@@ -119,8 +123,7 @@ def verdict(record: Record, judge: Judge = JUDGES[0]) -> str:
         return f"{words} {_behind(nearest)}{_more(len(behind) - 1)}"
     names = _joined([item.row.title for item in level])
     words = f"{so_far}{best.row.title} is ahead with {score}, but cannot be told apart from {names} on {images}."
-    more = " Label more images for validation to tell them apart."
-    return f"{words}{more if record.over else ''}"
+    return f"{words}{_what_helps(record) if record.over else ''}"
 
 
 def interval_words(value: float, interval: Interval | None) -> str:
@@ -151,6 +154,12 @@ def _images(record: Record) -> str:
 
 def _spread(interval: Interval | None) -> str:
     return "" if interval is None else f" (95 % interval {interval.low:.2f} to {interval.high:.2f})"
+
+
+def _what_helps(record: Record) -> str:
+    if len(record.validation) < FEWEST_IMAGES:
+        return f" That needs {FEWEST_IMAGES} or more: label more images for validation."
+    return " More images for validation, or more minutes, may tell."
 
 
 def _behind(standing: Standing) -> str:

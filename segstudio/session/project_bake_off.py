@@ -24,14 +24,20 @@ from segstudio.session.bake_off_record import (
     newest_record,
     read_record,
     record_path,
+    training_name,
     write_record,
 )
+from segstudio.session.bake_off_result import verdict
 from segstudio.session.job import new_job_id
 from segstudio.session.job_queue import JobQueue
 from segstudio.session.job_specs import TrainingWish, all_saved_first, labelled
+from segstudio.session.notice import Notice
 
 if TYPE_CHECKING:
     from segstudio.project.project import Project
+
+#: Where the user finds the table, and what notices are about.
+_WHERE, _ABOUT = "Train › Compare networks…", "bake-off"
 
 
 @dataclass(frozen=True)
@@ -60,11 +66,12 @@ class ProjectBakeOff:
         Returns the open project, or ``None``.
     """
 
-    interrupted = Signal(int, int)
-    """A bake-off was found that has stopped: how many candidates are over, of how many."""
+    noticed = Signal(object)
+    """A `Notice`: one was found that has stopped, or ended."""
 
     def __init__(self, project: "Callable[[], Project | None]", jobs: JobQueue, background: Background) -> None:
         self.runner = BakeOff(jobs, background)
+        self.runner.ended.connect(self._on_ended)
         self._project = project
         self._background = background
 
@@ -72,6 +79,11 @@ class ProjectBakeOff:
     def record(self) -> Record | None:
         """The newest bake-off, running or not."""
         return self.runner.record
+
+    def trains(self, title: str) -> bool:
+        """Return whether a training of this title is the candidate at work."""
+        row, record = self.runner.current, self.record
+        return row is not None and record is not None and title == training_name(record, row)
 
     def project_opened(self) -> None:
         """Find the newest bake-off of the project that was opened, and go on when its training did."""
@@ -91,7 +103,7 @@ class ProjectBakeOff:
             self.runner.show(*found)
             if found[1].over or project.read_only:
                 return
-            self.runner.go_on_if_it_did(otherwise=lambda: self.interrupted.emit(*_progress(found[1])))
+            self.runner.go_on_if_it_did(otherwise=lambda: self._say_interrupted(found[1]))
 
         self._background.run(read, take, lane="jobs")
 
@@ -119,6 +131,15 @@ class ProjectBakeOff:
                 then()
 
         self._background.run(all_saved_first(project, work), begin, failed)
+
+    def _say_interrupted(self, record: Record) -> None:
+        over = sum(row.state in OVER for row in record.rows)
+        says = f"{record.name} was stopped after {over} of {len(record.rows)} candidates."
+        self.noticed.emit(Notice(says, f"{_WHERE} goes on with it.", about=_ABOUT))
+
+    def _on_ended(self) -> None:
+        if self.record is not None:
+            self.noticed.emit(Notice(verdict(self.record), f"{_WHERE} shows the table.", "good", about=_ABOUT))
 
 
 def _begun(project: "Project", wish: BakeOffWish) -> tuple[Path, Record]:
@@ -154,7 +175,3 @@ def _copied(samples: Sequence[SampleRecord], folder: Path) -> tuple[SampleRecord
                     shutil.copyfile(path, copies[kind])
         made.append(sample.model_copy(update=copies))
     return tuple(made)
-
-
-def _progress(record: Record) -> tuple[int, int]:
-    return sum(row.state in OVER for row in record.rows), len(record.rows)

@@ -26,6 +26,7 @@ from segstudio.session.image_states import ImageStates
 from segstudio.session.job_queue import JobQueue
 from segstudio.session.notice import Level, Notice
 from segstudio.session.object_list import ObjectList
+from segstudio.session.project_bake_off import ProjectBakeOff
 from segstudio.session.project_runs import ProjectRuns
 from segstudio.session.proposal_walk import ProposalWalk
 from segstudio.session.review import Review
@@ -76,6 +77,8 @@ class Session:
         self.runs = ProjectRuns(lambda: self.project, self.jobs, self.background)
         self.runs.ready.connect(self._on_model_ready)
         self.runs.failed.connect(self._on_job_failed)
+        self.bake_off = ProjectBakeOff(lambda: self.project, self.jobs, self.background)
+        self.bake_off.noticed.connect(self._on_notice)
         self.doctor = Doctor(self.jobs, self.runs)
         self.rates = RateSearch(self.jobs)
         self.front = FrontImage(lambda: self.project, self.background, _DOCUMENTS)
@@ -114,6 +117,8 @@ class Session:
         self.noticed.emit(replace(Notice.of(error), about=OPENING))
 
     def _on_model_ready(self, name: str, f1: float) -> None:
+        if self.bake_off.trains(name):
+            return  # one of several; the result is told at the end
         self.notice(f"{name} is ready: F1 {f1:.2f}.", "Press Ctrl+P to let it find the cells of this image.", "good")
 
     def _on_job_failed(self, title: str, message: str, hint: str) -> None:
@@ -175,6 +180,7 @@ class Session:
     def close_project(self) -> None:
         """Close the project; every finished stroke is on the disk already."""
         project, self.project = self.project, None
+        self.bake_off.runner.leave()
         self.front.leave()
         if project is not None:
             self.jobs.stop_predictions()
@@ -200,6 +206,7 @@ class Session:
         self._remember(project.folder)
         self.project_changed.emit(project)
         self.runs.project_opened()
+        self.bake_off.project_opened()
         for warning in project.warnings:
             self.notice(warning, level="warning")
         if project.images:

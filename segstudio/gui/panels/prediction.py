@@ -88,6 +88,11 @@ class PredictionPanel(QWidget):
         work = all_saved_first(project, lambda: predict_job(project, run, entries, decode, device))
         session.background.run(work, begin, failed)
 
+    def choose(self, run_id: str) -> None:
+        """Take the model of a run for the next predictions."""
+        self._model.refill(run_id)
+        self._on_model()
+
     def set_selected(self, image_ids: Iterable[str]) -> None:
         """Say which images are selected in the list."""
         self._scope.set_selected(image_ids)

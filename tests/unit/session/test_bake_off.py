@@ -284,9 +284,15 @@ def test_a_clear_winner_is_called_one_with_its_interval() -> None:
 
 
 def test_what_chance_may_explain_is_not_called_a_win() -> None:
-    record = scored([9, 2, 8, 3], [2, 9, 4, 7], [1, 1, 1, 1])
+    record = scored([9, 2, 8, 3, 9, 3], [2, 9, 4, 7, 3, 8], [1, 1, 1, 1, 1, 1])
     assert [item.apart for item in standings(record)] == [False, False, True]
-    assert "cannot be told apart from C1 on 4 validation images" in verdict(record)
+    assert "cannot be told apart from C1 on 6 validation images" in verdict(record)
+
+
+def test_so_few_images_that_a_coin_would_agree_tell_nothing_apart() -> None:
+    five, six = scored([9] * 5, [5] * 5), scored([9] * 6, [5] * 6)
+    assert "cannot be told apart from C1 on 5 validation images. That needs 6 or more" in verdict(five)
+    assert "C0 wins on these images" in verdict(six)
 
 
 def test_one_validation_image_tells_nothing_apart() -> None:
