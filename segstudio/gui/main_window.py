@@ -24,6 +24,7 @@ from segstudio.gui.help_desk import HelpDesk
 from segstudio.gui.jobs import JobThreads
 from segstudio.gui.layout import Layout, tabs
 from segstudio.gui.opening import Opening
+from segstudio.gui.panels.bake_off import BakeOffDialog
 from segstudio.gui.panels.curves import CurvesPanel
 from segstudio.gui.panels.images import ImagesPanel
 from segstudio.gui.panels.instances import InstancesPanel
@@ -135,6 +136,7 @@ class MainWindow(QMainWindow):
         for panel in (self.training, self.prediction, self.measure):
             panel.step_wanted.connect(self.show_step)
         self.training.curves_wanted.connect(lambda: self.show_drawer(1))
+        self.training.compare_wanted.connect(self.compare)
         self.measure.export_wanted.connect(self.export)
         self.steps.currentChanged.connect(self._on_step)
         self.instances.fly_to.connect(self.canvas.fly_to)
@@ -269,6 +271,32 @@ class MainWindow(QMainWindow):
         """Go to the step Train and start."""
         self.show_step(1)
         self.training.start()
+
+    def compare(self) -> None:
+        """Open the window that compares ways to learn, or bring it to the front."""
+        dialog = self.findChild(BakeOffDialog)
+        if dialog is None:
+            dialog = BakeOffDialog(self.session, self.training.setup.wish, self)
+            dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            dialog.taken.connect(self._take_candidate)
+            dialog.show()
+        else:
+            dialog.raise_()
+            dialog.activateWindow()
+
+    def _take_candidate(self, run_id: str) -> None:
+        """Predict with the model of a candidate from now on, and show its settings for the next training."""
+        run, setup = self.session.runs.run(run_id), self.training.setup
+        if run is None:
+            return
+        minutes = "training.max_minutes"
+        setup.fill(run.job, {minutes: setup.form.values()[minutes]} if minutes in setup.form.rows else {})
+        self.prediction.choose(run_id)
+        self.session.notice(
+            self.tr("{0} is the model that predicts now.").format(run.name),
+            self.tr("Ctrl+P predicts this image; the Train form has its settings."),
+            "good",
+        )
 
     def predict_current(self) -> None:
         """Go to the step Predict and predict the image in front."""

@@ -21,6 +21,15 @@ def actions(w: "MainWindow") -> list[Action]:
     return [
         Action("train.start", "T&rain", "Train", w.train, ("Ctrl+T",), "ph.graduation-cap", enabled=can_write_now(w)),
         Action(
+            "train.compare",
+            "T&rain",
+            "Compare networks…",
+            w.compare,
+            icon="ph.scales",
+            tip="Train several ways for the same time and see which is best on your images",
+            enabled=lambda: session.project is not None,
+        ),
+        Action(
             "train.pause", "T&rain", "Pause or resume the training", live.toggle_pause, enabled=lambda: live.can_pause
         ),
         Action("train.stop", "T&rain", "Stop the training, keep the best", live.stop, enabled=lambda: live.can_stop),

@@ -6,7 +6,7 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from segstudio.core.errors import UserError
-from segstudio.gui.forms.parts import Column, EmptyState, Footer, button, caption
+from segstudio.gui.forms.parts import Column, EmptyState, Footer, button, caption, row
 from segstudio.gui.panels.doctor import DoctorSection
 from segstudio.gui.panels.rates import RatesSection
 from segstudio.gui.panels.training_advice import TrainingAdvice
@@ -35,6 +35,8 @@ class TrainingPanel(QWidget):
     """Number of the step that gets the user on, 0 for Label."""
     curves_wanted = Signal()
     """The user wants to see the curves."""
+    compare_wanted = Signal()
+    """The user wants several ways to learn compared, or to see how the comparison stands."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -49,6 +51,7 @@ class TrainingPanel(QWidget):
         self.live = LiveTraining(session)
         self.runs = RunList(session)
         self.runs.compare_wanted.connect(self.curves_wanted)
+        self._comparison = button(self.tr("Show the comparison…"), self.compare_wanted.emit, "scales")
         self.setup = TrainingSetup(session)
         self.setup.checked.connect(self.show_errors)
         column = Column()
@@ -66,6 +69,7 @@ class TrainingPanel(QWidget):
         ):
             column.body.addWidget(widget)
         column.body.addStretch(1)
+        column.body.insertWidget(2, self._comparison)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
@@ -77,6 +81,7 @@ class TrainingPanel(QWidget):
         session.runs.changed.connect(self.refresh)
         session.jobs.catalogue_changed.connect(self._show_job)
         session.jobs.changed.connect(self._on_job)
+        session.bake_off.runner.changed.connect(self._show_job)
         self._show_job()
         self.refresh()
 
@@ -132,9 +137,13 @@ class TrainingPanel(QWidget):
         self._summary, self._warning, self._error = caption(), caption(role="warning"), caption(role="error")
         self._train = button(self.tr("Train"), self.start, "graduation-cap", primary=True)
         self._train.setMinimumHeight(36)
+        self._compare = button(self.tr("Compare…"), self.compare_wanted.emit)
+        self._compare.setMinimumHeight(36)
+        self._compare.setToolTip(self.tr("Train several ways for the same time and see which is best on your images"))
         footer = Footer()
-        for widget in (self._summary, self._warning, self._error, self._train):
+        for widget in (self._summary, self._warning, self._error):
             footer.body.addWidget(widget)
+        footer.body.addLayout(row(self._train, self._compare, stretch=0))
         self._warning.hide()
         self._error.hide()
         return footer
@@ -213,6 +222,7 @@ class TrainingPanel(QWidget):
     def _show_job(self) -> None:
         job = self._session.jobs.training
         self.live.show_job(job)
+        self._comparison.setVisible(self._session.bake_off.runner.running)
         self._show_summary(self._last)
         self._show_button()
 
@@ -222,6 +232,7 @@ class TrainingPanel(QWidget):
 
     def _show_button(self) -> None:
         self._train.setEnabled(self._session.jobs.catalogue is not None and not self._busy and not self._wrong)
+        self._compare.setEnabled(self._session.jobs.catalogue is not None and not self._busy)
         self._train.setText(self.tr("Saving the labels …") if self._busy else self.tr("Train"))
 
     def hideEvent(self, event: object) -> None:
