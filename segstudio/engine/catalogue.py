@@ -21,6 +21,7 @@ def make_catalogue() -> Catalogue:
                 decode=kind.DecodeConfig.model_json_schema(),
                 own_network=kind.own_network,
                 result=kind.result,
+                separates=kind.separates,
             )
             for name, kind in formulations
         ),

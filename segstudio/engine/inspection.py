@@ -18,7 +18,6 @@ from segstudio.engine.network import Network
 from segstudio.engine.prediction.predict import decode_settings
 from segstudio.engine.prediction.seen_image import SeenImage
 from segstudio.engine.prediction.tile_plan import padded_shape
-from segstudio.engine.summary import layers_of, shape_of
 from segstudio.io.atomic import make_folders, write_atomic
 from segstudio.jobs.messages import Artifact, Finished, Message, Progress
 from segstudio.jobs.network_report import Inside, Map
@@ -37,21 +36,21 @@ class _Recorder:
     """Hears what goes forward and backward through the modules of a network."""
 
     wanted: str
-    shapes: dict[str, tuple[tuple[int, ...], int]] = field(default_factory=dict)
+    heard_of: set[str] = field(default_factory=set)
     norms: dict[str, float] = field(default_factory=dict)
     answer: Tensor | None = None
     gradient: Tensor | None = None
 
     def heard(self, path: str, output: object) -> None:
         """Note an output, and its gradient when that comes back."""
-        shape, calls = self.shapes.get(path, (shape_of(output), 0))
-        self.shapes[path] = (shape, calls + 1)
         if not isinstance(output, Tensor) or output.dim() != 4:
             return
+        first = path not in self.heard_of
+        self.heard_of.add(path)
         wanted = path == self.wanted and self.answer is None
         if wanted:
             self.answer = output.detach().clone()  # what comes next may write over it
-        if output.requires_grad and calls == 0:
+        if output.requires_grad and first:
             output.register_hook(lambda gradient: self._back(path, gradient, wanted))  # type: ignore[no-untyped-call]
 
     def _back(self, path: str, gradient: Tensor, wanted: bool) -> None:
@@ -115,7 +114,6 @@ def inspect_model(job: InspectJob) -> Iterator[Message]:
         gradients=tuple(arrows),
         norms=recorder.norms,
         target=told,
-        layers=tuple(layers_of(network, {}, recorder.shapes)),
     )
     make_folders(job.output)
     write_atomic(job.output / "maps.npy", _npy(shown))

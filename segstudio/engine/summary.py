@@ -32,8 +32,10 @@ from segstudio.jobs.spec import Choice, ClassSpec, SummaryJob, TrainJob
 
 #: Side of the images on which networks run that cannot be followed without data, pixels; and how many of them.
 _SMALL, _SMALL_BATCH = 128, 2
-#: Weights, their gradients, AdamW's two moments, the running average, and the best weights so far.
-_COPIES = 6
+#: Weights, their gradients, the running average, and the best weights so far; and what each optimiser keeps beside.
+_COPIES = 4
+_MOMENTS = {"sgd": 1}
+_MOMENTS_ELSE = 2
 #: A layer's output and its gradient, and the gradient that it hands on, are in memory together.
 _GRADIENTS_AT_ONCE = 2
 #: Diameter of the objects of the made-up labels on which the loss is followed, pixels.
@@ -188,6 +190,7 @@ def _report(subject: _Subject, job: SummaryJob, config: RunConfig) -> NetworkRep
         scaled = True
     reach = _reach(subject.card.model_dump_json(include={"formulation", "architecture", "in_channels", "classes"}))
     weights = sum(weight.numel() * weight.element_size() for weight in blank.state_dict().values())
+    copies = _COPIES + _MOMENTS.get(config.training.optimiser, _MOMENTS_ELSE)
     tile = config.prediction.tile_size
     window = tile if reach is None else tile + 2 * halo_of(reach, blank.stride)
     layers = layers_of(blank, flops, seen)
@@ -203,7 +206,7 @@ def _report(subject: _Subject, job: SummaryJob, config: RunConfig) -> NetworkRep
         trainable=sum(weight.numel() for weight in blank.parameters() if weight.requires_grad),
         encoder_parameters=sum(weight.numel() for weight in blank.encoder_parameters()),
         flops_per_mpx=layers[0].flops_per_mpx,
-        training_bytes=_COPIES * weights + kept + _GRADIENTS_AT_ONCE * largest,
+        training_bytes=copies * weights + kept + _GRADIENTS_AT_ONCE * largest,
         kept_bytes=kept,
         prediction_bytes=weights + config.prediction.batch_size * window**2 * answer,
         tile=tile,

@@ -36,6 +36,8 @@ class Offer(BaseModel):
     """A formulation that builds its network itself: no architecture is chosen."""
     result: Literal["objects", "boxes"] = "objects"
     """What a formulation finds."""
+    separates: bool = True
+    """Whether a formulation keeps touching objects apart."""
     sees_whole: bool = False
     """A network whose tiles cannot equal the whole image; large images are predicted by blended tiles."""
 

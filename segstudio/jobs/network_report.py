@@ -103,5 +103,3 @@ class Inside(_Frozen):
     """By dotted name of a layer: how strongly the result reacts to it, root mean square of its gradient."""
     target: str = ""
     """At what the gradients were taken, in words."""
-    layers: tuple[Layer, ...] = ()
-    """All layers that can be looked at."""

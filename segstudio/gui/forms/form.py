@@ -3,12 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
     QLineEdit,
+    QScrollArea,
     QSizePolicy,
     QToolButton,
     QVBoxLayout,
@@ -245,6 +246,15 @@ class Advanced(QWidget):
         self._button.setIcon(icon("ph.caret-down" if is_open else "ph.caret-right", "secondary"))
         if is_open:
             self.search.setFocus()
+            QTimer.singleShot(0, self, self._reveal)  # once the layout knows how tall it is
+
+    def _reveal(self) -> None:
+        """Bring the first settings in sight where the panel is scrolled: opened, they lie below its lower edge."""
+        around: QWidget | None = self
+        while around is not None and not isinstance(around, QScrollArea):
+            around = around.parentWidget()
+        if isinstance(around, QScrollArea):
+            around.ensureWidgetVisible(self.search, 0, around.viewport().height() // 2)
 
 
 def describe(field: FieldSpec, value: Value | None) -> str:

@@ -16,6 +16,7 @@ from segstudio.gui.viewer.hand import Hand
 from segstudio.gui.viewer.hint_card import HintCard
 from segstudio.gui.viewer.image_layer import ImageLayer
 from segstudio.gui.viewer.minimap import Minimap
+from segstudio.gui.viewer.network_layer import NetworkLayer
 from segstudio.gui.viewer.overlays import Overlays
 from segstudio.gui.viewer.pointer import Pointer
 from segstudio.gui.viewer.readout import Readout
@@ -86,7 +87,8 @@ class Canvas(CameraView):
         self._sketch = SketchItem()
         self._brush = BrushCursor()
         self._brush.setVisible(False)
-        for z, item in enumerate((self._decoration, self._sketch, self._brush), start=20):
+        self.network = NetworkLayer()
+        for z, item in enumerate((self.network, self._decoration, self._sketch, self._brush), start=20):
             item.setZValue(z)
             self._scene.addItem(item)
 
@@ -169,10 +171,20 @@ class Canvas(CameraView):
         """Return the window of the whole image."""
         return Window.whole(self._document.planes.shape) if self._document is not None else None
 
+    def square(self, side: int, centre: tuple[float, float] | None = None) -> Window | None:
+        """Return `side` image pixels around a point ``(x, y)``, or the middle of the view, as far as the image goes."""
+        if self._document is None:
+            return None
+        height, width = self._document.planes.shape
+        x, y = centre or self.camera.to_image(self.width_px / 2, self.height_px / 2)
+        left, top = (max(0, min(round(at - side / 2), length - side)) for at, length in ((x, width), (y, height)))
+        return Window(top, left, top + side, left + side).clip((height, width))
+
     def place_layers(self, bounds: QRectF) -> None:
         """Let every layer follow the camera."""
         self._image.set_camera(self.camera, bounds.width(), bounds.height(), self.ratio)
         self._overlays.set_camera(self.camera, bounds, self.ratio)
+        self.network.set_camera(self.camera, bounds)
         self._decoration.set_camera(self.camera, bounds)
         self._sketch.set_camera(self.camera, bounds)
         self.minimap.follow()
@@ -261,6 +273,7 @@ class Canvas(CameraView):
         self.minimap.step_aside(at, gesture=self._hand.running)
 
     def _hover(self, at: QPointF) -> None:
+        self.network.point(at)
         self.minimap.step_aside(at, gesture=self._hand.running)
         if self._document is not None:
             self._readout.point(self._document, *self.camera.to_image(at.x(), at.y()))
@@ -304,6 +317,7 @@ class Canvas(CameraView):
         """Hide the brush."""
         self._pointer.leave()
         self._readout.leave()
+        self.network.point(None)
         self.minimap.step_aside(None, gesture=self._hand.running)
         super().leaveEvent(event)
 
