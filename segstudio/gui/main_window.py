@@ -14,6 +14,7 @@ from segstudio.gui.commands import all_actions
 from segstudio.gui.completeness_notices import CompletenessNotices
 from segstudio.gui.dialogs.closing import agree_on_running_training
 from segstudio.gui.dialogs.export import ExportDialog
+from segstudio.gui.dialogs.network import NetworkDialog
 from segstudio.gui.dialogs.pixel_size import PixelSizeDialog
 from segstudio.gui.dialogs.unsaved import agree_on_unsaved
 from segstudio.gui.drop_sign import DropSign
@@ -62,6 +63,7 @@ class MainWindow(QMainWindow):
         self.session = session
         self._job_threads = JobThreads(session.jobs, self)
         self._refresh_asked = False
+        self._network: NetworkDialog | None = None
         self._log_file = log_file
         self.setWindowTitle("SegStudio")
         self.setWindowIcon(app_icon())
@@ -137,6 +139,7 @@ class MainWindow(QMainWindow):
             panel.step_wanted.connect(self.show_step)
         self.training.curves_wanted.connect(lambda: self.show_drawer(1))
         self.training.compare_wanted.connect(self.compare)
+        self.training.setup.network_wanted.connect(self.show_network)
         self.measure.export_wanted.connect(self.export)
         self.steps.currentChanged.connect(self._on_step)
         self.instances.fly_to.connect(self.canvas.fly_to)
@@ -267,6 +270,23 @@ class MainWindow(QMainWindow):
         dialog.accepted.connect(lambda: self.session.set_pixel_size(dialog.ids(), dialog.value()))
         dialog.open()
 
+    def show_network(self) -> None:
+        """Open the window about the network, or bring it to the front."""
+        if self._network is None:
+            dialog = NetworkDialog(self.session, self.training.setup.wish, self.canvas.square, self)
+            dialog.field_changed.connect(self.canvas.network.show_field)
+            dialog.picture_wanted.connect(self.canvas.network.show_picture)
+            self.training.setup.changed.connect(dialog.form_changed)
+            dialog.finished.connect(self._forget_network)
+            self._network = dialog
+            dialog.show()
+        else:
+            self._network.raise_()
+        self._network.activateWindow()
+
+    def _forget_network(self) -> None:
+        self._network = None
+
     def train(self) -> None:
         """Go to the step Train and start."""
         self.show_step(1)
@@ -342,6 +362,8 @@ class MainWindow(QMainWindow):
         if not agree_on_unsaved(self.session, self) or not agree_on_running_training(self.session, self):
             event.ignore()
             return
+        if self._network is not None:
+            self._network.close()
         self.resuming.keep()
         self.layout_of_panels.save(project_is_open=self.session.project is not None)
         self.hide()  # what is still to be read, written or ended may take seconds

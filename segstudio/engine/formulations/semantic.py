@@ -30,6 +30,7 @@ class Semantic(Formulation):
 
     title = "Regions by class"
     description = "Which pixel is what: tissue, membranes, cells that never touch. Touching objects become one."
+    separates: ClassVar[bool] = False
     Config: ClassVar[type[Settings]] = SemanticConfig
     DecodeConfig: ClassVar[type[DecodeSettings]] = SemanticDecodeConfig
     config: SemanticConfig

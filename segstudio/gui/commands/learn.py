@@ -34,6 +34,15 @@ def actions(w: "MainWindow") -> list[Action]:
         ),
         Action("train.stop", "T&rain", "Stop the training, keep the best", live.stop, enabled=lambda: live.can_stop),
         Action(
+            "train.network",
+            "T&rain",
+            "Network…",
+            w.show_network,
+            icon="ph.tree-structure",
+            tip="Layers, size, memory and receptive field; feature maps of a trained model",
+            enabled=lambda: session.jobs.catalogue is not None,
+        ),
+        Action(
             "predict.current",
             "T&rain",
             "Predict this image",

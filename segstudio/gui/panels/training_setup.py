@@ -1,6 +1,6 @@
 """What a new model is to find, with which network and settings: the form of the step Train, checked by the engine."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,9 +9,9 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidg
 
 from segstudio.config.form_spec import form_spec
 from segstudio.config.run import RunConfig
-from segstudio.gui.forms.editors import CalmComboBox
 from segstudio.gui.forms.form import FIELD_WIDTH, Form
-from segstudio.gui.forms.parts import Section, caption
+from segstudio.gui.forms.offer_box import OfferBox
+from segstudio.gui.forms.parts import Section, button, caption, row
 from segstudio.gui.panels.device_box import DeviceBox
 from segstudio.gui.panels.model_box import ModelBox
 from segstudio.gui.theme import SPACING_GROUP
@@ -20,6 +20,7 @@ from segstudio.jobs.messages import Failed, Finished, Message
 from segstudio.jobs.spec import Choice, TrainJob, ValidateJob
 from segstudio.session.job import new_job_id
 from segstudio.session.job_specs import TrainingWish
+from segstudio.session.network_words import BLENDED
 from segstudio.session.runs import Run
 from segstudio.session.session import Session
 from segstudio.session.start_models import sight, start_problem
@@ -27,8 +28,9 @@ from segstudio.session.start_models import sight, start_problem
 _MINUTES, _EPOCHS, _CHANNELS = "training.max_minutes", "training.epochs", "data.channels"
 #: Settings in sight, in this order.
 _SHOWN = (_MINUTES, _EPOCHS, "data.patch_size", "augmentation.scale", _CHANNELS)
-#: What is chosen at first: the best for objects from few labels.
-_FIRST_CHOICE = {"formulation": "joint", "architecture": "unet"}
+#: What is chosen at first: what a training takes that is told nothing, the best for objects from few labels.
+_FIRST_FORMULATION = TrainJob.model_fields["formulation"].default.name
+_FIRST_ARCHITECTURE = TrainJob.model_fields["architecture"].default.name
 _FORMULATION, _ARCHITECTURE = "formulation.", "architecture."
 
 
@@ -37,6 +39,10 @@ class TrainingSetup(QWidget):
 
     checked = Signal(object)
     """What the engine says is wrong: sentences by the path of the setting, ``""`` for the whole; empty when nothing."""
+    changed = Signal()
+    """Something of `wish` is another now."""
+    network_wanted = Signal()
+    """The user wants to know more about the network."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -108,15 +114,18 @@ class TrainingSetup(QWidget):
     def _build(self) -> None:
         self._name = QLineEdit()
         self._name.setToolTip(self.tr("Name of the new model"))
-        self._formulation, self._architecture = CalmComboBox(), CalmComboBox()
+        self._formulation, self._architecture = OfferBox(), OfferBox()
         self._formulation.setObjectName("formulation")
         self._architecture.setObjectName("architecture")
         self._start_from = ModelBox(
             self._session, lambda name, _f1: self.tr("Best of {0}").format(name), self.tr("Scratch"), self._unfit
         )
+        self._start_from.chosen.connect(self.changed)
         self._start_from.dropped.connect(lambda reason: self._session.notice(reason, level="warning"))
         device = DeviceBox(self._session)
-        self._formulation_says = caption()
+        self._formulation_says, self._architecture_says = caption(), caption()
+        more = button(self.tr("Network…"), self.network_wanted.emit, "tree-structure")
+        more.setToolTip(self.tr("Layers, size, memory and receptive field; feature maps of a trained model"))
         rows = QVBoxLayout(self)
         rows.setContentsMargins(0, 0, 0, 0)
         rows.setSpacing(SPACING_GROUP)
@@ -129,31 +138,47 @@ class TrainingSetup(QWidget):
         network.body.setSpacing(4)
         network.body.addWidget(self._formulation)
         network.body.addWidget(self._formulation_says)
-        for title, box in (
-            (self.tr("Network"), self._architecture),
-            (self.tr("Start from"), self._start_from),
-            (self.tr("Device"), device),
-        ):
-            settings.body.addLayout(_line(title, box))
+        self._network = _Line(self.tr("Network"), self._architecture)
+        settings.body.addWidget(self._network)
+        settings.body.addWidget(self._architecture_says)
+        for title, box in ((self.tr("Start from"), self._start_from), (self.tr("Device"), device)):
+            settings.body.addWidget(_Line(title, box))
         settings.body.setSpacing(4)
         settings.body.addWidget(self.form)
+        self.looks = row(more)
+        """Buttons that show what the settings mean, quiet, below them."""
+        settings.body.addSpacing(4)
+        settings.body.addLayout(self.looks)
         self._form_section = settings
         for section in (goal, network, settings):
             rows.addWidget(section)
 
     def _on_catalogue(self) -> None:
         catalogue = self._session.jobs.catalogue
-        for box, offers in (
-            (self._formulation, catalogue.formulations if catalogue else ()),
-            (self._architecture, catalogue.architectures if catalogue else ()),
-        ):
-            box.blockSignals(True)
-            box.clear()
-            for offer in offers:
-                box.addItem(offer.title, offer.name)
-            box.setCurrentIndex(max(0, box.findData(_FIRST_CHOICE.get(box.objectName()))))
-            box.blockSignals(False)
+        if catalogue is not None:
+            self._formulation.show_offers(self._by_result(catalogue.formulations), _FIRST_FORMULATION)
+            self._architecture.show_offers(self._by_sight(catalogue.architectures), _FIRST_ARCHITECTURE)
         self._on_choice()
+
+    def _by_result(self, offers: Sequence[Offer]) -> dict[str, list[Offer]]:
+        """Return the formulations by what they find; the one for most images comes first."""
+        rest = sorted((offer for offer in offers if offer.name != _FIRST_FORMULATION), key=lambda offer: offer.title)
+        objects = [offer for offer in rest if offer.result == "objects"]
+        return {
+            "": [offer for offer in offers if offer.name == _FIRST_FORMULATION],
+            self.tr("Objects with their outlines"): [offer for offer in objects if offer.separates],
+            self.tr("Areas; objects that touch become one"): [offer for offer in objects if not offer.separates],
+            self.tr("Other results"): [offer for offer in rest if offer.result != "objects"],
+        }
+
+    def _by_sight(self, offers: Sequence[Offer]) -> dict[str, list[Offer]]:
+        """Return the networks by whether tiles of large images give exactly what the whole gives."""
+        rest = sorted((offer for offer in offers if offer.name != _FIRST_ARCHITECTURE), key=lambda offer: offer.title)
+        return {
+            "": [offer for offer in offers if offer.name == _FIRST_ARCHITECTURE],
+            self.tr("Large images in exact tiles"): [offer for offer in rest if not offer.sees_whole],
+            self.tr("Large images in blended tiles"): [offer for offer in rest if offer.sees_whole],
+        }
 
     def _on_choice(self) -> None:
         catalogue = self._session.jobs.catalogue
@@ -161,20 +186,27 @@ class TrainingSetup(QWidget):
             return
         formulation = catalogue.formulation(self._formulation.currentData())
         architecture = catalogue.architecture(self._architecture.currentData())
-        self._formulation_says.setText(formulation.description)
+        boxes = self.tr(" It finds boxes, no outlines.") if formulation.result == "boxes" else ""
+        self._formulation_says.setText(formulation.description + boxes)
         self._architecture.setToolTip(architecture.description)
-        self._show_form(formulation, architecture, catalogue.sections)
+        self._network.setVisible(not formulation.own_network)
+        says = self.tr(BLENDED) if architecture.sees_whole else ""
+        self._architecture_says.setText(self.tr("It brings its own network.") if formulation.own_network else says)
+        self._architecture_says.setVisible(bool(self._architecture_says.text()))
+        self._show_form(formulation, None if formulation.own_network else architecture, catalogue.sections)
         self._start_from.refill()
+        self.changed.emit()
 
-    def _show_form(self, formulation: Offer, architecture: Offer, sections: Mapping[str, object]) -> None:
+    def _show_form(self, formulation: Offer, architecture: Offer | None, sections: Mapping[str, object]) -> None:
         """Make the form anew for other plug-ins; settings that both have keep their values."""
         fields = list(form_spec(dict(sections) or RunConfig.model_json_schema()))
         fields = [field for field in fields if not field.path.startswith("prediction.")]
         for prefix, offer in ((_FORMULATION, formulation), (_ARCHITECTURE, architecture)):
-            fields += [
-                replace(field, path=prefix + field.path, group=field.group or offer.title)
-                for field in form_spec(offer.settings)
-            ]
+            if offer is not None:
+                fields += [
+                    replace(field, path=prefix + field.path, group=field.group or offer.title)
+                    for field in form_spec(offer.settings)
+                ]
         kept = self.form.overrides()
         old, self.form = self.form, Form(fields, _SHOWN)
         self.form.set_values(kept)
@@ -190,6 +222,7 @@ class TrainingSetup(QWidget):
         if path == _CHANNELS:
             self._start_from.refill()
         self.validate()
+        self.changed.emit()
 
     def _show_that_epochs_rule(self) -> None:
         """Show no limit of minutes while epochs are set and the minutes are untouched, as the engine does."""
@@ -227,12 +260,15 @@ class TrainingSetup(QWidget):
             self.checked.emit({"": message.message})
 
 
-def _line(title: str, box: QWidget) -> QHBoxLayout:
-    label = QLabel(title)
-    label.setBuddy(box)
-    box.setFixedWidth(FIELD_WIDTH)
-    line = QHBoxLayout()
-    line.setContentsMargins(0, 2, 0, 2)
-    line.addWidget(label, 1)
-    line.addWidget(box)
-    return line
+class _Line(QWidget):
+    """A choice with its name."""
+
+    def __init__(self, title: str, box: QWidget) -> None:
+        super().__init__()
+        label = QLabel(title)
+        label.setBuddy(box)
+        box.setFixedWidth(FIELD_WIDTH)
+        line = QHBoxLayout(self)
+        line.setContentsMargins(0, 2, 0, 2)
+        line.addWidget(label, 1)
+        line.addWidget(box)
