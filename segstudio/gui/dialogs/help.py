@@ -22,6 +22,7 @@ PAGES = (
     ("first-session.md", "First session"),
     ("labelling.md", "Label"),
     ("training.md", "Train"),
+    ("networks.md", "Networks"),
     ("predicting.md", "Predict and correct"),
     ("exporting.md", "Measure and export"),
     ("shortcuts.md", "Keys and mouse"),
