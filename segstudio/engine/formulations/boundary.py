@@ -14,7 +14,12 @@ from segstudio.engine.decoding.components import components, mean_inside, peak_i
 from segstudio.engine.decoding.watershed import grow_seeds
 from segstudio.engine.formulations.base import Decoded, DecodeSettings, Formulation, Targets, formulations
 from segstudio.engine.formulations.class_head import ClassHead
-from segstudio.engine.formulations.object_targets import inner_boundary, valid_pixels, without_vanished
+from segstudio.engine.formulations.object_targets import (
+    certain_boundary,
+    inner_boundary,
+    valid_pixels,
+    without_vanished,
+)
 from segstudio.engine.losses.class_balance import class_weights
 from segstudio.engine.losses.gap_weight import gap_weight
 from segstudio.engine.losses.pixel_classes import GAP, PixelClassConfig, PixelClassLoss
@@ -57,10 +62,11 @@ class Boundary(Formulation):
         return _HEADS + self._head.channels
 
     def encode(self, labels: NDArray[np.int32], object_classes: Mapping[int, int] | None = None) -> Targets:
-        """Make the part of each pixel (0 background, 1 inside, 2 boundary) and validity."""
+        """Make the part of each pixel (0 background, 1 inside, 2 boundary), where it is certain, and validity."""
         part = (labels > 0).astype(np.float32)
         part[without_vanished(inner_boundary(labels), labels)] = _BOUNDARY
-        targets = {"part": part[None], "valid": valid_pixels(labels), **self._head.encode(labels, object_classes)}
+        targets = {"part": part[None], "certain": certain_boundary(labels), "valid": valid_pixels(labels)}
+        targets |= self._head.encode(labels, object_classes)
         return targets | ({GAP: gap_weight(labels)} if self.config.gap_weight > 0 else {})
 
     def use_class_pixels(self, pixels: Sequence[int]) -> None:
@@ -72,7 +78,7 @@ class Boundary(Formulation):
         maps = maps.float()
         weights = (1.0, 1.0, self.config.boundary_weight)
         loss = PixelClassLoss(self.config)
-        terms = loss.terms(maps[:, :_HEADS], targets["part"], targets["valid"], weights, targets.get(GAP))
+        terms = loss.terms(maps[:, :_HEADS], targets["part"], targets["certain"], weights, targets.get(GAP))
         return terms | self._head.loss(maps, targets, self._weights)
 
     def activate(self, maps: Tensor) -> Tensor:

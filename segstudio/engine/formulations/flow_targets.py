@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+#: The network gives flow vectors of this length, so that their loss weighs as much as the others (as Cellpose does).
+FLOW_LENGTH = 5.0
 #: Sides of the square frames in which objects of like size diffuse together.
 _FRAMES = (12, 18, 26, 36, 50, 66)
 #: Numbers that one batch of frames holds: it stays in the processor's cache.
@@ -76,7 +78,7 @@ def _diffuse(masks: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Let heat spread from each mask's centre through ``(K, S, S)`` masks, whose frame is empty."""
     side = masks.shape[1]
     heat = np.zeros(masks.shape)
-    sources = np.array([index * side * side + _centre(mask) for index, mask in enumerate(masks)])
+    sources = np.concatenate([index * side * side + _centres(mask) for index, mask in enumerate(masks)])
     flat = heat.reshape(-1)
     for _ in _spread(heat, masks, 4 * side):
         flat[sources] += 1
@@ -115,7 +117,7 @@ def _large_heat(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
     share = _double(known, mask.shape)
     heat = np.exp(_double(log_heat * known, mask.shape) / np.maximum(share, 1e-6))
     heat *= mask & (share > 0)
-    flat, centre = heat.reshape(-1), _centre(mask)
+    flat, centre = heat.reshape(-1), _centres(mask)
     hottest = float(heat.max())
     for _ in _spread(heat, mask, _REFINE):
         flat[centre] = hottest
@@ -137,8 +139,9 @@ def _double(coarse: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.f
     return np.asarray(fine[1 : shape[0] + 1, 1 : shape[1] + 1], np.float64)
 
 
-def _centre(mask: NDArray[np.bool_]) -> int:
-    """Return the flat index of the mask's pixel that is nearest to its centroid."""
+def _centres(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return the flat indices of the mask's pixels nearest to its centroid: all that are equally near, up to four."""
     ys, xs = np.nonzero(mask)
-    nearest = int(np.argmin((ys - ys.mean()) ** 2 + (xs - xs.mean()) ** 2))
-    return int(ys[nearest] * mask.shape[1] + xs[nearest])
+    away = (ys - ys.mean()) ** 2 + (xs - xs.mean()) ** 2
+    nearest = away <= away.min() + 1e-6
+    return np.asarray(ys[nearest] * mask.shape[1] + xs[nearest], np.int64)

@@ -1,6 +1,6 @@
 """Objects by flow, foreground, distance and boundary at once: the decoder that finds more on validation wins."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -13,26 +13,25 @@ from segstudio.config.base import param
 from segstudio.engine.decoding.components import mean_inside, peak_inside, tidy
 from segstudio.engine.decoding.flow_following import follow_flow
 from segstudio.engine.decoding.watershed import split_by_distance
-from segstudio.engine.formulations.base import Decoded, DecodeSettings, Formulation, Targets, formulations
-from segstudio.engine.formulations.class_head import ClassHead
-from segstudio.engine.formulations.flow_targets import flow_to_centre
+from segstudio.engine.formulations.base import Decoded, DecodeSettings, Targets, formulations
+from segstudio.engine.formulations.flow_targets import FLOW_LENGTH, flow_to_centre
+from segstudio.engine.formulations.object_formulation import ObjectConfig, ObjectFormulation
 from segstudio.engine.formulations.object_targets import (
+    certain_boundary,
     inner_boundary,
     relative_distance,
     valid_pixels,
+    whole_objects,
     without_vanished,
 )
-from segstudio.engine.losses.cross_entropy import binary_cross_entropy
-from segstudio.engine.losses.dice import soft_dice
+from segstudio.engine.losses.mask import mask_loss
 from segstudio.engine.losses.regression import mean_squared, smooth_l1
 
-#: The network gives flow vectors of this length, so that their loss weighs as much as the others (as Cellpose does).
-FLOW_LENGTH = 5.0
 _FOREGROUND, _DISTANCE, _BOUNDARY = 2, 3, 4
 _HEADS = 5
 
 
-class JointConfig(Settings):
+class JointConfig(ObjectConfig):
     """Cells and nuclei."""
 
     flow_weight: float = param(1.0, title="Weight of flow", ge=0, le=10, advanced=True)
@@ -57,7 +56,7 @@ class JointDecodeConfig(DecodeSettings):
 
 
 @formulations.register("joint")
-class Joint(Formulation):
+class Joint(ObjectFormulation):
     """One network with maps for flow (2), foreground, distance, boundary and, with several classes, class."""
 
     title = "Cells and nuclei"
@@ -68,22 +67,20 @@ class Joint(Formulation):
     vector_maps: ClassVar[tuple[tuple[int, int], ...]] = ((0, 1),)
     config: JointConfig
 
-    def __init__(self, config: Settings | None = None, class_ids: Sequence[int] = (1,)) -> None:
-        super().__init__(config, class_ids)
-        self._head = ClassHead(self.class_ids)
-
     @property
     def out_channels(self) -> int:
         """Five maps, and one a class when there are several."""
         return _HEADS + self._head.channels
 
     def encode(self, labels: NDArray[np.int32], object_classes: Mapping[int, int] | None = None) -> Targets:
-        """Make flow, foreground, distance, boundary and validity of a whole image."""
+        """Make flow, foreground, distance and boundary of a whole image, and where each is certain."""
         return {
             "flow": flow_to_centre(labels),
             "foreground": (labels > 0).astype(np.float32)[None],
             "distance": relative_distance(labels),
             "boundary": without_vanished(inner_boundary(labels), labels).astype(np.float32)[None],
+            "whole": whole_objects(labels),
+            "outlined": certain_boundary(labels),
             "valid": valid_pixels(labels),
             **self._head.encode(labels, object_classes),
         }
@@ -91,16 +88,17 @@ class Joint(Formulation):
     def loss(self, maps: Tensor, targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the loss terms flow, foreground, distance, boundary and class."""
         maps = maps.float()
-        valid, inside = targets["valid"], targets["foreground"]
+        valid, inside, whole = targets["valid"], targets["foreground"], targets["whole"]
+        foreground, boundary = (maps[:, channel : channel + 1] for channel in (_FOREGROUND, _BOUNDARY))
+        distance = smooth_l1(maps[:, _DISTANCE : _DISTANCE + 1], targets["distance"], whole * (1 + 4 * inside))
         config = self.config
         terms = {
-            "flow": config.flow_weight * mean_squared(maps[:, :2], FLOW_LENGTH * targets["flow"], valid) / 2,
-            "foreground": config.foreground_weight * _overlap(maps, _FOREGROUND, inside, valid),
-            "distance": config.distance_weight
-            * smooth_l1(maps[:, _DISTANCE : _DISTANCE + 1], targets["distance"], valid * (1 + 4 * inside)),
-            "boundary": config.boundary_weight * _overlap(maps, _BOUNDARY, targets["boundary"], valid),
+            "flow": config.flow_weight * mean_squared(maps[:, :2], FLOW_LENGTH * targets["flow"], whole) / 2,
+            "foreground": config.foreground_weight * mask_loss(foreground, inside, valid),
+            "distance": config.distance_weight * distance,
+            "boundary": config.boundary_weight * mask_loss(boundary, targets["boundary"], targets["outlined"]),
         }
-        return terms | self._head.loss(maps, targets)
+        return terms | self._head.loss(maps, targets, self._weights)
 
     def activate(self, maps: Tensor) -> Tensor:
         """Return unit flow, foreground probability, distance, boundary probability, class probabilities."""
@@ -143,8 +141,3 @@ class Joint(Formulation):
         """Return the maps of a network that has learned `targets` exactly."""
         names = ("flow", "foreground", "distance", "boundary")
         return np.concatenate([*(targets[name] for name in names), *self._head.perfect(targets)])
-
-
-def _overlap(maps: Tensor, channel: int, target: Tensor, valid: Tensor) -> Tensor:
-    logits = maps[:, channel : channel + 1]
-    return binary_cross_entropy(logits, target, valid) + soft_dice(logits.sigmoid(), target, valid)

@@ -1,15 +1,45 @@
-"""Targets that several formulations share: validity, class, boundary, distance."""
+"""Targets that several formulations share: where what is known, class, boundary, distance."""
 
 from collections.abc import Mapping, Sequence
 
+import cv2
 import edt  # type: ignore[import-not-found]
 import numpy as np
 from numpy.typing import NDArray
+
+#: Beyond this many times its scale a signed distance no longer changes.
+_SATURATED = 4.0
 
 
 def valid_pixels(labels: NDArray[np.int32]) -> NDArray[np.float32]:
     """Return ``(1, H, W)``: 1 where `labels` are known, 0 where they are -1."""
     return (labels >= 0).astype(np.float32)[None]
+
+
+def whole_objects(labels: NDArray[np.int32]) -> NDArray[np.float32]:
+    """Return ``(1, H, W)``: 1 where the whole shape of what `labels` ``(H, W)`` say is known, 0 elsewhere.
+
+    It is 0 at unknown pixels (-1), and in objects that touch one: where such an object goes on, and so where its
+    centre lies and how large it is, cannot be said. What the image's edge cuts counts as whole: there the network
+    sees no more than the labels say.
+    """
+    unknown = (labels < 0).astype(np.uint8)
+    whole = unknown == 0
+    if unknown.any() and not unknown.all():
+        beside = cv2.dilate(unknown, np.ones((3, 3), np.uint8)) > 0
+        whole &= ~np.isin(labels, np.unique(labels[beside & (labels > 0)]))
+    return whole.astype(np.float32)[None]
+
+
+def certain_boundary(labels: NDArray[np.int32]) -> NDArray[np.float32]:
+    """Return ``(1, H, W)``: 1 where it is known whether a pixel of `labels` ``(H, W)`` is an object's boundary.
+
+    It is 0 at unknown pixels (-1), and in objects beside one unless another neighbour makes the pixel a boundary.
+    """
+    unknown = (labels < 0).astype(np.uint8)
+    cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+    beside = (cv2.dilate(unknown, cross) > 0) & (labels > 0) & ~inner_boundary(labels)
+    return (~beside & (unknown == 0)).astype(np.float32)[None]
 
 
 def class_numbers(
@@ -69,3 +99,30 @@ def relative_distance(labels: NDArray[np.int32]) -> NDArray[np.float32]:
     np.maximum.at(peak, objects[inside], distance[inside])
     relative = distance / np.maximum(peak, 1e-6)[objects]
     return np.where(inside, relative, 0).astype(np.float32)[None]
+
+
+def signed_distance(labels: NDArray[np.int32], scale: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the squashed distance to the nearest outline, and where it is certain; both ``(1, H, W)``.
+
+    Parameters
+    ----------
+    labels
+        ``(H, W)`` int32 object ids, 0 background, -1 not known.
+    scale
+        Pixels over which the distance ``d`` is resolved: the result is ``tanh(d / scale)``, d > 0 in objects.
+
+    Notes
+    -----
+    A distance is certain where no unknown pixel is as near as the outline. The image's edge is no outline.
+    """
+    # Background is one more object: all distances in one pass.
+    numbered = np.where(labels < 0, 0, labels.astype(np.int64) + 1).astype(np.uint32)
+    distance = edt.edt(np.ascontiguousarray(numbered), black_border=False)
+    certain = labels >= 0
+    if not certain.all():
+        to_unknown = edt.edt(np.ascontiguousarray(certain), black_border=False)
+        certain = certain & ((distance < to_unknown) | (distance > _SATURATED * scale))
+    # Outlines run half a pixel before the first pixel of the other side. Without any outline it is infinitely far.
+    amount = np.tanh((np.minimum(distance, 1e6) - 0.5) / scale)
+    signed = np.where(labels > 0, amount, -amount)
+    return np.where(labels < 0, 0, signed).astype(np.float32)[None], certain.astype(np.float32)[None]
