@@ -17,7 +17,19 @@ from segstudio.jobs.failures import reported
 from segstudio.jobs.messages import Failed
 
 #: Shown in the help, in this order; `worker` is for the program itself.
-COMMANDS = ("train", "bake-off", "predict", "evaluate", "export", "catalogue", "summary", "info", "doctor", "demo")
+COMMANDS = (
+    "train",
+    "explain",
+    "bake-off",
+    "predict",
+    "evaluate",
+    "export",
+    "catalogue",
+    "summary",
+    "info",
+    "doctor",
+    "demo",
+)
 HIDDEN = ("worker",)
 INTERRUPTED = 130
 

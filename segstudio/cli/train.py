@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from segstudio.cli.explain import tell
 from segstudio.cli.flags import add_flags, given_settings
 from segstudio.cli.progress import add_output_flags, follow, stop_on_interrupt
 from segstudio.config.form_spec import form_spec
@@ -15,6 +16,7 @@ from segstudio.config.run import RunConfig
 from segstudio.core.errors import JobFailed, UserError, WrongUsage
 from segstudio.jobs.run_folder import RunFolder
 from segstudio.jobs.spec import Choice, ClassSpec, SampleRecord, TrainJob
+from segstudio.session.doctor import Case, examine
 
 _SECTIONS = ("data", "augmentation", "training", "prediction")
 
@@ -75,6 +77,7 @@ def run(namespace: argparse.Namespace) -> int:
         for name, value in finished.summary.items():
             print(f"{name}: {value}")  # noqa: T201
         print(f"model: {folder.model}")  # noqa: T201
+        tell(examine(Case.of(job, folder.events())))
     return 0
 
 
