@@ -15,6 +15,7 @@ from segstudio.gui.completeness_notices import CompletenessNotices
 from segstudio.gui.dialogs.closing import agree_on_running_training
 from segstudio.gui.dialogs.export import ExportDialog
 from segstudio.gui.dialogs.network import NetworkDialog
+from segstudio.gui.dialogs.patches import PatchesDialog
 from segstudio.gui.dialogs.pixel_size import PixelSizeDialog
 from segstudio.gui.dialogs.unsaved import agree_on_unsaved
 from segstudio.gui.drop_sign import DropSign
@@ -137,6 +138,7 @@ class MainWindow(QMainWindow):
         self.prediction.asked.connect(self.canvas.setFocus)
         for panel in (self.training, self.prediction, self.measure):
             panel.step_wanted.connect(self.show_step)
+        self.training.setup.patches_wanted.connect(self.preview_patches)
         self.training.curves_wanted.connect(lambda: self.show_drawer(1))
         self.training.compare_wanted.connect(self.compare)
         self.training.setup.network_wanted.connect(self.show_network)
@@ -291,6 +293,20 @@ class MainWindow(QMainWindow):
         """Go to the step Train and start."""
         self.show_step(1)
         self.training.start()
+
+    def preview_patches(self) -> None:
+        """Show patches as a training with the settings of the form would see them, in a window beside the form."""
+        self.show_step(1)
+        setup = self.training.setup
+        dialog = self.findChild(PatchesDialog)
+        if dialog is None:
+            dialog = PatchesDialog(self.session, setup.wish, self)
+            dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            setup.checked.connect(dialog.on_checked)
+            dialog.show()
+        else:
+            dialog.raise_()
+            dialog.activateWindow()
 
     def compare(self) -> None:
         """Open the window that compares ways to learn, or bring it to the front."""

@@ -21,6 +21,15 @@ def actions(w: "MainWindow") -> list[Action]:
     return [
         Action("train.start", "T&rain", "Train", w.train, ("Ctrl+T",), "ph.graduation-cap", enabled=can_write_now(w)),
         Action(
+            "train.patches",
+            "T&rain",
+            "Preview patches…",
+            w.preview_patches,
+            icon="ph.squares-four",
+            tip="Eight patches with their labels, as the network would see them",
+            enabled=lambda: session.project is not None,
+        ),
+        Action(
             "train.compare",
             "T&rain",
             "Compare networks…",

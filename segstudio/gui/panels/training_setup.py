@@ -43,6 +43,8 @@ class TrainingSetup(QWidget):
     """Something of `wish` is another now."""
     network_wanted = Signal()
     """The user wants to know more about the network."""
+    patches_wanted = Signal()
+    """The user wants to see patches made with these settings."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -145,7 +147,9 @@ class TrainingSetup(QWidget):
             settings.body.addWidget(_Line(title, box))
         settings.body.setSpacing(4)
         settings.body.addWidget(self.form)
-        self.looks = row(more)
+        patches = button(self.tr("Preview patches…"), self.patches_wanted.emit, "squares-four")
+        patches.setToolTip(self.tr("Eight patches with their labels, as the network would see them"))
+        self.looks = row(patches, more)
         """Buttons that show what the settings mean, quiet, below them."""
         settings.body.addSpacing(4)
         settings.body.addLayout(self.looks)
