@@ -62,7 +62,7 @@ def paste_objects(patch: LabelledPatch, donor: LabelledPatch, rng: np.random.Gen
             y, x = (int(rng.integers(free)) for free in room)
             box = slice(y, y + piece.mask.shape[0]), slice(x, x + piece.mask.shape[1])
             placed = piece.mask & (labels[box] == 0)
-            if placed.sum() >= _FREE * piece.mask.sum():
+            if _fits(piece.mask, placed, labels[box]):
                 new = int(labels.max()) + 1
                 _lay(image[:, *box], labels[box], piece, placed)
                 labels[box][placed] = new
@@ -92,6 +92,14 @@ def mosaic(patches: Sequence[LabelledPatch], point: tuple[int, int]) -> Labelled
     labels[max(0, y - 1) : y + 1] = -1
     labels[:, max(0, x - 1) : x + 1] = -1
     return LabelledPatch(image, labels, classes)
+
+
+def _fits(mask: NDArray[np.bool_], placed: NDArray[np.bool_], labels: NDArray[np.int32]) -> bool:
+    """Return whether an object stays in one piece, and large enough, and leaves no part where nothing is known."""
+    if placed.sum() < _FREE * mask.sum() or bool((labels[mask] < 0).any()):
+        return False
+    pieces, _ = cv2.connectedComponents(placed.astype(np.uint8), connectivity=4)
+    return pieces == 2  # the ground is one
 
 
 def _whole_ids(labels: NDArray[np.int32]) -> NDArray[np.int32]:

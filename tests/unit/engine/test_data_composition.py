@@ -3,6 +3,7 @@ import pytest
 from factories import cells, discs
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from segstudio.engine.data.composition import LabelledPatch, mosaic, paste_objects
 
@@ -29,6 +30,7 @@ def test_pasted_objects_are_new_lie_on_background_and_cover_nothing(seed: int, o
     assert (new > patch.labels.max()).all()
     assert len(new) <= 4
     assert np.array_equal(made.image[:, patch.labels != 0], patch.image[:, patch.labels != 0])
+    assert all(ndimage.label(made.labels == number)[1] == 1 for number in new)
 
 
 def test_most_pastings_find_room_and_keep_size_and_class() -> None:
