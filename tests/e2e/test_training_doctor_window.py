@@ -1,4 +1,4 @@
-"""What the program makes of a training, in the real window: findings are in sight, and their buttons do what they say."""
+"""What the program makes of a training, in the real window: findings are in sight, their buttons do what they say."""
 
 from pathlib import Path
 
@@ -80,7 +80,7 @@ def test_a_finding_of_a_training_that_is_over_trains_again_with_another_rate(
         hand = Hand(driver, folder, monkeypatch)
         messages = hand.train("rate-too-high")
         hand.say("rate-too-high", *messages)
-        driver.wait(lambda: "The learning rate is too high" in hand.words(), 5, "the finding")
+        driver.wait(lambda: "The learning rate is too high" in hand.words(), what="the finding")
         assert "The validation loss was 13000 at epoch 1" in hand.words()
         driver.click(driver.window.training.doctor, "Use rate 0.005 and train again")
         driver.wait(lambda: len(hand.started) == 2, what="the second training")
@@ -103,6 +103,7 @@ def test_a_finding_of_a_training_that_runs_stops_it_and_fills_the_form(
         monkeypatch.setattr(driver.session.jobs.trainings, "send", lambda *words: sent.append(words))
         messages = hand.train("rate-too-low")
         hand.say("rate-too-low", *[message for message in messages if not isinstance(message, Finished)])
+        driver.wait(lambda: "seems too low" in hand.words(), what="the finding")
         driver.click(driver.window.training.doctor, "Stop it and change the setting")
         assert sent == [("rate-too-low", "stop")]
         hand.say("rate-too-low", Finished(outcome="stopped"))
@@ -119,7 +120,24 @@ def test_all_is_quiet_about_a_healthy_training(folder: Path, monkeypatch: pytest
         messages = hand.train("sample-project")
         assert not driver.window.training.doctor.isVisible()
         hand.say("sample-project", *messages)
-        driver.wait(lambda: hand.words() == "About sample-project Nothing looks wrong.", 5, "the silence")
+        driver.wait(lambda: hand.words() == "About sample-project Nothing looks wrong.", what="the silence")
+
+    run_program([str(folder)], script)
+
+
+def test_what_is_put_away_comes_back_when_there_is_something_new(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def script(driver: Driver) -> None:
+        hand = Hand(driver, folder, monkeypatch)
+        messages = hand.train("overfitting")
+        section = driver.window.training.doctor
+        hand.say("overfitting", *messages[:6])
+        driver.wait(section.isVisible, what="the section")
+        section.put_away()
+        hand.say("overfitting", *messages[6:9])
+        QTest.qWait(600)
+        assert not section.isVisible()
+        hand.say("overfitting", *messages[9:])
+        driver.wait(lambda: "learn its training images by heart" in hand.words(), what="the finding")
 
     run_program([str(folder)], script)
 
@@ -136,13 +154,13 @@ def test_a_chosen_run_is_explained_below_the_list(folder: Path, monkeypatch: pyt
         driver.wait(lambda: panel.runs.list.count() == 1, what="the list")
         assert not panel.doctor_of_chosen.isVisible()
         panel.runs.list.setCurrentRow(0)
-        driver.wait(panel.doctor_of_chosen.isVisible, 5, "the findings")
+        driver.wait(panel.doctor_of_chosen.isVisible, what="the findings")
         assert "overfitting" in [finding.code for finding in panel.doctor_of_chosen.findings()]
         panel.runs.compare()
         driver.wait(lambda: driver.session.jobs.curves.shown == ("overfitting",), what="the curves")
         QTest.qWait(300)
         panel.runs.list.clearSelection()
-        driver.wait(lambda: not panel.doctor_of_chosen.isVisible(), 5, "the silence")
+        driver.wait(lambda: not panel.doctor_of_chosen.isVisible(), what="the silence")
 
     run_program([str(folder)], script)
 

@@ -3,7 +3,7 @@
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout
 
-from segstudio.gui.forms.parts import Section, button, caption, on_theme, row
+from segstudio.gui.forms.parts import Section, button, caption, on_theme, row, tool_button
 from segstudio.gui.theme import icon
 from segstudio.session.doctor import Finding, Remedy
 from segstudio.session.session import Session
@@ -81,12 +81,16 @@ class DoctorSection(Section):
         self._run_id = ""
         self._found: tuple[Finding, ...] | None = None
         self._live = self._all = False
+        self._put_away: dict[str, frozenset[str]] = {}
         self._cards: list[FindingCard] = []
         self._well = caption(self.tr("Nothing looks wrong."), role="good")
         self._more = button("", self._on_more)
         self._more.setProperty("role", "link")
         self._list = QVBoxLayout()
         self._list.setSpacing(8)
+        self._close = tool_button("x", self.tr("Put away"), self.put_away)
+        self.body.removeWidget(self.title)
+        self.body.addLayout(row(self.title, self._close, stretch=0))
         self.body.addWidget(self._well)
         self.body.addLayout(self._list)
         self.body.addWidget(self._more)
@@ -114,17 +118,27 @@ class DoctorSection(Section):
         self.title.setText(title)
         self.refresh()
 
+    def put_away(self) -> None:
+        """Hide what is said about this training, until there is something new to say."""
+        self._put_away[self._run_id] = frozenset(finding.code for finding in self.findings())
+        self.refresh()
+
     def refresh(self) -> None:
         """Examine the training again and show what has changed."""
         doctor, live = self._session.doctor, self._session.jobs.live(self._run_id)
         found = doctor.findings(self._run_id) if self._run_id else None
         case = doctor.case(self._run_id) if found is not None else None
         # Nothing is said of a training that has said nothing yet.
-        self.setVisible(found is not None and case is not None and (bool(found) or bool(case.metrics)))
+        told = found is not None and case is not None and (bool(found) or bool(case.metrics))
+        self.setVisible(told and not self._is_put_away(found or ()))
         if found is None or (found == self._found and live == self._live):
             return
         self._found, self._live = found, live
         self._fill(found)
+
+    def _is_put_away(self, found: tuple[Finding, ...]) -> bool:
+        known = self._put_away.get(self._run_id)
+        return known is not None and all(finding.code in known for finding in found)
 
     def _fill(self, found: tuple[Finding, ...]) -> None:
         self._clear()

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from segstudio.session.doctor.base import Case, Finding, Remedy
+from segstudio.session.doctor.learning_rate import lower_rate
 
 #: Rise of F1 in the last third of a training that a longer one would go on with.
 _RISE = 0.04
@@ -67,13 +68,8 @@ def no_better_than_start(case: Case) -> Iterator[Finding]:
         advice="Go on using the earlier model, or label images in which it fails and train again."
         if not worse
         else "Go on using the earlier model. To train it further, use a lower learning rate.",
-        remedy=_gentler(case) if worse else Remedy("Label more", action="label"),
+        remedy=lower_rate(case) if worse else Remedy("Label more", action="label"),
     )
-
-
-def _gentler(case: Case) -> Remedy:
-    rate = case.rate_setting(case.peak_rate / 5)
-    return Remedy(f"Use rate {rate:g} and train again", {"training.learning_rate": rate}, starts=True)
 
 
 def other_normalisation(case: Case) -> Iterator[Finding]:
