@@ -6,7 +6,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -44,6 +44,15 @@ class Normalisation(BaseModel):
     high_percentile: float = Field(99.8, gt=0, le=100)
 
 
+class TargetScale(BaseModel):
+    """Intensities of the target images that the network gives as 0 and 1, one pair a channel."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    low: tuple[Annotated[float, Field(allow_inf_nan=False)], ...] = Field(min_length=1, max_length=64)
+    high: tuple[Annotated[float, Field(allow_inf_nan=False)], ...] = Field(min_length=1, max_length=64)
+
+
 class ModelCard(BaseModel):
     """Everything about a model but its weights."""
 
@@ -59,12 +68,16 @@ class ModelCard(BaseModel):
     in_channels: int = Field(ge=1, le=64)
     channels: Literal["gray", "rgb", "channels"]
     """What the network sees: gray (1 channel), colour (3) or the image's own channels."""
+    channel_names: tuple[str, ...] = Field((), max_length=64)
+    """Of the image's own channels, when all training images had the same."""
     classes: tuple[ClassSpec, ...] = Field(min_length=1, max_length=1000)
     normalisation: Normalisation = Normalisation()
     pixel_size_um: float | None = Field(None, gt=0, allow_inf_nan=False)
     """Mean pixel size of the training images, when they agree on one."""
     object_diameter_px: float | None = Field(None, gt=0, allow_inf_nan=False)
     """Median diameter of the training objects."""
+    target_scale: TargetScale | None = None
+    """Of a model that makes images."""
     intensity: Appearance | None = None
     """What the training images look like; cards of earlier versions do not say."""
     decode: dict[str, Any] = {}

@@ -101,7 +101,7 @@ class Artifact(_Message):
     """A file is ready."""
 
     kind: Literal["artifact"] = "artifact"
-    role: Literal["labels", "maps", "model", "picture", "report", "catalogue"]
+    role: Literal["labels", "image", "maps", "model", "picture", "report", "catalogue"]
     path: str
     image_id: str = ""
     details: dict[str, float | int | str] = {}

@@ -19,6 +19,8 @@ from segstudio.engine.orientation import Planes, turn
 Targets = dict[str, Planes]
 #: Turns targets by quarter turns and then mirrors them: `Formulation.turn_targets`.
 TurnTargets = Callable[[Targets, int, bool], Targets]
+#: Makes targets of a target image ``(K, H, W)``, known at some pixels ``(H, W)``: `Formulation.encode_image`.
+EncodeImage = Callable[[NDArray[np.float32], NDArray[np.bool_]], Mapping[str, NDArray[Any]]]
 #: Makes targets of labels ``(H, W)`` and the classes of their objects: `Formulation.encode`.
 Encode = Callable[[NDArray[np.int32], Mapping[int, int]], Mapping[str, NDArray[Any]]]
 
@@ -43,6 +45,9 @@ class CropSettings:
         Pixels around such a patch that its targets are made from too: about one object's diameter.
     balance_classes
         Draw places of each class as often.
+    encode_image, target_channels
+        Makes the targets of target images, instead of `encode`, and of how many channels they are; where a network
+        learns images.
     """
 
     patch: int
@@ -53,6 +58,8 @@ class CropSettings:
     encode: Encode | None = None
     margin: int = 0
     balance_classes: bool = False
+    encode_image: EncodeImage | None = None
+    target_channels: int = 0
 
     def still(self) -> "CropSettings":
         """Return the settings of patches that nothing changes, as for validation."""
@@ -115,7 +122,9 @@ class CropSampler:
         side = settings.patch + 2 * settings.margin
         warp: Warp = draw_warp(side, settings.augmentation, rng) if warps else unwarped(side)
         centre = warp.centre(wanted, part.labels.shape, settings.margin)
-        return LabelledPatch(*apply_warp(part.image, part.labels, warp, centre), dict(part.classes))
+        # A target image moves as further channels of the image do.
+        planes = part.image if part.target is None else np.concatenate([part.image, part.target])
+        return LabelledPatch(*apply_warp(planes, part.labels, warp, centre), dict(part.classes))
 
     def _mosaic(self, first: LabelledPatch, warps: bool, rng: np.random.Generator) -> LabelledPatch:
         others = [self._piece(self._places.draw(rng), warps, rng) for _ in range(3)]
@@ -124,16 +133,24 @@ class CropSampler:
 
     def _encoded(self, made: LabelledPatch, orientation: int) -> tuple[Planes, Targets]:
         """Turn image and labels, then make the targets and cut the margin off: no target needs turning."""
-        encode, margin = self.settings.encode, self.settings.margin
-        if encode is None:
-            raise ValueError("Nobody said how targets are made of labels.")
+        margin = self.settings.margin
         quarter_turns, mirror = orientation % 4, orientation >= 4
         inner = slice(margin, margin + self.settings.patch)
         labels = np.ascontiguousarray(turn(made.labels[None], quarter_turns, mirror)[0])
-        targets = {
-            name: planes[:, inner, inner].astype(np.float32) for name, planes in encode(labels, made.classes).items()
-        }
-        return turn(made.image, quarter_turns, mirror)[:, inner, inner], targets
+        planes = turn(made.image, quarter_turns, mirror)
+        shown = len(planes) - self.settings.target_channels
+        whole = self._targets(labels, planes[shown:], made.classes)
+        targets = {name: target[:, inner, inner].astype(np.float32) for name, target in whole.items()}
+        return planes[:shown, inner, inner], targets
+
+    def _targets(
+        self, labels: NDArray[np.int32], target: Planes, classes: Mapping[int, int]
+    ) -> Mapping[str, NDArray[Any]]:
+        if self.settings.encode_image is not None:
+            return self.settings.encode_image(target, labels >= 0)
+        if self.settings.encode is None:
+            raise ValueError("Nobody said how targets are made of labels.")
+        return self.settings.encode(labels, classes)
 
 
 def orient(

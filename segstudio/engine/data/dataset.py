@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from segstudio.core.tiles import Window
 from segstudio.engine.data.annotation import read_annotation
 from segstudio.engine.data.channels import ChannelPlan, as_channels
 from segstudio.engine.data.normalise import normalise
+from segstudio.engine.data.target_images import read_target
 from segstudio.engine.data.training_image import TrainingImage
 from segstudio.io.atomic import make_folders
 from segstudio.io.sources import open_image
@@ -37,21 +38,25 @@ class LabelledPart:
         ``(C, H, W)`` float32, normalised with the constants of the whole image.
     known
         ``(H, W)`` int32: object id, 0 background, -1 nothing known.
+    target
+        ``(K, H, W)`` float32: what a network is to make of the image, where it learns images.
     """
 
     sample: SampleRecord
     image: NDArray[np.float32]
     known: NDArray[np.int32]
+    target: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How samples are read: channels and percentiles, the largest side of a part, and the sides' divisor."""
+    """How samples are read: channels and percentiles, the largest side of a part, and whether targets are images."""
 
     channels: ChannelPlan
     low_percentile: float = 1.0
     high_percentile: float = 99.8
     part_px: int = PART_PX
+    targets: bool = False
 
 
 def read_sample(
@@ -74,6 +79,12 @@ def read_sample(
         raw = source.read()
         for sentence in source.info.warnings:
             note(sample.image, sentence)
+    target = None
+    if reading.targets:
+        if sample.target is None:
+            return []
+        target = read_target(sample.target, size, note)
+        sample = sample.model_copy(update={"labels": None, "complete": True})  # known is where nothing is ignored
     known = read_annotation(sample, size, note)
     if not (known >= 0).any():
         return []
@@ -81,7 +92,12 @@ def read_sample(
     seen = as_channels(raw, plan.kind, plan.count, sample.image)
     image = normalise(seen, joint=plan.kind == "rgb", low=reading.low_percentile, high=reading.high_percentile)
     return [
-        LabelledPart(sample, image[:, *window.slices], known[window.slices])
+        LabelledPart(
+            sample,
+            image[:, *window.slices],
+            known[window.slices],
+            None if target is None else target[:, *window.slices],
+        )
         for window in parts(size, reading.part_px)
         if (known[window.slices] >= 0).any()
     ]
@@ -165,6 +181,15 @@ class TargetMaker(Protocol):
         ...
 
 
+@runtime_checkable
+class ImageTargetMaker(Protocol):
+    """What makes targets of target images too."""
+
+    def encode_image(self, target: NDArray[np.float32], known: NDArray[np.bool_], /) -> dict[str, NDArray[np.float32]]:
+        """Return the targets of a target image, known at some pixels."""
+        ...
+
+
 def training_image(
     part: LabelledPart, formulation: TargetMaker, patch: int, store: TargetStore, settings: RunConfig | None = None
 ) -> TrainingImage:
@@ -178,7 +203,10 @@ def training_image(
     """
     known = part.known
     classes = dict(part.sample.object_classes)
-    targets = formulation.encode(known, classes)
+    if part.target is not None and isinstance(formulation, ImageTargetMaker):
+        targets = formulation.encode_image(part.target, known >= 0)
+    else:
+        targets = formulation.encode(known, classes)
     add = [(0, max(0, patch - length)) for length in known.shape]
     image = np.pad(part.image, [(0, 0), *add], mode="symmetric") if any(a[1] for a in add) else part.image
     padded = {name: np.pad(planes, [(0, 0), *add]) for name, planes in targets.items()}
@@ -195,6 +223,7 @@ def training_image(
         objects=_positions(known > 0, rng),
         known=_positions(known >= 0, rng),
         labels=store.keep(np.pad(known, add, constant_values=-1)) if reshapes else None,
+        target=store.keep(np.pad(part.target, [(0, 0), *add])) if reshapes and part.target is not None else None,
         classes=classes if reshapes else {},
         of_class=_positions_of_class(known, classes, formulation.class_ids, rng) if balance else {},
     )

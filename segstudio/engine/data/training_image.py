@@ -23,6 +23,9 @@ class TrainingImage:
         Positions ``(N, 2)`` int32 (row, column): pixels of objects, and any pixels of which something is known.
     labels
         ``(H, W)`` int32: ids, 0 background, -1 not known; only where patches change their shape, ``None`` elsewhere.
+    target
+        ``(K, H, W)`` float32: what a network is to make of the image; only where it learns images and patches change
+        their shape.
     classes
         Object id to class id; missing ones have the first class.
     of_class
@@ -35,5 +38,6 @@ class TrainingImage:
     objects: NDArray[np.int32]
     known: NDArray[np.int32]
     labels: NDArray[np.int32] | None = None
+    target: NDArray[np.float32] | None = None
     classes: Mapping[int, int] = field(default_factory=dict)
     of_class: Mapping[int, NDArray[np.int32]] = field(default_factory=dict)

@@ -79,6 +79,8 @@ class Formulation(ABC):
     separates: ClassVar[bool] = True
     #: What the labels of a prediction hold: objects with their outlines, or only the boxes around them.
     result: ClassVar[Literal["objects", "boxes"]] = "objects"
+    #: Whether it can learn target images, instead of labels.
+    learns_images: ClassVar[bool] = False
 
     def __init__(self, config: Settings | None = None, class_ids: Sequence[int] = (1,)) -> None:
         if not class_ids:
@@ -136,6 +138,27 @@ class Formulation(ABC):
         pixels stay.
         """
         return labels
+
+    @property
+    def makes_images(self) -> bool:
+        """Whether its maps are an image, and no objects are found in them."""
+        return False
+
+    def for_images(self, channels: int) -> "Formulation":
+        """Return the formulation for target images of so many channels; only where `learns_images` is true."""
+        raise NotImplementedError(f"{self.title} learns labels.")
+
+    def encode_image(self, target: NDArray[np.float32], known: NDArray[np.bool_]) -> Targets:
+        """Make the targets of a target image; only where `learns_images` is true.
+
+        Parameters
+        ----------
+        target
+            ``(K, H, W)`` float32, on a common scale.
+        known
+            ``(H, W)``: where it counts.
+        """
+        raise NotImplementedError(f"{self.title} learns labels.")
 
     def turn_targets(self, targets: Targets, quarter_turns: int, mirror: bool) -> Targets:
         """Return `targets` turned counter-clockwise by quarter turns and then mirrored left to right.

@@ -15,12 +15,13 @@ from segstudio.config.prediction import PredictionConfig
 from segstudio.config.problems import sentence
 from segstudio.core.errors import BadInput, BadModel, JobFailed, UserError, WrongUsage
 from segstudio.engine.data.appearance import look_of, unlikeness
+from segstudio.engine.data.normalise import IntensityScale
 from segstudio.engine.devices import choose_device, device_name
 from segstudio.engine.formulations.base import DecodeSettings, Formulation
 from segstudio.engine.model_card import Model, ModelCard, build_formulation, load_model, read_card
 from segstudio.engine.prediction.block_decoding import Found, decode_steps, is_whole
 from segstudio.engine.prediction.map_store import MapStore, MemoryStore, new_store
-from segstudio.engine.prediction.result_files import keep_maps, open_maps, write_result
+from segstudio.engine.prediction.result_files import keep_maps, open_maps, write_image, write_result
 from segstudio.engine.prediction.room import check_room
 from segstudio.engine.prediction.seen_image import Readable, SeenImage
 from segstudio.engine.prediction.stitch_maps import is_blended, map_steps
@@ -105,6 +106,8 @@ def decode(job: DecodeJob) -> Iterator[Message]:
     """
     card = read_card(job.model)
     formulation = build_formulation(card)
+    if formulation.makes_images:
+        raise _no_objects(card, job.model)
     settings = decode_settings(card, formulation, job)
     with ExitStack() as stack:
         maps = stack.enter_context(closing(open_maps(job.maps, formulation.out_channels)))
@@ -137,6 +140,8 @@ def decode_settings(card: ModelCard, formulation: Formulation, job: PredictJob |
 def _image_steps(setting: _Setting, image: PredictImage, index: int, began: float) -> Iterator[Message]:
     job = setting.job
     name = image.image.name
+    if setting.model.formulation.makes_images:
+        image = image.model_copy(update={"maps": None})  # there is nothing to decode again
 
     def progress(part: float) -> Progress:
         done, total = _PARTS * index + int(part), _PARTS * len(job.images)
@@ -149,23 +154,17 @@ def _image_steps(setting: _Setting, image: PredictImage, index: int, began: floa
         for place in {image.output.parent, (image.maps or image.output).parent}:
             stack.callback(remove_folders, make_folders(place))  # those that stay empty
         seen = stack.enter_context(SeenImage(setting.model.card, image.image))
-        for warning in seen.warnings:
-            yield Warned(job_id=job.job_id, message=warning, code="image")
-        yield from _look(setting.model.card, seen, job.job_id)
+        yield from _told(setting, seen)
         maps = _map_store(setting, seen, image, stack)
-        if is_blended(setting.model.network, seen.shape[1:], setting.settings.tile_size):
-            yield Warned(
-                job_id=job.job_id,
-                message=f"The network of {setting.model.card.name} sees the whole image at every pixel, and {name} is "
-                "too large for that: it is predicted in tiles that overlap and fade into each other.",
-                hint="The result depends a little on the tile size. A U-Net gives the same with and without tiles.",
-                code=_BLENDED,
-            )
         for step in _steps_in_memory(setting, seen, maps, name):
             yield step if isinstance(step, Warned) else progress(_NETWORK_PARTS * step)
         if image.maps is not None:
             keep_maps(image.maps, maps)
             yield Artifact(job_id=job.job_id, role="maps", path=str(image.maps), image_id=image.image_id)
+        if setting.model.formulation.makes_images:
+            yield _made(job, setting.model, image, maps)
+            yield progress(_PARTS)
+            return
         labels = stack.enter_context(closing(_label_store(maps, image.output)))
         steps = decode_steps(setting.model.formulation, maps, setting.decode, labels)
         try:
@@ -177,6 +176,22 @@ def _image_steps(setting: _Setting, image: PredictImage, index: int, began: floa
         write_result(image.output, found)
     yield _labels_artifact(job.job_id, image.image_id, image.output, found)
     yield progress(_PARTS)
+
+
+def _told(setting: _Setting, seen: SeenImage) -> Iterator[Warned]:
+    """Say what the user should know of an image before it is predicted."""
+    card, job_id = setting.model.card, setting.job.job_id
+    for warning in seen.warnings:
+        yield Warned(job_id=job_id, message=warning, code="image")
+    yield from _look(card, seen, job_id)
+    if is_blended(setting.model.network, seen.shape[1:], setting.settings.tile_size):
+        yield Warned(
+            job_id=job_id,
+            message=f"The network of {card.name} sees the whole image at every pixel, and {seen.path.name} is too "
+            "large for that: it is predicted in tiles that overlap and fade into each other.",
+            hint="The result depends a little on the tile size. A U-Net gives the same with and without tiles.",
+            code=_BLENDED,
+        )
 
 
 def _look(card: ModelCard, seen: SeenImage, job_id: str) -> Iterator[Warned]:
@@ -191,6 +206,29 @@ def _look(card: ModelCard, seen: SeenImage, job_id: str) -> Iterator[Warned]:
             hint="Look closely at what was found there. Label one or two such images and train again.",
             code="unlike-training",
         )
+
+
+def _made(job: PredictJob, model: Model, image: PredictImage, maps: MapStore) -> Artifact:
+    """Write the image that the network made, and return its message."""
+    scale = model.card.target_scale
+    if scale is None or len(scale.low) != model.formulation.out_channels:
+        raise BadModel(
+            f"The card of the model {model.card.name} does not say in which intensities its images are.",
+            hint="Train it again.",
+            code="model-target-scale",
+            path=job.model,
+        )
+    write_image(image.output, maps, IntensityScale(scale.low, scale.high))
+    return Artifact(job_id=job.job_id, role="image", path=str(image.output), image_id=image.image_id)
+
+
+def _no_objects(card: ModelCard, path: Path) -> BadModel:
+    return BadModel(
+        f"The model {card.name} makes images; it finds no objects.",
+        hint="Choose a model that was trained on labels.",
+        code="model-makes-images",
+        path=path,
+    )
 
 
 def _map_store(setting: _Setting, seen: SeenImage, image: PredictImage, stack: ExitStack) -> MapStore:

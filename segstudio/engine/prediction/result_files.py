@@ -11,9 +11,12 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from segstudio.core.errors import BadInput
+from segstudio.engine.data.normalise import IntensityScale
+from segstudio.engine.data.target_images import unscaled
 from segstudio.engine.prediction.block_decoding import Found
 from segstudio.engine.prediction.map_store import MOST_PIXELS, FileStore, MapStore, MemoryStore
 from segstudio.io.atomic import make_folders, write_atomic, write_together
+from segstudio.io.image_file import image_tiff_by_tile
 from segstudio.io.labels_file import label_tiff_by_tile
 
 SCHEMA_VERSION: Final = 1
@@ -37,6 +40,20 @@ def write_result(path: Path, found: Found) -> None:
     content = {"schema_version": SCHEMA_VERSION, "objects": objects}
     labels = label_tiff_by_tile(found.shape, max(found.classes, default=0), found.read)
     write_together({path.with_suffix(".json"): json.dumps(content).encode(), path: labels})
+
+
+def write_image(path: Path, maps: MapStore, scale: IntensityScale) -> None:
+    """Write the image that a network made, in the intensities of its targets, with a JSON file that says so.
+
+    Raises
+    ------
+    DiskError
+        The disk refused. An earlier result is then as it was; without one nothing is left there.
+    """
+    make_folders(path.parent)
+    content = {"schema_version": SCHEMA_VERSION, "image": True, "objects": {}}
+    planes = image_tiff_by_tile(maps.shape, lambda window: unscaled(maps.read(window), scale))
+    write_together({path.with_suffix(".json"): json.dumps(content).encode(), path: planes})
 
 
 def is_result(path: Path) -> bool:

@@ -95,10 +95,9 @@ def _start_facts(training: "Training") -> dict[str, Fact]:
     if start is None or training.step > 0:
         return {}
     scaled = read_card(start).normalisation
-    result = training.prepared.validator.run(training.start_weights, training.judge.decode)
+    figures = training.prepared.validator.run(training.start_weights, training.judge.decode).figures()
     return {
-        "start_f1": result.f1,
-        "start_ap": result.ap,
+        **{f"start_{name}": figures[f"val_{name}"] for name in ("f1", "ap") if f"val_{name}" in figures},
         "start_low_percentile": scaled.low_percentile,
         "start_high_percentile": scaled.high_percentile,
     }

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 import torch
 
 from segstudio import __version__
+from segstudio.engine.data.normalise import IntensityScale
 from segstudio.engine.formulations import DecodeSettings
-from segstudio.engine.model_card import ModelCard, Normalisation, save_model
+from segstudio.engine.model_card import ModelCard, Normalisation, TargetScale, save_model
 from segstudio.engine.training.average import Weights
 from segstudio.engine.training.prepare import resolved_architecture
 from segstudio.engine.training.validate import Validation
+from segstudio.engine.training.validate_images import ImageValidation
 from segstudio.jobs.messages import Artifact, Finished, Message, Progress
 from segstudio.jobs.spec import Choice
 
@@ -54,10 +56,10 @@ def _seconds(training: "Training", stopped: bool) -> float:
 
 def _tuned(
     training: "Training", weights: Weights, seconds: float
-) -> Generator[Message, None, tuple[DecodeSettings, Validation]]:
+) -> Generator[Message, None, tuple[DecodeSettings, Validation | ImageValidation]]:
     validator = training.prepared.validator
     total = len(validator.parts)
-    chosen: tuple[DecodeSettings, Validation] | None = None
+    chosen: tuple[DecodeSettings, Validation | ImageValidation] | None = None
     yield Progress(stage="Choosing how to find objects", done=0, total=total)
     for number, decode, result in validator.tune(weights, seconds):
         chosen = decode, result
@@ -67,11 +69,9 @@ def _tuned(
     return chosen or (training.judge.decode, validator.run(weights, training.judge.decode))
 
 
-def _card(training: "Training", decode: DecodeSettings, result: Validation) -> ModelCard:
+def _card(training: "Training", decode: DecodeSettings, result: Validation | ImageValidation) -> ModelCard:
     job, prepared = training.job, training.prepared
     data = prepared.config.data
-    scores = {"f1": result.f1, "ap50": result.ap, "ap75": result.ap75, "ap80": result.ap80}
-    scores["foreground_iou"] = result.iou
     return ModelCard(
         name=job.name,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -79,13 +79,15 @@ def _card(training: "Training", decode: DecodeSettings, result: Validation) -> M
         architecture=resolved_architecture(job),
         in_channels=prepared.plan.count,
         channels=prepared.plan.kind,
+        channel_names=prepared.plan.names,
         classes=job.classes,
         normalisation=Normalisation(low_percentile=data.low_percentile, high_percentile=data.high_percentile),
         pixel_size_um=prepared.facts["pixel_size_um"],
         object_diameter_px=prepared.facts["object_diameter_px"],
         intensity=prepared.appearance,
+        target_scale=_target_scale(prepared.target_scale),
         decode=decode.model_dump(),
-        scores={name: round(value, 4) for name, value in scores.items()},
+        scores={name: round(value, 4) for name, value in result.scores().items()},
         trained_on={
             "images": prepared.facts["train_images"],
             "objects": prepared.facts["train_objects"],
@@ -98,3 +100,7 @@ def _card(training: "Training", decode: DecodeSettings, result: Validation) -> M
         },
         versions={"segstudio": __version__, "torch": torch.__version__},
     )
+
+
+def _target_scale(scale: IntensityScale | None) -> TargetScale | None:
+    return None if scale is None else TargetScale(low=scale.low, high=scale.high)

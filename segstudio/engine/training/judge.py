@@ -10,12 +10,8 @@ from segstudio.engine.training.prepare import Prepared
 from segstudio.engine.training.preview import write_preview
 from segstudio.engine.training.schedule import Plateau
 from segstudio.engine.training.stepper import Stepper
-from segstudio.engine.training.validate import Validation
 from segstudio.jobs.messages import Preview
 from segstudio.jobs.run_folder import RunFolder
-
-#: A picture shows the validation image with the most objects, but one of more is no clearer.
-_ENOUGH_OBJECTS = 60
 
 
 @dataclass
@@ -54,23 +50,12 @@ class Judge:
         if better:
             self.best, self.best_score = {name: tensor.clone() for name, tensor in weights.items()}, result.score
         self.step = step
-        return values | _figures(result), better
+        return values | result.figures(), better
 
     def preview(self, weights: Weights, run: RunFolder, epochs: float) -> Iterator[Preview]:
         """Yield how `weights` see one validation image."""
-        validator = self.prepared.validator
-        part = max(validator.watched, key=lambda p: min(int(p.known.max()), _ENOUGH_OBJECTS))
-        labels, seen = validator.predict(part, weights, self.decode)
-        yield write_preview(run.previews, epochs, part, labels, (seen.found, seen.objects))
+        yield write_preview(run.previews, epochs, self.prepared.validator.pictures(weights, self.decode))
 
     def rest(self, now_s: float, begun: float, share: float) -> None:
         """Let the next validation wait until those since `begun` (monotonic) take only `share` of the time."""
         self.due_s = now_s + (time.monotonic() - begun) * (1 - share) / share
-
-
-def _figures(result: Validation) -> dict[str, float]:
-    values: dict[str, float] = {"val_f1": result.f1, "val_ap": result.ap, "val_iou": result.iou}
-    values |= {"val_objects": result.objects, "val_predicted": result.predicted}
-    if result.interval is not None:
-        values["val_f1_low"], values["val_f1_high"] = result.interval
-    return values

@@ -1,7 +1,7 @@
 """Everything that stands before the first step: images, targets, network, patches."""
 
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,6 @@ import torch
 
 from segstudio.config.run import RunConfig
 from segstudio.core.axes import ImageInfo
-from segstudio.core.errors import BadInput
 from segstudio.engine.architectures import architectures
 from segstudio.engine.control import Control
 from segstudio.engine.data.appearance import Appearance, appearance, looks_of
@@ -23,25 +22,25 @@ from segstudio.engine.data.dataset import (
     TargetStore,
     check_trainable,
     margin_px,
-    read_sample,
     training_image,
 )
-from segstudio.engine.data.file_notes import FileNotes
+from segstudio.engine.data.normalise import IntensityScale
+from segstudio.engine.data.target_images import common_scale, scaled
 from segstudio.engine.data.training_image import TrainingImage
 from segstudio.engine.formulations import Formulation, formulations
 from segstudio.engine.model_card import load_model
 from segstudio.engine.network import Network
 from segstudio.engine.training.crew import ALONE, Crew
 from segstudio.engine.training.facts import class_pixels, data_facts, unlike_facts
+from segstudio.engine.training.reading import Parts, chosen_samples, data_warnings, read_parts
 from segstudio.engine.training.start_from import started_from
+from segstudio.engine.training.start_rules import start_notes
 from segstudio.engine.training.validate import Validator
+from segstudio.engine.training.validate_images import ImageValidator
 from segstudio.io.sources import open_image
 from segstudio.jobs.messages import Message, Progress, Warned
 from segstudio.jobs.spec import Choice, SampleRecord, TrainJob
 
-#: Validation images are cut into parts of at most this side, pixels; and all together hold at most so many pixels.
-_VALIDATION_PX = 1024
-_VALIDATION_TOTAL_PX = 64_000_000
 _VALIDATION_BATCHES = 2
 _OBJECTS_IN_PATCH = 3
 #: Smallest and largest automatic patch on a processor and on a graphics card, pixels.
@@ -59,7 +58,7 @@ class Prepared:
     network: Network
     plan: ChannelPlan
     sampler: CropSampler
-    validator: Validator
+    validator: Validator | ImageValidator
     own_validation: bool
     """Whether there are validation images; otherwise the validator holds some training images."""
     validation_batches: tuple[Batch, ...]
@@ -70,12 +69,23 @@ class Prepared:
     """What is known of the data, as `segstudio.jobs.messages.Facts` names it."""
     appearance: Appearance | None = None
     """What the training images look like."""
+    target_scale: IntensityScale | None = None
+    """The intensities of target images that become 0 and 1; ``None`` where labels are learned."""
 
 
 @dataclass(frozen=True)
-class _Parts:
-    training: list[LabelledPart]
-    validation: list[LabelledPart]
+class Survey:
+    """What is known of a training before anything is written."""
+
+    config: RunConfig
+    formulation: Formulation
+    network: Network
+    plan: ChannelPlan
+    parts: Parts
+    patch: int
+    facts: dict[str, Any]
+    appearance: Appearance | None
+    target_scale: IntensityScale | None
 
 
 def prepare(
@@ -90,6 +100,47 @@ def prepare(
     BadModel
         The model to start from does not fit.
     """
+    seen = yield from survey(job, control, device)
+    if seen is None:
+        return None
+    config, formulation, parts, patch = seen.config, seen.formulation, seen.parts, seen.patch
+    store = TargetStore(job.run_folder / crew.own("cache"), config.data.cache_mb * 2**20)
+    settings = _crop_settings(config, formulation, patch, seen.facts["object_diameter_px"])
+    images = yield from _targets(parts.training, config, formulation, patch, store)
+    judged = parts.validation or _some(parts.training)
+    validator = Validator if seen.target_scale is None else ImageValidator
+    return Prepared(
+        config=config,
+        formulation=formulation,
+        network=seen.network,
+        plan=seen.plan,
+        sampler=CropSampler(images, settings),
+        validator=validator(judged, seen.network, formulation, device),
+        own_validation=bool(parts.validation),
+        validation_batches=_fixed_batches(parts.validation, formulation, settings, config.training.batch_size),
+        patch=patch,
+        store=store,
+        facts=seen.facts,
+        appearance=seen.appearance,
+        target_scale=seen.target_scale,
+    )
+
+
+def survey(
+    job: TrainJob, control: Control, device: torch.device, *, pretrain: bool = True
+) -> Generator[Message, None, Survey | None]:
+    """Read the data and build the network, but make no targets: all that is known before anything is written.
+
+    Parameters
+    ----------
+    pretrain
+        Whether weights are fetched that the network is to start from.
+
+    Raises
+    ------
+    UserError
+        As for `prepare`.
+    """
     config = RunConfig.model_validate(job.config)
     torch.manual_seed(config.training.seed)
     training, validation = chosen_samples(job.samples, config.data.limit)
@@ -101,41 +152,24 @@ def prepare(
             message=f"{plan.converted} images are converted to {'colour' if plan.kind == 'rgb' else 'gray'}.",
             hint="Set the channels, or train with images of one kind, if this is not wanted.",
         )
-    read = yield from _read(training, validation, _reading(config, plan), control)
+    reading = _reading(config, plan, targets=_learns_images(job, training))
+    read = yield from read_parts(training, validation, reading, control)
     if read is None:
         return None
-    yield from _warnings(job, read)
-    formulation, network = _build(job, plan)
+    yield from data_warnings(job, read)
+    scale: IntensityScale | None = None
+    if reading.targets:
+        scale = common_scale(read.training, config.data.low_percentile, config.data.high_percentile)
+        read = Parts(scaled(read.training, scale), scaled(read.validation, scale))
+    formulation, network = _build(job, plan, 0 if scale is None else len(scale.low), pretrain=pretrain)
+    yield from start_notes(job, formulation, plan)
     found: dict[str, Any] = data_facts(job.classes, read.training, read.validation)
     look = appearance(list(looks_of(read.training).values()))
     found |= unlike_facts(look, read.validation)
     formulation.use_class_pixels(class_pixels(job.classes, read.training))
-    diameter = found["object_diameter_px"]
-    patch = patch_size(config.data.patch_size, diameter, network.stride, device)
-    store = TargetStore(job.run_folder / crew.own("cache"), config.data.cache_mb * 2**20)
-    settings = _crop_settings(config, formulation, patch, diameter)
-    images = yield from _targets(read.training, config, formulation, patch, store)
-    judged = read.validation or _some(read.training)
-    return Prepared(
-        config=config,
-        formulation=formulation,
-        network=network,
-        plan=plan,
-        sampler=CropSampler(images, settings),
-        validator=Validator(judged, network, formulation, device),
-        own_validation=bool(read.validation),
-        validation_batches=_fixed_batches(read.validation, formulation, settings, config.training.batch_size),
-        patch=patch,
-        store=store,
-        facts={**found, "pixel_size_um": _common([part.sample.pixel_size_um for part in read.training])},
-        appearance=look,
-    )
-
-
-def chosen_samples(samples: Sequence[SampleRecord], limit: int) -> tuple[list[SampleRecord], list[SampleRecord]]:
-    """Return training and validation samples; of the former at most the first `limit` by name, 0 being all."""
-    training = sorted((s for s in samples if s.split == "train"), key=lambda s: s.image.name)
-    return training[: limit or None], [s for s in samples if s.split == "val"]
+    found["pixel_size_um"] = _common([part.sample.pixel_size_um for part in read.training])
+    patch = patch_size(config.data.patch_size, found["object_diameter_px"], network.stride, device)
+    return Survey(config, formulation, network, plan, read, patch, found, look, scale)
 
 
 def patch_size(wanted: int, diameter: float | None, stride: int, device: torch.device) -> int:
@@ -156,74 +190,37 @@ def _crop_settings(config: RunConfig, formulation: Formulation, patch: int, diam
         formulation.encode,
         margin_px(diameter),
         config.data.balance_classes,
+        formulation.encode_image if formulation.makes_images else None,
+        formulation.out_channels if formulation.makes_images else 0,
     )
 
 
-def _reading(config: RunConfig, plan: ChannelPlan) -> Reading:
-    return Reading(plan, config.data.low_percentile, config.data.high_percentile)
+def _reading(config: RunConfig, plan: ChannelPlan, *, targets: bool) -> Reading:
+    return Reading(plan, config.data.low_percentile, config.data.high_percentile, targets=targets)
 
 
-def _read(
-    training: Sequence[SampleRecord], validation: Sequence[SampleRecord], reading: Reading, control: Control
-) -> Generator[Message, None, _Parts | None]:
-    found = _Parts([], [])
-    notes = FileNotes()
-    total = len(training) + len(validation)
-    small = Reading(reading.channels, reading.low_percentile, reading.high_percentile, _VALIDATION_PX)
-    for done, sample in enumerate((*training, *validation)):
-        yield Progress(stage="Reading images", done=done, total=total)
-        if control.ending:
-            return None
-        if done < len(training):
-            found.training.extend(read_sample(sample, reading, notes.add))
-        elif sum(part.known.size for part in found.validation) < _VALIDATION_TOTAL_PX:
-            found.validation.extend(read_sample(sample, small, notes.add))
-    yield from notes.messages()
-    if not any((part.known > 0).any() for part in found.training):
-        first = training[0].labels or training[0].image
-        raise BadInput(
-            f"None of the {len(training)} training images has a labelled object (the first is {first.name}).",
-            hint="Outline some objects first, or mark the labelled images for training.",
-            code="no-labels",
-            path=first,
-        )
-    return found
+def _learns_images(job: TrainJob, training: Sequence[SampleRecord]) -> bool:
+    return formulations.get(job.formulation.name).learns_images and any(sample.target for sample in training)
 
 
-def _warnings(job: TrainJob, read: _Parts) -> Iterator[Message]:
-    if not read.validation:
-        yield Warned(
-            code="no-validation",
-            message="No image is kept for validation: the scores come from images that the network has learned.",
-            hint="Label at least one more image and mark it for validation.",
-        )
-    seen = {
-        part.sample.object_classes.get(int(number), job.classes[0].id)
-        for part in read.training
-        for number in np.unique(part.known[part.known > 0])
-    }
-    if missing := [item.name for item in job.classes if item.id not in seen]:
-        yield Warned(
-            code="class-missing",
-            message=f"No training object has the class {', '.join(missing)}.",
-            hint="Label some, or take the class out of the project; the network cannot learn it so.",
-        )
-
-
-def _build(job: TrainJob, plan: ChannelPlan) -> tuple[Formulation, Network]:
+def _build(job: TrainJob, plan: ChannelPlan, target_channels: int, *, pretrain: bool) -> tuple[Formulation, Network]:
     kind = formulations.get(job.formulation.name)
     formulation = kind(kind.Config.model_validate(job.formulation.settings), [item.id for item in job.classes])
+    if target_channels:
+        formulation = formulation.for_images(target_channels)
     if job.start_from is not None:
         return formulation, started_from(job, job.start_from, formulation, plan)
     if formulation.own_network:
         network = formulation.build_network(plan.count)
-        formulation.pretrain(network)
+        if pretrain:
+            formulation.pretrain(network)
         return formulation, network
     family = architectures.get(job.architecture.name)
     config = family.Config.model_validate(job.architecture.settings)
     architecture = family(config)
     network = architecture.build(plan.count, formulation.out_channels)
-    architecture.pretrain(network)
+    if pretrain:
+        architecture.pretrain(network)
     return formulation, network
 
 

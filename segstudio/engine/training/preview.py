@@ -1,12 +1,12 @@
 """Three small pictures of one validation image: as it is, with its truth, with the prediction."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segstudio.engine.data.dataset import LabelledPart
 from segstudio.io.atomic import make_folders, write_atomic
 from segstudio.jobs.messages import Preview
 
@@ -15,34 +15,29 @@ _SIDE = 384
 _KEPT = 12
 
 
-def write_preview(
-    folder: Path, epoch: float, part: LabelledPart, prediction: NDArray[np.int32], found: tuple[int, int]
-) -> Preview:
-    """Write the pictures of `part` into `folder` and return their message.
+@dataclass(frozen=True)
+class Pictures:
+    """One validation image as it is, with its truth, with the prediction: each ``(h, w, 3)`` uint8 RGB."""
 
-    Parameters
-    ----------
-    prediction
-        ``(H, W)`` int32 labels that the network finds.
-    found
-        True objects found, and all.
-    """
+    image: NDArray[np.uint8]
+    truth: NDArray[np.uint8]
+    prediction: NDArray[np.uint8]
+    caption: str
+    """In words: "finds 9 of 10 objects"."""
+
+
+def write_preview(folder: Path, epoch: float, pictures: Pictures) -> Preview:
+    """Write `pictures` into `folder` and return their message."""
     make_folders(folder)
-    window = _busiest(part.known)
-    image = _gray(part.image[:, *window])
     names = {}
-    for role, picture in (
-        ("image", image),
-        ("truth", overlay(image, part.known[window])),
-        ("prediction", overlay(image, prediction[window])),
-    ):
+    for role in ("image", "truth", "prediction"):
+        picture = getattr(pictures, role)
         path = folder / f"{epoch:09.2f}-{role}.png"
         write_atomic(path, cv2.imencode(".png", picture[:, :, ::-1])[1].tobytes())
         names[role] = str(path)
     for old in sorted(folder.glob("*.png"), reverse=True)[3 * _KEPT :]:
         old.unlink(missing_ok=True)
-    caption = f"finds {found[0]} of {found[1]} object{'s' if found[1] != 1 else ''}"
-    return Preview(epoch=epoch, caption=caption, **names)
+    return Preview(epoch=epoch, caption=pictures.caption, **names)
 
 
 def overlay(image: NDArray[np.uint8], labels: NDArray[np.int32]) -> NDArray[np.uint8]:
@@ -59,7 +54,7 @@ def overlay(image: NDArray[np.uint8], labels: NDArray[np.int32]) -> NDArray[np.u
     return np.asarray(mixed.round(), np.uint8)
 
 
-def _busiest(known: NDArray[np.int32]) -> tuple[slice, slice]:
+def window_of(known: NDArray[np.int32]) -> tuple[slice, slice]:
     """Return a window of at most the picture's side around the middle of the objects."""
     rows, columns = np.nonzero(known > 0)
     centre = (np.median(rows), np.median(columns)) if len(rows) else (known.shape[0] / 2, known.shape[1] / 2)
@@ -70,6 +65,7 @@ def _busiest(known: NDArray[np.int32]) -> tuple[slice, slice]:
     return slice(starts[0], starts[0] + _SIDE), slice(starts[1], starts[1] + _SIDE)
 
 
-def _gray(image: NDArray[np.float32]) -> NDArray[np.uint8]:
+def gray(image: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return ``(C, h, w)``, normalised to about 0..1, as a picture ``(h, w, 3)``."""
     shown = image[:3] if len(image) >= 3 else np.repeat(image[:1], 3, axis=0)
     return np.asarray((np.clip(shown, 0, 1) * 255).round(), np.uint8).transpose(1, 2, 0)

@@ -18,6 +18,7 @@ from segstudio.engine.network import Network
 from segstudio.engine.prediction.stitch_maps import predict_maps
 from segstudio.engine.training.average import Weights
 from segstudio.engine.training.confidence import f1_interval
+from segstudio.engine.training.preview import Pictures, gray, overlay, window_of
 
 #: IoU thresholds at which a validation is scored; the first two decide which weights and decoder are best.
 THRESHOLDS = (0.5, 0.75, 0.8)
@@ -28,6 +29,8 @@ _WATCHED_PX_GPU = 16_000_000
 _WHOLE = PredictionConfig(tile_size=2048)
 #: A predicted object that lies to more than this on unknown pixels is not judged.
 _UNKNOWN_SHARE = 0.5
+#: A picture shows the validation image with the most objects, but one of more is no clearer.
+_ENOUGH_OBJECTS = 60
 
 
 @dataclass(frozen=True)
@@ -63,14 +66,37 @@ class Validation:
         """What decides which weights are best."""
         return (self.ap + self.ap75) / 2
 
+    def figures(self) -> dict[str, float]:
+        """Return what a `Metric` says of it."""
+        values: dict[str, float] = {"val_f1": self.f1, "val_ap": self.ap, "val_iou": self.iou}
+        values |= {"val_objects": self.objects, "val_predicted": self.predicted}
+        if self.interval is not None:
+            values["val_f1_low"], values["val_f1_high"] = self.interval
+        return values
 
-class Validator:
-    """Predicts, decodes and scores labelled images with given weights.
+    def scores(self) -> dict[str, float]:
+        """Return what a model card says of it."""
+        return {
+            "f1": self.f1,
+            "ap50": self.ap,
+            "ap75": self.ap75,
+            "ap80": self.ap80,
+            "foreground_iou": self.iou,
+        }
+
+
+class PartPredictor:
+    """Predicts validation images with given weights.
 
     Parameters
     ----------
     parts
-        Images with labels, none larger than fits in memory.
+        Images with what is known of them, none larger than fits in memory.
+
+    Attributes
+    ----------
+    watched
+        The parts that are looked at in each validation during the training.
     """
 
     def __init__(
@@ -83,10 +109,22 @@ class Validator:
         limit = _WATCHED_PX.get(device.type, _WATCHED_PX_GPU)
         self.watched = _within(self.parts, limit)
 
+    def take(self, weights: Weights) -> None:
+        """Let the following images be seen with `weights`."""
+        self._network.load_state_dict(weights)
+
+    def maps(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the activated maps of a normalised image ``(C, H, W)``."""
+        return predict_maps(self._network, self.formulation, image, _WHOLE, self.device)
+
+
+class Validator(PartPredictor):
+    """Predicts, decodes and scores labelled images with given weights."""
+
     def run(self, weights: Weights, decode: DecodeSettings) -> Validation:
         """Score `weights` on the watched images."""
         start = time.monotonic()
-        self._network.load_state_dict(weights)
+        self.take(weights)
         scores = [self._scored(part, self._decoded(part, decode).labels) for part in self.watched]
         return _validation(scores, time.monotonic() - start)
 
@@ -99,7 +137,7 @@ class Validator:
             Number of images so far, the best settings so far, and their scores.
         """
         start = time.monotonic()
-        self._network.load_state_dict(weights)
+        self.take(weights)
         candidates = self.formulation.decode_candidates()
         table: list[list[ImageScore]] = [[] for _ in candidates]
         order = np.random.default_rng(0).permutation(len(self.parts))
@@ -118,17 +156,17 @@ class Validator:
                 if spent * (number + 1) / number > seconds:
                     return
 
-    def predict(
-        self, part: LabelledPart, weights: Weights, decode: DecodeSettings
-    ) -> tuple[NDArray[np.int32], Validation]:
-        """Return the objects that `weights` find in `part`, and their scores."""
-        self._network.load_state_dict(weights)
+    def pictures(self, weights: Weights, decode: DecodeSettings) -> Pictures:
+        """Return how `weights` see the watched image with the most objects."""
+        part = max(self.watched, key=lambda p: min(int(p.known.max()), _ENOUGH_OBJECTS))
+        self.take(weights)
         labels = self._decoded(part, decode).labels
-        return labels, _validation([self._scored(part, labels)], 0.0)
-
-    def maps(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the activated maps of a normalised image ``(C, H, W)``."""
-        return predict_maps(self._network, self.formulation, image, _WHOLE, self.device)
+        seen = self._scored(part, labels).at(THRESHOLDS[0])
+        wanted = seen.tp + seen.fn
+        window = window_of(part.known)
+        image = gray(part.image[:, *window])
+        caption = f"finds {seen.tp} of {wanted} object{'s' if wanted != 1 else ''}"
+        return Pictures(image, overlay(image, part.known[window]), overlay(image, labels[window]), caption)
 
     def _scored(self, part: LabelledPart, labels: NDArray[np.int32]) -> ImageScore:
         wanted = self.formulation.best_answer(part.known)

@@ -1,0 +1,110 @@
+"""The images of a training: read with what is known of them, and what the user should know before it starts."""
+
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from segstudio.core.errors import BadInput
+from segstudio.engine.control import Control
+from segstudio.engine.data.dataset import LabelledPart, Reading, read_sample
+from segstudio.engine.data.file_notes import FileNotes
+from segstudio.engine.formulations import formulations
+from segstudio.jobs.messages import Message, Progress, Warned
+from segstudio.jobs.spec import SampleRecord, TrainJob
+
+#: Validation images are cut into parts of at most this side, pixels; and all together hold at most so many pixels.
+_VALIDATION_PX = 1024
+_VALIDATION_TOTAL_PX = 64_000_000
+
+
+@dataclass(frozen=True)
+class Parts:
+    """All parts of images with what is known of them."""
+
+    training: list[LabelledPart]
+    validation: list[LabelledPart]
+
+
+def chosen_samples(samples: Sequence[SampleRecord], limit: int) -> tuple[list[SampleRecord], list[SampleRecord]]:
+    """Return training and validation samples; of the former at most the first `limit` by name, 0 being all."""
+    training = sorted((s for s in samples if s.split == "train"), key=lambda s: s.image.name)
+    return training[: limit or None], [s for s in samples if s.split == "val"]
+
+
+def read_parts(
+    training: Sequence[SampleRecord], validation: Sequence[SampleRecord], reading: Reading, control: Control
+) -> Generator[Message, None, Parts | None]:
+    """Read all images, yielding progress; return their parts, or ``None`` when stopped.
+
+    Raises
+    ------
+    BadInput
+        A file cannot be used, or there is nothing to learn from.
+    """
+    found = Parts([], [])
+    notes = FileNotes()
+    total = len(training) + len(validation)
+    small = replace(reading, part_px=_VALIDATION_PX)
+    for done, sample in enumerate((*training, *validation)):
+        yield Progress(stage="Reading images", done=done, total=total)
+        if control.ending:
+            return None
+        if done < len(training):
+            found.training.extend(read_sample(sample, reading, notes.add))
+        elif sum(part.known.size for part in found.validation) < _VALIDATION_TOTAL_PX:
+            found.validation.extend(read_sample(sample, small, notes.add))
+    yield from notes.messages()
+    if not reading.targets and not any((part.known > 0).any() for part in found.training):
+        first = training[0].labels or training[0].image
+        raise BadInput(
+            f"None of the {len(training)} training images has a labelled object (the first is {first.name}).",
+            hint="Outline some objects first, or mark the labelled images for training."
+            if not any(sample.target for sample in training)
+            else "These images have targets to be made of them: choose Image to image (regression).",
+            code="no-labels",
+            path=first,
+        )
+    return found
+
+
+def data_warnings(job: TrainJob, read: Parts) -> Iterator[Message]:
+    """Yield what the user should know of the data: no validation, classes or targets that are missing."""
+    if not read.validation:
+        yield Warned(
+            code="no-validation",
+            message="No image is kept for validation: the scores come from images that the network has learned.",
+            hint="Label at least one more image and mark it for validation.",
+        )
+    kind = formulations.get(job.formulation.name)
+    if kind.learns_images:
+        yield from _image_warnings(kind.title, [*read.training, *read.validation], job.samples)
+        return
+    seen = {
+        part.sample.object_classes.get(int(number), job.classes[0].id)
+        for part in read.training
+        for number in np.unique(part.known[part.known > 0])
+    }
+    if missing := [item.name for item in job.classes if item.id not in seen]:
+        yield Warned(
+            code="class-missing",
+            message=f"No training object has the class {', '.join(missing)}.",
+            hint="Label some, or take the class out of the project; the network cannot learn it so.",
+        )
+
+
+def _image_warnings(title: str, parts: Sequence[LabelledPart], samples: Sequence[SampleRecord]) -> Iterator[Message]:
+    if all(part.target is None for part in parts):
+        yield Warned(
+            code="no-targets",
+            message=f"{title} found no target images; the network learns where the labelled objects are.",
+            hint="Put the images that it is to make into a folder targets/ beside images/, with the same names.",
+        )
+        return
+    lacking = [sample.image.name for sample in samples if sample.target is None and sample.split != "test"]
+    if lacking:
+        yield Warned(
+            code="target-missing",
+            message=f"{len(lacking)} images have no target and are left out (the first is {lacking[0]}).",
+            hint="Put their targets, with the same names, into the folder targets/.",
+        )
