@@ -1,0 +1,112 @@
+"""Pixels that point to the place of their object: spatial embeddings, and panoptic maps with areas."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from factories import cells, discs
+from torch import nn
+
+from segstudio.core.matching import match
+from segstudio.engine.architectures import architectures
+from segstudio.engine.decoding.clustering import cluster
+from segstudio.engine.formulations import Formulation, formulations
+from segstudio.engine.losses.spatial_embedding import members, overlap_loss, pull_push_loss
+
+
+def build(name: str, class_ids: tuple[int, ...] = (1,), **settings: Any) -> Formulation:
+    kind = formulations.get(name)
+    return kind(kind.Config(**settings), class_ids)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"), [("embedding", {}), ("embedding", {"loss": "discriminative"}), ("panoptic", {})]
+)
+def test_a_small_network_learns_one_image_with_its_classes(name: str, settings: dict[str, Any]) -> None:
+    torch.manual_seed(0)
+    made = cells((64, 64), 7, 3, diameter=18)
+    classes = {number: 4 + number % 2 for number in range(1, made.count + 1)}
+    formulation = build(name, (4, 5), **settings)
+    targets = {key: torch.from_numpy(value)[None] for key, value in formulation.encode(made.labels, classes).items()}
+    image = torch.from_numpy(made.image.astype(np.float32) / 255)[None, None]
+    unet = architectures.get("unet")
+    network = unet(unet.Config(width=8, depth=3)).build(1, formulation.out_channels).train()
+    optimiser = torch.optim.AdamW(network.parameters(), lr=1e-2)
+    for _ in range(60):
+        loss = torch.stack(list(formulation.training_loss(network, image, targets).values())).sum()
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), 5)
+        optimiser.step()
+    with torch.no_grad():
+        maps = formulation.activate(network(image))[0].numpy()
+    found = formulation.decode(maps, formulation.DecodeConfig(threshold=0.6))
+    result = match(made.labels, found.labels)
+    assert len(result.pairs) >= made.count - 1
+    assert len(result.extra) <= 1
+    assert all(found.classes[other] == classes[true] for true, other in result.pairs)
+
+
+def test_pixels_that_point_nowhere_in_particular_belong_to_nothing() -> None:
+    labels = discs((48, 48), [(12, 12), (34, 34)], 8)
+    formulation = build("embedding")
+    maps = formulation.perfect_maps(formulation.encode(labels))
+    maps[:2, 12, 18] = (20, 10)  # a pixel of the first disc that points between both
+    found = cluster(maps[:2], maps[2], maps[3], maps[3] > 0.5)
+    assert found.max() == 2
+    assert found[12, 18] == 0
+    assert found[12, 6] > 0
+
+
+def test_the_overlap_loss_is_least_where_each_pixel_points_to_its_object() -> None:
+    labels = discs((32, 32), [(8, 8), (22, 22)], 6)
+    instances = torch.from_numpy(labels.astype(np.float32))[None, None]
+    valid = torch.ones_like(instances)
+    found = members(instances, valid)
+    centres = torch.tensor([[8.0, 8.0], [22.0, 22.0]])
+    grid = torch.stack(torch.meshgrid(torch.arange(32.0), torch.arange(32.0), indexing="ij"))[None]
+    there = torch.where(instances == 1, 8.0, torch.where(instances == 2, 22.0, 1000.0)).expand(-1, 2, -1, -1)
+    width = torch.full((2,), 3.0)
+    right = overlap_loss(there, centres, width, found, valid)
+    assert float(right) == pytest.approx(0, abs=1e-5)
+    assert float(overlap_loss(grid, centres, width, found, valid)) > 0.2
+    assert float(overlap_loss(there.flip(2), centres, width, found, valid)) > 1
+
+
+def test_objects_of_two_images_do_not_push_each_other() -> None:
+    instances = torch.zeros(2, 1, 8, 8)
+    instances[:, :, 2:4, 2:4] = 1
+    embedding = torch.zeros(2, 2, 8, 8)
+    alone = pull_push_loss(embedding, members(instances, torch.ones_like(instances)), 0.1, 1.0)
+    assert float(alone) == pytest.approx(0, abs=1e-6)
+    instances[0, 0, 2:4, 3] = 2
+    assert float(pull_push_loss(embedding, members(instances, torch.ones_like(instances)), 0.1, 1.0)) > 0.5
+
+
+def test_classes_of_areas_are_not_split_and_objects_keep_theirs() -> None:
+    formulation = build("panoptic", (1, 2), stuff_classes="2")
+    labels = np.where(np.arange(64) < 30, 9, 0) * np.ones((64, 1), np.int32)
+    labels[40:, :30] = 8  # another piece of the same area, touching the first
+    labels = np.where((cell := discs((64, 64), [(32, 44), (32, 58)], 7)) > 0, cell, labels).astype(np.int32)
+    targets = formulation.encode(labels, {9: 2, 8: 2, 1: 1, 2: 1})
+    assert not targets["heat"][0, :, :30].any()
+    found = formulation.decode(formulation.perfect_maps(targets), formulation.DecodeConfig())
+    assert sorted(found.classes.values()) == [1, 1, 2]
+    (area,) = (number for number, kind in found.classes.items() if kind == 2)
+    assert np.array_equal(found.labels == area, labels >= 8)
+
+
+@pytest.mark.parametrize("text", ["tissue", "1-2", "-3"])
+def test_what_are_no_numbers_of_classes_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="numbers of classes"):
+        build("panoptic", stuff_classes=text)
+
+
+def test_an_object_without_a_peak_of_its_own_is_not_given_to_another() -> None:
+    formulation = build("panoptic")
+    labels = discs((48, 48), [(12, 12), (34, 34)], 8)
+    maps = formulation.perfect_maps(formulation.encode(labels))
+    maps[2, 24:] = 0
+    found = formulation.decode(maps, formulation.DecodeConfig())
+    assert len(match(labels, found.labels, 0.9).pairs) == 2
