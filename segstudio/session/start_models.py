@@ -1,8 +1,9 @@
 """Which models a new training can start from, known before it begins."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from segstudio.jobs.catalogue import Catalogue, Offer
 from segstudio.session.runs import Run
 
 if TYPE_CHECKING:
@@ -28,22 +29,46 @@ def sight(entries: "Iterable[ImageEntry]", wanted: str = "auto") -> int:
     return 0
 
 
-def start_problem(run: Run, formulation: str, channels: int, titles: Mapping[str, str]) -> str:
+def start_problem(run: Run, formulation: str, architecture: str, catalogue: Catalogue) -> str:
     """Return why a training cannot start from the model of `run`, in a sentence; empty when it can.
+
+    The rule is that of `segstudio.engine.training.start_rules`: the network must be the same.
+
+    Parameters
+    ----------
+    formulation, architecture
+        Of the new training; empty when not known.
+    """
+    made_for, has = run.job.formulation.name, run.job.architecture.name
+    own = {offer.name for offer in catalogue.formulations if offer.own_network}
+    if formulation and formulation != made_for and not own.isdisjoint((formulation, made_for)):
+        owner = made_for if made_for in own else formulation
+        return f"{run.name} has another network: {_title(catalogue.formulations, owner)} has its own."
+    if architecture and architecture != has and made_for not in own:
+        return f"{run.name} has another network: {_title(catalogue.architectures, has)}."
+    return ""
+
+
+def start_note(run: Run, formulation: str, channels: int, catalogue: Catalogue) -> str:
+    """Return what a training that starts from the model of `run` cannot take as it is; empty for nothing.
 
     Parameters
     ----------
     formulation, channels
         Of the new training; empty or 0 when not known.
-    titles
-        What formulations are called.
     """
     made_for = run.job.formulation.name
-    if formulation and made_for != formulation:
-        return f"{run.name} finds something else: it was made for {titles.get(made_for, made_for)}."
+    notes = []
+    if formulation and formulation != made_for:
+        title = _title(catalogue.formulations, made_for)
+        notes.append(f"was made for {title}, so that its last layer begins anew")
     if channels and run.in_channels and run.in_channels != channels:
-        return f"{run.name} sees {_channels(run.in_channels)}, the labelled images have {channels}."
-    return ""
+        notes.append(f"sees {_channels(run.in_channels)}, so that its first layer is adapted to {channels}")
+    return f"{run.name} {', and '.join(notes)}." if notes else ""
+
+
+def _title(offers: Iterable[Offer], name: str) -> str:
+    return next((offer.title for offer in offers if offer.name == name), name)
 
 
 def _channels(count: int) -> str:

@@ -30,11 +30,14 @@ class ChannelPlan:
         Number of channels.
     converted
         How many of the images must be converted.
+    names
+        Of the images' own channels, when all images have the same; empty otherwise.
     """
 
     kind: Channels
     count: int
     converted: int = 0
+    names: tuple[str, ...] = ()
 
 
 def plan_channels(infos: Sequence[ImageInfo], wanted: Literal["auto", "gray", "rgb"] = "auto") -> ChannelPlan:
@@ -57,7 +60,8 @@ def plan_channels(infos: Sequence[ImageInfo], wanted: Literal["auto", "gray", "r
                 code="mixed-channels",
                 path=other.path,
             )
-        return ChannelPlan("channels", own[0].channels)
+        same = all(info.channel_names == own[0].channel_names for info in own)
+        return ChannelPlan("channels", own[0].channels, names=own[0].channel_names if same else ())
     kind: Channels = wanted if wanted != "auto" else max(("gray", "rgb"), key=lambda k: _count(kinds, k))
     return ChannelPlan(kind, 3 if kind == "rgb" else 1, converted=len(infos) - _count(kinds, kind))
 

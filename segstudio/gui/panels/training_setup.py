@@ -23,7 +23,7 @@ from segstudio.session.job_specs import TrainingWish
 from segstudio.session.network_words import BLENDED
 from segstudio.session.runs import Run
 from segstudio.session.session import Session
-from segstudio.session.start_models import sight, start_problem
+from segstudio.session.start_models import start_problem
 
 _MINUTES, _EPOCHS, _CHANNELS = "training.max_minutes", "training.epochs", "data.channels"
 #: Settings in sight, in this order.
@@ -101,12 +101,12 @@ class TrainingSetup(QWidget):
 
     def _unfit(self, run: Run) -> str:
         """Return why the training cannot start from a model."""
-        project, catalogue = self._session.project, self._session.jobs.catalogue
-        if project is None:
+        catalogue = self._session.jobs.catalogue
+        if catalogue is None:
             return ""
-        titles = {offer.name: offer.title for offer in catalogue.formulations} if catalogue else {}
-        channels = sight(project.images, str(self.form.values().get(_CHANNELS, "auto")))
-        return start_problem(run, self._formulation.currentData() or "", channels, titles)
+        return start_problem(
+            run, self._formulation.currentData() or "", self._architecture.currentData() or "", catalogue
+        )
 
     def _free_name(self) -> str:
         taken = {run.name for run in self._session.runs.all}
@@ -223,8 +223,6 @@ class TrainingSetup(QWidget):
     def _on_changed(self, path: str) -> None:
         if path == _EPOCHS:
             self._show_that_epochs_rule()
-        if path == _CHANNELS:
-            self._start_from.refill()
         self.validate()
         self.changed.emit()
 

@@ -429,10 +429,20 @@ def test_a_model_with_other_classes_is_a_start_too(
     assert torch.equal(after["head.bias"][shared:], before["head.bias"][[shared + 1, shared]])
 
 
-def test_a_start_model_of_another_kind_is_refused(samples: tuple[SampleRecord, ...], tmp_path: Path) -> None:
+def test_a_start_model_of_another_kind_gives_its_network_and_that_is_said(
+    samples: tuple[SampleRecord, ...], tmp_path: Path
+) -> None:
     list(run_job(a_job(samples, tmp_path / "first")))
     job = a_job(samples, tmp_path / "second", formulation=Choice(name="semantic"), start_from=tmp_path / "first")
-    with pytest.raises(BadModel, match="boundary"):
+    messages = list(run_job(job))
+    assert isinstance(messages[-1], Finished)
+    assert "new-head" in [warning.code for warning in of(Warned, messages)]
+
+
+def test_a_start_model_with_another_network_is_refused(samples: tuple[SampleRecord, ...], tmp_path: Path) -> None:
+    list(run_job(a_job(samples, tmp_path / "first", training={"epochs": 1})))
+    job = a_job(samples, tmp_path / "second", architecture=Choice(name="linknet"), start_from=tmp_path / "first")
+    with pytest.raises(BadModel, match="its network is U-Net"):
         list(run_job(job))
 
 
