@@ -16,6 +16,8 @@ _RISEN, _RISEN_POINTS = 1.5, 4
 #: Share of its fall that a training loss may still have before it when the rate is too low.
 _STEADY = 0.75
 _LEAST_POINTS = 5
+#: Times the usual rate of Adam that SGD needs.
+_SGD = 10.0
 _POOR = 0.6
 _CONSEQUENCES = frozenset({"rate-too-high", "stuck-at-background", "too-short", "overfitting"})
 _TEST = Remedy("Find a learning rate", action="range-test")
@@ -131,14 +133,19 @@ def rate_too_low(case: Case) -> Iterator[Finding]:
 
 def lower_rate(case: Case) -> Remedy:
     """Return a training with a lower rate: the usual one when it is far above that, else a tenth."""
-    usual = TrainingConfig().learning_rate
+    usual = _usual_rate(case)
     setting = case.config.training.learning_rate
     lower = usual if setting >= 4 * usual else case.rate_setting(case.peak_rate / 10)
     return Remedy(f"Use rate {figure(lower)} and train again", {"training.learning_rate": lower}, starts=True)
 
 
 def _higher_rate(case: Case) -> Remedy:
-    usual = TrainingConfig().learning_rate
+    usual = _usual_rate(case)
     if case.config.training.learning_rate > usual / 4:
         return _TEST
     return Remedy(f"Use rate {figure(usual)} and train again", {"training.learning_rate": usual}, starts=True)
+
+
+def _usual_rate(case: Case) -> float:
+    """Return the rate that suits most trainings; SGD needs larger steps than Adam and AdamW."""
+    return TrainingConfig().learning_rate * (_SGD if case.config.training.optimiser == "sgd" else 1.0)

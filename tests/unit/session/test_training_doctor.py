@@ -87,6 +87,13 @@ def test_a_rate_too_high_explains_what_follows_from_it() -> None:
     assert found("rate-too-high")["rate-too-high"].remedy.settings == {"training.learning_rate": 5e-3}
 
 
+def test_sgd_is_given_a_larger_rate_than_adam() -> None:
+    job, messages = recorded("rate-too-low")
+    config = {**job.config, "training": {**job.config["training"], "optimiser": "sgd"}}
+    finding = {f.code: f for f in examine(Case.of(job.model_copy(update={"config": config}), messages))}["rate-too-low"]
+    assert finding.remedy.settings == {"training.learning_rate": 0.05}
+
+
 def test_a_patch_is_made_large_enough_and_a_network_deep_enough() -> None:
     assert found("small-patch")["small-patch"].remedy.settings == {"data.patch_size": 64}
     assert found("short-sight")["short-sight"].remedy.settings == {"architecture.depth": 4}
