@@ -4,12 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pyqtgraph import InfiniteLine, InfLineLabel, PlotWidget
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel
 from recorded_runs import recorded
 from window_driver import Driver, run_program
 
 from segstudio.config.run import RunConfig
+from segstudio.gui.panels.curve_plot import CurvePlot
 from segstudio.jobs.catalogue import Catalogue, Offer, catalogue_key, store_catalogue
 from segstudio.jobs.messages import Finished, Message, Metric, Progress, Started
 from segstudio.jobs.run_folder import RunFolder
@@ -71,6 +73,15 @@ class Hand:
     def words(self) -> str:
         section = self.hand.window.training.doctor
         return " ".join(label.text() for label in section.findChildren(QLabel) if label.isVisible())
+
+
+def _marks(driver: Driver) -> list[str]:
+    """Return what is said in the plot of the curves besides the best epoch."""
+    plots = driver.window.curves.findChildren(CurvePlot)
+    items = [item for plot in plots for item in plot.findChildren(PlotWidget)[0].getPlotItem().items]
+    lines = [item for item in items if isinstance(item, InfiniteLine)]
+    words = [part.format for line in lines for part in line.childItems() if isinstance(part, InfLineLabel)]
+    return [text for text in words if not text.startswith("best")]
 
 
 def test_a_finding_of_a_training_that_is_over_trains_again_with_another_rate(
@@ -158,7 +169,8 @@ def test_a_chosen_run_is_explained_below_the_list(folder: Path, monkeypatch: pyt
         assert "overfitting" in [finding.code for finding in panel.doctor_of_chosen.findings()]
         panel.runs.compare()
         driver.wait(lambda: driver.session.jobs.curves.shown == ("overfitting",), what="the curves")
-        QTest.qWait(300)
+        driver.window.show_drawer(1)
+        driver.wait(lambda: _marks(driver) == ["by heart from here"], what="the mark in the curves")
         panel.runs.list.clearSelection()
         driver.wait(lambda: not panel.doctor_of_chosen.isVisible(), what="the silence")
 
