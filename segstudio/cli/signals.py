@@ -30,6 +30,18 @@ def interrupted_by_end() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+@contextmanager
+def left_to_the_first() -> Iterator[None]:
+    """Let no signal end this process, one of several that train together: the first one hears it and ends them all."""
+    numbers = [number for number in (signal.SIGINT, signal.SIGTERM, HANGUP) if number is not None]
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def leave_terminal() -> None:
     """Let nothing be written to a terminal that is gone: each line would be an error and end the job."""
     nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -1,16 +1,19 @@
 """``segstudio train``: learn from a project or a folder of images with masks."""
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from segstudio.cli.explain import tell
 from segstudio.cli.flags import add_flags, given_settings
 from segstudio.cli.progress import add_output_flags, follow, stop_on_interrupt
+from segstudio.cli.signals import left_to_the_first
+from segstudio.cli.train_plan import show_plan
 from segstudio.config.form_spec import form_spec
 from segstudio.config.run import RunConfig
 from segstudio.core.errors import JobFailed, UserError, WrongUsage
@@ -18,6 +21,11 @@ from segstudio.jobs.run_folder import RunFolder
 from segstudio.jobs.spec import Choice, ClassSpec, SampleRecord, TrainJob
 from segstudio.session.doctor import Case, examine
 
+if TYPE_CHECKING:
+    from segstudio.engine.training.crew import Crew
+
+#: torchrun tells this to the processes that it starts.
+_TORCHRUN = "TORCHELASTIC_RUN_ID"
 _SECTIONS = ("data", "augmentation", "training", "prediction")
 
 
@@ -29,7 +37,10 @@ def add_parser(subparsers: Any) -> None:  # noqa: ANN401 - argparse keeps this t
         description="Trains a model on DATA: a project, or a folder with images/ and masks/ (same file names, one "
         "number per object), or with train/ and val/ of that form. Ctrl+C stops and keeps the best model.",
         epilog="Settings of a network or formulation: --architecture.NAME and --formulation.NAME, "
-        "as `segstudio catalogue` lists them.",
+        "as `segstudio catalogue` lists them. Several graphics cards of one computer train together by `torchrun "
+        "--nproc-per-node 4 -m segstudio train DATA --out RUN`; several computers by the same command on each with "
+        "`--nnodes 2 --rdzv-backend c10d --rdzv-endpoint HOST:29500` before -m, where all see the same DATA and RUN. "
+        "The batch is shared among them.",
     )
     parser.add_argument("data", metavar="DATA", type=Path, nargs="?", help="project or folder of images with masks")
     parser.add_argument("--out", metavar="RUN", type=Path, required=True, help="new folder for everything of this run")
@@ -39,6 +50,14 @@ def add_parser(subparsers: Any) -> None:  # noqa: ANN401 - argparse keeps this t
     parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="(default: auto)")
     parser.add_argument("--name", help="name of the run (default: that of its folder)")
     parser.add_argument("--resume", action="store_true", help="go on with the run in RUN from its last checkpoint")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print what the training would be; start and write nothing"
+    )
+    parser.add_argument(
+        "--distributed",
+        action="store_true",
+        help="train together with the other processes that a launcher started; under torchrun this is found by itself",
+    )
     add_output_flags(parser)
     add_flags(parser, form_spec(RunConfig.model_json_schema()))
     parser.set_defaults(run=run, more_flags=more_flags)
@@ -58,15 +77,42 @@ def more_flags(parser: argparse.ArgumentParser, namespace: argparse.Namespace) -
 
 def run(namespace: argparse.Namespace) -> int:
     """Train and print where the model is; return the exit code."""
-    job = _resumed(namespace) if namespace.resume else _new(namespace)
+    if not namespace.distributed and _TORCHRUN not in os.environ:
+        return _lead(namespace, None)
+    from segstudio.engine.training.crew import join
+
+    crew = join()
+    try:
+        return _lead(namespace, crew) if crew.leads else _assist(namespace, crew)
+    finally:
+        crew.leave()
+
+
+def _assist(namespace: argparse.Namespace, crew: "Crew") -> int:
+    """Do the share of a process that does not lead: it ends when the first one does."""
+    from segstudio.engine.run import assist, check
+
+    with left_to_the_first():
+        job = _job(namespace)
+        check(job)
+        if not namespace.dry_run:
+            assist(job, crew)
+    return 0
+
+
+def _lead(namespace: argparse.Namespace, crew: "Crew | None") -> int:
+    job = _job(namespace)
     from segstudio.engine.control import Control
-    from segstudio.engine.run import check, run_job
+    from segstudio.engine.run import check, plan_job, run_job
+    from segstudio.engine.training.crew import ALONE
 
     check(job)
+    if namespace.dry_run:
+        return show_plan(plan_job(job, crew or ALONE), namespace)
     folder = RunFolder.create(job)
     control = Control(folder)
     with _nothing_left(folder), stop_on_interrupt(lambda: control.request("stop")):
-        finished = follow(run_job(job, control), namespace)
+        finished = follow(run_job(job, control, crew or ALONE), namespace)
         if not folder.model.exists():
             raise JobFailed(
                 "The training was stopped before it had learned anything: there is no model.",
@@ -93,12 +139,18 @@ def _nothing_left(folder: RunFolder) -> Iterator[None]:
         raise
 
 
+def _job(namespace: argparse.Namespace) -> TrainJob:
+    return _resumed(namespace) if namespace.resume else _new(namespace)
+
+
 def _new(namespace: argparse.Namespace) -> TrainJob:
     if namespace.data is None:
         raise WrongUsage("The data to train on are missing.", hint="Usage: segstudio train DATA --out RUN")
     from segstudio.project.intake import refuse_no_text
 
     refuse_no_text(namespace.out.resolve())
+    if namespace.dry_run:
+        RunFolder(namespace.out).refuse_when_taken()
     samples, classes = training_data(namespace.data)
     for sample in samples:
         refuse_no_text(sample.image)

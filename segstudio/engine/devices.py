@@ -1,5 +1,6 @@
 """Which device a job runs on: CUDA, Apple's MPS or the processor; and why it is not a GPU."""
 
+import os
 import platform
 import shutil
 from dataclasses import dataclass
@@ -106,7 +107,7 @@ def no_gpu() -> NoGpu | None:
 
 
 def use_all_cores(device: torch.device) -> None:
-    """Let torch compute on all cores that this process may use."""
+    """Let torch compute on all cores that this process may use, or on its share where a launcher started several."""
     if device.type == "cpu":
         cores = len(psutil.Process().cpu_affinity()) if hasattr(psutil.Process, "cpu_affinity") else psutil.cpu_count()
-        torch.set_num_threads(max(1, cores or 1))
+        torch.set_num_threads(max(1, (cores or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))))

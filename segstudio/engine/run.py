@@ -19,9 +19,11 @@ from segstudio.engine.evaluation import evaluate_model
 from segstudio.engine.formulations import formulations
 from segstudio.engine.inspection import inspect_model
 from segstudio.engine.model_card import read_card
+from segstudio.engine.plan import plan
 from segstudio.engine.prediction.predict import decode, predict
 from segstudio.engine.summary import summarise
 from segstudio.engine.training.augment_preview import preview_patches
+from segstudio.engine.training.crew import ALONE, Crew
 from segstudio.engine.training.fit import fit
 from segstudio.engine.training.range_test import range_test
 from segstudio.jobs.catalogue import store_catalogue
@@ -43,7 +45,7 @@ from segstudio.jobs.spec import (
 )
 
 
-def run_job(spec: JobSpec, control: Control | None = None) -> Generator[Message, None, None]:
+def run_job(spec: JobSpec, control: Control | None = None, crew: Crew = ALONE) -> Generator[Message, None, None]:
     """Do a job and say what happens; closing the generator stops it.
 
     Parameters
@@ -53,6 +55,8 @@ def run_job(spec: JobSpec, control: Control | None = None) -> Generator[Message,
     control
         How a training hears of pause and stop; ``None`` reads the commands in its run folder. The other jobs are
         stopped by closing the generator.
+    crew
+        The processes that train together; this one leads them, and the others call `assist`.
 
     Yields
     ------
@@ -81,17 +85,17 @@ def run_job(spec: JobSpec, control: Control | None = None) -> Generator[Message,
             print(message)
     """
     if isinstance(spec, TrainJob):
-        return _training(spec, control)
+        return _training(spec, control, crew)
     return _stamped(_short_job(spec, control), spec.job_id)
 
 
-def _training(job: TrainJob, control: Control | None) -> Generator[Message, None, None]:
+def _training(job: TrainJob, control: Control | None, crew: Crew) -> Generator[Message, None, None]:
     run = RunFolder(job.run_folder)
     if not run.job_file.exists() or (run.events_file.exists() and not job.resume):
         RunFolder.create(job)
     run.claim()  # when another process trains it, its messages are not ours to end
     with reported(_recorder(run), job.job_id), _released(run):
-        for message in _stamped(_train(job, control or Control(run)), job.job_id):
+        for message in _stamped(_train(job, control or Control(run), crew), job.job_id):
             if isinstance(message, Finished):
                 run.release()  # who reads this may go on with the run at once
             run.append(message)
@@ -111,16 +115,39 @@ def _recorder(run: RunFolder) -> Callable[[Failed], None]:
     return lambda failed: run.append(failed.model_copy(update={"time": time.time()}))
 
 
-def _train(job: TrainJob, control: Control) -> Iterator[Message]:
+def assist(job: TrainJob, crew: Crew) -> None:
+    """Help the first process of `crew` with the training `job` until it ends; writes nothing and says nothing.
+
+    Raises
+    ------
+    UserError
+        This process cannot do its share, or another one has gone.
+    """
+    for _ in _train(job, Control(), crew):
+        pass
+
+
+def plan_job(job: TrainJob, crew: Crew = ALONE) -> Iterator[Message]:
+    """Say what the training `job` would be, as `Facts`, and start and write nothing.
+
+    Raises
+    ------
+    UserError
+        What would prevent the training.
+    """
+    return _stamped(plan(job, choose_device(job.device), crew), job.job_id)
+
+
+def _train(job: TrainJob, control: Control, crew: Crew) -> Iterator[Message]:
     device = choose_device(job.device)
     use_all_cores(device)
     yield Started(device=str(device), device_name=device_name(device), pid=os.getpid())
-    yield from fit(job, control, device)
+    yield from fit(job, control, device, crew)
 
 
 def _short_job(spec: JobSpec, control: Control | None) -> Iterator[Message]:
-    network_at_work = isinstance(spec, PredictJob | EvaluateJob | InspectJob | RangeTestJob)
-    device = choose_device(spec.device if network_at_work else "cpu")
+    computes = (PredictJob, EvaluateJob, InspectJob, RangeTestJob)
+    device = choose_device(spec.device if isinstance(spec, computes) else "cpu")
     use_all_cores(device)
     yield Started(device=str(device), device_name=device_name(device), pid=os.getpid())
     match spec:

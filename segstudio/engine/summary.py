@@ -63,7 +63,21 @@ def summarise(job: SummaryJob) -> Iterator[Message]:
     UserError
         The network or formulation is not known, a setting is wrong, or the model cannot be read.
     """
-    yield Progress(stage="Building the network", done=0, total=2)
+    yield Progress(stage="Looking at the network", done=0, total=1)
+    report = describe(job)
+    write_atomic(job.output, report.model_dump_json().encode())
+    yield Artifact(role="report", path=str(job.output))
+    yield Finished(outcome="done", summary={"parameters": report.parameters})
+
+
+def describe(job: SummaryJob) -> NetworkReport:
+    """Return the description of the network of a job, whose `output` is not written.
+
+    Raises
+    ------
+    UserError
+        As for `summarise`.
+    """
     try:
         config = RunConfig.model_validate(job.config)
         subject = _subject(job, config)
@@ -71,11 +85,7 @@ def summarise(job: SummaryJob) -> Iterator[Message]:
         first = error.errors()[0]
         words = f"The setting {first['loc'][-1]} cannot be {first['input']!r}: {sentence(first)}."
         raise WrongUsage(words, hint="Change this setting.", code="wrong-setting") from error
-    yield Progress(stage="Measuring how far the network sees", done=1, total=2)
-    report = _report(subject, job, config)
-    write_atomic(job.output, report.model_dump_json().encode())
-    yield Artifact(role="report", path=str(job.output))
-    yield Finished(outcome="done", summary={"parameters": report.parameters})
+    return _report(subject, job, config)
 
 
 def layers_of(

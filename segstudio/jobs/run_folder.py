@@ -73,8 +73,8 @@ class RunFolder:
         run = cls(job.run_folder)
         if job.resume:
             run._refuse_when_busy()
-        elif run.path.exists() and any(run.path.iterdir()):
-            raise run._not_empty()
+        else:
+            run.refuse_when_taken()
         made = make_folders(run.path)
         surroundings = json.dumps(environment(), indent=2).encode()
         try:
@@ -90,6 +90,11 @@ class RunFolder:
                 remove_folders(made)
             raise
         return run
+
+    def refuse_when_taken(self) -> None:
+        """Raise `WrongUsage` when a new run cannot be made here, because the folder is not empty."""
+        if self.path.exists() and any(self.path.iterdir()):
+            raise self._not_empty()
 
     def _claim(self, surroundings: bytes) -> None:
         """Make the first file: of two that start in one folder at the same moment, one gets it."""

@@ -17,8 +17,6 @@ from segstudio.core.errors import JobFailed, WrongUsage
 
 #: What a launcher tells each process.
 _TOLD = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
-#: torchrun says this besides.
-_TORCHRUN = "TORCHELASTIC_RUN_ID"
 #: So long the others wait for the first one, which validates meanwhile.
 _PATIENCE = timedelta(hours=2)
 
@@ -89,11 +87,6 @@ class Crew:
 
 
 ALONE = Crew()
-
-
-def was_launched() -> bool:
-    """Whether torchrun started this process as one of several."""
-    return _TORCHRUN in os.environ and int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
 def join() -> Crew:

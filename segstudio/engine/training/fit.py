@@ -64,7 +64,9 @@ def fit(job: TrainJob, control: Control, device: torch.device, crew: Crew = ALON
         with deterministic(training.config.deterministic):
             yield from training.run()
     except RuntimeError as error:
-        raise (lost() if not crew.alone and is_lost(error) else error) from error
+        if crew.alone or not is_lost(error):
+            raise
+        raise lost() from error
     finally:
         training.close()
 

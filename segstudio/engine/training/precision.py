@@ -29,18 +29,23 @@ def choose_precision(stepper: Stepper, batch: Batch, config: TrainingConfig, *, 
     that may have matrix units for bfloat16 both are timed, if `measure`, since without them it is slower than float32,
     on some processors twenty times.
     """
-    device = stepper.device.type
-    if config.precision == "float32" or device == "mps":
+    settled = settled_precision(config, stepper.device)
+    if settled is not None:
+        return settled
+    return _timed(stepper, batch) if measure else torch.float32
+
+
+def settled_precision(config: TrainingConfig, device: torch.device) -> torch.dtype | None:
+    """Return the precision of a training on `device`; ``None`` where it must be measured."""
+    if config.precision == "float32" or device.type == "mps":
         return torch.float32
     if config.precision != "auto":
         return BY_NAME[config.precision]
-    if device == "cuda":
+    if device.type == "cuda":
         if torch.cuda.is_bf16_supported(including_emulation=False):
             return torch.bfloat16
         return torch.float16 if torch.cuda.get_device_capability() >= _HALF_FROM else torch.float32
-    if not measure or torch.backends.cpu.get_cpu_capability() in _EMULATED:
-        return torch.float32
-    return _timed(stepper, batch)
+    return torch.float32 if torch.backends.cpu.get_cpu_capability() in _EMULATED else None
 
 
 def _timed(stepper: Stepper, batch: Batch) -> torch.dtype:

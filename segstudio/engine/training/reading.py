@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from segstudio.config.run import RunConfig
 from segstudio.core.errors import BadInput
 from segstudio.engine.control import Control
 from segstudio.engine.data.dataset import LabelledPart, Reading, read_sample
@@ -80,16 +81,48 @@ def data_warnings(job: TrainJob, read: Parts) -> Iterator[Message]:
     if kind.learns_images:
         yield from _image_warnings(kind.title, [*read.training, *read.validation], job.samples)
         return
-    seen = {
-        part.sample.object_classes.get(int(number), job.classes[0].id)
-        for part in read.training
-        for number in np.unique(part.known[part.known > 0])
-    }
-    if missing := [item.name for item in job.classes if item.id not in seen]:
+    learned, judged = _classes(job, read.training), _classes(job, read.validation)
+    if missing := [item.name for item in job.classes if item.id not in learned]:
         yield Warned(
             code="class-missing",
             message=f"No training object has the class {', '.join(missing)}.",
             hint="Label some, or take the class out of the project; the network cannot learn it so.",
+        )
+    if read.validation and not judged:
+        yield Warned(
+            code="validation-empty",
+            message="No validation image has a labelled object: the scores will say nothing.",
+            hint="Label an image with objects and use it for validation.",
+        )
+    elif unseen := [item.name for item in job.classes if read.validation and item.id in learned - judged]:
+        yield Warned(
+            code="class-not-validated",
+            message=f"No validation object has the class {', '.join(unseen)}: nothing shows how well it is learned.",
+            hint="Label some in a validation image, or use an image that has them for validation.",
+        )
+    yield from _patch_warning(job, read.training)
+
+
+def _classes(job: TrainJob, parts: Sequence[LabelledPart]) -> set[int]:
+    """Return the ids of the classes that objects of `parts` have."""
+    return {
+        part.sample.object_classes.get(int(number), job.classes[0].id)
+        for part in parts
+        for number in np.unique(part.known[part.known > 0])
+    }
+
+
+def _patch_warning(job: TrainJob, parts: Sequence[LabelledPart]) -> Iterator[Message]:
+    """Tell when the patch that the user wants is larger than images."""
+    patch = RunConfig.model_validate(job.config).data.patch_size
+    small = [part for part in parts if min(part.known.shape) < patch]
+    if small:
+        height, width = min((part.known.shape for part in small), key=min)
+        yield Warned(
+            code="patch-larger",
+            message=f"The patch of {patch} px is larger than {len(small)} of the training images (the smallest has "
+            f"{width} x {height} px); these are filled up with their mirror image, from which nothing is learned.",
+            hint="A patch that fits the images learns faster.",
         )
 
 

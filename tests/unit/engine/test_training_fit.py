@@ -399,6 +399,14 @@ def test_a_class_without_objects_is_named(samples: tuple[SampleRecord, ...], tmp
     assert "debris" in warning.message
 
 
+def test_a_class_that_is_not_validated_is_named(samples: tuple[SampleRecord, ...], tmp_path: Path) -> None:
+    classes = (ClassSpec(id=1, name="cell"), ClassSpec(id=2, name="debris"))
+    both = tuple(s.model_copy(update={"object_classes": {1: 2}}) if s.split == "train" else s for s in samples)
+    messages = list(run_job(a_job(both, tmp_path / "run", classes=classes, training={"epochs": 1})))
+    (warning,) = [w for w in of(Warned, messages) if w.code == "class-not-validated"]
+    assert "debris" in warning.message
+
+
 def test_training_from_a_model_starts_with_its_weights(samples: tuple[SampleRecord, ...], tmp_path: Path) -> None:
     list(run_job(a_job(samples, tmp_path / "first", training={"epochs": 4})))
     start = load_model(tmp_path / "first").card.scores["f1"]
