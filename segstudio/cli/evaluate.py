@@ -16,6 +16,7 @@ from segstudio.core.metrics import ImageScore, Score, evaluate, pooled
 from segstudio.io.atomic import write_atomic
 from segstudio.io.labels_import import read_labels
 from segstudio.io.objects_file import SIZE_LIMIT, load_json, read_objects
+from segstudio.labels.box_image import boxes_around
 from segstudio.project.image_files import list_images
 
 #: Endings that other programs add to the name of an image for its labels.
@@ -39,13 +40,19 @@ def add_parser(subparsers: Any) -> None:  # noqa: ANN401 - argparse keeps this t
     parser.add_argument("predicted", metavar="PREDICTED_DIR", type=Path, help="folder of predicted label images")
     parser.add_argument("truth", metavar="TRUTH_DIR", type=Path, help="folder of true label images")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write all figures to this file; - prints them")
+    parser.add_argument(
+        "--boxes",
+        action="store_true",
+        help="compare the upright boxes around objects instead of their outlines, as for results of the formulation "
+        "detection, which are boxes",
+    )
     parser.add_argument("--quiet", action="store_true", help="print no table")
     parser.set_defaults(run=run)
 
 
 def run(namespace: argparse.Namespace) -> int:
     """Print and write the scores; return the exit code."""
-    scores = score_folders(namespace.predicted, namespace.truth)
+    scores = score_folders(namespace.predicted, namespace.truth, boxes=namespace.boxes)
     total = pooled(scores)
     if namespace.json is not None:
         figures = {"all": total.to_dict(), "images": {score.name: score.to_dict() for score in scores}}
@@ -71,8 +78,8 @@ def _write(path: Path, data: bytes) -> None:
         write_atomic(path, data)
 
 
-def score_folders(predicted: Path, truth: Path) -> list[ImageScore]:
-    """Return the score of each label image in `truth`.
+def score_folders(predicted: Path, truth: Path, *, boxes: bool = False) -> list[ImageScore]:
+    """Return the score of each label image in `truth`; of the `boxes` around objects if asked.
 
     Raises
     ------
@@ -97,6 +104,8 @@ def score_folders(predicted: Path, truth: Path) -> list[ImageScore]:
         labels = read_labels(found[name], expected_size=true.shape)[0] if name in found else np.zeros_like(true)
         classes = _classes_beside(path), _classes_beside(found.get(name))
         known = (classes[0], classes[1]) if classes[0] and classes[1] else None
+        if boxes:
+            true, labels = boxes_around(true), boxes_around(labels)
         scores.append(evaluate(true, labels, name=name, classes=known))
     return scores
 

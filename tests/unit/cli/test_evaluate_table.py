@@ -93,3 +93,16 @@ def test_classes_are_compared_where_both_sides_name_them(tmp_path: Path, capsys:
     told = capsys.readouterr()
     assert "The class is right" not in told.out
     assert "is no table of objects" in told.err
+
+
+def test_results_that_are_boxes_are_compared_as_boxes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    true = np.eye(20, dtype=np.uint16)
+    found = np.ones((20, 20), np.uint16)
+    for name, labels in (("true", true), ("found", found)):
+        (tmp_path / name).mkdir()
+        tifffile.imwrite(tmp_path / name / "a.tif", labels)
+    f1 = {}
+    for flags in ((), ("--boxes",)):
+        assert main(["evaluate", str(tmp_path / "found"), str(tmp_path / "true"), "--json", "-", *flags]) == 0
+        f1[flags] = json.loads(capsys.readouterr().out)["all"]["f1"]["0.95"]
+    assert f1 == {(): 0.0, ("--boxes",): 1.0}
