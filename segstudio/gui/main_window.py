@@ -322,14 +322,14 @@ class MainWindow(QMainWindow):
 
     def _take_candidate(self, run_id: str) -> None:
         """Predict with the model of a candidate from now on, and show its settings for the next training."""
-        run, setup = self.session.runs.run(run_id), self.training.setup
-        if run is None:
+        job, setup = self.session.bake_off.job(run_id), self.training.setup
+        if job is None:
             return
         minutes = "training.max_minutes"
-        setup.fill(run.job, {minutes: setup.form.values()[minutes]} if minutes in setup.form.rows else {})
+        setup.fill(job, {minutes: setup.form.values()[minutes]} if minutes in setup.form.rows else {})
         self.prediction.choose(run_id)
         self.session.notice(
-            self.tr("{0} is the model that predicts now.").format(run.name),
+            self.tr("{0} is the model that predicts now.").format(job.name),
             self.tr("Ctrl+P predicts this image; the Train form has its settings."),
             "good",
         )

@@ -180,7 +180,8 @@ def new_record(
     record = Record(
         name=name,
         minutes=minutes,
-        samples=tuple(samples),
+        # Labels only: who makes images of images cannot be scored by the objects in them.
+        samples=tuple(sample.model_copy(update={"target": None}) for sample in samples),
         classes=tuple(classes),
         config=_same_for_all(config, minutes),
         device=device,

@@ -36,6 +36,8 @@ class Judge:
 #: (sign test), more often than the 5 % that an interval of 95 % promises; a bootstrap of so few does not see it.
 FEWEST_IMAGES: Final = 6
 
+#: A score below this is none.
+_NOTHING: Final = 0.005
 #: The first decides unless the user says otherwise.
 JUDGES: Final[tuple[Judge, ...]] = (
     Judge(
@@ -109,6 +111,8 @@ def verdict(record: Record, judge: Judge = JUDGES[0]) -> str:
         return "Nothing is scored yet." if not record.over else "No candidate could be scored; each says why."
     best, others = table[0], table[1:]
     images = _images(record)
+    if best.value < _NOTHING:
+        return f"No candidate finds objects on {images} yet: give them more minutes, or label more."
     score = f"{judge.title} {best.value:.2f}{_spread(best.interval)}"
     if not others:
         left = "" if record.over else " The others follow."

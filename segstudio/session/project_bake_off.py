@@ -12,7 +12,7 @@ from psygnal import Signal
 from segstudio.core.errors import UserError
 from segstudio.io.atomic import make_folders
 from segstudio.io.disk import disk_errors
-from segstudio.jobs.spec import ClassSpec, SampleRecord
+from segstudio.jobs.spec import ClassSpec, SampleRecord, TrainJob
 from segstudio.project.samples import project_samples
 from segstudio.session.background import Background
 from segstudio.session.bake_off import BakeOff
@@ -24,6 +24,7 @@ from segstudio.session.bake_off_record import (
     newest_record,
     read_record,
     record_path,
+    training_job,
     training_name,
     write_record,
 )
@@ -79,6 +80,11 @@ class ProjectBakeOff:
     def record(self) -> Record | None:
         """The newest bake-off, running or not."""
         return self.runner.record
+
+    def job(self, run: str) -> TrainJob | None:
+        """Return the training of a candidate as it was asked for: what is automatic stands as automatic in it."""
+        row = self.record.row(run) if self.record is not None else None
+        return None if row is None or self.record is None else training_job(self.record, row, self.runner.base)
 
     def trains(self, title: str) -> bool:
         """Return whether a training of this title is the candidate at work."""
@@ -156,7 +162,7 @@ def _begun(project: "Project", wish: BakeOffWish) -> tuple[Path, Record]:
         wish.like.device,
     )
     path = record_path(base, record_id)
-    kept = _copied(samples, base / f"{record_id}.labels")
+    kept = _copied(record.samples, base / f"{record_id}.labels")
     record = record.model_copy(update={"samples": kept, "created": time.time()})
     write_record(path, record)
     return path, record

@@ -16,7 +16,7 @@ from segstudio.session.job_specs import SplitSummary, TrainingWish, saved_first,
 from segstudio.session.project_bake_off import BakeOffWish
 from segstudio.session.session import Session
 
-_SIZE = QSize(1160, 700)
+_SIZE = QSize(1200, 720)
 
 
 class BakeOffDialog(QDialog):

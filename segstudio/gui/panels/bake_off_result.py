@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QProgressBar, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
 
 from segstudio.gui.forms.parts import ElidedLabel, caption, on_theme
 from segstudio.gui.panels.bake_off_table import BakeOffTable
@@ -114,24 +114,15 @@ class BakeOffResult(QWidget):
         top.addSpacing(SPACING)
         top.addWidget(title)
         top.addWidget(self.measure)
-        curves = QWidget()
-        self._column = QVBoxLayout(curves)
-        self._column.setContentsMargins(0, SPACING, 0, 0)
-        self._column.setSpacing(4)
-        self._column.addWidget(self._hover)
-        self._column.addWidget(self._nothing)
-        parts = QSplitter(Qt.Orientation.Vertical)
-        parts.setChildrenCollapsible(False)
-        parts.addWidget(self.table)
-        parts.addWidget(curves)
-        parts.setStretchFactor(0, 0)
-        parts.setStretchFactor(1, 1)
-        curves.setMinimumHeight(140)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(SPACING)
-        column.addLayout(top)
-        column.addWidget(parts, 1)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(SPACING)
+        self._column.addLayout(top)
+        self._column.addWidget(self.table)
+        for words in (self._hover, self._nothing):
+            self._column.addWidget(words)
+        # Takes the room until there is a plot.
+        self._column.addStretch(0)
 
     def _load(self, record: Record) -> None:
         """Read what the candidates have learned before this window was opened."""

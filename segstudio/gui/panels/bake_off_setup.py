@@ -1,6 +1,6 @@
 """What is to be compared: ways to find objects times networks, and the time that each one gets."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
@@ -131,8 +131,9 @@ class BakeOffSetup(QWidget):
         ways = {way for way, _network in DEFAULT_CANDIDATES} if first else set(self.formulations.ticked())
         networks = {network for _way, network in DEFAULT_CANDIDATES} if first else set(self.networks.ticked())
         self._catalogue = catalogue
-        self.formulations.fill(_entries(catalogue.formulations, reasons=True), ways)
-        self.networks.fill(_entries(catalogue.architectures), networks)
+        proposed = [name for pair in DEFAULT_CANDIDATES for name in pair]
+        self.formulations.fill(_entries(catalogue.formulations, proposed, reasons=True), ways)
+        self.networks.fill(_entries(catalogue.architectures, proposed), networks)
         self._on_lists()
 
     def show_summary(self, summary: SplitSummary | None) -> None:
@@ -246,8 +247,16 @@ class BakeOffSetup(QWidget):
         return says
 
 
-def _entries(offers: Iterable[Offer], *, reasons: bool = False) -> list[tuple[str, str, str, str]]:
-    return [(offer.name, offer.title, offer.description, why_not(offer) if reasons else "") for offer in offers]
+def _entries(
+    offers: Iterable[Offer], proposed: Sequence[str], *, reasons: bool = False
+) -> list[tuple[str, str, str, str]]:
+    """Return what the list shows: those that are proposed first, then by title."""
+
+    def place(offer: Offer) -> tuple[int, str]:
+        return (proposed.index(offer.name) if offer.name in proposed else len(proposed), offer.title.lower())
+
+    ordered = sorted(offers, key=place)
+    return [(offer.name, offer.title, offer.description, why_not(offer) if reasons else "") for offer in ordered]
 
 
 def _images(count: int, kind: str = "") -> str:

@@ -35,7 +35,7 @@ _NOTHING = "–"
 #: Columns with a meaning of their own; the others are figures.
 _NAME_COLUMN, _SPAN_COLUMN = 0, 2
 #: Widths, pixels: score, its drawing, behind, two other figures, minutes, size, speed.
-_WIDTHS = (156, 140, 130, 80, 80, 144, 76, 80)
+_WIDTHS = (168, 120, 164, 78, 78, 146, 74, 80)
 #: Rows that are in sight without scrolling.
 _ROWS_SHOWN = 8
 
@@ -131,8 +131,7 @@ class BakeOffTable(QTableWidget):
                 self.selectRow(place)
         self.blockSignals(False)
         header = self.horizontalHeader().sizeHint().height()
-        self.setMaximumHeight(header + _ROW_HEIGHT * self.rowCount() + 4)
-        self.setMinimumHeight(header + _ROW_HEIGHT * min(self.rowCount(), _ROWS_SHOWN) + 4)
+        self.setFixedHeight(header + _ROW_HEIGHT * min(self.rowCount(), _ROWS_SHOWN) + 4)
 
     def chosen(self) -> str:
         """Return the run of the chosen candidate; empty for none."""

@@ -89,6 +89,7 @@ class DoctorSection(Section):
         self._list = QVBoxLayout()
         self._list.setSpacing(8)
         self._close = tool_button("x", self.tr("Put away"), self.put_away)
+        self.title.setWordWrap(True)  # a training may have a long name
         self.body.removeWidget(self.title)
         self.body.addLayout(row(self.title, self._close, stretch=0))
         self.body.addWidget(self._well)

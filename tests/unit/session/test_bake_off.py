@@ -295,6 +295,10 @@ def test_so_few_images_that_a_coin_would_agree_tell_nothing_apart() -> None:
     assert "C0 wins on these images" in verdict(six)
 
 
+def test_a_winner_that_finds_nothing_is_none() -> None:
+    assert verdict(scored([0] * 6, [0] * 6)).startswith("No candidate finds objects on 6 validation images yet")
+
+
 def test_one_validation_image_tells_nothing_apart() -> None:
     record = scored([9], [2])
     assert standings(record)[0].interval is None
