@@ -76,8 +76,8 @@ class EncoderArchitecture(Architecture):
     def build(self, in_channels: int, out_channels: int) -> Network:
         """Return a network with random weights; the libraries are imported here."""
         here = torch.empty(0).device
-        # Some encoders compute while they are made, which they cannot on the device "meta".
-        with torch.device("cpu"):
+        # These compute while they are made, which they cannot on the device "meta".
+        with torch.device("cpu" if self.config.encoder.startswith("mit") else here):
             model = self.model(in_channels, out_channels)
         network = EncoderNetwork(model, in_channels, out_channels, self.stride(self.config))
         network.sees_whole = self.sees_whole(self.config)
@@ -112,6 +112,12 @@ class EncoderArchitecture(Architecture):
     def decoder_channels(self) -> tuple[int, ...]:
         """Channels of a decoder with as many levels as the encoder, deepest first."""
         return _DECODER[-self.config.encoder_depth :]
+
+    @classmethod
+    def smallest(cls) -> Settings:
+        """Return the default encoder with as few levels as the family can do with."""
+        depth = cls.Config.model_json_schema()["properties"]["encoder_depth"]
+        return cls.Config.model_validate({"encoder_depth": depth["minimum"]})
 
     @classmethod
     def stride(cls, config: Settings) -> int:
@@ -170,6 +176,13 @@ class EncoderNetwork(Network):
         return self.encoder.parameters()
 
 
+class _Dropped(nn.Module):
+    """Stands where a part was that is not used; some encoders run one block more than they need."""
+
+    def forward(self, x: Tensor, *_: object) -> Tensor:
+        return x
+
+
 def _without_norm_of_one_pixel(model: nn.Module) -> None:
     """Take out the batch normalisation after a global mean: a batch of one patch has but one value to normalise."""
     for part in model.modules():
@@ -197,6 +210,6 @@ def _prune(module: nn.Module, used: set[str], prefix: str = "") -> None:
     for name, child in module.named_children():
         weights = [f"{prefix}{name}.{weight}" for weight, _ in child.named_parameters()]
         if weights and used.isdisjoint(weights):
-            setattr(module, name, nn.Identity())
+            setattr(module, name, _Dropped())
         else:
             _prune(child, used, f"{prefix}{name}.")

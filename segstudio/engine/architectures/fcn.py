@@ -1,8 +1,8 @@
 """FCN: an encoder whose coarse maps are enlarged by learned interpolation, with finer levels added on the way."""
 
-from typing import ClassVar, Literal
+from collections.abc import Sequence
+from typing import ClassVar, Literal, cast
 
-import torch
 from torch import Tensor, nn
 
 from segstudio.config.base import Config as Settings
@@ -58,7 +58,8 @@ class FCNModel(nn.Module):
     def __init__(self, encoder: nn.Module, out_channels: int, depth: int, skips: int) -> None:
         super().__init__()
         self.encoder = encoder
-        channels = torch.as_tensor(encoder.out_channels).tolist()
+        # Not through a tensor: that would be empty where a network is built without numbers.
+        channels = [int(count) for count in cast("Sequence[int]", encoder.out_channels)]
         self.scores = nn.ModuleList(
             nn.Conv2d(channels[level], out_channels, 1) for level in range(depth, depth - skips - 1, -1)
         )

@@ -35,6 +35,12 @@ class SegFormer(EncoderArchitecture):
     config: SegFormerConfig
     decoder_sees_whole = True
 
+    @classmethod
+    def stride(cls, config: Settings) -> int:
+        """Return 32: each level is compared with means of 32 x 32 pixels, which a smaller image has not."""
+        del config
+        return 32
+
     def model(self, in_channels: int, out_channels: int) -> nn.Module:
         """Return the library's network with random weights."""
         return self.from_library("Segformer", in_channels, out_channels)

@@ -114,6 +114,11 @@ class UNet(Architecture):
         return network
 
     @classmethod
+    def smallest(cls) -> Settings:
+        """Return the settings of a network of one level and few channels."""
+        return UNetConfig(width=_LEAST_WIDTH, depth=1)
+
+    @classmethod
     def stride(cls, config: Settings) -> int:
         """Return ``2 ** depth``."""
         return int(2 ** cls.resolved(config, "cpu").depth)

@@ -65,7 +65,7 @@ def _strip_reach(probe: nn.Module, network: Network, along: int, limit: int) -> 
     stride = network.stride
     blocks = 9
     while blocks * stride <= max(4 * limit, 9 * stride):
-        shape = [1, network.in_channels, 2 * stride, 2 * stride]
+        shape = [1, network.in_channels, stride, stride]
         shape[along] = blocks * stride
         strip = torch.ones(shape, dtype=torch.float64, requires_grad=True)
         first = blocks // 2 * stride
@@ -82,7 +82,7 @@ def _strip_reach(probe: nn.Module, network: Network, along: int, limit: int) -> 
 
 
 def _positive_copy(network: Network) -> nn.Module:
-    probe = copy.deepcopy(network).cpu().double().eval()
+    probe = copy.deepcopy(network).cpu().double().eval().requires_grad_(False)
     for module in probe.modules():
         for name, child in module.named_children():
             if isinstance(child, nn.MaxPool2d):
