@@ -30,8 +30,8 @@ from segstudio.io.sources import open_image
 from segstudio.jobs.messages import Artifact, Finished, Message, Progress
 from segstudio.jobs.spec import AugmentJob
 
-#: What all networks on offer divide by, so that the automatic patch is that of the training.
-_STRIDE = 16
+#: Patches are a multiple of this: what the default network divides by.
+_STRIDE = 8
 #: In the label pictures: pixels of which nothing is known.
 UNKNOWN = 65535
 _IDS = "ids"

@@ -261,3 +261,29 @@ def test_rare_classes_are_drawn_as_often_as_common_ones(tmp_path: Path) -> None:
         shares[balance] = float((batch.targets["class"] == 2).any(axis=(1, 2, 3)).mean())
     assert shares[False] < 0.3
     assert shares[True] > 0.4
+
+
+ODD = {
+    "smaller than a patch": (40, 30, lambda side: cells((side[0], side[1]), 4).labels),
+    "an object a pixel": (96, 96, lambda side: np.arange(1, side[0] * side[1] + 1, dtype=np.int32).reshape(side)),
+    "one object everywhere": (96, 96, lambda side: np.ones(side, np.int32)),
+    "known at one pixel": (96, 96, lambda side: np.where(np.indices(side).sum(axis=0) == 60, 3, -1).astype(np.int32)),
+    "no object": (96, 96, lambda side: np.zeros(side, np.int32)),
+}
+
+
+@pytest.mark.parametrize("channels", [1, 7])
+@pytest.mark.parametrize("name", ODD)
+def test_odd_images_pass_through_every_change(tmp_path: Path, name: str, channels: int) -> None:
+    height, width, label = ODD[name]
+    image = np.random.default_rng(0).random((channels, height, width), np.float32)
+    parts_ = [
+        LabelledPart(SampleRecord(image_id=str(n), image=tmp_path / "a"), image, label((height, width))) for n in (0, 1)
+    ]
+    always = EVERYTHING.model_copy(update={"shape_share": 1.0, "copy_paste": 1.0, "mosaic": 0.5, "channel_drop": 0.5})
+    batch = a_real_sampler(parts_, always, TargetStore(tmp_path, 2**30)).batch(0, 6)
+    assert batch.image.shape == (6, channels, 64, 64)
+    assert np.isfinite(batch.image).all()
+    assert all(np.isfinite(planes).all() for planes in batch.targets.values())
+    if name == "smaller than a patch":
+        assert 0 < batch.targets["valid"].mean() < 0.5
