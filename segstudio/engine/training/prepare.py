@@ -11,6 +11,7 @@ import torch
 
 from segstudio.config.run import RunConfig
 from segstudio.core.axes import ImageInfo
+from segstudio.core.errors import WrongUsage
 from segstudio.engine.architectures import architectures
 from segstudio.engine.control import Control
 from segstudio.engine.data.appearance import Appearance, appearance, looks_of
@@ -173,8 +174,20 @@ def survey(
 
 
 def patch_size(wanted: int, diameter: float | None, stride: int, device: torch.device) -> int:
-    """Return the side of the patches, a multiple of `stride`; automatic (0) is three object diameters within limits."""
+    """Return the side of the patches, a multiple of `stride`; automatic (0) is three object diameters within limits.
+
+    Raises
+    ------
+    WrongUsage
+        The deepest level of the network would be a single pixel.
+    """
     side = wanted
+    if 0 < wanted <= stride:
+        raise WrongUsage(
+            f"Patches of {wanted} px are too small for this network, which makes them {stride} times smaller.",
+            hint=f"Set a patch size of at least {2 * stride} px, or a network of fewer levels (its depth).",
+            code="patch-too-small",
+        )
     if wanted == 0:
         side = int(np.clip(_OBJECTS_IN_PATCH * (diameter or 0), *(_PATCH_CPU if device.type == "cpu" else _PATCH_GPU)))
     return max(stride, -(-side // stride) * stride)

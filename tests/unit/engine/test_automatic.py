@@ -8,6 +8,7 @@ import torch
 
 from segstudio.config.run import RunConfig
 from segstudio.config.training import TrainingConfig
+from segstudio.core.errors import WrongUsage
 from segstudio.engine.architectures.unet import UNet, UNetConfig
 from segstudio.engine.training.automatic import record, resolved
 from segstudio.engine.training.prepare import patch_size
@@ -43,6 +44,13 @@ def test_a_device_gets_its_own_numbers(
     assert job.config == {"training": {"batch_size": batch}}
     assert tuple(patch_size(0, diameter, 2**depth, device) for diameter in (20, 50, 400)) == patches
     assert patch_size(96, 50, 2**depth, device) == 96
+
+
+def test_a_patch_that_the_deepest_level_sees_as_one_pixel_is_refused() -> None:
+    assert patch_size(33, None, 32, CPU) == 64
+    with pytest.raises(WrongUsage, match="Patches of 32 px are too small") as caught:
+        patch_size(32, None, 32, CPU)
+    assert "at least 64 px" in caught.value.hint
 
 
 def test_what_the_user_sets_is_kept_on_every_device(tmp_path: Path) -> None:
