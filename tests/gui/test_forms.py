@@ -241,3 +241,27 @@ def test_a_line_that_changes_with_every_mouse_move_lays_nothing_out(qtbot: QtBot
     number.setText("700,000")
     QApplication.processEvents()
     assert QEvent.Type.LayoutRequest in asked, "what Qt's own label does"
+
+
+def test_many_advanced_settings_are_folded_by_group_and_found_by_search(qtbot: QtBot) -> None:
+    made = Form(form_spec(RunConfig.model_json_schema()), ["training.max_minutes"])
+    qtbot.addWidget(made)
+    made.show()
+    made.advanced.open()
+    seed, flips = made.rows["training.seed"], made.rows["augmentation.flips"]
+    headings = {group._title: group.heading for group in made.advanced._groups}
+    assert headings["Training"].isVisible()
+    assert not seed.isVisible()
+    qtbot.mouseClick(headings["Training"], Qt.MouseButton.LeftButton)
+    assert seed.isVisible()
+    assert not flips.isVisible()
+    made.advanced.search.setText("flips")
+    assert flips.isVisible()
+    assert not seed.isVisible()
+    made.advanced.search.setText("")
+    assert seed.isVisible()
+    assert not flips.isVisible()
+    made.set_values({"augmentation.flips": False})
+    assert headings["Augmentation"].text() == "Augmentation (1 changed)"
+    made.set_errors({"augmentation.flips": "This cannot be."})
+    assert flips.isVisible()

@@ -31,7 +31,7 @@ from segstudio.session.session import Session
 #: Side of the part of the image that is looked at, image pixels, and of the small pictures, screen pixels.
 _REGION, _THUMB = 512, 84
 #: Of the tree of layers and of the pictures, screen pixels.
-_WIDTHS = (340, 520)
+_WIDTHS = (380, 520)
 #: How opaque the darkest and the brightest places of a picture over the image are, of 255.
 _SHEER, _DENSE = 30, 220
 _MAPS, _GRADIENTS = range(2)
@@ -57,7 +57,8 @@ class NetworkInside(QWidget):
         self._session, self._reports, self._square = session, reports, square
         self._run_id = ""
         self._empty = EmptyState("eye")
-        self.tree = LayerTree((self.tr("Layer"), self.tr("Output"), self.tr("Effect on the result")), self._cells)
+        self.tree = LayerTree((self.tr("Layer"), self.tr("Output"), self.tr("Effect")), self._cells)
+        self.tree.setToolTip(self.tr("Effect: how strongly the result reacts to each layer"))
         self.tree.setSelectionMode(LayerTree.SelectionMode.SingleSelection)
         self.tree.chosen.connect(lambda _path: self.look())
         self.what, self.of = (

@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTreeView
 from segstudio.jobs.network_report import Layer
 
 _PATH = Qt.ItemDataRole.UserRole
-#: Room for names of blocks, pixels.
-_FIRST_WIDTH = 190
+#: Least room for a column, pixels.
+_LEAST = 60
 _ROW_HEIGHT = 24
 
 
@@ -116,10 +116,10 @@ class LayerTree(QTreeView):
     def _fit(self) -> None:
         header = self.header()
         header.setStretchLastSection(False)
+        header.setMinimumSectionSize(_LEAST)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         for column in range(1, len(self._columns)):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
-        self.setColumnWidth(0, _FIRST_WIDTH)
 
     def _on_current(self, index: QModelIndex, _before: QModelIndex) -> None:
         if index.isValid():

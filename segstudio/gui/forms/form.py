@@ -25,6 +25,8 @@ from segstudio.gui.theme import icon
 SHOWN = 5
 #: Of all fields of a form, and of the choices above it, pixels.
 FIELD_WIDTH = 144
+#: With more advanced settings than this their groups are folded at first.
+_FOLDED_FROM = 16
 
 
 class FieldRow(QWidget):
@@ -161,6 +163,7 @@ class Form(QWidget):
             row.set_error(errors.get(path, ""))
         if any(row.error() for row in self.advanced.rows):
             self.advanced.open()
+            self.advanced.reveal_errors()
         return {path: message for path, message in errors.items() if path not in self.rows}
 
     def reset(self) -> None:
@@ -191,7 +194,7 @@ class Advanced(QWidget):
         self.search.textChanged.connect(self._filter)
         self._nothing = caption(self.tr("No setting has these words."))
         self._nothing.hide()
-        self._headings: list[tuple[QLabel, list[FieldRow]]] = []
+        self._groups: list[_Group] = []
         self._body = QFrame()
         column = QVBoxLayout(self._body)
         column.setContentsMargins(0, 4, 0, 0)
@@ -221,23 +224,27 @@ class Advanced(QWidget):
         """Say how many settings are changed."""
         count = sum(row.is_changed for row in self.rows)
         self._button.setText(self.tr("Advanced") if not count else self.tr("Advanced ({0} changed)").format(count))
+        for group in self._groups:
+            group.say_changed()
+
+    def reveal_errors(self) -> None:
+        """Bring what is said to be wrong in sight."""
+        for group in self._groups:
+            if any(row.error() for row in group.rows):
+                group.unfold()
 
     def _fill(self, column: QVBoxLayout) -> None:
-        for group in dict.fromkeys(row.field.group for row in self.rows):
-            members = [row for row in self.rows if row.field.group == group]
-            title = heading(group)
-            title.setVisible(bool(group))
-            title.setContentsMargins(0, 8, 0, 0)
-            column.addWidget(title)
-            self._headings.append((title, members))
-            for row in members:
+        folded = len(self.rows) > _FOLDED_FROM
+        for title in dict.fromkeys(row.field.group for row in self.rows):
+            group = _Group(title, [row for row in self.rows if row.field.group == title], folded and bool(title))
+            column.addWidget(group.heading)
+            self._groups.append(group)
+            for row in group.rows:
                 column.addWidget(row)
 
     def _filter(self, words: str) -> None:
-        for title, members in self._headings:
-            for row in members:
-                row.setVisible(row.matches(words))
-            title.setVisible(bool(title.text()) and any(row.matches(words) for row in members))
+        for group in self._groups:
+            group.filter(words)
         self._nothing.setVisible(not any(row.matches(words) for row in self.rows))
 
     def _set_open(self, is_open: bool) -> None:
@@ -255,6 +262,55 @@ class Advanced(QWidget):
             around = around.parentWidget()
         if isinstance(around, QScrollArea):
             around.ensureWidgetVisible(self.search, 0, around.viewport().height() // 2)
+
+
+class _Group:
+    """Settings below one heading, which folds them where there are many; a search looks into folded ones."""
+
+    def __init__(self, title: str, rows: Sequence[FieldRow], folded: bool) -> None:
+        self.rows = list(rows)
+        self._title, self._folds, self._folded, self._words = title, folded, folded, ""
+        self.heading: QLabel | QToolButton = heading(title)
+        if folded:
+            button = QToolButton()
+            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+            button.setAutoRaise(True)
+            button.clicked.connect(lambda _checked=False: self._turn())
+            self.heading = button
+        else:
+            self.heading.setContentsMargins(0, 8, 0, 0)
+        self._show()
+
+    def filter(self, words: str) -> None:
+        """Show only settings with these words; all, or none where it is folded, without words."""
+        self._words = words
+        self._show()
+
+    def unfold(self) -> None:
+        """Show its settings."""
+        self._folded = False
+        self._show()
+
+    def say_changed(self) -> None:
+        """Say how many settings are changed, which nobody sees while it is folded."""
+        if self._folds:
+            count = sum(row.is_changed for row in self.rows)
+            words = self.heading.tr("{0} ({1} changed)").format(self._title, count) if count else self._title
+            self.heading.setText(words)
+
+    def _turn(self) -> None:
+        self._folded = not self._folded
+        self._show()
+
+    def _show(self) -> None:
+        found = [row.matches(self._words) for row in self.rows]
+        for row, matches in zip(self.rows, found, strict=True):
+            row.setVisible(matches and (bool(self._words) or not self._folded))
+        self.heading.setVisible(bool(self._title) and any(found))
+        self.say_changed()
+        if isinstance(self.heading, QToolButton):
+            opened = bool(self._words) or not self._folded
+            self.heading.setIcon(icon("ph.caret-down" if opened else "ph.caret-right", "secondary"))
 
 
 def describe(field: FieldSpec, value: Value | None) -> str:

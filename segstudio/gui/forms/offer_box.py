@@ -13,7 +13,9 @@ from segstudio.jobs.catalogue import Offer
 _SENTENCE = Qt.ItemDataRole.UserRole + 1
 #: Width of the open list, and room around the words of an entry, pixels.
 _WIDTH, _ASIDE, _ABOVE = 400, 10, 6
-_MOST_SHOWN = 9
+#: Width of a scroll bar with the frame of the list.
+_BAR = 24
+_MOST_SHOWN = 12
 _HIGH, _LOW = Qt.AlignmentFlag.AlignTop, Qt.AlignmentFlag.AlignBottom
 _WRAP = int(Qt.TextFlag.TextWordWrap | Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
 
@@ -49,6 +51,9 @@ class OfferBox(CalmComboBox):
                 self.setItemData(self.count() - 1, offer.description, _SENTENCE)
         self.setCurrentIndex(max(0, self.findData(first)))
         self.blockSignals(False)
+        more = self.count() > _MOST_SHOWN
+        policy = Qt.ScrollBarPolicy.ScrollBarAlwaysOn if more else Qt.ScrollBarPolicy.ScrollBarAsNeeded
+        self.view().setVerticalScrollBarPolicy(policy)  # Qt shows none of its own accord: nobody would look for more
 
 
 class _Entries(QStyledItemDelegate):
@@ -59,7 +64,7 @@ class _Entries(QStyledItemDelegate):
         sentence = str(index.data(_SENTENCE) or "")
         height = QFontMetrics(title).height() + 2 * _ABOVE
         if sentence:
-            room = QRect(0, 0, _WIDTH - 3 * _ASIDE, 10_000)
+            room = QRect(0, 0, _WIDTH - 2 * _ASIDE - _BAR, 10_000)
             height += 2 + QFontMetrics(small).boundingRect(room, _WRAP, sentence).height()
         return QSize(_WIDTH, height)
 
