@@ -1,17 +1,12 @@
 """What a network is before it is trained: its layers, its work, the memory it takes, how far it sees."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from pydantic import ValidationError
-from torch import Tensor, nn
-from torch.autograd.graph import saved_tensors_hooks
-from torch.utils.flop_counter import FlopCounterMode
 
 from segstudio.config.problems import sentence
 from segstudio.config.run import RunConfig
@@ -21,13 +16,14 @@ from segstudio.engine.devices import choose_device
 from segstudio.engine.formulations import Formulation, formulations
 from segstudio.engine.model_card import ModelCard, build_formulation, build_network, read_card
 from segstudio.engine.network import Network
+from segstudio.engine.network_trace import Seen, count_weights, follow, kept_for_backward, layers_of
 from segstudio.engine.prediction.halo import halo_of, reach_of
 from segstudio.engine.prediction.room import network_bytes
 from segstudio.engine.training.automatic import resolved
 from segstudio.engine.training.prepare import OWN_NETWORK, patch_size
 from segstudio.io.atomic import write_atomic
 from segstudio.jobs.messages import Artifact, Finished, Message, Progress
-from segstudio.jobs.network_report import Layer, NetworkReport
+from segstudio.jobs.network_report import NetworkReport
 from segstudio.jobs.spec import Choice, ClassSpec, SummaryJob, TrainJob
 
 #: Side of the images on which networks run that cannot be followed without data, pixels; and how many of them.
@@ -38,9 +34,6 @@ _MOMENTS = {"sgd": 1}
 _MOMENTS_ELSE = 2
 #: A layer's output and its gradient, and the gradient that it hands on, are in memory together.
 _GRADIENTS_AT_ONCE = 2
-#: Diameter of the objects of the made-up labels on which the loss is followed, pixels.
-_OBJECT = 24
-_MEGAPIXEL = 1e6
 
 
 @dataclass(frozen=True)
@@ -53,6 +46,19 @@ class _Subject:
     """Its network without numbers: torch's meta device."""
     patch: int
     batch: int
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """Work and memory of the network that was followed: the blank one, or a real one."""
+
+    network: Network
+    flops: dict[str, float]
+    seen: Seen
+    kept: float
+    largest: float
+    side: int
+    """Of the image on which a real one was followed; 0 for the blank one."""
 
 
 def summarise(job: SummaryJob) -> Iterator[Message]:
@@ -86,50 +92,6 @@ def describe(job: SummaryJob) -> NetworkReport:
         words = f"The setting {first['loc'][-1]} cannot be {first['input']!r}: {sentence(first)}."
         raise WrongUsage(words, hint="Change this setting.", code="wrong-setting") from error
     return _report(subject, job, config)
-
-
-def layers_of(
-    network: Network, flops: Mapping[str, float], seen: Mapping[str, tuple[tuple[int, ...], int]]
-) -> list[Layer]:
-    """Return all modules of `network`, each before those inside it.
-
-    Parameters
-    ----------
-    flops
-        Per megapixel, by dotted name.
-    seen
-        Shape of the output and number of calls, by dotted name.
-    """
-    found = []
-    for path, module in network.named_modules():
-        shape, calls = seen.get(path, ((), 0))
-        found.append(
-            Layer(
-                path=path,
-                kind=type(module).__name__,
-                shape=shape,
-                calls=calls,
-                parameters=_count(module),
-                flops_per_mpx=_work(path, module, flops),
-                leaf=not any(module.children()),
-            )
-        )
-    return found
-
-
-def _work(path: str, module: nn.Module, flops: Mapping[str, float]) -> float:
-    """Return the work of a module; of a list of modules, which is never called itself, that of those in it."""
-    if path in flops:
-        return flops[path]
-    return sum(_work(f"{path}.{name}".lstrip("."), child, flops) for name, child in module.named_children())
-
-
-def shape_of(output: object) -> tuple[int, ...]:
-    """Return channels, rows and columns of what a module gives; of the last one of several, empty for no tensor."""
-    if isinstance(output, Tensor):
-        return tuple(output.shape[1:])
-    parts = output.values() if isinstance(output, dict) else output if isinstance(output, list | tuple) else ()
-    return next((shape for part in reversed(list(parts)) if (shape := shape_of(part))), ())
 
 
 def _subject(job: SummaryJob, config: RunConfig) -> _Subject:
@@ -183,27 +145,13 @@ def _wished_card(job: SummaryJob, device: torch.device) -> ModelCard:
 
 def _report(subject: _Subject, job: SummaryJob, config: RunConfig) -> NetworkReport:
     blank, patch, batch = subject.blank, subject.patch, subject.batch
-    try:
-        flops, seen = _follow(blank, patch)
-        kept, largest = _kept_for_backward(blank, subject, patch, batch)
-        answer = network_bytes(blank)
-        scaled = False
-    except RuntimeError:
-        # It looks at values, as a detector does that sorts its boxes: only real numbers show what it does.
-        real = build_network(subject.card, subject.formulation)
-        small = -(-_SMALL // real.stride) * real.stride
-        flops, seen = _follow(real, small)
-        kept, largest = _kept_for_backward(real, subject, small, _SMALL_BATCH)
-        times = batch * patch**2 / (_SMALL_BATCH * small**2)
-        kept, largest = kept * times, largest * times
-        answer = network_bytes(real)
-        scaled = True
-    reach = _reach(subject.card.model_dump_json(include={"formulation", "architecture", "in_channels", "classes"}))
+    measured = _measured(subject)
+    reach = reach_of(blank) if blank.sees_whole or blank.reach is not None else _reach(_made_of(subject.card))
     weights = sum(weight.numel() * weight.element_size() for weight in blank.state_dict().values())
     copies = _COPIES + _MOMENTS.get(config.training.optimiser, _MOMENTS_ELSE)
     tile = config.prediction.tile_size
     window = tile if reach is None else tile + 2 * halo_of(reach, blank.stride)
-    layers = layers_of(blank, flops, seen)
+    layers = layers_of(blank, measured.flops, measured.seen)
     return NetworkReport(
         formulation=subject.card.formulation.name,
         architecture=subject.card.architecture.name,
@@ -212,100 +160,71 @@ def _report(subject: _Subject, job: SummaryJob, config: RunConfig) -> NetworkRep
         stride=blank.stride,
         patch=patch,
         batch=batch,
-        parameters=_count(blank),
+        parameters=count_weights(blank),
         trainable=sum(weight.numel() for weight in blank.parameters() if weight.requires_grad),
         encoder_parameters=sum(weight.numel() for weight in blank.encoder_parameters()),
         flops_per_mpx=layers[0].flops_per_mpx,
-        training_bytes=copies * weights + kept + _GRADIENTS_AT_ONCE * largest,
-        kept_bytes=kept,
-        prediction_bytes=weights + config.prediction.batch_size * window**2 * answer,
+        training_bytes=copies * weights + measured.kept + _GRADIENTS_AT_ONCE * measured.largest,
+        kept_bytes=measured.kept,
+        prediction_bytes=weights + config.prediction.batch_size * network_bytes(measured.network, window**2),
         tile=tile,
         window=window,
         reach=reach,
         object_diameter_px=job.object_diameter_px,
-        scaled=scaled,
+        measured_px=measured.side,
         layers=tuple(layers),
     )
 
 
+def _measured(subject: _Subject) -> _Measured:
+    """Return work and memory, without numbers where the network can be followed so."""
+    blank, patch, batch = subject.blank, subject.patch, subject.batch
+    try:
+        flops, seen = follow(blank, patch)
+        network_bytes(blank, 1)
+    except RuntimeError:
+        # It looks at values, as a detector does that sorts its boxes: only real numbers show what it does.
+        real = _measured_with_numbers(_made_of(subject.card))
+        times = batch * patch**2 / (_SMALL_BATCH * real.side**2)
+        return replace(real, kept=times * real.kept, largest=times * real.largest)
+    try:
+        kept, largest = kept_for_backward(blank, subject.formulation, patch, batch)
+    except RuntimeError:  # only the loss looks at values
+        side = min(patch, _small_side(blank))
+        real_network = build_network(subject.card, subject.formulation)
+        few, most = kept_for_backward(real_network, subject.formulation, side, _SMALL_BATCH)
+        times = batch * patch**2 / (_SMALL_BATCH * side**2)
+        kept, largest = times * few, times * most
+    return _Measured(blank, flops, seen, kept, largest, side=0)
+
+
+@lru_cache(maxsize=2)
+def _measured_with_numbers(made: str) -> _Measured:
+    """Return work and memory of a network on small images: it takes a while, and does not depend on the patch."""
+    card = _card(made)
+    formulation = build_formulation(card)
+    network = build_network(card, formulation)
+    side = _small_side(network)
+    flops, seen = follow(network, side)
+    kept, largest = kept_for_backward(network, formulation, side, _SMALL_BATCH)
+    return _Measured(network, flops, seen, kept, largest, side)
+
+
+def _small_side(network: Network) -> int:
+    return -(-_SMALL // network.stride) * network.stride
+
+
+def _made_of(card: ModelCard) -> str:
+    """Return what a network is made of, without what has nothing to do with it."""
+    return card.model_dump_json(include={"formulation", "architecture", "in_channels", "classes"})
+
+
+def _card(made: str) -> ModelCard:
+    return ModelCard.model_validate({**json.loads(made), "name": "", "created": "", "channels": "channels"})
+
+
 @lru_cache(maxsize=64)
-def _reach(card: str) -> int | None:
+def _reach(made: str) -> int | None:
     """Return the reach of a network, which depends on nothing but what it is made of."""
-    values = {**json.loads(card), "name": "", "created": "", "channels": "channels"}
-    made = ModelCard.model_validate(values)
-    return reach_of(build_network(made, build_formulation(made)))
-
-
-@torch.no_grad()
-def _follow(network: Network, side: int) -> tuple[dict[str, float], dict[str, tuple[tuple[int, ...], int]]]:
-    """Return work per megapixel, and output shape with number of calls, of all modules by their dotted names."""
-    seen: dict[str, tuple[tuple[int, ...], int]] = {}
-    hooks = [module.register_forward_hook(_noting(path, seen)) for path, module in network.named_modules()]
-    counter = FlopCounterMode(display=False)
-    was_training = network.training
-    try:
-        with counter:
-            network.eval()(_image(network, 1, side))
-    finally:
-        network.train(was_training)
-        for hook in hooks:
-            hook.remove()
-    root = type(network).__name__
-    times = _MEGAPIXEL / side**2
-    flops = {
-        name.removeprefix(root).removeprefix("."): times * sum(counts.values())
-        for name, counts in counter.get_flop_counts().items()
-        if name == root or name.startswith(f"{root}.")
-    }
-    return flops, seen
-
-
-def _noting(path: str, seen: dict[str, tuple[tuple[int, ...], int]]) -> Callable[..., None]:
-    def note(_module: nn.Module, _inputs: object, output: object) -> None:
-        shape, calls = seen.get(path, (shape_of(output), 0))
-        seen[path] = (shape, calls + 1)
-
-    return note
-
-
-def _kept_for_backward(network: Network, subject: _Subject, side: int, batch: int) -> tuple[float, float]:
-    """Return the bytes that a step keeps for its backward pass, and those of the largest tensor among them."""
-    weights = {weight.untyped_storage()._cdata for weight in network.state_dict(keep_vars=True).values()}
-    kept: dict[int, torch.UntypedStorage] = {}
-
-    def pack(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        if storage._cdata not in weights:
-            kept[storage._cdata] = storage  # holding it keeps its address from being given to another
-        return tensor
-
-    image = _image(network, batch, side)
-    targets = {
-        name: torch.from_numpy(target).expand(batch, *target.shape).to(image.device)
-        for name, target in subject.formulation.encode(_labels(side)).items()
-    }
-    was_training = network.training
-    try:
-        with saved_tensors_hooks(pack, lambda tensor: tensor):
-            terms = subject.formulation.training_loss(network.train(), image, targets)
-    finally:
-        network.train(was_training)
-    sizes = [storage.nbytes() for storage in kept.values()]
-    del terms
-    return float(sum(sizes)), float(max(sizes, default=0))
-
-
-def _image(network: Network, batch: int, side: int) -> Tensor:
-    return torch.zeros(batch, network.in_channels, side, side, device=next(network.parameters()).device)
-
-
-def _labels(side: int) -> NDArray[np.int32]:
-    """Return round objects in rows, as many as a crowded patch has."""
-    rows, columns = np.indices((side, side))
-    inside = (rows % _OBJECT - _OBJECT // 2) ** 2 + (columns % _OBJECT - _OBJECT // 2) ** 2 < (_OBJECT // 3) ** 2
-    numbers = rows // _OBJECT * (side // _OBJECT + 1) + columns // _OBJECT + 1
-    return np.where(inside, numbers, 0).astype(np.int32)
-
-
-def _count(module: nn.Module) -> int:
-    return sum(weight.numel() for weight in module.parameters())
+    card = _card(made)
+    return reach_of(build_network(card, build_formulation(card)))

@@ -61,8 +61,9 @@ class NetworkReport(_Frozen):
     reach: int | None
     """Pixels beyond a block of stride x stride that can change its output; ``None``: the whole image can."""
     object_diameter_px: float | None = None
-    scaled: bool = False
-    """Whether figures were measured on a small image and multiplied: the network cannot be followed without data."""
+    measured_px: int = 0
+    """Side of the image on which work and memory were measured where the network cannot be followed without data, as
+    a detector that sorts its boxes; 0 where it can. Its work for a megapixel is less on larger images."""
     layers: tuple[Layer, ...] = ()
 
     @property

@@ -31,7 +31,8 @@ def figures(report: NetworkReport) -> tuple[Figure, ...]:
         Figure(
             "Work",
             f"{_short(report.flops_per_mpx / 1e9)} GFLOPs per megapixel "
-            "(a multiplication and its addition count as two).",
+            "(a multiplication and its addition count as two)"
+            + (f", on images of {report.measured_px} px; on larger ones less." if report.measured_px else "."),
         ),
         Figure("Memory", _memory(report)),
         _field(report),
@@ -119,12 +120,11 @@ def _size(report: NetworkReport) -> str:
 
 
 def _memory(report: NetworkReport) -> str:
-    words = (
+    return (
         f"About {bytes_in_words(report.training_bytes)} to train with {report.batch} "
         f"{'patch' if report.batch == 1 else 'patches'} of {report.patch} px, "
         f"{bytes_in_words(report.prediction_bytes)} to predict a tile of {report.tile} px."
     )
-    return words + (" Measured on a small image and multiplied." if report.scaled else "")
 
 
 def _field(report: NetworkReport) -> Figure:

@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import psutil
 import torch
@@ -39,7 +40,7 @@ def check_room(
     need: float = block * (_DECODER_BYTES + 4 * channels)
     if device.type == "cpu":
         rows, columns = largest_window(model.network, (height, width), settings.tile_size)
-        need = max(need, settings.batch_size * rows * columns * network_bytes(model.network))
+        need = max(need, settings.batch_size * network_bytes(model.network, rows * columns))
     free = psutil.virtual_memory().available
     if need > free:
         raise BadInput(
@@ -62,18 +63,40 @@ def check_room(
         )
 
 
-def network_bytes(network: Network) -> float:
-    """Return about how many bytes a prediction takes for a pixel that the network sees."""
-    largest = 0
+def network_bytes(network: Network, pixels: int) -> float:
+    """Return about how many bytes a prediction takes for a window of so many pixels.
 
-    def note(_module: nn.Module, _inputs: object, output: object) -> None:
-        nonlocal largest
+    Most layers grow with the window; those of a detector that looks at a fixed number of boxes do not.
+    """
+    if network not in _GROWTHS:
+        _GROWTHS[network] = _growths(network)
+    return _LAYERS_AT_ONCE * max((fixed + growth * pixels for fixed, growth in _GROWTHS[network]), default=0.0)
+
+
+#: Of each layer of a network the bytes of its output that it always has, and those for each pixel.
+_GROWTHS: "WeakKeyDictionary[Network, list[tuple[float, float]]]" = WeakKeyDictionary()
+
+
+def _growths(network: Network) -> list[tuple[float, float]]:
+    sides = (4 * network.stride, 8 * network.stride)  # on smaller ones a detector has not yet all its boxes
+    small, large = (_output_bytes(network, side) for side in sides)
+    growths = []
+    for layer, few in small.items():
+        growth = max(0.0, (large.get(layer, few) - few) / (sides[1] ** 2 - sides[0] ** 2))
+        growths.append((max(0.0, few - growth * sides[0] ** 2), growth))
+    return growths
+
+
+def _output_bytes(network: Network, side: int) -> dict[nn.Module, int]:
+    """Return the bytes that each layer answers for a square image."""
+    sizes: dict[nn.Module, int] = {}
+
+    def note(module: nn.Module, _inputs: object, output: object) -> None:
         if isinstance(output, Tensor):
-            largest = max(largest, output.numel() * output.element_size())
+            sizes[module] = max(sizes.get(module, 0), output.numel() * output.element_size())
 
     hooks = [m.register_forward_hook(note) for m in network.modules() if not any(m.children())]
     was_training = network.training
-    side = 2 * network.stride
     try:
         with torch.inference_mode():
             device = next(network.parameters()).device
@@ -82,4 +105,4 @@ def network_bytes(network: Network) -> float:
         network.train(was_training)
         for hook in hooks:
             hook.remove()
-    return _LAYERS_AT_ONCE * largest / side**2
+    return sizes

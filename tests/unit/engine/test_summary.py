@@ -15,7 +15,8 @@ from segstudio.engine import run_job
 from segstudio.engine import summary as module
 from segstudio.engine.formulations import formulations
 from segstudio.engine.network import Network
-from segstudio.engine.summary import layers_of, shape_of
+from segstudio.engine.network_trace import example_labels, follow, layers_of, shape_of
+from segstudio.engine.prediction.room import network_bytes
 from segstudio.jobs.messages import Artifact
 from segstudio.jobs.network_report import NetworkReport
 from segstudio.jobs.spec import Choice, SummaryJob
@@ -45,7 +46,7 @@ class _Plain(Network):
 
 def test_work_shapes_and_weights_of_two_convolutions_are_those_of_arithmetic() -> None:
     network = _Plain()
-    flops, seen = module._follow(network, 64)
+    flops, seen = follow(network, 64)
     rows = {layer.path: layer for layer in layers_of(network, flops, seen)}
     assert rows["down"].parameters == 5 * 2 * 9 + 5
     assert rows["up"].parameters == 5 * 3 * 4 + 3
@@ -64,7 +65,7 @@ def test_a_module_that_is_used_twice_says_so_and_is_counted_once() -> None:
             maps: Tensor = self.up(self.down(image)) + self.up(self.down(image))
             return maps
 
-    flops, seen = module._follow(Twice(), 64)
+    flops, seen = follow(Twice(), 64)
     rows = {layer.path: layer for layer in layers_of(Twice(), flops, seen)}
     assert rows["down"].calls == 2
     assert rows["down"].flops_per_mpx == pytest.approx(2 * 2 * 5 * 2 * 9 * 1e6 / 4)
@@ -92,7 +93,7 @@ def test_the_figures_of_a_wish_are_those_of_the_network_that_would_be_trained(tm
     assert found.window == 256 + 2 * 28  # rounded up to the stride
     assert found.too_small
     assert found.layers[0].shape == (found.out_channels, 100, 100)
-    assert not found.scaled
+    assert found.measured_px == 0
 
 
 def test_an_automatic_patch_follows_the_objects(tmp_path: Path) -> None:
@@ -108,25 +109,27 @@ def test_a_wrong_setting_is_a_sentence(tmp_path: Path) -> None:
 
 
 STEP = """
-import resource, sys
+import resource
+import psutil
 import torch
 from segstudio.config.training import TrainingConfig
 from segstudio.engine.architectures import architectures
 from segstudio.engine.data.crops import Batch
 from segstudio.engine.formulations import formulations
-from segstudio.engine.summary import _labels
+from segstudio.engine.prediction.room import network_bytes
+from segstudio.engine.network_trace import example_labels
 from segstudio.engine.training.stepper import Stepper
 formulation = formulations.get("joint")()
 family = architectures.get("unet")
-network = family(family.Config(width=24, depth=3)).build(1, formulation.out_channels)
+network = family(family.Config(width=16, depth=3)).build(1, formulation.out_channels)
 stepper = Stepper(network, formulation, TrainingConfig(), torch.device("cpu"))
 def batch(count, side):
-    targets = formulation.encode(_labels(side)).items()
+    targets = formulation.encode(example_labels(side)).items()
     return Batch(torch.rand(count, 1, side, side), {n: torch.from_numpy(t).repeat(count, 1, 1, 1) for n, t in targets})
 stepper.step(batch(1, 32), 1e-3)  # what torch loads at its first step is no memory of the network
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-stepper.step(batch(8, 256), 1e-3)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+before = psutil.Process().memory_info().rss  # what imports took and gave back is there again
+stepper.step(batch(4, 192), 1e-3)
+print(1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 
 
@@ -134,12 +137,12 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 def test_the_estimated_memory_is_near_that_of_a_real_step(tmp_path: Path) -> None:
     estimated = summary(
         tmp_path,
-        architecture=Choice(name="unet", settings={"width": 24, "depth": 3}),
-        config={"data": {"patch_size": 256}, "training": {"batch_size": 8}},
+        architecture=Choice(name="unet", settings={"width": 16, "depth": 3}),
+        config={"data": {"patch_size": 192}, "training": {"batch_size": 4}},
     )
     # A process of its own: memory that other tests have freed would hide what the step takes.
     done = subprocess.run([sys.executable, "-c", STEP], capture_output=True, text=True, check=True)
-    measured = 1024 * int(done.stdout.split()[-1])
+    measured = int(done.stdout.split()[-1])
     assert 0.6 < estimated.training_bytes / measured < 1.7, (estimated.training_bytes, measured)
 
 
@@ -164,14 +167,14 @@ def test_a_network_that_needs_data_is_measured_on_a_small_image(
     monkeypatch.setattr(kind, "own_network", True)
     monkeypatch.setattr(kind, "build_network", lambda _self, _channels: _SortsItsBoxes())
     monkeypatch.setattr(kind, "loss", lambda _self, maps, _targets: {"x": maps.square().mean()})
-    module._reach.cache_clear()
+    module._measured_with_numbers.cache_clear()
     found = summary(
         tmp_path,
         formulation=Choice(name="semantic"),
         config={"data": {"patch_size": 512}, "training": {"batch_size": 4}},
     )
-    module._reach.cache_clear()
-    assert found.scaled
+    module._measured_with_numbers.cache_clear()
+    assert found.measured_px == 128
     assert found.architecture == "own"
     assert found.flops_per_mpx == pytest.approx(2 * 9 * 1e6)
     assert found.reach == 5
@@ -180,6 +183,27 @@ def test_a_network_that_needs_data_is_measured_on_a_small_image(
 
 
 def test_made_up_labels_hold_objects_apart() -> None:
-    labels = module._labels(100)
+    labels = example_labels(100)
     assert labels.dtype == np.int32
     assert len(np.unique(labels)) > 10
+
+
+class _FixedNumberOfBoxes(Network):
+    """A convolution of 4 channels, and a layer that is as large for every image."""
+
+    stride, in_channels, out_channels, reach = 8, 1, 4, 1
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Conv2d(1, 4, 3, padding=1)
+        self.boxes = nn.AdaptiveAvgPool2d(64)
+
+    def forward(self, image: Tensor) -> Tensor:
+        maps: Tensor = self.layer(image)
+        return maps + self.boxes(maps).mean()
+
+
+def test_what_does_not_grow_with_the_image_is_not_multiplied() -> None:
+    network = _FixedNumberOfBoxes()
+    assert network_bytes(network, 100) == pytest.approx(3 * 4 * 4 * 64**2)  # the boxes
+    assert network_bytes(network, 1_000_000) == pytest.approx(3 * 4 * 4 * 1_000_000)  # the convolution
