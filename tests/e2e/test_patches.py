@@ -109,3 +109,20 @@ def test_without_labels_a_sentence_says_what_to_do(tmp_path: Path) -> None:
         hand.wait(lambda: not hand.window.findChildren(PatchesDialog), 5, "the dialog to close with its project")
 
     run_program([str(folder)], script)
+
+
+def test_the_end_of_the_program_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = a_project(tmp_path)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    def script(hand: Driver) -> None:
+        hand.wait(lambda: hand.session.document, what="the project")
+        hand.action("train.patches")
+        dialog = hand.dialog(PatchesDialog)
+        assert list(tmp_path.glob("segstudio-patches-*"))
+        dialog.hide()
+        hand.session.close_project()
+        assert not list(tmp_path.glob("segstudio-patches-*"))
+        assert not dialog.preview.patches
+
+    run_program([str(folder)], script)

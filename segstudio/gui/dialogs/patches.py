@@ -108,6 +108,7 @@ class PatchesDialog(QDialog):
             self.preview.refresh()
 
     def _on_project(self, _project: object) -> None:
+        self._end()  # a dialog that is hidden already, as its window is, closes without a word
         self.close()
 
     def _end(self) -> None:
