@@ -132,6 +132,9 @@ def _compare(record: Record, base: Path, judge: Judge, namespace: argparse.Names
         bake_off.begin(base / _RECORD, record)
         with shown:
             loop.until(lambda: not bake_off.running, tell)
+    except KeyboardInterrupt:
+        console.print("The same command goes on with it.")
+        raise
     finally:
         loop.close()
     if bake_off.record is None or not bake_off.record.over:

@@ -9,12 +9,16 @@ import tifffile
 from bake_off_stand_ins import TRAINING, WORKER
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
 from window_driver import Driver, run_program
 
 from segstudio.config.run import RunConfig
 from segstudio.gui.panels.bake_off import BakeOffDialog
+from segstudio.gui.panels.bake_off_setup import BakeOffSetup
 from segstudio.jobs.catalogue import Catalogue, Offer, catalogue_key, store_catalogue
 from segstudio.project.project import Project
+from segstudio.session.bake_off_record import DEFAULT_CANDIDATES
+from segstudio.session.job_specs import SplitSummary
 
 NAMES = ("joint", "good", "fair", "breaks", "waits")
 
@@ -97,8 +101,10 @@ def test_several_ways_are_compared_and_the_winner_is_taken(folder: Path, qapp: o
         assert winner is not None
         assert hand.window.prediction._model.run_id() == winner.run
         hand.wait(
-            lambda: {run.name for run in hand.session.runs.all}
-            == {f"Comparison 1: {name} · Net" for name in ("Good", "Fair", "Breaks")},
+            lambda: (
+                {run.name for run in hand.session.runs.all}
+                == {f"Comparison 1: {name} · Net" for name in ("Good", "Fair", "Breaks")}
+            ),
             what="the list of trainings",
         )
 
@@ -140,3 +146,32 @@ def test_a_comparison_that_the_window_closed_over_is_taken_up_again(folder: Path
         hand.wait(lambda: not dialog.isVisible(), what="the window to close")
 
     run_program([str(folder)], come_back)
+
+
+def test_what_cannot_be_compared_is_said_before_the_click(qtbot: QtBot) -> None:
+    setup = BakeOffSetup()
+    qtbot.addWidget(setup)
+    assert setup.problem == ""  # nothing is known yet
+    proposed = [Offer(name=name, title=name) for name, _network in DEFAULT_CANDIDATES]
+    boxes = Offer(name="boxes", title="Boxes", result="boxes")
+    network = Offer(name=DEFAULT_CANDIDATES[0][1], title="Net")
+    setup.show_catalogue(Catalogue(key="", formulations=(boxes, *proposed), architectures=(network,)))
+    assert setup.formulations.names() == [*(name for name, _network in DEFAULT_CANDIDATES), "boxes"]
+    assert len(setup.chosen()) == len(DEFAULT_CANDIDATES)
+    setup.formulations.tick("boxes")
+    assert "boxes" not in {item.formulation.name for item in setup.chosen()}
+    for summary, sentence in (
+        (SplitSummary(0, 2, 0, 0), "Nothing is labelled for training"),
+        (SplitSummary(3, 0, 0, 9), "No labelled image is kept for validation"),
+    ):
+        setup.show_summary(summary)
+        assert setup.problem.startswith(sentence)
+    setup.show_summary(SplitSummary(3, 2, 0, 9))
+    assert setup.problem == ""
+    assert "So few cannot tell candidates apart" in setup._images.text()
+    left_out = setup.chosen()[0]
+    setup.candidates.tick(left_out.key, ticked=False)
+    assert left_out not in setup.chosen()
+    setup.formulations.tick(setup.chosen()[0].formulation.name, ticked=False)
+    assert left_out not in setup.chosen()  # it stays left out
+    assert setup.minutes_each() == 10

@@ -184,6 +184,8 @@ class BakeOffDialog(QDialog):
         record, running = self._runner.record, self._runner.running
         chooses = self.pages.currentWidget() is self.setup
         self._say_head(record)
+        if self._session.project is not None and self._session.project.read_only:
+            self._say(self.tr("The project is open for reading only: nothing can be trained in it."))
         self._start.setVisible(chooses)
         self._start.setEnabled(not self._busy and not self.setup.problem and not running and self._can_write())
         self._start.setText(self.tr("Saving the labels …") if self._busy else self.tr("Compare"))
