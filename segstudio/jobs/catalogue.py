@@ -34,7 +34,7 @@ class Offer(BaseModel):
     """JSON schema of the settings that can be moved after the network ran; only formulations have it."""
     own_network: bool = False
     """A formulation that builds its network itself: no architecture is chosen."""
-    result: Literal["objects", "boxes"] = "objects"
+    result: Literal["objects", "boxes", "image"] = "objects"
     """What a formulation finds."""
     separates: bool = True
     """Whether a formulation keeps touching objects apart."""

@@ -11,7 +11,7 @@ from segstudio.jobs.spec import SampleRecord, Split
 from segstudio.project.image_files import IMAGES, MASKS, SPLITS, TARGETS, find_mask, find_target, list_images
 from segstudio.project.layout import is_project
 from segstudio.project.project import Project
-from segstudio.project.splits import FRACTION, resolve
+from segstudio.project.splits import FRACTION, resolve, resolve_kept
 
 
 def project_samples(project: Project, fraction: float = FRACTION, seed: int = 0) -> list[SampleRecord]:
@@ -50,6 +50,30 @@ def project_samples(project: Project, fraction: float = FRACTION, seed: int = 0)
             split=splits[entry.id],
         )
         for entry, labels, regions, classes in rows
+    ]
+
+
+def project_pairs(project: Project, fraction: float = FRACTION, seed: int = 0) -> list[SampleRecord]:
+    """Return a record for each image of a project that has a target: an image of its name in ``targets`` beside it.
+
+    Parameters
+    ----------
+    fraction, seed
+        As in `segstudio.project.splits.resolve_kept`.
+    """
+    found = [(entry, find_target(project.image_path(entry.id))) for entry in project.images]
+    entries = [replace(entry, objects=1) for entry, target in found if target is not None]
+    splits = resolve_kept(entries, {}, fraction, seed)
+    return [
+        SampleRecord(
+            image_id=entry.id,
+            image=project.image_path(entry.id),
+            target=target,
+            pixel_size_um=entry.pixel_size_um,
+            split=splits[entry.id],
+        )
+        for entry, target in found
+        if target is not None
     ]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from segstudio.core.errors import WrongUsage
 from segstudio.jobs.spec import Choice, ClassSpec, DecodeJob, Device, PredictImage, PredictJob, SampleRecord, TrainJob
-from segstudio.project.samples import project_samples
+from segstudio.project.samples import project_pairs, project_samples
 from segstudio.session.job import new_job_id
 from segstudio.session.predictions import Prediction, prediction_at
 from segstudio.session.runs import Run
@@ -35,6 +35,8 @@ class TrainingWish:
     config: Mapping[str, Mapping[str, Any]]
     start_from: Path | None = None
     device: Device = "auto"
+    learns_images: bool = False
+    """Whether it can learn target images instead of labels."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class SplitSummary:
         Labelled objects in training images.
     missing
         Names of classes that no training image shows.
+    pairs, pairs_val
+        Images with a target image: for training, and for validation.
     """
 
     train: int
@@ -56,6 +60,8 @@ class SplitSummary:
     test: int
     objects: int
     missing: tuple[str, ...] = ()
+    pairs: int = 0
+    pairs_val: int = 0
 
 
 def training_job(project: "Project", wish: TrainingWish) -> TrainJob:
@@ -69,7 +75,8 @@ def training_job(project: "Project", wish: TrainingWish) -> TrainJob:
         The project is open for reading only.
     """
     project.check_writable()
-    samples = tuple(labelled(project_samples(project)))
+    pairs = project_pairs(project) if wish.learns_images else []
+    samples = tuple(pairs or labelled(project_samples(project)))
     if not any(sample.split == "train" for sample in samples):
         raise WrongUsage(
             "There is nothing to train on: no image for training has a labelled object.",
@@ -134,7 +141,16 @@ def split_summary(project: "Project") -> SplitSummary:
         class_id for sample in samples if sample.split == "train" for class_id in sample.object_classes.values()
     )
     missing = tuple(item.name for item in project.classes.classes if not seen[item.id])
-    return SplitSummary(parts["train"], parts["val"], parts["test"], seen.total(), missing if samples else ())
+    pairs = Counter(sample.split for sample in project_pairs(project))
+    return SplitSummary(
+        parts["train"],
+        parts["val"],
+        parts["test"],
+        seen.total(),
+        missing if samples else (),
+        pairs["train"],
+        pairs["val"],
+    )
 
 
 def predict_job(

@@ -254,6 +254,10 @@ class PredictionPanel(QWidget):
             self._session.review.predicted(message.image_id, folder.name, begin=fresh)
             if fresh:
                 self._session.images_changed.emit()
+        elif isinstance(message, Artifact) and message.role == "image":
+            folder = Path(message.path).parent
+            words = self.tr("The model makes images; they are in {0}.").format(folder)
+            self._session.noticed.emit(Notice(words, level="good", about=str(folder)))
         elif isinstance(message, Warned):
             self._session.noticed.emit(Notice(message.message, message.hint, "warning", group=job_id))
         elif isinstance(message, Failed) and isinstance(job.spec, DecodeJob):

@@ -54,6 +54,7 @@ class TrainingPanel(QWidget):
         self._comparison = button(self.tr("Show the comparison…"), self.compare_wanted.emit, "scales")
         self.setup = TrainingSetup(session)
         self.setup.checked.connect(self.show_errors)
+        self.setup.changed.connect(self._show_job)
         column = Column()
         self.rates = RatesSection(session)
         self.doctor, self.doctor_of_chosen = DoctorSection(session), DoctorSection(session)
@@ -164,7 +165,7 @@ class TrainingPanel(QWidget):
     def _show_summary(self, summary: SplitSummary | None) -> None:
         self._last = summary
         known = self._session.jobs.catalogue is not None
-        possible = known and summary is not None and summary.train > 0
+        possible = known and summary is not None and summary.train + summary.pairs > 0
         running = self._session.jobs.training is not None
         self.setup.setVisible(possible and not running)
         self.rates.setVisible(possible and not running)
@@ -174,9 +175,9 @@ class TrainingPanel(QWidget):
             self._empty.say(self.tr("Open a folder of images first."))
         elif summary is None:
             self._empty.say(self.tr("Counting the labels …"))
-        elif summary.train == 0 and summary.val + summary.test:
+        elif summary.train + summary.pairs == 0 and summary.val + summary.test:
             self._empty.say(self.tr(ALL_SET_ASIDE))
-        elif summary.train == 0:
+        elif summary.train + summary.pairs == 0:
             self._empty.say(
                 self.tr("Label about 10 cells in 2 images, then train: it takes about a minute."),
                 self.tr("Label cells"),
@@ -184,8 +185,25 @@ class TrainingPanel(QWidget):
         else:
             self._empty.say(self.tr("Reading which networks there are …"))
             self._say_split(summary)
+        self._show_button()
 
     def _say_split(self, summary: SplitSummary) -> None:
+        if summary.pairs and self.setup.learns_images:
+            self._say_pairs(summary)
+        elif not summary.train:
+            self._summary.setText(self.tr("No object is labelled yet."))
+            self._warn(self.tr("Label some, or choose Image to image: it learns the images in targets/."))
+        else:
+            self._say_labels(summary)
+
+    def _say_pairs(self, summary: SplitSummary) -> None:
+        pairs = self.tr("1 pair") if summary.pairs == 1 else self.tr("{0} pairs").format(summary.pairs)
+        text = self.tr("Trains on {0} of images, checks itself on {1}.").format(pairs, summary.pairs_val)
+        self._summary.setText(text)
+        alone = self.tr("Add one more pair, so that the best model can be told.")
+        self._warn("" if summary.pairs_val else alone)
+
+    def _say_labels(self, summary: SplitSummary) -> None:
         train = self.tr("1 image") if summary.train == 1 else self.tr("{0} images").format(summary.train)
         none = self.tr("no image")
         val = (
@@ -231,8 +249,11 @@ class TrainingPanel(QWidget):
         self._show_button()
 
     def _show_button(self) -> None:
-        self._train.setEnabled(self._session.jobs.catalogue is not None and not self._busy and not self._wrong)
-        self._compare.setEnabled(self._session.jobs.catalogue is not None and not self._busy)
+        summary = self._last or SplitSummary(0, 0, 0, 0)
+        ready = self._session.jobs.catalogue is not None and not self._busy
+        fits = bool(summary.train or (summary.pairs and self.setup.learns_images))
+        self._train.setEnabled(ready and fits and not self._wrong)
+        self._compare.setEnabled(ready and bool(summary.train))
         self._train.setText(self.tr("Saving the labels …") if self._busy else self.tr("Train"))
 
     def hideEvent(self, event: object) -> None:

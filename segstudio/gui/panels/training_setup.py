@@ -70,7 +70,14 @@ class TrainingSetup(QWidget):
             config=settings,
             start_from=start.model if start is not None else None,
             device=self._session.devices.chosen,
+            learns_images=self.learns_images,
         )
+
+    @property
+    def learns_images(self) -> bool:
+        """Whether what is chosen can learn target images instead of labels."""
+        catalogue, chosen = self._session.jobs.catalogue, self._formulation.currentData()
+        return catalogue is not None and bool(chosen) and catalogue.formulation(chosen).result == "image"
 
     def fill(self, job: TrainJob, changes: Mapping[str, Any]) -> None:
         """Show the settings of an earlier training, with `changes` by dotted path."""

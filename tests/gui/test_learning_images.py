@@ -1,0 +1,90 @@
+"""Image to image in the window: pairs are counted, learned without any label, and what is made can be found."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from factories import write_pairs
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtWidgets import QComboBox, QPushButton
+from pytestqt.qtbot import QtBot
+
+from segstudio.config.run import RunConfig
+from segstudio.gui.jobs import JobThreads
+from segstudio.gui.panels.training import TrainingPanel
+from segstudio.jobs.catalogue import Catalogue, Offer, catalogue_key, store_catalogue
+from segstudio.jobs.spec import TrainJob
+from segstudio.session.session import Session
+
+pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
+
+
+class Carrier(QObject):
+    posted = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.posted.connect(lambda call: call(), Qt.ConnectionType.QueuedConnection)
+
+
+@pytest.fixture
+def opened(
+    tmp_path: Path, qtbot: QtBot
+) -> Iterator[tuple[Session, list[TrainJob], Callable[[Callable[[], object]], None]]]:
+    """Yield a session with four images and their targets, none labelled; trainings begun; and how to wait."""
+    carrier = Carrier()
+    session = Session(carrier.posted.emit)
+    started: list[TrainJob] = []
+
+    def start(job: TrainJob) -> Any:
+        started.append(job)
+        return SimpleNamespace(messages=lambda: iter(()), send=lambda _words: None, close=lambda: None)
+
+    session.jobs.trainings.launcher = cast("Any", SimpleNamespace(start=start, attach=start))
+    threads = JobThreads(session.jobs)
+    store_catalogue(
+        Catalogue(
+            key=catalogue_key(),
+            formulations=(
+                Offer(name="joint", title="Cells", description="Finds cells."),
+                Offer(name="regression", title="Image to image", description="Makes images.", result="image"),
+            ),
+            architectures=(Offer(name="unet", title="U-Net", description="A network."),),
+            sections=RunConfig.model_json_schema(),
+        )
+    )
+    write_pairs(tmp_path / "data", 4, (48, 48))
+    (tmp_path / "data" / "masks").rename(tmp_path / "data" / "targets")
+    session.create_project(tmp_path / "project", [tmp_path / "data" / "images"])
+
+    def until(reached: Callable[[], object]) -> None:
+        qtbot.waitUntil(lambda: bool(reached()), timeout=20_000)
+
+    until(lambda: session.document)
+    yield session, started, until
+    threads.close()
+    session.close()
+
+
+def test_pairs_are_trained_on_without_a_label(opened: Any, qtbot: QtBot) -> None:
+    session, started, until = opened
+    panel = TrainingPanel(session)
+    qtbot.addWidget(panel)
+    panel.resize(340, 900)
+    panel.show()
+    train = next(item for item in panel.findChildren(QPushButton) if item.text() == "Train")
+    until(lambda: "No object is labelled yet" in panel.summary_text())
+    assert not train.isEnabled()
+    assert "Image to image" in panel.summary_text()
+
+    box = panel.findChild(QComboBox, "formulation")
+    box.setCurrentIndex(box.findData("regression"))
+    until(lambda: panel.summary_text() == "Trains on 3 pairs of images, checks itself on 1.")
+    assert train.isEnabled()
+    train.click()
+    until(lambda: started)
+    assert {sample.target.parent.name for sample in started[0].samples} == {"targets"}
+    assert sorted(sample.split for sample in started[0].samples) == ["train", "train", "train", "val"]
+    assert not any(sample.labels for sample in started[0].samples)
