@@ -36,7 +36,7 @@ def grow_seeds(seeds: NDArray[np.int32], height: NDArray[np.float32], mask: NDAr
 
 
 def split_by_distance(
-    height: NDArray[np.float32], mask: NDArray[np.bool_], h: float, sigma: float
+    height: NDArray[np.float32], mask: NDArray[np.bool_], h: float, sigma: float, bridge: float = np.inf
 ) -> NDArray[np.int32]:
     """Cut `mask` into one object for each peak of `height` that rises by at least `h` over the pass to a higher one.
 
@@ -50,6 +50,8 @@ def split_by_distance(
         Smallest rise that counts; larger merges more.
     sigma
         Standard deviation, pixels, of the Gaussian that smooths `height` first.
+    bridge
+        Peaks whose pass is higher than this are one object whatever their rise: no outline runs between them.
 
     Notes
     -----
@@ -63,11 +65,13 @@ def split_by_distance(
     peaks = (local_maxima(ground) > 0) & mask  # type: ignore[no-untyped-call]
     # A plateau that fills the whole image has nothing lower around it and counts as no maximum.
     basins = flood(smooth, components(peaks if peaks.any() else mask), mask)
-    return _merge_shallow(basins, smooth, h)
+    return _merge_shallow(basins, smooth, h, bridge)
 
 
-def _merge_shallow(basins: NDArray[np.int32], height: NDArray[np.float32], h: float) -> NDArray[np.int32]:
-    """Join each basin whose peak rises by less than `h` with the one behind its highest pass."""
+def _merge_shallow(
+    basins: NDArray[np.int32], height: NDArray[np.float32], h: float, bridge: float
+) -> NDArray[np.int32]:
+    """Join each basin whose peak rises by less than `h` with the one behind its highest pass; so over high passes."""
     count = int(basins.max(initial=0)) + 1
     peak = np.full(count, -np.inf, np.float32)
     inside = basins > 0
@@ -78,7 +82,7 @@ def _merge_shallow(basins: NDArray[np.int32], height: NDArray[np.float32], h: fl
         high, low = _root(owner, one), _root(owner, other)
         if top[high] < top[low]:
             high, low = low, high
-        if high != low and top[low] - level < h:
+        if high != low and (top[low] - level < h or level > bridge):
             owner[low] = high
     roots = np.array([_root(owner, number) for number in range(count)], np.int32)
     return roots[basins]

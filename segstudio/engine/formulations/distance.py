@@ -15,7 +15,7 @@ from segstudio.engine.decoding.watershed import split_by_distance
 from segstudio.engine.formulations.base import Decoded, DecodeSettings, Targets, formulations
 from segstudio.engine.formulations.object_formulation import ObjectConfig, ObjectFormulation
 from segstudio.engine.formulations.object_targets import (
-    relative_distance,
+    relative_depth,
     signed_distance,
     valid_pixels,
     whole_objects,
@@ -33,8 +33,9 @@ class DistanceConfig(ObjectConfig):
     """Objects by distance."""
 
     distance: Literal["relative", "signed"] = param("relative", title="Distance")
-    """Relative: 1 at the middle of each object, whatever its size. Signed: in pixels, negative outside objects; it
-    needs no map of the foreground, but an object much larger than its scale has no clear middle."""
+    """Relative: 0 at the outline and 1 at the middle of each object, whatever its size. Signed: in pixels, negative
+    outside objects; it needs no map of the foreground, but an object much larger than its scale has no clear
+    middle."""
     scale: float = param(5.0, title="Scale of the signed distance", unit="px", ge=0.5, le=500, log=True, advanced=True)
     """Signed distance only: up to about this far from the outline distances are told apart. Take a quarter of an
     object's diameter."""
@@ -47,9 +48,12 @@ class DistanceConfig(ObjectConfig):
 class DistanceDecodeConfig(DecodeSettings):
     """Finding objects."""
 
-    seed: float = param(0.1, title="Separation", ge=0.005, le=1.0, advanced=True)
+    seed: float = param(0.3, title="Separation", ge=0.005, le=1.0, advanced=True)
     """How clearly a peak of the distance must rise to be an object of its own. Higher merges more."""
-    smoothing: float = param(1.0, title="Smoothing", unit="px", ge=0, le=10, advanced=True)
+    bridge: float = param(0.25, title="Bridge", ge=0.0, le=1.0, advanced=True)
+    """Peaks between which the distance never falls below this are one object: no outline runs there. Lower merges
+    more."""
+    smoothing: float = param(0.5, title="Smoothing", unit="px", ge=0, le=10, advanced=True)
     """Blur of the distance before peaks are sought. Higher merges more."""
 
 
@@ -80,7 +84,7 @@ class Distance(ObjectFormulation):
             return targets | {"distance": distance, "certain": certain}
         foreground = (labels > 0).astype(np.float32)[None]
         certain = whole_objects(labels)
-        return targets | {"distance": relative_distance(labels), "certain": certain, "foreground": foreground}
+        return targets | {"distance": relative_depth(labels), "certain": certain, "foreground": foreground}
 
     def loss(self, maps: Tensor, targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the loss terms distance, foreground and class."""
@@ -109,15 +113,20 @@ class Distance(ObjectFormulation):
         foreground = maps[0]
         depth = 2 * maps[0] - 1 if self._signed else maps[1]
         mask = foreground > settings.threshold
-        labels = tidy(split_by_distance(depth, mask, settings.seed, settings.smoothing), settings.min_size)
+        found = split_by_distance(depth, mask, settings.seed, settings.smoothing, settings.bridge)
+        labels = tidy(found, settings.min_size)
         sure = mean_inside(labels, foreground) * np.clip(peak_inside(labels, depth), 0, 1)
         scores = {number: float(np.clip(sure[number], 0, 1)) for number in range(1, len(sure))}
         return Decoded(labels, self._head.vote(labels, maps), scores)
 
     def decode_candidates(self) -> list[DecodeSettings]:
         """Return a few thresholds for the foreground and for how clear a peak must be."""
-        seeds = (0.05, 0.02, 0.1) if self._signed else (0.1, 0.05, 0.2)
-        return [DistanceDecodeConfig(threshold=threshold, seed=seed) for threshold in (0.5, 0.4, 0.6) for seed in seeds]
+        clear = 0.2 if self._signed else 0.3
+        return [
+            DistanceDecodeConfig(threshold=threshold, seed=seed, bridge=bridge, smoothing=smoothing)
+            for threshold in (0.5, 0.4, 0.6)
+            for seed, bridge, smoothing in ((clear, 0.25, 0.5), (0.15, 0.5, 1.0), (0.1, 1.0, 1.0))
+        ]
 
     def perfect_maps(self, targets: Targets) -> NDArray[np.float32]:
         """Return the maps of a network that has learned `targets` exactly."""

@@ -49,8 +49,11 @@ class JointDecodeConfig(DecodeSettings):
 
     decoder: Literal["flow", "distance"] = param("distance", title="Decoder")
     """Follow the flow to the centres, or split at the valleys between distance peaks."""
-    seed: float = param(0.15, title="Separation", ge=0.01, le=1.0, advanced=True)
+    seed: float = param(0.25, title="Separation", ge=0.01, le=1.0, advanced=True)
     """Distance decoder: how clearly a peak must rise to be an object of its own. Higher merges more."""
+    bridge: float = param(0.2, title="Bridge", ge=-0.5, le=1.0, advanced=True)
+    """Distance decoder: peaks between which the distance never falls below this are one object, for no outline runs
+    there. Lower merges more."""
     smoothing: float = param(1.0, title="Smoothing", unit="px", ge=0, le=10, advanced=True)
     """Blur of the distance before peaks are sought, and of the flow's ends. Higher merges more."""
 
@@ -117,7 +120,7 @@ class Joint(ObjectFormulation):
             found = follow_flow(maps[:2], mask, settings.smoothing)
         else:
             height = maps[_DISTANCE] - np.float32(0.5) * maps[_BOUNDARY]
-            found = split_by_distance(height, mask, settings.seed, settings.smoothing)
+            found = split_by_distance(height, mask, settings.seed, settings.smoothing, settings.bridge)
         labels = tidy(found, settings.min_size)
         sure = mean_inside(labels, foreground) * np.clip(peak_inside(labels, maps[_DISTANCE]), 0, 1)
         scores = {number: float(sure[number]) for number in range(1, len(sure))}
@@ -126,9 +129,9 @@ class Joint(ObjectFormulation):
     def decode_candidates(self) -> list[DecodeSettings]:
         """Return both decoders with a few thresholds each."""
         distance = [
-            JointDecodeConfig(decoder="distance", threshold=threshold, seed=seed)
+            JointDecodeConfig(decoder="distance", threshold=threshold, seed=seed, bridge=bridge)
             for threshold in (0.5, 0.4, 0.6)
-            for seed in (0.15, 0.08, 0.25)
+            for seed, bridge in ((0.25, 0.2), (0.15, 1.0), (0.08, 1.0))
         ]
         flow = [
             JointDecodeConfig(decoder="flow", threshold=threshold, smoothing=smoothing)

@@ -90,6 +90,23 @@ def relative_distance(labels: NDArray[np.int32]) -> NDArray[np.float32]:
 
     Objects cut by the image's edge keep their slope there: the edge is no outside.
     """
+    distance, deepest = _distance_to_outside(labels)
+    return np.where(labels > 0, distance / deepest, 0).astype(np.float32)[None]
+
+
+def relative_depth(labels: NDArray[np.int32]) -> NDArray[np.float32]:
+    """Return ``(1, H, W)``: as `relative_distance`, but 0 at an object's outermost pixels, in all sizes of objects.
+
+    So a valley of 0 runs between objects that touch. Objects that consist of outermost pixels alone are 1.
+    """
+    distance, deepest = _distance_to_outside(labels)
+    thin = deepest <= 1
+    depth = np.where(thin, 1, (distance - 1) / np.where(thin, 1, deepest - 1))
+    return np.where(labels > 0, depth, 0).astype(np.float32)[None]
+
+
+def _distance_to_outside(labels: NDArray[np.int32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the Euclidean distance to the object's outside, and the largest one in the object; both ``(H, W)``."""
     objects = np.maximum(labels, 0)
     # A whole image of one object has no outside at all, and every distance would be infinite.
     framed = bool((objects > 0).all())
@@ -97,8 +114,7 @@ def relative_distance(labels: NDArray[np.int32]) -> NDArray[np.float32]:
     peak = np.zeros(int(objects.max(initial=0)) + 1, np.float32)
     inside = objects > 0
     np.maximum.at(peak, objects[inside], distance[inside])
-    relative = distance / np.maximum(peak, 1e-6)[objects]
-    return np.where(inside, relative, 0).astype(np.float32)[None]
+    return distance, np.maximum(peak, 1e-6)[objects]
 
 
 def signed_distance(labels: NDArray[np.int32], scale: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

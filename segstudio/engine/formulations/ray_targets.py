@@ -64,16 +64,24 @@ class _Walk:
         `slope` is the columns that a ray crosses in a row, -1..1.
         """
         height, width = self._labels.shape[0] - 1, self._labels.shape[1] - 2
-        # Counted from the middle, so that the lines of a turned image are the turned lines.
-        shifts = np.diff(np.rint(slope * (np.arange(height + 1) - height / 2)).astype(int))
+        shifts = _shifts(slope, height)
         steps, other = self._steps, np.empty(width, bool)
         for y in range(height - 1, -1, -1):
-            below = slice(1 + int(shifts[y]), 1 + int(shifts[y]) + width)
+            below = slice(1 + shifts[y], 1 + shifts[y] + width)
             here = steps[y, 1:-1]
             np.add(steps[y + 1, below], 2, out=here)
             np.not_equal(self._labels[y + 1, below], self._labels[y, 1:-1], out=other)
             np.copyto(here, self._unknown[y + 1, below], where=other)
         return steps.ravel()[self._inside]
+
+
+def _shifts(slope: float, height: int) -> list[int]:
+    """Return the columns that a line crosses from each row to the next one, at most 1."""
+    if abs(slope) > 1 - 1e-9:
+        return [round(slope)] * height
+    # Counted from the middle, so that the lines of a turned image are the turned lines.
+    places = np.rint(slope * (np.arange(height + 1) - (height - 1) / 2))
+    return [int(step) for step in np.diff(places)]
 
 
 def turn_rays(lengths: NDArray[np.float32], quarter_turns: int, mirror: bool) -> NDArray[np.float32]:

@@ -30,7 +30,7 @@ _LOG_LIMIT = 5.0
 class StarDistConfig(ObjectConfig):
     """Round objects."""
 
-    rays: Literal[16, 32, 64] = param(32, title="Rays", advanced=True)
+    rays: Literal[32, 64] = param(32, title="Rays", advanced=True)
     """In how many directions the distance to the outline is learned. More follow it closer and take more memory."""
     probability_weight: float = param(1.0, title="Weight of probability", ge=0, le=10, advanced=True)
     """How much finding the middles of objects counts in the loss."""
