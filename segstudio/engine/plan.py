@@ -16,7 +16,7 @@ from segstudio.engine.training.crew import ALONE, Crew
 from segstudio.engine.training.facts import Fact, network_facts
 from segstudio.engine.training.precision import settled_precision
 from segstudio.engine.training.prepare import Survey, survey
-from segstudio.engine.training.schedule import Length, chosen_schedule
+from segstudio.engine.training.schedule import chosen_schedule, length_of
 from segstudio.jobs.messages import Facts, Finished, Message
 from segstudio.jobs.spec import SummaryJob, TrainJob
 
@@ -31,7 +31,7 @@ def plan(job: TrainJob, device: torch.device, crew: Crew = ALONE) -> Iterator[Me
     """
     job = resolved(job, device, crew.size)
     config = RunConfig.model_validate(job.config).training
-    length = Length(config.max_minutes * 60, config.epochs * config.steps_per_epoch)
+    length = length_of(config)
     schedule = chosen_schedule(config, length)
     _, own = crew.share(config.batch_size)
     seen: Survey | None = yield from _seen(job, device)

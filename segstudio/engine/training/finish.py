@@ -47,6 +47,8 @@ def finish(training: "Training") -> Iterator[Message]:
 
 
 def _seconds(training: "Training", stopped: bool) -> float:
+    if training.config.deterministic:
+        return float("inf")
     limit = training.length.seconds
     if stopped or limit == 0:
         return _TUNING_S

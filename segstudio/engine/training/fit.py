@@ -9,31 +9,27 @@ from segstudio.config.run import RunConfig
 from segstudio.config.training import TrainingConfig
 from segstudio.core.errors import JobFailed
 from segstudio.engine.control import Control
-from segstudio.engine.data.crops import Batch
 from segstudio.engine.data.prefetch import Prefetch, patch_threads
 from segstudio.engine.training import orders, resuming
 from segstudio.engine.training.automatic import record, resolved
 from segstudio.engine.training.average import Weights, snapshot
-from segstudio.engine.training.compiling import compile_network
+from segstudio.engine.training.beginning import begin
 from segstudio.engine.training.crew import ALONE, Crew, is_lost, lost
 from segstudio.engine.training.determinism import deterministic
 from segstudio.engine.training.event_files import EventFiles, event_files
 from segstudio.engine.training.facts import facts
 from segstudio.engine.training.finish import finish
 from segstudio.engine.training.judge import Judge
-from segstudio.engine.training.precision import choose_precision
 from segstudio.engine.training.prepare import Prepared, prepare
 from segstudio.engine.training.readout import Readout
-from segstudio.engine.training.rescue import Rescue
-from segstudio.engine.training.schedule import Clock, LearningRate, Length, Plateau, chosen_schedule
+from segstudio.engine.training.rescue import Rescue, batch_halved
+from segstudio.engine.training.schedule import Clock, LearningRate, Plateau, chosen_schedule, length_of
 from segstudio.engine.training.stepper import Stepper, StepResult
 from segstudio.jobs.failures import is_out_of_memory
-from segstudio.jobs.messages import Finished, Message, Metric, StateChanged, Warned
+from segstudio.jobs.messages import Finished, Message, Metric, StateChanged
 from segstudio.jobs.run_folder import RunFolder
 from segstudio.jobs.spec import TrainJob
 
-#: Share of a limited time, and at most how many seconds, that are kept for choosing the decoder at the end.
-_RESERVE, _RESERVE_MAX_S = 0.06, 45.0
 #: The first validation does not wait for the end of an epoch: on a slow computer that takes most of a minute.
 _FIRST_LOOK_S = 10.0
 _CHECKPOINT_S = 60.0
@@ -50,25 +46,26 @@ def fit(job: TrainJob, control: Control, device: torch.device, crew: Crew = ALON
     UserError
         The data cannot be used, the training diverged, or its window went away (code ``"interrupted"``).
     """
-    begin = time.monotonic()
+    started = time.monotonic()
     job = resolved(job, device, crew.size)
     _check(RunConfig.model_validate(job.config).training, crew)
-    prepared: Prepared | None = yield from prepare(job, control, device, crew)
-    if not crew.agree(prepared is not None) or prepared is None:
-        yield Finished(outcome="stopped")
-        return
-    if crew.leads:
-        job = record(job, prepared.patch)
-    training = Training(job, prepared, control, device, time.monotonic() - begin, crew)
     try:
-        with deterministic(training.config.deterministic):
-            yield from training.run()
+        prepared: Prepared | None = yield from prepare(job, control, device, crew)
+        if not crew.agree(prepared is not None) or prepared is None:
+            yield Finished(outcome="stopped")
+            return
+        if crew.leads:
+            job = record(job, prepared.patch)
+        training = Training(job, prepared, control, device, time.monotonic() - started, crew)
+        try:
+            with deterministic(training.config.deterministic):
+                yield from training.run()
+        finally:
+            training.close()
     except RuntimeError as error:
         if crew.alone or not is_lost(error):
             raise
         raise lost() from error
-    finally:
-        training.close()
 
 
 class Training:
@@ -89,7 +86,7 @@ class Training:
         self.control = control
         self.crew = crew
         self.config: TrainingConfig = prepared.config.training
-        self.length = _length(self.config, prepared_s)
+        self.length = length_of(self.config, prepared_s)
         self.rate = LearningRate(
             chosen_schedule(self.config, self.length), self.config.warm_up, self.config.steps_per_epoch, self.length
         )
@@ -124,7 +121,9 @@ class Training:
 
     def run(self) -> Iterator[Message]:
         """Train to the end and leave the model; a process that does not lead does what it hears."""
-        yield from self._begin()
+        if self.crew.leads and self.config.tensorboard:
+            self._events = event_files(self.run_folder.path)
+        yield from begin(self)
         if not self.crew.leads:
             orders.follow(self)
             self._finished = True
@@ -178,39 +177,6 @@ class Training:
         self.step += 1
         return result
 
-    def _begin(self) -> Iterator[Message]:
-        if self.crew.leads and self.config.tensorboard:
-            self._events = event_files(self.run_folder.path)
-        if self.config.frozen_epochs > 0 and not self.stepper.encoder.known:
-            yield Warned(
-                code="no-encoder",
-                message=f"The network {self.job.architecture.name} has no encoder that could be frozen; all of it "
-                "learns from the start.",
-                hint="Set the epochs with a frozen encoder to 0, or choose a network with a backbone.",
-            )
-        if self.job.resume and (yield from resuming.go_on(self)):
-            if self.config.compile:
-                yield from compile_network(self.stepper, self._first_batch())
-            return
-        try:
-            batch = self._first_batch()
-            self.stepper.precision = choose_precision(self.stepper, batch, self.config, measure=self._may_measure)
-            if self.config.compile:
-                yield from compile_network(self.stepper, batch)
-        except (RuntimeError, MemoryError) as error:
-            # The first step will meet it again and halve the batch.
-            if not is_out_of_memory(error):
-                raise
-        torch.manual_seed(self.config.seed + self.crew.rank)
-
-    def _first_batch(self) -> Batch:
-        return self.prepared.sampler.batch(0, self.crew.share(self.batch_size)[1])
-
-    @property
-    def _may_measure(self) -> bool:
-        """Whether a stopwatch may decide anything."""
-        return self.crew.alone and not self.config.deterministic
-
     def _train(self) -> Iterator[Message]:
         while not self._over():
             yield from self._obey()
@@ -260,7 +226,8 @@ class Training:
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error) or self.batch_size == 1 or not self.crew.alone:
                 raise
-            yield self._halve_batch()
+            self.batch_size //= 2
+            yield batch_halved(self.batch_size, self.stepper.device)
             return
         if not result.finite:
             yield from self._not_finite()
@@ -272,16 +239,6 @@ class Training:
         progress = self.readout.progress(self.step, self.clock.seconds)
         if progress is not None:
             yield progress
-
-    def _halve_batch(self) -> Warned:
-        self.batch_size //= 2
-        if self.stepper.device.type == "cuda":
-            torch.cuda.empty_cache()
-        return Warned(
-            code="batch-halved",
-            message=f"The memory did not suffice; the batch is now {self.batch_size} patches.",
-            hint="A smaller patch size or a narrower network needs less memory.",
-        )
 
     def _not_finite(self) -> Iterator[Message]:
         yield from self.rescue.count()
@@ -319,12 +276,5 @@ class Training:
 
 def _check(config: TrainingConfig, crew: Crew) -> None:
     """Raise `WrongUsage` for settings that do not go together, before any data are read."""
-    chosen_schedule(config, _length(config, 0.0))
+    chosen_schedule(config, length_of(config))
     crew.share(config.batch_size)
-
-
-def _length(config: TrainingConfig, prepared_s: float) -> Length:
-    """Return what is left for steps: of a limited time, preparing has taken some and the decoder's choice will."""
-    budget = config.max_minutes * 60
-    seconds = max(0.05 * budget, budget - min(_RESERVE * budget, _RESERVE_MAX_S) - prepared_s)
-    return Length(seconds if budget > 0 else 0.0, config.epochs * config.steps_per_epoch)

@@ -1,4 +1,4 @@
-"""What a training does when its numbers leave the finite ones."""
+"""What a training does when its numbers leave the finite ones, or the memory does not suffice."""
 
 from collections.abc import Iterator
 
@@ -67,3 +67,14 @@ class Rescue:
             "and the learning rate halved.",
             hint="Lower the learning rate if this happens again.",
         )
+
+
+def batch_halved(size: int, device: torch.device) -> Warned:
+    """Free what memory there is for batches of `size` patches, and return what to tell the user."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    return Warned(
+        code="batch-halved",
+        message=f"The memory did not suffice; the batch is now {size} patches.",
+        hint="A smaller patch size or a narrower network needs less memory.",
+    )

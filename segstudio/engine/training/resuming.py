@@ -4,6 +4,8 @@ from collections.abc import Generator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from segstudio.core.errors import BadModel, JobFailed
 from segstudio.engine.training.checkpoint import Checkpoint, capture, read_newest, restore, write_checkpoint
 from segstudio.engine.training.precision import BY_NAME
@@ -72,6 +74,8 @@ def _take_up(training: "Training", checkpoint: Checkpoint) -> None:
     if state.get("optimiser", "adamw") != training.config.optimiser:
         raise KeyError(state["optimiser"])
     judge.best = restore(training.stepper, checkpoint)
+    if not training.crew.leads:  # the random numbers in the checkpoint are those of the first process
+        torch.manual_seed(training.config.seed + training.crew.rank + int(state["step"]))
     training.step, training.epoch = int(state["step"]), int(state["epoch"])
     training.clock = Clock(float(state["seconds"]))
     judge.best_score = float("-inf") if state["best_score"] is None else float(state["best_score"])

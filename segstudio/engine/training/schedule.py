@@ -13,6 +13,8 @@ Schedule = Literal["one-cycle", "cosine", "plateau", "constant"]
 #: A cycle starts at the peak divided by this, and ends near 0.
 _START_DIVISOR = 25.0
 _LONGEST_WARM_UP = 500
+#: Share of a limited time, and at most how many seconds, that are kept for choosing the decoder at the end.
+_RESERVE, _RESERVE_MAX_S = 0.06, 45.0
 
 
 def one_cycle(fraction: float, peak: float, warm_up: float) -> float:
@@ -126,6 +128,13 @@ class Length:
         """Return the seconds left, ``None`` when unknown."""
         fraction = self.fraction(step, seconds)
         return seconds * (1 - fraction) / fraction if fraction > 0 else None
+
+
+def length_of(config: TrainingConfig, prepared_s: float = 0.0) -> Length:
+    """Return what is left for steps: of a limited time, preparing has taken some and the decoder's choice will."""
+    budget = config.max_minutes * 60
+    seconds = max(0.05 * budget, budget - min(_RESERVE * budget, _RESERVE_MAX_S) - prepared_s)
+    return Length(seconds if budget > 0 else 0.0, config.epochs * config.steps_per_epoch)
 
 
 def chosen_schedule(config: TrainingConfig, length: Length) -> Schedule:

@@ -36,6 +36,7 @@ SETTINGS = [
     *("--architecture.width", "4", "--architecture.depth", "1", "--architecture.normalisation", "none"),
     *("--data.patch_size", "32", "--training.max_minutes", "0", "--training.precision", "float32"),
     *("--training.steps_per_epoch", "4", "--training.batch_size", "4", "--training.accumulate", "2"),
+    *("--training.frozen_epochs", "1"),
 ]
 
 
