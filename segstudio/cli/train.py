@@ -45,7 +45,9 @@ def add_parser(subparsers: Any) -> None:  # noqa: ANN401 - argparse keeps this t
     parser.add_argument("data", metavar="DATA", type=Path, nargs="?", help="project or folder of images with masks")
     parser.add_argument("--out", metavar="RUN", type=Path, required=True, help="new folder for everything of this run")
     parser.add_argument("--formulation", metavar="NAME", default="joint", help="how to learn objects (default: joint)")
-    parser.add_argument("--architecture", metavar="NAME", default="unet", help="the network (default: unet)")
+    parser.add_argument(
+        "--architecture", metavar="NAME", default="", help="the network (default: that of START_FROM, or unet)"
+    )
     parser.add_argument("--model", metavar="START_FROM", type=Path, help="model or run whose weights are the start")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="(default: auto)")
     parser.add_argument("--name", help="name of the run (default: that of its folder)")
@@ -70,9 +72,21 @@ def more_flags(parser: argparse.ArgumentParser, namespace: argparse.Namespace) -
 
     for prefix, plugin in (
         ("formulation.", formulations.get(namespace.formulation)),
-        ("architecture.", architectures.get(namespace.architecture)),
+        ("architecture.", architectures.get(_network(namespace))),
     ):
         add_flags(parser, form_spec(plugin.Config.model_json_schema()), prefix)
+
+
+def _network(namespace: argparse.Namespace) -> str:
+    """Return the network that was chosen; else that of the model to start from, else the usual one."""
+    usual: str = TrainJob.model_fields["architecture"].default.name
+    if namespace.architecture or namespace.model is None:
+        return namespace.architecture or usual
+    from segstudio.engine.model_card import read_card
+    from segstudio.engine.training.prepare import OWN_NETWORK
+
+    name = read_card(namespace.model).architecture.name
+    return usual if name == OWN_NETWORK else name
 
 
 def run(namespace: argparse.Namespace) -> int:
@@ -163,7 +177,7 @@ def _new(namespace: argparse.Namespace) -> TrainJob:
         samples=samples,
         classes=classes,
         formulation=Choice(name=namespace.formulation, settings=settings.get("formulation", {})),
-        architecture=Choice(name=namespace.architecture, settings=settings.get("architecture", {})),
+        architecture=Choice(name=_network(namespace), settings=settings.get("architecture", {})),
         config=config,
         start_from=namespace.model.resolve() if namespace.model is not None else None,
         device=namespace.device,

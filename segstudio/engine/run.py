@@ -18,7 +18,6 @@ from segstudio.engine.devices import choose_device, device_name, use_all_cores
 from segstudio.engine.evaluation import evaluate_model
 from segstudio.engine.formulations import formulations
 from segstudio.engine.inspection import inspect_model
-from segstudio.engine.model_card import read_card
 from segstudio.engine.plan import plan
 from segstudio.engine.prediction.predict import decode, predict
 from segstudio.engine.summary import summarise
@@ -26,6 +25,7 @@ from segstudio.engine.training.augment_preview import preview_patches
 from segstudio.engine.training.crew import ALONE, Crew
 from segstudio.engine.training.fit import fit
 from segstudio.engine.training.range_test import range_test
+from segstudio.engine.training.start_rules import check_start
 from segstudio.jobs.catalogue import store_catalogue
 from segstudio.jobs.failures import reported
 from segstudio.jobs.messages import Artifact, Failed, Finished, Message, Started, Warned
@@ -177,15 +177,14 @@ def check(job: TrainJob) -> None:
     Raises
     ------
     UserError
-        An unknown network or formulation, or a start model that cannot be read.
+        An unknown network or formulation, or a start model that cannot be read or has another network.
     pydantic.ValidationError
         A wrong setting.
     """
     RunConfig.model_validate(job.config)
     formulations.get(job.formulation.name).Config.model_validate(job.formulation.settings)
     architectures.get(job.architecture.name).Config.model_validate(job.architecture.settings)
-    if job.start_from is not None:
-        read_card(job.start_from)
+    check_start(job)
 
 
 def _validate(job: ValidateJob) -> Iterator[Message]:

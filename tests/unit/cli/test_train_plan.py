@@ -10,8 +10,12 @@ import tifffile
 from factories import cells, write_pairs
 
 from segstudio.cli.main import main
+from segstudio.engine.architectures import architectures
+from segstudio.engine.formulations import formulations
+from segstudio.engine.model_card import ModelCard, save_model
 from segstudio.jobs.messages import Facts, Warned, from_line
 from segstudio.jobs.run_folder import RunFolder
+from segstudio.jobs.spec import Choice, ClassSpec
 
 SMALL = ["--device", "cpu", "--architecture.width", "4", "--architecture.depth", "1", "--formulation", "semantic"]
 SHORT = [
@@ -57,6 +61,30 @@ def test_the_plan_is_printed_and_nothing_is_written(data: Path, tmp_path: Path, 
     assert lines["Memory"].startswith("about ")
     assert str(tmp_path / "run") in lines["Run"]
     assert files_in(tmp_path) == before
+
+
+def test_a_training_from_a_model_has_its_network(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    network = Choice(name="linknet", settings={"encoder_depth": 2})
+    card = ModelCard(
+        name="first",
+        created="2026-11-21",
+        formulation=Choice(name="semantic"),
+        architecture=network,
+        in_channels=1,
+        channels="gray",
+        classes=(ClassSpec(id=1, name="cell"),),
+    )
+    kind = architectures.get("linknet")
+    built = kind(kind.smallest()).build(1, formulations.get("semantic")().out_channels)
+    save_model(tmp_path / "first", card, built.state_dict())
+    words = ["train", str(data), "--out", str(tmp_path / "run"), "--model", str(tmp_path / "first"), "--dry-run"]
+    words += ["--formulation", "semantic", "--device", "cpu"]
+    assert main(words) == 0
+    assert "linknet, " in capsys.readouterr().out
+    assert main([*words, "--architecture", "unet"]) == 3
+    assert "its network is LinkNet, this training is for U-Net" in capsys.readouterr().err
 
 
 def test_as_json_the_plan_is_one_of_the_lines(data: Path, tmp_path: Path, say: Say) -> None:
