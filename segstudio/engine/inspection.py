@@ -1,5 +1,6 @@
 """Looking into a finished model: what its layers answer for a part of an image, and what the result depends on."""
 
+import math
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -54,7 +55,9 @@ class _Recorder:
             output.register_hook(lambda gradient: self._back(path, gradient, wanted))  # type: ignore[no-untyped-call]
 
     def _back(self, path: str, gradient: Tensor, wanted: bool) -> None:
-        self.norms[path] = float(gradient.square().mean().sqrt())
+        norm = float(gradient.square().mean().sqrt())
+        if math.isfinite(norm):  # of a detector that has found no box there is none
+            self.norms[path] = norm
         if wanted:
             self.gradient = gradient.detach().clone()
 
@@ -192,8 +195,10 @@ def _pictures(
 
     Signed values are shown by their size: a gradient far from 0 is bright, whichever its sign.
     """
-    planes = answer[0].float().cpu().numpy()
-    rows, columns = (max(1, round(share * length)) for share, length in zip(part, planes.shape[1:], strict=True))
+    planes = np.nan_to_num(answer[0].float().cpu().numpy())
+    rows, columns = (
+        max(1, math.ceil(share * length - 1e-9)) for share, length in zip(part, planes.shape[1:], strict=True)
+    )
     planes = planes[:, :rows, :columns]
     if signed:
         planes = np.abs(planes)
