@@ -27,10 +27,10 @@ Encode = Callable[[NDArray[np.int32], Mapping[int, int]], Mapping[str, NDArray[A
 
 @dataclass(frozen=True)
 class Batch:
-    """Patches: image ``(N, C, P, P)`` and targets ``(N, K, P, P)``, float32."""
+    """Patches: image ``(N, C, P, P)`` float32 and targets ``(N, K, P, P)`` as they are kept, float16 or float32."""
 
     image: NDArray[np.float32]
-    targets: dict[str, NDArray[np.float32]]
+    targets: dict[str, NDArray[np.floating]]
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,7 @@ class CropSampler:
     def __init__(self, images: Sequence[TrainingImage], settings: CropSettings) -> None:
         self.settings = settings
         self._places = Places(images, settings.foreground_fraction, balance_classes=settings.balance_classes)
+        self._kinds = {name: planes.dtype for name, planes in images[0].targets.items()} if images else {}
 
     def batch(self, step: int, size: int, first: int = 0) -> Batch:
         """Return `size` patches of batch number `step`, from its patch number `first`."""
@@ -140,7 +141,7 @@ class CropSampler:
         planes = turn(made.image, quarter_turns, mirror)
         shown = len(planes) - self.settings.target_channels
         whole = self._targets(labels, planes[shown:], made.classes)
-        targets = {name: target[:, inner, inner].astype(np.float32) for name, target in whole.items()}
+        targets = {name: target[:, inner, inner].astype(self._kinds[name]) for name, target in whole.items()}
         return planes[:shown, inner, inner], targets
 
     def _targets(
@@ -166,4 +167,4 @@ def orient(
 def cut(part: TrainingImage, y: int, x: int, patch: int) -> tuple[Planes, Targets]:
     """Return the patch with its upper left corner at ``(y, x)``."""
     window = (slice(None), slice(y, y + patch), slice(x, x + patch))
-    return part.image[window], {name: planes[window].astype(np.float32) for name, planes in part.targets.items()}
+    return part.image[window], {name: np.asarray(planes[window]) for name, planes in part.targets.items()}

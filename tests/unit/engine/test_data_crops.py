@@ -41,7 +41,7 @@ def test_a_batch_is_the_same_for_the_same_step_and_another_for_the_next() -> Non
     assert np.array_equal(first.image, again.image)
     assert not np.array_equal(first.image, other.image)
     assert first.image.shape == (4, 1, 32, 32)
-    assert first.targets["valid"].dtype == np.float32
+    assert first.targets["valid"].dtype == np.float16  # as it is kept: the device widens it
 
 
 def test_images_are_drawn_evenly_however_large_or_many_their_parts() -> None:
@@ -191,7 +191,7 @@ def test_with_everything_on_a_batch_is_still_the_same_for_the_same_step(tmp_path
     assert first.image.shape == (12, 1, 64, 64)
     for name, planes in first.targets.items():
         assert planes.tobytes() == again.targets[name].tobytes()
-        assert planes.dtype == np.float32
+        assert planes.dtype == np.float16
         assert planes.shape[2:] == (64, 64)
     assert np.isfinite(first.image).all()
     assert first.targets["valid"].mean() > 0.5
@@ -287,3 +287,15 @@ def test_odd_images_pass_through_every_change(tmp_path: Path, name: str, channel
     assert all(np.isfinite(planes).all() for planes in batch.targets.values())
     if name == "smaller than a patch":
         assert 0 < batch.targets["valid"].mean() < 0.5
+
+
+def test_patches_for_validation_are_pieces_of_the_images_whatever_is_set(tmp_path: Path) -> None:
+    part = a_part(tmp_path)
+    sampler = a_real_sampler([part], EVERYTHING, TargetStore(tmp_path, 2**30))
+    still = CropSampler(
+        [training_image(part, formulations.get("joint")(class_ids=(1, 2)), 64, TargetStore(tmp_path, 2**30))],
+        sampler.settings.still(),
+    )
+    pieces = np.lib.stride_tricks.sliding_window_view(part.image[0], (64, 64))
+    for image in still.batch(0, 4).image:
+        assert (pieces == image[0]).all(axis=(2, 3)).any()
