@@ -1,6 +1,8 @@
 """All rules on one training: what is found, the worst first, without what follows from something worse."""
 
-from segstudio.session.doctor.base import SEVERITIES, Case, Finding, Rule
+from dataclasses import replace
+
+from segstudio.session.doctor.base import SEVERITIES, Case, Finding, Remedy, Rule
 from segstudio.session.doctor.fitting import overfitting, stuck_at_background
 from segstudio.session.doctor.labels import few_labels, no_validation, small_validation, unlike_validation
 from segstudio.session.doctor.learning_rate import not_finite, rate_too_high, rate_too_low
@@ -42,4 +44,15 @@ def examine(case: Case) -> tuple[Finding, ...]:
     found = [finding for rule in RULES for finding in rule(case)]
     explained = frozenset(code for finding in found for code in finding.explains)
     left = [finding for finding in found if finding.code not in explained]
-    return tuple(sorted(left, key=lambda finding: SEVERITIES.index(finding.severity)))
+    return _once(sorted(left, key=lambda finding: SEVERITIES.index(finding.severity)))
+
+
+def _once(found: list[Finding]) -> tuple[Finding, ...]:
+    """Return `found` with each change of settings offered by its first finding only."""
+    offered: list[Remedy] = []
+    kept = []
+    for finding in found:
+        again = finding.remedy is not None and bool(finding.remedy.settings) and finding.remedy in offered
+        kept.append(replace(finding, remedy=None) if again else finding)
+        offered += [finding.remedy] if finding.remedy is not None else []
+    return tuple(kept)

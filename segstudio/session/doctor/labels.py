@@ -81,7 +81,7 @@ def small_validation(case: Case) -> Iterator[Finding]:
     elif len(low) and len(high) and len(score) and high.values[-1] - low.values[-1] > _WIDE:
         evidence = (
             f"F1 is {score.values[-1]:.2f} on {seen}; on others like them it may be anything from "
-            f"{low.values[-1]:.2f} to {high.values[-1]:.2f} (95 %)."
+            f"{low.values[-1]:.2f} to {high.values[-1]:.2f} (95\u00a0%)."
         )
     else:
         return
