@@ -26,17 +26,8 @@ from segstudio.jobs.catalogue import Catalogue, load_catalogue, store_catalogue
 from segstudio.jobs.messages import Message
 from segstudio.session.background import Background
 from segstudio.session.bake_off import BakeOff
-from segstudio.session.bake_off_record import (
-    DEFAULT_CANDIDATES,
-    Candidate,
-    Record,
-    candidate_from,
-    estimated_minutes,
-    folder_name,
-    minutes_each,
-    new_record,
-    read_record,
-)
+from segstudio.session.bake_off_candidates import DEFAULT_CANDIDATES, Candidate, candidate_from, folder_name
+from segstudio.session.bake_off_record import Record, estimated_minutes, minutes_each, new_record, read_record
 from segstudio.session.bake_off_result import JUDGES, Judge, judge_called, verdict
 from segstudio.session.job_queue import JobQueue
 

@@ -5,6 +5,7 @@ record later, after the window was closed or the computer went down, goes on whe
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from psygnal import Signal
@@ -18,8 +19,8 @@ from segstudio.session.bake_off_record import Record, Row, scoring_job, training
 from segstudio.session.job import new_job_id
 from segstudio.session.job_queue import JobQueue
 
-#: A candidate whose process has vanished so often is given up.
-_MOST_STARTS = 3
+#: A candidate whose process has vanished without a word so often, and us with it, is given up.
+_MOST_CRASHES = 3
 #: Codes of failures that are no fault of the candidate: who held its process went away.
 _INTERRUPTED = frozenset({"interrupted", "window-gone"})
 #: States of a run that somebody trains, or has trained to its end without us.
@@ -101,7 +102,7 @@ class BakeOff:
         if row is None or row.state != "training":
             otherwise()
         else:
-            self._look(row, lambda status: self.go_on() if status in _WENT_ON else otherwise())
+            self._look(row, lambda found: self.go_on() if found.status in _WENT_ON else otherwise())
 
     def halt(self) -> None:
         """Stop comparing: the candidate at work stops at its checkpoint, from which `go_on` takes it up."""
@@ -131,38 +132,36 @@ class BakeOff:
         elif row.state == "scoring":
             self._score(row)
         else:
-            self._look(row, lambda status: self._train(row, status))
+            self._look(row, lambda found: self._train(row, found))
 
-    def _look(self, row: Row, then: Callable[[RunStatus | None], None]) -> None:
-        """Call `then` with what became of a candidate's training, ``None`` when it has not begun."""
+    def _look(self, row: Row, then: "Callable[[_Found], None]") -> None:
+        """Call `then` with what became of a candidate's training."""
         folder, record_path = RunFolder(self.base / row.run), self.path
 
-        def answer(status: RunStatus | None) -> None:
+        def answer(found: _Found) -> None:
             if record_path == self.path and self.record is not None:
-                then(status)
+                then(found)
 
-        self._background.run(lambda: folder.status if folder.job_file.exists() else None, answer, lane="jobs")
+        self._background.run(lambda: _look_at(folder), answer, lane="jobs")
 
-    def _train(self, row: Row, status: RunStatus | None) -> None:
+    def _train(self, row: Row, found: "_Found") -> None:
         if self.current != row or self.record is None:
             return
-        folder = self.base / row.run
-        if status in ("running", "paused"):
+        crashes = row.crashes + found.crashed
+        if found.status in ("running", "paused"):
             self._change(row, state="training")
             if not self._jobs.live(row.run):
-                self._jobs.attach(training_job(self.record, row, self.base), folder)
-        elif status == "done":
+                self._jobs.attach(training_job(self.record, row, self.base), self.base / row.run)
+        elif found.status == "done":
             self._trained(row, stopped=False)
-        elif status == "failed":
+        elif found.status == "failed":
             self._fail_from_its_events(row)
-        elif row.starts >= _MOST_STARTS:
-            self._fail(
-                row, f"Its process ended unexpectedly {row.starts} times.", "The computer may lack memory for it."
-            )
-        else:  # new; or killed, or stopped together with us: it has the rest of its minutes
-            self._change(row, state="training", starts=row.starts + 1)
-            shown = [other.run for other in self.record.rows if other.state != "waiting" or other.run == row.run]
-            self._jobs.start_training(training_job(self.record, row, self.base, resume=status is not None))
+        elif crashes >= _MOST_CRASHES:
+            self._fail(row, f"Its process ended unexpectedly {crashes} times.", "The computer may lack memory for it.")
+        else:  # new; or interrupted, or stopped together with us: it has the rest of its minutes
+            self._change(row, state="training", crashes=crashes)
+            shown = [other.run for other in self.record.rows if other.state != "waiting"]
+            self._jobs.start_training(training_job(self.record, row, self.base, resume=found.status is not None))
             self._jobs.curves.show(shown)
 
     def _fail_from_its_events(self, row: Row) -> None:
@@ -266,6 +265,22 @@ class BakeOff:
         path, record = self.path, self.record
         if path is not None and record is not None:
             self._background.run(lambda: write_record(path, record), lane="bake-off")
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What became of a training: ``None`` when it has not begun; `crashed` when its process left without a word."""
+
+    status: RunStatus | None
+    crashed: bool = False
+
+
+def _look_at(folder: RunFolder) -> _Found:
+    if not folder.job_file.exists():
+        return _Found(None)
+    status, events = folder.status, folder.events()
+    said = bool(events) and isinstance(events[-1], Failed) and events[-1].code in _INTERRUPTED
+    return _Found(status, status == "died" and not said)
 
 
 def _minutes(folder: RunFolder) -> float:

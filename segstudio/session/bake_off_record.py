@@ -3,7 +3,6 @@
 One small JSON file beside the runs, written whole after every step: whoever reads it knows what is to be done next.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -12,20 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from segstudio.core.errors import BadInput, WrongUsage
 from segstudio.io.atomic import make_folders, write_atomic
-from segstudio.jobs.catalogue import Catalogue, Offer
 from segstudio.jobs.evaluation import REPORT_NAME, Evaluation
 from segstudio.jobs.model_folder import model_folder
-from segstudio.jobs.spec import Choice, ClassSpec, Device, EvaluateJob, SampleRecord, TrainJob
+from segstudio.jobs.spec import ClassSpec, Device, EvaluateJob, SampleRecord, TrainJob
+from segstudio.session.bake_off_candidates import Candidate
 
 SCHEMA_VERSION: Final = 1
-#: Formulation and network of the candidates that are proposed, those that most often do well on cells first. The only
-#: place that names any; what this installation does not offer is left out.
-DEFAULT_CANDIDATES: tuple[tuple[str, str], ...] = (
-    ("joint", "unet"),
-    ("distance", "unet"),
-    ("stardist", "unet"),
-    ("boundary", "unet"),
-)
 #: Ending of the name of a record.
 _ENDING = ".bake-off.json"
 #: Minutes that a candidate takes beside its training: start of the process, scoring of its model.
@@ -40,20 +31,6 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Candidate(_Frozen):
-    """One way to learn."""
-
-    formulation: Choice
-    architecture: Choice | None = None
-    """``None`` for a formulation that builds its network itself."""
-    title: str = ""
-
-    @property
-    def key(self) -> str:
-        """Its names, as ``"joint:unet"``."""
-        return ":".join(choice.name for choice in (self.formulation, self.architecture) if choice is not None)
-
-
 class Row(_Frozen):
     """One candidate and what became of it."""
 
@@ -64,8 +41,8 @@ class Row(_Frozen):
     error: str = ""
     """Why it failed, in a sentence."""
     hint: str = ""
-    starts: int = 0
-    """How often its training was started."""
+    crashes: int = 0
+    """How often its process, and with it whoever compared, ended without a word."""
     stopped: bool = False
     """It was stopped before its minutes were over; its best model of that moment was scored."""
     minutes: float = 0.0
@@ -265,68 +242,6 @@ def record_path(base: Path, name: str) -> Path:
 def newest_record(base: Path) -> Path | None:
     """Return the newest record beside the runs in `base`, ``None`` when there is none."""
     return max(base.glob(f"*{_ENDING}"), key=lambda path: (path.stat().st_mtime_ns, path.name), default=None)
-
-
-def why_not(offer: Offer) -> str:
-    """Return why a formulation cannot take part: only outlines of objects can be matched with outlines."""
-    if offer.result == "objects":
-        return ""
-    return "It does not find outlines of objects, so its result cannot be compared with theirs."
-
-
-def candidates_of(catalogue: Catalogue, formulations: Iterable[str], architectures: Iterable[str]) -> list[Candidate]:
-    """Return every formulation with every network; one that builds its network itself only once."""
-    networks = [catalogue.architecture(name) for name in architectures]
-    made = []
-    for name in formulations:
-        offer = catalogue.formulation(name)
-        if why_not(offer):
-            continue
-        chosen = Choice(name=offer.name)
-        if offer.own_network:
-            made.append(Candidate(formulation=chosen, title=offer.title))
-            continue
-        made += [
-            Candidate(
-                formulation=chosen, architecture=Choice(name=network.name), title=f"{offer.title} · {network.title}"
-            )
-            for network in networks
-        ]
-    return made
-
-
-def candidate_from(word: str, catalogue: Catalogue) -> Candidate:
-    """Return the candidate that a word as ``"joint:unet"`` names; without a network the proposed one is taken.
-
-    Raises
-    ------
-    WrongUsage
-        There is no such formulation or network, or it cannot be compared.
-    """
-    name, _, network = word.strip().partition(":")
-    offers = {offer.name: offer for offer in catalogue.formulations}
-    networks = {offer.name: offer for offer in catalogue.architectures}
-    _known("formulation", name, offers)
-    offer = offers[name]
-    if reason := why_not(offer):
-        raise WrongUsage(f"{offer.title} cannot be a candidate. {reason}", code="not-comparable")
-    if offer.own_network:
-        return Candidate(formulation=Choice(name=name), title=name)
-    network = network or DEFAULT_CANDIDATES[0][1]
-    _known("network", network, networks)
-    return Candidate(formulation=Choice(name=name), architecture=Choice(name=network), title=f"{name}:{network}")
-
-
-def folder_name(candidate: Candidate) -> str:
-    """Return a name for the run folder of a candidate, as ``"joint-unet"``."""
-    return re.sub(r"[^A-Za-z0-9_.]+", "-", candidate.key)
-
-
-def _known(kind: str, name: str, offers: Mapping[str, Offer]) -> None:
-    if name not in offers:
-        raise WrongUsage(
-            f"There is no {kind} called {name!r}.", hint=f"Known are: {', '.join(offers)}.", code=f"unknown-{kind}"
-        )
 
 
 def _same_for_all(config: Mapping[str, Mapping[str, Any]], minutes: float) -> dict[str, dict[str, Any]]:

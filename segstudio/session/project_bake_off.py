@@ -16,9 +16,9 @@ from segstudio.jobs.spec import ClassSpec, SampleRecord, TrainJob
 from segstudio.project.samples import project_samples
 from segstudio.session.background import Background
 from segstudio.session.bake_off import BakeOff
+from segstudio.session.bake_off_candidates import Candidate
 from segstudio.session.bake_off_record import (
     OVER,
-    Candidate,
     Record,
     new_record,
     newest_record,

@@ -21,7 +21,7 @@ from typing import Any
 from accuracy_cases import OURS, PEERS, ROOT, UNTAUGHT, Bench, Case
 from bench_figure import exit_code, figure
 
-from segstudio.session.bake_off_record import DEFAULT_CANDIDATES
+from segstudio.session.bake_off_candidates import DEFAULT_CANDIDATES
 
 #: The first is what a training does that is told nothing.
 _DEFAULT_WAY = ":".join(DEFAULT_CANDIDATES[0])

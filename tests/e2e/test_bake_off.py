@@ -17,7 +17,7 @@ from segstudio.gui.panels.bake_off import BakeOffDialog
 from segstudio.gui.panels.bake_off_setup import BakeOffSetup
 from segstudio.jobs.catalogue import Catalogue, Offer, catalogue_key, store_catalogue
 from segstudio.project.project import Project
-from segstudio.session.bake_off_record import DEFAULT_CANDIDATES
+from segstudio.session.bake_off_candidates import DEFAULT_CANDIDATES
 from segstudio.session.job_specs import SplitSummary
 
 NAMES = ("joint", "good", "fair", "breaks", "waits")

@@ -18,14 +18,8 @@ from segstudio.core.errors import UserError
 from segstudio.gui.forms.parts import caption, heading, whole_number
 from segstudio.gui.theme import SPACING, SPACING_GROUP
 from segstudio.jobs.catalogue import Catalogue, Offer
-from segstudio.session.bake_off_record import (
-    DEFAULT_CANDIDATES,
-    Candidate,
-    candidates_of,
-    estimated_minutes,
-    minutes_each,
-    why_not,
-)
+from segstudio.session.bake_off_candidates import DEFAULT_CANDIDATES, Candidate, candidates_of, why_not
+from segstudio.session.bake_off_record import estimated_minutes, minutes_each
 from segstudio.session.bake_off_result import FEWEST_IMAGES
 from segstudio.session.job_specs import SplitSummary
 

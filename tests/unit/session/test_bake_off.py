@@ -14,20 +14,22 @@ from bake_off_stand_ins import TRAINING, WORKER
 from segstudio.core.errors import BadInput, WrongUsage
 from segstudio.jobs.catalogue import Catalogue, Offer
 from segstudio.jobs.evaluation import Evaluation, ImageCounts
-from segstudio.jobs.messages import Message
+from segstudio.jobs.messages import Failed, Message, Started
 from segstudio.jobs.run_folder import RunFolder
 from segstudio.jobs.spec import Choice, ClassSpec, SampleRecord, TrainJob
 from segstudio.jobs.supervisor import RunProcess, WarmWorker
 from segstudio.session.background import Background
 from segstudio.session.bake_off import BakeOff
-from segstudio.session.bake_off_record import (
+from segstudio.session.bake_off_candidates import (
     DEFAULT_CANDIDATES,
     Candidate,
-    Record,
-    Row,
     candidate_from,
     candidates_of,
     folder_name,
+)
+from segstudio.session.bake_off_record import (
+    Record,
+    Row,
     minutes_each,
     new_record,
     newest_record,
@@ -233,12 +235,23 @@ def test_a_training_that_went_on_without_the_window_is_followed_again(sitting: S
 
 
 def test_one_that_takes_the_computer_down_again_and_again_is_given_up(sitting: Sitting) -> None:
-    record = record_of("waits", "good").changed("waits", state="training", starts=3)
-    RunFolder.create(training_job(record, record.rows[0], sitting.path.parent))
+    record = record_of("waits", "good").changed("waits", state="training", crashes=2)
+    run = RunFolder.create(training_job(record, record.rows[0], sitting.path.parent))
+    run.append(Started(job_id="waits", device="cpu", device_name="a processor", pid=1))
     sitting.bake_off.begin(sitting.path, record)
     sitting.until(lambda: not sitting.bake_off.running)
     assert sitting.states() == {"waits": "failed", "good": "done"}
     assert "unexpectedly 3 times" in sitting.row("waits").error
+
+
+def test_one_that_was_told_to_stop_is_never_given_up(sitting: Sitting) -> None:
+    record = record_of("waits", "good").changed("waits", state="training", crashes=2)
+    run = RunFolder.create(training_job(record, record.rows[0], sitting.path.parent))
+    run.append(Started(job_id="waits", device="cpu", device_name="a processor", pid=1))
+    run.append(Failed(job_id="waits", code="interrupted", message="The window went away."))
+    sitting.bake_off.begin(sitting.path, record)
+    sitting.until(lambda: not sitting.bake_off.running)
+    assert sitting.states() == {"waits": "done", "good": "done"}
 
 
 def test_a_closed_project_is_forgotten(sitting: Sitting) -> None:
