@@ -32,7 +32,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             architectures=(Offer(name="net", title="Net"),),
         )
     )
-    write_splits(tmp_path / "data", 2, 3, shape=(32, 32))
+    write_splits(tmp_path / "data", 2, 6, shape=(32, 32))
     return tmp_path / "data"
 
 
@@ -47,7 +47,7 @@ def test_the_table_names_the_winner_and_why_one_failed(data: Path, capsys: pytes
     assert [line[0] for line in lines[:3]] == ["good:net", "fair:net", "breaks:net"]
     assert "failed The memory did not suffice." in out
     assert "good:net wins on these images: AP 0." in out
-    assert "3 validation images" in out
+    assert "6 validation images" in out
     assert "3 candidates, 2 min each" in err
 
 
