@@ -115,7 +115,9 @@ class _FcosHead(FCOSHead):
         # the whole tile.
         nn.Module.__init__(self)
         self.box_coder = BoxLinearCoder(normalize_by_size=True)
-        self.classification_head = FCOSClassificationHead(width, 1, classes, norm_layer=nn.Identity)
+        self.classification_head = FCOSClassificationHead(
+            width, 1, classes, prior_probability=0.001, norm_layer=nn.Identity
+        )
         self.regression_head = FCOSRegressionHead(width, 1, norm_layer=nn.Identity)
         _wake(self)
 

@@ -32,6 +32,8 @@ _MOST = 6000
 _MOST_LEARNING = 1000
 _LEAST_SURE, _LEAST_PLACE = 0.05, 0.02
 _OVERLAP = 0.45
+#: Logit of an object in a network that has learned nothing: a hundredth.
+_AT_FIRST = -4.6
 _BOX_CELLS, _MASK_CELLS = 7, 14
 
 
@@ -73,6 +75,8 @@ class _Proposals(RegionProposalNetwork):
         for layer in head.conv.modules():
             if isinstance(layer, nn.Conv2d):  # torchvision's tiny weights need long trainings
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+        # Nothing is likely at first: an untrained network would else look closely at thousands of places.
+        nn.init.constant_(head.cls_logits.bias, _AT_FIRST)
         most = {"training": _MOST_LEARNING, "testing": _MOST}
         super().__init__(anchors, head, _ANCHOR_IS, _ANCHOR_IS_NOT, _ANCHORS, 0.5, most, most, 0.7, _LEAST_PLACE)
 
@@ -134,6 +138,7 @@ class _Regions(RoIHeads):
             _MOST,
         )
         self._several = classes > 1
+        nn.init.constant_(self.box_predictor.cls_score.bias[:1], -_AT_FIRST)
         if masks:
             self.mask_roi_pool = MultiScaleRoIAlign(levels, _MASK_CELLS, 2)
             self.mask_head = MaskRCNNHeads(width, (width,) * 4, 1)
@@ -164,7 +169,8 @@ class _Regions(RoIHeads):
     def find(self, features: dict[str, Tensor], shape: tuple[int, int], places: list[Tensor]) -> list[Found]:
         counts = [len(place) for place in places]
         logits, deltas = self._classified(features, shape, places)
-        boxes = self.box_coder.decode(deltas, places)
+        # Without any place torchvision leaves the last axis unfolded.
+        boxes = self.box_coder.decode(deltas, places).reshape(*logits.shape, 4)
         found = [
             self._best(*image, shape)
             for image in zip(torch.split(logits.softmax(1), counts), torch.split(boxes, counts), strict=True)

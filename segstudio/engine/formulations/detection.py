@@ -9,13 +9,16 @@ from numpy.typing import NDArray
 from segstudio.config.base import Config as Settings
 from segstudio.config.base import param
 from segstudio.engine.decoding.components import drop_small
-from segstudio.engine.decoding.detections import group_by_box
+from segstudio.engine.decoding.detections import Boxed, group_by_box
 from segstudio.engine.formulations.base import Decoded, DecodeSettings, Targets, formulations
 from segstudio.engine.formulations.detector import Detector, DetectorConfig, bounding_boxes
 from segstudio.labels.box_image import boxes_around, paint_boxes
 
 if TYPE_CHECKING:
     from segstudio.engine.detectors.network import Plan
+
+#: Share of a box that no surer one may hide.
+_LEAST_IN_SIGHT = 0.25
 
 
 class DetectionConfig(DetectorConfig):
@@ -62,7 +65,7 @@ class Detection(Detector):
 
     def decode(self, maps: NDArray[np.float32], config: DecodeSettings) -> Decoded:
         """Find the boxes to which pixels point, and fill them; see `paint_boxes` for those that overlap."""
-        found = group_by_box(maps, config.threshold)
+        found = _in_sight(group_by_box(maps, config.threshold))
         painted = paint_boxes(found.boxes, maps.shape[1:])
         kept = fastremap.renumber(drop_small(painted, config.min_size), preserve_zero=True)[0]
         labels = kept.astype(np.int32, copy=False)
@@ -89,3 +92,13 @@ class Detection(Detector):
         exact = np.stack([(y0 + y1) / 2 - rows, (x0 + x1) / 2 - columns, y1 - y0, x1 - x0])
         maps[:4] = np.where(filled > 0, exact, 0)
         return maps
+
+
+def _in_sight(found: Boxed) -> Boxed:
+    """Drop boxes that few pixels point to: where looks at a mirrored image differ, means of two boxes point to none."""
+    corners = found.boxes.reshape(-1, 2, 2).clip(0, found.labels.shape)
+    area = (corners[:, 1] - corners[:, 0]).prod(axis=1)
+    seen = np.bincount(found.labels.ravel(), minlength=len(area) + 1)[1:]
+    kept = seen >= _LEAST_IN_SIGHT * area
+    numbers = np.concatenate([[0], np.where(kept, np.cumsum(kept), 0)]).astype(np.int32)
+    return Boxed(numbers[found.labels], found.boxes[kept], found.scores[kept])

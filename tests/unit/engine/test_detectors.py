@@ -44,7 +44,7 @@ def settle(network: Any, image: Tensor) -> None:
     network.eval()
 
 
-@pytest.mark.parametrize(("kind", "steps"), [("mask_rcnn", 40), ("faster_rcnn", 40), ("retinanet", 30), ("fcos", 40)])
+@pytest.mark.parametrize(("kind", "steps"), [("mask_rcnn", 60), ("faster_rcnn", 60), ("retinanet", 40), ("fcos", 50)])
 def test_a_detector_learns_one_image_with_its_classes(kind: str, steps: int) -> None:
     torch.manual_seed(0)
     made = cells((64, 64), 5, 3)
@@ -135,6 +135,18 @@ def test_the_loss_of_a_validation_changes_nothing_and_is_always_the_same(kind: s
     assert losses[0] == losses[1]
     assert torch.equal(draws, torch.random.get_rng_state())
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_network_that_has_learned_nothing_finds_next_to_nothing(kind: str) -> None:
+    """Thousands of boxes and outlines would make the first validations take minutes."""
+    torch.manual_seed(0)
+    formulation = build(kind, (1, 2))
+    network = formulation.build_network(1).eval()
+    with torch.inference_mode():
+        maps = network(torch.rand(2, 1, 64, 96))
+        assert sum(len(image.boxes) for image in network.detect(torch.rand(2, 1, 64, 96))) < 50
+    assert maps.shape == (2, formulation.out_channels, 64, 96)
 
 
 def found(boxes: list[list[float]], scores: list[float], masks: Tensor | None = None) -> Any:
