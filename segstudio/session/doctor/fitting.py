@@ -83,6 +83,8 @@ def stuck_at_background(case: Case) -> Iterator[Finding]:
     if len(overlap) < _NOTHING_POINTS or overlap.values[-_NOTHING_POINTS:].max() >= _NOTHING:
         return
     found, there = case.curve("val_predicted"), case.curve("val_objects")
+    if (len(there) and there.values.max() == 0) or case.job.formulation.name == "regression":
+        return  # there is nothing to find
     objects = f"{counted(found.end(0), 'object')} of {there.end(0):.0f}" if len(found) and len(there) else "no object"
     loss = case.curve("train_loss")
     fell = f"; the loss went from {figure(loss.values[0])} to {figure(loss.end())}" if len(loss) else ""

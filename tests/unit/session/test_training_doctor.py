@@ -9,7 +9,7 @@ from recorded_runs import a_job, recorded
 from segstudio.config.form_spec import form_spec
 from segstudio.config.run import RunConfig
 from segstudio.jobs.messages import Facts, Failed, Finished, Message, Metric, Warned
-from segstudio.jobs.spec import TrainJob
+from segstudio.jobs.spec import Choice, TrainJob
 from segstudio.session.doctor import Case, Finding, examine
 
 #: What each run is expected to be told, the worst first; the notes about few images are told of several.
@@ -85,6 +85,14 @@ def test_the_overfitting_says_where_it_began() -> None:
 def test_a_rate_too_high_explains_what_follows_from_it() -> None:
     assert "stuck-at-background" not in found("rate-too-high")
     assert found("rate-too-high")["rate-too-high"].remedy.settings == {"training.learning_rate": 5e-3}
+
+
+def test_where_nothing_is_to_be_found_nothing_is_missed() -> None:
+    job, messages = recorded("stuck-at-background")
+    image_to_image = job.model_copy(update={"formulation": Choice(name="regression")})
+    assert "stuck-at-background" not in {f.code for f in examine(Case.of(image_to_image, messages))}
+    empty = [_metric(epoch, train_loss=1 / epoch, val_iou=0.0, val_objects=0.0) for epoch in range(1, 9)]
+    assert told(*empty) == {}
 
 
 def test_one_change_is_offered_once() -> None:
