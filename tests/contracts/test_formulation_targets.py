@@ -177,11 +177,16 @@ def test_no_object_or_one_object_is_found_as_such(name: str, settings: dict[str,
 
 
 @each_variant
-def test_objects_of_one_pixel_are_found(name: str, settings: dict[str, object]) -> None:
+def test_the_smallest_objects_are_found(name: str, settings: dict[str, object]) -> None:
     formulation = build(name, settings)
-    labels = np.zeros((30, 40), np.int32)
-    labels[2::9, 3::9] = np.arange(1, 21).reshape(4, 5)
+    labels = np.zeros((30, 44), np.int32)
+    for dy, dx in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        labels[2 + dy :: 9, 3 + dx :: 9] = np.arange(1, 21).reshape(4, 5)
     assert f1(formulation.best_answer(labels), decoded(formulation, labels, min_size=0)) == 1
+    # Single pixels may be taken for noise, but never for anything else.
+    single = np.zeros_like(labels)
+    single[2::9, 3::9] = np.arange(1, 21).reshape(4, 5)
+    assert not decoded(formulation, single, min_size=0)[single == 0].any()
 
 
 @each_variant

@@ -16,7 +16,7 @@ from segstudio.engine.decoding.components import mean_inside, tidy
 from segstudio.engine.formulations.base import Decoded, DecodeSettings, Formulation, Targets, formulations
 from segstudio.engine.formulations.centre_targets import vector_to_centre
 from segstudio.engine.formulations.class_head import ClassHead
-from segstudio.engine.formulations.object_targets import valid_pixels
+from segstudio.engine.formulations.object_targets import valid_pixels, whole_objects
 from segstudio.engine.losses.regression import mean_squared
 from segstudio.engine.losses.spatial_embedding import (
     Members,
@@ -83,6 +83,7 @@ class Embedding(Formulation):
         return {
             "instances": instances.astype(np.float32)[None],
             "centre": vector_to_centre(labels),
+            "whole": whole_objects(labels),
             "valid": valid_pixels(labels),
             **self._head.encode(labels, object_classes),
         }
@@ -90,7 +91,7 @@ class Embedding(Formulation):
     def loss(self, maps: Tensor, targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the loss terms embedding, seed and class, and spread when it is learned."""
         maps = maps.float()
-        found = members(targets["instances"], targets["valid"])
+        found = members(targets["instances"], targets["whole"])
         embedding = _STEP * maps[:, :2] + _grid(maps)
         if self.config.loss == "spatial":
             terms, wanted = self._spatial(maps, embedding, found, targets)
@@ -98,7 +99,7 @@ class Embedding(Formulation):
             # In units of the raw output, so that the loss is of the order of 1.
             apart = pull_push_loss(embedding / _STEP, found, _NEAR_PX / _STEP, _APART_PX / _STEP)
             terms, wanted = {"embedding": apart}, (targets["instances"] > 0).float()
-        weight = targets["valid"] * (1 + _INSIDE * (targets["instances"] > 0))
+        weight = targets["whole"] * (1 + _INSIDE * (targets["instances"] > 0))
         terms["seed"] = mean_squared(maps[:, _SURE : _SURE + 1].sigmoid(), wanted, weight)
         weights = {"embedding": self.config.embedding_weight, "seed": self.config.seed_weight}
         weighted = {name: weights.get(name, 1.0) * term for name, term in terms.items()}
@@ -119,9 +120,9 @@ class Embedding(Formulation):
         differ = found.mean((own(spread) - mean.detach()[found.owner]) ** 2).sum() / max(1, found.count)
         with torch.no_grad():
             alike = likeness(own(embedding), centre[found.owner], width[found.owner])
-            wanted = torch.zeros_like(targets["valid"]).flatten().index_put((found.pixel,), alike)
-        overlap = overlap_loss(embedding, centre, width, found, targets["valid"])
-        return {"embedding": overlap, "spread": differ}, wanted.view_as(targets["valid"])
+            wanted = torch.zeros_like(targets["whole"]).flatten().index_put((found.pixel,), alike)
+        overlap = overlap_loss(embedding, centre, width, found, targets["whole"])
+        return {"embedding": overlap, "spread": differ}, wanted.view_as(targets["whole"])
 
     def activate(self, maps: Tensor) -> Tensor:
         """Return vectors and how near a pixel must point, in pixels, certainty, class probabilities."""

@@ -18,7 +18,7 @@ from segstudio.engine.decoding.components import components, mean_inside, tidy
 from segstudio.engine.formulations.base import Decoded, DecodeSettings, Formulation, Targets, formulations
 from segstudio.engine.formulations.centre_targets import heat_of_centres, vector_to_centre
 from segstudio.engine.formulations.class_head import ClassHead
-from segstudio.engine.formulations.object_targets import class_numbers, valid_pixels
+from segstudio.engine.formulations.object_targets import class_numbers, valid_pixels, whole_objects
 from segstudio.engine.losses.cross_entropy import cross_entropy
 from segstudio.engine.losses.dice import soft_dice
 from segstudio.engine.losses.regression import mean_squared, smooth_l1
@@ -99,6 +99,7 @@ class Panoptic(Formulation):
             "centre": centre,
             "heat": heat_of_centres(numbers, centre),
             "thing": (numbers > 0).astype(np.float32)[None],
+            "whole": whole_objects(labels),
             "class": classes,
             "valid": valid_pixels(labels),
         }
@@ -112,12 +113,12 @@ class Panoptic(Formulation):
         one_hot = (targets["class"] == places).float()
         kinds = cross_entropy(logits, targets["class"], valid)
         overlap = soft_dice(logits.softmax(1)[:, 1:], one_hot[:, 1:], valid)
-        inside = valid * targets["thing"]
+        whole, thing = targets["whole"], targets["thing"]
         return {
             "class": config.class_weight * (kinds + overlap),
             # Few pixels are hot, but all the objects hang on them.
-            "centre": config.centre_weight * mean_squared(maps[:, _HEAT : _HEAT + 1], heat, valid * (1 + 9 * heat)),
-            "offset": config.offset_weight * smooth_l1(maps[:, :2], targets["centre"] / _STEP, inside),
+            "centre": config.centre_weight * mean_squared(maps[:, _HEAT : _HEAT + 1], heat, whole * (1 + 9 * heat)),
+            "offset": config.offset_weight * smooth_l1(maps[:, :2], targets["centre"] / _STEP, whole * thing),
         }
 
     def activate(self, maps: Tensor) -> Tensor:
