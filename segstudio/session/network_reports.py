@@ -1,7 +1,8 @@
 """What the engine says about a network that is to be trained, and about the inside of a finished one."""
 
+import json
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +14,9 @@ from pydantic import ValidationError
 from segstudio.core.tiles import Window
 from segstudio.io.labels_file import read_label_tiff
 from segstudio.jobs.messages import Artifact, Failed, Message
+from segstudio.jobs.model_folder import CARD_NAME
 from segstudio.jobs.network_report import Inside, NetworkReport
-from segstudio.jobs.spec import InspectJob, SummaryJob
+from segstudio.jobs.spec import Choice, InspectJob, SummaryJob
 from segstudio.session.job import new_job_id
 from segstudio.session.job_specs import TrainingWish
 from segstudio.session.start_models import sight
@@ -82,18 +84,21 @@ class NetworkReports:
         self.busy, self.error, self._summary_id = True, "", ""
         self.described.emit()
 
-        def ask(diameter: float | None) -> None:
+        def find_out() -> tuple[float | None, TrainingWish]:
+            known = project is None or project.folder in self._diameters
+            diameter = self.diameter if known or project is None else object_diameter(project)
+            return diameter, wish if wish.start_from is None else _with_network_of(wish, wish.start_from)
+
+        def ask(found: tuple[float | None, TrainingWish]) -> None:
+            diameter, meant = found
             if project is not None:
                 self._diameters[project.folder] = diameter
             if question == self._question:
-                job = self._summary_job(wish, model, diameter)
+                job = self._summary_job(meant, model, diameter)
                 self._summary_id = job.job_id
                 self._session.jobs.look_at(job)
 
-        if project is None or project.folder in self._diameters:
-            ask(self.diameter)
-        else:
-            self._session.background.run(lambda: object_diameter(project), ask, lambda _error: ask(None), lane="jobs")
+        self._session.background.run(find_out, ask, lambda _error: ask((None, wish)), lane="jobs")
 
     def look_inside(
         self, model: Path, image: Path, window: Window, layer: str, point: tuple[int, int] | None = None
@@ -140,7 +145,7 @@ class NetworkReports:
             output=Path(self._folder.name) / f"{job_id}.json",
             formulation=wish.formulation,
             architecture=wish.architecture,
-            model=model or wish.start_from,
+            model=model,
             channels=max(1, sight(project.images, wanted)) if project is not None else 1,
             classes=len(project.classes.classes) if project is not None else 1,
             config={section: dict(values) for section, values in wish.config.items()},
@@ -181,6 +186,15 @@ class NetworkReports:
         if job_id == self._inspect_id and pictures is not None:
             self.looking, self.pictures, self.inside_error = False, pictures, ""
             self.looked.emit()
+
+
+def _with_network_of(wish: TrainingWish, model: Path) -> TrainingWish:
+    """Return a wish with the network of the model that the training starts from; reads its card."""
+    try:
+        card = json.loads((model / CARD_NAME).read_bytes())
+        return replace(wish, architecture=Choice.model_validate(card["architecture"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return wish  # the training itself will say what is wrong with the model
 
 
 def object_diameter(project: "Project") -> float | None:

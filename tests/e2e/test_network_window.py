@@ -18,7 +18,7 @@ from segstudio.engine.architectures import architectures
 from segstudio.engine.formulations import formulations
 from segstudio.engine.model_card import ModelCard, save_model
 from segstudio.gui.dialogs.network import NetworkDialog
-from segstudio.jobs.catalogue import Catalogue, Offer, catalogue_key, store_catalogue
+from segstudio.jobs.catalogue import Catalogue, Offer
 from segstudio.jobs.messages import Finished
 from segstudio.jobs.run_folder import RunFolder
 from segstudio.jobs.spec import Choice, ClassSpec, TrainJob
@@ -30,7 +30,7 @@ SETTINGS = {"properties": {"depth": {"type": "integer", "minimum": 1, "maximum":
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     images, masks = tmp_path / "images", tmp_path / "masks"
     for number in range(2):
         made = cells((80, 96), 6, number)
@@ -47,14 +47,13 @@ def folder(tmp_path: Path) -> Path:
         Offer(name="zoom", title="Zoom", description="Sees all.", sees_whole=True),
         Offer(name="unet", title="U-Net", description="The standard.", settings=SETTINGS),
     )
-    store_catalogue(
-        Catalogue(
-            key=catalogue_key(),
-            formulations=formulation_offers,
-            architectures=network_offers,
-            sections=RunConfig.model_json_schema(),
-        )
+    catalogue = Catalogue(
+        key="",
+        formulations=formulation_offers,
+        architectures=network_offers,
+        sections=RunConfig.model_json_schema(),
     )
+    monkeypatch.setattr("segstudio.session.job_queue.load_catalogue", lambda *_: catalogue)
     project, problems = Project.create(tmp_path / "project", [images])
     problems += project.import_masks()
     project.close()
