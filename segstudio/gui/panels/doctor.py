@@ -128,9 +128,8 @@ class DoctorSection(Section):
         """Examine the training again and show what has changed."""
         doctor, live = self._session.doctor, self._session.jobs.live(self._run_id)
         found = doctor.findings(self._run_id) if self._run_id else None
-        case = doctor.case(self._run_id) if found is not None else None
         # Nothing is said of a training that has said nothing yet.
-        told = found is not None and case is not None and (bool(found) or bool(case.metrics))
+        told = found is not None and (bool(found) or doctor.has_learned(self._run_id))
         self.setVisible(told and not self._is_put_away(found or ()))
         if found is None or (found == self._found and live == self._live):
             return

@@ -41,19 +41,16 @@ class Doctor:
 
     def findings(self, run_id: str) -> tuple[Finding, ...] | None:
         """Return what is worth knowing about a training, the worst first; ``None`` when nothing is known of it."""
-        case = self.case(run_id)
-        if case is None:
+        job, messages = self.job(run_id), self._messages(run_id)
+        if job is None or not messages:
             return None
-        said = len(self._messages(run_id))
-        if self._of.get(run_id) != said:
-            self._found[run_id], self._of[run_id] = examine(case), said
+        if self._of.get(run_id) != len(messages):
+            self._found[run_id], self._of[run_id] = examine(Case.of(job, messages)), len(messages)
         return self._found[run_id]
 
-    def case(self, run_id: str) -> Case | None:
-        """Return a training as the rules see it; ``None`` when it has not begun to learn."""
-        spec = self.job(run_id)
-        messages = self._messages(run_id)
-        return Case.of(spec, messages) if spec is not None and messages else None
+    def has_learned(self, run_id: str) -> bool:
+        """Return whether a training has told figures yet."""
+        return any(isinstance(message, Metric) for message in self._messages(run_id))
 
     def job(self, run_id: str) -> TrainJob | None:
         """Return what a training was told."""
