@@ -78,7 +78,9 @@ class Facts(_Message):
     ``unlike_image_id`` (of the first) and ``unlike_reason`` (why, in words).
 
     Plan: ``device`` (``"cpu"``, ``"cuda"``, ``"mps"``), ``patch_px``, ``batch``, ``learning_rate`` (peak),
-    ``schedule``, ``precision``.
+    ``schedule``, ``precision``. A dry run tells the same before anything is read into targets, and besides
+    ``test_images``, ``classes``, ``channel_kind``, ``device_name``, ``processes``, ``batches_in_step``, ``optimiser``,
+    ``minutes``, ``epochs`` and ``steps`` (0: no limit), ``memory_mb``, ``free_memory_mb``, ``run_folder``.
     """
 
     kind: Literal["facts"] = "facts"

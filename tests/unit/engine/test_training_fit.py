@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from segstudio.core.errors import BadInput, BadModel, JobFailed, UserError, WrongUsage
+from segstudio.engine.architectures.unet import UNet
 from segstudio.engine.control import Control
 from segstudio.engine.data.channels import ChannelPlan
 from segstudio.engine.formulations import formulations
@@ -383,6 +384,34 @@ def test_a_training_that_never_is_finite_gives_up(
     _Faulty(monkeypatch, fault)
     with pytest.raises(JobFailed, match="finite"):
         list(run_job(a_job(samples, tmp_path / "run", training={"epochs": 100})))
+
+
+def test_what_is_asked_for_is_done_or_told(
+    samples: tuple[SampleRecord, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("segstudio.engine.architectures.unet.UNet.build", _without_encoder(UNet.build))
+    wishes = {"frozen_epochs": 1, "tensorboard": True, "deterministic": True, "validation_share": 0.01, "epochs": 3}
+    messages = list(run_job(a_job(samples, tmp_path / "run", training=wishes)))
+    assert [w.code for w in of(Warned, messages)] == ["no-encoder"]
+    assert len(list((tmp_path / "run" / "tensorboard").iterdir())) == 1
+    assert ["val_f1" in metric.values for metric in of(Metric, messages)] == [True] * 3, "not by the clock"
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def _without_encoder(build: Any) -> Any:
+    def built(*arguments: Any) -> Any:
+        network = build(*arguments)
+        network.encoder_parameters = lambda: iter(())
+        return network
+
+    return built
+
+
+def test_a_schedule_without_its_length_is_refused_before_data_are_read(
+    samples: tuple[SampleRecord, ...], tmp_path: Path
+) -> None:
+    with pytest.raises(WrongUsage, match="cosine needs to know how long"):
+        list(run_job(a_job(samples, tmp_path / "run", training={"schedule": "cosine", "epochs": 0})))
 
 
 def test_without_validation_images_it_warns_and_still_trains(samples: tuple[SampleRecord, ...], tmp_path: Path) -> None:
