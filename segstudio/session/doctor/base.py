@@ -115,6 +115,7 @@ class Case:
     warnings: tuple[Warned, ...] = ()
     failed: Failed | None = None
     finished: Finished | None = None
+    _curves: dict[str, Curve] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(cls, job: TrainJob, messages: Iterable[Message]) -> "Case":
@@ -166,9 +167,12 @@ class Case:
 
     def curve(self, name: str) -> Curve:
         """Return one figure over the epochs; empty when it was never told."""
-        points = [(m.epoch, m.values[name]) for m in self.metrics if name in m.values]
-        told = np.array([point for point in points if np.isfinite(point[1])], np.float64).reshape(-1, 2)
-        return Curve(told[:, 0], told[:, 1])
+        if name not in self._curves:
+            points = [(m.epoch, m.values[name]) for m in self.metrics if name in m.values]
+            table = np.array(points, np.float64).reshape(-1, 2)
+            told = table[np.isfinite(table[:, 1])]
+            self._curves[name] = Curve(told[:, 0], told[:, 1])
+        return self._curves[name]
 
     def warned(self, code: str) -> Warned | None:
         """Return the first warning of this code."""
