@@ -81,8 +81,9 @@ def measure(name: str, options: argparse.Namespace, stepper: Stepper, folder: Pa
     prefetch = Prefetch(source.batch, patch_threads(options.device))
     bare, real = [], []
     try:
+        prefetch.batch(0, options.batch)  # the first ones ahead are drawn beside the first bare block
         for block in range(options.blocks):
-            start = block * options.steps
+            start = 1 + block * options.steps
             shape = (start, options.steps, options.device)
             bare.append(cost(lambda _n: stepper.step(random, 1e-4), *shape))
             real.append(cost(lambda n: stepper.step(prefetch.batch(n, options.batch), 1e-4), *shape))
