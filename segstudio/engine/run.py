@@ -24,6 +24,7 @@ from segstudio.engine.summary import summarise
 from segstudio.engine.training.augment_preview import preview_patches
 from segstudio.engine.training.crew import ALONE, Crew
 from segstudio.engine.training.fit import fit
+from segstudio.engine.training.prepare import patch_size
 from segstudio.engine.training.range_test import range_test
 from segstudio.engine.training.start_rules import check_start
 from segstudio.jobs.catalogue import store_catalogue
@@ -205,7 +206,23 @@ def _validate(job: ValidateJob) -> Iterator[Message]:
         for path, words in _problems(probe):
             wrong += 1
             yield Warned(code="setting", message=words, hint=prefix + path)
+    if not wrong and (words := _patch_problem(job)):
+        wrong = 1
+        yield Warned(code="setting", message=words, hint="data.patch_size")
     yield Finished(outcome="done", summary={"wrong": wrong})
+
+
+def _patch_problem(job: ValidateJob) -> str:
+    """Return why the patches are too small for the network, empty when they are not; the settings are right alone."""
+    if formulations.get(job.formulation.name).own_network:
+        return ""
+    family = architectures.get(job.architecture.name)
+    stride = family.stride(family.Config.model_validate(job.architecture.settings))
+    try:
+        patch_size(RunConfig.model_validate(job.config).data.patch_size, None, stride, choose_device("cpu"))
+    except WrongUsage as error:
+        return str(error)
+    return ""
 
 
 def _problems(probe: Callable[[], object]) -> list[tuple[str, str]]:

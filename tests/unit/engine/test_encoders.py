@@ -24,7 +24,8 @@ from segstudio.engine.model_card import ModelCard, load_model, save_model
 from segstudio.engine.network import Network
 from segstudio.engine.prediction.halo import measure_reach
 from segstudio.engine.run import run_job
-from segstudio.jobs.spec import Choice, ClassSpec, TrainJob
+from segstudio.jobs.messages import Warned
+from segstudio.jobs.spec import Choice, ClassSpec, TrainJob, ValidateJob
 from segstudio.project.samples import folder_samples
 
 
@@ -277,6 +278,17 @@ def test_a_training_without_its_weights_ends_before_it_begins(monkeypatch: pytes
     with pytest.raises(JobFailed, match="could not be fetched from the internet"):
         list(run_job(job))
     assert not (tmp_path / "run" / "model").exists()
+
+
+@pytest.mark.parametrize(("patch", "wrong"), [(32, ["data.patch_size"]), (64, []), (0, [])])
+def test_a_patch_too_small_for_the_levels_is_said_at_its_field(patch: int, wrong: list[str]) -> None:
+    job = ValidateJob(
+        job_id="1",
+        formulation=Choice(name="joint"),
+        architecture=Choice(name="linknet", settings={"encoder_depth": 5}),
+        config={"data": {"patch_size": patch}},
+    )
+    assert [message.hint for message in run_job(job) if isinstance(message, Warned)] == wrong
 
 
 def test_all_levels_that_an_encoder_has_can_be_used() -> None:
