@@ -68,15 +68,19 @@ def main() -> None:
     for name, kind in formulations:
         formulation = kind()
         figure(f"encode.{name}", best(lambda f=formulation: f.encode(labels)), "s/Mpx", target=ENCODE_TARGET)  # type: ignore[misc]
-        maps = formulation.perfect_maps(formulation.encode(labels))
+        targets = formulation.encode(labels)
+        maps = formulation.perfect_maps(targets)
         seen = set()
         for config in formulation.decode_candidates():
-            decoder = getattr(config, "decoder", "")
+            decoder = getattr(config, "decoder", getattr(config, "outline", ""))
             if decoder in seen:
                 continue
             seen.add(decoder)
             seconds = best(lambda f=formulation, m=maps, c=config: f.decode(m, c))  # type: ignore[misc]
-            peer = best(lambda m=maps: textbook(m[3], m[2] > 0.5)) if decoder == "distance" else None  # type: ignore[misc]
+            peer = None
+            if decoder == "distance" and {"distance", "foreground"} <= set(targets):
+                distance, mask = targets["distance"][0], targets["foreground"][0] > 0
+                peer = best(lambda d=distance, m=mask: textbook(d, m))  # type: ignore[misc]
             full = f"decode.{name}{'.' + decoder if decoder else ''}"
             figure(full, seconds, "s/Mpx", target=DECODE_TARGET, peer=peer)
 

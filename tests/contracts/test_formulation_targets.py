@@ -179,7 +179,7 @@ def test_no_object_or_one_object_is_found_as_such(name: str, settings: dict[str,
 @each_variant
 def test_the_smallest_objects_are_found(name: str, settings: dict[str, object]) -> None:
     formulation = build(name, settings)
-    labels = np.zeros((30, 44), np.int32)
+    labels = np.zeros((36, 44), np.int32)
     for dy, dx in ((0, 0), (0, 1), (1, 0), (1, 1)):
         labels[2 + dy :: 9, 3 + dx :: 9] = np.arange(1, 21).reshape(4, 5)
     assert f1(formulation.best_answer(labels), decoded(formulation, labels, min_size=0)) == 1

@@ -19,7 +19,7 @@ def mutex_watershed(
     joins_above: float,
     splits_below: float,
 ) -> NDArray[np.int32]:
-    """Return the objects in `mask`, numbered from 1.
+    """Return the objects in `mask`, with ids above 0 that may have gaps.
 
     Parameters
     ----------

@@ -11,9 +11,13 @@ from numpy.typing import NDArray
 from segstudio.engine.formulations import formulations
 from segstudio.engine.formulations.flow_targets import flow_to_centre
 from segstudio.engine.formulations.object_targets import (
+    certain_boundary,
     class_numbers,
     inner_boundary,
+    relative_depth,
     relative_distance,
+    signed_distance,
+    whole_objects,
     without_vanished,
 )
 
@@ -72,6 +76,34 @@ def test_distance_keeps_its_slope_at_the_images_edge() -> None:
     labels = discs((40, 40), [(0, 20)], 12)
     distance = relative_distance(labels)[0]
     assert distance[0, 20] == 1
+
+
+def test_depth_is_zero_at_every_outline_and_one_in_objects_that_are_all_outline() -> None:
+    labels = np.zeros((20, 40), np.int32)
+    labels[2:17, 2:17], labels[2:17, 17:32], labels[5:7, 35:37] = 1, 2, 3
+    depth = relative_depth(labels)[0]
+    assert not depth[9, 16:18].any()
+    assert [depth[labels == number].max() for number in (1, 2, 3)] == [1, 1, 1]
+
+
+def test_a_signed_distance_is_certain_where_the_outline_is_nearer_than_the_unknown() -> None:
+    labels = np.zeros((1, 12), np.int32)
+    labels[0, 4:9], labels[0, 9:] = 1, -1
+    signed, certain = signed_distance(labels, 2.0)
+    assert signed[0, 0, :6] == pytest.approx(np.tanh([-1.75, -1.25, -0.75, -0.25, 0.25, 0.75]))
+    assert certain[0, 0].tolist() == [1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0]
+
+
+def test_an_object_that_touches_the_unknown_is_not_whole_and_its_rim_there_is_no_certain_boundary() -> None:
+    labels = np.zeros((6, 9), np.int32)
+    labels[1:4, 1:4], labels[1:5, 5:8], labels[:, 8] = 1, 2, -1
+    whole = whole_objects(labels)[0]
+    assert (whole[labels == 1] == 1).all()
+    assert not whole[labels == 2].any()
+    assert (whole[labels == 0] == 1).all()
+    certain = certain_boundary(labels)[0]
+    assert certain[1:5, 7].tolist() == [1, 0, 0, 1]  # the corners have background above and below
+    assert not certain[:, 8].any()
 
 
 @pytest.mark.parametrize("edge", ["image", "unknown"])
