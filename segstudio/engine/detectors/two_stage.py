@@ -76,6 +76,7 @@ class _Proposals(RegionProposalNetwork):
             if isinstance(layer, nn.Conv2d):  # torchvision's tiny weights need long trainings
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
         # Nothing is likely at first: an untrained network would else look closely at thousands of places.
+        assert head.cls_logits.bias is not None
         nn.init.constant_(head.cls_logits.bias, _AT_FIRST)
         most = {"training": _MOST_LEARNING, "testing": _MOST}
         super().__init__(anchors, head, _ANCHOR_IS, _ANCHOR_IS_NOT, _ANCHORS, 0.5, most, most, 0.7, _LEAST_PLACE)
