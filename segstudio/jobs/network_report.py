@@ -63,7 +63,7 @@ class NetworkReport(_Frozen):
     object_diameter_px: float | None = None
     measured_px: int = 0
     """Side of the image on which work and memory were measured where the network cannot be followed without data, as
-    a detector that sorts its boxes; 0 where it can. Its work for a megapixel is less on larger images."""
+    a detector that sorts its boxes; 0 where it can. The image is empty: objects that are found cost more work."""
     layers: tuple[Layer, ...] = ()
 
     @property

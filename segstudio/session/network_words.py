@@ -32,7 +32,11 @@ def figures(report: NetworkReport) -> tuple[Figure, ...]:
             "Work",
             f"{_short(report.flops_per_mpx / 1e9)} GFLOPs per megapixel "
             "(a multiplication and its addition count as two)"
-            + (f", on images of {report.measured_px} px; on larger ones less." if report.measured_px else "."),
+            + (
+                f", on an empty image of {report.measured_px} px; objects that are found cost more."
+                if report.measured_px
+                else "."
+            ),
         ),
         Figure("Memory", _memory(report)),
         _field(report),

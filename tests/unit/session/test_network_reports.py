@@ -60,6 +60,11 @@ def test_a_receptive_field_smaller_than_an_object_is_told() -> None:
     assert "less than an object" not in _said(object_diameter_px=None)["Receptive field"]
 
 
+def test_a_detector_says_on_what_it_was_measured() -> None:
+    assert "on an empty image of 128 px" in _said(measured_px=128)["Work"]
+    assert "empty" not in _said()["Work"]
+
+
 def test_a_network_that_sees_everything_is_never_too_small() -> None:
     said = _said(reach=None, object_diameter_px=5000.0)
     assert "everything" in said["Receptive field"]
