@@ -62,7 +62,8 @@ def _extension(errors: Tensor, truth: Tensor) -> Tensor:
 
 def _slope(truth: Tensor) -> Tensor:
     """Return the steps of the Jaccard loss when the pixels of `truth`, 0 or 1, turn wrong one after the other."""
-    counted = truth.double()  # sums beyond 2**24 pixels would lose ones in float32
-    total = counted.sum()
-    loss = 1 - (total - counted.cumsum(0)) / (total + (1 - counted).cumsum(0))
+    # Counted in whole numbers: sums of many pixels would lose ones in float32, and CUDA adds floats in any order.
+    right, wrong = truth.long().cumsum(0), (1 - truth).long().cumsum(0)
+    total = right[-1]
+    loss = 1 - (total - right).double() / (total + wrong).double()
     return torch.cat([loss[:1], loss.diff()])
