@@ -135,7 +135,7 @@ def test_maps_of_a_mirrored_image_become_those_of_the_image(name: str, settings:
     labels = np.pad(cells((44, 57), 10, 1).labels, 20)
     expected = formulation.perfect_maps(formulation.encode(labels, {1: 2}))
     for axes in ((2,), (3,), (2, 3)):
-        flipped = np.ascontiguousarray(np.flip(labels, [axis - 2 for axis in axes]))
+        flipped = np.ascontiguousarray(np.flip(labels, tuple(axis - 2 for axis in axes)))
         maps = formulation.perfect_maps(formulation.encode(flipped, {1: 2}))
         plain = formulation.unflip_maps(torch.from_numpy(maps)[None], axes)[0].numpy()
         assert np.allclose(plain, expected, atol=1e-3), axes

@@ -50,8 +50,8 @@ def _surest_of_four(probability: NDArray[np.float32], threshold: float) -> NDArr
     height, width = probability.shape
     even = np.full((height + height % 2, width + width % 2), -np.inf, np.float32)
     even[:height, :width] = probability
-    blocks = even.reshape(even.shape[0] // 2, 2, even.shape[1] // 2, 2).transpose(0, 2, 1, 3)
-    blocks = blocks.reshape(blocks.shape[0], blocks.shape[1], 4)
+    pairs = even.reshape(even.shape[0] // 2, 2, even.shape[1] // 2, 2)
+    blocks = pairs.transpose(0, 2, 1, 3).reshape(pairs.shape[0], pairs.shape[2], 4)
     rows, columns = np.nonzero(blocks.max(axis=2) > threshold)
     best = blocks[rows, columns].argmax(axis=1)
     return np.stack([2 * rows + best // 2, 2 * columns + best % 2], axis=1)
@@ -61,7 +61,7 @@ def _suppress(lengths: NDArray[np.float32], centres: NDArray[np.int64], overlap:
     """Return which of the polygons, surest first, stay."""
     # Importing the library changes how Python prints warnings.
     formatting = warnings.formatwarning
-    from stardist.lib.stardist2d import c_non_max_suppression_inds
+    from stardist.lib.stardist2d import c_non_max_suppression_inds  # type: ignore[import-not-found]
 
     warnings.formatwarning = formatting
     search, boxes, verbose = 1, 1, 0

@@ -131,7 +131,7 @@ class Distance(ObjectFormulation):
     def perfect_maps(self, targets: Targets) -> NDArray[np.float32]:
         """Return the maps of a network that has learned `targets` exactly."""
         if self._signed:
-            heads = [(targets["distance"] + 1) / 2 * targets["valid"]]
+            heads = [((targets["distance"] + 1) / 2 * targets["valid"]).astype(np.float32)]
         else:
             heads = [targets["foreground"], targets["distance"]]
         return np.concatenate([*heads, *self._head.perfect(targets)])

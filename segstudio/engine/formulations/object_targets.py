@@ -28,7 +28,7 @@ def whole_objects(labels: NDArray[np.int32]) -> NDArray[np.float32]:
     if unknown.any() and not unknown.all():
         beside = cv2.dilate(unknown, np.ones((3, 3), np.uint8)) > 0
         whole &= ~np.isin(labels, np.unique(labels[beside & (labels > 0)]))
-    return whole.astype(np.float32)[None]
+    return np.asarray(whole, np.float32)[None]
 
 
 def certain_boundary(labels: NDArray[np.int32]) -> NDArray[np.float32]:
@@ -39,7 +39,7 @@ def certain_boundary(labels: NDArray[np.int32]) -> NDArray[np.float32]:
     unknown = (labels < 0).astype(np.uint8)
     cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
     beside = (cv2.dilate(unknown, cross) > 0) & (labels > 0) & ~inner_boundary(labels)
-    return (~beside & (unknown == 0)).astype(np.float32)[None]
+    return np.asarray(~beside & (unknown == 0), np.float32)[None]
 
 
 def class_numbers(
