@@ -181,7 +181,8 @@ def test_a_learning_rate_is_found_and_taken_with_two_clicks(folder: Path, monkey
     def script(driver: Driver) -> None:
         hand = Hand(driver, folder, monkeypatch)
         panel = driver.window.training
-        driver.click(panel.rates, "Find a learning rate")
+        driver.window.show_step(0)
+        driver.action("train.rates")
         driver.wait(lambda: hand.tested, what="the test")
         job_id = hand.tested[0].job_id
         assert hand.tested[0].training.samples
@@ -193,6 +194,7 @@ def test_a_learning_rate_is_found_and_taken_with_two_clicks(folder: Path, monkey
         QTest.qWait(50)
         assert panel.rates.words().startswith("Trying learning rates")
         hand.say(job_id, Finished(outcome="done", summary={"suggested_rate": 0.0074}))
+        driver.wait(panel.rates.isVisible, what="the curve")
         driver.click(panel.rates, "Use 0.0074")
         assert hand.rate() == 0.0074
         assert hand.started == []

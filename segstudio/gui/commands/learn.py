@@ -18,6 +18,10 @@ def actions(w: "MainWindow") -> list[Action]:
     def reviewing() -> bool:
         return can_edit() and session.review.pending_count > 0
 
+    def find_rate() -> None:
+        w.show_step(1)
+        w.training.rates.wanted.emit()
+
     return [
         Action("train.start", "T&rain", "Train", w.train, ("Ctrl+T",), "ph.graduation-cap", enabled=can_write_now(w)),
         Action(
@@ -28,6 +32,15 @@ def actions(w: "MainWindow") -> list[Action]:
             icon="ph.squares-four",
             tip="Eight patches with their labels, as the network would see them",
             enabled=lambda: session.project is not None,
+        ),
+        Action(
+            "train.rates",
+            "T&rain",
+            "Find a learning rate",
+            find_rate,
+            icon="ph.gauge",
+            tip="Learns for 100 steps with a rising rate and shows which one suits these images",
+            enabled=lambda: session.jobs.catalogue is not None and session.rates.state != "running",
         ),
         Action(
             "train.compare",
