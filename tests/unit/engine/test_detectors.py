@@ -1,5 +1,6 @@
 """Detectors of torchvision: they learn, but nothing from what is not labelled, and what they find becomes maps."""
 
+from collections.abc import Iterator
 from typing import Any
 from urllib.error import URLError
 
@@ -14,6 +15,16 @@ from segstudio.core.errors import JobFailed
 from segstudio.core.matching import match
 from segstudio.engine.decoding.detections import group_by_box
 from segstudio.engine.formulations import Formulation, formulations
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Tiny networks on several threads mostly wait for each other when other programs run."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
 
 KINDS = ["mask_rcnn", "faster_rcnn", "retinanet", "fcos"]
 

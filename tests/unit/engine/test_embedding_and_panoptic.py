@@ -1,5 +1,6 @@
 """Pixels that point to the place of their object: spatial embeddings, and panoptic maps with areas."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,15 @@ from segstudio.engine.architectures import architectures
 from segstudio.engine.decoding.clustering import cluster
 from segstudio.engine.formulations import Formulation, formulations
 from segstudio.engine.losses.spatial_embedding import members, overlap_loss, pull_push_loss
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Tiny networks on several threads mostly wait for each other when other programs run."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def build(name: str, class_ids: tuple[int, ...] = (1,), **settings: Any) -> Formulation:
