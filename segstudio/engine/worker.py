@@ -52,17 +52,67 @@ def serve(log: Path | None = None) -> int:
     Ends when standard input ends. A line is a job, ``{"kind": "cancel", "job_id": ...}`` or ``{"kind": "stop"}``.
     """
     send = MessageWriter(claim_stdout(log))
-    jobs: SimpleQueue[JobSpec | None] = SimpleQueue()
-    controls: dict[str, Control] = {}
+    desk = _Desk(send)
     _warm_up()
-    threading.Thread(target=_listen, args=(jobs, controls, send), name="job-listener", daemon=True).start()
-    while (job := jobs.get()) is not None:
+    threading.Thread(target=_listen, args=(desk,), name="job-listener", daemon=True).start()
+    while (taken := desk.take()) is not None:
+        job, control = taken
         try:
-            _do(job, controls[job.job_id], send)
+            _do(job, control, send)
         except BrokenPipeError:
             return 0
-        controls.pop(job.job_id, None)
+        desk.done(job.job_id)
     return 0
+
+
+class _Desk:
+    """The jobs that wait and the one at work; used by the thread that listens and the one that works."""
+
+    def __init__(self, send: MessageWriter) -> None:
+        self.send = send
+        self._jobs: SimpleQueue[JobSpec | None] = SimpleQueue()
+        self._waiting: set[str] = set()
+        self._controls: dict[str, Control] = {}
+        self._lock = threading.Lock()
+
+    def put(self, job: JobSpec) -> None:
+        with self._lock:
+            self._waiting.add(job.job_id)
+            self._controls[job.job_id] = Control()
+        self._jobs.put(job)
+
+    def take(self) -> tuple[JobSpec, Control] | None:
+        """Wait for the next job that nobody has taken back; ``None`` when no more will come."""
+        while (job := self._jobs.get()) is not None:
+            with self._lock:
+                if job.job_id in self._waiting:
+                    self._waiting.remove(job.job_id)
+                    return job, self._controls[job.job_id]
+        return None
+
+    def cancel(self, job_id: str) -> None:
+        """Take a waiting job back at once; ask the one at work to stop."""
+        with self._lock:
+            waits = job_id in self._waiting
+            self._waiting.discard(job_id)
+            control = self._controls.pop(job_id, None) if waits else self._controls.get(job_id)
+        if waits:
+            self.send(Finished(time=time.time(), job_id=job_id, outcome="stopped"))
+        elif control is not None:
+            control.request("stop")
+
+    def done(self, job_id: str) -> None:
+        with self._lock:
+            self._controls.pop(job_id, None)
+
+    def close(self) -> None:
+        """Abandon everything: the window is gone."""
+        with self._lock:
+            self._waiting.clear()
+            controls = list(self._controls.values())
+        for control in controls:
+            control.request("abandon")
+        self._jobs.put(None)
 
 
 def _train(job: TrainJob, control: Control) -> int:
@@ -99,7 +149,7 @@ def _do(job: JobSpec, control: Control, send: MessageWriter) -> None:
         send(failure(error, job.job_id).model_copy(update={"time": time.time()}))
 
 
-def _listen(jobs: "SimpleQueue[JobSpec | None]", controls: dict[str, Control], send: MessageWriter) -> None:
+def _listen(desk: _Desk) -> None:
     with os.fdopen(os.dup(0), "rb") as stream:
         for line in read_lines(stream):
             try:
@@ -108,18 +158,14 @@ def _listen(jobs: "SimpleQueue[JobSpec | None]", controls: dict[str, Control], s
                 if kind == "stop":
                     break
                 if kind == "cancel":
-                    if (control := controls.get(values.get("job_id", ""))) is not None:
-                        control.request("stop")
+                    desk.cancel(str(values.get("job_id", "")))
                     continue
                 job = job_from_json(line)
             except (ValueError, AttributeError, ValidationError) as error:
-                send(failure(error, _job_id(line)))
+                desk.send(failure(error, _job_id(line)))
                 continue
-            controls[job.job_id] = Control()
-            jobs.put(job)
-    for control in list(controls.values()):
-        control.request("abandon")
-    jobs.put(None)
+            desk.put(job)
+    desk.close()
     _leave_later()
 
 

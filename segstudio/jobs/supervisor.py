@@ -64,7 +64,8 @@ class WarmWorker:
         self._queue: SimpleQueue[Message | None] = SimpleQueue()
         self._lock = threading.RLock()
         self._process: subprocess.Popen[bytes] | None = None
-        self._open: set[str] = set()
+        self._open: dict[str, JobSpec] = {}
+        self._begun: set[str] = set()
         self._cancelled: set[str] = set()
         self._closing = False
 
@@ -87,7 +88,7 @@ class WarmWorker:
         """Give the worker a job; it is started when it does not run. After `stop` nothing happens."""
         with self._lock:
             self.start()
-            self._open.add(spec.job_id)
+            self._open[spec.job_id] = spec
             self._send(spec.model_dump_json())
 
     def cancel(self, job_id: str) -> None:
@@ -131,9 +132,11 @@ class WarmWorker:
         if process.stdout is None:
             return
         for message in parsed(read_lines(process.stdout), from_line):
-            if isinstance(message, Finished | Failed):
-                with self._lock:
-                    self._open.discard(message.job_id)
+            with self._lock:
+                if isinstance(message, Started):
+                    self._begun.add(message.job_id)
+                elif isinstance(message, Finished | Failed):
+                    self._open.pop(message.job_id, None)
                     self._cancelled.discard(message.job_id)
             self._queue.put(message)
         code = process.wait()
@@ -141,13 +144,19 @@ class WarmWorker:
         with self._lock:
             if self._process is process:
                 _close(process.stdin)
-            lost, self._open = self._open, set()
+            lost, self._open = self._open, {}
             cancelled, self._cancelled = self._cancelled, set()
+            begun, self._begun = self._begun, set()
+        # A job that had not begun did not end the process: it goes to the next one. A process in which nothing ever
+        # began is not tried again.
+        innocent = [spec for job_id, spec in lost.items() if begun and job_id not in begun and job_id not in cancelled]
         for job_id in sorted(lost):
             if job_id in cancelled:
                 self._queue.put(Finished(time=time.time(), job_id=job_id, outcome="stopped"))
-            elif not self._closing:
+            elif not self._closing and lost[job_id] not in innocent:
                 self._queue.put(worker_died(job_id, code, self._log))
+        for spec in innocent:
+            self.submit(spec)
 
     def _end_stubborn(self, job_id: str, process: subprocess.Popen[bytes] | None) -> None:
         with self._lock:

@@ -27,6 +27,18 @@ for line in sys.stdin:
 """
 DEAF = "import sys, time\nsys.stdin.readline()\nprint('no message', flush=True)\ntime.sleep(60)\n"
 
+#: Begins the job "a" and never ends it; does the others.
+STUCK = """
+import json, sys, time
+for line in sys.stdin:
+    job = json.loads(line)
+    started = {"kind": "started", "device": "cpu", "device_name": "cpu", "pid": 1, "job_id": job["job_id"]}
+    print(json.dumps(started), flush=True)
+    if job["job_id"] == "a":
+        time.sleep(60)
+    print(json.dumps({"kind": "finished", "outcome": "done", "job_id": job["job_id"]}), flush=True)
+"""
+
 RUN = """
 import json, sys, time
 from pathlib import Path
@@ -119,6 +131,30 @@ def test_a_worker_that_does_not_stop_is_ended(tmp_path: Path, monkeypatch: pytes
     message = next_message(warm)
     assert isinstance(message, Finished)
     assert message.outcome == "stopped"
+    warm.stop()
+
+
+def test_who_waits_behind_a_job_that_does_not_stop_is_served_by_the_next_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("segstudio.jobs.supervisor.PATIENCE", 0.2)
+    warm = worker(STUCK)
+    for name in ("a", "b", "c"):
+        warm.submit(a_catalogue(name, tmp_path))
+    assert next_message(warm).job_id == "a"
+    first = warm.pid
+    warm.cancel("a")
+    told = [next_message(warm) for _ in range(5)]
+    assert [(message.kind, message.job_id) for message in told] == [
+        ("finished", "a"),
+        ("started", "b"),
+        ("finished", "b"),
+        ("started", "c"),
+        ("finished", "c"),
+    ]
+    assert isinstance(told[0], Finished)
+    assert told[0].outcome == "stopped"
+    assert warm.pid != first
     warm.stop()
 
 
