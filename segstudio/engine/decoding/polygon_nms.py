@@ -2,6 +2,7 @@
 
 import warnings
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,10 +33,10 @@ def star_polygons(
 
     Notes
     -----
-    Greedy suppression as in StarDist (Schmidt et al., 2018), by its library. Of each 2 x 2 pixels only the surest
-    proposes, a quarter of the work: its neighbours see the same object.
+    Greedy suppression as in StarDist (Schmidt et al., 2018), by its library. Only pixels that no neighbour
+    exceeds propose, a small part of the work: the others see the same object, less surely.
     """
-    centres = _surest_of_four(probability, threshold)
+    centres = _summits(np.ascontiguousarray(probability), threshold)
     lengths = rays[:, centres[:, 0], centres[:, 1]].T
     if len(centres) == 0:
         return centres, lengths
@@ -45,16 +46,10 @@ def star_polygons(
     return centres[kept], lengths[kept]
 
 
-def _surest_of_four(probability: NDArray[np.float32], threshold: float) -> NDArray[np.int64]:
-    """Return ``(N, 2)``: in each block of 2 x 2 pixels the most probable one, where it is above `threshold`."""
-    height, width = probability.shape
-    even = np.full((height + height % 2, width + width % 2), -np.inf, np.float32)
-    even[:height, :width] = probability
-    pairs = even.reshape(even.shape[0] // 2, 2, even.shape[1] // 2, 2)
-    blocks = pairs.transpose(0, 2, 1, 3).reshape(pairs.shape[0], pairs.shape[2], 4)
-    rows, columns = np.nonzero(blocks.max(axis=2) > threshold)
-    best = blocks[rows, columns].argmax(axis=1)
-    return np.stack([2 * rows + best // 2, 2 * columns + best % 2], axis=1)
+def _summits(probability: NDArray[np.float32], threshold: float) -> NDArray[np.int64]:
+    """Return ``(N, 2)``: the pixels above `threshold` that none of their eight neighbours exceeds."""
+    around = cv2.dilate(probability, np.ones((3, 3), np.uint8))
+    return np.argwhere((probability > threshold) & (probability >= around))
 
 
 def _suppress(lengths: NDArray[np.float32], centres: NDArray[np.int64], overlap: float) -> NDArray[np.bool_]:
