@@ -42,7 +42,7 @@ class FlowFieldDecodeConfig(DecodeSettings):
 class FlowField(ObjectFormulation):
     """Flow to the centre of the object (2) and foreground, as Cellpose learns them (Stringer et al., 2021)."""
 
-    title = "Objects by flow"
+    title = "Objects by flow, as Cellpose"
     description = "Cells of any simple shape, long and bent ones too; not for nets of fibres, which have no centre."
     Config: ClassVar[type[Settings]] = FlowFieldConfig
     DecodeConfig: ClassVar[type[DecodeSettings]] = FlowFieldDecodeConfig

@@ -58,7 +58,7 @@ class StarDist(ObjectFormulation):
     The foreground is an addition: it lets the outlines be exact where polygons of a few rays are not.
     """
 
-    title = "Round objects"
+    title = "Round objects, as StarDist"
     description = "Crowded round objects such as nuclei in tissue; not for long, bent or branching ones."
     Config: ClassVar[type[Settings]] = StarDistConfig
     DecodeConfig: ClassVar[type[DecodeSettings]] = StarDistDecodeConfig
