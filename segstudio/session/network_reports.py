@@ -127,6 +127,7 @@ class NetworkReports:
         for job_id in (self._summary_id, self._inspect_id):
             self._stop(job_id)
         self._summary_id = self._inspect_id = ""
+        self._question += 1  # what is still being found out is not asked any more
         self._folder.cleanup()
 
     def _stop(self, job_id: str) -> None:

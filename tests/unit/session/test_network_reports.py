@@ -2,7 +2,9 @@
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
+from queue import SimpleQueue
 
 import numpy as np
 import pytest
@@ -13,8 +15,9 @@ from segstudio.jobs.network_report import Layer, NetworkReport
 from segstudio.jobs.spec import Choice
 from segstudio.project.project import Project
 from segstudio.session.job_specs import TrainingWish
-from segstudio.session.network_reports import _with_network_of, object_diameter
+from segstudio.session.network_reports import NetworkReports, _with_network_of, object_diameter
 from segstudio.session.network_words import BLENDED, as_csv, as_text, bytes_in_words, count_in_words, figures
+from segstudio.session.session import Session
 
 REPORT = NetworkReport(
     formulation="joint",
@@ -101,6 +104,19 @@ def test_the_median_object_is_that_of_the_label_files(tmp_path: Path) -> None:
         project.import_masks()
         # 25 squares of 36 px and 9 of 100: the middle one has 36.
         assert object_diameter(project) == pytest.approx(2 * math.sqrt(36 / math.pi))
+
+
+def test_a_window_that_is_closed_asks_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: SimpleQueue[Callable[[], None]] = SimpleQueue()
+    session = Session(calls.put)
+    asked: list[object] = []
+    monkeypatch.setattr(session.jobs, "look_at", asked.append)
+    reports = NetworkReports(session)
+    reports.describe(TrainingWish("", Choice(name="joint"), Choice(name="unet"), {}))
+    reports.close()
+    calls.get(timeout=10)()
+    session.close()
+    assert asked == []
 
 
 def test_a_training_that_starts_from_a_model_has_its_network(tmp_path: Path) -> None:
