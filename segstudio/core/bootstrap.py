@@ -6,6 +6,7 @@ out how hard the images are.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -92,9 +93,14 @@ def paired_difference(counts: ArrayLike, others: ArrayLike, figure: Figure) -> I
 
 def _drawn(table: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the counts summed over each draw of images, ``(draws, thresholds, 3)``; the same draws each time."""
-    images = len(table)
+    return np.tensordot(_draws(len(table)), table, axes=1)
+
+
+@lru_cache(maxsize=2)
+def _draws(images: int) -> NDArray[np.float64]:
+    """Return how often each draw holds each image, ``(draws, images)``."""
     weights = np.random.default_rng(0).multinomial(images, np.full(images, 1 / images), size=_DRAWS)
-    return np.tensordot(weights.astype(np.float64), table, axes=1)
+    return weights.astype(np.float64)
 
 
 def _interval(value: float, drawn: NDArray[np.float64]) -> Interval:

@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from segstudio.core.bootstrap import Figure, Interval, paired_difference, pooled_figure, score_interval
+from segstudio.jobs.evaluation import Evaluation
 from segstudio.session.bake_off_record import Record, Row
 
 
@@ -82,26 +81,19 @@ def judge_called(key: str) -> Judge:
 
 def standings(record: Record, judge: Judge = JUDGES[0]) -> list[Standing]:
     """Return the scored candidates, the best first; equals in the order of the record."""
-    scored = [(row, _counts(row, judge)) for row in record.rows if row.state == "done" and row.evaluation is not None]
-    if not scored:
-        return []
-    values = [float(pooled_figure(counts.sum(axis=0), judge.figure)) for _row, counts in scored]
-    order = sorted(range(len(scored)), key=lambda number: -values[number])
-    best = scored[order[0]][1]
+    scored = [(row, row.evaluation) for row in record.rows if row.state == "done" and row.evaluation is not None]
+    ranked = sorted(scored, key=lambda item: -_value(item[1], judge))
     made = []
-    for place, number in enumerate(order):
-        row, counts = scored[number]
-        behind = paired_difference(best, counts, judge.figure) if place else None
-        apart = behind is not None and behind.excludes_zero and len(counts) >= FEWEST_IMAGES
-        made.append(Standing(row, values[number], score_interval(counts, judge.figure), behind, apart))
+    for place, (row, evaluation) in enumerate(ranked):
+        behind = _difference(ranked[0][1], evaluation, judge) if place else None
+        apart = behind is not None and behind.excludes_zero and len(evaluation.images) >= FEWEST_IMAGES
+        made.append(Standing(row, _value(evaluation, judge), _interval(evaluation, judge), behind, apart))
     return made
 
 
 def figure_of(row: Row, judge: Judge) -> float | None:
     """Return one figure of a candidate, ``None`` while it is not scored."""
-    if row.evaluation is None:
-        return None
-    return float(pooled_figure(_counts(row, judge).sum(axis=0), judge.figure))
+    return None if row.evaluation is None else _value(row.evaluation, judge)
 
 
 def verdict(record: Record, judge: Judge = JUDGES[0]) -> str:
@@ -145,10 +137,19 @@ def behind_words(standing: Standing, place: int) -> str:
     return gap if standing.apart else f"{gap}, not apart"
 
 
-def _counts(row: Row, judge: Judge) -> NDArray[np.int64]:
-    if row.evaluation is None:
-        raise ValueError(f"{row.title} is not scored.")
-    return row.evaluation.counts(judge.thresholds)
+def _value(evaluation: Evaluation, judge: Judge) -> float:
+    return float(pooled_figure(evaluation.counts(judge.thresholds).sum(axis=0), judge.figure))
+
+
+# Thousands of draws each, and asked for at every step of a comparison: by the table, the sentence and the button.
+@lru_cache(maxsize=256)
+def _interval(evaluation: Evaluation, judge: Judge) -> Interval | None:
+    return score_interval(evaluation.counts(judge.thresholds), judge.figure)
+
+
+@lru_cache(maxsize=256)
+def _difference(best: Evaluation, other: Evaluation, judge: Judge) -> Interval | None:
+    return paired_difference(best.counts(judge.thresholds), other.counts(judge.thresholds), judge.figure)
 
 
 def _images(record: Record) -> str:
