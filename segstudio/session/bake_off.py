@@ -7,6 +7,7 @@ record later, after the window was closed or the computer went down, goes on whe
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from psygnal import Signal
 
@@ -14,11 +15,13 @@ from segstudio.core.errors import BadModel, WrongUsage
 from segstudio.jobs.evaluation import REPORT_NAME, Evaluation, read_evaluation
 from segstudio.jobs.messages import Artifact, Failed, Finished, Message, Metric
 from segstudio.jobs.run_folder import RunFolder, RunStatus
+from segstudio.jobs.spec import EvaluateJob
 from segstudio.session.background import Background
 from segstudio.session.bake_off_record import Record, Row, scoring_job, training_job, write_record
 from segstudio.session.job import new_job_id
 from segstudio.session.job_queue import JobQueue
 
+T = TypeVar("T")
 #: A candidate whose process has vanished without a word so often, and us with it, is given up.
 _MOST_CRASHES = 3
 #: Codes of failures that are no fault of the candidate: who held its process went away.
@@ -136,13 +139,18 @@ class BakeOff:
 
     def _look(self, row: Row, then: "Callable[[_Found], None]") -> None:
         """Call `then` with what became of a candidate's training."""
-        folder, record_path = RunFolder(self.base / row.run), self.path
+        folder = RunFolder(self.base / row.run)
+        self._read(lambda: _look_at(folder), then)
 
-        def answer(found: _Found) -> None:
-            if record_path == self.path and self.record is not None:
-                then(found)
+    def _read(self, work: Callable[[], T], then: Callable[[T], None]) -> None:
+        """Do `work` on a thread, then ``then(result)``, unless the record is another one by then."""
+        path = self.path
 
-        self._background.run(lambda: _look_at(folder), answer, lane="jobs")
+        def answer(result: T) -> None:
+            if path == self.path and self.record is not None:
+                then(result)
+
+        self._background.run(work, answer, lane="jobs")
 
     def _train(self, row: Row, found: "_Found") -> None:
         if self.current != row or self.record is None:
@@ -171,7 +179,7 @@ class BakeOff:
             failed = next((item for item in reversed(list(events)) if isinstance(item, Failed)), None)
             self._fail(row, failed.message if failed else "It failed.", failed.hint if failed else "")
 
-        self._background.run(folder.events, told, lane="jobs")
+        self._read(folder.events, told)
 
     def _trained(self, row: Row, *, stopped: bool) -> None:
         folder = RunFolder(self.base / row.run)
@@ -184,7 +192,7 @@ class BakeOff:
             self._change(row, state="scoring", stopped=stopped, minutes=minutes)
             self._advance()
 
-        self._background.run(lambda: (folder.model.is_dir(), _minutes(folder)), go, lane="jobs")
+        self._read(lambda: (folder.model.is_dir(), _minutes(folder)), go)
 
     def _score(self, row: Row) -> None:
         record, base = self.record, self.base
@@ -192,26 +200,29 @@ class BakeOff:
             return
         report, job_id = base / row.run / REPORT_NAME, new_job_id()
 
-        def work() -> Evaluation | None:
+        def work() -> Evaluation | EvaluateJob | BadModel:
             kept = read_evaluation(report)
             wanted = [sample.image_id for sample in record.validation]
-            return kept if kept is not None and [image.image_id for image in kept.images] == wanted else None
+            if kept is not None and [image.image_id for image in kept.images] == wanted:
+                return kept
+            try:
+                return scoring_job(record, row, base, job_id)
+            except BadModel as error:
+                return error
 
-        def go(kept: Evaluation | None) -> None:
+        def go(found: Evaluation | EvaluateJob | BadModel) -> None:
             if self.current != row:
                 return
-            if kept is not None:
-                self._scored(row, kept)
-                return
-            try:
-                job = scoring_job(record, row, base, job_id)
-            except BadModel as error:
-                self._fail(row, error.message, error.hint)
-                return
-            self._scoring = job_id
-            self._jobs.evaluate(job, f"Score {row.title}")
+            match found:
+                case Evaluation():
+                    self._scored(row, found)
+                case EvaluateJob():
+                    self._scoring = job_id
+                    self._jobs.evaluate(found, f"Score {row.title}")
+                case BadModel():
+                    self._fail(row, found.message, found.hint)
 
-        self._background.run(work, go, lane="jobs")
+        self._read(work, go)
 
     def _on_message(self, job_id: str, message: Message) -> None:
         row = self.current
@@ -242,7 +253,7 @@ class BakeOff:
             self._advance()
         else:
             report = self.base / row.run / REPORT_NAME
-            self._background.run(lambda: read_evaluation(report), lambda read: self._scored(row, read), lane="jobs")
+            self._read(lambda: read_evaluation(report), lambda read: self._scored(row, read))
 
     def _scored(self, row: Row, evaluation: Evaluation | None) -> None:
         if evaluation is None:

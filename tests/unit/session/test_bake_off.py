@@ -14,10 +14,11 @@ from bake_off_stand_ins import TRAINING, WORKER
 from segstudio.core.errors import BadInput, WrongUsage
 from segstudio.jobs.catalogue import Catalogue, Offer
 from segstudio.jobs.evaluation import Evaluation, ImageCounts
-from segstudio.jobs.messages import Failed, Message, Started
+from segstudio.jobs.messages import Failed, Finished, Message, Started
 from segstudio.jobs.run_folder import RunFolder
 from segstudio.jobs.spec import Choice, ClassSpec, SampleRecord, TrainJob
 from segstudio.jobs.supervisor import RunProcess, WarmWorker
+from segstudio.session import bake_off_result
 from segstudio.session.background import Background
 from segstudio.session.bake_off import BakeOff
 from segstudio.session.bake_off_candidates import (
@@ -265,6 +266,47 @@ def test_a_closed_project_is_forgotten(sitting: Sitting) -> None:
     assert read_record(sitting.path).rows[0].state == "training"
 
 
+class Held(Background):
+    """Work waits until the test lets it happen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting: list[tuple[Callable[[], Any], Callable[[Any], None] | None]] = []
+
+    def run(
+        self, work: Callable[[], Any], then: Callable[[Any], None] | None = None, failed: object = None, lane: str = ""
+    ) -> None:
+        self.waiting.append((work, then))
+
+    def let_go(self) -> None:
+        waiting, self.waiting = self.waiting, []
+        for work, then in waiting:
+            result = work()
+            if then is not None:
+                then(result)
+
+
+def test_a_late_answer_about_a_closed_project_moves_nothing_in_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, asked = Held(), []
+    jobs = JobQueue(held)
+    monkeypatch.setattr(jobs, "evaluate", lambda job, _title: asked.append(job.model.parent.name))
+    bake_off = BakeOff(jobs, held)
+    bake_off.begin(record_path(tmp_path / "first", "x"), record_of("good"))
+    held.waiting.clear()
+    jobs.message.emit("good", Finished(job_id="good", outcome="done"))  # is looked at on a thread
+    late, held.waiting = held.waiting, []
+    bake_off.leave()
+    RunFolder(tmp_path / "next" / "other").model.mkdir(parents=True)
+    (RunFolder(tmp_path / "next" / "other").model / "model.json").write_text("{}")
+    bake_off.begin(record_path(tmp_path / "next", "x"), record_of("other").changed("other", state="scoring"))
+    held.waiting += late
+    for _ in range(3):
+        held.let_go()
+    assert asked == ["other"]
+
+
 def scored(*images: list[int], validation: int = 0, state: str = "done") -> Record:
     """Return a record whose candidates found so many of ten objects in each image."""
     record = record_of(*[f"c{number}" for number in range(len(images))], validation=validation or len(images[0]))
@@ -294,6 +336,21 @@ def test_a_clear_winner_is_called_one_with_its_interval() -> None:
     assert "on 6 validation images" in words
     assert "C0 is 0.3" in words
     assert "95 % interval" in words
+
+
+def test_what_is_known_is_not_reckoned_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    record, drawn = scored([5, 6, 5, 7, 5, 6], [9, 8, 9, 7, 9, 8]), []
+    for name in ("score_interval", "paired_difference"):
+        real = getattr(bake_off_result, name)
+
+        def counting(*given: Any, real: Callable[..., Any] = real) -> Any:
+            drawn.append(real)
+            return real(*given)
+
+        monkeypatch.setattr(bake_off_result, name, counting)
+    for _ in range(3):
+        verdict(record)
+    assert len(drawn) == 3  # two intervals and a difference: each takes thousands of draws
 
 
 def test_what_chance_may_explain_is_not_called_a_win() -> None:
