@@ -55,6 +55,6 @@ def _print(console: Console, title: str, fields: Sequence[FieldSpec], prefix: st
 def _print_fields(console: Console, fields: Sequence[FieldSpec], prefix: str) -> None:
     for field in fields:
         default = field.zero if field.zero and field.default == 0 else field.default
-        choices = f" one of {', '.join(field.choices)}" if field.choices else ""
+        choices = f" one of {', '.join(map(str, field.choices))}" if field.choices else ""
         unit = f" {field.unit}" if field.unit else ""
         console.print(f"    --{prefix}{field.path} {default}{unit}{choices}\n        {field.help}", markup=False)

@@ -42,6 +42,8 @@ def given_settings(namespace: argparse.Namespace) -> dict[str, Any]:
 
 def _parser_of(field: FieldSpec) -> Callable[[str], Any]:
     parsers: dict[str, Callable[[str], Any]] = {"bool": truth, "int": int, "float": float}
+    if field.choices:
+        return type(field.choices[0])
     return parsers.get(field.kind, str)
 
 

@@ -24,7 +24,7 @@ class FieldSpec:
     unit
         Shown behind the value, may be empty.
     choices
-        Allowed values when `kind` is ``"choice"``.
+        Allowed values when `kind` is ``"choice"``, of the type that the Config takes: words or whole numbers.
     advanced
         Folded away in forms.
     log
@@ -43,7 +43,7 @@ class FieldSpec:
     default: bool | int | float | str | None
     minimum: float | None = None
     maximum: float | None = None
-    choices: tuple[str, ...] = ()
+    choices: tuple[str | int, ...] = ()
     advanced: bool = False
     log: bool = False
     group: str = ""
@@ -124,7 +124,7 @@ def _field(path: str, kind: FieldKind, field: dict[str, Any], group: str) -> Fie
         default=field.get("default"),
         minimum=field.get("minimum", field.get("exclusiveMinimum")),
         maximum=field.get("maximum", field.get("exclusiveMaximum")),
-        choices=tuple(str(choice) for choice in choices),
+        choices=tuple(choices),
         advanced=bool(field.get("advanced", False)),
         log=bool(field.get("log", False)),
         group=group,

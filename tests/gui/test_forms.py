@@ -32,6 +32,8 @@ class Example(Config):
     """Turn around."""
     schedule: Literal["auto", "plateau"] = param("auto", title="Schedule")
     """When."""
+    rays: Literal[32, 64] = param(32, title="Rays", advanced=True)
+    """How many."""
     seed: int = param(0, title="Seed", ge=0, advanced=True)
     """Start of chance."""
     decay: float = param(0.5, title="Decay", ge=0.0, le=1.0, advanced=True)
@@ -56,7 +58,15 @@ def test_a_form_shows_the_defaults_and_reports_no_overrides(form: Form) -> None:
 
 @pytest.mark.parametrize(
     ("path", "value"),
-    [("minutes", 2.5), ("rate", 1e-5), ("size", 64), ("flips", False), ("schedule", "plateau"), ("seed", 7)],
+    [
+        ("minutes", 2.5),
+        ("rate", 1e-5),
+        ("size", 64),
+        ("flips", False),
+        ("schedule", "plateau"),
+        ("rays", 64),
+        ("seed", 7),
+    ],
 )
 def test_each_kind_of_value_goes_in_and_comes_out(form: Form, path: str, value: Any) -> None:
     form.set_values({path: value})

@@ -236,15 +236,16 @@ class _Choice(Editor):
         self._box = CalmComboBox()
         super().__init__(self._box)
         for choice in field.choices:
-            self._box.addItem(_WORDS.get(choice, choice), choice)
+            self._box.addItem(_WORDS.get(str(choice), str(choice)), choice)
         self._box.currentIndexChanged.connect(self.changed)
 
-    def value(self) -> str:
-        return str(self._box.currentData())
+    def value(self) -> str | int:
+        value: str | int = self._box.currentData()  # as the Config declares it: "32" is not 32
+        return value
 
     def set_value(self, value: Value) -> None:
         self._box.blockSignals(True)
-        self._box.setCurrentIndex(max(0, self._box.findData(str(value))))
+        self._box.setCurrentIndex(max(0, self._box.findData(value)))
         self._box.blockSignals(False)
 
 
