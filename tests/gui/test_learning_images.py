@@ -16,6 +16,7 @@ from segstudio.gui.jobs import JobThreads
 from segstudio.gui.panels.training import TrainingPanel
 from segstudio.jobs.catalogue import Catalogue, Offer, catalogue_key, store_catalogue
 from segstudio.jobs.spec import TrainJob
+from segstudio.session.job_specs import SplitSummary
 from segstudio.session.session import Session
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
@@ -88,3 +89,19 @@ def test_pairs_are_trained_on_without_a_label(opened: Any, qtbot: QtBot) -> None
     assert {sample.target.parent.name for sample in started[0].samples} == {"targets"}
     assert sorted(sample.split for sample in started[0].samples) == ["train", "train", "train", "val"]
     assert not any(sample.labels for sample in started[0].samples)
+
+
+def test_labels_without_targets_are_told_when_images_are_to_be_made(
+    opened: Any, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _session, _started, until = opened
+    monkeypatch.setattr("segstudio.gui.panels.training.split_summary", lambda _project: SplitSummary(6, 2, 0, 166))
+    panel = TrainingPanel(_session)
+    qtbot.addWidget(panel)
+    panel.show()
+    until(lambda: panel.summary_text() == "Trains on 6 images with 166 objects, checks itself on 2 images.")
+    box = panel.findChild(QComboBox, "formulation")
+    box.setCurrentIndex(box.findData("regression"))
+    until(lambda: "No image has a target" in panel.summary_text())
+    box.setCurrentIndex(box.findData("joint"))
+    until(lambda: "target" not in panel.summary_text())

@@ -165,7 +165,8 @@ class TrainingPanel(QWidget):
     def _show_summary(self, summary: SplitSummary | None) -> None:
         self._last = summary
         known = self._session.jobs.catalogue is not None
-        possible = known and summary is not None and summary.train + summary.pairs > 0
+        usable = known and self.setup.complete
+        possible = usable and summary is not None and summary.train + summary.pairs > 0
         running = self._session.jobs.training is not None
         self.setup.setVisible(possible and not running)
         self.rates.setVisible(possible and not running)
@@ -183,7 +184,9 @@ class TrainingPanel(QWidget):
                 self.tr("Label cells"),
             )
         else:
-            self._empty.say(self.tr("Reading which networks there are …"))
+            waiting = self.tr("Reading which networks there are …")
+            none = self.tr("No network could be loaded, so nothing can be trained: `segstudio catalogue` says why.")
+            self._empty.say(none if known and not usable else waiting)
             self._say_split(summary)
         self._show_button()
 
@@ -217,6 +220,13 @@ class TrainingPanel(QWidget):
         text = self.tr("Trains on {0} with {1}, checks itself on {2}.")
         self._summary.setText(text.format(train, objects, val))
         warnings = []
+        if self.setup.learns_images:
+            warnings.append(
+                self.tr(
+                    "No image has a target: it would only learn where the objects are. Put the images to be made, "
+                    "with the same names, into a folder targets beside the images."
+                )
+            )
         if summary.val == 0:
             warnings.append(
                 self.tr("The validation set is empty: label one more image, so that the best model can be told.")
@@ -250,7 +260,7 @@ class TrainingPanel(QWidget):
 
     def _show_button(self) -> None:
         summary = self._last or SplitSummary(0, 0, 0, 0)
-        ready = self._session.jobs.catalogue is not None and not self._busy
+        ready = self._session.jobs.catalogue is not None and self.setup.complete and not self._busy
         fits = bool(summary.train or (summary.pairs and self.setup.learns_images))
         self._train.setEnabled(ready and fits and not self._wrong)
         self._compare.setEnabled(ready and bool(summary.train))

@@ -23,7 +23,7 @@ from segstudio.session.job_specs import TrainingWish
 from segstudio.session.network_words import BLENDED
 from segstudio.session.runs import Run
 from segstudio.session.session import Session
-from segstudio.session.start_models import start_problem
+from segstudio.session.start_models import sight, start_note, start_problem
 
 _MINUTES, _EPOCHS, _CHANNELS = "training.max_minutes", "training.epochs", "data.channels"
 #: Settings in sight, in this order.
@@ -74,6 +74,11 @@ class TrainingSetup(QWidget):
         )
 
     @property
+    def complete(self) -> bool:
+        """Whether there is something to find and a network; plug-ins that cannot be loaded may leave none."""
+        return bool(self._formulation.currentData() and self._architecture.currentData())
+
+    @property
     def learns_images(self) -> bool:
         """Whether what is chosen can learn target images instead of labels."""
         catalogue, chosen = self._session.jobs.catalogue, self._formulation.currentData()
@@ -90,6 +95,7 @@ class TrainingSetup(QWidget):
         known = {f"{section}.{name}": value for section, values in sections.items() for name, value in values.items()}
         self.form.set_values({**known, **changes})
         self._show_that_epochs_rule()
+        self._say_start()
         self.validate()
 
     def change(self, changes: Mapping[str, Any]) -> None:
@@ -101,6 +107,7 @@ class TrainingSetup(QWidget):
         """Bring the name that is offered and the models to start from up to date."""
         self._name.setPlaceholderText(self._free_name())
         self._start_from.refill()
+        self._say_start()
 
     def show_errors(self, errors: Mapping[str, str]) -> dict[str, str]:
         """Show what is wrong at the fields; return what belongs to none of them."""
@@ -114,6 +121,17 @@ class TrainingSetup(QWidget):
         return start_problem(
             run, self._formulation.currentData() or "", self._architecture.currentData() or "", catalogue
         )
+
+    def _say_start(self) -> None:
+        """Say what of the model to start from cannot be taken as it is."""
+        session, catalogue = self._session, self._session.jobs.catalogue
+        run, note = session.runs.run(self._start_from.run_id()), ""
+        if run is not None and catalogue is not None and session.project is not None:
+            wanted = self.form.settings().get("data", {}).get("channels", "auto")
+            channels = sight(session.project.images, wanted)
+            note = start_note(run, self._formulation.currentData() or "", channels, catalogue)
+        self._start_says.setText(note)
+        self._start_says.setVisible(bool(note))
 
     def _free_name(self) -> str:
         taken = {run.name for run in self._session.runs.all}
@@ -129,10 +147,11 @@ class TrainingSetup(QWidget):
         self._start_from = ModelBox(
             self._session, lambda name, _f1: self.tr("Best of {0}").format(name), self.tr("Scratch"), self._unfit
         )
-        self._start_from.chosen.connect(self.changed)
+        self._start_from.chosen.connect(self._on_start)
         self._start_from.dropped.connect(lambda reason: self._session.notice(reason, level="warning"))
         device = DeviceBox(self._session)
-        self._formulation_says, self._architecture_says = caption(), caption()
+        self._formulation_says, self._architecture_says, self._start_says = caption(), caption(), caption()
+        self._broken = caption(role="warning")
         more = button(self.tr("Network…"), self.network_wanted.emit, "tree-structure")
         more.setToolTip(self.tr("Layers, size, memory and receptive field; feature maps of a trained model"))
         rows = QVBoxLayout(self)
@@ -147,11 +166,13 @@ class TrainingSetup(QWidget):
         network.body.setSpacing(4)
         network.body.addWidget(self._formulation)
         network.body.addWidget(self._formulation_says)
+        network.body.addWidget(self._broken)
         self._network = _Line(self.tr("Network"), self._architecture)
         settings.body.addWidget(self._network)
         settings.body.addWidget(self._architecture_says)
-        for title, box in ((self.tr("Start from"), self._start_from), (self.tr("Device"), device)):
-            settings.body.addWidget(_Line(title, box))
+        settings.body.addWidget(_Line(self.tr("Start from"), self._start_from))
+        settings.body.addWidget(self._start_says)
+        settings.body.addWidget(_Line(self.tr("Device"), device))
         settings.body.setSpacing(4)
         settings.body.addWidget(self.form)
         patches = button(self.tr("Preview patches…"), self.patches_wanted.emit, "squares-four")
@@ -169,7 +190,13 @@ class TrainingSetup(QWidget):
         if catalogue is not None:
             self._formulation.show_offers(self._by_result(catalogue.formulations), _FIRST_FORMULATION)
             self._architecture.show_offers(self._by_sight(catalogue.architectures), _FIRST_ARCHITECTURE)
+            self._say_broken(catalogue.broken)
         self._on_choice()
+
+    def _say_broken(self, broken: Mapping[str, str]) -> None:
+        self._broken.setText(self.tr("Not offered, because it cannot be loaded: {0}.").format(", ".join(broken)))
+        self._broken.setToolTip("\n".join(f"{name}: {reason}" for name, reason in broken.items()))
+        self._broken.setVisible(bool(broken))
 
     def _by_result(self, offers: Sequence[Offer]) -> dict[str, list[Offer]]:
         """Return the formulations by what they find; the one for most images comes first."""
@@ -193,12 +220,11 @@ class TrainingSetup(QWidget):
 
     def _on_choice(self) -> None:
         catalogue = self._session.jobs.catalogue
-        if catalogue is None or not self._formulation.count() or not self._architecture.count():
+        if catalogue is None or not self.complete:
             return
         formulation = catalogue.formulation(self._formulation.currentData())
         architecture = catalogue.architecture(self._architecture.currentData())
-        boxes = self.tr(" It finds boxes, no outlines.") if formulation.result == "boxes" else ""
-        self._formulation_says.setText(formulation.description + boxes)
+        self._formulation_says.setText(formulation.description)
         self._architecture.setToolTip(architecture.description)
         self._network.setVisible(not formulation.own_network)
         says = self.tr(BLENDED) if architecture.sees_whole else ""
@@ -206,6 +232,11 @@ class TrainingSetup(QWidget):
         self._architecture_says.setVisible(bool(self._architecture_says.text()))
         self._show_form(formulation, None if formulation.own_network else architecture, catalogue.sections)
         self._start_from.refill()
+        self._say_start()
+        self.changed.emit()
+
+    def _on_start(self) -> None:
+        self._say_start()
         self.changed.emit()
 
     def _show_form(self, formulation: Offer, architecture: Offer | None, sections: Mapping[str, object]) -> None:
@@ -230,6 +261,8 @@ class TrainingSetup(QWidget):
     def _on_changed(self, path: str) -> None:
         if path == _EPOCHS:
             self._show_that_epochs_rule()
+        if path == _CHANNELS:
+            self._say_start()
         self.validate()
         self.changed.emit()
 
@@ -245,7 +278,7 @@ class TrainingSetup(QWidget):
 
     def validate(self) -> None:
         """Let the engine check the settings against each other; what is wrong is shown at the field."""
-        if self._session.jobs.catalogue is None:
+        if self._session.jobs.catalogue is None or not self.complete:
             return
         wish = self.wish()
         self._validation = new_job_id()
