@@ -11,6 +11,8 @@ from segstudio.session.doctor.base import Case, Curve, Finding, Remedy, counted,
 _MANY_LEFT_OUT = 0.02
 #: Times the loss of the untrained network that a loss must exceed to have exploded.
 _EXPLODED = 4.0
+#: Within the first epoch it must do so in so many validations: after a few steps the averages of batch norm lag behind.
+_EARLY_POINTS = 2
 #: Times its lowest value that the training loss must stay above, over so many points, to have risen.
 _RISEN, _RISEN_POINTS = 1.5, 4
 #: Share of its fall that a training loss may still have before it when the rate is too low.
@@ -78,7 +80,8 @@ def _exploded(train: Curve, val: Curve) -> tuple[str, float] | None:
         return None
     place = int(np.argmax(val.values))
     worst = float(val.values[place])
-    if worst <= _EXPLODED * train.values.max():
+    exploded = val.values > _EXPLODED * train.values.max()
+    if not exploded[val.epochs >= 1].any() and exploded.sum() < _EARLY_POINTS:
         return None
     epoch = float(val.epochs[place])
     other = figure(float(np.interp(epoch, train.epochs, train.values)))

@@ -95,6 +95,13 @@ def test_where_nothing_is_to_be_found_nothing_is_missed() -> None:
     assert told(*empty) == {}
 
 
+def test_one_odd_validation_within_the_first_epoch_is_no_explosion() -> None:
+    first, second = {"train_loss": 2.7, "val_loss": 35.0}, {"train_loss": 1.7, "val_loss": 2.0}
+    assert "rate-too-high" not in told(_metric(0.12, **first), _metric(0.46, **second))
+    assert "rate-too-high" in told(_metric(0.12, **first), _metric(0.46, **first))
+    assert "rate-too-high" in told(_metric(1, **first), _metric(2, **second))
+
+
 def test_one_change_is_offered_once() -> None:
     both = found("worse-than-its-start")
     assert both["rate-too-high"].remedy.settings == {"training.learning_rate": 5e-3}
@@ -124,8 +131,8 @@ def test_areas_are_not_judged_by_the_size_of_objects() -> None:
     assert told(facts, job=a_job(formulation={"name": "semantic"})) == {}
 
 
-def _metric(epoch: int, **values: float) -> Metric:
-    return Metric(epoch=epoch, step=10 * epoch, elapsed_s=epoch, values=values)
+def _metric(epoch: float, **values: float) -> Metric:
+    return Metric(epoch=epoch, step=round(10 * epoch), elapsed_s=epoch, values=values)
 
 
 def test_a_training_that_was_given_up_is_an_error_with_a_lower_rate() -> None:
