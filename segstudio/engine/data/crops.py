@@ -137,7 +137,9 @@ class CropSampler:
         margin = self.settings.margin
         quarter_turns, mirror = orientation % 4, orientation >= 4
         inner = slice(margin, margin + self.settings.patch)
-        labels = np.ascontiguousarray(turn(made.labels[None], quarter_turns, mirror)[0])
+        labels = turn(made.labels[None], quarter_turns, mirror)[0].copy()
+        if margin:  # objects go on beyond it, unlike at an image's edge: none must be learned as if it ended there
+            labels[[0, -1]] = labels[:, [0, -1]] = -1
         planes = turn(made.image, quarter_turns, mirror)
         shown = len(planes) - self.settings.target_channels
         whole = self._targets(labels, planes[shown:], made.classes)
