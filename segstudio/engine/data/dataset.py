@@ -88,6 +88,8 @@ def read_sample(
     known = read_annotation(sample, size, note)
     if not (known >= 0).any():
         return []
+    known, classes = _small_ids(known, sample.object_classes)
+    sample = sample.model_copy(update={"object_classes": classes})
     plan = reading.channels
     seen = as_channels(raw, plan.kind, plan.count, sample.image)
     image = normalise(seen, joint=plan.kind == "rgb", low=reading.low_percentile, high=reading.high_percentile)
@@ -208,18 +210,20 @@ def training_image(
     else:
         targets = formulation.encode(known, classes)
     add = [(0, max(0, patch - length)) for length in known.shape]
-    image = np.pad(part.image, [(0, 0), *add], mode="symmetric") if any(a[1] for a in add) else part.image
-    padded = {name: np.pad(planes, [(0, 0), *add]) for name, planes in targets.items()}
+    grows = any(beyond for _, beyond in add)
+    image = np.pad(part.image, [(0, 0), *add], mode="symmetric") if grows else part.image
+    kept = {}
+    for name in list(targets):
+        planes = targets.pop(name)  # one after the other in 32 bits: together they are many times the image
+        small = planes if name in formulation.exact_targets else planes.astype(np.float16)
+        kept[name] = store.keep(np.pad(small, [(0, 0), *add]) if grows else small)
     rng = np.random.default_rng(known.size)
     reshapes = settings is not None and settings.augmentation.reshapes
     balance = settings is not None and settings.data.balance_classes
     return TrainingImage(
         image_id=part.sample.image_id,
         image=store.keep(np.ascontiguousarray(image)),
-        targets={
-            name: store.keep(planes if name in formulation.exact_targets else planes.astype(np.float16))
-            for name, planes in padded.items()
-        },
+        targets=kept,
         objects=_positions(known > 0, rng),
         known=_positions(known >= 0, rng),
         labels=store.keep(np.pad(known, add, constant_values=-1)) if reshapes else None,
@@ -237,6 +241,18 @@ def check_trainable(samples: Sequence[SampleRecord]) -> None:
             hint="Add images and outline some objects, or mark more images for training.",
             code="no-training-images",
         )
+
+
+def _small_ids(known: NDArray[np.int32], classes: Mapping[int, int]) -> tuple[NDArray[np.int32], dict[int, int]]:
+    """Return `known` and the classes of its objects with ids that are numbers of pixels at most.
+
+    Tables by id take memory for the largest one; some programs write ids that are random 32-bit numbers.
+    """
+    if int(known.max()) <= known.size:
+        return known, dict(classes)
+    ids = np.unique(known[known > 0])
+    numbered = np.where(known > 0, np.searchsorted(ids, known) + 1, known).astype(np.int32)
+    return numbered, {place: classes[int(i)] for place, i in enumerate(ids, start=1) if int(i) in classes}
 
 
 def _starts(length: int, part: int) -> Iterator[int]:

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from factories import cells
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,9 +12,9 @@ from segstudio.config.data import DataConfig
 from segstudio.config.run import RunConfig
 from segstudio.core.axes import ImageInfo
 from segstudio.core.errors import BadInput
-from segstudio.engine.data.channels import as_channels, plan_channels
+from segstudio.engine.data.channels import ChannelPlan, as_channels, plan_channels
 from segstudio.engine.data.crops import CropSampler, CropSettings, orient
-from segstudio.engine.data.dataset import LabelledPart, TargetStore, parts, training_image
+from segstudio.engine.data.dataset import LabelledPart, Reading, TargetStore, parts, read_sample, training_image
 from segstudio.engine.data.prefetch import Prefetch, patch_threads
 from segstudio.engine.data.training_image import TrainingImage
 from segstudio.engine.formulations import formulations
@@ -229,6 +230,24 @@ def test_targets_of_a_reshaped_patch_are_those_of_its_labels(tmp_path: Path, ori
     assert (np.abs(ready["flow"] - made["flow"]).max(axis=0) < 0.05)[inside].mean() > 0.97
 
 
+def test_an_object_larger_than_the_margin_is_not_learned_as_if_it_ended_there(tmp_path: Path) -> None:
+    labels = np.zeros((160, 400), np.int32)
+    labels[70:90, 20:380] = 1  # its centre lies far from the patch
+    labels[60:66, 58:66] = 2
+    part = LabelledPart(
+        SampleRecord(image_id="a", image=tmp_path / "a", complete=True), np.zeros((1, 160, 400), np.float32), labels
+    )
+    reshaping = NONE.model_copy(update={"mosaic": 1.0})  # keeps the labels
+    sampler = a_real_sampler([part], reshaping, TargetStore(tmp_path, 2**30), margin=8)
+    place = (sampler._places.draw(np.random.default_rng(0))[0], (72, 62))
+    _, made = sampler._encoded(sampler._piece(place, False, np.random.default_rng(0)), 0)
+    small = made["foreground"][0, :26] > 0
+    assert (made["whole"][0, :26][small] == 1).all()
+    assert small.any()
+    assert not made["whole"][0, 30:50].any()
+    assert made["valid"].all()
+
+
 def test_the_image_lies_over_its_targets_whatever_its_shape(tmp_path: Path) -> None:
     part = a_part(tmp_path)
     known = np.maximum(part.known, 0)
@@ -299,3 +318,26 @@ def test_patches_for_validation_are_pieces_of_the_images_whatever_is_set(tmp_pat
     pieces = np.lib.stride_tricks.sliding_window_view(part.image[0], (64, 64))
     for image in still.batch(0, 4).image:
         assert (pieces == image[0]).all(axis=(2, 3)).any()
+
+
+def test_labels_with_random_numbers_as_ids_are_learned_like_any_others(tmp_path: Path) -> None:
+    """Some programs write hashes as ids: tables by id would take gigabytes."""
+    made = cells((64, 64), 5)
+    wild = np.where(made.labels > 0, 2_000_000_000 + 1000 * made.labels, 0).astype(np.uint32)
+    tifffile.imwrite(tmp_path / "image.tif", made.image)
+    for name, labels, ids in (("wild", wild, 2_000_002_000), ("tame", made.labels.astype(np.uint16), 2)):
+        tifffile.imwrite(tmp_path / f"{name}.tif", labels)
+        sample = SampleRecord(
+            image_id=name,
+            image=tmp_path / "image.tif",
+            labels=tmp_path / f"{name}.tif",
+            complete=True,
+            object_classes={ids: 2},
+        )
+        (part,) = read_sample(sample, Reading(ChannelPlan("gray", 1)))
+        image = training_image(part, formulations.get("joint")(class_ids=(1, 2)), 64, TargetStore(tmp_path, 2**30))
+        if name == "wild":
+            first = image
+    assert int(first.targets["class"].max()) == 2
+    for target, planes in image.targets.items():
+        assert np.array_equal(planes, first.targets[target]), target
