@@ -106,6 +106,8 @@ def test_the_network_of_the_form_is_described_and_drawn_on_the_image(
     def script(hand: Driver) -> None:
         dialog = _open(hand)
         reports, canvas = dialog.reports, hand.window.canvas
+        titles = dialog.inside.tree.model()
+        assert titles.headerData(0, Qt.Orientation.Horizontal) == "Layer"  # before any layer is known
         hand.wait(lambda: reports.report is not None or reports.error, 120, "the report")
         assert reports.error == ""
         before = reports.report
@@ -148,6 +150,7 @@ def test_the_network_of_the_form_is_described_and_drawn_on_the_image(
             lambda: reports.pictures is not None and reports.pictures.inside.layer == "encoder.0", 60, "the layer"
         )
         assert dialog.inside.pictures.count() == 4
+        assert dialog.inside._about.text().startswith("All 4 channels")
         dialog.inside.on_image.click()
         assert not canvas.network.picture.isNull()
         dialog.inside.what.setCurrentIndex(1)

@@ -211,7 +211,7 @@ class NetworkInside(QWidget):
         if self._reports.inside_error:
             return self._reports.inside_error
         if found is None:
-            return ""
+            return self.tr("Looking into the network …") if self._reports.looking else ""
         inside, rows = found.inside, found.inside.window
         size = f"{rows[3] - rows[1]} × {rows[2] - rows[0]} px"
         if self.what.currentIndex() == _GRADIENTS:
@@ -223,6 +223,8 @@ class NetworkInside(QWidget):
             return self.tr("The image as the network sees it, {0} of it.").format(size)
         shown, there = len(inside.maps), inside.shape[0]
         words = self.tr("The {0} of {1} channels that vary most, each on its own scale. {2} of the image.")
+        if shown == there:
+            words = self.tr("All {1} channels, those that vary most first, each on its own scale. {2} of the image.")
         return words.format(shown, there, size)
 
     def _on_picture(self, row: int) -> None:

@@ -37,6 +37,8 @@ class LayerTree(QTreeView):
         self._layers: tuple[Layer, ...] = ()
         self._items: dict[str, QStandardItem] = {}
         self.setModel(self._model)
+        self._show_titles()
+        self._fit()
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setAlternatingRowColors(True)
@@ -53,9 +55,7 @@ class LayerTree(QTreeView):
         self._layers = layers
         self.selectionModel().blockSignals(True)
         self._model.clear()
-        self._model.setHorizontalHeaderLabels(list(self._columns))
-        for column in range(1, len(self._columns)):
-            self._model.horizontalHeaderItem(column).setTextAlignment(self._side(column))
+        self._show_titles()
         self._items = {}
         for layer in layers:
             self._add(layer, first)
@@ -98,6 +98,11 @@ class LayerTree(QTreeView):
         chosen = [layer for layer in self._layers if len(names) < 2 or layer.path in names]
         lines = [self._columns, *((layer.path, *self._cells(layer)) for layer in chosen)]
         QGuiApplication.clipboard().setText("\n".join("\t".join(line) for line in lines) + "\n")
+
+    def _show_titles(self) -> None:
+        self._model.setHorizontalHeaderLabels(list(self._columns))
+        for column in range(1, len(self._columns)):
+            self._model.horizontalHeaderItem(column).setTextAlignment(self._side(column))
 
     def _add(self, layer: Layer, first: str) -> None:
         parent_path, _, name = layer.path.rpartition(".")
