@@ -94,9 +94,14 @@ class PatchPreview:
         if self.busy:
             self._asked_again = True
             return
-        session, project, wish = self._session, self._session.project, self._wish()
+        session, project = self._session, self._session.project
         if project is None:
             self._fail("Open a project first.")
+            return
+        try:
+            wish = self._wish()
+        except UserError as error:
+            self._fail(str(error))
             return
         self.busy, self._job_id = True, ""
         front = session.document.entry.id if session.document is not None else ""
@@ -110,7 +115,7 @@ class PatchPreview:
         session.background.run(
             saved_first(session.document, lambda: augment_job(project, wish, front, output, seed)),
             ask,
-            lambda error: self._fail(_words(error)),
+            lambda error: self._fail(str(error)),
             lane="jobs",
         )
         self.changed.emit()
@@ -133,7 +138,7 @@ class PatchPreview:
             self._session.background.run(
                 lambda: read_patches(folder, count),
                 lambda patches: self._take(job_id, name, patches),
-                lambda error: self._fail(_words(error)),
+                lambda error: self._fail(str(error)),
                 lane="jobs",
             )
         elif isinstance(message, Finished) and message.outcome == "stopped":
@@ -210,7 +215,3 @@ def _read(folder: Path, number: int) -> Patch:
 
 def _picture(path: Path) -> NDArray[np.generic]:
     return np.asarray(cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED))
-
-
-def _words(error: UserError) -> str:
-    return f"{error} {error.hint}".strip()

@@ -124,3 +124,20 @@ def test_a_failure_is_told_and_the_next_wish_works(session: Session, monkeypatch
     preview.refresh()
     assert len(worker.jobs) == 2
     session.close()
+
+
+def test_what_is_missing_is_told_once(tmp_path: Path) -> None:
+    a_project(tmp_path, images=1, labelled=0).close()
+    session = Session()
+    session.open_project(tmp_path / "project")
+
+    def no_wish() -> TrainingWish:
+        raise WrongUsage("The list is still being read.", hint="Try again in a moment.")
+
+    unlabelled, early = PatchPreview(session, lambda: WISH), PatchPreview(session, no_wish)
+    for preview in (unlabelled, early):
+        preview.refresh()
+        preview.close()
+    session.close()
+    assert unlabelled.error == "No image has a label yet. Outline about 10 cells, then look at their patches."
+    assert (early.error, early.busy) == ("The list is still being read. Try again in a moment.", False)
