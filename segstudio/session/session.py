@@ -181,6 +181,7 @@ class Session:
         """Close the project; every finished stroke is on the disk already."""
         project, self.project = self.project, None
         self.bake_off.runner.leave()
+        self.rates.forget()
         self.front.leave()
         if project is not None:
             self.jobs.stop_predictions()

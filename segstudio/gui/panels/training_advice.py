@@ -98,5 +98,4 @@ class TrainingAdvice(QObject):
 
     def _on_project(self, _project: object) -> None:
         self._newest = ""
-        self._session.rates.forget()
         self.refresh()

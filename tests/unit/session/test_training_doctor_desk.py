@@ -16,6 +16,7 @@ from segstudio.session.job import Job
 from segstudio.session.job_queue import JobQueue
 from segstudio.session.project_runs import ProjectRuns
 from segstudio.session.runs import read_run
+from segstudio.session.session import Session
 
 
 class Jobs(JobQueue):
@@ -147,3 +148,11 @@ def test_what_an_earlier_range_test_still_says_is_not_heard(jobs: Jobs) -> None:
     search.forget()
     jobs.say(second.job_id, Finished(outcome="done", summary={"suggested_rate": 0.1}))
     assert (search.state, search.suggested) == ("none", None)
+
+
+def test_a_range_test_goes_with_its_project() -> None:
+    session = Session()
+    session.rates.state, session.rates.suggested = "done", 0.01
+    session.close_project()
+    assert (session.rates.state, session.rates.suggested) == ("none", None)
+    session.close()
