@@ -294,6 +294,11 @@ class MainWindow(QMainWindow):
         self.show_step(1)
         self.training.start()
 
+    def find_rate(self) -> None:
+        """Go to the step Train and test learning rates."""
+        self.show_step(1)
+        self.training.find_rate()
+
     def preview_patches(self) -> None:
         """Show patches as a training with the settings of the form would see them, in a window beside the form."""
         self.show_step(1)

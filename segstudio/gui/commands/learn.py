@@ -18,9 +18,8 @@ def actions(w: "MainWindow") -> list[Action]:
     def reviewing() -> bool:
         return can_edit() and session.review.pending_count > 0
 
-    def find_rate() -> None:
-        w.show_step(1)
-        w.training.rates.wanted.emit()
+    def can_find_rate() -> bool:
+        return can_write_now(w)() and w.training.setup.complete and session.jobs.training is None
 
     return [
         Action("train.start", "T&rain", "Train", w.train, ("Ctrl+T",), "ph.graduation-cap", enabled=can_write_now(w)),
@@ -37,10 +36,10 @@ def actions(w: "MainWindow") -> list[Action]:
             "train.rates",
             "T&rain",
             "Find a learning rate",
-            find_rate,
+            w.find_rate,
             icon="ph.gauge",
             tip="Learns for 100 steps with a rising rate and shows which one suits these images",
-            enabled=lambda: session.jobs.catalogue is not None and session.rates.state != "running",
+            enabled=lambda: can_find_rate() and session.rates.state != "running",
         ),
         Action(
             "train.compare",
@@ -62,7 +61,7 @@ def actions(w: "MainWindow") -> list[Action]:
             w.show_network,
             icon="ph.tree-structure",
             tip="Layers, size, memory and receptive field; feature maps of a trained model",
-            enabled=lambda: session.jobs.catalogue is not None,
+            enabled=lambda: w.training.setup.complete,
         ),
         Action(
             "predict.current",

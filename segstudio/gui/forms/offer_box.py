@@ -37,19 +37,24 @@ class OfferBox(CalmComboBox):
         self.view().setVerticalScrollMode(self.view().ScrollMode.ScrollPerPixel)
 
     def show_offers(self, groups: Mapping[str, Sequence[Offer]], first: str) -> None:
-        """Offer others; `first` is chosen. A group called ``""`` has no heading; an empty one is left out."""
+        """Offer others. What was chosen stays, else `first` is, else the first there is.
+
+        A group called ``""`` has no heading; an empty one is left out.
+        """
+        there = [offer.name for offers in groups.values() for offer in offers]
+        chosen = next((name for name in (self.currentData(), first, *there) if name in there), None)
         self.blockSignals(True)
         self.clear()
         for title, offers in groups.items():
             if title and offers:
-                self.addItem(title)
+                self.addItem(self.tr(title))
                 model = self.model()
                 if isinstance(model, QStandardItemModel):
                     model.item(self.count() - 1).setFlags(Qt.ItemFlag.NoItemFlags)
             for offer in offers:
                 self.addItem(offer.title, offer.name)
                 self.setItemData(self.count() - 1, offer.description, _SENTENCE)
-        self.setCurrentIndex(max(0, self.findData(first)))
+        self.setCurrentIndex(-1 if chosen is None else self.findData(chosen))
         self.blockSignals(False)
         more = self.count() > _MOST_SHOWN
         policy = Qt.ScrollBarPolicy.ScrollBarAlwaysOn if more else Qt.ScrollBarPolicy.ScrollBarAsNeeded

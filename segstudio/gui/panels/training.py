@@ -22,6 +22,7 @@ from segstudio.session.job_specs import (
     split_summary,
     training_job,
 )
+from segstudio.session.offers import no_network
 from segstudio.session.session import Session
 
 #: The labels are counted again at most so often, milliseconds.
@@ -108,6 +109,10 @@ class TrainingPanel(QWidget):
 
         session.background.run(all_saved_first(project, lambda: training_job(project, wish)), begin, failed)
 
+    def find_rate(self) -> None:
+        """Test learning rates with the settings of the form."""
+        self._advice.find_rate()
+
     def refresh(self) -> None:
         """Bring the split, the form and the empty state up to date."""
         project = self._session.project
@@ -185,8 +190,7 @@ class TrainingPanel(QWidget):
             )
         else:
             waiting = self.tr("Reading which networks there are …")
-            none = self.tr("No network could be loaded, so nothing can be trained: `segstudio catalogue` says why.")
-            self._empty.say(none if known and not usable else waiting)
+            self._empty.say(str(no_network(read=True)) if known and not usable else waiting)
             self._say_split(summary)
         self._show_button()
 

@@ -1,6 +1,6 @@
 """What a new model is to find, with which network and settings: the form of the step Train, checked by the engine."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +21,7 @@ from segstudio.jobs.spec import Choice, TrainJob, ValidateJob
 from segstudio.session.job import new_job_id
 from segstudio.session.job_specs import TrainingWish
 from segstudio.session.network_words import BLENDED
+from segstudio.session.offers import FIRST_ARCHITECTURE, FIRST_FORMULATION, by_result, by_sight, no_network
 from segstudio.session.runs import Run
 from segstudio.session.session import Session
 from segstudio.session.start_models import sight, start_note, start_problem
@@ -28,9 +29,6 @@ from segstudio.session.start_models import sight, start_note, start_problem
 _MINUTES, _EPOCHS, _CHANNELS = "training.max_minutes", "training.epochs", "data.channels"
 #: Settings in sight, in this order.
 _SHOWN = (_MINUTES, _EPOCHS, "data.patch_size", "augmentation.scale", _CHANNELS)
-#: What is chosen at first: what a training takes that is told nothing, the best for objects from few labels.
-_FIRST_FORMULATION = TrainJob.model_fields["formulation"].default.name
-_FIRST_ARCHITECTURE = TrainJob.model_fields["architecture"].default.name
 _FORMULATION, _ARCHITECTURE = "formulation.", "architecture."
 
 
@@ -60,7 +58,9 @@ class TrainingSetup(QWidget):
         self._on_catalogue()
 
     def wish(self) -> TrainingWish:
-        """Return what the form says."""
+        """Return what the form says; raise `WrongUsage` when there is no network to choose."""
+        if not self.complete:
+            raise no_network(read=self._session.jobs.catalogue is not None)
         settings = self.form.settings()
         start = self._session.runs.run(self._start_from.run_id())
         return TrainingWish(
@@ -126,9 +126,9 @@ class TrainingSetup(QWidget):
         """Say what of the model to start from cannot be taken as it is."""
         session, catalogue = self._session, self._session.jobs.catalogue
         run, note = session.runs.run(self._start_from.run_id()), ""
-        if run is not None and catalogue is not None and session.project is not None:
+        if run is not None and catalogue is not None:
             wanted = self.form.settings().get("data", {}).get("channels", "auto")
-            channels = sight(session.project.images, wanted)
+            channels = sight(session.project.images, wanted) if session.project is not None else 0
             note = start_note(run, self._formulation.currentData() or "", channels, catalogue)
         self._start_says.setText(note)
         self._start_says.setVisible(bool(note))
@@ -188,8 +188,8 @@ class TrainingSetup(QWidget):
     def _on_catalogue(self) -> None:
         catalogue = self._session.jobs.catalogue
         if catalogue is not None:
-            self._formulation.show_offers(self._by_result(catalogue.formulations), _FIRST_FORMULATION)
-            self._architecture.show_offers(self._by_sight(catalogue.architectures), _FIRST_ARCHITECTURE)
+            self._formulation.show_offers(by_result(catalogue.formulations), FIRST_FORMULATION)
+            self._architecture.show_offers(by_sight(catalogue.architectures), FIRST_ARCHITECTURE)
             self._say_broken(catalogue.broken)
         self._on_choice()
 
@@ -197,26 +197,6 @@ class TrainingSetup(QWidget):
         self._broken.setText(self.tr("Not offered, because it cannot be loaded: {0}.").format(", ".join(broken)))
         self._broken.setToolTip("\n".join(f"{name}: {reason}" for name, reason in broken.items()))
         self._broken.setVisible(bool(broken))
-
-    def _by_result(self, offers: Sequence[Offer]) -> dict[str, list[Offer]]:
-        """Return the formulations by what they find; the one for most images comes first."""
-        rest = sorted((offer for offer in offers if offer.name != _FIRST_FORMULATION), key=lambda offer: offer.title)
-        objects = [offer for offer in rest if offer.result == "objects"]
-        return {
-            "": [offer for offer in offers if offer.name == _FIRST_FORMULATION],
-            self.tr("Objects with their outlines"): [offer for offer in objects if offer.separates],
-            self.tr("Areas; objects that touch become one"): [offer for offer in objects if not offer.separates],
-            self.tr("Other results"): [offer for offer in rest if offer.result != "objects"],
-        }
-
-    def _by_sight(self, offers: Sequence[Offer]) -> dict[str, list[Offer]]:
-        """Return the networks by whether tiles of large images give exactly what the whole gives."""
-        rest = sorted((offer for offer in offers if offer.name != _FIRST_ARCHITECTURE), key=lambda offer: offer.title)
-        return {
-            "": [offer for offer in offers if offer.name == _FIRST_ARCHITECTURE],
-            self.tr("Large images in exact tiles"): [offer for offer in rest if not offer.sees_whole],
-            self.tr("Large images in blended tiles"): [offer for offer in rest if offer.sees_whole],
-        }
 
     def _on_choice(self) -> None:
         catalogue = self._session.jobs.catalogue
