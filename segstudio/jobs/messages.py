@@ -64,8 +64,9 @@ class Facts(_Message):
     Data: ``train_images``, ``train_objects``, ``validation_images``, ``validation_objects`` (0 when no image is kept
     for validation, ``own_validation`` is then false and scores come from training images), ``train_labelled_px``,
     ``validation_labelled_px``, ``train_objects:NAME`` and ``validation_objects:NAME`` for the class NAME, 0 included;
-    ``object_diameter_px`` (median) and ``object_diameter_p90_px`` of training objects; ``pixel_size_um`` (none when
-    images differ); ``low_percentile``, ``high_percentile`` of the normalisation.
+    ``object_diameter_px`` (median) and ``object_diameter_p90_px`` of training objects; ``small_object_px`` (area below
+    which a tenth of the objects of a class lie, of the class with the smallest); ``pixel_size_um`` (none when images
+    differ); ``low_percentile``, ``high_percentile`` of the normalisation.
 
     Network: ``formulation``, ``architecture``, ``parameters``, ``stride``, ``channels``, ``reach_px`` (pixels that it
     looks beyond a block of ``stride``: half of its receptive field; none when ``sees_whole``), ``sees_whole``,

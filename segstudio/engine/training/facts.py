@@ -25,22 +25,21 @@ def data_facts(
     classes: Sequence[ClassSpec], training: Sequence[LabelledPart], validation: Sequence[LabelledPart]
 ) -> dict[str, Fact]:
     """Return images, objects and their sizes, as `Facts` names them."""
-    areas = _areas(training)
-    seen = _areas(validation)
-    sizes = list(areas.values())
+    sizes = list(_areas(training).values())
+    of_class = {split: _sizes(classes, parts) for split, parts in (("train", training), ("validation", validation))}
     facts: dict[str, Fact] = {
         "train_images": len({part.sample.image_id for part in training}),
-        "train_objects": len(areas),
+        "train_objects": len(sizes),
         "train_labelled_px": _labelled(training),
         "validation_images": len({part.sample.image_id for part in validation}),
-        "validation_objects": len(seen),
+        "validation_objects": sum(map(len, of_class["validation"].values())),
         "validation_labelled_px": _labelled(validation),
         "object_diameter_px": median_diameter(sizes),
         "object_diameter_p90_px": float(2 * np.sqrt(np.percentile(sizes, 90) / np.pi)) if sizes else None,
+        "small_object_px": min((float(np.percentile(s, 10)) for s in of_class["train"].values()), default=None),
     }
-    for split, parts in (("train", training), ("validation", validation)):
-        for name, number in _by_class(classes, parts).items():
-            facts[f"{split}_objects:{name}"] = number
+    for split, found in of_class.items():
+        facts |= {f"{split}_objects:{item.name}": len(found.get(item.id, ())) for item in classes}
     return facts
 
 
@@ -131,7 +130,10 @@ def _labelled(parts: Sequence[LabelledPart]) -> int:
     return sum(int((part.known >= 0).sum()) for part in parts)
 
 
-def _by_class(classes: Sequence[ClassSpec], parts: Sequence[LabelledPart]) -> dict[str, int]:
+def _sizes(classes: Sequence[ClassSpec], parts: Sequence[LabelledPart]) -> dict[int, list[int]]:
+    """Return the pixels of the objects by the id of their class."""
     of_image = {part.sample.image_id: part.sample.object_classes for part in parts}
-    found = [of_image[image].get(number, classes[0].id) for image, number in _areas(parts)]
-    return {item.name: found.count(item.id) for item in classes}
+    sizes: dict[int, list[int]] = {}
+    for (image, number), area in _areas(parts).items():
+        sizes.setdefault(of_image[image].get(number, classes[0].id), []).append(area)
+    return sizes

@@ -95,7 +95,7 @@ class Training:
         self.stepper = Stepper(prepared.network, prepared.formulation, self.config, device, crew)
         self.clock = Clock()
         plateau = Plateau(self.config.plateau_patience, self.config.patience)
-        self.judge = Judge(prepared, prepared.formulation.decode_candidates()[0], plateau)
+        self.judge = Judge(prepared, prepared.validator.candidates[0], plateau)
         self.rescue = Rescue()
         self.readout = Readout(self.length)
         self.step = self.epoch = 0

@@ -116,7 +116,7 @@ def prepare(
         network=seen.network,
         plan=seen.plan,
         sampler=CropSampler(images, settings),
-        validator=validator(judged, seen.network, formulation, device),
+        validator=validator(judged, seen.network, formulation, device, seen.facts["small_object_px"]),
         own_validation=bool(parts.validation),
         validation_batches=_fixed_batches(parts.validation, formulation, settings, config.training.batch_size),
         patch=patch,

@@ -3,6 +3,7 @@
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import cc3d
 import numpy as np
 
 from segstudio.config.run import RunConfig
@@ -17,6 +18,10 @@ from segstudio.jobs.spec import SampleRecord, TrainJob
 #: Validation images are cut into parts of at most this side, pixels; and all together hold at most so many pixels.
 _VALIDATION_PX = 1024
 _VALIDATION_TOTAL_PX = 64_000_000
+#: Objects whose connected parts have no more pixels than this are no outlines that anybody drew.
+_TINY_PX = 2
+#: So many images are looked at for tiny objects.
+_SEARCHED = 16
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,14 @@ def read_parts(
             code="no-labels",
             path=first,
         )
+    if len(_blank(found.training)) == len({part.sample.image_id for part in found.training}):
+        first = training[0].image
+        raise BadInput(
+            f"None of the {len(training)} training images shows anything: all pixels of {first.name} are the same.",
+            hint="Open it to see what is in it, and export the images again.",
+            code="no-contrast",
+            path=first,
+        )
     return found
 
 
@@ -100,7 +113,47 @@ def data_warnings(job: TrainJob, read: Parts) -> Iterator[Message]:
             message=f"No validation object has the class {', '.join(unseen)}: nothing shows how well it is learned.",
             hint="Label some in a validation image, or use an image that has them for validation.",
         )
+    yield from _blank_warning([*read.training, *read.validation])
+    yield from _tiny_warning(read.training)
     yield from _patch_warning(job, read.training)
+
+
+def _blank(parts: Sequence[LabelledPart]) -> list[SampleRecord]:
+    """Return the images without any contrast."""
+    samples = {part.sample.image_id: part.sample for part in parts}
+    seen = {part.sample.image_id for part in parts if part.image.any()}  # without contrast all is 0
+    return [sample for image_id, sample in samples.items() if image_id not in seen]
+
+
+def _blank_warning(parts: Sequence[LabelledPart]) -> Iterator[Message]:
+    """Tell which labelled images show nothing; one without objects may be an empty field of view."""
+    blank = _blank([part for part in parts if (part.known > 0).any()])
+    if blank:
+        yield Warned(
+            code="no-contrast",
+            message=f"{len(blank)} of the labelled images show nothing, though objects are outlined in them: "
+            f"all pixels of {blank[0].image.name} are the same.",
+            hint="Export them again, or take them out of the training.",
+        )
+
+
+def _tiny_warning(parts: Sequence[LabelledPart]) -> Iterator[Message]:
+    """Tell when most objects are specks of a pixel or two: a picture was taken for labels, or points were set."""
+    some = [part for part in parts if (part.known > 0).any()]
+    some = some[:: -(-len(some) // _SEARCHED) or 1]
+    sizes = [
+        cc3d.statistics(cc3d.connected_components(np.maximum(part.known, 0), connectivity=8))["voxel_counts"][1:]
+        for part in some
+    ]
+    middle = float(np.median(np.concatenate(sizes))) if sizes else np.inf
+    if middle <= _TINY_PX:
+        file = some[0].sample.labels or some[0].sample.image
+        yield Warned(
+            code="objects-tiny",
+            message=f"Most labelled objects are specks of {middle:g} pixel{'s' if middle != 1 else ''} "
+            f"(the first file is {file.name}): a picture, or points, may have been taken for labels.",
+            hint="A label image holds one number for each object, on all pixels of that object. Look at it first.",
+        )
 
 
 def _classes(job: TrainJob, parts: Sequence[LabelledPart]) -> set[int]:

@@ -93,18 +93,29 @@ class PartPredictor:
     parts
         Images with what is known of them, none larger than fits in memory.
 
+    small_px
+        How many pixels the small ones of the training objects have; ``None`` when nothing is known of them.
+
     Attributes
     ----------
+    candidates
+        The decoder settings to try, the safest first. None drops objects as small as those of the training.
     watched
         The parts that are looked at in each validation during the training.
     """
 
     def __init__(
-        self, parts: Sequence[LabelledPart], network: Network, formulation: Formulation, device: torch.device
+        self,
+        parts: Sequence[LabelledPart],
+        network: Network,
+        formulation: Formulation,
+        device: torch.device,
+        small_px: float | None = None,
     ) -> None:
         self.parts = list(parts)
         self.formulation = formulation
         self.device = device
+        self.candidates = [_keeping(settings, small_px) for settings in formulation.decode_candidates()]
         self._network = copy.deepcopy(network).to(device).eval()
         limit = _WATCHED_PX.get(device.type, _WATCHED_PX_GPU)
         self.watched = _within(self.parts, limit)
@@ -138,7 +149,7 @@ class Validator(PartPredictor):
         """
         start = time.monotonic()
         self.take(weights)
-        candidates = self.formulation.decode_candidates()
+        candidates = self.candidates
         table: list[list[ImageScore]] = [[] for _ in candidates]
         order = np.random.default_rng(0).permutation(len(self.parts))
         with ThreadPoolExecutor(max(1, torch.get_num_threads())) as pool:
@@ -192,6 +203,13 @@ def judged(known: NDArray[np.int32], labels: NDArray[np.int32]) -> NDArray[np.in
     total = np.bincount(labels.ravel())
     hidden = np.bincount(labels[unknown], minlength=len(total))
     return np.where((hidden > _UNKNOWN_SHARE * total)[labels] | unknown, 0, labels)
+
+
+def _keeping(settings: DecodeSettings, small_px: float | None) -> DecodeSettings:
+    """Return `settings` that drop nothing of half the size of objects of `small_px` pixels, or more."""
+    if small_px is None:
+        return settings
+    return settings.model_copy(update={"min_size": min(settings.min_size, int(small_px / 2))})
 
 
 def _validation(scores: Sequence[ImageScore], seconds: float) -> Validation:

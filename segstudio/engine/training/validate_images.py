@@ -60,7 +60,7 @@ class ImageValidator(PartPredictor):
 
     def tune(self, weights: Weights, seconds: float) -> Iterator[tuple[int, DecodeSettings, ImageValidation]]:
         """Score all images; there is nothing to choose."""
-        yield len(self.parts), self.formulation.decode_candidates()[0], self._score(self.parts, weights)
+        yield len(self.parts), self.candidates[0], self._score(self.parts, weights)
 
     def pictures(self, weights: Weights, decode: DecodeSettings) -> Pictures:
         """Return image, target and image made of the first watched part."""
