@@ -88,6 +88,13 @@ def _invalid_setting(error: ValidationError) -> WrongUsage:
     more = f" ({error.error_count() - 1} more settings are wrong.)" if error.error_count() > 1 else ""
     if first["type"] == "extra_forbidden":
         return WrongUsage(f"There is no setting called {place}.{more}", code="unknown-setting")
+    if not place:  # two settings that do not fit each other
+        words = sentence(first)
+        return WrongUsage(
+            f"{words[:1].upper()}{words[1:]}.{more}",
+            hint="Change one of these settings and start again.",
+            code="invalid-setting",
+        )
     return WrongUsage(
         f"The setting {place} cannot be {first['input']!r}: {sentence(first)}.{more}",
         hint="Change this setting and start again.",

@@ -1,7 +1,7 @@
 import errno
 
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError, model_validator
 
 from segstudio.config.training import TrainingConfig
 from segstudio.core.errors import BadInput, JobFailed, UserError, WrongUsage
@@ -52,6 +52,23 @@ def test_a_wrong_setting_is_named_with_its_value() -> None:
     assert isinstance(told, WrongUsage)
     assert "batch_size" in told.message
     assert "-1" in told.message
+
+
+def test_settings_that_do_not_fit_each_other_are_told_without_their_values_as_code() -> None:
+    class Sizes(BaseModel):
+        smallest: int = 8
+        largest: int = 128
+
+        @model_validator(mode="after")
+        def _fits(self) -> "Sizes":
+            raise ValueError(f"the smallest object ({self.smallest} px) must be smaller than the largest")
+
+    with pytest.raises(ValidationError) as caught:
+        Sizes.model_validate({"smallest": 2048})
+    told = as_user_error(caught.value)
+    assert isinstance(told, WrongUsage)
+    assert told.message == "The smallest object (2048 px) must be smaller than the largest."
+    assert told.code == "invalid-setting"
 
 
 def test_a_failure_keeps_the_traceback_as_details() -> None:
