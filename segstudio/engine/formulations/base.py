@@ -145,7 +145,13 @@ class Formulation(ABC):
         return False
 
     def for_images(self, channels: int) -> "Formulation":
-        """Return the formulation for target images of so many channels; only where `learns_images` is true."""
+        """Return the formulation for target images of so many channels, 0 for labels; only where `learns_images`.
+
+        Raises
+        ------
+        WrongUsage
+            The settings ask for others.
+        """
         raise NotImplementedError(f"{self.title} learns labels.")
 
     def encode_image(self, target: NDArray[np.float32], known: NDArray[np.bool_]) -> Targets:

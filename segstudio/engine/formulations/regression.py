@@ -10,6 +10,7 @@ from torch import Tensor
 
 from segstudio.config.base import Config as Settings
 from segstudio.config.base import param
+from segstudio.core.errors import WrongUsage
 from segstudio.engine.decoding.components import components, mean_inside, tidy
 from segstudio.engine.formulations.base import Decoded, DecodeSettings, Formulation, Targets, formulations
 from segstudio.engine.formulations.class_head import ClassHead
@@ -57,7 +58,15 @@ class Regression(Formulation):
         return self.config.target_channels > 0
 
     def for_images(self, channels: int) -> Formulation:
-        """Return the formulation for target images of so many channels."""
+        """Return the formulation for target images of so many channels, 0 for labels."""
+        wanted = self.config.target_channels
+        if wanted and wanted != channels:
+            there = f"the target images have {channels}" if channels else "there are no target images"
+            raise WrongUsage(
+                f"The setting target_channels asks for images of {wanted} channels, but {there}.",
+                hint="Set it to 0: the number is that of the images in targets/.",
+                code="target-channels",
+            )
         return Regression(self.config.model_copy(update={"target_channels": channels}), self.class_ids)
 
     @property

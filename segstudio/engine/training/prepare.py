@@ -219,7 +219,7 @@ def _learns_images(job: TrainJob, training: Sequence[SampleRecord]) -> bool:
 def _build(job: TrainJob, plan: ChannelPlan, target_channels: int, *, pretrain: bool) -> tuple[Formulation, Network]:
     kind = formulations.get(job.formulation.name)
     formulation = kind(kind.Config.model_validate(job.formulation.settings), [item.id for item in job.classes])
-    if target_channels:
+    if kind.learns_images:
         formulation = formulation.for_images(target_channels)
     if job.start_from is not None:
         return formulation, started_from(job, job.start_from, formulation, plan)

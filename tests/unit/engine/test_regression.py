@@ -10,7 +10,7 @@ from factories import cells
 from segstudio.cli.main import main
 from segstudio.config.augmentation import AugmentationConfig
 from segstudio.config.run import RunConfig
-from segstudio.core.errors import BadInput
+from segstudio.core.errors import BadInput, WrongUsage
 from segstudio.engine.data.crops import CropSampler, CropSettings
 from segstudio.engine.data.dataset import LabelledPart, TargetStore, training_image
 from segstudio.engine.formulations.regression import Regression, RegressionConfig
@@ -130,3 +130,17 @@ def test_without_targets_it_says_that_it_learns_where_objects_are(tmp_path: Path
     messages = list(run_job(job(tmp_path / "data", tmp_path / "run", epochs=1, steps_per_epoch=3)))
     assert [m.code for m in messages if isinstance(m, Warned) and m.code == "no-targets"] == ["no-targets"]
     assert any("val_f1" in m.values for m in messages if isinstance(m, Metric))
+
+
+@pytest.mark.parametrize(
+    ("folder", "words"), [("targets", "the target images have 1"), ("masks", "there are no target")]
+)
+def test_a_number_of_channels_that_the_targets_have_not_is_refused(tmp_path: Path, folder: str, words: str) -> None:
+    write_pairs(tmp_path / "data", 2)
+    if folder == "masks":
+        (tmp_path / "data" / "targets").rename(tmp_path / "data" / "masks")
+    wrong = job(tmp_path / "data", tmp_path / "run").model_copy(
+        update={"formulation": Choice(name="regression", settings={"target_channels": 3})}
+    )
+    with pytest.raises(WrongUsage, match=words):
+        list(run_job(wrong))
