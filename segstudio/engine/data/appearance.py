@@ -83,12 +83,10 @@ def unlikeness(seen: NDArray[np.float64], known: Appearance) -> tuple[float, str
     Up to 1 an image is like the others; the words are empty then. What lies between two training images is never
     unlike them.
     """
-    usual, spread, lowest, highest = (
-        np.array([part[name] for name in FIGURES]).T
-        for part in (known.usual, known.spread, known.lowest, known.highest)
-    )
-    if seen.shape != usual.shape:
-        return 0.0, ""
+    parts = (known.usual, known.spread, known.lowest, known.highest)
+    if any(len(part.get(name, ())) != len(seen) for part in parts for name in FIGURES):
+        return 0.0, ""  # of another number of channels, or from a version that measured other figures
+    usual, spread, lowest, highest = (np.array([part[name] for name in FIGURES]).T for part in parts)
     # Few images say little about how much others may differ.
     scale = np.maximum(spread, _LEAST_SPREAD) * (1 + 1 / known.images)
     beyond = np.maximum(np.maximum(lowest - seen, seen - highest), 0)

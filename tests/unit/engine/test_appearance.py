@@ -60,6 +60,11 @@ def test_another_number_of_channels_is_not_judged(known: Appearance) -> None:
     assert unlikeness(look(np.zeros((3, 8, 8), np.float32)), known) == (0.0, "")
 
 
+def test_figures_of_another_version_are_not_judged(known: Appearance) -> None:
+    older = known.model_copy(update={"usual": {"mean": known.usual["mean"], "sharpness": (1.0,)}})
+    assert unlikeness(look(1 - _seen(20)), older) == (0.0, "")
+
+
 @pytest.mark.parametrize("shape", [(1, 1, 1), (2, 1, 40), (1, 64, 64)])
 def test_images_without_content_have_a_look(shape: tuple[int, ...]) -> None:
     found = look(np.zeros(shape, np.float32))
