@@ -18,8 +18,9 @@ from segstudio.core.errors import BadInput
 from segstudio.core.metrics import THRESHOLDS, ImageScore, evaluate
 from segstudio.engine.data.annotation import read_annotation
 from segstudio.engine.devices import choose_device, device_name
+from segstudio.engine.formulations import Formulation
 from segstudio.engine.model_card import build_formulation, load_model, read_card
-from segstudio.engine.prediction.predict import predict
+from segstudio.engine.prediction.predict import no_objects, predict
 from segstudio.engine.training.validate import judged
 from segstudio.io.atomic import make_folders, write_atomic
 from segstudio.io.labels_file import read_label_tiff
@@ -47,16 +48,10 @@ def evaluate_model(job: EvaluateJob) -> Iterator[Message]:
     UserError
         There is no labelled image, the model cannot be used, or no image could be predicted.
     """
-    if not any(sample.labels is not None for sample in job.samples):
-        raise BadInput(
-            "There is no labelled image to score the model on.",
-            hint="Label at least one image and mark it for validation.",
-            code="no-validation",
-        )
+    formulation = _formulation(job)
     make_folders(job.report.parent)
     for left in job.report.parent.glob(f"{_SCRATCH}*"):  # of a process that was killed
         shutil.rmtree(left, ignore_errors=True)
-    formulation = build_formulation(read_card(job.model))
     scores: dict[str, ImageScore] = {}
     speeds: list[float] = []
     with TemporaryDirectory(prefix=_SCRATCH, dir=job.report.parent) as folder:
@@ -86,6 +81,21 @@ def evaluate_model(job: EvaluateJob) -> Iterator[Message]:
     yield Finished(outcome="done", summary={"images": len(counts)})
 
 
+def _formulation(job: EvaluateJob) -> Formulation:
+    """Return the formulation of the model; raise `UserError` when it, or the images, cannot be scored."""
+    if not any(sample.labels is not None for sample in job.samples):
+        raise BadInput(
+            "There is no labelled image to score the model on.",
+            hint="Label at least one image and mark it for validation.",
+            code="no-validation",
+        )
+    card = read_card(job.model)
+    formulation = build_formulation(card)
+    if formulation.makes_images:
+        raise no_objects(card, job.model)
+    return formulation
+
+
 def _prediction(job: EvaluateJob, folder: Path) -> PredictJob:
     images = (
         PredictImage(image_id=str(number), image=sample.image, output=folder / f"{number}.tif")
@@ -101,8 +111,11 @@ def _read(sample: SampleRecord, labels: Path) -> tuple[NDArray[np.int32], NDArra
 
 
 def _nothing_found(sample: SampleRecord) -> ImageScore:
-    size = (0, 0) if sample.labels is None else read_labels(sample.labels)[0].shape
-    known = read_annotation(sample, (size[0], size[1]))
+    if sample.labels is None:  # there is nothing to find
+        known = np.zeros((0, 0), np.int32)
+    else:
+        rows, columns = read_labels(sample.labels)[0].shape
+        known = read_annotation(sample, (rows, columns))
     return _score(known, np.zeros_like(known))
 
 

@@ -107,7 +107,7 @@ def decode(job: DecodeJob) -> Iterator[Message]:
     card = read_card(job.model)
     formulation = build_formulation(card)
     if formulation.makes_images:
-        raise _no_objects(card, job.model)
+        raise no_objects(card, job.model)
     settings = decode_settings(card, formulation, job)
     with ExitStack() as stack:
         maps = stack.enter_context(closing(open_maps(job.maps, formulation.out_channels)))
@@ -222,7 +222,8 @@ def _made(job: PredictJob, model: Model, image: PredictImage, maps: MapStore) ->
     return Artifact(job_id=job.job_id, role="image", path=str(image.output), image_id=image.image_id)
 
 
-def _no_objects(card: ModelCard, path: Path) -> BadModel:
+def no_objects(card: ModelCard, path: Path) -> BadModel:
+    """Return what to tell who wants objects of a model that makes images."""
     return BadModel(
         f"The model {card.name} makes images; it finds no objects.",
         hint="Choose a model that was trained on labels.",

@@ -8,16 +8,20 @@ import tifffile
 import torch
 from factories import write_pairs
 
-from segstudio.core.errors import BadInput
+from segstudio.core.errors import BadInput, BadModel
 from segstudio.core.metrics import pooled
+from segstudio.core.tiles import Window
 from segstudio.engine.architectures import architectures
 from segstudio.engine.evaluation import evaluate_model
 from segstudio.engine.formulations import formulations
-from segstudio.engine.model_card import ModelCard, save_model
+from segstudio.engine.formulations.regression import RegressionConfig
+from segstudio.engine.model_card import ModelCard, TargetScale, save_model
 from segstudio.engine.run import run_job
+from segstudio.io.labels_file import write_label_tiff
 from segstudio.jobs.evaluation import Evaluation, read_evaluation
 from segstudio.jobs.messages import Warned
 from segstudio.jobs.spec import Choice, ClassSpec, EvaluateJob, PredictImage, PredictJob, SampleRecord
+from segstudio.labels.label_map import LabelMap
 
 SMALL = {"width": 8, "depth": 2}
 
@@ -113,6 +117,35 @@ def test_without_labels_there_is_nothing_to_score(model: Path, tmp_path: Path) -
     unlabelled = tuple(record.model_copy(update={"labels": None}) for record in samples(tmp_path, 1))
     job = EvaluateJob(job_id="1", model=model, samples=unlabelled, report=tmp_path / "report.json")
     with pytest.raises(BadInput, match="no labelled image to score"):
+        list(evaluate_model(job))
+
+
+def test_an_unreadable_image_without_objects_does_not_end_the_evaluation(model: Path, tmp_path: Path) -> None:
+    records = list(samples(tmp_path, 2))
+    regions = LabelMap((64, 64), np.uint8)
+    regions.write(Window(0, 0, 64, 64), np.ones((64, 64), np.uint8))
+    write_label_tiff(tmp_path / "regions.tif", regions)
+    records[1].image.write_bytes(b"no image")
+    records[1] = records[1].model_copy(update={"labels": None, "regions": tmp_path / "regions.tif"})
+    report = evaluated(model, tmp_path, tuple(records))
+    assert report.images[1].tp[0] == report.images[1].fn[0] == 0
+
+
+def test_a_model_that_makes_images_has_no_objects_to_score(tmp_path: Path) -> None:
+    kind, maker = architectures.get("unet"), formulations.get("regression")(RegressionConfig(target_channels=1))
+    card = ModelCard(
+        name="clean",
+        created="2026-11-21T00:00:00",
+        formulation=Choice(name="regression", settings=maker.config.model_dump()),
+        architecture=Choice(name="unet", settings=SMALL),
+        in_channels=1,
+        channels="gray",
+        classes=(ClassSpec(id=1, name="cell"),),
+        target_scale=TargetScale(low=(0.0,), high=(1.0,)),
+    )
+    save_model(tmp_path / "m", card, kind(kind.Config.model_validate(SMALL)).build(1, 1).state_dict())
+    job = EvaluateJob(job_id="1", model=tmp_path / "m", samples=samples(tmp_path, 1), report=tmp_path / "r.json")
+    with pytest.raises(BadModel, match="makes images"):
         list(evaluate_model(job))
 
 
