@@ -8,13 +8,9 @@ from torch.nn import functional
 from segstudio.engine.losses.masked import class_weighted, masked_mean
 
 
-def binary_cross_entropy(logits: Tensor, target: Tensor, valid: Tensor, label_smoothing: float = 0.0) -> Tensor:
-    """Return the mean binary cross entropy of `logits` ``(N, C, H, W)`` over `valid` ``(N, 1, H, W)`` pixels.
-
-    With `label_smoothing` 0.1 the truth is 0.05 and 0.95 instead of 0 and 1.
-    """
-    wanted = target * (1 - label_smoothing) + label_smoothing / 2 if label_smoothing else target
-    return masked_mean(functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none"), valid)
+def binary_cross_entropy(logits: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+    """Return the mean binary cross entropy of `logits` ``(N, C, H, W)`` over `valid` ``(N, 1, H, W)`` pixels."""
+    return masked_mean(functional.binary_cross_entropy_with_logits(logits, target, reduction="none"), valid)
 
 
 def cross_entropy(

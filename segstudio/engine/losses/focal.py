@@ -31,21 +31,6 @@ def focal(
     return masked_mean(_discount(sure, gamma) * values.unsqueeze(1), class_weighted(valid, index, class_weights))
 
 
-def binary_focal(logits: Tensor, target: Tensor, valid: Tensor, gamma: float = 2.0) -> Tensor:
-    """Return the mean focal loss of yes or no for each channel.
-
-    Parameters
-    ----------
-    logits, target
-        ``(N, C, H, W)``; `target` in 0..1.
-    valid
-        ``(N, 1, H, W)``, 0 where nothing is known.
-    """
-    values = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
-    yes = logits.sigmoid()
-    return masked_mean(_discount(target * yes + (1 - target) * (1 - yes), gamma) * values, valid)
-
-
 def _discount(sure: Tensor, gamma: float) -> Tensor:
     # A power below 1 has an infinite slope at 0, where a pixel is certainly right.
     return (1 - sure).clamp_min(1e-6) ** gamma if gamma else sure.new_ones(())

@@ -5,7 +5,6 @@ Berman, Triki and Blaschko, CVPR 2018. The IoU is taken over the valid pixels of
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 
 def lovasz_softmax(probability: Tensor, target: Tensor, valid: Tensor, *, background: bool = True) -> Tensor:
@@ -35,35 +34,20 @@ def lovasz_softmax(probability: Tensor, target: Tensor, valid: Tensor, *, backgr
     return (torch.stack(terms) * there).sum() / there.sum().clamp_min(1)
 
 
-def lovasz_hinge(logits: Tensor, target: Tensor, valid: Tensor) -> Tensor:
-    """Return the Lovász hinge of ``1 - IoU`` of yes or no, averaged over channels.
-
-    Parameters
-    ----------
-    logits, target
-        ``(N, C, H, W)``; `target` is 0 or 1.
-    valid
-        ``(N, 1, H, W)``, 0 where nothing is known. If nothing is valid the loss is 0.
-    """
-    known = (valid[:, 0] > 0).flatten()
-    terms = []
-    for channel in range(logits.shape[1]):
-        truth = target[:, channel].flatten() * known
-        errors = 1 - logits[:, channel].flatten() * (2 * truth - 1)
-        terms.append(_extension(functional.relu(errors) * known, truth))
-    return torch.stack(terms).mean()
-
-
 def _extension(errors: Tensor, truth: Tensor) -> Tensor:
     """Return the errors weighed by how much each, in descending order, lowers the IoU."""
     ordered, order = torch.sort(errors, descending=True)
-    return torch.dot(ordered, _slope(truth[order]).to(ordered.dtype))
+    return torch.dot(ordered, iou_steps(truth[order]).to(ordered.dtype))
 
 
-def _slope(truth: Tensor) -> Tensor:
-    """Return the steps of the Jaccard loss when the pixels of `truth`, 0 or 1, turn wrong one after the other."""
+def iou_steps(truth: Tensor) -> Tensor:
+    """Return by how much ``1 - IoU`` grows when the pixels ``(..., P)`` turn wrong one after the other.
+
+    `truth` is 0 or 1. The first pixels should be those that are wrong the most.
+    """
     # Counted in whole numbers: sums of many pixels would lose ones in float32, and CUDA adds floats in any order.
-    right, wrong = truth.long().cumsum(0), (1 - truth).long().cumsum(0)
-    total = right[-1]
-    loss = 1 - (total - right).double() / (total + wrong).double()
-    return torch.cat([loss[:1], loss.diff()])
+    right, wrong = truth.long().cumsum(-1), (1 - truth).long().cumsum(-1)
+    total = right[..., -1:]
+    exact = torch.float32 if truth.device.type == "mps" else torch.float64  # Apple's cards know no float64
+    loss = 1 - (total - right).to(exact) / (total + wrong).to(exact)
+    return torch.cat([loss[..., :1], loss.diff(dim=-1)], dim=-1)

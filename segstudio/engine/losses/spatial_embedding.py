@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from segstudio.engine.losses.lovasz import iou_steps
+
 #: Numbers that are sorted together; bounds the time of a step.
 _MOST = 4_000_000
 _LEAST_SIDE = 16
@@ -103,7 +105,7 @@ def overlap_loss(embedding: Tensor, centre: Tensor, width: Tensor, found: Member
     alike = likeness(points, centre[chosen, None], width[chosen, None])
     errors = functional.relu(1 - (2 * alike - 1) * (2 * truth - 1)) * known
     ordered, order = torch.sort(errors, dim=1, descending=True)
-    return (ordered * _slope(truth.gather(1, order))).sum(1).mean()
+    return (ordered * iou_steps(truth.gather(1, order)).to(ordered.dtype)).sum(1).mean()
 
 
 def pull_push_loss(embedding: Tensor, found: Members, near: float, apart: float) -> Tensor:
@@ -125,10 +127,3 @@ def pull_push_loss(embedding: Tensor, found: Members, near: float, apart: float)
 def _length(vectors: Tensor) -> Tensor:
     # The root has no gradient at 0.
     return ((vectors**2).sum(-1) + 1e-8).sqrt()
-
-
-def _slope(truth: Tensor) -> Tensor:
-    """Return by how much each wrong pixel, the worst first, lowers the IoU; `truth` ``(K, P)`` is 0 or 1."""
-    total = truth.sum(1, keepdim=True)
-    loss = 1 - (total - truth.cumsum(1)) / (total + (1 - truth).cumsum(1))
-    return torch.cat([loss[:, :1], loss.diff(dim=1)], dim=1)

@@ -13,11 +13,11 @@ from torch import Tensor
 
 from segstudio.engine.formulations import formulations
 from segstudio.engine.losses.class_balance import class_weights
-from segstudio.engine.losses.cross_entropy import binary_cross_entropy, cross_entropy
+from segstudio.engine.losses.cross_entropy import cross_entropy
 from segstudio.engine.losses.dice import soft_dice
-from segstudio.engine.losses.focal import binary_focal, focal
+from segstudio.engine.losses.focal import focal
 from segstudio.engine.losses.gap_weight import gap_weight
-from segstudio.engine.losses.lovasz import lovasz_hinge, lovasz_softmax
+from segstudio.engine.losses.lovasz import lovasz_softmax
 from segstudio.engine.losses.pixel_classes import PixelClassConfig, PixelClassLoss
 from segstudio.engine.losses.regression import mean_absolute
 from segstudio.engine.losses.tversky import soft_tversky
@@ -43,9 +43,7 @@ EVERY: dict[str, Any] = {
     "cross entropy": cross_entropy,
     "focal": focal,
     "lovasz": lambda logits, number, valid: lovasz_softmax(logits.softmax(1), number, valid),
-    "hinge": lambda logits, number, valid: lovasz_hinge(logits[:, :1], (number > 0).float(), valid),
     "tversky": lambda logits, number, valid: soft_tversky(logits[:, :1].sigmoid(), (number > 0).float(), valid),
-    "binary focal": lambda logits, number, valid: binary_focal(logits[:, :1], (number > 0).float(), valid),
     "absolute": lambda logits, number, valid: mean_absolute(logits, number.expand(-1, 3, -1, -1), valid),
 }
 
@@ -77,14 +75,11 @@ def test_focal_without_focus_is_the_cross_entropy() -> None:
     logits, number, valid = a_world()
     plain = cross_entropy(logits, number, valid, (1.0, 2.0, 3.0))
     assert float(focal(logits, number, valid, 0.0, (1.0, 2.0, 3.0))) == pytest.approx(float(plain))
-    binary = binary_cross_entropy(logits[:, :1], (number > 0).float(), valid)
-    assert float(binary_focal(logits[:, :1], (number > 0).float(), valid, 0.0)) == pytest.approx(float(binary))
 
 
 def test_focal_discounts_a_pixel_by_how_right_it_is() -> None:
     half = torch.zeros(1, 2, 1, 1)
     assert float(focal(half, plane(1), plane(1), 2.0)) == pytest.approx(0.25 * math.log(2))
-    assert float(binary_focal(plane(0), plane(1), plane(1), 3.0)) == pytest.approx(0.125 * math.log(2))
 
 
 def test_tversky_of_equal_parts_is_dice_and_weighs_what_is_missed() -> None:
@@ -112,20 +107,14 @@ def test_lovasz_of_a_hard_answer_is_one_less_the_iou(seed: int) -> None:
     iou = float((truth * answer).sum()) / union if union else 1.0
     everywhere = torch.ones(1, 1, 6, 6)
     softmax = torch.cat([1 - answer, answer], dim=1)
-    if truth.any():
-        loss = float(lovasz_softmax(softmax, truth, everywhere, background=False))
-        assert loss == pytest.approx(1 - iou, abs=1e-5)
-    hinge = float(lovasz_hinge((2 * answer - 1) * 0.5, truth, everywhere))
-    wrong = float(lovasz_hinge((2 * answer - 1) * 50, truth, everywhere))
-    assert hinge <= 1.5 + 1e-5
-    assert wrong == pytest.approx(51 * (1 - iou), abs=1e-3)
+    loss = float(lovasz_softmax(softmax, truth, everywhere, background=False))
+    assert loss == pytest.approx(1 - iou if truth.any() else 0, abs=1e-5)
 
 
 def test_smoothing_asks_for_less_than_certainty() -> None:
     sure = torch.tensor([0.0, 30.0]).reshape(1, 2, 1, 1)
     assert float(cross_entropy(sure, plane(1), plane(1))) == pytest.approx(0, abs=1e-6)
     assert float(cross_entropy(sure, plane(1), plane(1), label_smoothing=0.1)) == pytest.approx(1.5, rel=1e-3)
-    assert float(binary_cross_entropy(plane(30), plane(1), plane(1), 0.1)) == pytest.approx(1.5, rel=1e-3)
 
 
 def test_l1_by_hand() -> None:
