@@ -62,7 +62,8 @@ def _truth(instances: Tensor, unknown: Tensor, classes: Tensor | None) -> Truth:
 
 def sums(mask: Tensor) -> Tensor:
     """Return ``(H + 1, W + 1)``: how many pixels of `mask` lie above and left of each pixel corner."""
-    return torch.nn.functional.pad(mask.float(), (1, 0, 1, 0)).double().cumsum(0).cumsum(1)
+    # Whole numbers: exact on every device, and CUDA adds floats in any order.
+    return torch.nn.functional.pad(mask.long(), (1, 0, 1, 0)).cumsum(0).cumsum(1)
 
 
 def share(corner_sums: Tensor, boxes: Tensor) -> Tensor:
