@@ -17,7 +17,7 @@ from segstudio.session.bake_off_result import (
     verdict,
 )
 
-_STATES = {"waiting": "waits", "training": "trains", "scoring": "is scored", "done": "", "failed": "failed"}
+_STATES = {"waiting": "waits", "training": "learns", "scoring": "is scored", "done": "", "failed": "failed"}
 _NOTHING = "–"
 
 

@@ -37,9 +37,8 @@ class Candidate(BaseModel):
 
 def why_not(offer: Offer) -> str:
     """Return why a formulation cannot take part: only outlines of objects can be matched with outlines."""
-    if offer.result == "objects":
-        return ""
-    return "It does not find outlines of objects, so its result cannot be compared with theirs."
+    finds = {"boxes": "It finds boxes without outlines", "image": "It makes images, no objects"}.get(offer.result)
+    return f"{finds}: its results cannot be scored beside outlines of objects." if finds else ""
 
 
 def candidates_of(catalogue: Catalogue, formulations: Iterable[str], architectures: Iterable[str]) -> list[Candidate]:

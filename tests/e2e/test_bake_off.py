@@ -154,9 +154,10 @@ def test_what_cannot_be_compared_is_said_before_the_click(qtbot: QtBot) -> None:
     assert setup.problem == ""  # nothing is known yet
     proposed = [Offer(name=name, title=name) for name, _network in DEFAULT_CANDIDATES]
     boxes = Offer(name="boxes", title="Boxes", result="boxes")
+    zoo = Offer(name="zoo", title="Zoo")
     network = Offer(name=DEFAULT_CANDIDATES[0][1], title="Net")
-    setup.show_catalogue(Catalogue(key="", formulations=(boxes, *proposed), architectures=(network,)))
-    assert setup.formulations.names() == [*(name for name, _network in DEFAULT_CANDIDATES), "boxes"]
+    setup.show_catalogue(Catalogue(key="", formulations=(boxes, zoo, *proposed), architectures=(network,)))
+    assert setup.formulations.names() == [*(name for name, _network in DEFAULT_CANDIDATES), "zoo", "boxes"]
     assert len(setup.chosen()) == len(DEFAULT_CANDIDATES)
     setup.formulations.tick("boxes")
     assert "boxes" not in {item.formulation.name for item in setup.chosen()}

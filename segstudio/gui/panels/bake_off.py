@@ -55,6 +55,19 @@ class BakeOffDialog(QDialog):
         self._go_on = button(self.tr("Go on"), self._runner.go_on, "play")
         self._take = button(self.tr("Take the winner"), self.take, "check", primary=True)
         self._close = button(self.tr("Close"), self.close)
+        for widget, tip in (
+            (self._start, self.tr("Trains the candidates one after the other, on the labels as they are now")),
+            (self._last, self.tr("Shows the newest comparison of this project")),
+            (
+                self._new,
+                self.tr("Choose candidates anew; the models of this comparison stay in the list"),
+            ),
+            (self._stop_one, self.tr("Scores what this candidate has learned so far, and begins the next one")),
+            (self._stop, self.tr("Stops at a checkpoint; Go on takes it up there, also after a restart")),
+            (self._go_on, self.tr("Takes the comparison up where it was stopped")),
+            (self._take, self.tr("Predicts with this model from now on, and fills the Train form with its settings")),
+        ):
+            widget.setToolTip(tip)
         self._build()
         self._connect()
         if self._runner.record is not None:
@@ -163,6 +176,7 @@ class BakeOffDialog(QDialog):
         self.setup.show_catalogue(self._session.jobs.catalogue)
 
     def _on_project(self, _project: object) -> None:
+        self._let_go()  # a dialog that is hidden already, as its window is, closes without a word
         self.close()
 
     def _on_record(self) -> None:

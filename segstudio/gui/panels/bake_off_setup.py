@@ -244,10 +244,11 @@ class BakeOffSetup(QWidget):
 def _entries(
     offers: Iterable[Offer], proposed: Sequence[str], *, reasons: bool = False
 ) -> list[tuple[str, str, str, str]]:
-    """Return what the list shows: those that are proposed first, then by title."""
+    """Return what the list shows: those that are proposed first, then by title; those that cannot be chosen last."""
 
-    def place(offer: Offer) -> tuple[int, str]:
-        return (proposed.index(offer.name) if offer.name in proposed else len(proposed), offer.title.lower())
+    def place(offer: Offer) -> tuple[bool, int, str]:
+        rank = proposed.index(offer.name) if offer.name in proposed else len(proposed)
+        return reasons and bool(why_not(offer)), rank, offer.title.lower()
 
     ordered = sorted(offers, key=place)
     return [(offer.name, offer.title, offer.description, why_not(offer) if reasons else "") for offer in ordered]

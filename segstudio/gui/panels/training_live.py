@@ -32,8 +32,8 @@ class LiveTraining(Section):
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
         quick = self.tr(
-            "Share of objects found and right, on validation images, 0 to 1. Measured with quick decoder settings: "
-            "at the end the best ones are looked for, and the list shows the F1 with those."
+            "Share of objects found and right, on validation images, 0 to 1. While it trains, objects are found with "
+            "quick settings; at the end the best settings are looked for, and the list shows the F1 with those."
         )
         self._figures = _Figures(
             (

@@ -176,12 +176,12 @@ class RunList(Section):
         ]
         if "f1" in run.scores:
             words.append(
-                self.tr("F1 {0:.2f}: on the validation images, with the decoder settings that are best there").format(
+                self.tr("F1 {0:.2f}: on the validation images, with the settings that find objects best there").format(
                     run.scores["f1"]
                 )
             )
         elif run.f1 is not None:
-            words.append(self.tr("F1 {0:.2f}: while it trained, with quick decoder settings").format(run.f1))
+            words.append(self.tr("F1 {0:.2f}: while it trained, with quick settings").format(run.f1))
         if run.error is not None:
             words.append(self.tr("failed: {0}").format(f"{run.error.message} {run.error.hint}".strip()))
         if run.best is not None:

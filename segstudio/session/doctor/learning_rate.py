@@ -37,11 +37,11 @@ def not_finite(case: Case) -> Iterator[Finding]:
     yield Finding(
         code="not-finite",
         severity="error" if given_up else "warning" if often else "note",
-        sentence="The loss left the numbers, and the training was given up."
+        sentence="The loss was no finite number any more, and the training was given up."
         if given_up
-        else "The loss left the numbers, and the best weights had to be restored."
+        else "The loss was no finite number any more, and the best weights had to be restored."
         if restarted
-        else "The loss was no number in some steps, which were left out.",
+        else "The loss was no finite number in some steps, which were left out.",
         evidence=_left_out(steps, skipped, case.peak_rate),
         advice="Use a lower learning rate. If that does not help, look for images with extreme or empty pixels."
         if often

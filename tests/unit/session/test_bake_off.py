@@ -27,6 +27,7 @@ from segstudio.session.bake_off_candidates import (
     candidate_from,
     candidates_of,
     folder_name,
+    why_not,
 )
 from segstudio.session.bake_off_record import (
     Record,
@@ -426,6 +427,12 @@ def test_formulations_times_networks() -> None:
     assert [item.key for item in made] == [f"{first}:{network}", f"{first}:wide", "own"]
     assert made[0].title == f"{first.upper()} · {network.upper()}"
     assert [folder_name(item) for item in made] == [f"{first}-{network}", f"{first}-wide", "own"]
+
+
+def test_what_cannot_take_part_says_what_it_finds_instead() -> None:
+    results = ("objects", "boxes", "image")
+    said = [why_not(Offer(name="a", title="A", result=result)).partition(":")[0] for result in results]
+    assert said == ["", "It finds boxes without outlines", "It makes images, no objects"]
 
 
 def test_words_of_the_command_line_name_candidates() -> None:
