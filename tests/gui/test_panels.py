@@ -205,6 +205,17 @@ def test_classes_are_added_chosen_and_renamed(studio: Studio) -> None:
     assert studio.session.view.class_id == 1
 
 
+def test_a_class_tells_the_number_that_settings_and_files_call_it(studio: Studio) -> None:
+    studio.open()
+    panel = studio.show(LabelPanel(studio.session))
+    panel.classes.add()
+    panel.classes.add()
+    assert studio.session.project is not None
+    studio.session.project.set_classes(studio.session.project.classes.remove(2))
+    tips = [panel.classes.item(row).toolTip() for row in range(2)]
+    assert tips == ["cell: number 1, key 1", "class 3: number 3, key 2"]
+
+
 # Said by the offscreen platform of every menu.
 @pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
 def test_a_class_gets_another_colour_which_is_kept(studio: Studio) -> None:

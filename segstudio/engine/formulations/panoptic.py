@@ -34,7 +34,7 @@ class PanopticConfig(Settings):
 
     stuff_classes: str = param("", title="Classes of areas")
     """Numbers of the classes that fill areas and are not split into objects, as tissue or background structures: 2 or
-    2, 5. All others are split into objects."""
+    2, 5. All others are split into objects. The list of classes shows the number of the one that is pointed at."""
     class_weight: float = param(1.0, title="Weight of classes", ge=0, le=10, advanced=True)
     """How much the class of each pixel counts in the loss."""
     centre_weight: float = param(10.0, title="Weight of centres", ge=0, le=1000, advanced=True)

@@ -21,6 +21,8 @@ from segstudio.session.session import Session
 
 _CLASS_ID = Qt.ItemDataRole.UserRole
 _ROW_HEIGHT = 28
+#: Digits that choose a class; 3 draws a polygon.
+_KEYS = frozenset({1, 2, 4, 5, 6, 7, 8, 9})
 
 
 class ClassList(QListWidget):
@@ -175,7 +177,9 @@ def _item(item: ObjectClass, number: int) -> QListWidgetItem:
     made.setData(_CLASS_ID, item.id)
     made.setSizeHint(QSize(0, _ROW_HEIGHT))
     made.setFlags(made.flags() | Qt.ItemFlag.ItemIsEditable)
-    made.setToolTip(f"{item.name} ({number})")
+    # Its place is the digit that chooses it; its number is what files and settings call it, and stays when others go.
+    key = f", key {number}" if number in _KEYS else ""
+    made.setToolTip(f"{item.name}: number {item.id}{key}")
     return made
 
 
