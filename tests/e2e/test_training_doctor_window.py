@@ -195,7 +195,9 @@ def test_a_learning_rate_is_found_and_taken_with_two_clicks(folder: Path, monkey
         assert panel.rates.words().startswith("Trying learning rates")
         hand.say(job_id, Finished(outcome="done", summary={"suggested_rate": 0.0074}))
         driver.wait(panel.rates.isVisible, what="the curve")
+        assert "falls well" in panel.rates.words()
         driver.click(panel.rates, "Use 0.0074")
+        assert panel.rates.words() == "The form has a rate of 0.0074 now, under Advanced › Training."
         assert hand.rate() == 0.0074
         assert hand.started == []
 

@@ -19,6 +19,7 @@ class RatesSection(Section):
     def __init__(self, session: Session) -> None:
         super().__init__(" ")
         self._session = session
+        self._in_form: float | None = None
         self.title.setText(self.tr("Learning rate"))
         self._find = button(self.tr("Find a learning rate"), self.wanted.emit, "gauge")
         self._find.setToolTip(
@@ -51,6 +52,8 @@ class RatesSection(Section):
     def refresh(self) -> None:
         """Show how far the test is, and what it found."""
         rates = self._session.rates
+        if rates.suggested is None:
+            self._in_form = None
         running, begun = rates.state == "running", rates.state != "none"
         known = len(rates.curve[0]) > 0
         self.title.setVisible(begun)
@@ -69,6 +72,9 @@ class RatesSection(Section):
 
     def _words(self) -> str:
         rates = self._session.rates
+        if rates.suggested is not None and rates.suggested == self._in_form:
+            words = self.tr("The form has a rate of {0} now, under Advanced › Training.")
+            return words.format(f"{rates.suggested:g}")
         if rates.suggested is not None:
             return self.tr("The loss falls well at a rate of {0}.").format(f"{rates.suggested:g}")
         states = {
@@ -79,7 +85,9 @@ class RatesSection(Section):
 
     def _on_take(self) -> None:
         if self._session.rates.suggested is not None:
+            self._in_form = self._session.rates.suggested
             self.taken.emit(self._session.rates.suggested)
+            self.refresh()
 
     def _on_job(self, _job_id: str) -> None:
         if self._session.rates.state == "running":
