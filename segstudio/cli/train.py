@@ -82,8 +82,8 @@ def _network(namespace: argparse.Namespace) -> str:
     usual: str = TrainJob.model_fields["architecture"].default.name
     if namespace.architecture or namespace.model is None:
         return namespace.architecture or usual
+    from segstudio.engine.formulations.base import OWN_NETWORK
     from segstudio.engine.model_card import read_card
-    from segstudio.engine.training.prepare import OWN_NETWORK
 
     name = read_card(namespace.model).architecture.name
     return usual if name == OWN_NETWORK else name

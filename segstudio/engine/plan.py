@@ -10,6 +10,7 @@ from segstudio.config.run import RunConfig
 from segstudio.config.training import TrainingConfig
 from segstudio.engine.control import Control
 from segstudio.engine.devices import device_name
+from segstudio.engine.formulations.base import OWN_NETWORK
 from segstudio.engine.summary import describe
 from segstudio.engine.training.automatic import resolved
 from segstudio.engine.training.crew import ALONE, Crew
@@ -43,7 +44,7 @@ def plan(job: TrainJob, device: torch.device, crew: Crew = ALONE) -> Iterator[Me
         "classes": ", ".join(item.name for item in job.classes),
         "channel_kind": seen.plan.kind,
         "formulation": job.formulation.name,
-        "architecture": "own" if seen.formulation.own_network else job.architecture.name,
+        "architecture": OWN_NETWORK if seen.formulation.own_network else job.architecture.name,
         "from_scratch": job.start_from is None,
         "device": device.type,
         "device_name": device_name(device),

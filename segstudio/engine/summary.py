@@ -14,13 +14,14 @@ from segstudio.core.errors import WrongUsage
 from segstudio.engine.architectures import architectures
 from segstudio.engine.devices import choose_device
 from segstudio.engine.formulations import Formulation, formulations
+from segstudio.engine.formulations.base import OWN_NETWORK
 from segstudio.engine.model_card import ModelCard, build_formulation, build_network, read_card
 from segstudio.engine.network import Network
 from segstudio.engine.network_trace import Seen, count_weights, follow, kept_for_backward, layers_of
 from segstudio.engine.prediction.halo import halo_of, reach_of
 from segstudio.engine.prediction.room import network_bytes
 from segstudio.engine.training.automatic import resolved
-from segstudio.engine.training.prepare import OWN_NETWORK, patch_size
+from segstudio.engine.training.prepare import patch_size
 from segstudio.io.atomic import write_atomic
 from segstudio.jobs.messages import Artifact, Finished, Message, Progress
 from segstudio.jobs.network_report import NetworkReport

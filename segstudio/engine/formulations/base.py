@@ -11,10 +11,13 @@ from torch import Tensor
 
 from segstudio.config.base import Config as Settings
 from segstudio.config.base import param
-from segstudio.core.registry import Registry
+from segstudio.config.form_spec import form_spec
+from segstudio.core.registry import Registry, refuse_unfit
 from segstudio.engine.network import Network
 from segstudio.engine.orientation import turn, turn_vectors
 
+#: What stands for the architecture, in cards and facts, where a formulation builds its network itself.
+OWN_NETWORK = "own"
 #: Targets of one image by name, each ``(channels, H, W)`` float32.
 Targets = dict[str, NDArray[np.float32]]
 
@@ -234,7 +237,13 @@ class Formulation(ABC):
         """Return the activated maps ``(C, H, W)`` of a network that has learned `targets` exactly."""
 
 
+def _check(kind: type[Formulation]) -> None:
+    refuse_unfit(kind, Formulation)
+    for settings in (kind.Config, kind.DecodeConfig):
+        form_spec(settings.model_json_schema())
+
+
 #: Every formulation by name; other distributions add theirs by the entry point group.
 formulations: Registry[type[Formulation]] = Registry(
-    "formulation", "segstudio.engine.formulations", "segstudio.formulations"
+    "formulation", "segstudio.engine.formulations", "segstudio.formulations", _check
 )

@@ -25,6 +25,7 @@ from segstudio.engine.data.dataset import (
 from segstudio.engine.devices import choose_device
 from segstudio.engine.orientation import turn
 from segstudio.engine.training.prepare import patch_size
+from segstudio.engine.training.preview import picture
 from segstudio.io.atomic import write_atomic
 from segstudio.io.sources import open_image
 from segstudio.jobs.messages import Artifact, Finished, Message, Progress
@@ -76,20 +77,6 @@ def preview_patches(job: AugmentJob) -> Iterator[Message]:
         details={"patches": job.count, "patch_px": patch},
     )
     yield Finished(outcome="done")
-
-
-def picture(image: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return ``(C, H, W)``, 0 black and 1 white, as ``(H, W, 3)`` RGB.
-
-    Two channels are shown in green and magenta, of more than three the first three.
-    """
-    if len(image) == 1:
-        shown = np.repeat(image, 3, axis=0)
-    elif len(image) == 2:
-        shown = image[[1, 0, 1]]
-    else:
-        shown = image[:3]
-    return np.asarray((np.clip(shown, 0, 1) * 255).round(), np.uint8).transpose(1, 2, 0)
 
 
 class _Ids:

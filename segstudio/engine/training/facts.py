@@ -7,9 +7,10 @@ import numpy as np
 
 from segstudio.engine.data.appearance import Appearance, looks_of, unlikeness
 from segstudio.engine.data.dataset import LabelledPart, median_diameter
+from segstudio.engine.formulations.base import OWN_NETWORK
 from segstudio.engine.model_card import read_card
 from segstudio.engine.network import Network
-from segstudio.engine.prediction.halo import measure_reach
+from segstudio.engine.prediction.halo import reach_of
 from segstudio.jobs.messages import Facts
 from segstudio.jobs.spec import ClassSpec
 
@@ -56,9 +57,7 @@ def class_pixels(classes: Sequence[ClassSpec], parts: Sequence[LabelledPart]) ->
 
 def network_facts(network: Network) -> dict[str, Fact]:
     """Return size and sight of `network`, as `Facts` names them."""
-    reach = network.reach
-    if reach is None and not network.sees_whole:
-        reach = measure_reach(network)
+    reach = reach_of(network)
     return {
         "parameters": sum(weight.numel() for weight in network.parameters()),
         "stride": network.stride,
@@ -73,7 +72,7 @@ def facts(training: "Training") -> Facts:
     job, prepared, config = training.job, training.prepared, training.prepared.config
     plan: dict[str, Fact] = {
         "formulation": job.formulation.name,
-        "architecture": job.architecture.name,
+        "architecture": OWN_NETWORK if prepared.formulation.own_network else job.architecture.name,
         "device": training.stepper.device.type,
         "from_scratch": job.start_from is None,
         "patch_px": prepared.patch,

@@ -29,6 +29,7 @@ from segstudio.engine.data.normalise import IntensityScale
 from segstudio.engine.data.target_images import common_scale, scaled
 from segstudio.engine.data.training_image import TrainingImage
 from segstudio.engine.formulations import Formulation, formulations
+from segstudio.engine.formulations.base import OWN_NETWORK
 from segstudio.engine.model_card import load_model
 from segstudio.engine.network import Network
 from segstudio.engine.training.crew import ALONE, Crew
@@ -46,8 +47,6 @@ _VALIDATION_BATCHES = 2
 _OBJECTS_IN_PATCH = 3
 #: Smallest and largest automatic patch on a processor and on a graphics card, pixels.
 _PATCH_CPU, _PATCH_GPU = (128, 256), (256, 512)
-#: What a model card says for the architecture when the formulation builds its network itself.
-OWN_NETWORK = "own"
 
 
 @dataclass(frozen=True)

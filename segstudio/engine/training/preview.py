@@ -65,7 +65,15 @@ def window_of(known: NDArray[np.int32]) -> tuple[slice, slice]:
     return slice(starts[0], starts[0] + _SIDE), slice(starts[1], starts[1] + _SIDE)
 
 
-def gray(image: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return ``(C, h, w)``, normalised to about 0..1, as a picture ``(h, w, 3)``."""
-    shown = image[:3] if len(image) >= 3 else np.repeat(image[:1], 3, axis=0)
+def picture(image: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return ``(C, H, W)``, 0 black and 1 white, as ``(H, W, 3)`` RGB.
+
+    Two channels are shown in green and magenta, of more than three the first three.
+    """
+    if len(image) == 1:
+        shown = np.repeat(image, 3, axis=0)
+    elif len(image) == 2:
+        shown = image[[1, 0, 1]]
+    else:
+        shown = image[:3]
     return np.asarray((np.clip(shown, 0, 1) * 255).round(), np.uint8).transpose(1, 2, 0)

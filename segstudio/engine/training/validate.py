@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from segstudio.config.prediction import PredictionConfig
 from segstudio.core.metrics import ImageScore, evaluate, pooled
-from segstudio.engine.data.dataset import LabelledPart
+from segstudio.engine.data.dataset import LabelledPart, object_areas
 from segstudio.engine.formulations import Decoded, DecodeSettings, Formulation
 from segstudio.engine.network import Network
 from segstudio.engine.prediction.stitch_maps import predict_maps
 from segstudio.engine.training.average import Weights
 from segstudio.engine.training.confidence import f1_interval
-from segstudio.engine.training.preview import Pictures, gray, overlay, window_of
+from segstudio.engine.training.preview import Pictures, overlay, picture, window_of
 
 #: IoU thresholds at which a validation is scored; the first two decide which weights and decoder are best.
 THRESHOLDS = (0.5, 0.75, 0.8)
@@ -169,13 +169,13 @@ class Validator(PartPredictor):
 
     def pictures(self, weights: Weights, decode: DecodeSettings) -> Pictures:
         """Return how `weights` see the watched image with the most objects."""
-        part = max(self.watched, key=lambda p: min(int(p.known.max()), _ENOUGH_OBJECTS))
+        part = max(self.watched, key=lambda p: min(len(object_areas(p.known)), _ENOUGH_OBJECTS))
         self.take(weights)
         labels = self._decoded(part, decode).labels
         seen = self._scored(part, labels).at(THRESHOLDS[0])
         wanted = seen.tp + seen.fn
         window = window_of(part.known)
-        image = gray(part.image[:, *window])
+        image = picture(part.image[:, *window])
         caption = f"finds {seen.tp} of {wanted} object{'s' if wanted != 1 else ''}"
         return Pictures(image, overlay(image, part.known[window]), overlay(image, labels[window]), caption)
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from segstudio.engine.data.dataset import LabelledPart
 from segstudio.engine.formulations import DecodeSettings
 from segstudio.engine.training.average import Weights
-from segstudio.engine.training.preview import Pictures, gray, window_of
+from segstudio.engine.training.preview import Pictures, picture, window_of
 from segstudio.engine.training.validate import PartPredictor
 
 #: Structural similarity looks at windows of this side, pixels (Wang et al., 2004, as scikit-image computes it).
@@ -68,7 +68,9 @@ class ImageValidator(PartPredictor):
         assert part.target is not None
         result = self._score([part], weights)
         window = window_of(part.known)
-        image, target, made = (gray(planes[:, *window]) for planes in (part.image, part.target, self.maps(part.image)))
+        image, target, made = (
+            picture(planes[:, *window]) for planes in (part.image, part.target, self.maps(part.image))
+        )
         return Pictures(image, target, made, f"similarity {result.similarity:.2f} to the target")
 
     def _score(self, parts: Sequence[LabelledPart], weights: Weights) -> ImageValidation:

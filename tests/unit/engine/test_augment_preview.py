@@ -9,7 +9,8 @@ from factories import cells
 
 from segstudio.core.errors import BadInput
 from segstudio.engine.run import run_job
-from segstudio.engine.training.augment_preview import UNKNOWN, picture
+from segstudio.engine.training.augment_preview import UNKNOWN
+from segstudio.engine.training.preview import picture
 from segstudio.jobs.messages import Artifact, Finished
 from segstudio.jobs.spec import AugmentJob, SampleRecord
 

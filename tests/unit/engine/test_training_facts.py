@@ -4,15 +4,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from factories import discs
+import torch
+from factories import discs, write_pairs
 from hypothesis import given
 from hypothesis import strategies as st
 
+from segstudio.engine.architectures import architectures
 from segstudio.engine.data.dataset import LabelledPart
+from segstudio.engine.formulations import formulations
 from segstudio.engine.network import Network
+from segstudio.engine.run import run_job
 from segstudio.engine.training.confidence import f1_interval
 from segstudio.engine.training.facts import class_pixels, data_facts, network_facts
-from segstudio.jobs.spec import ClassSpec, SampleRecord
+from segstudio.engine.training.validate import Validator
+from segstudio.jobs.messages import Facts
+from segstudio.jobs.spec import Choice, ClassSpec, SampleRecord, TrainJob
+from segstudio.project.samples import folder_samples
 
 CELL, DEBRIS = ClassSpec(id=1, name="cell"), ClassSpec(id=4, name="debris")
 
@@ -94,3 +101,29 @@ def test_an_interval_holds_the_score_and_lies_between_the_worst_and_best_image(
     low, high = found
     single = [2 * tp / (2 * tp + fp + fn) if tp + fp + fn else 1.0 for tp, fp, fn in counts]
     assert min(single) - 1e-9 <= low <= high <= max(single) + 1e-9
+
+
+def test_the_picture_of_a_validation_is_of_the_part_with_the_most_objects() -> None:
+    """Ids are those of whole images: a part of few objects may hold large ones."""
+    few, many = discs((32, 32), [(16, 16)], 6) * 500, discs((32, 32), [(8, 8), (8, 24), (24, 16)], 5)
+    formulation = formulations.get("semantic")()
+    network = architectures.get("unet")(architectures.get("unet").smallest()).build(1, 2)
+    validator = Validator([a_part("a", few), a_part("b", many)], network, formulation, torch.device("cpu"))
+    shown = validator.pictures(network.state_dict(), formulation.decode_candidates()[0])
+    assert shown.caption.endswith("of 3 objects")
+
+
+def test_a_network_of_the_formulation_is_called_its_own(tmp_path: Path) -> None:
+    write_pairs(tmp_path, 2, (64, 64))
+    job = TrainJob(
+        job_id="1",
+        name="boxes",
+        run_folder=tmp_path / "run",
+        samples=tuple(folder_samples(tmp_path)),
+        classes=(CELL,),
+        formulation=Choice(name="detection", settings={"width": 8}),
+        config={"training": {"epochs": 1, "steps_per_epoch": 1, "batch_size": 1, "precision": "float32"}},
+        device="cpu",
+    )
+    (facts,) = (message for message in run_job(job) if isinstance(message, Facts))
+    assert facts.values["architecture"] == "own"
