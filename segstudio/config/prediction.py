@@ -9,7 +9,8 @@ class PredictionConfig(Config):
     """Prediction."""
 
     tile_size: int = param(512, title="Tile size", unit="px", ge=64, le=8192, advanced=True)
-    """Side of the squares that large images are cut into. The result is the same; larger ones need more memory."""
+    """Side of the squares that large images are cut into. With most networks the result is the same; larger ones need
+    more memory."""
 
     batch_size: int = param(1, title="Tiles at once", unit="tiles", ge=1, le=64, advanced=True)
     """How many tiles the network sees at once. More is faster on a graphics card and needs more memory."""
