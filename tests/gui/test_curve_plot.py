@@ -61,3 +61,16 @@ def test_numbers_of_a_logarithmic_axis_have_room(low: float, high: float, size: 
     assert all(low - 1e-9 <= tick <= high + 1e-9 for tick in ticks)
     assert min(np.diff(ticks)) * size / (high - low) >= 13
     assert all(a < b for a, b in pairwise(ticks))
+
+
+@pytest.mark.parametrize(("axis", "words"), [("epochs", "best: epoch 4"), ("minutes", "best: 0.5 min")])
+def test_the_best_moment_is_told_in_the_units_of_the_axis(qtbot: QtBot, axis: str, words: str) -> None:
+    curves = Curves()
+    for epoch in range(1, 9):
+        figures = dict.fromkeys(SCORES, 0.1 * epoch)
+        curves.add("a", Metric(epoch=epoch, step=epoch, elapsed_s=7.5 * epoch, values=figures, best=epoch == 4))
+    plot = CurvePlot("best")
+    qtbot.addWidget(plot)
+    plot.draw(curves, ["a"], SCORES, axis, False)
+    labels = [item.toPlainText() for item in plot._plot.scene().items() if isinstance(item, pg.InfLineLabel)]
+    assert labels == [words]

@@ -177,7 +177,13 @@ class CurvePlot(QWidget):
         best = curves.best(run_id)
         if best is None or all(len(x) < 2 for _label, x, _y in self._lines):
             return
-        place = best.epoch if axis == "epochs" else best.elapsed_s / 60
+        epochs = axis == "epochs"
+        place = best.epoch if epochs else best.elapsed_s / 60
+        words = (
+            self.tr("epoch {0}").format(epoch_words(best.epoch))
+            if epochs
+            else self.tr("{0} min").format(f"{place:.3g}")
+        )
         colour = _colour(number)
         faint = QColor(colour)
         faint.setAlphaF(0.6)
@@ -187,7 +193,7 @@ class CurvePlot(QWidget):
         down = 0.14 * number
         pg.InfLineLabel(
             line,
-            f"{self._best}: {epoch_words(best.epoch)}",
+            f"{self._best}: {words}",
             position=0.92 - down if self._low_at(place) else 0.08 + down,
             color=colour,
             anchors=[(side, 0.5), (side, 0.5)],
