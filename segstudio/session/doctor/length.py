@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from segstudio.session.doctor.base import Case, Finding, Remedy
+from segstudio.session.doctor.base import Case, Finding, Remedy, counted
 from segstudio.session.doctor.learning_rate import lower_rate
 
 #: Rise of F1 in the last third of a training that a longer one would go on with.
@@ -10,6 +10,8 @@ _RISE = 0.04
 #: F1 above which more time is not worth a word.
 _GOOD = 0.93
 _LEAST_POINTS = 4
+#: F1 below which a model of fewer validations than that has hardly begun to learn.
+_POOR = 0.5
 #: F1 by which a model must beat its start; less is chance.
 _BETTER, _WORSE = 0.005, -0.02
 
@@ -18,6 +20,7 @@ def too_short(case: Case) -> Iterator[Finding]:
     """Find a score that was still rising when the training ended."""
     score = case.curve("val_f1")
     if case.finished is None or len(score) < _LEAST_POINTS:
+        yield from _hardly_begun(case)
         return
     last = score.epochs[-1]
     before = score.values[score.epochs <= last * 2 / 3]
@@ -34,6 +37,22 @@ def too_short(case: Case) -> Iterator[Finding]:
         evidence=f"F1 rose from {before.max():.2f} to {score.values.max():.2f} in the last third "
         f"({last:.0f} epochs in all).",
         advice="Let it go on from where it was stopped." if stopped else "Train longer: twice the time is a good try.",
+        remedy=Remedy("Go on", action="resume") if stopped else _longer(case),
+    )
+
+
+def _hardly_begun(case: Case) -> Iterator[Finding]:
+    """Find a poor score after so few validations that no curve can tell why."""
+    score = case.curve("val_f1")
+    if case.finished is None or not len(score) or not case.number("validation_objects") or score.values.max() > _POOR:
+        return
+    stopped = case.finished.outcome == "stopped"
+    yield Finding(
+        code="too-short",
+        severity="note",
+        sentence="The training was too short to show what the network can do.",
+        evidence=f"F1 is {score.values.max():.2f} after {counted(case.metrics[-1].step, 'step')}.",
+        advice="Let it go on from where it was stopped." if stopped else "Train longer: a few minutes at least.",
         remedy=Remedy("Go on", action="resume") if stopped else _longer(case),
     )
 

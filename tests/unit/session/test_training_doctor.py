@@ -160,6 +160,15 @@ def test_a_training_that_was_stopped_while_it_got_better_can_go_on() -> None:
     assert finding.remedy.action == "resume"
 
 
+def test_a_poor_score_after_a_few_steps_is_not_called_well() -> None:
+    facts, end = Facts(values={"validation_objects": 141}), Finished(outcome="done")
+    poor = told(facts, _metric(0.7, val_f1=0.02), end)["too-short"]
+    assert poor.evidence == "F1 is 0.02 after 7 steps."
+    assert poor.remedy is not None
+    assert "too-short" not in told(facts, _metric(0.7, val_f1=0.8), end)
+    assert "too-short" not in told(Facts(values={"validation_objects": 0}), _metric(0.7, val_f1=0.0), end)
+
+
 def test_what_is_not_over_is_not_called_too_short() -> None:
     job, messages = recorded("too-short")
     running = [message for message in messages if not isinstance(message, Finished)]
