@@ -11,6 +11,8 @@ from typing import Generic, TypeVar
 from segstudio.core.errors import WrongUsage
 
 T = TypeVar("T")
+#: Characters of the reason why a plug-in is broken.
+_LONGEST = 300
 
 
 class Registry(Generic[T]):
@@ -24,12 +26,21 @@ class Registry(Generic[T]):
         Dotted name of the package whose modules register themselves on import.
     entry_point_group
         Group in which other distributions offer theirs, or ``None``.
+    check
+        Called with each plug-in before it is offered; whatever it raises makes the plug-in a broken one.
     """
 
-    def __init__(self, kind: str, package: str, entry_point_group: str | None = None) -> None:
+    def __init__(
+        self,
+        kind: str,
+        package: str,
+        entry_point_group: str | None = None,
+        check: Callable[[T], object] = lambda item: None,
+    ) -> None:
         self.kind = kind
         self._package = package
         self._group = entry_point_group
+        self._check = check
         self._items: dict[str, T] = {}
         self._broken: dict[str, str] = {}
         self._scanned = False
@@ -89,13 +100,38 @@ class Registry(Generic[T]):
             if self._group is not None:
                 for point in entry_points(group=self._group):
                     self._load(point.name, point.load)
+                    if point.name not in self._items and point.name not in self._broken:
+                        self._broken[point.name] = f"It was loaded, but registered no {self.kind} of this name."
             self._scanned, self._inside = True, False
 
     def _load(self, name: str, load: Callable[[], object]) -> None:
+        before = set(self._items)
         try:
             load()
-        except Exception as error:  # noqa: BLE001 - one broken plug-in must not take the program down
-            self._broken[name] = f"{type(error).__name__}: {error}"
+            for new in set(self._items) - before:
+                self._check(self._items[new])
+        # One broken plug-in must not take the program down, not even by leaving it.
+        except (Exception, SystemExit) as error:  # noqa: BLE001
+            for new in set(self._items) - before:
+                self._broken[new] = _reason(error)
+                del self._items[new]
+            self._broken[name] = _reason(error)
+
+
+def refuse_unfit(kind: object, base: type) -> None:
+    """Raise ``TypeError`` unless `kind` is a whole `base` with a title and a description: what every list shows."""
+    if not (isinstance(kind, type) and issubclass(kind, base)):
+        raise TypeError(f"{kind!r} is no {base.__name__}.")
+    if lacking := ", ".join(sorted(getattr(kind, "__abstractmethods__", ()))):
+        raise TypeError(f"{kind.__name__} lacks {lacking}.")
+    for name in ("title", "description"):
+        if not isinstance(getattr(kind, name, None), str):
+            raise TypeError(f"{kind.__name__} has no {name}.")
+
+
+def _reason(error: BaseException) -> str:
+    words = " ".join(str(error).split())
+    return f"{type(error).__name__}: {words}"[:_LONGEST]
 
 
 def _import(name: str) -> ModuleType:

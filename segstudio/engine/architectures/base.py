@@ -4,7 +4,8 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from segstudio.config.base import Config as Settings
-from segstudio.core.registry import Registry
+from segstudio.config.form_spec import form_spec
+from segstudio.core.registry import Registry, refuse_unfit
 from segstudio.engine.network import Network
 
 
@@ -63,7 +64,13 @@ class Architecture(ABC):
         return config
 
 
+def _check(kind: type[Architecture]) -> None:
+    refuse_unfit(kind, Architecture)
+    form_spec(kind.Config.model_json_schema())
+    kind.sees_whole(kind.Config())
+
+
 #: Every network family by name; other distributions add theirs by the entry point group.
 architectures: Registry[type[Architecture]] = Registry(
-    "architecture", "segstudio.engine.architectures", "segstudio.architectures"
+    "architecture", "segstudio.engine.architectures", "segstudio.architectures", _check
 )
