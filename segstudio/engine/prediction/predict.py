@@ -20,6 +20,7 @@ from segstudio.engine.devices import choose_device, device_name
 from segstudio.engine.formulations.base import DecodeSettings, Formulation
 from segstudio.engine.model_card import Model, ModelCard, build_formulation, load_model, read_card
 from segstudio.engine.prediction.block_decoding import Found, decode_steps, is_whole
+from segstudio.engine.prediction.finite_maps import FiniteMaps
 from segstudio.engine.prediction.map_store import MapStore, MemoryStore, new_store
 from segstudio.engine.prediction.result_files import keep_maps, open_maps, write_image, write_result
 from segstudio.engine.prediction.room import check_room
@@ -256,6 +257,7 @@ def _steps_in_memory(
     """Run the network, with smaller and smaller tiles while memory does not suffice; yields the share done."""
     settings = setting.settings
     model = setting.model
+    maps = FiniteMaps(maps, model.card.name, name, settings.precision)
     while True:
         try:
             for done, total in map_steps(model.network, model.formulation, image, settings, setting.device, maps):

@@ -12,12 +12,13 @@ import pytest
 import tifffile
 import torch
 from factories import cells
+from safetensors.torch import load_file
 
 from segstudio.core.errors import BadInput, BadModel, JobFailed, WrongUsage
 from segstudio.engine.architectures import architectures
 from segstudio.engine.data.normalise import normalise
 from segstudio.engine.formulations import formulations
-from segstudio.engine.model_card import ModelCard, save_model
+from segstudio.engine.model_card import ModelCard, read_card, save_model
 from segstudio.engine.prediction import block_decoding, map_store, result_files, room, seen_image
 from segstudio.engine.prediction import predict as predict_module
 from segstudio.engine.prediction.predict import decode, predict
@@ -170,6 +171,20 @@ def test_an_image_of_nan_is_predicted_as_if_dark(model: Path, tmp_path: Path) ->
     tifffile.imwrite(tmp_path / "nan.tif", image)
     list(predict(job_for(model, tmp_path, tmp_path / "nan.tif")))
     assert np.isfinite(np.load(tmp_path / "m.npy")).all()
+
+
+@pytest.mark.parametrize(("precision", "hint"), [("float32", "Train the model again"), ("bfloat16", "float32")])
+def test_a_network_that_gives_no_numbers_is_told_instead_of_finding_nothing(
+    model: Path, tmp_path: Path, precision: str, hint: str
+) -> None:
+    weights = load_file(model / "weights.safetensors")
+    broken = {name: tensor * float("nan") if tensor.is_floating_point() else tensor for name, tensor in weights.items()}
+    save_model(tmp_path / "broken", read_card(model), broken)
+    job = job_for(tmp_path / "broken", tmp_path, write_image(tmp_path), settings={"precision": precision})
+    with pytest.raises(BadModel, match=r"a12\.tif that are no numbers") as caught:
+        list(predict(job))
+    assert hint in caught.value.hint
+    assert not (tmp_path / "out").exists()
 
 
 def test_closing_between_tiles_leaves_no_file(model: Path, tmp_path: Path) -> None:
