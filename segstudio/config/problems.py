@@ -24,6 +24,8 @@ def sentence(problem: Mapping[str, Any]) -> str:
         One item of ``pydantic.ValidationError.errors()``.
     """
     kind = str(problem["type"])
+    if kind == "extra_forbidden":
+        return "there is no such setting"
     if kind in _BOUNDS:
         words, bound = _BOUNDS[kind]
         return f"it must be {words} {problem['ctx'][bound]}"

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
+from segstudio.config.problems import sentence
 from segstudio.core.errors import BadModel, WrongUsage
 from segstudio.engine.architectures import architectures
 from segstudio.engine.data.appearance import Appearance
@@ -110,7 +111,7 @@ def read_card(path: Path) -> ModelCard:
         return ModelCard.model_validate(card_content(folder))
     except ValidationError as error:
         first = error.errors()[0]
-        raise damaged(folder / CARD_NAME, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        raise damaged(folder / CARD_NAME, f"{'.'.join(map(str, first['loc']))}: {sentence(first)}") from error
 
 
 def save_model(folder: Path, card: ModelCard, weights: Mapping[str, torch.Tensor]) -> ModelCard:
@@ -214,10 +215,18 @@ def _header(file: Path) -> dict[str, Any]:
     return header
 
 
-def _unknown(what: str, name: str, error: Exception) -> BadModel:
+def _unknown(what: str, name: str, error: WrongUsage | ValidationError) -> BadModel:
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"]))
+        words = (
+            f"The model needs the {what} {name!r} with settings that this installation does not know: "
+            f"{f'{field}: ' if field else ''}{sentence(first)}."
+        )
+    else:  # that there is none, or why it is broken
+        words = f"The model cannot be used with this installation. {error.message}"
     return BadModel(
-        f"The model needs the {what} {name!r} with settings that this installation does not know: "
-        f"{str(error).splitlines()[0]}",
+        words,
         hint="Install the plug-in that the model was made with, or update SegStudio.",
         code=f"model-{what}",
     )

@@ -93,6 +93,20 @@ def test_a_card_that_does_not_fit_is_refused(tmp_path: Path, changes: dict[str, 
         load_model(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"colour": 3}, "know: colour: there is no such setting."),
+        ({"width": 999}, "know: width: it must be at most 128."),
+    ],
+)
+def test_settings_of_another_version_are_named(tmp_path: Path, settings: dict[str, Any], words: str) -> None:
+    a_model(tmp_path / "model")
+    change_card(tmp_path / "model", architecture={"name": "unet", "settings": {**SETTINGS, **settings}})
+    with pytest.raises(BadModel, match=words):
+        load_model(tmp_path / "model")
+
+
 def test_a_card_that_is_no_json_is_refused(tmp_path: Path) -> None:
     a_model(tmp_path)
     for text in ("", "[]", "{", "[" * 100_000):
