@@ -9,8 +9,8 @@ from torch import Tensor
 def for_channels(weight: Tensor, count: int) -> Tensor:
     """Return the weights of a first layer for images of `count` channels.
 
-    One channel takes the sum of all weights, as a gray image shown in all channels would. More channels take the old
-    ones in turn, scaled so that equal channels give what they gave before.
+    The old channels go to the new ones in turn: where there are fewer, several are added up; where there are more, the
+    copies share the weight. So an image of equal channels gives what it gave before.
 
     Parameters
     ----------
@@ -21,14 +21,13 @@ def for_channels(weight: Tensor, count: int) -> Tensor:
     --------
     >>> colour = torch.tensor([1.0, 2.0, 3.0]).reshape(1, 3, 1, 1)
     >>> for_channels(colour, 1).flatten(), for_channels(colour, 2).flatten()
-    (tensor([6.]), tensor([1.5000, 3.0000]))
+    (tensor([6.]), tensor([4., 2.]))
     """
     known = weight.shape[1]
-    if count == known:
-        return weight
-    if count == 1:
-        return weight.sum(dim=1, keepdim=True)
-    return weight[:, torch.arange(count) % known] * (known / count)
+    turn = torch.arange(max(count, known))
+    copies = torch.bincount(turn % known).to(weight.dtype)
+    shares = weight[:, turn % known] / copies[turn % known, None, None]
+    return weight.new_zeros(weight.shape[0], count, *weight.shape[2:]).index_add(1, turn % count, shares)
 
 
 def for_named_channels(weight: Tensor, sources: Sequence[int | None]) -> Tensor:

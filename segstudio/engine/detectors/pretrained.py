@@ -3,13 +3,13 @@
 from typing import Any
 from urllib.error import URLError
 
-import torch
 from torch import Tensor, nn
 from torchvision.models import ResNet18_Weights, ResNet34_Weights, ResNet50_Weights
 from torchvision.models.detection import MaskRCNN_ResNet50_FPN_V2_Weights
 from torchvision.models.mobilenetv2 import MobileNet_V2_Weights
 
 from segstudio.core.errors import JobFailed
+from segstudio.engine.first_layer import for_channels
 
 _IMAGENET: dict[str, Any] = {
     "mobilenet_v2": MobileNet_V2_Weights.IMAGENET1K_V2,
@@ -22,7 +22,7 @@ _IMAGENET: dict[str, Any] = {
 def load_pretrained(network: nn.Module, backbone: str, source: str) -> None:
     """Load the weights of `source`, ``"imagenet"`` or ``"coco"``, into the backbone of a `DetectorNetwork`.
 
-    The first layer, made for red, green and blue, is adapted to the image's channels: all see the mean of the three.
+    The first layer, made for red, green and blue, is adapted to the image's channels.
 
     Raises
     ------
@@ -42,14 +42,8 @@ def load_pretrained(network: nn.Module, backbone: str, source: str) -> None:
     if source == "imagenet":
         names = {f"body.{name.removeprefix('features.')}": tensor for name, tensor in names.items()}
     own = network.get_submodule("backbone")
-    taken = {name: _fitted(tensor, names[name]) for name, tensor in own.state_dict().items() if name in names}
-    with torch.no_grad():
-        own.load_state_dict(taken, strict=False)
-
-
-def _fitted(own: Tensor, given: Tensor) -> Tensor:
-    """Return `given` for the shape of `own`, which may see another number of channels."""
-    if own.shape == given.shape or given.dim() != own.dim():
-        return given
-    channels = own.shape[1]
-    return given.mean(1, keepdim=True).expand(own.shape) * (given.shape[1] / channels)
+    taken = {}
+    for name, weight in own.state_dict().items():
+        if (new := names.get(name)) is not None:
+            taken[name] = new if new.shape == weight.shape else for_channels(new, weight.shape[1])
+    own.load_state_dict(taken, strict=False)

@@ -137,6 +137,14 @@ def test_the_first_layer_for_gray_gives_what_equal_colours_gave() -> None:
         torch.testing.assert_close(torch.conv2d(gray.expand(-1, count, -1, -1), spread), expected)
 
 
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 7])
+def test_an_image_of_equal_channels_gives_what_it_gave_however_many_they_are(count: int) -> None:
+    weight = torch.randn(6, 3, 3, 3)
+    gray = torch.randn(1, 1, 9, 9)
+    expected = torch.conv2d(gray.expand(-1, 3, -1, -1), weight)
+    torch.testing.assert_close(torch.conv2d(gray.expand(-1, count, -1, -1), for_channels(weight, count)), expected)
+
+
 def test_channels_are_taken_by_name_and_new_ones_change_nothing_at_first() -> None:
     weight, image = torch.randn(4, 2, 3, 3), torch.randn(1, 3, 6, 6)
     moved = torch.conv2d(image, for_named_channels(weight, [1, None, 0]))
