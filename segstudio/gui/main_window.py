@@ -14,8 +14,6 @@ from segstudio.gui.commands import all_actions
 from segstudio.gui.completeness_notices import CompletenessNotices
 from segstudio.gui.dialogs.closing import agree_on_running_training
 from segstudio.gui.dialogs.export import ExportDialog
-from segstudio.gui.dialogs.network import NetworkDialog
-from segstudio.gui.dialogs.patches import PatchesDialog
 from segstudio.gui.dialogs.pixel_size import PixelSizeDialog
 from segstudio.gui.dialogs.unsaved import agree_on_unsaved
 from segstudio.gui.drop_sign import DropSign
@@ -26,7 +24,6 @@ from segstudio.gui.help_desk import HelpDesk
 from segstudio.gui.jobs import JobThreads
 from segstudio.gui.layout import Layout, tabs
 from segstudio.gui.opening import Opening
-from segstudio.gui.panels.bake_off import BakeOffDialog
 from segstudio.gui.panels.curves import CurvesPanel
 from segstudio.gui.panels.images import ImagesPanel
 from segstudio.gui.panels.instances import InstancesPanel
@@ -38,6 +35,7 @@ from segstudio.gui.panels.training import TrainingPanel
 from segstudio.gui.resuming import Resuming
 from segstudio.gui.status import StatusBar
 from segstudio.gui.theme import apply_theme
+from segstudio.gui.training_windows import TrainingWindows
 from segstudio.gui.viewer.canvas import Canvas
 from segstudio.gui.viewer.histogram import HistogramWidget
 from segstudio.gui.welcome import Welcome
@@ -64,7 +62,6 @@ class MainWindow(QMainWindow):
         self.session = session
         self._job_threads = JobThreads(session.jobs, self)
         self._refresh_asked = False
-        self._network: NetworkDialog | None = None
         self._log_file = log_file
         self.setWindowTitle("SegStudio")
         self.setWindowIcon(app_icon())
@@ -80,6 +77,7 @@ class MainWindow(QMainWindow):
         self.help_desk = HelpDesk(self, log_file, session.background)
         self._add_centre()
         self._add_panels()
+        self.beside_training = TrainingWindows(self)
         self.actions_table = ActionTable(self, all_actions(self), self._why_grey)
         self.layout_of_panels = Layout(self, self.images, self.steps, self.drawer)
         self.layout_of_panels.fill(self.actions_table)
@@ -138,10 +136,7 @@ class MainWindow(QMainWindow):
         self.prediction.asked.connect(self.canvas.setFocus)
         for panel in (self.training, self.prediction, self.measure):
             panel.step_wanted.connect(self.show_step)
-        self.training.setup.patches_wanted.connect(self.preview_patches)
         self.training.curves_wanted.connect(lambda: self.show_drawer(1))
-        self.training.compare_wanted.connect(self.compare)
-        self.training.setup.network_wanted.connect(self.show_network)
         self.measure.export_wanted.connect(self.export)
         self.steps.currentChanged.connect(self._on_step)
         self.instances.fly_to.connect(self.canvas.fly_to)
@@ -272,23 +267,6 @@ class MainWindow(QMainWindow):
         dialog.accepted.connect(lambda: self.session.set_pixel_size(dialog.ids(), dialog.value()))
         dialog.open()
 
-    def show_network(self) -> None:
-        """Open the window about the network, or bring it to the front."""
-        if self._network is None:
-            dialog = NetworkDialog(self.session, self.training.setup.wish, self.canvas.square, self)
-            dialog.field_changed.connect(self.canvas.network.show_field)
-            dialog.picture_wanted.connect(self.canvas.network.show_picture)
-            self.training.setup.changed.connect(dialog.form_changed)
-            dialog.finished.connect(self._forget_network)
-            self._network = dialog
-            dialog.show()
-        else:
-            self._network.raise_()
-        self._network.activateWindow()
-
-    def _forget_network(self) -> None:
-        self._network = None
-
     def train(self) -> None:
         """Go to the step Train and start."""
         self.show_step(1)
@@ -298,46 +276,6 @@ class MainWindow(QMainWindow):
         """Go to the step Train and test learning rates."""
         self.show_step(1)
         self.training.find_rate()
-
-    def preview_patches(self) -> None:
-        """Show patches as a training with the settings of the form would see them, in a window beside the form."""
-        self.show_step(1)
-        setup = self.training.setup
-        dialog = self.findChild(PatchesDialog)
-        if dialog is None:
-            dialog = PatchesDialog(self.session, setup.wish, self)
-            dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-            setup.checked.connect(dialog.on_checked)
-            dialog.show()
-        else:
-            dialog.raise_()
-            dialog.activateWindow()
-
-    def compare(self) -> None:
-        """Open the window that compares ways to learn, or bring it to the front."""
-        dialog = self.findChild(BakeOffDialog)
-        if dialog is None:
-            dialog = BakeOffDialog(self.session, self.training.setup.wish, self)
-            dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-            dialog.taken.connect(self._take_candidate)
-            dialog.show()
-        else:
-            dialog.raise_()
-            dialog.activateWindow()
-
-    def _take_candidate(self, run_id: str) -> None:
-        """Predict with the model of a candidate from now on, and show its settings for the next training."""
-        job, setup = self.session.bake_off.job(run_id), self.training.setup
-        if job is None:
-            return
-        minutes = "training.max_minutes"
-        setup.fill(job, {minutes: setup.form.values()[minutes]} if minutes in setup.form.rows else {})
-        self.prediction.choose(run_id)
-        self.session.notice(
-            self.tr("{0} is the model that predicts now.").format(job.name),
-            self.tr("Ctrl+P predicts this image; the Train form has its settings."),
-            "good",
-        )
 
     def predict_current(self) -> None:
         """Go to the step Predict and predict the image in front."""
@@ -383,8 +321,7 @@ class MainWindow(QMainWindow):
         if not agree_on_unsaved(self.session, self) or not agree_on_running_training(self.session, self):
             event.ignore()
             return
-        if self._network is not None:
-            self._network.close()
+        self.beside_training.close()
         self.resuming.keep()
         self.layout_of_panels.save(project_is_open=self.session.project is not None)
         self.hide()  # what is still to be read, written or ended may take seconds

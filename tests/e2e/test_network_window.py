@@ -162,7 +162,7 @@ def test_the_network_of_the_form_is_described_and_drawn_on_the_image(
         assert not canvas.network.field[0]
         assert canvas.network.picture.isNull()
         assert not folder_of_pictures.exists()
-        hand.wait(lambda: hand.window._network is None, 5, "the window to be forgotten")
+        hand.wait(lambda: not hand.window.findChildren(NetworkDialog), 5, "the window to be forgotten")
 
     run_program([str(folder)], script)
 
