@@ -230,8 +230,8 @@ class BakeOffSetup(QWidget):
         if not summary.train or not summary.val:
             return ""
         words = self.tr(
-            "All learn from the same {0} with {1} objects, with the settings and the seed of the Train form, and are "
-            "scored on the same {2}."
+            "All start from scratch and learn from the same {0} with {1} objects, with the settings and the seed of "
+            "the Train form, and are scored on the same {2}."
         )
         says = words.format(_images(summary.train), summary.objects, _images(summary.val, self.tr("validation ")))
         if summary.val < FEWEST_IMAGES:
