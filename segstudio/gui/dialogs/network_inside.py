@@ -3,9 +3,8 @@
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
-from PySide6.QtCore import QRect, QSize, Qt, Signal
-from PySide6.QtGui import QIcon, QImage, QPainter, QPaintEvent, QPixmap
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QIcon, QImage, QPixmap
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -22,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from segstudio.core.tiles import Window
 from segstudio.gui.dialogs.network_layers import LayerTree
+from segstudio.gui.dialogs.network_pictures import LargePicture, picture_of, sheer
 from segstudio.gui.forms.editors import CalmComboBox
 from segstudio.gui.forms.parts import EmptyState, button, caption
 from segstudio.jobs.network_report import Layer, Map
@@ -32,8 +32,6 @@ from segstudio.session.session import Session
 _REGION, _THUMB = 512, 84
 #: Of the tree of layers and of the pictures, screen pixels.
 _WIDTHS = (380, 520)
-#: How opaque the darkest and the brightest places of a picture over the image are, of 255.
-_SHEER, _DENSE = 30, 220
 _MAPS, _GRADIENTS = range(2)
 _ALL, _SELECTED = range(2)
 
@@ -67,7 +65,7 @@ class NetworkInside(QWidget):
         )
         self._of_label = QLabel(self.tr("of"))
         self.pictures = QListWidget()
-        self._large = _Large()
+        self._large = LargePicture()
         self._says, self._about = caption(), caption()
         self.on_image = QCheckBox(self.tr("Show on image"))
         self._bar = QProgressBar()
@@ -203,7 +201,7 @@ class NetworkInside(QWidget):
         gradients = self.what.currentIndex() == _GRADIENTS
         maps = found.inside.gradients if gradients else found.inside.maps
         arrays = found.gradients if gradients else found.maps
-        return [(each, _image(array)) for each, array in zip(maps, arrays, strict=False)]
+        return [(each, picture_of(array)) for each, array in zip(maps, arrays, strict=False)]
 
     def _told(self) -> str:
         """Return what the pictures are."""
@@ -245,7 +243,7 @@ class NetworkInside(QWidget):
         found: Pictures | None = self._reports.pictures
         shown = found is not None and self.on_image.isChecked()
         window = Window(*found.inside.window) if found is not None else Window(0, 0, 0, 0)
-        self.picture_wanted.emit(_sheer(self._large.picture) if shown else QImage(), window)
+        self.picture_wanted.emit(sheer(self._large.picture) if shown else QImage(), window)
 
     def _selected_point(self) -> tuple[int, int] | None:
         """Return a pixel well inside the object that is selected."""
@@ -259,57 +257,8 @@ class NetworkInside(QWidget):
         return int(rows[nearest]) + window.y0, int(columns[nearest]) + window.x0
 
 
-class _Large(QWidget):
-    """One picture as large as there is room."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.picture = QImage()
-        self.setMinimumHeight(120)
-
-    def show_picture(self, picture: QImage) -> None:
-        """Show another one; a null one for nothing."""
-        self.picture = picture
-        self.update()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        if self.picture.isNull():
-            return
-        size = self.picture.size().scaled(self.size(), Qt.AspectRatioMode.KeepAspectRatio)
-        place = QRect(
-            (self.width() - size.width()) // 2, (self.height() - size.height()) // 2, size.width(), size.height()
-        )
-        QPainter(self).drawImage(place, self.picture)
-
-
 def _choice(*words: str) -> QComboBox:
     box = CalmComboBox()
     box.addItems(list(words))
     box.setMinimumWidth(140)
     return box
-
-
-def _image(array: NDArray[np.uint8]) -> QImage:
-    """Return a picture ``(h, w)`` in colours that grow brighter evenly."""
-    height, width = array.shape
-    image = QImage(np.ascontiguousarray(array).data, width, height, width, QImage.Format.Format_Indexed8)
-    image.setColorTable(_colours())
-    return image.copy()  # the array may go
-
-
-def _sheer(image: QImage) -> QImage:
-    """Return a picture through whose dark places the image below is seen."""
-    made = image.copy()
-    steps = [_SHEER + (_DENSE - _SHEER) * step // 255 for step in range(256)]
-    made.setColorTable(
-        [(colour & 0xFFFFFF) | (alpha << 24) for colour, alpha in zip(image.colorTable(), steps, strict=True)]
-    )
-    return made
-
-
-def _colours() -> list[int]:
-    # Imported here: it is needed only when somebody looks into a network.
-    import pyqtgraph as pg
-
-    table = pg.colormap.get("viridis").getLookupTable(nPts=256)
-    return [0xFF000000 | int(red) << 16 | int(green) << 8 | int(blue) for red, green, blue in table[:, :3].tolist()]
