@@ -24,8 +24,8 @@ def add_parser(subparsers: Any) -> None:  # noqa: ANN401 - argparse keeps this t
     parser = subparsers.add_parser(
         "explain",
         help="what is worth knowing about a training",
-        description="Says what went wrong in the training in RUN, by which figures, and what to do; nothing for a "
-        "healthy one. Works while the training runs, too.",
+        description="Says what went wrong in the training in RUN, by which figures, and what to do; of a healthy one, "
+        "that nothing looks wrong. Works while the training runs, too.",
     )
     parser.add_argument("run_folder", metavar="RUN", type=Path, help="folder of a training")
     parser.add_argument("--json", action="store_true", help="as a JSON list")
