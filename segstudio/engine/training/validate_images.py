@@ -39,8 +39,8 @@ class ImageValidation:
 
     @property
     def score(self) -> float:
-        """What decides which weights are best."""
-        return self.similarity
+        """What decides which weights are best: the similarity of images far from their targets says nothing."""
+        return self.psnr
 
     def figures(self) -> dict[str, float]:
         """Return what a `Metric` says of it."""

@@ -15,6 +15,7 @@ from segstudio.engine.data.crops import CropSampler, CropSettings
 from segstudio.engine.data.dataset import LabelledPart, TargetStore, training_image
 from segstudio.engine.formulations.regression import Regression, RegressionConfig
 from segstudio.engine.run import run_job
+from segstudio.engine.training.validate_images import ImageValidation
 from segstudio.io.sources import open_image
 from segstudio.jobs.messages import Metric, Warned
 from segstudio.jobs.spec import Choice, ClassSpec, SampleRecord, TrainJob
@@ -144,3 +145,10 @@ def test_a_number_of_channels_that_the_targets_have_not_is_refused(tmp_path: Pat
     )
     with pytest.raises(WrongUsage, match=words):
         list(run_job(wrong))
+
+
+def test_images_nearer_to_their_targets_are_better_whatever_their_structure() -> None:
+    """After a few steps the structure of what is made is chance; weights from then must not be kept."""
+    begun = ImageValidation(similarity=-0.05, psnr=-8.2, error=1.54, images=1, seconds=1)
+    later = ImageValidation(similarity=-0.20, psnr=7.5, error=0.19, images=1, seconds=1)
+    assert later.score > begun.score
