@@ -160,6 +160,11 @@ class Case:
         """Whether single objects are looked for, rather than areas or values."""
         return self.job.formulation.name not in ("semantic", "regression")
 
+    @property
+    def learns_images(self) -> bool:
+        """Whether it learns from pairs of images, without any label."""
+        return any(sample.target is not None for sample in self.job.samples)
+
     def number(self, name: str) -> float | None:
         """Return a fact that is a number, ``None`` when it is not known."""
         value = self.facts.get(name)

@@ -13,6 +13,7 @@ _WIDE = 0.15
 #: Fewer validation images than this say little, unless they show many objects.
 _FEW_IMAGES, _FEW_OBJECTS = 3, 50
 _LABEL = Remedy("Label more", action="label")
+_MORE_PAIRS = "Add a few more pairs of images: some of them are kept for validation."
 
 
 def few_labels(case: Case) -> Iterator[Finding]:
@@ -63,8 +64,10 @@ def no_validation(case: Case) -> Iterator[Finding]:
         sentence="Nobody can know how good this model is: no image is kept for validation.",
         evidence=f"It is scored on what it learned from, {counted(case.number('train_images') or 0, 'image')}: "
         "the scores are too good.",
-        advice="Label one more image completely; in the list of images, choose Use for › Validation.",
-        remedy=_LABEL,
+        advice=_MORE_PAIRS
+        if case.learns_images
+        else "Label one more image completely; in the list of images, choose Use for › Validation.",
+        remedy=None if case.learns_images else _LABEL,
         explains=frozenset({"small-validation"}),
     )
 
@@ -76,6 +79,8 @@ def small_validation(case: Case) -> Iterator[Finding]:
         return
     low, high, score = (case.curve(name) for name in ("val_f1_low", "val_f1_high", "val_f1"))
     seen = f"{counted(images, 'image')} with {counted(objects or 0, 'object')}"
+    if case.learns_images:
+        seen = counted(images, "image")
     if images == 1 or (images < _FEW_IMAGES and (objects or 0) < _FEW_OBJECTS):
         evidence = f"The score comes from {seen}."
     elif len(low) and len(high) and len(score) and high.values[-1] - low.values[-1] > _WIDE:
@@ -90,8 +95,8 @@ def small_validation(case: Case) -> Iterator[Finding]:
         severity="note",
         sentence="The validation set is too small to believe the score.",
         evidence=evidence,
-        advice="Label two or three more images and use them for validation.",
-        remedy=_LABEL,
+        advice=_MORE_PAIRS if case.learns_images else "Label two or three more images and use them for validation.",
+        remedy=None if case.learns_images else _LABEL,
     )
 
 

@@ -3,13 +3,15 @@
 The runs are recorded, see ``tests/doctor_runs/record.py``.
 """
 
+from pathlib import Path
+
 import pytest
 from recorded_runs import a_job, recorded
 
 from segstudio.config.form_spec import form_spec
 from segstudio.config.run import RunConfig
 from segstudio.jobs.messages import Facts, Failed, Finished, Message, Metric, Warned
-from segstudio.jobs.spec import Choice, TrainJob
+from segstudio.jobs.spec import Choice, SampleRecord, TrainJob
 from segstudio.session.doctor import Case, Finding, examine
 
 #: What each run is expected to be told, the worst first; the notes about few images are told of several.
@@ -100,6 +102,19 @@ def test_one_odd_validation_within_the_first_epoch_is_no_explosion() -> None:
     assert "rate-too-high" not in told(_metric(0.12, **first), _metric(0.46, **second))
     assert "rate-too-high" in told(_metric(0.12, **first), _metric(0.46, **first))
     assert "rate-too-high" in told(_metric(1, **first), _metric(2, **second))
+
+
+def test_pairs_of_images_need_no_labels() -> None:
+    pair = SampleRecord(image_id="a", image=Path("images/a.tif"), target=Path("targets/a.tif"))
+    job = a_job(formulation=Choice(name="regression"), samples=(pair,))
+    few = told(Facts(values={"validation_images": 1, "validation_objects": 0}), job=job)["small-validation"]
+    none = told(Facts(values={"own_validation": False, "train_images": 1}), job=job)["no-validation"]
+    for finding in (few, none):
+        words = f"{finding.evidence} {finding.advice}"
+        assert "pairs" in words
+        assert "label" not in words.lower()
+        assert "object" not in words
+        assert finding.remedy is None
 
 
 def test_one_change_is_offered_once() -> None:
