@@ -158,12 +158,22 @@ def predict_job(
 ) -> PredictJob:
     """Return the job that predicts images with the model of a run; `UserError` where nothing may be written."""
     project.check_writable()
+    stems = Counter(Path(entry.name).stem.casefold() for entry in project.images)
     images = []
     for entry in entries:
         place = prediction_at(project, run.folder.name, entry)
         place.labels.parent.mkdir(parents=True, exist_ok=True)
-        path = project.image_path(entry.id)
-        images.append(PredictImage(image_id=entry.id, image=path, output=place.labels, maps=place.maps))
+        stem = Path(entry.name).stem
+        # People look for an image that was made under the name of theirs; nobody but the program looks for labels.
+        made = place.labels.with_name(f"{stem if stems[stem.casefold()] == 1 else f'{stem}-{entry.id}'}.tif")
+        images.append(
+            PredictImage(
+                image_id=entry.id,
+                image=project.image_path(entry.id),
+                output=made if run.makes_images else place.labels,
+                maps=place.maps,
+            )
+        )
     return PredictJob(job_id=new_job_id(), model=run.model, images=tuple(images), decode=dict(decode), device=device)
 
 

@@ -179,6 +179,12 @@ def augment_job(project: "Project", wish: TrainingWish, front: str, output: Path
     samples = labelled(project_samples(project))
     training = [sample for sample in samples if sample.split == "train"]
     shown = next((sample for sample in samples if sample.image_id == front), next(iter(training or samples), None))
+    if shown is None and wish.learns_images:
+        raise WrongUsage(
+            "Patches are drawn of labelled images, and pairs of images are learned without labels.",
+            hint="Train: beside the curves you see image, target and what the network makes.",
+            code="no-labels",
+        )
     if shown is None:
         raise WrongUsage(
             "No image has a label yet.", hint="Outline about 10 cells, then look at their patches.", code="no-labels"

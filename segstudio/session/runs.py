@@ -37,6 +37,8 @@ class Run:
         How it failed, ``None`` otherwise.
     in_channels
         Channels that its finished model sees, 0 when unknown.
+    makes_images
+        Whether its finished model makes images instead of finding objects.
     events
         All its messages.
     """
@@ -53,6 +55,7 @@ class Run:
     scores: Mapping[str, float] = field(default_factory=dict)
     error: Failed | None = None
     in_channels: int = 0
+    makes_images: bool = False
     events: Sequence[Message] = ()
 
     @property
@@ -95,6 +98,7 @@ def read_run(folder: RunFolder) -> Run:
         scores=_table(card, "scores"),
         error=next((m for m in reversed(events) if isinstance(m, Failed)), None) if status == "failed" else None,
         in_channels=channels if isinstance(channels := (card or {}).get("in_channels"), int) else 0,
+        makes_images=(card or {}).get("target_scale") is not None,
         events=events,
     )
 

@@ -1,5 +1,6 @@
 """Image to image in the window: pairs are counted, learned without any label, and what is made can be found."""
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,15 +9,20 @@ from typing import Any, cast
 import pytest
 from factories import write_pairs
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtWidgets import QComboBox, QPushButton
+from PySide6.QtWidgets import QComboBox, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 from segstudio.config.run import RunConfig
 from segstudio.gui.jobs import JobThreads
 from segstudio.gui.panels.training import TrainingPanel
+from segstudio.gui.panels.training_live import LiveTraining
 from segstudio.jobs.catalogue import Catalogue, Offer, catalogue_key, store_catalogue
-from segstudio.jobs.spec import TrainJob
-from segstudio.session.job_specs import SplitSummary
+from segstudio.jobs.messages import Metric
+from segstudio.jobs.run_folder import RunFolder
+from segstudio.jobs.spec import ClassSpec, SampleRecord, TrainJob
+from segstudio.session.job import Job
+from segstudio.session.job_specs import SplitSummary, predict_job
+from segstudio.session.runs import read_run
 from segstudio.session.session import Session
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
@@ -105,3 +111,39 @@ def test_labels_without_targets_are_told_when_images_are_to_be_made(
     until(lambda: "No image has a target" in panel.summary_text())
     box.setCurrentIndex(box.findData("joint"))
     until(lambda: "target" not in panel.summary_text())
+
+
+def test_a_training_of_pairs_shows_figures_of_images(opened: Any, qtbot: QtBot, tmp_path: Path) -> None:
+    session, _started, _until = opened
+    pair = SampleRecord(image_id="a", image=tmp_path / "a.tif", target=tmp_path / "t.tif")
+    live = LiveTraining(session)
+    qtbot.addWidget(live)
+    pairs, objects = (_training(tmp_path, samples) for samples in ((pair,), ()))
+    live.show_job(pairs.told(Metric(epoch=1, step=9, elapsed_s=9, values={"val_psnr": 21.34, "val_ssim": 0.8})))
+    shown = [label.text() for label in live.findChildren(QLabel)]
+    assert {"PSNR", "21.3", "SSIM", "0.800", "Best PSNR"} <= set(shown)
+    assert not {"F1", "Fg IoU"} & set(shown)
+    assert live.preview.middle == "target"
+    live.show_job(objects.told(Metric(epoch=1, step=9, elapsed_s=9, values={"val_f1": 0.5})))
+    assert {"F1", "0.500", "Fg IoU"} <= {label.text() for label in live.findChildren(QLabel)}
+    assert live.preview.middle == ""
+
+
+def test_images_that_are_made_have_the_names_of_their_images(opened: Any, tmp_path: Path) -> None:
+    session, _started, _until = opened
+    project = session.project
+    made, found = (RunFolder.create(_training(tmp_path / name, ()).spec) for name in ("made", "found"))
+    for run, scale in ((made, {"low": 0, "high": 1}), (found, None)):
+        run.model.mkdir(parents=True)
+        (run.model / "model.json").write_text(json.dumps({"target_scale": scale}))
+    images = predict_job(project, read_run(made), project.images, {}).images
+    assert [image.output.stem for image in images] == [Path(entry.name).stem for entry in project.images]
+    assert [image.image_id for image in images] == [entry.id for entry in project.images]
+    labels = predict_job(project, read_run(found), project.images, {}).images
+    assert [image.output.stem for image in labels] == [entry.id for entry in project.images]
+
+
+def _training(folder: Path, samples: tuple[SampleRecord, ...]) -> Job:
+    classes = (ClassSpec(id=1, name="c"),)
+    spec = TrainJob(job_id="1", name="Model 1", run_folder=folder / "run", samples=samples, classes=classes)
+    return Job("1", "Model 1", spec)

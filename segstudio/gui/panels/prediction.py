@@ -188,7 +188,7 @@ class PredictionPanel(QWidget):
 
     def _on_model(self) -> None:
         run, catalogue = self._run(), self._session.jobs.catalogue
-        if run is None or catalogue is None:
+        if run is None or catalogue is None or run.makes_images:
             self.decode.clear()
         else:
             offers = {offer.name: offer for offer in catalogue.formulations}
@@ -256,7 +256,7 @@ class PredictionPanel(QWidget):
                 self._session.images_changed.emit()
         elif isinstance(message, Artifact) and message.role == "image":
             folder = Path(message.path).parent
-            words = self.tr("The model makes images; they are in {0}.").format(folder)
+            words = self.tr("The model makes images, with the names of yours; they are in {0}.").format(folder)
             self._session.noticed.emit(Notice(words, level="good", about=str(folder)))
         elif isinstance(message, Warned):
             self._session.noticed.emit(Notice(message.message, message.hint, "warning", group=job_id))

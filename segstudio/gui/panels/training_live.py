@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QDialog, QGridLayout, QLabel, QProgressBar, QVBoxL
 from segstudio.gui.forms.parts import ElidedLabel, Section, button, caption, row
 from segstudio.gui.theme import FONT_SECONDARY, icon, tokens
 from segstudio.jobs.messages import Preview, Progress
+from segstudio.jobs.spec import TrainJob
 from segstudio.session.background import Background
 from segstudio.session.curves import epoch_words
 from segstudio.session.doctor import EXPLAINED
@@ -74,6 +75,7 @@ class LiveTraining(Section):
         self.title.setText(job.title)
         self._words.setText(self._say(job))
         self._show_progress(job.progress)
+        self._name_figures(_learns_images(job))
         self._figures.show_values(_values(job))
         self.preview.show_preview(job.preview)
         warnings = [item for item in job.warnings if item.code not in EXPLAINED]
@@ -86,6 +88,13 @@ class LiveTraining(Section):
         self._stop.setEnabled(self.can_stop)
         self._stop.setText(self.tr("Remove") if job.state == "queued" else self.tr("Stop and keep best"))
 
+    def _name_figures(self, images: bool) -> None:
+        """Call the figures what they are of: objects that were found, or images that were made."""
+        self._figures.rename("f1", self.tr("PSNR") if images else self.tr("F1"))
+        self._figures.rename("iou", self.tr("SSIM") if images else self.tr("Fg IoU"))
+        self._figures.rename("best", self.tr("Best PSNR") if images else self.tr("Best F1"))
+        self.preview.middle = self.tr("target") if images else ""
+
     def _say(self, job: Job) -> str:
         states = {
             "queued": self.tr("Waits for {0}.").format(job.waits_for) if job.waits_for else self.tr("Waits."),
@@ -95,12 +104,14 @@ class LiveTraining(Section):
         }
         if job.state in states:
             return states[job.state]
-        if job.metric is None or "val_f1" not in job.metric.values:
+        if job.metric is None or not {"val_f1", "val_psnr"} & set(job.metric.values):
             return f"{job.progress.stage} …" if job.progress else self.tr("Reading the images …")
         if job.preview is not None and job.preview.caption:
             found = job.preview.caption[:1].upper() + job.preview.caption[1:]
-        else:
+        elif "val_f1" in job.metric.values:
             found = self.tr("F1 {0:.2f} on the validation images").format(job.metric.values["val_f1"])
+        else:
+            found = self.tr("{0:.1f} dB from the targets").format(job.metric.values["val_psnr"])
         return f"{found}; {self._trend(job)}."
 
     def _trend(self, job: Job) -> str:
@@ -138,17 +149,22 @@ class LiveTraining(Section):
             self._session.jobs.stop(self._job.id)
 
 
+def _learns_images(job: Job) -> bool:
+    return isinstance(job.spec, TrainJob) and any(sample.target is not None for sample in job.spec.samples)
+
+
 def _values(job: Job) -> dict[str, str]:
     values = job.metric.values if job.metric else {}
     rate = job.progress.rate if job.progress and job.progress.rate else values.get("images_per_s")
     left = job.progress.remaining_s if job.progress else None
+    score, overlap, digits = ("val_psnr", "val_ssim", 1) if _learns_images(job) else ("val_f1", "val_iou", 3)
     return {
         "epoch": epoch_words(job.metric.epoch) if job.metric else "–",
         "left": clock(left) if left is not None else "–",
-        "f1": f"{values['val_f1']:.3f}" if "val_f1" in values else "–",
-        "iou": f"{values['val_iou']:.3f}" if "val_iou" in values else "–",
+        "f1": f"{values[score]:.{digits}f}" if score in values else "–",
+        "iou": f"{values[overlap]:.3f}" if overlap in values else "–",
         "rate": f"{rate:.3g}" if rate else "–",
-        "best": f"{job.best.values['val_f1']:.3f}" if job.best and "val_f1" in job.best.values else "–",
+        "best": f"{job.best.values[score]:.{digits}f}" if job.best and score in job.best.values else "–",
         _LONG: job.device_name or "–",
     }
 
@@ -158,11 +174,14 @@ class _Figures(QWidget):
 
     def __init__(self, items: tuple[tuple[str, str, str], ...]) -> None:
         super().__init__()
+        self._names = {key: name for key, name, _tip in items}
+        self._tips = {key: tip for key, _name, tip in items}
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(8)
         grid.setVerticalSpacing(2)
         self._labels: dict[str, QLabel] = {}
+        self._titles: dict[str, QLabel] = {}
         for number, (key, name, tip) in enumerate(items):
             title, value = QLabel(name), ElidedLabel(tip) if key == _LONG else QLabel("–")
             title.setProperty("role", "secondary")
@@ -171,9 +190,17 @@ class _Figures(QWidget):
             value.setMinimumWidth(40)
             grid.addWidget(title, number // 2, number % 2 * 2)
             grid.addWidget(value, number // 2, number % 2 * 2 + 1, 1, 3 if key == _LONG else 1)
-            self._labels[key] = value
+            self._labels[key], self._titles[key] = value, title
         grid.setColumnStretch(1, 1)
         grid.setColumnStretch(3, 1)
+
+    def rename(self, key: str, name: str) -> None:
+        """Call a value something else; what its tip says holds for the first name only."""
+        title = self._titles[key]
+        if title.text() != name:
+            title.setText(name)
+            for widget in (title, self._labels[key]):
+                widget.setToolTip(self._tips[key] if name == self._names[key] else "")
 
     def show_values(self, values: dict[str, str]) -> None:
         """Show a text for each name."""
@@ -191,6 +218,8 @@ class PreviewStrip(QWidget):
         self._preview: Preview | None = None
         self._pictures: list[QPixmap] = []
         self._large: PreviewStrip | None = None
+        self.middle = ""
+        """What the picture in the middle is called; drawn by hand when empty."""
         self.setFixedHeight(0)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
 
@@ -201,6 +230,7 @@ class PreviewStrip(QWidget):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._large = PreviewStrip(self._background)
         self._large.unsetCursor()
+        self._large.middle = self.middle
         dialog.destroyed.connect(self._forget_large)
         column = QVBoxLayout(dialog)
         column.addWidget(self._large)
@@ -260,7 +290,7 @@ class PreviewStrip(QWidget):
         painter.setFont(font)
         cell = self._cell()
         for number, (picture, name) in enumerate(
-            zip(self._pictures, (self.tr("image"), self.tr("by hand"), self.tr("network")), strict=False)
+            zip(self._pictures, (self.tr("image"), self.middle or self.tr("by hand"), self.tr("network")), strict=False)
         ):
             frame = QRectF(number * (cell.width() + 6), 0, cell.width(), cell.height())
             size = picture.size().scaled(frame.size().toSize(), Qt.AspectRatioMode.KeepAspectRatio)
