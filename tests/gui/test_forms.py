@@ -12,7 +12,8 @@ from segstudio.config.base import Config, param
 from segstudio.config.form_spec import form_spec
 from segstudio.config.run import RunConfig
 from segstudio.gui.forms.editors import CalmSpinBox, NumberBox
-from segstudio.gui.forms.form import Form, describe
+from segstudio.gui.forms.field_row import describe
+from segstudio.gui.forms.form import Form
 from segstudio.gui.forms.parts import ElidedLabel
 
 #: The platform without a screen says so of every window that is shown.

@@ -9,7 +9,8 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidg
 
 from segstudio.config.form_spec import form_spec
 from segstudio.config.run import RunConfig
-from segstudio.gui.forms.form import FIELD_WIDTH, Form
+from segstudio.gui.forms.field_row import FIELD_WIDTH
+from segstudio.gui.forms.form import Form
 from segstudio.gui.forms.offer_box import OfferBox
 from segstudio.gui.forms.parts import Section, button, caption, row
 from segstudio.gui.panels.device_box import DeviceBox
