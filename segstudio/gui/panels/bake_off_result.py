@@ -184,7 +184,7 @@ class BakeOffResult(QWidget):
 
     def _say_hover(self, words: str) -> None:
         self._hover.setText(
-            words or self.tr("F1 at 0.5 on validation images while they learned, measured quickly; the table counts")
+            words or self.tr("F1 at 0.5 on validation images while they learned, measured quickly: the table decides")
         )
 
     def _ensure_plot(self) -> "CurvePlot":
