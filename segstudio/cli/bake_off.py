@@ -216,7 +216,7 @@ def _gone_on(kept: Record, wanted: Record, base: Path) -> Record:
 
 def _minutes(namespace: argparse.Namespace, count: int) -> float:
     each = _DEFAULT_MINUTES if namespace.minutes is None else namespace.minutes
-    return minutes_each(count, each, namespace.total_minutes or 0.0)
+    return minutes_each(count, each, namespace.total_minutes)
 
 
 def _candidates(words: str | None) -> list[Candidate]:

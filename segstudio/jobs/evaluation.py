@@ -48,6 +48,13 @@ class Evaluation(_Frozen):
     weights_mb: float
     device: str = ""
 
+    @property
+    def objects(self) -> int:
+        """True objects, found or missed."""
+        return sum(
+            found + missed for image in self.images for found, missed in zip(image.tp[:1], image.fn[:1], strict=True)
+        )
+
     def counts(self, thresholds: tuple[float, ...] | None = None) -> NDArray[np.int64]:
         """Return ``(images, thresholds, 3)`` int64: pairs found, false objects, missed objects.
 

@@ -21,6 +21,8 @@ SCHEMA_VERSION: Final = 1
 _ENDING = ".bake-off.json"
 #: Minutes that a candidate takes beside its training: start of the process, scoring of its model.
 _OVERHEAD_MIN = 0.4
+#: The longest that a training can be told to take.
+MOST_MINUTES: Final = 100_000.0
 
 RowState = Literal["waiting", "training", "scoring", "done", "failed"]
 #: States in which nothing more will be done about a candidate.
@@ -96,13 +98,13 @@ class Record(_Frozen):
         return self.model_copy(update={"rows": rows})
 
 
-def minutes_each(count: int, each: float = 0.0, in_all: float = 0.0) -> float:
-    """Return the minutes for each of `count` candidates; a budget `in_all` is divided.
+def minutes_each(count: int, each: float = 0.0, in_all: float | None = None) -> float:
+    """Return the minutes for each of `count` candidates; a budget `in_all` is divided, where there is one.
 
     Raises
     ------
     WrongUsage
-        There are no two candidates to compare, or no time.
+        There are no two candidates to compare, or no time, or more than a training can have.
     """
     if count < 2:
         raise WrongUsage(
@@ -110,10 +112,10 @@ def minutes_each(count: int, each: float = 0.0, in_all: float = 0.0) -> float:
             hint="Choose more ways to find objects, or more networks.",
             code="too-few-candidates",
         )
-    minutes = in_all / count if in_all > 0 else each
-    if minutes <= 0:
+    minutes = each if in_all is None else in_all / count
+    if not 0 < minutes <= MOST_MINUTES:
         raise WrongUsage(
-            f"{minutes:g} minutes for each candidate are too few.",
+            f"{minutes:g} minutes for each candidate are {'too many' if minutes > 0 else 'too few'}.",
             hint="Give each at least a minute; ten tell more.",
             code="no-minutes",
         )

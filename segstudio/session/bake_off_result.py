@@ -103,6 +103,8 @@ def verdict(record: Record, judge: Judge = JUDGES[0]) -> str:
         return "Nothing is scored yet." if not record.over else "No candidate could be scored; each says why."
     best, others = table[0], table[1:]
     images = _images(record)
+    if best.row.evaluation is not None and not best.row.evaluation.objects:
+        return f"Nothing can tell which candidate is better: no object is labelled on {images}."
     if best.value < _NOTHING:
         return f"No candidate finds objects on {images} yet: give them more minutes, or label more."
     score = f"{judge.title} {best.value:.2f}{_spread(best.interval)}"

@@ -413,6 +413,30 @@ def test_what_cannot_be_compared_is_refused_with_a_sentence() -> None:
     assert minutes_each(4, in_all=10) == 2.5
 
 
+@pytest.mark.parametrize("minutes", [0.0, -1.0, float("nan"), float("inf"), 1e9])
+def test_a_time_that_no_training_can_have_is_refused_before_anything_starts(minutes: float) -> None:
+    for budget in ({"each": minutes}, {"each": 10.0, "in_all": minutes}):
+        with pytest.raises(WrongUsage, match="minutes for each candidate are too"):
+            minutes_each(2, **budget)
+
+
+def test_validation_images_without_objects_cannot_tell_who_is_better() -> None:
+    none = Evaluation(
+        thresholds=bake_off_result.JUDGES[0].thresholds,
+        images=tuple(
+            ImageCounts(image_id=str(number), **dict.fromkeys(("tp", "fp", "fn"), (0,) * len(JUDGES[0].thresholds)))
+            for number in range(2)
+        ),
+        seconds_per_megapixel=1.0,
+        parameters=1,
+        weights_mb=1.0,
+    )
+    record = record_of("a", "b")
+    for run in ("a", "b"):
+        record = record.changed(run, state="done", evaluation=none)
+    assert verdict(record).startswith("Nothing can tell which candidate is better: no object is labelled on")
+
+
 def catalogue() -> Catalogue:
     names = [name for name, _network in DEFAULT_CANDIDATES]
     offers = [Offer(name=name, title=name.upper()) for name in names]
