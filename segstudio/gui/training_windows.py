@@ -29,7 +29,8 @@ class TrainingWindows(QObject):
         training.compare_wanted.connect(self.compare)
 
     def network(self) -> None:
-        """Open the window about the network, or bring it to the front."""
+        """Open the window about the network, or bring it to the front; raise `WrongUsage` when there is none."""
+        self._window.training.setup.wish()  # a key can be faster than the list of networks: no window without one
         self._bring(NetworkDialog, self._make_network)
 
     def patches(self) -> None:
