@@ -1,8 +1,8 @@
 """Samples → images with targets, made once, in memory up to a limit and in files beyond it."""
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -18,6 +18,7 @@ from segstudio.engine.data.normalise import normalise
 from segstudio.engine.data.target_images import read_target
 from segstudio.engine.data.training_image import TrainingImage
 from segstudio.io.atomic import make_folders
+from segstudio.io.disk import disk_errors
 from segstudio.io.sources import open_image
 from segstudio.jobs.spec import SampleRecord
 
@@ -48,15 +49,66 @@ class LabelledPart:
     target: NDArray[np.float32] | None = None
 
 
+class TargetStore:
+    """Keeps images and targets in memory until `limit_bytes`, and the rest in files of `folder`, which is its own.
+
+    The files are mapped, so the system reads only what a patch needs.
+    """
+
+    def __init__(self, folder: Path, limit_bytes: int) -> None:
+        self._folder = folder
+        self._left = limit_bytes
+        self._files = 0
+        self._kept: dict[int, NDArray[Any]] = {}
+
+    def keep(self, array: NDArray[Any]) -> NDArray[Any]:
+        """Return `array`, or a read-only map of a file with its content; one that is kept already is not kept again.
+
+        Raises
+        ------
+        DiskError
+            The file could not be written.
+        """
+        if id(array) in self._kept:
+            return array
+        kept: NDArray[Any] = array if array.flags.c_contiguous else np.ascontiguousarray(array)
+        if kept.nbytes <= self._left:
+            self._left -= kept.nbytes
+        else:
+            kept = self._mapped(kept)
+        self._kept[id(kept)] = kept
+        return kept
+
+    def close(self) -> None:
+        """Remove the files."""
+        self._kept.clear()
+        if self._files:
+            # Windows keeps files that are still mapped, and a run that was killed may have left others.
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _mapped(self, array: NDArray[Any]) -> NDArray[Any]:
+        make_folders(self._folder)
+        path = self._folder / f"{self._files:06d}.npy"
+        self._files += 1
+        with disk_errors(path, "written"):
+            np.save(path, array)
+        mapped: NDArray[Any] = np.load(path, mmap_mode="r")
+        return mapped
+
+
 @dataclass(frozen=True)
 class Reading:
-    """How samples are read: channels and percentiles, the largest side of a part, and whether targets are images."""
+    """How samples are read: channels and percentiles, the largest side of a part, and whether targets are images.
+
+    Images and labels wait in `store`, if there is one, and else in memory.
+    """
 
     channels: ChannelPlan
     low_percentile: float = 1.0
     high_percentile: float = 99.8
     part_px: int = PART_PX
     targets: bool = False
+    store: TargetStore | None = None
 
 
 def read_sample(
@@ -93,11 +145,12 @@ def read_sample(
     plan = reading.channels
     seen = as_channels(raw, plan.kind, plan.count, sample.image)
     image = normalise(seen, joint=plan.kind == "rgb", low=reading.low_percentile, high=reading.high_percentile)
+    keep = (lambda array: array) if reading.store is None else reading.store.keep
     return [
         LabelledPart(
             sample,
-            image[:, *window.slices],
-            known[window.slices],
+            keep(image[:, *window.slices]),
+            keep(known[window.slices]),
             None if target is None else target[:, *window.slices],
         )
         for window in parts(size, reading.part_px)
@@ -131,39 +184,6 @@ def object_areas(known: NDArray[np.int32]) -> list[int]:
     """Return the number of pixels of each object in `known` ``(H, W)``, by ascending id."""
     _, counts = np.unique(known[known > 0], return_counts=True)
     return [int(number) for number in counts]
-
-
-class TargetStore:
-    """Keeps arrays in memory until `limit_bytes`, and the rest in files of `folder`.
-
-    The files are mapped, so the system reads only what a patch needs.
-    """
-
-    def __init__(self, folder: Path, limit_bytes: int) -> None:
-        self._folder = folder
-        self._left = limit_bytes
-        self._numbers = count()
-        self._files: list[Path] = []
-
-    def keep(self, array: NDArray[Any]) -> NDArray[Any]:
-        """Return `array`, or a read-only map of a file with its content."""
-        if array.nbytes <= self._left:
-            self._left -= array.nbytes
-            return array
-        make_folders(self._folder)
-        path = self._folder / f"{next(self._numbers):06d}.npy"
-        np.save(path, array)
-        self._files.append(path)
-        kept: NDArray[Any] = np.load(path, mmap_mode="r")
-        return kept
-
-    def close(self) -> None:
-        """Remove the files."""
-        for path in self._files:
-            path.unlink(missing_ok=True)
-        if self._files:
-            self._folder.rmdir()
-        self._files.clear()
 
 
 class TargetMaker(Protocol):
@@ -222,11 +242,11 @@ def training_image(
     balance = settings is not None and settings.data.balance_classes
     return TrainingImage(
         image_id=part.sample.image_id,
-        image=store.keep(np.ascontiguousarray(image)),
+        image=store.keep(image),
         targets=kept,
         objects=_positions(known > 0, rng),
         known=_positions(known >= 0, rng),
-        labels=store.keep(np.pad(known, add, constant_values=-1)) if reshapes else None,
+        labels=store.keep(np.pad(known, add, constant_values=-1) if grows else known) if reshapes else None,
         target=store.keep(np.pad(part.target, [(0, 0), *add])) if reshapes and part.target is not None else None,
         classes=classes if reshapes else {},
         of_class=_positions_of_class(known, classes, formulation.class_ids, rng) if balance else {},

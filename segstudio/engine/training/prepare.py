@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Generator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -100,13 +101,24 @@ def prepare(
     BadModel
         The model to start from does not fit.
     """
-    seen = yield from survey(job, control, device)
-    if seen is None:
-        return None
-    config, formulation, parts, patch = seen.config, seen.formulation, seen.parts, seen.patch
-    store = TargetStore(job.run_folder / crew.own("cache"), config.data.cache_mb * 2**20)
-    settings = _crop_settings(config, formulation, patch, seen.facts["object_diameter_px"])
-    images = yield from _targets(parts.training, config, formulation, patch, store)
+    megabytes = RunConfig.model_validate(job.config).data.cache_mb
+    store = TargetStore(job.run_folder / crew.own("cache"), megabytes * 2**20)
+    with ExitStack() as undone:
+        undone.callback(store.close)
+        seen = yield from survey(job, control, device, store=store)
+        if seen is None:
+            return None
+        images = yield from _targets(seen, control, store)
+        if images is None:
+            return None
+        prepared = _prepared(seen, images, store, device)
+        undone.pop_all()
+    return prepared
+
+
+def _prepared(seen: Survey, images: Sequence[TrainingImage], store: TargetStore, device: torch.device) -> Prepared:
+    config, formulation, parts = seen.config, seen.formulation, seen.parts
+    settings = _crop_settings(config, formulation, seen.patch, seen.facts["object_diameter_px"])
     judged = parts.validation or _some(parts.training)
     validator = Validator if seen.target_scale is None else ImageValidator
     return Prepared(
@@ -118,7 +130,7 @@ def prepare(
         validator=validator(judged, seen.network, formulation, device, seen.facts["small_object_px"]),
         own_validation=bool(parts.validation),
         validation_batches=_fixed_batches(parts.validation, formulation, settings, config.training.batch_size),
-        patch=patch,
+        patch=seen.patch,
         store=store,
         facts=seen.facts,
         appearance=seen.appearance,
@@ -127,7 +139,12 @@ def prepare(
 
 
 def survey(
-    job: TrainJob, control: Control, device: torch.device, *, pretrain: bool = True
+    job: TrainJob,
+    control: Control,
+    device: torch.device,
+    *,
+    pretrain: bool = True,
+    store: TargetStore | None = None,
 ) -> Generator[Message, None, Survey | None]:
     """Read the data and build the network, but make no targets: all that is known before anything is written.
 
@@ -135,6 +152,8 @@ def survey(
     ----------
     pretrain
         Whether weights are fetched that the network is to start from.
+    store
+        Where training images wait; ``None`` keeps them in memory and writes nothing.
 
     Raises
     ------
@@ -152,14 +171,16 @@ def survey(
             message=f"{plan.converted} images are converted to {'colour' if plan.kind == 'rgb' else 'gray'}.",
             hint="Set the channels, or train with images of one kind, if this is not wanted.",
         )
-    reading = _reading(config, plan, targets=_learns_images(job, training))
+    data = config.data
+    learns_images = _learns_images(job, training)
+    reading = Reading(plan, data.low_percentile, data.high_percentile, targets=learns_images, store=store)
     read = yield from read_parts(training, validation, reading, control)
     if read is None:
         return None
     yield from data_warnings(job, read)
     scale: IntensityScale | None = None
     if reading.targets:
-        scale = common_scale(read.training, config.data.low_percentile, config.data.high_percentile)
+        scale = common_scale(read.training, data.low_percentile, data.high_percentile)
         read = Parts(scaled(read.training, scale), scaled(read.validation, scale))
     formulation, network = _build(job, plan, 0 if scale is None else len(scale.low), pretrain=pretrain)
     yield from start_notes(job, formulation, plan)
@@ -207,10 +228,6 @@ def _crop_settings(config: RunConfig, formulation: Formulation, patch: int, diam
     )
 
 
-def _reading(config: RunConfig, plan: ChannelPlan, *, targets: bool) -> Reading:
-    return Reading(plan, config.data.low_percentile, config.data.high_percentile, targets=targets)
-
-
 def _learns_images(job: TrainJob, training: Sequence[SampleRecord]) -> bool:
     return formulations.get(job.formulation.name).learns_images and any(sample.target for sample in training)
 
@@ -247,15 +264,18 @@ def resolved_architecture(job: TrainJob) -> Choice:
 
 
 def _targets(
-    parts: Sequence[LabelledPart], config: RunConfig, formulation: Formulation, patch: int, store: TargetStore
-) -> Generator[Message, None, list[TrainingImage]]:
+    seen: Survey, control: Control, store: TargetStore
+) -> Generator[Message, None, list[TrainingImage] | None]:
+    """Make the targets of all training images, yielding progress; return ``None`` when stopped."""
     images: list[TrainingImage] = []
     last = 0.0
-    for number, part in enumerate(parts):
+    for number, part in enumerate(seen.parts.training):
         if time.monotonic() - last > 0.2:
             last = time.monotonic()
-            yield Progress(stage="Preparing labels", done=number, total=len(parts))
-        images.append(training_image(part, formulation, patch, store, config))
+            yield Progress(stage="Preparing labels", done=number, total=len(seen.parts.training))
+        if control.ending:
+            return None
+        images.append(training_image(part, seen.formulation, seen.patch, store, seen.config))
     return images
 
 

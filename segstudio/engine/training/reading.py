@@ -51,7 +51,7 @@ def read_parts(
     found = Parts([], [])
     notes = FileNotes()
     total = len(training) + len(validation)
-    small = replace(reading, part_px=_VALIDATION_PX)
+    small = replace(reading, part_px=_VALIDATION_PX, store=None)
     for done, sample in enumerate((*training, *validation)):
         yield Progress(stage="Reading images", done=done, total=total)
         if control.ending:

@@ -18,6 +18,7 @@ from segstudio.engine.data.dataset import LabelledPart, Reading, TargetStore, pa
 from segstudio.engine.data.prefetch import Prefetch, patch_threads
 from segstudio.engine.data.training_image import TrainingImage
 from segstudio.engine.formulations import formulations
+from segstudio.io.disk import DiskError
 from segstudio.jobs.spec import SampleRecord
 
 NONE = AugmentationConfig.none()
@@ -102,6 +103,30 @@ def test_targets_beyond_the_memory_limit_wait_in_files(tmp_path: Path) -> None:
     assert np.array_equal(kept, large)
     store.close()
     assert not (tmp_path / "cache").exists()
+
+
+def test_images_beyond_the_memory_limit_wait_in_files_from_when_they_are_read(tmp_path: Path) -> None:
+    made = cells((64, 80), 5)
+    tifffile.imwrite(tmp_path / "image.tif", made.image)
+    tifffile.imwrite(tmp_path / "labels.tif", made.labels.astype(np.uint16))
+    sample = SampleRecord(image_id="a", image=tmp_path / "image.tif", labels=tmp_path / "labels.tif", complete=True)
+    store = TargetStore(tmp_path / "cache", 0)
+    (part,) = read_sample(sample, Reading(ChannelPlan("gray", 1), store=store))
+    assert isinstance(part.image, np.memmap)
+    assert isinstance(part.known, np.memmap)
+    image = training_image(part, formulations.get("boundary")(), 64, store)
+    assert image.image is part.image  # it is not kept twice
+    assert len(list((tmp_path / "cache").iterdir())) == 2 + len(image.targets)
+    (tmp_path / "cache" / "999999.npy").touch()  # a run that was killed left more
+    store.close()
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_full_disk_is_told_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "000000.npy").mkdir()
+    with pytest.raises(DiskError, match=r"000000\.npy could not be written"):
+        TargetStore(tmp_path / "cache", 0).keep(np.ones(3))
 
 
 @settings(max_examples=50, deadline=None)
