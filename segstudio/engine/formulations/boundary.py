@@ -1,6 +1,6 @@
 """Objects by three classes: background, inside and boundary."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -12,15 +12,14 @@ from segstudio.config.base import Config as Settings
 from segstudio.config.base import param
 from segstudio.engine.decoding.components import components, mean_inside, peak_inside, tidy
 from segstudio.engine.decoding.watershed import grow_seeds
-from segstudio.engine.formulations.base import Decoded, DecodeSettings, Formulation, Targets, formulations
-from segstudio.engine.formulations.class_head import ClassHead
+from segstudio.engine.formulations.base import Decoded, DecodeSettings, Targets, formulations
+from segstudio.engine.formulations.object_formulation import ObjectFormulation
 from segstudio.engine.formulations.object_targets import (
     certain_boundary,
     inner_boundary,
     valid_pixels,
     without_vanished,
 )
-from segstudio.engine.losses.class_balance import class_weights
 from segstudio.engine.losses.gap_weight import gap_weight
 from segstudio.engine.losses.pixel_classes import GAP, PixelClassConfig, PixelClassLoss
 
@@ -42,7 +41,7 @@ class BoundaryDecodeConfig(DecodeSettings):
 
 
 @formulations.register("boundary")
-class Boundary(Formulation):
+class Boundary(ObjectFormulation):
     """Softmax over background, inside and boundary; insides are seeds of a watershed."""
 
     title = "Objects by outline"
@@ -50,11 +49,6 @@ class Boundary(Formulation):
     Config: ClassVar[type[Settings]] = BoundaryConfig
     DecodeConfig: ClassVar[type[DecodeSettings]] = BoundaryDecodeConfig
     config: BoundaryConfig
-
-    def __init__(self, config: Settings | None = None, class_ids: Sequence[int] = (1,)) -> None:
-        super().__init__(config, class_ids)
-        self._head = ClassHead(self.class_ids)
-        self._weights: tuple[float, ...] | None = None
 
     @property
     def out_channels(self) -> int:
@@ -68,10 +62,6 @@ class Boundary(Formulation):
         targets = {"part": part[None], "certain": certain_boundary(labels), "valid": valid_pixels(labels)}
         targets |= self._head.encode(labels, object_classes)
         return targets | ({GAP: gap_weight(labels)} if self.config.gap_weight > 0 else {})
-
-    def use_class_pixels(self, pixels: Sequence[int]) -> None:
-        """Weigh the classes of objects as the settings ask."""
-        self._weights = class_weights(pixels[1:], self.config.class_weights)
 
     def loss(self, maps: Tensor, targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the loss terms of pixels and of regions, and class."""

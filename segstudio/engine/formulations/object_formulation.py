@@ -3,24 +3,19 @@
 from collections.abc import Sequence
 
 from segstudio.config.base import Config as Settings
-from segstudio.config.base import param
 from segstudio.engine.formulations.base import Formulation
 from segstudio.engine.formulations.class_head import ClassHead
-from segstudio.engine.losses.class_balance import ClassBalance, class_weights
+from segstudio.engine.losses.class_balance import ClassBalanceConfig, class_weights
 
 
-class ObjectConfig(Settings):
+class ObjectConfig(ClassBalanceConfig):
     """Settings of objects that have a class."""
-
-    class_weights: ClassBalance = param("none", title="Balance of classes", advanced=True)
-    """Lets rare classes count more: by the inverse of how frequent they are, or milder, by the effective number of
-    their pixels."""
 
 
 class ObjectFormulation(Formulation):
     """A formulation of objects whose last maps say which class an object has."""
 
-    config: ObjectConfig
+    config: ClassBalanceConfig
 
     def __init__(self, config: Settings | None = None, class_ids: Sequence[int] = (1,)) -> None:
         super().__init__(config, class_ids)

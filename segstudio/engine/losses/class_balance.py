@@ -6,7 +6,18 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from segstudio.config.base import Config as Settings
+from segstudio.config.base import param
+
 ClassBalance = Literal["none", "inverse", "effective"]
+
+
+class ClassBalanceConfig(Settings):
+    """Settings of what learns several classes."""
+
+    class_weights: ClassBalance = param("none", title="Balance of classes", advanced=True)
+    """Lets rare classes count more: by the inverse of how frequent they are, or milder, by the effective number of
+    their pixels."""
 
 
 def class_weights(pixels: Sequence[int], balance: ClassBalance) -> tuple[float, ...] | None:

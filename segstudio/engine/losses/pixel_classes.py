@@ -6,9 +6,8 @@ from typing import Literal
 from torch import Tensor
 from torch.nn import functional
 
-from segstudio.config.base import Config as Settings
 from segstudio.config.base import param
-from segstudio.engine.losses.class_balance import ClassBalance
+from segstudio.engine.losses.class_balance import ClassBalanceConfig
 from segstudio.engine.losses.cross_entropy import cross_entropy
 from segstudio.engine.losses.dice import soft_dice
 from segstudio.engine.losses.focal import focal
@@ -19,7 +18,7 @@ from segstudio.engine.losses.tversky import soft_tversky
 GAP = "gap"
 
 
-class PixelClassConfig(Settings):
+class PixelClassConfig(ClassBalanceConfig):
     """Settings that all formulations share whose maps are classes of pixels."""
 
     pixel_loss: Literal["cross-entropy", "focal"] = param("cross-entropy", title="Loss of pixels", advanced=True)
@@ -34,9 +33,6 @@ class PixelClassConfig(Settings):
     """With Tversky: how much a missed pixel counts; a false one counts the rest."""
     dice_weight: float = param(1.0, title="Weight of overlap", ge=0, le=10, advanced=True)
     """How much the overlap of regions counts beside the loss of pixels."""
-    class_weights: ClassBalance = param("none", title="Balance of classes", advanced=True)
-    """Lets rare classes count more: by the inverse of how frequent they are, or milder, by the effective number of
-    their pixels."""
     label_smoothing: float = param(0.0, title="Label smoothing", ge=0.0, le=0.5, zero="off", advanced=True)
     """Share of the truth that is spread over all classes, for labels that are not exact."""
     gap_weight: float = param(0.0, title="Weight of gaps", ge=0, le=100, zero="off", advanced=True)
