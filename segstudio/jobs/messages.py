@@ -51,7 +51,8 @@ class Metric(_Message):
 
     With each validation also ``val_f1_low`` and ``val_f1_high``, the 95 % interval of ``val_f1`` by bootstrap over
     images (absent when there is one image only), and ``val_objects`` and ``val_predicted``: true objects that were
-    looked for, and objects that the network found, rightly or not."""
+    looked for, and objects that the network found, rightly or not. A network that makes images has ``val_ssim``,
+    ``val_psnr`` (dB) and ``val_mae`` instead."""
     best: bool = False
     """Whether the weights of this moment are the best so far."""
 
@@ -68,9 +69,9 @@ class Facts(_Message):
     which a tenth of the objects of a class lie, of the class with the smallest); ``pixel_size_um`` (none when images
     differ); ``low_percentile``, ``high_percentile`` of the normalisation.
 
-    Network: ``formulation``, ``architecture``, ``parameters``, ``stride``, ``channels``, ``reach_px`` (pixels that it
-    looks beyond a block of ``stride``: half of its receptive field; none when ``sees_whole``), ``sees_whole``,
-    ``from_scratch``.
+    Network: ``formulation``, ``architecture`` (``"own"`` where the formulation builds it), ``parameters``, ``stride``,
+    ``channels``, ``reach_px`` (pixels that it looks beyond a block of ``stride``: half of its receptive field; none
+    when ``sees_whole``), ``sees_whole``, ``from_scratch``.
 
     Start, only for a training that begins with a model: ``start_f1`` and ``start_ap`` of that model on the validation
     images, ``start_low_percentile`` and ``start_high_percentile``.
