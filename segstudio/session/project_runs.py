@@ -42,6 +42,8 @@ class ProjectRuns:
     """A training has weights that are better than all before."""
     ready = Signal(str, float)
     """Name and F1 of a model that has just been trained."""
+    makes_images = Signal(str, float)
+    """Name of a model that has just been trained to make images, and its peak signal to noise, dB."""
     failed = Signal(str, str, str)
     """A training or prediction failed: its title, what happened, what to do."""
     began = Signal(str)
@@ -157,6 +159,9 @@ class ProjectRuns:
             score = message.summary.get("f1")
             if isinstance(score, float):
                 self.ready.emit(job.title, score)
+            nearness = message.summary.get("psnr")
+            if isinstance(nearness, float):
+                self.makes_images.emit(job.title, nearness)
 
     def _take(self, folder: Path | None, found: tuple[list[Run], list[UserError]]) -> None:
         project = self._project()

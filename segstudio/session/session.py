@@ -76,6 +76,7 @@ class Session:
         self.devices = Devices(self.jobs, lambda: self.preferences, self.set_preferences)
         self.runs = ProjectRuns(lambda: self.project, self.jobs, self.background)
         self.runs.ready.connect(self._on_model_ready)
+        self.runs.makes_images.connect(self._on_image_maker_ready)
         self.runs.failed.connect(self._on_job_failed)
         self.bake_off = ProjectBakeOff(lambda: self.project, self.jobs, self.background)
         self.bake_off.noticed.connect(self._on_notice)
@@ -120,6 +121,11 @@ class Session:
         if self.bake_off.trains(name):
             return  # one of several; the result is told at the end
         self.notice(f"{name} is ready: F1 {f1:.2f}.", "Press Ctrl+P to let it find the cells of this image.", "good")
+
+    def _on_image_maker_ready(self, name: str, psnr: float) -> None:
+        self.notice(
+            f"{name} is ready: PSNR {psnr:.1f} dB.", "Press Ctrl+P to let it make an image of this one.", "good"
+        )
 
     def _on_job_failed(self, title: str, message: str, hint: str) -> None:
         self.noticed.emit(Notice(f"{title} failed. {message}", hint, "error", about=title))

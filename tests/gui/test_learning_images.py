@@ -9,19 +9,21 @@ from typing import Any, cast
 import pytest
 from factories import write_pairs
 from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QComboBox, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 from segstudio.config.run import RunConfig
 from segstudio.gui.jobs import JobThreads
+from segstudio.gui.panels.prediction import PredictionPanel
 from segstudio.gui.panels.training import TrainingPanel
 from segstudio.gui.panels.training_live import LiveTraining
 from segstudio.jobs.catalogue import Catalogue, Offer, catalogue_key, store_catalogue
-from segstudio.jobs.messages import Metric
+from segstudio.jobs.messages import Finished, Metric
 from segstudio.jobs.run_folder import RunFolder
-from segstudio.jobs.spec import ClassSpec, SampleRecord, TrainJob
+from segstudio.jobs.spec import Choice, ClassSpec, SampleRecord, TrainJob
 from segstudio.session.job import Job
-from segstudio.session.job_specs import SplitSummary, predict_job
+from segstudio.session.job_specs import SplitSummary, TrainingWish, predict_job, training_job
 from segstudio.session.runs import read_run
 from segstudio.session.session import Session
 
@@ -141,6 +143,41 @@ def test_images_that_are_made_have_the_names_of_their_images(opened: Any, tmp_pa
     assert [image.image_id for image in images] == [entry.id for entry in project.images]
     labels = predict_job(project, read_run(found), project.images, {}).images
     assert [image.output.stem for image in labels] == [entry.id for entry in project.images]
+
+
+def test_a_model_that_makes_images_says_that_it_is_ready_and_where_they_are(
+    opened: Any, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, started, until = opened
+    said: list[str] = []
+    session.noticed.connect(lambda notice: said.append(notice.text))
+    wish = TrainingWish("Model 1", Choice(name="regression"), Choice(name="unet"), {}, learns_images=True)
+    session.jobs.start_training(training_job(session.project, wish))
+    until(lambda: started)
+    (job,) = started
+    run = RunFolder.create(job)
+    run.model.mkdir(parents=True)
+    (run.model / "model.json").write_text(json.dumps({"target_scale": {}, "scores": {"psnr": 21.3}}))
+    done = Finished(outcome="done", summary={"psnr": 21.34})
+    run.append(done)
+    session.jobs.handle(done.model_copy(update={"job_id": job.job_id}))
+    until(lambda: [words for words in said if words.startswith("Model 1 is ready: PSNR 21.3 dB.")])
+
+    panel = PredictionPanel(session)
+    qtbot.addWidget(panel)
+    panel.show()
+    shown = next(item for item in panel.findChildren(QPushButton) if item.text() == "Show the images made")
+    until(shown.isVisible)
+    assert panel.decode.is_empty, "there are no objects to be sure of"
+    folders: list[str] = []
+    monkeypatch.setattr(
+        QDesktopServices, "openUrl", lambda url: bool(folders.append(Path(url.toLocalFile()).name)) or True
+    )
+    shown.click()
+    assert said[-1] == "This model has made no image yet: press Predict."
+    (session.project.predictions_folder / run.path.name).mkdir(parents=True)
+    shown.click()
+    assert folders == [run.path.name]
 
 
 def _training(folder: Path, samples: tuple[SampleRecord, ...]) -> Job:

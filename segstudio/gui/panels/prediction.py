@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import QTimer, QUrl, Signal
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QLabel, QProgressBar, QVBoxLayout, QWidget
 
 from segstudio.core.errors import UserError
@@ -156,6 +157,10 @@ class PredictionPanel(QWidget):
         images.body.addWidget(self._words)
         images.body.addWidget(self._cancel)
         images.body.addWidget(self._problem)
+        self._makes = caption(self.tr("This model makes images. They have the names of yours, as 32-bit TIFF."))
+        self._show_made = button(self.tr("Show the images made"), self._open_made, "folder-open")
+        images.body.addWidget(self._makes)
+        images.body.addWidget(self._show_made)
         setup = QWidget()
         column = QVBoxLayout(setup)
         column.setContentsMargins(0, 0, 0, 0)
@@ -194,7 +199,20 @@ class PredictionPanel(QWidget):
             offers = {offer.name: offer for offer in catalogue.formulations}
             offer = offers.get(run.job.formulation.name)
             self.decode.show_schema(run.id, offer.decode if offer else {}, run.decode)
+        for widget in (self._makes, self._show_made):
+            widget.setVisible(run is not None and run.makes_images)
         self._on_review()
+
+    def _open_made(self) -> None:
+        """Show the folder with the images that the chosen model made."""
+        project, run = self._session.project, self._run()
+        if project is None or run is None:
+            return
+        folder = project.predictions_folder / run.folder.name
+        if not folder.is_dir():
+            self._session.notice(self.tr("This model has made no image yet: press Predict."))
+        elif not QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))):
+            self._session.notice(self.tr("No program opened the folder: {0}").format(folder), level="warning")
 
     def _running(self) -> Job | None:
         job = self._session.jobs.job(self._job_id)

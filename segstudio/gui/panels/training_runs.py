@@ -154,6 +154,8 @@ class RunList(Section):
         }
         score = run.f1
         words = [self.tr("F1 {0:.2f}").format(score)] if score is not None else []
+        if "psnr" in run.scores:
+            words = [self.tr("PSNR {0:.1f} dB").format(run.scores["psnr"])]
         words += [states[run.status], run.error.message] if run.error else [*self._titles(run)[:1], states[run.status]]
         return "  ·  ".join(word for word in words if word)
 
