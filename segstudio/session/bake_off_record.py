@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from segstudio.config.problems import sentence
 from segstudio.core.errors import BadInput, WrongUsage
 from segstudio.io.atomic import make_folders, write_atomic
 from segstudio.jobs.evaluation import REPORT_NAME, Evaluation
@@ -227,13 +228,21 @@ def read_record(path: Path) -> Record:
     try:
         return Record.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
-        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else (error.strerror or str(error))
         raise BadInput(
-            f"The comparison in {path.name} cannot be read: {reason}.",
-            hint="Delete this file to start a new comparison; the models that it trained stay.",
+            f"The comparison in {path.name} {_why_unreadable(error)}.",
+            hint="Start a new one, on the command line in another folder; the models that this one trained stay.",
             code="bake-off-damaged",
             path=path,
         ) from error
+
+
+def _why_unreadable(error: OSError | ValidationError) -> str:
+    if isinstance(error, OSError):
+        return f"cannot be read: {error.strerror or error}"
+    first = error.errors()[0]
+    if first["loc"] == ("schema_version",):
+        return "was made by another version of the program"
+    return f"is damaged: {sentence(first)}"
 
 
 def record_path(base: Path, name: str) -> Path:

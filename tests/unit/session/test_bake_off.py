@@ -474,6 +474,13 @@ def test_records_are_found_again_and_damaged_ones_named(tmp_path: Path) -> None:
     for name in ("a", "b"):
         write_record(record_path(tmp_path, name), record_of("good", "fair"))
     assert newest_record(tmp_path) == record_path(tmp_path, "b")
-    record_path(tmp_path, "a").write_text('{"schema_version": 2}')
-    with pytest.raises(BadInput, match=r"a\.bake-off\.json cannot be read"):
-        read_record(record_path(tmp_path, "a"))
+    for text, words in (
+        ('{"schema_version": 2}', "made by another version"),
+        ('{"schema_', "damaged"),
+        ("", "damaged"),
+    ):
+        record_path(tmp_path, "a").write_text(text)
+        with pytest.raises(BadInput, match=rf"a\.bake-off\.json (was|is) {words}"):
+            read_record(record_path(tmp_path, "a"))
+    with pytest.raises(BadInput, match="cannot be read: No such file"):
+        read_record(record_path(tmp_path, "gone"))
