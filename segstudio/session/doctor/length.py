@@ -44,14 +44,18 @@ def too_short(case: Case) -> Iterator[Finding]:
 def _hardly_begun(case: Case) -> Iterator[Finding]:
     """Find a poor score after so few validations that no curve can tell why."""
     score = case.curve("val_f1")
-    if case.finished is None or not len(score) or not case.number("validation_objects") or score.values.max() > _POOR:
+    if case.finished is None or not len(score) or not case.number("validation_objects"):
+        return
+    final = case.finished.summary.get("f1")  # with the best decoder settings, often higher than while it trained
+    best = float(final) if isinstance(final, float) else score.values.max()
+    if best > _POOR:
         return
     stopped = case.finished.outcome == "stopped"
     yield Finding(
         code="too-short",
         severity="note",
         sentence="The training was too short to show what the network can do.",
-        evidence=f"F1 is {score.values.max():.2f} after {counted(case.metrics[-1].step, 'step')}.",
+        evidence=f"F1 is {best:.2f} after {counted(case.metrics[-1].step, 'step')}.",
         advice="Let it go on from where it was stopped." if stopped else "Train longer: a few minutes at least.",
         remedy=Remedy("Go on", action="resume") if stopped else _longer(case),
     )

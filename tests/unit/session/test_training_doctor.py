@@ -181,6 +181,8 @@ def test_a_poor_score_after_a_few_steps_is_not_called_well() -> None:
     assert poor.evidence == "F1 is 0.02 after 7 steps."
     assert poor.remedy is not None
     assert "too-short" not in told(facts, _metric(0.7, val_f1=0.8), end)
+    better = Finished(outcome="done", summary={"f1": 0.6})
+    assert "too-short" not in told(facts, _metric(0.7, val_f1=0.4), better)
     assert "too-short" not in told(Facts(values={"validation_objects": 0}), _metric(0.7, val_f1=0.0), end)
 
 
