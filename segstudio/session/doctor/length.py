@@ -12,6 +12,8 @@ _GOOD = 0.93
 _LEAST_POINTS = 4
 #: F1 below which a model of fewer validations than that has hardly begun to learn.
 _POOR = 0.5
+#: Minutes that such a training is offered at least.
+_FEW_MINUTES = 5.0
 #: F1 by which a model must beat its start; less is chance.
 _BETTER, _WORSE = 0.005, -0.02
 
@@ -57,17 +59,17 @@ def _hardly_begun(case: Case) -> Iterator[Finding]:
         sentence="The training was too short to show what the network can do.",
         evidence=f"F1 is {best:.2f} after {counted(case.metrics[-1].step, 'step')}.",
         advice="Let it go on from where it was stopped." if stopped else "Train longer: a few minutes at least.",
-        remedy=Remedy("Go on", action="resume") if stopped else _longer(case),
+        remedy=Remedy("Go on", action="resume") if stopped else _longer(case, _FEW_MINUTES),
     )
 
 
-def _longer(case: Case) -> Remedy:
+def _longer(case: Case, least: float = 0.0) -> Remedy:
     training = case.config.training
     if training.epochs:
         epochs = 2 * training.epochs
         settings = {"training.epochs": epochs, "training.max_minutes": 2 * training.max_minutes}
         return Remedy(f"Train again with {epochs} epochs", settings, starts=True)
-    minutes = 2 * training.max_minutes
+    minutes = max(least, 2 * training.max_minutes)
     return Remedy(f"Train again for {minutes:g} minutes", {"training.max_minutes": minutes}, starts=True)
 
 

@@ -179,7 +179,9 @@ def test_a_poor_score_after_a_few_steps_is_not_called_well() -> None:
     facts, end = Facts(values={"validation_objects": 141}), Finished(outcome="done")
     poor = told(facts, _metric(0.7, val_f1=0.02), end)["too-short"]
     assert poor.evidence == "F1 is 0.02 after 7 steps."
-    assert poor.remedy is not None
+    assert poor.remedy.settings == {"training.max_minutes": 20.0}
+    hasty = told(facts, _metric(0.7, val_f1=0.02), end, job=a_job(config={"training": {"max_minutes": 0.4}}))
+    assert hasty["too-short"].remedy.settings == {"training.max_minutes": 5.0}
     assert "too-short" not in told(facts, _metric(0.7, val_f1=0.8), end)
     better = Finished(outcome="done", summary={"f1": 0.6})
     assert "too-short" not in told(facts, _metric(0.7, val_f1=0.4), better)
