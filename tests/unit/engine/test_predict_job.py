@@ -265,8 +265,8 @@ def test_an_image_of_many_blocks_gives_the_files_of_one(
     files = (tmp_path / "out" / "a12.tif", tmp_path / "out" / "a12.json", tmp_path / "m.npy")
     whole = [path.read_bytes() for path in files]
     for place, name, value in (
-        (block_decoding, "CORE", 64),
-        (block_decoding, "MARGIN", 24),
+        (block_decoding, "CORE", 32),
+        (block_decoding, "MARGIN", 40),  # more than an object: each is scored by a block that sees all of it
         (map_store, "MOST_PIXELS", 0),
         (result_files, "MOST_PIXELS", 0),
         (seen_image, "_KEPT_PIXELS", 0),
@@ -274,17 +274,7 @@ def test_an_image_of_many_blocks_gives_the_files_of_one(
     ):
         monkeypatch.setattr(place, name, value)
     messages = list(predict(job_for(model, tmp_path, image, settings=settings)))
-    labels, table, maps = (path.read_bytes() for path in files)
-    assert labels == whole[0]
-    assert maps == whole[2]
-    found, wanted = (json.loads(content)["objects"] for content in (table, whole[1]))
-    assert {number: row["class_id"] for number, row in found.items()} == {
-        number: row["class_id"] for number, row in wanted.items()
-    }
-    # An object that is larger than what the blocks share is scored by the block that sees most of it.
-    assert {number: row["score"] for number, row in found.items()} == pytest.approx(
-        {number: row["score"] for number, row in wanted.items()}, abs=0.03
-    )
+    assert [path.read_bytes() for path in files] == whole
     assert [path.name for path in sorted(tmp_path.rglob("*")) if TEMP_MARK in path.name] == []
     assert len([item for item in messages if isinstance(item, Progress)]) > 6 + 6
     job = DecodeJob(job_id="8", model=model, image_id="a12", maps=files[2], output=tmp_path / "again.tif")

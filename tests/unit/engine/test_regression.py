@@ -54,8 +54,9 @@ def test_a_noisy_image_becomes_clean_in_the_intensities_of_the_targets(tmp_path:
     messages = list(run_job(job(tmp_path / "data", tmp_path / "run")))
     metrics = [m.values for m in messages if isinstance(m, Metric) and "val_ssim" in m.values]
     assert {"val_ssim", "val_psnr", "val_mae"} <= metrics[-1].keys()
+    assert metrics[-1]["val_ssim"] > metrics[0]["val_ssim"] + 0.1
     losses = [m.values["train_loss"] for m in messages if isinstance(m, Metric) and "train_loss" in m.values]
-    assert losses[-1] < 0.7 * losses[0]
+    assert losses[-1] < 0.6 * losses[0]
     assert not [m for m in messages if isinstance(m, Warned) and m.code in ("class-missing", "no-labels")]
 
     write_pairs(tmp_path / "new", 7)  # two that no training has seen
