@@ -53,16 +53,20 @@ def stop_on_interrupt(stop: Any) -> Iterator[None]:  # noqa: ANN401 - any callab
     """Let the first Ctrl+C call `stop`, which ends the job with its best result; the second ends at once.
 
     SIGTERM, with which a cluster says that the time is over, and SIGHUP, with which a terminal closes, do the same.
-    A signal that was to be ignored, as after ``nohup``, stays ignored.
+    A signal that was to be ignored, as after ``nohup``, stays ignored. A terminal that has closed can say nothing
+    more: its signal stays ignored from then on, however late a shell that ends repeats it.
     """
+    closed = False
 
     def first(number: int, _: object) -> None:
+        nonlocal closed
         if number == HANGUP:
+            closed = True
             leave_terminal()
         else:
             sys.stderr.write("\nStopping; the best result is kept. Press Ctrl+C again to leave at once.\n")
         stop()
-        for other in before:  # a shell that ends may send SIGHUP once more
+        for other in before:
             signal.signal(other, signal.SIG_IGN if other == HANGUP else signal.default_int_handler)
 
     numbers = (signal.SIGINT, signal.SIGTERM, *(() if HANGUP is None else (HANGUP,)))
@@ -72,7 +76,7 @@ def stop_on_interrupt(stop: Any) -> Iterator[None]:  # noqa: ANN401 - any callab
         yield
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_IGN if closed and number == HANGUP else handler)
 
 
 def _bar(console: Console, *, shown: bool) -> Progress:

@@ -14,7 +14,10 @@ HANGUP: signal.Signals | None = getattr(signal, "SIGHUP", None)
 
 @contextmanager
 def interrupted_by_end() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP raise ``KeyboardInterrupt``; one that is ignored, as after ``nohup``, stays ignored."""
+    """Let SIGTERM and SIGHUP raise ``KeyboardInterrupt``; one that is ignored, as after ``nohup``, stays ignored.
+
+    So does SIGHUP once it was heard: a shell that ends may repeat it until the process is gone.
+    """
     if threading.current_thread() is not threading.main_thread():  # only that one may say what a signal does
         yield
         return
@@ -27,7 +30,8 @@ def interrupted_by_end() -> Iterator[None]:
         yield
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            if number != HANGUP or signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, handler)
 
 
 @contextmanager

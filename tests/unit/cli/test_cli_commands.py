@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -337,8 +338,9 @@ IN_A_TERMINAL = """
 import sys, time
 from pathlib import Path
 from segstudio.cli.progress import stop_on_interrupt
+from segstudio.cli.signals import interrupted_by_end
 note, told = Path(sys.argv[1]), []
-with stop_on_interrupt(lambda: told.append(1)):
+with interrupted_by_end(), stop_on_interrupt(lambda: told.append(1)):
     print("listening", flush=True)
     while not told:
         time.sleep(0.01)
@@ -346,7 +348,25 @@ with stop_on_interrupt(lambda: told.append(1)):
         print("the best model is being written", flush=True)
         time.sleep(0.05)
     note.write_text("written")
+if len(sys.argv) > 2:  # longer at the way out than the shell
+    time.sleep(float(sys.argv[2]))
 """
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGHUP")
+def test_a_shell_that_repeats_itself_late_does_not_end_a_training_that_is_on_its_way_out(tmp_path: Path) -> None:
+    note = tmp_path / "note"
+    with subprocess.Popen(
+        [sys.executable, "-c", IN_A_TERMINAL, str(note), "1"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
+        assert process.stdout is not None
+        assert b"listening" in process.stdout.readline()
+        process.send_signal(signal.SIGHUP)
+        while not note.exists() and process.poll() is None:
+            time.sleep(0.01)
+        time.sleep(0.3)  # it has left what listens, and is not gone yet
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(20) == 0
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGHUP")
