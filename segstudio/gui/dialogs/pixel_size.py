@@ -12,7 +12,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from segstudio.gui.forms.parts import caption, whole_number
+from segstudio.gui.forms.numbers import whole_number
+from segstudio.gui.forms.parts import caption
 from segstudio.project.project import Project
 
 _CHOSEN, _ALL = range(2)

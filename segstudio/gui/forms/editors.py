@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.config.form_spec import FieldSpec
-from segstudio.gui.forms.parts import whole_number
+from segstudio.gui.forms.numbers import whole_number
 
 Value = bool | int | float | str
 

@@ -15,7 +15,8 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.core.errors import UserError
-from segstudio.gui.forms.parts import caption, heading, whole_number
+from segstudio.gui.forms.numbers import whole_number
+from segstudio.gui.forms.parts import caption, heading
 from segstudio.gui.theme import SPACING, SPACING_GROUP
 from segstudio.jobs.catalogue import Catalogue, Offer
 from segstudio.session.bake_off_candidates import DEFAULT_CANDIDATES, Candidate, candidates_of, why_not

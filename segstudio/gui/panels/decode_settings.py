@@ -8,7 +8,8 @@ from PySide6.QtCore import Signal
 
 from segstudio.config.form_spec import FieldSpec, form_spec
 from segstudio.gui.forms.form import Form
-from segstudio.gui.forms.parts import Section, ValueSlider, caption
+from segstudio.gui.forms.numbers import ValueSlider
+from segstudio.gui.forms.parts import Section, caption
 
 #: Largest value that a slider without a useful limit reaches.
 _SIZE_LIMIT = 2000

@@ -13,17 +13,8 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.gui.bind import bind_check, bind_choice, follow
-from segstudio.gui.forms.parts import (
-    CalmSlider,
-    Column,
-    Section,
-    ValueSlider,
-    button,
-    caption,
-    row,
-    set_role,
-    tool_button,
-)
+from segstudio.gui.forms.numbers import CalmSlider, ValueSlider
+from segstudio.gui.forms.parts import Column, Section, button, caption, row, set_role, tool_button
 from segstudio.gui.panels.class_list import ClassList
 from segstudio.labels.regions import COMPLETE, IGNORE, NOT_STATED
 from segstudio.session.session import Session

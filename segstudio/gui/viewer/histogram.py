@@ -4,10 +4,10 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from segstudio.gui.forms.parts import whole_number
+from segstudio.gui.forms.numbers import whole_number
 from segstudio.gui.theme import SPACING, tokens
 from segstudio.gui.viewer.contrast import BINS, Histogram, histogram, sample
-from segstudio.project.document import ImageDocument
+from segstudio.io.sources import ImageSource
 from segstudio.session.session import Session
 
 _GRAB = 8.0
@@ -116,18 +116,19 @@ class HistogramPlot(QWidget):
 
 
 class HistogramWidget(QWidget):
-    """Contrast of the image in front.
+    """Contrast of the image in front, or of the image that a model made of it.
 
     Parameters
     ----------
     session
-        Its document is shown, its view state is changed.
+        What is seen of its document is shown, its view state is changed.
     """
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
         self._histogram: Histogram | None = None
+        self._source: ImageSource | None = None
         self.plot = HistogramPlot()
         self.auto = QPushButton(self.tr("Auto"))
         self.auto.setToolTip(self.tr("Show the darkest 0.2 % of the pixels black and the brightest 0.2 % white."))
@@ -152,21 +153,26 @@ class HistogramWidget(QWidget):
         self.plot.contrast_dragged.connect(self._on_dragged)
         self.auto.clicked.connect(lambda: session.view.reset_contrast())
         self.gamma.valueChanged.connect(self._on_gamma)
-        session.document_changed.connect(self._on_document)
+        session.document_changed.connect(self._follow)
+        session.made.changed.connect(self._follow)
         session.view.events.contrast.connect(self._refresh)
         session.view.events.gamma.connect(self._refresh)
-        self._on_document(session.document)
+        self._follow()
 
-    def _on_document(self, document: ImageDocument | None) -> None:
-        self._histogram = None
-        self.setEnabled(document is not None)
-        self._refresh()
-        if document is None:
+    def _follow(self, *_: object) -> None:
+        """Show the histogram of what is seen now."""
+        document, made = self._session.document, self._session.made
+        source = None if document is None else made.source if made.shown else document.source
+        if source is self._source:
             return
-        source = document.source
+        self._source, self._histogram = source, None
+        self.setEnabled(source is not None)
+        self._refresh()
+        if source is None:
+            return
 
         def take(found: Histogram) -> None:
-            if self._session.document is document:
+            if self._source is source:
                 self._histogram = found
                 self._refresh()
 
