@@ -27,6 +27,8 @@ _SMOOTH, _LEAST_STEPS = 3.0, 15
 _FALL = 0.05
 #: A rate this much below that of the lowest loss is safe to train with for long.
 _SAFETY = 4.0
+#: Share of its fastest fall at which the loss still falls steeply.
+_STEEP = 0.5
 
 
 def range_test(job: RangeTestJob, control: Control | None = None) -> Iterator[Message]:
@@ -62,8 +64,9 @@ def range_test(job: RangeTestJob, control: Control | None = None) -> Iterator[Me
 def suggested_rate(rates: NDArray[np.float64], losses: NDArray[np.float64]) -> float | None:
     """Return the peak rate for a training, ``None`` when the loss fell at none.
 
-    The rate where the smoothed loss falls fastest, raised towards a quarter of the rate of the lowest loss: the
-    geometric mean of the two. What comes after the lowest loss does not count.
+    Towards the upper end of the rates at which the smoothed loss falls steeply, and well below that of the lowest loss,
+    where those reach so far: beyond them a higher rate gains little and comes near to those at which the loss rises.
+    What comes after the lowest loss does not count.
 
     Parameters
     ----------
@@ -83,9 +86,18 @@ def suggested_rate(rates: NDArray[np.float64], losses: NDArray[np.float64]) -> f
     lowest = int(np.argmin(smooth))
     if smooth[: lowest + 1].max() - smooth[lowest] < _FALL * abs(smooth[: lowest + 1].max()) or lowest < 2:
         return None
-    steepest = int(np.argmin(np.gradient(smooth)[: lowest + 1]))
-    safe = rates[lowest] / _SAFETY
-    return float(np.sqrt(max(rates[steepest], safe / 100) * safe)) if rates[steepest] < safe else float(safe)
+    falls = np.gradient(smooth)[: lowest + 1]
+    steepest = int(np.argmin(falls))
+    first, last = _stretch(falls <= _STEEP * falls[steepest], steepest)
+    return float(max(rates[first], min(np.sqrt(rates[steepest] * rates[last]), rates[lowest] / _SAFETY)))
+
+
+def _stretch(holds: NDArray[np.bool_], place: int) -> tuple[int, int]:
+    """Return the first and the last index of the unbroken stretch around `place` on which something `holds`."""
+    before, after = np.flatnonzero(~holds[:place]), np.flatnonzero(~holds[place:])
+    first = int(before[-1]) + 1 if len(before) else 0
+    last = place + int(after[0]) - 1 if len(after) else len(holds) - 1
+    return first, last
 
 
 def smoothed(losses: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -37,6 +37,18 @@ def test_the_rate_lies_where_the_loss_falls(exponent: float, seed: int) -> None:
     assert best / 40 < found < best
 
 
+@pytest.mark.parametrize("falls_at", [1e-5, 1e-4, 3e-3])
+@pytest.mark.parametrize("seed", range(5))
+def test_no_rate_is_suggested_at_which_the_loss_has_become_flat_again(falls_at: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    fallen = 1 / (1 + (falls_at / RATES) ** 2)
+    # Flat, a steep fall, then for decades hardly lower, and an explosion.
+    losses = 1 - 0.6 * fallen - 0.01 * np.log10(RATES / 1e-6) + (RATES / 0.4) ** 4 + rng.normal(0, 0.01, len(RATES))
+    found = suggested_rate(RATES, losses)
+    assert found is not None
+    assert 0.1 < np.interp(found, RATES, fallen) < 0.93
+
+
 def test_a_loss_that_never_falls_suggests_nothing() -> None:
     rng = np.random.default_rng(0)
     assert suggested_rate(RATES, 1 + rng.normal(0, 0.01, len(RATES))) is None
