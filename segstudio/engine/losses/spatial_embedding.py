@@ -3,6 +3,8 @@
 Neven et al., CVPR 2019 (with the seeds of EmbedSeg, Lalit et al. 2021), and De Brabandere et al. 2017.
 """
 
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,9 +13,11 @@ from torch.nn import functional
 
 from segstudio.engine.losses.lovasz import iou_steps
 
-#: Numbers that are sorted together; bounds the time of a step.
-_MOST = 4_000_000
+#: Pixels of all windows around objects; bounds the time of a step. Each object has its even share, at least some.
+_MOST, _LEAST = 4_000_000, 32**2
 _LEAST_SIDE = 16
+#: Windows are widened to the next of sides that grow by this factor, so that those of like size make one batch.
+_GROWTH = math.sqrt(2)
 _IDS = 2**24
 
 
@@ -28,7 +32,7 @@ class Members:
     image
         ``(K,)`` number of the object's image.
     top, left, side
-        ``(K,)``, ``(K,)`` and one number: a square twice as wide as the largest object, around each object.
+        ``(K,)`` each: a square twice as wide as the object, around the object.
     """
 
     pixel: Tensor
@@ -36,7 +40,7 @@ class Members:
     image: Tensor
     top: Tensor
     left: Tensor
-    side: int
+    side: Tensor
 
     @property
     def count(self) -> int:
@@ -59,8 +63,7 @@ def members(instances: Tensor, valid: Tensor) -> Members:
         return values.new_zeros(len(keys)).scatter_reduce(0, owner, values, "amin", include_self=False)
 
     top, left, bottom, right = least(rows), least(columns), -least(-rows), -least(-columns)
-    extent = max(int((bottom - top).max()), int((right - left).max())) + 1 if len(keys) else 1
-    side = max(_LEAST_SIDE, 2 * extent)
+    side = (2 * (torch.maximum(bottom - top, right - left) + 1)).clamp_min(_LEAST_SIDE)
     height, width = ids.shape[1:]
     return Members(
         (image * height + rows) * width + columns,
@@ -91,21 +94,47 @@ def overlap_loss(embedding: Tensor, centre: Tensor, width: Tensor, found: Member
     """
     if not found.count:
         return embedding.sum() * 0
-    height, columns = embedding.shape[2:]
-    chosen = torch.arange(0, found.count, max(1, -(-found.count * found.side**2 // _MOST)), device=centre.device)
-    steps = torch.arange(found.side, device=centre.device)
-    y = (found.top[chosen, None] + steps)[:, :, None].expand(-1, -1, found.side).flatten(1)
-    x = (found.left[chosen, None] + steps)[:, None, :].expand(-1, found.side, -1).flatten(1)
-    inside = (y >= 0) & (y < height) & (x >= 0) & (x < columns)
-    flat = (found.image[chosen, None] * height + y.clamp(0, height - 1)) * columns + x.clamp(0, columns - 1)
-    known = inside & (valid[:, 0].flatten()[flat] > 0)
-    owner = torch.full((valid.numel(),), -1, device=centre.device).index_put((found.pixel,), found.owner)
-    truth = ((owner[flat] == chosen[:, None]) & known).float()
-    points = embedding.permute(0, 2, 3, 1).reshape(-1, 2)[flat]
-    alike = likeness(points, centre[chosen, None], width[chosen, None])
-    errors = functional.relu(1 - (2 * alike - 1) * (2 * truth - 1)) * known
-    ordered, order = torch.sort(errors, dim=1, descending=True)
-    return (ordered * iou_steps(truth.gather(1, order)).to(ordered.dtype)).sum(1).mean()
+    points = embedding.permute(0, 2, 3, 1).reshape(-1, 2)
+    known = valid.flatten() > 0
+    owner = torch.full(known.shape, -1, device=centre.device).index_put((found.pixel,), found.owner)
+    terms = []
+    for chosen, pixel, inside in _windows(found, embedding.shape[2:]):
+        seen = inside & known[pixel]
+        truth = ((owner[pixel] == chosen[:, None]) & seen).float()
+        alike = likeness(points[pixel], centre[chosen, None], width[chosen, None])
+        errors = functional.relu(1 - (2 * alike - 1) * (2 * truth - 1)) * seen
+        ordered, order = torch.sort(errors, dim=1, descending=True)
+        terms.append((ordered * iou_steps(truth.gather(1, order)).to(ordered.dtype)).sum())
+    return torch.stack(terms).sum() / found.count
+
+
+def _windows(found: Members, shape: Sequence[int]) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Yield the windows around objects, all of like size together.
+
+    Large windows, or all where there are many, are grids of every second, third, ... pixel: otherwise one huge object
+    would take the time of all others.
+
+    Yields
+    ------
+    tuple
+        ``(k,)`` numbers of objects; ``(k, P)`` flat indices into ``(N, H, W)``; and which of them are in the window and
+        in the image.
+    """
+    height, width = shape
+    most = math.isqrt(max(_LEAST, _MOST // found.count))
+    step = torch.div(found.side + most - 1, most, rounding_mode="floor")
+    across = torch.div(found.side + step - 1, step, rounding_mode="floor")
+    batch = (across.float().log() / math.log(_GROWTH)).ceil().long()
+    for number in torch.unique(batch).tolist():
+        chosen = torch.nonzero(batch == number).flatten()
+        places = torch.arange(int(across[chosen].max()), device=chosen.device) * step[chosen, None]
+        places += torch.div(step[chosen, None], 2, rounding_mode="floor")
+        y, x = found.top[chosen, None] + places, found.left[chosen, None] + places
+        near = places < found.side[chosen, None]
+        down, right = (near & (at >= 0) & (at < side) for at, side in ((y, height), (x, width)))
+        rows = found.image[chosen, None] * height + y.clamp(0, height - 1)
+        pixel = rows[:, :, None] * width + x.clamp(0, width - 1)[:, None, :]
+        yield chosen, pixel.flatten(1), (down[:, :, None] & right[:, None, :]).flatten(1)
 
 
 def pull_push_loss(embedding: Tensor, found: Members, near: float, apart: float) -> Tensor:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from factories import cells, discs
+from factories import cells, discs, grid_of_squares
 from torch import nn
 
 from segstudio.core.matching import match
@@ -84,6 +84,26 @@ def test_the_overlap_loss_is_least_where_each_pixel_points_to_its_object() -> No
     assert float(overlap_loss(there.flip(2), centres, width, found, valid)) > 1
 
 
+def test_a_huge_object_takes_nothing_from_what_is_learned_for_small_ones() -> None:
+    labels = grid_of_squares((320, 320), size=6, gap=4)
+    small = np.unique(labels[260:])[1:]
+    labels[:260] = 0
+    labels[:250, :310] = 1
+    instances = torch.from_numpy(labels.astype(np.float32))[None, None]
+    valid = torch.ones_like(instances)
+    found = members(instances, valid)
+    assert found.count == 1 + len(small) > 100
+    embedding = torch.zeros(1, 2, 320, 320, requires_grad=True)
+    centres = found.mean(torch.stack(torch.unravel_index(found.pixel, (320, 320)), 1).float())
+    width = torch.full((found.count,), 90.0, requires_grad=True)
+    overlap_loss(embedding, centres, width, found, valid).backward()
+    assert embedding.grad is not None
+    assert width.grad is not None
+    assert width.grad.all()
+    # The huge one is learned from a grid of its pixels, not from all.
+    assert 1000 < embedding.grad[0].any(dim=0)[instances[0, 0] == 1].sum() < 40_000
+
+
 def test_objects_of_two_images_do_not_push_each_other() -> None:
     instances = torch.zeros(2, 1, 8, 8)
     instances[:, :, 2:4, 2:4] = 1
@@ -120,3 +140,16 @@ def test_an_object_without_a_peak_of_its_own_is_not_given_to_another() -> None:
     maps[2, 24:] = 0
     found = formulation.decode(maps, formulation.DecodeConfig())
     assert len(match(labels, found.labels, 0.9).pairs) == 2
+
+
+@pytest.mark.parametrize("balance", ["inverse", "effective"])
+def test_the_classes_of_pixels_that_point_are_balanced_as_asked(balance: str) -> None:
+    made = cells((64, 64), 7, 3, diameter=18)
+    plain, balanced = build("embedding", (1, 2)), build("embedding", (1, 2), class_weights=balance)
+    targets = {key: torch.from_numpy(value)[None] for key, value in plain.encode(made.labels, {1: 2}).items()}
+    for formulation in (plain, balanced):
+        formulation.use_class_pixels((3000, 900, 90))
+    maps = torch.zeros(1, plain.out_channels, 64, 64)
+    maps[:, -2] = 3.0  # sure of the common class everywhere
+    losses = [float(formulation.loss(maps, targets)["class"]) for formulation in (plain, balanced)]
+    assert losses[1] > 1.5 * losses[0]
