@@ -1,12 +1,16 @@
 """Focal, Tversky and Lovász losses, the balance of classes, the weight of gaps, and how formulations use them."""
 
 import math
+from pathlib import Path
 from typing import Any
 
+import cv2
+import edt  # type: ignore[import-not-found]
 import numpy as np
 import pytest
+import tifffile
 import torch
-from factories import cells, discs
+from factories import cells, discs, grid_of_squares
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
@@ -178,6 +182,47 @@ def test_the_gap_weight_agrees_with_a_slow_one() -> None:
         depth = np.hypot(rows[labels != own] - y, columns[labels != own] - x).min() if own else gaps[0]
         expected = math.exp(-(max(0.0, depth + gaps[1] - 2) ** 2) / 50) if gaps[1] < 16 else 0
         assert found[y, x] == pytest.approx(expected, abs=0.02)
+
+
+def one_object_after_the_other(labels: np.ndarray, sigma: float = 5.0) -> np.ndarray:
+    """Return the weight of gaps by a distance transform for each object."""
+    far = np.float32(3 * sigma + 1)
+    nearest = second = np.full(labels.shape, far)
+    for number in np.unique(labels[labels > 0]):
+        distance = cv2.distanceTransform((labels != number).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        second = np.minimum(second, np.maximum(nearest, distance))
+        nearest = np.minimum(nearest, distance)
+    depth = edt.edt(np.maximum(labels, 0), black_border=False)
+    total = np.where(labels > 0, np.minimum(depth, far), nearest) + second
+    weight = np.exp(-(np.maximum(total - 2, 0) ** 2) / (2 * sigma**2))
+    return np.where((second > far - 1e-3) | (labels < 0), 0, weight).astype(np.float32)
+
+
+@pytest.mark.parametrize(("kind", "side"), [("nuclei", 400), ("histology", 500), ("membrane", 200)])
+def test_the_gap_weight_of_real_objects_is_that_of_each_by_itself(data_folder: Path, kind: str, side: int) -> None:
+    seen = 0
+    for path in sorted((data_folder / kind / "val" / "masks").glob("*.tif"))[:8]:
+        labels = np.ascontiguousarray(tifffile.imread(path)[:side, :side]).astype(np.int32)
+        labels[:30, :30] = -1
+        assert np.abs(gap_weight(labels)[0] - one_object_after_the_other(labels)).max() < 1e-6
+        seen += len(np.unique(labels))
+    assert seen > 100
+
+
+def test_the_gap_weight_does_not_look_at_each_object(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = 0
+    transform = cv2.distanceTransform
+
+    def counted(*arguments: Any) -> Any:
+        nonlocal looks
+        looks += 1
+        return transform(*arguments)
+
+    labels = grid_of_squares((200, 200), size=4, gap=3)  # 784 objects
+    expected = one_object_after_the_other(labels[:40, :40])[:24, :24]
+    monkeypatch.setattr(cv2, "distanceTransform", counted)
+    assert np.abs(gap_weight(labels)[0, :24, :24] - expected).max() < 1e-6
+    assert looks < 12
 
 
 def batch_of(name: str, settings: dict[str, Any], labels: np.ndarray, classes: tuple[int, ...] = (1,)) -> Any:
