@@ -28,15 +28,18 @@ from segstudio.jobs.spec import InspectJob, PredictJob
 _MOST = 48
 #: Shares of the values that become black and white.
 _LOW, _HIGH = 0.5, 99.5
+#: No network halves the image more often than this.
+_MOST_LEVELS = 8
 #: Largest part of an image that is looked at, pixels a side.
 LARGEST = 1024
 
 
 @dataclass
 class _Recorder:
-    """Hears what goes forward and backward through the modules of a network."""
+    """Hears what goes forward and backward through the modules of a network, of an image of `size` pixels."""
 
     wanted: str
+    size: tuple[int, int]
     heard_of: set[str] = field(default_factory=set)
     norms: dict[str, float] = field(default_factory=dict)
     answer: Tensor | None = None
@@ -44,13 +47,14 @@ class _Recorder:
 
     def heard(self, path: str, output: object) -> None:
         """Note an output, and its gradient when that comes back."""
-        if not isinstance(output, Tensor) or output.dim() != 4:
+        maps = _as_maps(output, self.size) if isinstance(output, Tensor) else None
+        if not isinstance(output, Tensor) or maps is None:
             return
         first = path not in self.heard_of
         self.heard_of.add(path)
         wanted = path == self.wanted and self.answer is None
         if wanted:
-            self.answer = output.detach().clone()  # what comes next may write over it
+            self.answer = maps.detach().clone()  # what comes next may write over it
         if output.requires_grad and first:
             output.register_hook(lambda gradient: self._back(path, gradient, wanted))  # type: ignore[no-untyped-call]
 
@@ -59,7 +63,24 @@ class _Recorder:
         if math.isfinite(norm):  # of a detector that has found no box there is none
             self.norms[path] = norm
         if wanted:
-            self.gradient = gradient.detach().clone()
+            maps = _as_maps(gradient, self.size)
+            self.gradient = None if maps is None else maps.detach().clone()
+
+
+def _as_maps(output: Tensor, size: tuple[int, int]) -> Tensor | None:
+    """Return what a layer gives as maps ``(1, C, h, w)``, ``None`` when it is none.
+
+    Transformers give them as ``(1, h * w, C)``, row by row, of the image of `size` at a power of two of its stride.
+    """
+    if output.dim() == 4:
+        return output
+    if output.dim() != 3 or len(output) != 1:
+        return None
+    for level in range(_MOST_LEVELS):
+        height, width = size[0] >> level, size[1] >> level
+        if height * width == output.shape[1]:
+            return output.transpose(1, 2).reshape(1, output.shape[2], height, width)
+    return None
 
 
 def inspect_model(job: InspectJob) -> Iterator[Message]:
@@ -90,7 +111,7 @@ def inspect_model(job: InspectJob) -> Iterator[Message]:
         )
     image, window = _region(model, job, network.stride)
     seen = torch.from_numpy(image)[None].to(device).requires_grad_()
-    recorder = _Recorder(job.layer if job.layer else "\0")
+    recorder = _Recorder(job.layer if job.layer else "\0", (image.shape[1], image.shape[2]))
     maps = _forward(network, seen, recorder)
     target = _target(model, job, maps, window)
     told = _backward(maps, target)

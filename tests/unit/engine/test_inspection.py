@@ -1,5 +1,6 @@
 """Looking into a model: feature maps and gradients of a network whose every number is known."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,12 +8,15 @@ import numpy as np
 import pytest
 import tifffile
 import torch
+from torch import nn
+from torch.nn import functional
 
 from segstudio.core.errors import UserError
-from segstudio.engine import run_job
+from segstudio.engine import inspection, run_job
 from segstudio.engine.architectures import architectures
 from segstudio.engine.formulations import formulations
-from segstudio.engine.model_card import ModelCard, save_model
+from segstudio.engine.model_card import ModelCard, load_model, save_model
+from segstudio.engine.network import Network
 from segstudio.jobs.messages import Artifact
 from segstudio.jobs.network_report import Inside
 from segstudio.jobs.spec import Choice, ClassSpec, InspectJob
@@ -91,8 +95,6 @@ def test_the_gradient_at_a_pixel_stays_within_what_the_network_sees(model: Path,
 def test_the_gradient_of_a_network_of_one_weight_is_that_of_arithmetic(
     model: Path, image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from segstudio.engine import inspection
-
     loaded = inspection.load_model(model)
     with torch.no_grad():
         for weight in loaded.network.parameters():
@@ -112,3 +114,33 @@ def test_what_cannot_be_looked_at_is_a_sentence(model: Path, image: Path, tmp_pa
         inside(model, image, tmp_path, window=(100, 100, 120, 120))
     with pytest.raises(UserError, match="lies beside the part"):
         inside(model, image, tmp_path, window=(0, 0, 20, 20), point=(40, 40))
+
+
+class _Transformer(Network):
+    """Halves the image by taking every second pixel, gives it as tokens to a layer that doubles them, and enlarges."""
+
+    stride, in_channels, out_channels = 2, 1, 2
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tokens = nn.Linear(1, 2, bias=False)
+        with torch.no_grad():
+            self.tokens.weight[:] = torch.tensor([[2.0], [0.0]])
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        half = image[:, :, ::2, ::2]
+        maps = self.tokens(half.flatten(2).transpose(1, 2)).transpose(1, 2).reshape(1, 2, *half.shape[2:])
+        return functional.interpolate(maps, scale_factor=2.0)
+
+
+def test_what_transformers_answer_is_shown_as_maps(
+    model: Path, image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = load_model(model)
+    monkeypatch.setattr(inspection, "load_model", lambda _path: replace(loaded, network=_Transformer()))
+    found, arrays = inside(model, image, tmp_path, window=(0, 0, 40, 56), layer="tokens")
+    assert found.shape == (2, 20, 28)
+    bright = arrays["maps"][[item.channel for item in found.maps].index(0)]
+    assert bright[5:10, 15:20].min() > bright[:5].max()
+    assert arrays["gradients"].shape[1:] == (20, 28)
+    assert arrays["gradients"].any()
