@@ -21,6 +21,8 @@ class Architecture(ABC):
     title: ClassVar[str]
     description: ClassVar[str]
     Config: ClassVar[type[Settings]]
+    #: Name of the setting that says how often the image is halved: with more levels a network sees more. None has none.
+    levels: ClassVar[str] = ""
 
     def __init__(self, config: Settings | None = None) -> None:
         self.config = self.Config() if config is None else self.Config.model_validate(config.model_dump())

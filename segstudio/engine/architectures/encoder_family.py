@@ -63,6 +63,7 @@ class EncoderArchitecture(Architecture):
     """A family whose networks have an encoder from segmentation-models-pytorch."""
 
     Config: ClassVar[type[Settings]] = EncoderSettings
+    levels = "encoder_depth"
     config: EncoderSettings
     #: Whether the decoder looks at the whole tile, with any encoder.
     decoder_sees_whole: ClassVar[bool] = False

@@ -96,6 +96,7 @@ class UNet(Architecture):
     title = "U-Net"
     description = "The standard network for cells: small, fast, learns from few images."
     Config: ClassVar[type[Settings]] = UNetConfig
+    levels = "depth"
     config: UNetConfig
 
     def build(self, in_channels: int, out_channels: int) -> Network:

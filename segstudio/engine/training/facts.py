@@ -1,10 +1,13 @@
 """What a training knows about its data, its network and its plan: the figures that advice is made of."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import ValidationError
 
+from segstudio.config.base import Config as Settings
+from segstudio.engine.architectures import architectures
 from segstudio.engine.data.appearance import Appearance, looks_of, unlikeness
 from segstudio.engine.data.dataset import LabelledPart, median_diameter
 from segstudio.engine.formulations.base import OWN_NETWORK
@@ -12,7 +15,7 @@ from segstudio.engine.model_card import read_card
 from segstudio.engine.network import Network
 from segstudio.engine.prediction.halo import reach_of
 from segstudio.jobs.messages import Facts
-from segstudio.jobs.spec import ClassSpec
+from segstudio.jobs.spec import ClassSpec, TrainJob
 
 if TYPE_CHECKING:
     from segstudio.engine.training.fit import Training
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
 Fact = float | int | str | bool | None
 #: So many images are named when they look unlike the others.
 _NAMED = 3
+#: No network has more levels.
+_MOST_LEVELS = 10
 
 
 def data_facts(
@@ -84,7 +89,30 @@ def facts(training: "Training") -> Facts:
         "low_percentile": config.data.low_percentile,
         "high_percentile": config.data.high_percentile,
     }
-    return Facts(values={**prepared.facts, **network_facts(prepared.network), **plan, **_start_facts(training)})
+    network = network_facts(prepared.network) | level_facts(job, own_network=prepared.formulation.own_network)
+    return Facts(values={**prepared.facts, **network, **plan, **_start_facts(training)})
+
+
+def level_facts(job: TrainJob, *, own_network: bool) -> dict[str, Fact]:
+    """Return how many levels the network of `job` has, as `Facts` names them; nothing where they cannot be set."""
+    if own_network or job.start_from is not None:
+        return {}
+    family = architectures.get(job.architecture.name)
+    if not family.levels:
+        return {}
+    settings = family.Config.model_validate(job.architecture.settings).model_dump()
+    levels = most = int(settings[family.levels])
+    while most < _MOST_LEVELS and _valid(family.Config, {**settings, family.levels: most + 1}):
+        most += 1
+    return {"levels_setting": family.levels, "levels": levels, "most_levels": most}
+
+
+def _valid(config: type[Settings], settings: dict[str, Any]) -> bool:
+    try:
+        config.model_validate(settings)
+    except ValidationError:
+        return False
+    return True
 
 
 def _start_facts(training: "Training") -> dict[str, Fact]:

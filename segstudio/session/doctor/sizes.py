@@ -10,6 +10,8 @@ _PATCH_STEP, _LARGEST_PATCH = 32, 1024
 _ROOM = 2.0
 #: Receptive fields smaller than this many diameters of a middling object miss its other side.
 _FIELD = 1.0
+#: What is offered instead sees this many of them.
+_MARGIN = 1.5
 
 
 def small_patch(case: Case) -> Iterator[Finding]:
@@ -39,26 +41,28 @@ def short_sight(case: Case) -> Iterator[Finding]:
     field = 2 * reach + (stride or 1)
     if field >= _FIELD * diameter:
         return
-    depth = case.job.architecture.settings.get("depth")
-    deeper = case.job.architecture.name == "unet" and isinstance(depth, int) and case.job.start_from is None
-    advice = "Choose a network that looks farther, with more levels" if not deeper else "Give the network more levels"
+    remedy = _deeper(case, field, diameter)
+    advice = "Give the network more levels" if remedy is not None else "Choose a network that looks farther"
     yield Finding(
         code="short-sight",
         severity="warning",
         sentence="The network cannot see a whole object at once.",
         evidence=f"Each pixel is judged by {field:.0f} px around it; a middling object is {diameter:.0f} px wide.",
         advice=f"{advice}, or make the images smaller: half the size halves the objects.",
-        remedy=_deeper(int(depth or 0), field, diameter) if deeper else None,
+        remedy=remedy,
     )
 
 
-def _deeper(depth: int, field: float, diameter: float) -> Remedy:
-    """Return a remedy with as many levels as are needed: each one doubles what the network sees."""
-    more = 1
-    while field * 2**more < 1.5 * diameter and depth + more < 6:
-        more += 1
-    label = f"Use {depth + more} levels and train again"
-    return Remedy(label, {"architecture.depth": depth + more}, starts=True)
+def _deeper(case: Case, field: float, diameter: float) -> Remedy | None:
+    """Return a remedy with as many levels as are needed, each of which doubles what the network sees; none beyond."""
+    setting, levels, most = case.facts.get("levels_setting"), case.number("levels"), case.number("most_levels")
+    if levels is None or most is None or levels >= most:
+        return None
+    wanted = levels + 1
+    while field * 2 ** (wanted - levels) < _MARGIN * diameter and wanted < most:
+        wanted += 1
+    changes = {f"architecture.{setting}": int(wanted)}
+    return Remedy(f"Use {wanted:.0f} levels and train again", changes, starts=True)
 
 
 def _large(case: Case) -> float | None:

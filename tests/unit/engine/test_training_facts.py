@@ -1,6 +1,7 @@
 """What a training says of its data, network and plan, and how far its scores can be believed."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import torch
 from factories import discs, write_pairs
 from hypothesis import given
 from hypothesis import strategies as st
+from recorded_runs import a_job
 
 from segstudio.engine.architectures import architectures
 from segstudio.engine.data.dataset import LabelledPart
@@ -15,7 +17,7 @@ from segstudio.engine.formulations import formulations
 from segstudio.engine.network import Network
 from segstudio.engine.run import run_job
 from segstudio.engine.training.confidence import f1_interval
-from segstudio.engine.training.facts import class_pixels, data_facts, network_facts
+from segstudio.engine.training.facts import class_pixels, data_facts, level_facts, network_facts
 from segstudio.engine.training.validate import Validator
 from segstudio.jobs.messages import Facts
 from segstudio.jobs.spec import Choice, ClassSpec, SampleRecord, TrainJob
@@ -70,6 +72,24 @@ def test_a_network_that_knows_its_reach_is_believed() -> None:
         "reach_px": 30,
         "sees_whole": False,
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "levels"),
+    [
+        ("unet", {"depth": 4}, ("depth", 4, 6)),
+        ("encoder_unet", {}, ("encoder_depth", 3, 5)),
+        ("encoder_unet", {"encoder": "squeezenet1_1", "encoder_depth": 2}, ("encoder_depth", 2, 4)),
+    ],
+)
+def test_the_levels_of_a_network_are_told_with_how_many_it_may_have(
+    name: str, settings: dict[str, Any], levels: tuple[str, int, int]
+) -> None:
+    job = a_job(architecture=Choice(name=name, settings=settings))
+    told = level_facts(job, own_network=False)
+    assert (told["levels_setting"], told["levels"], told["most_levels"]) == levels
+    assert level_facts(job, own_network=True) == {}
+    assert level_facts(job.model_copy(update={"start_from": Path("m")}), own_network=False) == {}
 
 
 def test_a_network_that_sees_all_has_no_reach() -> None:

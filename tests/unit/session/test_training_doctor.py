@@ -135,6 +135,20 @@ def test_a_patch_is_made_large_enough_and_a_network_deep_enough() -> None:
     assert found("short-sight")["short-sight"].remedy.settings == {"architecture.depth": 4}
 
 
+def test_any_network_whose_levels_can_be_set_is_offered_more() -> None:
+    seen = {"object_diameter_px": 300.0, "stride": 8, "reach_px": 50, "sees_whole": False}
+    levels = {"levels_setting": "encoder_depth", "levels": 3, "most_levels": 5}
+    offered = told(Facts(values={**seen, **levels}))["short-sight"].remedy
+    assert offered.settings == {"architecture.encoder_depth": 5}
+    assert told(Facts(values={**seen, **levels, "most_levels": 4}))["short-sight"].remedy.settings == {
+        "architecture.encoder_depth": 4
+    }
+    for fixed in ({}, {**levels, "levels": 5}):
+        finding = told(Facts(values={**seen, **fixed}))["short-sight"]
+        assert finding.remedy is None
+        assert "Choose a network that looks farther" in finding.advice
+
+
 def test_networks_that_see_the_whole_tile_are_not_called_short_sighted() -> None:
     facts = {"object_diameter_px": 90.0, "stride": 4, "reach_px": None, "sees_whole": True}
     assert told(Facts(values=facts)) == {}
