@@ -209,7 +209,16 @@ def _validate(job: ValidateJob) -> Iterator[Message]:
     if not wrong and (words := _patch_problem(job)):
         wrong = 1
         yield Warned(code="setting", message=words, hint="data.patch_size")
-    yield Finished(outcome="done", summary={"wrong": wrong})
+    sees_whole = {} if wrong else {"sees_whole": int(_sees_whole(job))}
+    yield Finished(outcome="done", summary={"wrong": wrong, **sees_whole})
+
+
+def _sees_whole(job: ValidateJob) -> bool:
+    """Return whether tiles of a large image cannot equal the whole with these settings, all of which are right."""
+    if formulations.get(job.formulation.name).own_network:
+        return False
+    family = architectures.get(job.architecture.name)
+    return family.sees_whole(family.Config.model_validate(job.architecture.settings))
 
 
 def _patch_problem(job: ValidateJob) -> str:

@@ -2,19 +2,23 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
+from segstudio.config.base import Config, param
 from segstudio.config.run import RunConfig
 from segstudio.core.errors import WrongUsage
 from segstudio.gui.panels.training import TrainingPanel
 from segstudio.gui.panels.training_setup import TrainingSetup
 from segstudio.jobs.catalogue import Catalogue, Offer
-from segstudio.jobs.spec import Choice, TrainJob
+from segstudio.jobs.messages import Finished
+from segstudio.jobs.spec import Choice, TrainJob, ValidateJob
+from segstudio.session.job import Job
 from segstudio.session.job_specs import SplitSummary
+from segstudio.session.network_words import BLENDED
 from segstudio.session.runs import Run
 from segstudio.session.session import Session
 
@@ -23,6 +27,13 @@ pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
 JOINT, SEMANTIC = Offer(name="joint", title="Cells"), Offer(name="semantic", title="Areas", separates=False)
 STARDIST = Offer(name="stardist", title="Round objects")
 UNET, FPN = Offer(name="unet", title="U-Net"), Offer(name="fpn", title="FPN", sees_whole=True)
+
+
+class Norm(Config):
+    """Network."""
+
+    normalisation: Literal["batch", "group"] = param("batch", title="Normalisation")
+    """Of each layer."""
 
 
 @pytest.fixture
@@ -101,3 +112,32 @@ def test_what_a_start_cannot_give_is_said_below_it(
     assert "Model 1 was made for Cells, so that its last layer begins anew." in said(setup)
     setup._start_from.setCurrentIndex(0)
     assert "begins anew" not in said(setup)
+
+
+def test_settings_that_let_a_network_see_the_whole_tile_are_said_below_it(
+    session: Session, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[ValidateJob] = []
+    monkeypatch.setattr(session.jobs, "validate", lambda job: asked.append(job) or job.job_id)
+    monkeypatch.setattr(session.jobs, "job", lambda job_id: Job(job_id, "", asked[-1]) if asked else None)
+
+    def answer(sees_whole: int) -> None:
+        job_id = asked[-1].job_id
+        session.jobs.message.emit(job_id, Finished(job_id=job_id, outcome="done", summary={"sees_whole": sees_whole}))
+
+    setup = TrainingSetup(session)
+    qtbot.addWidget(setup)
+    unet = UNET.model_copy(update={"settings": Norm.model_json_schema()})
+    offer(session, (JOINT, SEMANTIC), (unet, FPN))
+    assert BLENDED not in said(setup)
+    setup.change({"architecture.normalisation": "group"})
+    answer(1)
+    assert BLENDED in said(setup)
+    setup._formulation.setCurrentIndex(setup._formulation.findData("semantic"))
+    answer(1)
+    assert BLENDED in said(setup)
+    setup.change({"architecture.normalisation": "batch"})
+    late = asked[-1].job_id
+    setup._architecture.setCurrentIndex(setup._architecture.findData("fpn"))
+    session.jobs.message.emit(late, Finished(job_id=late, outcome="done", summary={"sees_whole": 0}))
+    assert BLENDED in said(setup)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from segstudio.engine.architectures import architectures
 from segstudio.engine.data.crops import Batch
 from segstudio.engine.training import resuming
 from segstudio.engine.training.compiling import compile_network
@@ -26,6 +27,13 @@ def begin(training: "Training") -> Iterator[Message]:
             "learns from the start.",
             hint="Set the epochs with a frozen encoder to 0, or choose a network with a backbone.",
         )
+    if _sees_whole_by_settings(training):
+        yield Warned(
+            code="blended-tiles",
+            message="With these settings the network sees the whole tile at every pixel: a large image predicted in "
+            "tiles cannot equal the same image in one piece.",
+            hint="Batch normalisation, and a backbone other than EfficientNet, give the same with and without tiles.",
+        )
     if training.job.resume and (yield from resuming.go_on(training)):
         if config.compile:
             yield from compile_network(stepper, _first_batch(training))
@@ -42,6 +50,14 @@ def begin(training: "Training") -> Iterator[Message]:
         if not is_out_of_memory(error):
             raise
     torch.manual_seed(config.seed + training.crew.rank)
+
+
+def _sees_whole_by_settings(training: "Training") -> bool:
+    """Return whether the network sees the whole tile although its family is not marked so in the catalogue."""
+    if not training.stepper.network.sees_whole or training.prepared.formulation.own_network:
+        return False
+    family = architectures.get(training.job.architecture.name)
+    return not family.sees_whole(family.Config())
 
 
 def _first_batch(training: "Training") -> Batch:

@@ -208,13 +208,20 @@ class TrainingSetup(QWidget):
         self._formulation_says.setText(formulation.description)
         self._architecture.setToolTip(architecture.description)
         self._network.setVisible(not formulation.own_network)
-        says = self.tr(BLENDED) if architecture.sees_whole else ""
-        self._architecture_says.setText(self.tr("It brings its own network.") if formulation.own_network else says)
-        self._architecture_says.setVisible(bool(self._architecture_says.text()))
+        self._say_sight(own=formulation.own_network, blended=architecture.sees_whole)
         self._show_form(formulation, None if formulation.own_network else architecture, catalogue.sections)
         self._start_from.refill()
         self._say_start()
+        self._validation = ""  # an answer on its way is about another choice
+        if any(path.startswith(_ARCHITECTURE) for path in self.form.overrides()):
+            self.validate()  # settings that were kept may let this network see the whole tile
         self.changed.emit()
+
+    def _say_sight(self, *, own: bool, blended: bool) -> None:
+        """Say whether the formulation brings its own network, or tiles of a large image have to be blended."""
+        words = self.tr(BLENDED) if blended else ""
+        self._architecture_says.setText(self.tr("It brings its own network.") if own else words)
+        self._architecture_says.setVisible(own or blended)
 
     def _on_start(self) -> None:
         self._say_start()
@@ -279,6 +286,8 @@ class TrainingSetup(QWidget):
         if isinstance(message, Finished) and job is not None:
             # The hint of each warning names the field, as the engine promises.
             self.checked.emit({item.hint: item.message for item in job.warnings if item.code == "setting"})
+            if "sees_whole" in message.summary:
+                self._say_sight(own=self._network.isHidden(), blended=bool(message.summary["sees_whole"]))
         elif isinstance(message, Failed):
             self.checked.emit({"": message.message})
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from factories import write_splits
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -17,8 +18,10 @@ from segstudio.engine.prediction import predict as predict_module
 from segstudio.engine.prediction.predict import predict
 from segstudio.engine.prediction.stitch_maps import is_blended, predict_maps
 from segstudio.engine.prediction.tile_plan import padded_shape, plan_blended
-from segstudio.jobs.messages import Artifact, Warned
-from segstudio.jobs.spec import PredictImage, PredictJob
+from segstudio.engine.run import run_job
+from segstudio.jobs.messages import Artifact, Finished, Warned
+from segstudio.jobs.spec import Choice, ClassSpec, PredictImage, PredictJob, TrainJob, ValidateJob
+from segstudio.project.samples import folder_samples
 
 JOINT = formulations.get("joint")()
 
@@ -80,7 +83,6 @@ def test_small_images_are_seen_whole() -> None:
 
 def test_a_prediction_says_once_that_its_tiles_are_blended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from segstudio.engine.model_card import Model, ModelCard
-    from segstudio.jobs.spec import Choice, ClassSpec
 
     card = ModelCard(
         name="Global",
@@ -103,3 +105,28 @@ def test_a_prediction_says_once_that_its_tiles_are_blended(tmp_path: Path, monke
     assert [m.code for m in said] == ["blended-tiles"]
     assert "0.png" in said[0].message
     assert len([m for m in messages if isinstance(m, Artifact)]) == 2
+
+
+@pytest.mark.parametrize("normalisation", ["instance", "group", "batch"])
+def test_settings_that_let_a_network_see_the_whole_tile_are_told_before_it_learns(
+    normalisation: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("segstudio.engine.run.use_all_cores", lambda device: None)
+    write_splits(tmp_path / "data", 1, 1, shape=(48, 48), diameter=12)
+    network = Choice(name="unet", settings={"width": 4, "depth": 1, "normalisation": normalisation})
+    job = TrainJob(
+        job_id="1",
+        name="m",
+        run_folder=tmp_path / "run",
+        samples=tuple(folder_samples(tmp_path / "data")),
+        classes=(ClassSpec(id=1, name="cell"),),
+        architecture=network,
+        config={"data": {"patch_size": 32}, "training": {"epochs": 1, "steps_per_epoch": 1, "batch_size": 2}},
+        device="cpu",
+    )
+    messages = list(run_job(job))
+    said = [message.message for message in messages if isinstance(message, Warned) and message.code == "blended-tiles"]
+    assert [" tiles cannot equal " in words for words in said] == ([] if normalisation == "batch" else [True])
+    checked = list(run_job(ValidateJob(job_id="2", formulation=Choice(name="joint"), architecture=network)))[-1]
+    assert isinstance(checked, Finished)
+    assert checked.summary["sees_whole"] == (normalisation != "batch")
