@@ -22,6 +22,7 @@ from segstudio.engine.plan import plan
 from segstudio.engine.prediction.predict import decode, predict
 from segstudio.engine.summary import summarise
 from segstudio.engine.training.augment_preview import preview_patches
+from segstudio.engine.training.choices import check_choices, weight_problem
 from segstudio.engine.training.crew import ALONE, Crew
 from segstudio.engine.training.fit import fit
 from segstudio.engine.training.prepare import patch_size
@@ -178,12 +179,13 @@ def check(job: TrainJob) -> None:
     Raises
     ------
     UserError
-        An unknown network or formulation, or a start model that cannot be read or has another network.
+        An unknown network or formulation, one that could learn nothing so, or a start model that cannot be read or has
+        another network.
     pydantic.ValidationError
         A wrong setting.
     """
     RunConfig.model_validate(job.config)
-    formulations.get(job.formulation.name).Config.model_validate(job.formulation.settings)
+    check_choices(job)
     architectures.get(job.architecture.name).Config.model_validate(job.architecture.settings)
     check_start(job)
 
@@ -206,9 +208,10 @@ def _validate(job: ValidateJob) -> Iterator[Message]:
         for path, words in _problems(probe):
             wrong += 1
             yield Warned(code="setting", message=words, hint=prefix + path)
-    if not wrong and (words := _patch_problem(job)):
-        wrong = 1
-        yield Warned(code="setting", message=words, hint="data.patch_size")
+    misfits = _misfits(job) if not wrong else ()
+    for path, words in misfits:
+        wrong += 1
+        yield Warned(code="setting", message=words, hint=path)
     sees_whole = {} if wrong else {"sees_whole": int(_sees_whole(job))}
     yield Finished(outcome="done", summary={"wrong": wrong, **sees_whole})
 
@@ -219,6 +222,14 @@ def _sees_whole(job: ValidateJob) -> bool:
         return False
     family = architectures.get(job.architecture.name)
     return family.sees_whole(family.Config.model_validate(job.architecture.settings))
+
+
+def _misfits(job: ValidateJob) -> Iterator[tuple[str, str]]:
+    """Yield the settings that are right by themselves but not together, and what is wrong."""
+    if words := _patch_problem(job):
+        yield "data.patch_size", words
+    if (problem := weight_problem(job.formulation)) is not None:
+        yield f"formulation.{problem[0]}", problem[1]
 
 
 def _patch_problem(job: ValidateJob) -> str:

@@ -254,3 +254,32 @@ def test_blocks_of_a_large_image_give_the_objects_and_classes_of_the_whole(
         assert found.classes == whole.classes
         assert found.scores == pytest.approx(whole.scores, abs=0.01)
         assert scores(whole.labels, found.read(Window.whole(labels.shape)), 0.95) == (len(whole.classes), 0, 0)
+
+
+def test_a_weight_of_zero_that_leaves_a_map_untaught_is_declared(name: str) -> None:
+    needs_loss_of_maps(name)
+    kind = formulations.get(name)
+    usual = taught(kind(None, (1, 2)))
+    declared = {item.weight for item in kind(None, (1, 2)).learned_maps}
+    for weight in (field for field in kind.Config.model_fields if field.endswith("weight")):
+        try:
+            config = kind.Config.model_validate({weight: 0})
+        except ValidationError:
+            continue
+        assert (taught(kind(config, (1, 2))) < usual) == (weight in declared), weight
+
+
+def test_the_stride_of_an_own_network_is_known_before_it_is_built(name: str) -> None:
+    formulation = build(name)
+    if formulation.own_network:
+        assert formulation.build_network(1).stride == formulation.own_stride
+
+
+def taught(formulation: Formulation) -> set[int]:
+    """Return the maps that some loss term teaches."""
+    labels = cells((64, 64), 6, 0).labels
+    targets = as_batch(formulation.encode(labels, dict.fromkeys(range(1, 4), 2)))
+    maps = torch.randn(1, formulation.out_channels, 64, 64, generator=torch.manual_seed(0), requires_grad=True)
+    torch.stack(list(formulation.loss(maps, targets).values())).sum().backward()
+    assert maps.grad is not None
+    return {channel for channel, slope in enumerate(maps.grad[0]) if slope.any()}

@@ -15,6 +15,7 @@ from segstudio.engine.decoding.components import mean_inside, tidy
 from segstudio.engine.decoding.mutex_watershed import absorb_fragments, mutex_watershed
 from segstudio.engine.formulations.base import Decoded, DecodeSettings, Targets, formulations
 from segstudio.engine.formulations.edge_targets import edge_offsets, edge_signs, moved_edges, seen_from
+from segstudio.engine.formulations.learned_maps import LearnedMap
 from segstudio.engine.formulations.object_formulation import ObjectConfig, ObjectFormulation
 from segstudio.engine.formulations.object_targets import valid_pixels
 from segstudio.engine.losses.balanced_edges import edge_loss
@@ -68,6 +69,14 @@ class Affinities(ObjectFormulation):
     def out_channels(self) -> int:
         """Foreground, one map for each offset, and one a class when there are several."""
         return 1 + len(self._offsets) + self._head.channels
+
+    @property
+    def learned_maps(self) -> tuple[LearnedMap, ...]:
+        """The decoder needs both."""
+        return (
+            LearnedMap("affinity_weight", "which pixels belong together"),
+            LearnedMap("foreground_weight", "the foreground"),
+        )
 
     def encode(self, labels: NDArray[np.int32], object_classes: Mapping[int, int] | None = None) -> Targets:
         """Make the signs of the edges, 0 where unknown, foreground and validity."""

@@ -13,6 +13,7 @@ from segstudio.config.base import Config as Settings
 from segstudio.config.base import param
 from segstudio.config.form_spec import form_spec
 from segstudio.core.registry import Registry, refuse_unfit
+from segstudio.engine.formulations.learned_maps import LearnedMap
 from segstudio.engine.network import Network
 from segstudio.engine.orientation import turn, turn_vectors
 
@@ -78,6 +79,8 @@ class Formulation(ABC):
     exact_targets: ClassVar[frozenset[str]] = frozenset()
     #: Whether it builds its network itself, so that no architecture is chosen.
     own_network: ClassVar[bool] = False
+    #: The stride of its own network: patches are a multiple of it. Known before the network is built.
+    own_stride: ClassVar[int] = 1
     #: Whether touching objects of one class stay apart.
     separates: ClassVar[bool] = True
     #: What the labels of a prediction hold: objects with their outlines, or only the boxes around them.
@@ -95,6 +98,23 @@ class Formulation(ABC):
     @abstractmethod
     def out_channels(self) -> int:
         """Number of maps that the network must give."""
+
+    @property
+    def learned_maps(self) -> tuple[LearnedMap, ...]:
+        """Maps that the decoder reads and that nothing teaches when a weight is 0; none unless a formulation says so.
+
+        A weight without which nothing is found is refused before the training, the others are warned of.
+        """
+        return ()
+
+    def check_classes(self, names: Mapping[int, str]) -> None:  # noqa: B027 - most take any classes
+        """Refuse settings that speak of classes which are not among `names`, id to name; most speak of none.
+
+        Raises
+        ------
+        WrongUsage
+            They do.
+        """
 
     def build_network(self, in_channels: int) -> Network:
         """Return its own network with random weights; only where `own_network` is true."""

@@ -13,6 +13,7 @@ from segstudio.config.base import Config as Settings
 from segstudio.config.base import param
 from segstudio.engine.formulations.base import DecodeSettings, Formulation, Targets
 from segstudio.engine.formulations.class_head import ClassHead
+from segstudio.engine.formulations.learned_maps import LearnedMap
 from segstudio.engine.formulations.object_targets import valid_pixels
 from segstudio.engine.network import Network
 
@@ -74,6 +75,7 @@ class Detector(Formulation):
     vector_maps: ClassVar[tuple[tuple[int, int], ...]] = ((0, 1),)
     exact_targets: ClassVar[frozenset[str]] = frozenset({"instances"})
     own_network: ClassVar[bool] = True
+    own_stride: ClassVar[int] = 32
     config: DetectorConfig
 
     def __init__(self, config: Settings | None = None, class_ids: Sequence[int] = (1,)) -> None:
@@ -84,6 +86,14 @@ class Detector(Formulation):
     def out_channels(self) -> int:
         """Five maps, and one a class when there are several."""
         return _BOX_MAPS + self._head.channels
+
+    @property
+    def learned_maps(self) -> tuple[LearnedMap, ...]:
+        """No box is found without both."""
+        return (
+            LearnedMap("class_weight", "objects from background"),
+            LearnedMap("box_weight", "the place and size of boxes"),
+        )
 
     def plan(self) -> "Plan":
         """Return what is to be built."""

@@ -13,6 +13,7 @@ from segstudio.config.base import param
 from segstudio.engine.decoding.components import mean_inside, peak_inside, tidy
 from segstudio.engine.decoding.watershed import split_by_distance
 from segstudio.engine.formulations.base import Decoded, DecodeSettings, Targets, formulations
+from segstudio.engine.formulations.learned_maps import LearnedMap
 from segstudio.engine.formulations.object_formulation import ObjectConfig, ObjectFormulation
 from segstudio.engine.formulations.object_targets import (
     relative_depth,
@@ -75,6 +76,12 @@ class Distance(ObjectFormulation):
     def out_channels(self) -> int:
         """Foreground and distance, or the signed distance alone, and one a class when there are several."""
         return (1 if self._signed else 2) + self._head.channels
+
+    @property
+    def learned_maps(self) -> tuple[LearnedMap, ...]:
+        """The decoder needs all there are."""
+        foreground = () if self._signed else (LearnedMap("foreground_weight", "the foreground"),)
+        return (LearnedMap("distance_weight", "the distance"), *foreground)
 
     def encode(self, labels: NDArray[np.int32], object_classes: Mapping[int, int] | None = None) -> Targets:
         """Make the distance, where it is certain, the foreground and validity."""

@@ -16,6 +16,7 @@ from segstudio.engine.decoding.components import mean_inside, tidy
 from segstudio.engine.formulations.base import Decoded, DecodeSettings, Formulation, Targets, formulations
 from segstudio.engine.formulations.centre_targets import vector_to_centre
 from segstudio.engine.formulations.class_head import ClassHead
+from segstudio.engine.formulations.learned_maps import LearnedMap
 from segstudio.engine.formulations.object_targets import valid_pixels, whole_objects
 from segstudio.engine.losses.regression import mean_squared
 from segstudio.engine.losses.spatial_embedding import (
@@ -75,6 +76,14 @@ class Embedding(Formulation):
     def out_channels(self) -> int:
         """Four maps, and one a class when there are several."""
         return _HEADS + self._head.channels
+
+    @property
+    def learned_maps(self) -> tuple[LearnedMap, ...]:
+        """The decoder needs both."""
+        return (
+            LearnedMap("embedding_weight", "where pixels point to"),
+            LearnedMap("seed_weight", "which pixels belong to objects"),
+        )
 
     def encode(self, labels: NDArray[np.int32], object_classes: Mapping[int, int] | None = None) -> Targets:
         """Make ids and vectors to the centres of whole objects, so that one cut by a patch keeps its place."""

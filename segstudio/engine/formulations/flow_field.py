@@ -14,6 +14,7 @@ from segstudio.engine.decoding.components import mean_inside, tidy
 from segstudio.engine.decoding.flow_following import follow_flow
 from segstudio.engine.formulations.base import Decoded, DecodeSettings, Targets, formulations
 from segstudio.engine.formulations.flow_targets import FLOW_LENGTH, flow_to_centre
+from segstudio.engine.formulations.learned_maps import LearnedMap
 from segstudio.engine.formulations.object_formulation import ObjectConfig, ObjectFormulation
 from segstudio.engine.formulations.object_targets import valid_pixels, whole_objects
 from segstudio.engine.losses.mask import mask_loss
@@ -54,6 +55,14 @@ class FlowField(ObjectFormulation):
     def out_channels(self) -> int:
         """Three maps, and one a class when there are several."""
         return _HEADS + self._head.channels
+
+    @property
+    def learned_maps(self) -> tuple[LearnedMap, ...]:
+        """The decoder needs both."""
+        return (
+            LearnedMap("flow_weight", "the flow to the centres"),
+            LearnedMap("foreground_weight", "the foreground"),
+        )
 
     def encode(self, labels: NDArray[np.int32], object_classes: Mapping[int, int] | None = None) -> Targets:
         """Make flow, where it is certain, foreground and validity."""

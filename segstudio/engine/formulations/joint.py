@@ -10,11 +10,13 @@ from torch import Tensor
 
 from segstudio.config.base import Config as Settings
 from segstudio.config.base import param
+from segstudio.core.errors import WrongUsage
 from segstudio.engine.decoding.components import mean_inside, peak_inside, tidy
 from segstudio.engine.decoding.flow_following import follow_flow
 from segstudio.engine.decoding.watershed import split_by_distance
 from segstudio.engine.formulations.base import Decoded, DecodeSettings, Targets, formulations
 from segstudio.engine.formulations.flow_targets import FLOW_LENGTH, flow_to_centre
+from segstudio.engine.formulations.learned_maps import LearnedMap
 from segstudio.engine.formulations.object_formulation import ObjectConfig, ObjectFormulation
 from segstudio.engine.formulations.object_targets import (
     certain_boundary,
@@ -75,6 +77,18 @@ class Joint(ObjectFormulation):
         """Five maps, and one a class when there are several."""
         return _HEADS + self._head.channels
 
+    @property
+    def learned_maps(self) -> tuple[LearnedMap, ...]:
+        """Objects are found by the distance or by the flow; the foreground is needed for both."""
+        by_distance = "objects are found by their distance only" if "distance" in self._decoders else ""
+        by_flow = "objects are found by their flow only" if "flow" in self._decoders else ""
+        return (
+            LearnedMap("foreground_weight", "the foreground"),
+            LearnedMap("flow_weight", "the flow to the centres", by_distance),
+            LearnedMap("distance_weight", "the distance to the outline", by_flow),
+            LearnedMap("boundary_weight", "the outlines", "touching objects are told apart without them"),
+        )
+
     def encode(self, labels: NDArray[np.int32], object_classes: Mapping[int, int] | None = None) -> Targets:
         """Make flow, foreground, distance and boundary of a whole image, and where each is certain."""
         return {
@@ -114,20 +128,36 @@ class Joint(ObjectFormulation):
     def decode(self, maps: NDArray[np.float32], config: DecodeSettings) -> Decoded:
         """Find the objects with the decoder that `config` names."""
         settings = JointDecodeConfig.model_validate(config.model_dump())
+        learned = self._decoders
+        if settings.decoder not in learned:
+            raise WrongUsage(
+                f"This model has not learned what the decoder {settings.decoder} reads: its weight was 0.",
+                hint=f"Choose the decoder {learned[0]}.",
+                code="map-not-learned",
+            )
         foreground = maps[_FOREGROUND]
         mask = foreground > settings.threshold
         if settings.decoder == "flow":
             found = follow_flow(maps[:2], mask, settings.smoothing)
         else:
-            height = maps[_DISTANCE] - np.float32(0.5) * maps[_BOUNDARY]
+            outlines = np.float32(0.5) * maps[_BOUNDARY] if self.config.boundary_weight > 0 else np.float32(0)
+            height = maps[_DISTANCE] - outlines
             found = split_by_distance(height, mask, settings.seed, settings.smoothing, settings.bridge)
         labels = tidy(found, settings.min_size)
-        sure = mean_inside(labels, foreground) * np.clip(peak_inside(labels, maps[_DISTANCE]), 0, 1)
+        sure = mean_inside(labels, foreground)
+        if "distance" in learned:
+            sure = sure * np.clip(peak_inside(labels, maps[_DISTANCE]), 0, 1)
         scores = {number: float(sure[number]) for number in range(1, len(sure))}
         return Decoded(labels, self._head.vote(labels, maps), scores)
 
+    @property
+    def _decoders(self) -> tuple[str, ...]:
+        """The decoders whose maps are learned."""
+        weights = {"distance": self.config.distance_weight, "flow": self.config.flow_weight}
+        return tuple(name for name, weight in weights.items() if weight > 0)
+
     def decode_candidates(self) -> list[DecodeSettings]:
-        """Return both decoders with a few thresholds each."""
+        """Return both decoders with a few thresholds each, or the one whose maps are learned."""
         distance = [
             JointDecodeConfig(decoder="distance", threshold=threshold, seed=seed, bridge=bridge)
             for threshold in (0.5, 0.4, 0.6)
@@ -138,7 +168,7 @@ class Joint(ObjectFormulation):
             for threshold in (0.5, 0.4, 0.6)
             for smoothing in (1.0, 2.0)
         ]
-        return [*distance, *flow]
+        return [settings for settings in (*distance, *flow) if settings.decoder in self._decoders]
 
     def perfect_maps(self, targets: Targets) -> NDArray[np.float32]:
         """Return the maps of a network that has learned `targets` exactly."""

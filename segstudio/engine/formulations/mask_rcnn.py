@@ -11,6 +11,7 @@ from segstudio.engine.decoding.components import mean_inside, tidy
 from segstudio.engine.decoding.detections import group_by_box
 from segstudio.engine.formulations.base import Decoded, DecodeSettings, formulations
 from segstudio.engine.formulations.detector import Detector, DetectorConfig
+from segstudio.engine.formulations.learned_maps import LearnedMap
 
 if TYPE_CHECKING:
     from segstudio.engine.detectors.network import Plan
@@ -49,6 +50,11 @@ class MaskRcnn(Detector):
     Config: ClassVar[type[Settings]] = MaskRcnnConfig
     DecodeConfig: ClassVar[type[DecodeSettings]] = MaskRcnnDecodeConfig
     config: MaskRcnnConfig
+
+    @property
+    def learned_maps(self) -> tuple[LearnedMap, ...]:
+        """No object is found without its outline either; for boxes alone there is `detection`."""
+        return (*super().learned_maps, LearnedMap("mask_weight", "the outlines inside the boxes"))
 
     def plan(self) -> "Plan":
         """Return what is to be built."""

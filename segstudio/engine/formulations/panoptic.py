@@ -13,11 +13,13 @@ from torch import Tensor
 
 from segstudio.config.base import Config as Settings
 from segstudio.config.base import param
+from segstudio.core.errors import WrongUsage
 from segstudio.engine.decoding.clustering import group_by_centre
 from segstudio.engine.decoding.components import components, mean_inside, tidy
 from segstudio.engine.formulations.base import Decoded, DecodeSettings, Formulation, Targets, formulations
 from segstudio.engine.formulations.centre_targets import heat_of_centres, vector_to_centre
 from segstudio.engine.formulations.class_head import ClassHead
+from segstudio.engine.formulations.learned_maps import LearnedMap
 from segstudio.engine.formulations.object_targets import class_numbers, valid_pixels, whole_objects
 from segstudio.engine.losses.cross_entropy import cross_entropy
 from segstudio.engine.losses.dice import soft_dice
@@ -88,6 +90,31 @@ class Panoptic(Formulation):
     def out_channels(self) -> int:
         """Four maps, and one a class."""
         return _GROUND + 1 + len(self.class_ids)
+
+    @property
+    def learned_maps(self) -> tuple[LearnedMap, ...]:
+        """Areas need their classes only, objects centres and vectors too."""
+        classes = LearnedMap("class_weight", "the class of each pixel")
+        if not self._things:
+            return (classes,)
+        return (
+            classes,
+            LearnedMap("centre_weight", "where the centres of objects are"),
+            LearnedMap("offset_weight", "the vectors to the centres"),
+        )
+
+    def check_classes(self, names: Mapping[int, str]) -> None:
+        """Refuse classes of areas that are not among `names`."""
+        missing = sorted(self.config.stuff - set(names))
+        if missing:
+            one = len(missing) == 1
+            known = ", ".join(f"{number} ({name})" for number, name in sorted(names.items()))
+            raise WrongUsage(
+                f"The setting stuff_classes names {'class' if one else 'classes'} {', '.join(map(str, missing))}, "
+                f"but the classes are {known}.",
+                hint="Give numbers of these classes, or leave it empty.",
+                code="unknown-class",
+            )
 
     def encode(self, labels: NDArray[np.int32], object_classes: Mapping[int, int] | None = None) -> Targets:
         """Make vectors and heat of centres, both 0 in classes of areas, the class of each pixel, and validity."""

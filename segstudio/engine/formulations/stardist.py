@@ -10,10 +10,12 @@ from torch import Tensor
 
 from segstudio.config.base import Config as Settings
 from segstudio.config.base import param
+from segstudio.core.errors import WrongUsage
 from segstudio.engine.decoding.components import mean_inside, peak_inside, tidy
 from segstudio.engine.decoding.polygon_nms import paint_polygons, star_polygons
 from segstudio.engine.decoding.watershed import flood
 from segstudio.engine.formulations.base import Decoded, DecodeSettings, Targets, formulations
+from segstudio.engine.formulations.learned_maps import LearnedMap
 from segstudio.engine.formulations.object_formulation import ObjectConfig, ObjectFormulation
 from segstudio.engine.formulations.object_targets import relative_distance, valid_pixels, whole_objects
 from segstudio.engine.formulations.ray_targets import ray_lengths, turn_rays
@@ -73,6 +75,15 @@ class StarDist(ObjectFormulation):
         """Probability, foreground and rays, and one map a class when there are several."""
         return _HEADS + self.config.rays + self._head.channels
 
+    @property
+    def learned_maps(self) -> tuple[LearnedMap, ...]:
+        """Polygons need probability and rays; the foreground only makes outlines exact."""
+        return (
+            LearnedMap("probability_weight", "where the middles of objects are"),
+            LearnedMap("ray_weight", "the rays"),
+            LearnedMap("foreground_weight", "the foreground", "objects are polygons, without exact outlines"),
+        )
+
     def encode(self, labels: NDArray[np.int32], object_classes: Mapping[int, int] | None = None) -> Targets:
         """Make probability, rays (negative where cut), foreground, and where they are certain."""
         return {
@@ -123,21 +134,33 @@ class StarDist(ObjectFormulation):
         """Keep the surest of polygons that overlap, and let them fill the foreground if asked."""
         settings = StarDistDecodeConfig.model_validate(config.model_dump())
         probability, foreground = maps[_PROBABILITY], maps[_FOREGROUND]
+        if settings.outline not in self._outlines:
+            raise WrongUsage(
+                "This model has not learned the foreground, by which outlines are made exact: its weight was 0.",
+                hint="Choose the outline polygon.",
+                code="map-not-learned",
+            )
         polygons = star_polygons(probability, maps[self._rays], settings.threshold, settings.overlap)
         found = paint_polygons(*polygons, probability.shape)
         if settings.outline == "foreground":
             mask = foreground > settings.edge
             found = flood(foreground, np.where(mask, found, 0), mask)
         labels = tidy(found, settings.min_size)
-        sure = mean_inside(labels, foreground) * np.clip(peak_inside(labels, probability), 0, 1)
+        sure = np.clip(peak_inside(labels, probability), 0, 1)
+        if "foreground" in self._outlines:
+            sure = sure * mean_inside(labels, foreground)
         scores = {number: float(np.clip(sure[number], 0, 1)) for number in range(1, len(sure))}
         return Decoded(labels, self._head.vote(labels, maps), scores)
 
+    @property
+    def _outlines(self) -> tuple[Literal["foreground", "polygon"], ...]:
+        return ("foreground", "polygon") if self.config.foreground_weight > 0 else ("polygon",)
+
     def decode_candidates(self) -> list[DecodeSettings]:
-        """Return a few thresholds and both outlines."""
+        """Return a few thresholds and both outlines, or the one that needs no foreground."""
         return [
             StarDistDecodeConfig(threshold=threshold, overlap=overlap, outline=outline)
-            for outline in ("foreground", "polygon")
+            for outline in self._outlines
             for threshold in (0.5, 0.4, 0.6)
             for overlap in (0.4, 0.3)
         ]

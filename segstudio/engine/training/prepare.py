@@ -30,8 +30,10 @@ from segstudio.engine.data.normalise import IntensityScale
 from segstudio.engine.data.target_images import common_scale, scaled
 from segstudio.engine.data.training_image import TrainingImage
 from segstudio.engine.formulations import Formulation, formulations
+from segstudio.engine.formulations.learned_maps import unlearned_notes
 from segstudio.engine.formulations.base import OWN_NETWORK
 from segstudio.engine.model_card import load_model
+from segstudio.engine.training.choices import check_choices, fetches_weights, frozen_notes
 from segstudio.engine.network import Network
 from segstudio.engine.training.crew import ALONE, Crew
 from segstudio.engine.training.facts import class_pixels, data_facts, unlike_facts
@@ -157,6 +159,7 @@ def survey(
 
     Raises
     ------
+    check_choices(job)
     UserError
         As for `prepare`.
     """
@@ -179,8 +182,12 @@ def survey(
         return None
     yield from data_warnings(job, read)
     scale: IntensityScale | None = None
+    if pretrain and fetches_weights(job):
+        yield Progress(stage="Fetching the weights to begin with", done=0, total=1)
     if reading.targets:
         scale = common_scale(read.training, data.low_percentile, data.high_percentile)
+    yield from unlearned_notes(formulation.learned_maps, formulation.config)
+    yield from frozen_notes(job, config.training, network)
         read = Parts(scaled(read.training, scale), scaled(read.validation, scale))
     formulation, network = _build(job, plan, 0 if scale is None else len(scale.low), pretrain=pretrain)
     yield from start_notes(job, formulation, plan)

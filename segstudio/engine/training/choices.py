@@ -1,0 +1,76 @@
+"""Choices that are right one by one, but not together: refused before anything is read, or told."""
+
+from collections.abc import Iterator
+
+from segstudio.config.training import TrainingConfig
+from segstudio.core.errors import WrongUsage
+from segstudio.engine.formulations import Formulation, formulations
+from segstudio.engine.formulations.learned_maps import missing_maps, refuse_unlearned
+from segstudio.engine.network import Network
+from segstudio.jobs.messages import Warned
+from segstudio.jobs.spec import Choice, TrainJob
+
+
+def check_choices(job: TrainJob) -> None:
+    """Refuse a formulation whose settings fit neither each other nor the classes of `job`; touches no data.
+
+    Raises
+    ------
+    WrongUsage
+        A weight of 0 leaves unlearned what objects are found by, or a setting speaks of a class that there is not.
+    pydantic.ValidationError
+        A setting is wrong by itself.
+    """
+    formulation = _formulation(job.formulation, tuple(item.id for item in job.classes))
+    formulation.check_classes({item.id: item.name for item in job.classes})
+    refuse_unlearned(formulation.learned_maps, formulation.config)
+
+
+def weight_problem(choice: Choice) -> tuple[str, str] | None:
+    """Return a weight of 0 that leaves unlearned what objects are found by, and what to say; ``None`` for none.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        A setting is wrong by itself.
+    """
+    formulation = _formulation(choice, (1,))
+    missing = missing_maps(formulation.learned_maps, formulation.config)
+    try:
+        refuse_unlearned(formulation.learned_maps, formulation.config)
+    except WrongUsage as error:
+        return missing[0].weight, str(error)
+    return None
+
+
+def fetches_weights(job: TrainJob) -> bool:
+    """Whether the network begins with weights that others have learned."""
+    own = formulations.get(job.formulation.name).own_network
+    wanted = (job.formulation if own else job.architecture).settings.get("pretrained", False)
+    return job.start_from is None and wanted not in (False, "none")
+
+
+def frozen_notes(job: TrainJob, config: TrainingConfig, network: Network) -> Iterator[Warned]:
+    """Yield a warning where freezing the encoder of `network` as asked for helps nothing."""
+    frozen = config.frozen_epochs
+    if not frozen or next(iter(network.encoder_parameters()), None) is None:
+        return
+    if job.start_from is None and not fetches_weights(job):
+        yield Warned(
+            code="frozen-random",
+            message=f"The encoder is frozen at first (frozen_epochs is {frozen}), but it begins with random weights: "
+            "what it sees says little until it learns.",
+            hint="Set the epochs with a frozen encoder to 0, or start from a model or from ImageNet weights.",
+        )
+    if 0 < config.epochs <= frozen:
+        yield Warned(
+            code="frozen-throughout",
+            message=f"The encoder stays frozen for the whole training: {config.epochs} epochs, of which {frozen} are "
+            "to be with a frozen encoder.",
+            hint="Freeze it for fewer epochs if it is to learn too.",
+        )
+
+
+def _formulation(choice: Choice, class_ids: tuple[int, ...]) -> Formulation:
+    kind = formulations.get(choice.name)
+    return kind(kind.Config.model_validate(choice.settings), class_ids)
