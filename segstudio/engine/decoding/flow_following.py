@@ -57,12 +57,30 @@ def _ends(flow: NDArray[np.float32], mask: NDArray[np.bool_], pixels: NDArray[np
         part = pixels[start : start + _CHUNK]
         y, x = _walk(field, (part // width).astype(np.float32), (part % width).astype(np.float32))
         reached = place[np.rint(y).astype(np.int64) * width + np.rint(x).astype(np.int64)]
+        beside = np.flatnonzero(reached < 0)
+        reached[beside] = _nearest(place.reshape(mask.shape), y[beside], x[beside])
         own = np.arange(start, start + part.size, dtype=np.int32)
         # A walker that left the mask stays where it began, and is dropped as too small later.
         ends[start : start + _CHUNK] = np.where(reached < 0, own, reached)
     for _ in range(_DOUBLINGS):
         ends = ends[ends]
     return ends
+
+
+def _nearest(place: NDArray[np.int32], y: NDArray[np.float32], x: NDArray[np.float32]) -> NDArray[np.int32]:
+    """Return what `place` ``(H, W)`` holds at the pixel nearest to points where that is not -1; -1 if none is near.
+
+    In narrow necks walkers come to rest between pixels, and the one that they are rounded to may lie outside.
+    """
+    found = np.full(y.shape, -1, np.int32)
+    nearest = np.full(y.shape, np.inf, np.float32)
+    for dy, dx in np.ndindex(3, 3):
+        row, column = np.rint(y).astype(np.int64) + dy - 1, np.rint(x).astype(np.int64) + dx - 1
+        there = place[row.clip(0, place.shape[0] - 1), column.clip(0, place.shape[1] - 1)]
+        away = (y - row) ** 2 + (x - column) ** 2
+        nearer = (there >= 0) & (away < nearest)
+        found[nearer], nearest[nearer] = there[nearer], away[nearer]
+    return found
 
 
 def _walk(

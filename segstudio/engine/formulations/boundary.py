@@ -18,6 +18,7 @@ from segstudio.engine.formulations.object_targets import (
     certain_boundary,
     inner_boundary,
     valid_pixels,
+    without_tears,
     without_vanished,
 )
 from segstudio.engine.losses.gap_weight import gap_weight
@@ -58,7 +59,8 @@ class Boundary(ObjectFormulation):
     def encode(self, labels: NDArray[np.int32], object_classes: Mapping[int, int] | None = None) -> Targets:
         """Make the part of each pixel (0 background, 1 inside, 2 boundary), where it is certain, and validity."""
         part = (labels > 0).astype(np.float32)
-        part[without_vanished(inner_boundary(labels), labels)] = _BOUNDARY
+        outline = without_tears(inner_boundary(labels), labels)
+        part[without_vanished(outline, labels)] = _BOUNDARY
         targets = {"part": part[None], "certain": certain_boundary(labels), "valid": valid_pixels(labels)}
         targets |= self._head.encode(labels, object_classes)
         return targets | ({GAP: gap_weight(labels)} if self.config.gap_weight > 0 else {})

@@ -1,6 +1,6 @@
 """Unit vectors that lead each pixel of an object to the object's centre, without leaving the object."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import cc3d
 import cv2
@@ -16,6 +16,9 @@ _FRAMES = (12, 18, 26, 36, 50, 66)
 _BATCH = 48_000
 #: Steps that correct the heat of a large object at each doubling of its resolution.
 _REFINE = 24
+
+#: Steps (rows, columns) to a pixel's neighbours, an eighth of a turn apart, from the right downwards.
+_AROUND = np.array([(0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1), (-1, 0), (-1, 1)])
 
 _Box = tuple[slice, ...]
 
@@ -35,8 +38,8 @@ def flow_to_centre(labels: NDArray[np.int32]) -> NDArray[np.float32]:
     size diffuse together in frames laid end to end, so that each step is a few passes over one flat array; large
     ones diffuse at half the resolution first. Disconnected parts of one id are objects of their own.
     """
-    parts = cc3d.connected_components(np.maximum(labels, 0), connectivity=8).astype(np.int32)
-    flow = np.zeros((2, *labels.shape), np.float32)
+    parts = np.pad(cc3d.connected_components(np.maximum(labels, 0), connectivity=8).astype(np.int32), 1)
+    heat = np.zeros(parts.shape)
     groups: dict[int, list[tuple[int, _Box]]] = {}
     for number, box in enumerate(ndimage.find_objects(parts), start=1):
         side = max(part.stop - part.start for part in box) + 2
@@ -44,41 +47,52 @@ def flow_to_centre(labels: NDArray[np.int32]) -> NDArray[np.float32]:
         groups.setdefault(frame, []).append((number, box))
     for number, box in groups.pop(0, []):
         inside = parts[box] == number
-        _write_flow(flow, box, inside, _large_heat(np.pad(inside, 1)))
+        framed = np.pad(inside, 1)
+        heat[box][inside] = _large_heat(framed, _centres(framed))[1:-1, 1:-1][inside]
     for frame, members in groups.items():
         step = max(1, _BATCH // (frame * frame))
         for start in range(0, len(members), step):
-            _write_batch(flow, parts, members[start : start + step], frame)
-    return flow
+            _heat_batch(heat, parts, members[start : start + step], frame)
+    return _ascent(heat, parts)
 
 
-def _write_batch(
-    flow: NDArray[np.float32], parts: NDArray[np.int32], members: list[tuple[int, _Box]], frame: int
+def _heat_batch(
+    heat: NDArray[np.float64], parts: NDArray[np.int32], members: list[tuple[int, _Box]], frame: int
 ) -> None:
     masks = np.zeros((len(members), frame, frame), bool)
     insides = [parts[box] == number for number, box in members]
     for mask, inside in zip(masks, insides, strict=True):
         mask[1 : inside.shape[0] + 1, 1 : inside.shape[1] + 1] = inside
-    for heat, (_, box), inside in zip(_diffuse(masks), members, insides, strict=True):
-        _write_flow(flow, box, inside, heat)
+    for found, (_, box), inside in zip(
+        _diffuse(masks, [_centres(mask) for mask in masks]), members, insides, strict=True
+    ):
+        heat[box][inside] = found[1 : inside.shape[0] + 1, 1 : inside.shape[1] + 1][inside]
 
 
-def _write_flow(flow: NDArray[np.float32], box: _Box, inside: NDArray[np.bool_], heat: NDArray[np.float64]) -> None:
-    """Write the unit gradient of `heat`, whose frame is one pixel, where `inside`."""
-    field = heat[: inside.shape[0] + 2, : inside.shape[1] + 2]
-    dy = (field[2:, 1:-1] - field[:-2, 1:-1])[inside]
-    dx = (field[1:-1, 2:] - field[1:-1, :-2])[inside]
-    length = np.hypot(dy, dx)
-    length[length == 0] = 1
-    flow[0][box][inside] = dy / length
-    flow[1][box][inside] = dx / length
+def _ascent(heat: NDArray[np.float64], parts: NDArray[np.int32]) -> NDArray[np.float32]:
+    """Return the unit gradient ``(2, H, W)`` of the heat within each part; both planes have a frame of one pixel."""
+    flat, numbers = heat.ravel(), parts.ravel()
+    pixels = np.flatnonzero(numbers)
+    around = _AROUND @ (parts.shape[1], 1)
+    near = pixels[:, None] + around
+    warmth = np.where(numbers[near] == numbers[pixels, None], flat[near], 0)
+    gradient = warmth[:, ::2] @ _AROUND[::2].astype(np.float64)
+    # At a corner of a narrow neck the way on is a diagonal one, and the only straight neighbour lies behind.
+    towards = np.rint(np.arctan2(gradient[:, 0], gradient[:, 1]) / (np.pi / 4)).astype(np.int64) % 8
+    behind = warmth[np.arange(len(pixels)), towards] <= flat[pixels]
+    gradient[behind] = warmth[behind] @ (_AROUND / np.hypot(*_AROUND.T)[:, None])
+    length = np.hypot(*gradient.T)
+    gradient /= np.where(length > 0, length, 1)[:, None]
+    flow = np.zeros((2, parts.size), np.float32)
+    flow[:, pixels] = gradient.T
+    return flow.reshape(2, *parts.shape)[:, 1:-1, 1:-1].copy()
 
 
-def _diffuse(masks: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _diffuse(masks: NDArray[np.bool_], centres: Sequence[NDArray[np.int64]]) -> NDArray[np.float64]:
     """Let heat spread from each mask's centre through ``(K, S, S)`` masks, whose frame is empty."""
     side = masks.shape[1]
     heat = np.zeros(masks.shape)
-    sources = np.concatenate([index * side * side + _centres(mask) for index, mask in enumerate(masks)])
+    sources = np.concatenate([index * side * side + centre for index, centre in enumerate(centres)])
     flat = heat.reshape(-1)
     for _ in _spread(heat, masks, 4 * side):
         flat[sources] += 1
@@ -103,25 +117,49 @@ def _spread(heat: NDArray[np.float64], masks: NDArray[np.bool_], steps: int) -> 
         flat *= weight
 
 
-def _large_heat(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _large_heat(mask: NDArray[np.bool_], centre: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the heat in one mask ``(h, w)`` of any size, whose frame is empty: coarse first, then corrected."""
+    rows, columns = np.divmod(centre, mask.shape[1])
     if max(mask.shape) <= _FRAMES[-1]:
-        square = np.zeros((1, max(mask.shape), max(mask.shape)), bool)
+        side = max(mask.shape)
+        square = np.zeros((1, side, side), bool)
         square[0, : mask.shape[0], : mask.shape[1]] = mask
-        return _diffuse(square)[0, : mask.shape[0], : mask.shape[1]]
+        return _diffuse(square, [rows * side + columns])[0, : mask.shape[0], : mask.shape[1]]
     coarse = _halve(mask)
-    below = _large_heat(coarse)
+    below = _large_heat(coarse, np.unique((rows + 1) // 2 * coarse.shape[1] + (columns + 1) // 2))
     # Heat falls off exponentially: only its logarithm can be interpolated, and only from pixels inside.
     known = (below > 0).astype(np.float64)
     log_heat = np.log(np.where(below > 0, below, 1))
     share = _double(known, mask.shape)
     heat = np.exp(_double(log_heat * known, mask.shape) / np.maximum(share, 1e-6))
     heat *= mask & (share > 0)
-    flat, centre = heat.reshape(-1), _centres(mask)
-    hottest = float(heat.max())
+    # A centre at a wall loses most of its heat: it must not be cooler than what was interpolated around it.
+    flat, hottest = heat.reshape(-1), 9 * float(heat.max())
     for _ in _spread(heat, mask, _REFINE):
         flat[centre] = hottest
+    flat[centre] = hottest
+    lost = _lost(heat, mask, centre)
+    flat[lost] = 0
+    # Ways that a wall keeps apart were one at the coarse resolution: heat comes there anew, from the side that is open.
+    for _ in range(max(mask.shape) if lost.size else 0):
+        for _ in _spread(heat, mask, _REFINE):
+            flat[centre] = hottest
+        if flat[lost].all():
+            break
     return heat
+
+
+def _lost(heat: NDArray[np.float64], mask: NDArray[np.bool_], centre: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the flat indices of pixels of `mask`, whose frame is empty, from which no way uphill leads to `centre`."""
+    flat = heat.ravel()
+    pixels = np.flatnonzero(mask)
+    near = pixels[:, None] + np.concatenate([[0], _AROUND @ (mask.shape[1], 1)])
+    place = np.zeros(flat.size, np.int64)
+    place[pixels] = np.arange(len(pixels))
+    uphill = place[near[np.arange(len(pixels)), flat[near].argmax(axis=1)]]
+    for _ in range(len(pixels).bit_length()):
+        uphill = uphill[uphill]
+    return pixels[~np.isin(uphill, place[centre])]
 
 
 def _halve(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 #: Beyond this many times its scale a signed distance no longer changes.
 _SATURATED = 4.0
+#: Rounds in which a boundary is peeled off; the second takes what the first left at corners.
+_ROUNDS = 2
 
 
 def valid_pixels(labels: NDArray[np.int32]) -> NDArray[np.float32]:
@@ -74,6 +76,36 @@ def inner_boundary(labels: NDArray[np.int32]) -> NDArray[np.bool_]:
         edge[one] |= differ
         edge[other] |= differ
     return edge & (labels > 0)
+
+
+def without_tears(boundary: NDArray[np.bool_], labels: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Remove the boundary ``(H, W)`` where it runs through an object, so that the object's inside stays in one piece.
+
+    Necks of one or two pixels' width are all boundary: without them the inside would fall into parts, each of which
+    would be taken for an object. A pixel stays boundary where it is needed to part two objects.
+
+    Notes
+    -----
+    The boundary is peeled off from four sides in turn, pixels whose loss would tear the object excepted: those that
+    have not one run of the object's pixels around them (Yokoi's number for 4-connected regions).
+    """
+    width = labels.shape[1] + 2
+    ids = np.pad(labels, 1, mode="edge").ravel()
+    pixels = np.flatnonzero(np.pad(boundary, 1))
+    # From the right counter-clockwise.
+    around = np.array([1, 1 - width, -width, -1 - width, -1, width - 1, width, width + 1])
+    inside = ids > 0
+    for towards in (2, 6, 0, 4) * _ROUNDS:
+        near = pixels[:, None] + around
+        same = inside[near] & (ids[near] == ids[pixels, None])
+        runs = (same & ~(np.roll(same, -1, axis=1) & np.roll(same, -2, axis=1)))[:, ::2].sum(axis=1)
+        peeled = (runs == 1) & ~same[:, towards]
+        inside[pixels[peeled]] = False
+        pixels = pixels[~peeled]
+    beside = pixels[:, None] + around[::2]
+    parting = (inside[beside] & (ids[beside] > 0) & (ids[beside] != ids[pixels, None])).any(axis=1)
+    inside[pixels[parting]] = False
+    return boundary & ~inside.reshape(-1, width)[1:-1, 1:-1]
 
 
 def without_vanished(boundary: NDArray[np.bool_], labels: NDArray[np.int32]) -> NDArray[np.bool_]:

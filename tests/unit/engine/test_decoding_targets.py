@@ -1,13 +1,19 @@
 """Targets of objects: where they point, what they hold, and what stays unsaid."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import tifffile
 from factories import cells, discs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
+from segstudio.core.metrics import evaluate, pooled
+from segstudio.engine.decoding.components import components
+from segstudio.engine.decoding.flow_following import follow_flow
 from segstudio.engine.formulations import formulations
 from segstudio.engine.formulations.flow_targets import flow_to_centre
 from segstudio.engine.formulations.object_targets import (
@@ -18,6 +24,7 @@ from segstudio.engine.formulations.object_targets import (
     relative_distance,
     signed_distance,
     whole_objects,
+    without_tears,
     without_vanished,
 )
 
@@ -33,6 +40,67 @@ def test_flows_have_length_one_inside_and_point_to_the_centre() -> None:
     assert not length[labels == 0].any()
     cosine = -(flow[0] * rows + flow[1] * columns)[ring] / distance[ring]
     assert cosine.min() > 0.95
+
+
+def whole_way(labels: NDArray[np.int32]) -> float:
+    """Return the share of the pixels of the one object of `labels` whose flow leads to the place of most of them."""
+    found = follow_flow(flow_to_centre(labels), labels > 0)
+    return float(np.bincount(found[labels > 0]).max() / (labels > 0).sum())
+
+
+def test_the_flow_leads_through_narrow_necks_and_round_corners() -> None:
+    labels = discs((40, 44), [(10, 10)], 8)
+    labels[discs((40, 44), [(30, 32)], 7) > 0] = 1
+    for step in range(15, 26):  # a line of single pixels, diagonal but for two places
+        labels[step, step + (step > 18) + (step > 22)] = 1
+    labels[19, 19] = labels[23, 24] = 1
+    assert whole_way(labels) > 0.99
+
+
+@pytest.mark.parametrize("length", [40, 120])
+def test_the_flow_of_a_folded_object_does_not_cross_the_walls_in_it(length: int) -> None:
+    labels = np.zeros((43, length + 4), np.int32)
+    for row in range(2, 40, 4):  # corridors three pixels wide, a wall of one pixel between them
+        labels[row : row + 3, 2:-2] = 1
+        labels[row + 3, (2 if row % 8 == 2 else -5) : (5 if row % 8 == 2 else -2)] = 1
+    labels[40:] = 0
+    assert whole_way(labels) > 0.99
+
+
+def test_a_neck_of_an_object_is_no_boundary_through_it() -> None:
+    labels = discs((30, 60), [(15, 14), (15, 44)], 10)
+    labels[labels == 2] = 1
+    labels[14:16, 20:40] = 1
+    plain = inner_boundary(labels)
+    kept = without_tears(plain, labels)
+    assert components((labels > 0) & ~plain, connectivity=4).max() == 2
+    assert components((labels > 0) & ~kept, connectivity=4).max() == 1
+    away = np.ones(labels.shape, bool)
+    away[12:18, 18:42] = False
+    assert np.array_equal(kept[away], plain[away])
+
+
+@given(hnp.arrays(np.int32, (9, 11), elements=st.integers(-1, 3)))
+def test_a_boundary_without_tears_still_parts_the_objects(labels: NDArray[np.int32]) -> None:
+    plain = inner_boundary(labels)
+    kept = without_tears(plain, labels)
+    assert not (kept & ~plain).any()
+    parts = components((labels > 0) & ~kept, connectivity=4)
+    for number in range(1, parts.max() + 1):
+        assert len(np.unique(labels[parts == number])) == 1
+
+
+@pytest.mark.parametrize("name", ["boundary", "flow_field"])
+def test_thin_cells_between_membranes_survive(name: str, data_folder: Path) -> None:
+    formulation = formulations.get(name)()
+    scores = []
+    for path in sorted((data_folder / "membrane" / "val" / "masks").glob("*.tif"))[::3]:
+        labels = tifffile.imread(path).astype(np.int32)
+        maps = formulation.perfect_maps(formulation.encode(labels))
+        scores.append(evaluate(labels, formulation.decode(maps, formulation.decode_candidates()[0]).labels, (0.5, 0.8)))
+    together = pooled(scores)
+    assert together.at(0.5).f1 >= 0.99
+    assert together.at(0.8).f1 >= 0.98
 
 
 @pytest.mark.parametrize("radius", [30, 70, 150])
