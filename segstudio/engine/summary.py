@@ -21,7 +21,7 @@ from segstudio.engine.network_trace import Seen, count_weights, follow, kept_for
 from segstudio.engine.prediction.halo import halo_of, reach_of
 from segstudio.engine.prediction.room import network_bytes
 from segstudio.engine.training.automatic import resolved
-from segstudio.engine.training.prepare import patch_size
+from segstudio.engine.training.patches import patch_size
 from segstudio.io.atomic import write_atomic
 from segstudio.jobs.messages import Artifact, Finished, Message, Progress
 from segstudio.jobs.network_report import NetworkReport

@@ -24,7 +24,7 @@ from segstudio.engine.data.dataset import (
 )
 from segstudio.engine.devices import choose_device
 from segstudio.engine.orientation import turn
-from segstudio.engine.training.prepare import patch_size
+from segstudio.engine.training.patches import patch_size
 from segstudio.engine.training.preview import picture
 from segstudio.io.atomic import write_atomic
 from segstudio.io.sources import open_image

@@ -12,7 +12,6 @@ import torch
 
 from segstudio.config.run import RunConfig
 from segstudio.core.axes import ImageInfo
-from segstudio.core.errors import WrongUsage
 from segstudio.engine.architectures import architectures
 from segstudio.engine.control import Control
 from segstudio.engine.data.appearance import Appearance, appearance, looks_of
@@ -30,13 +29,14 @@ from segstudio.engine.data.normalise import IntensityScale
 from segstudio.engine.data.target_images import common_scale, scaled
 from segstudio.engine.data.training_image import TrainingImage
 from segstudio.engine.formulations import Formulation, formulations
-from segstudio.engine.formulations.learned_maps import unlearned_notes
 from segstudio.engine.formulations.base import OWN_NETWORK
+from segstudio.engine.formulations.learned_maps import unlearned_notes
 from segstudio.engine.model_card import load_model
-from segstudio.engine.training.choices import check_choices, fetches_weights, frozen_notes
 from segstudio.engine.network import Network
+from segstudio.engine.training.choices import check_choices, fetches_weights, frozen_notes
 from segstudio.engine.training.crew import ALONE, Crew
 from segstudio.engine.training.facts import class_pixels, data_facts, unlike_facts
+from segstudio.engine.training.patches import levels_setting, patch_size
 from segstudio.engine.training.reading import Parts, chosen_samples, data_warnings, read_parts
 from segstudio.engine.training.start_from import started_from
 from segstudio.engine.training.start_rules import start_notes
@@ -47,9 +47,6 @@ from segstudio.jobs.messages import Message, Progress, Warned
 from segstudio.jobs.spec import Choice, SampleRecord, TrainJob
 
 _VALIDATION_BATCHES = 2
-_OBJECTS_IN_PATCH = 3
-#: Smallest and largest automatic patch on a processor and on a graphics card, pixels.
-_PATCH_CPU, _PATCH_GPU = (128, 256), (256, 512)
 
 
 @dataclass(frozen=True)
@@ -159,10 +156,10 @@ def survey(
 
     Raises
     ------
-    check_choices(job)
     UserError
         As for `prepare`.
     """
+    check_choices(job)
     config = RunConfig.model_validate(job.config)
     torch.manual_seed(config.training.seed)
     training, validation = chosen_samples(job.samples, config.data.limit)
@@ -182,42 +179,23 @@ def survey(
         return None
     yield from data_warnings(job, read)
     scale: IntensityScale | None = None
-    if pretrain and fetches_weights(job):
-        yield Progress(stage="Fetching the weights to begin with", done=0, total=1)
     if reading.targets:
         scale = common_scale(read.training, data.low_percentile, data.high_percentile)
-    yield from unlearned_notes(formulation.learned_maps, formulation.config)
-    yield from frozen_notes(job, config.training, network)
         read = Parts(scaled(read.training, scale), scaled(read.validation, scale))
+    if pretrain and fetches_weights(job):
+        yield Progress(stage="Fetching the weights to begin with", done=0, total=1)
     formulation, network = _build(job, plan, 0 if scale is None else len(scale.low), pretrain=pretrain)
     yield from start_notes(job, formulation, plan)
+    yield from unlearned_notes(formulation.learned_maps, formulation.config)
+    yield from frozen_notes(job, config.training, network)
     found: dict[str, Any] = data_facts(job.classes, read.training, read.validation)
     look = appearance(list(looks_of(read.training).values()))
     found |= unlike_facts(look, read.validation)
     formulation.use_class_pixels(class_pixels(job.classes, read.training))
     found["pixel_size_um"] = _common([part.sample.pixel_size_um for part in read.training])
-    patch = patch_size(config.data.patch_size, found["object_diameter_px"], network.stride, device)
+    levels = levels_setting(job.formulation.name, job.architecture.name) if job.start_from is None else ""
+    patch = patch_size(config.data.patch_size, found["object_diameter_px"], network.stride, device, levels)
     return Survey(config, formulation, network, plan, read, patch, found, look, scale)
-
-
-def patch_size(wanted: int, diameter: float | None, stride: int, device: torch.device) -> int:
-    """Return the side of the patches, a multiple of `stride`; automatic (0) is three object diameters within limits.
-
-    Raises
-    ------
-    WrongUsage
-        The deepest level of the network would be a single pixel.
-    """
-    side = wanted
-    if 0 < wanted <= stride:
-        raise WrongUsage(
-            f"Patches of {wanted} px are too small for this network, which makes them {stride} times smaller.",
-            hint=f"Set a patch size of at least {2 * stride} px, or a network of fewer levels (its depth).",
-            code="patch-too-small",
-        )
-    if wanted == 0:
-        side = int(np.clip(_OBJECTS_IN_PATCH * (diameter or 0), *(_PATCH_CPU if device.type == "cpu" else _PATCH_GPU)))
-    return max(stride, -(-side // stride) * stride)
 
 
 def _crop_settings(config: RunConfig, formulation: Formulation, patch: int, diameter: float | None) -> CropSettings:

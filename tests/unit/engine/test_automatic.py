@@ -11,7 +11,7 @@ from segstudio.config.training import TrainingConfig
 from segstudio.core.errors import WrongUsage
 from segstudio.engine.architectures.unet import UNet, UNetConfig
 from segstudio.engine.training.automatic import record, resolved
-from segstudio.engine.training.prepare import patch_size
+from segstudio.engine.training.patches import patch_size
 from segstudio.jobs.run_folder import RunFolder
 from segstudio.jobs.spec import Choice, ClassSpec, TrainJob
 

@@ -137,6 +137,29 @@ def test_classes_of_areas_that_do_not_exist_are_refused_by_naming_those_that_do(
 
 
 @pytest.mark.parametrize(
+    ("formulation", "architecture", "said"),
+    [
+        ("joint", Choice(name="unet", settings={"depth": 4}), "at least 32 px, or fewer levels of the network (depth)"),
+        ("joint", Choice(name="fcn"), "at least 32 px, or fewer levels of the network (encoder_depth)"),
+        ("mask_rcnn", UNET, "at least 64 px, or 0 for one that suits the objects"),
+        ("detection", UNET, "at least 64 px, or 0 for one that suits the objects"),
+    ],
+)
+def test_patches_that_are_too_small_are_told_at_the_field_with_what_helps(
+    formulation: str, architecture: Choice, said: str
+) -> None:
+    job = ValidateJob(
+        job_id="v",
+        formulation=Choice(name=formulation),
+        architecture=architecture,
+        config={"data": {"patch_size": 12}},
+    )
+    told = {item.hint: item.message for item in run_job(job) if isinstance(item, Warned) and item.code == "setting"}
+    assert list(told) == ["data.patch_size"]
+    assert said in told["data.patch_size"]
+
+
+@pytest.mark.parametrize(
     ("frozen", "epochs", "codes"),
     [
         (0, 4, set()),
