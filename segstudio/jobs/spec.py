@@ -159,7 +159,7 @@ class SummaryJob(_Frozen):
     config: dict[str, dict[str, Any]] = {}
     """Sections of RunConfig; patch, batch and tile size count."""
     object_diameter_px: float | None = Field(None, gt=0)
-    """Median diameter of the labelled objects, for the automatic patch."""
+    """Median diameter of the training objects, for the automatic patch."""
     device: Device = "auto"
 
 

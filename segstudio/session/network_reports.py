@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from psygnal import Signal
 from pydantic import ValidationError
 
+from segstudio.core.sizes import median_diameter
 from segstudio.core.tiles import Window
 from segstudio.io.labels_file import read_label_tiff
 from segstudio.jobs.messages import Artifact, Failed, Message
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from segstudio.project.project import Project
     from segstudio.session.session import Session
 
-#: The median size of objects is taken from at most so many labelled images, evenly spaced in the list.
+#: The median size of objects is taken from at most so many training images, evenly spaced in the list.
 _IMAGES = 24
 
 
@@ -72,7 +73,7 @@ class NetworkReports:
 
     @property
     def diameter(self) -> float | None:
-        """Median diameter of the labelled objects of the project, pixels; ``None`` while it is not known."""
+        """Median diameter of the project's training objects, pixels; ``None`` while it is not known."""
         project = self._session.project
         return self._diameters.get(project.folder) if project is not None else None
 
@@ -199,18 +200,19 @@ def _with_network_of(wish: TrainingWish, model: Path) -> TrainingWish:
 
 
 def object_diameter(project: "Project") -> float | None:
-    """Return the median diameter, pixels, of discs as large as the labelled objects; ``None`` without any.
+    """Return the median diameter, pixels, of discs as large as the training objects; ``None`` without any.
 
     Reads label files; for a thread.
     """
-    labelled = [entry for entry in project.images if entry.labelled]
+    splits = project.splits()
+    labelled = [entry for entry in project.images if entry.labelled and splits[entry.id] == "train"]
     step = max(1, -(-len(labelled) // _IMAGES))
     areas: list[int] = []
     for entry in labelled[::step]:
         path = project.files(entry.id).labels
         if path.exists():
             areas += _areas(path)
-    return float(2 * np.sqrt(np.median(areas) / np.pi)) if areas else None
+    return median_diameter(areas)
 
 
 def _areas(path: Path) -> list[int]:

@@ -170,11 +170,6 @@ def parts(size: tuple[int, int], part_px: int) -> list[Window]:
     return [Window(y, x, y + part_px, x + part_px).clip(size) for y in rows for x in columns]
 
 
-def median_diameter(areas: Sequence[int]) -> float | None:
-    """Return the median diameter, pixels, of discs of these areas; ``None`` without any."""
-    return float(2 * np.sqrt(np.median(areas) / np.pi)) if len(areas) else None
-
-
 def margin_px(diameter: float | None) -> int:
     """Return how far around a patch its labels are looked at when its targets are made: one object of `diameter`."""
     return int(np.clip(np.ceil(diameter or 0), *_MARGIN_PX))

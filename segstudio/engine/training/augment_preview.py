@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from segstudio.config.run import RunConfig
 from segstudio.core.axes import ImageInfo
 from segstudio.core.errors import BadInput
+from segstudio.core.sizes import median_diameter
 from segstudio.engine.data.channels import plan_channels
 from segstudio.engine.data.crops import CropSampler, CropSettings, Targets
 from segstudio.engine.data.dataset import (
@@ -17,7 +18,6 @@ from segstudio.engine.data.dataset import (
     Reading,
     TargetStore,
     margin_px,
-    median_diameter,
     object_areas,
     read_sample,
     training_image,
@@ -62,7 +62,8 @@ def preview_patches(job: AugmentJob) -> Iterator[Message]:
         raise BadInput(
             f"Nothing is labelled in {shown.image.name}.", hint="Outline some objects first.", code="no-labels"
         )
-    diameter = median_diameter([area for part in parts for area in object_areas(part.known)])
+    learned = [part for part in parts if part.sample.split == "train"]
+    diameter = median_diameter([area for part in learned or parts for area in object_areas(part.known)])
     patch = patch_size(config.data.patch_size, diameter, _STRIDE, choose_device(job.device))
     sampler = _sampler(parts, config, patch, margin_px(diameter))
     job.output.mkdir(exist_ok=True)  # not its parents: who asked may have gone and taken them away

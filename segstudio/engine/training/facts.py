@@ -7,9 +7,10 @@ import numpy as np
 from pydantic import ValidationError
 
 from segstudio.config.base import Config as Settings
+from segstudio.core.sizes import median_diameter
 from segstudio.engine.architectures import architectures
 from segstudio.engine.data.appearance import Appearance, looks_of, unlikeness
-from segstudio.engine.data.dataset import LabelledPart, median_diameter
+from segstudio.engine.data.dataset import LabelledPart
 from segstudio.engine.formulations.base import OWN_NETWORK
 from segstudio.engine.model_card import read_card
 from segstudio.engine.network import Network

@@ -93,17 +93,24 @@ def test_sizes_have_a_unit() -> None:
     assert [bytes_in_words(number) for number in (400, 246.4e6, 3.21e9)] == ["0.4 kB", "246 MB", "3.2 GB"]
 
 
-def test_the_median_object_is_that_of_the_label_files(tmp_path: Path) -> None:
+def test_the_median_object_is_that_of_the_training_images(tmp_path: Path) -> None:
     for name, side in (("a", 6), ("b", 10)):
         labels = grid_of_squares((40, 40), side)
-        for place, content in (("images", np.zeros((40, 40), np.uint8)), ("masks", labels.astype(np.uint16))):
+        for place, content in (("images", np.full((40, 40), side, np.uint8)), ("masks", labels.astype(np.uint16))):
             (tmp_path / place).mkdir(exist_ok=True)
             tifffile.imwrite(tmp_path / place / f"{name}.tif", content)
     with Project.create(tmp_path / "project", [tmp_path / "images"])[0] as project:
         assert object_diameter(project) is None
         project.import_masks()
-        # 25 squares of 36 px and 9 of 100: the middle one has 36.
-        assert object_diameter(project) == pytest.approx(2 * math.sqrt(36 / math.pi))
+        first, second = (entry.id for entry in project.images)
+        for split in ("train", "test"):
+            project.set_split(first, "train")
+            project.set_split(second, split)
+            # 25 squares of 36 px and 9 of 100: the middle one has 36, with and without the larger ones.
+            assert object_diameter(project) == pytest.approx(2 * math.sqrt(36 / math.pi))
+        project.set_split(first, "val")
+        project.set_split(second, "train")
+        assert object_diameter(project) == pytest.approx(2 * math.sqrt(100 / math.pi))
 
 
 def test_a_window_that_is_closed_asks_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
