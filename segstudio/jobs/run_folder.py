@@ -58,6 +58,7 @@ class RunFolder:
         self.checkpoints = path / "checkpoints"
         self.previews = path / "previews"
         self.model = path / "model"
+        self._made: list[Path] = []
 
     @classmethod
     def create(cls, job: TrainJob) -> "RunFolder":
@@ -75,7 +76,7 @@ class RunFolder:
             run._refuse_when_busy()
         else:
             run.refuse_when_taken()
-        made = make_folders(run.path)
+        run._made = made = make_folders(run.path)
         surroundings = json.dumps(environment(), indent=2).encode()
         try:
             if job.resume:
@@ -225,13 +226,14 @@ class RunFolder:
         return self.model.exists() or (self.checkpoints.is_dir() and any(self.checkpoints.iterdir()))
 
     def discard(self) -> None:
-        """Remove the files of a run that has learned nothing; the folder stays, empty."""
+        """Remove a run that has learned nothing; only folders that were there before `create` stay."""
         self.job()  # never empty a folder that holds no run
         for item in self.path.iterdir():
             if item.is_dir():
                 shutil.rmtree(item)
             else:
                 item.unlink()
+        remove_folders(self._made)
 
     def _refuse_when_busy(self) -> None:
         if not run_lock.is_free(self.lock_file):

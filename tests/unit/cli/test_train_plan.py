@@ -139,6 +139,15 @@ def test_labels_without_any_object_are_refused(tmp_path: Path, capsys: pytest.Ca
 
 
 @pytest.mark.parametrize(
+def test_a_training_that_is_refused_leaves_nothing_that_was_not_there(tmp_path: Path) -> None:
+    folder = pairs_of(tmp_path / "data", train=[a_mask()], val=[a_mask()])
+    (tmp_path / "mine").mkdir()
+    before = files_in(tmp_path)
+    for out in ("run", "several/new/folders", "mine"):
+        assert main(["train", str(folder), "--out", str(tmp_path / out), *SMALL, *SHORT]) == 3
+        assert files_in(tmp_path) == before
+
+
     "mask",
     [
         a_mask((48, 48), SQUARE),
