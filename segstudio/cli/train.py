@@ -165,7 +165,7 @@ def _new(namespace: argparse.Namespace) -> TrainJob:
     refuse_no_text(namespace.out.resolve())
     if namespace.dry_run:
         RunFolder(namespace.out).refuse_when_taken()
-    samples, classes = training_data(namespace.data)
+    samples, classes = training_data(namespace.data, learns_images=_learns_images(namespace.formulation))
     for sample in samples:
         refuse_no_text(sample.image)
     settings = given_settings(namespace)
@@ -192,8 +192,19 @@ def _resumed(namespace: argparse.Namespace) -> TrainJob:
     return job.model_copy(update={"config": config, "resume": True, "run_folder": folder, "device": namespace.device})
 
 
-def training_data(data: Path) -> tuple[tuple[SampleRecord, ...], tuple[ClassSpec, ...]]:
+def _learns_images(formulation: str) -> bool:
+    from segstudio.engine.formulations import formulations
+
+    return formulations.get(formulation).learns_images
+
+
+def training_data(data: Path, *, learns_images: bool = False) -> tuple[tuple[SampleRecord, ...], tuple[ClassSpec, ...]]:
     """Return the samples and classes of a project or a folder of images with masks.
+
+    Parameters
+    ----------
+    learns_images
+        Whether target images of a project are learned, where it has any.
 
     Raises
     ------
@@ -206,7 +217,12 @@ def training_data(data: Path) -> tuple[tuple[SampleRecord, ...], tuple[ClassSpec
 
     if is_project(data):
         _catch_up(data)
-    samples = tuple(folder_samples(data, warn=lambda sentence: print(sentence, file=sys.stderr)))  # noqa: T201
+    found = folder_samples(
+        data,
+        warn=lambda sentence: print(sentence, file=sys.stderr),  # noqa: T201
+        learns_images=learns_images,
+    )
+    samples = tuple(found)
     if not is_project(data):
         return samples, (ClassSpec(id=1, name="object"),)
     with Project.open(data, read_only=True) as project:

@@ -21,21 +21,25 @@ def show_plan(messages: Iterator[Message], namespace: argparse.Namespace) -> int
 
     follow(noting(), namespace)
     if not namespace.json_lines:
-        for title, words in plan_lines(found[-1].values):
+        for title, words in plan_lines(found[-1].values, _chosen_by(namespace)):
             print(f"{title:<14} {words}")  # noqa: T201
     return 0
 
 
-def plan_lines(values: Values) -> Iterator[tuple[str, str]]:
+def plan_lines(values: Values, chosen_by: str = "") -> Iterator[tuple[str, str]]:
     """Yield title and words of each line of a plan.
 
     Parameters
     ----------
     values
         As `segstudio.engine.plan.plan` tells them.
+    chosen_by
+        What decided which images are for validation, in words.
     """
     yield "Training", f"{_count(values, 'train_images', 'image')}, {_count(values, 'train_objects', 'object')}"
     yield "Validation", _validation(values)
+    if values["validation_images"]:
+        yield "", f"{values['validation_files']}{f', {chosen_by}' if chosen_by else ''}"
     if values.get("test_images"):
         yield "Test", f"{_count(values, 'test_images', 'image')}, not used"
     yield "Classes", ", ".join(_classes(values))
@@ -62,6 +66,22 @@ def _validation(values: Values) -> str:
     if not values["validation_images"]:
         return "none; scores would come from training images"
     return f"{_count(values, 'validation_images', 'image')}, {_count(values, 'validation_objects', 'object')}"
+
+
+def _chosen_by(namespace: argparse.Namespace) -> str:
+    """Return what decided which images are for validation.
+
+    A folder knows nothing of what a project made of its images has kept, so the two may differ.
+    """
+    if namespace.data is None or namespace.resume:
+        return ""
+    from segstudio.project.layout import is_project
+
+    if is_project(namespace.data):
+        return "as the project keeps them"
+    if (namespace.data / "val").is_dir():
+        return "the folder val"
+    return "chosen by file name (a project of these images may choose others)"
 
 
 def _classes(values: Values) -> Iterator[str]:

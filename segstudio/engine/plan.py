@@ -21,6 +21,9 @@ from segstudio.engine.training.schedule import chosen_schedule, length_of
 from segstudio.jobs.messages import Facts, Finished, Message
 from segstudio.jobs.spec import SummaryJob, TrainJob
 
+#: So many validation images are named.
+_NAMED = 5
+
 
 def plan(job: TrainJob, device: torch.device, crew: Crew = ALONE) -> Iterator[Message]:
     """Yield `Progress` and `Warned` as the training would, then its plan as `Facts`, and `Finished`; write nothing.
@@ -41,6 +44,7 @@ def plan(job: TrainJob, device: torch.device, crew: Crew = ALONE) -> Iterator[Me
         **seen.facts,
         **network_facts(seen.network),
         "test_images": sum(sample.split == "test" for sample in job.samples),
+        "validation_files": _named([sample.image.name for sample in job.samples if sample.split == "val"]),
         "classes": ", ".join(item.name for item in job.classes),
         "channel_kind": seen.plan.kind,
         "formulation": job.formulation.name,
@@ -69,6 +73,12 @@ def plan(job: TrainJob, device: torch.device, crew: Crew = ALONE) -> Iterator[Me
 
 def _seen(job: TrainJob, device: torch.device) -> Generator[Message, None, Survey | None]:
     return (yield from survey(job, Control(), device, pretrain=False))
+
+
+def _named(files: list[str]) -> str:
+    """Return the first few of the names."""
+    more = f" and {len(files) - _NAMED} more" if len(files) > _NAMED else ""
+    return ", ".join(sorted(files)[:_NAMED]) + more
 
 
 def _precision(config: TrainingConfig, device: torch.device) -> str:

@@ -53,6 +53,23 @@ def project_samples(project: Project, fraction: float = FRACTION, seed: int = 0)
     ]
 
 
+def labelled_samples(project: Project, fraction: float = FRACTION, seed: int = 0) -> list[SampleRecord]:
+    """Return the records of `project_samples` that a training can learn from: objects, or regions known to have none.
+
+    The window and the command line both train on these, so that the same project gives both the same images, the same
+    ones of them for validation.
+    """
+    return [sample for sample in project_samples(project, fraction, seed) if _useful(project, sample)]
+
+
+def training_samples(
+    project: Project, learns_images: bool, fraction: float = FRACTION, seed: int = 0
+) -> list[SampleRecord]:
+    """Return what a training learns from: pairs of images where it can learn those and there are any, else labels."""
+    pairs = project_pairs(project, fraction, seed) if learns_images else []
+    return pairs or labelled_samples(project, fraction, seed)
+
+
 def project_pairs(project: Project, fraction: float = FRACTION, seed: int = 0) -> list[SampleRecord]:
     """Return a record for each image of a project that has a target: an image of its name in ``targets`` beside it.
 
@@ -83,6 +100,7 @@ def folder_samples(
     fraction: float = FRACTION,
     seed: int = 0,
     warn: Callable[[str], None] = lambda sentence: None,
+    learns_images: bool = False,
 ) -> list[SampleRecord]:
     """Return the training data of a folder.
 
@@ -98,6 +116,8 @@ def folder_samples(
         How images are chosen for validation where the folders do not say.
     warn
         Gets a sentence about images that are left out.
+    learns_images
+        Whether target images beside those of a project are learned, where there are any.
 
     Raises
     ------
@@ -114,7 +134,7 @@ def folder_samples(
         )
     if is_project(path):
         with Project.open(path, read_only=True) as project:
-            samples = [sample for sample in project_samples(project, fraction, seed) if _useful(project, sample)]
+            samples = training_samples(project, learns_images, fraction, seed)
     elif (path / "train").is_dir():
         samples = _split_folders(path, warn)
     else:

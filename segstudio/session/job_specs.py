@@ -75,9 +75,8 @@ def training_job(project: "Project", wish: TrainingWish) -> TrainJob:
         The project is open for reading only.
     """
     project.check_writable()
-    pairs = project_pairs(project) if wish.learns_images else []
-    samples = tuple(pairs or labelled(project_samples(project)))
-    if not any(sample.split == "train" for sample in samples):
+    samples = tuple(training_samples(project, wish.learns_images))
+    if not any(sample.split == "train" and (sample.object_classes or sample.target) for sample in samples):
         raise WrongUsage(
             "There is nothing to train on: no image for training has a labelled object.",
             hint=ALL_SET_ASIDE if samples else "Label about 10 cells in 2 images, then train.",
@@ -128,14 +127,9 @@ def all_saved_first(project: "Project", work: Callable[[], T]) -> Callable[[], T
     return wait_and_work
 
 
-def labelled(samples: Iterable[SampleRecord]) -> list[SampleRecord]:
-    """Return the samples that a training can learn from."""
-    return [sample for sample in samples if sample.labels is not None and (sample.object_classes or sample.complete)]
-
-
 def split_summary(project: "Project") -> SplitSummary:
     """Return how the saved labels would be used by a training; reads the object tables."""
-    samples = labelled(project_samples(project))
+    samples = labelled_samples(project)
     parts = Counter(sample.split for sample in samples)
     seen = Counter(
         class_id for sample in samples if sample.split == "train" for class_id in sample.object_classes.values()

@@ -16,9 +16,9 @@ from segstudio.core.errors import UserError, WrongUsage
 from segstudio.jobs.messages import Artifact, Failed, Finished, Message
 from segstudio.jobs.spec import AugmentJob, PredictJob, SampleRecord
 from segstudio.labels.contours import contours
-from segstudio.project.samples import project_samples
+from segstudio.project.samples import labelled_samples
 from segstudio.session.job import new_job_id
-from segstudio.session.job_specs import TrainingWish, labelled, saved_first
+from segstudio.session.job_specs import TrainingWish, saved_first
 
 if TYPE_CHECKING:
     from segstudio.project.project import Project
@@ -176,7 +176,7 @@ def augment_job(project: "Project", wish: TrainingWish, front: str, output: Path
     UserError
         An object table is damaged.
     """
-    samples = labelled(project_samples(project))
+    samples = labelled_samples(project)
     training = [sample for sample in samples if sample.split == "train"]
     shown = next((sample for sample in samples if sample.image_id == front), next(iter(training or samples), None))
     if shown is None and wish.learns_images:

@@ -13,7 +13,7 @@ from segstudio.core.errors import UserError
 from segstudio.io.atomic import make_folders
 from segstudio.io.disk import disk_errors
 from segstudio.jobs.spec import ClassSpec, SampleRecord, TrainJob
-from segstudio.project.samples import project_samples
+from segstudio.project.samples import labelled_samples
 from segstudio.session.background import Background
 from segstudio.session.bake_off import BakeOff
 from segstudio.session.bake_off_candidates import Candidate
@@ -31,7 +31,7 @@ from segstudio.session.bake_off_record import (
 from segstudio.session.bake_off_result import verdict
 from segstudio.session.job import new_job_id
 from segstudio.session.job_queue import JobQueue
-from segstudio.session.job_specs import TrainingWish, all_saved_first, labelled
+from segstudio.session.job_specs import TrainingWish, all_saved_first
 from segstudio.session.notice import Notice
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ class ProjectBakeOff:
 
 def _begun(project: "Project", wish: BakeOffWish) -> tuple[Path, Record]:
     base, record_id = project.runs_folder, new_job_id()
-    samples = labelled(project_samples(project))
+    samples = labelled_samples(project)
     classes = tuple(ClassSpec(id=item.id, name=item.name) for item in project.classes.classes)
     number = 1 + sum(1 for _ in base.glob(record_path(Path(), "*").name))
     record = new_record(

@@ -52,6 +52,7 @@ def test_the_plan_is_printed_and_nothing_is_written(data: Path, tmp_path: Path, 
     lines = {line[:14].strip(): line[15:] for line in text.splitlines()}
     assert lines["Training"].startswith("3 images, ")
     assert lines["Validation"].startswith("1 image, ")
+    assert "cell_00.tif, the folder val" in text
     assert lines["Network"].startswith("unet, ")
     assert "looks " in lines["Network"]
     assert lines["Patches"] == "128 px, 8 in a batch"
@@ -138,7 +139,6 @@ def test_labels_without_any_object_are_refused(tmp_path: Path, capsys: pytest.Ca
     assert not RunFolder(tmp_path / "run").learned
 
 
-@pytest.mark.parametrize(
 def test_a_training_that_is_refused_leaves_nothing_that_was_not_there(tmp_path: Path) -> None:
     folder = pairs_of(tmp_path / "data", train=[a_mask()], val=[a_mask()])
     (tmp_path / "mine").mkdir()
@@ -148,6 +148,7 @@ def test_a_training_that_is_refused_leaves_nothing_that_was_not_there(tmp_path: 
         assert files_in(tmp_path) == before
 
 
+@pytest.mark.parametrize(
     "mask",
     [
         a_mask((48, 48), SQUARE),
