@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from segstudio.core.errors import WrongUsage
-from segstudio.jobs.spec import Choice, ClassSpec, DecodeJob, Device, PredictImage, PredictJob, SampleRecord, TrainJob
-from segstudio.project.samples import project_pairs, project_samples
+from segstudio.jobs.spec import Choice, ClassSpec, DecodeJob, Device, PredictImage, PredictJob, TrainJob
+from segstudio.project.samples import labelled_samples, project_pairs, training_samples
 from segstudio.session.job import new_job_id
 from segstudio.session.predictions import Prediction, prediction_at
 from segstudio.session.runs import Run
