@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from segstudio.config.form_spec import form_spec
 from segstudio.core.errors import BadModel
 from segstudio.engine.architectures import architectures
 from segstudio.engine.data.channels import ChannelPlan
@@ -48,11 +49,11 @@ def start_notes(job: TrainJob, formulation: Formulation, plan: ChannelPlan) -> I
         )
     if (note := _channel_note(card, plan)) is not None:
         yield Warned(code="first-layer", message=note, hint="Look at the first predictions; it learns the rest.")
-    known = card.architecture.settings
-    if other := sorted(name for name, value in job.architecture.settings.items() if known.get(name, value) != value):
+    if other := _other_settings(job, card):
+        words = f"the setting {other[0]} does" if len(other) == 1 else f"the settings {', '.join(other)} do"
         yield Warned(
             code="start-settings",
-            message=f"The network is that of the model {card.name}; the settings {', '.join(other)} do not change it.",
+            message=f"The network is that of the model {card.name}; {words} not change it.",
             hint="Train from scratch for a network with other settings.",
         )
 
@@ -92,6 +93,17 @@ def _network(formulation: str, architecture: str) -> str:
     """Return the title of a network; that of the formulation where it is its own."""
     kind = formulations.get(formulation)
     return kind.title if kind.own_network else architectures.get(architecture).title
+
+
+def _other_settings(job: TrainJob, card: ModelCard) -> list[str]:
+    """Return the settings of the network that differ from those of the model; automatic ones leave it as it is."""
+    known, wanted = card.architecture.settings, job.architecture.settings
+    differ = sorted(name for name, value in wanted.items() if known.get(name, value) != value)
+    if not differ:
+        return []
+    fields = form_spec(architectures.get(job.architecture.name).Config.model_json_schema())
+    automatic = {field.path for field in fields if field.zero == "automatic"}
+    return [name for name in differ if wanted[name] != 0 or name not in automatic]
 
 
 def _channel_note(card: ModelCard, plan: ChannelPlan) -> str | None:

@@ -169,7 +169,13 @@ def test_settings_that_cannot_change_the_network_any_more_are_said(tmp_path: Pat
     assert notes == ["start-settings"]
     assert new.state_dict()["encoder.0.0.weight"].shape[0] == 4
     (note,) = start_notes(job, made("boundary"), GRAY)
-    assert "the settings width do" in note.message
+    assert "the setting width does not change it" in note.message
+    both = job.model_copy(update={"architecture": Choice(name="unet", settings={"width": 64, "depth": 2})})
+    (note,) = start_notes(both, made("boundary"), GRAY)
+    assert "the settings depth, width do not change it" in note.message
+    # What is automatic is no wish.
+    as_it_is = job.model_copy(update={"architecture": Choice(name="unet", settings={"width": 0, "depth": 0})})
+    assert not list(start_notes(as_it_is, made("boundary"), GRAY))
 
 
 def test_a_new_class_begins_anew_and_the_others_stay(tmp_path: Path) -> None:
