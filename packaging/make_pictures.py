@@ -83,11 +83,11 @@ def train(hand: Driver) -> None:
     rest(1000)
     hand.click(hand.window.training, "Train")
     hand.window.show_drawer(1)
-    hand.wait(lambda: hand.session.jobs.training, what="the training")
-    hand.wait(lambda: len(judged) >= 3 or hand.session.jobs.training is None, 200, "the curves")
+    hand.wait(lambda: hand.session.runs.training, what="the training")
+    hand.wait(lambda: len(judged) >= 3 or hand.session.runs.training is None, 200, "the curves")
     rest(1500)
     take(hand, "training")
-    hand.wait(lambda: hand.session.jobs.training is None and bool(hand.session.runs.all), 200, "the model")
+    hand.wait(lambda: hand.session.runs.training is None and bool(hand.session.runs.all), 200, "the model")
 
 
 def is_judged(message: object) -> bool:

@@ -96,6 +96,13 @@ class Curves:
             self.changed.emit(run_id)
         self.show(other for other in self._shown if other != run_id)
 
+    def keep_only(self, run_ids: Iterable[str]) -> None:
+        """Drop all other runs, and plot none."""
+        kept = set(run_ids)
+        self._runs = {run_id: run for run_id, run in self._runs.items() if run_id in kept}
+        self._names = {run_id: name for run_id, name in self._names.items() if run_id in kept}
+        self.show(())
+
     def runs(self) -> list[str]:
         """Return the ids of the runs that have a point."""
         return [run_id for run_id, run in self._runs.items() if run.points]

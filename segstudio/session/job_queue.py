@@ -95,11 +95,6 @@ class JobQueue:
         return [job for job in self.jobs if not job.ended]
 
     @property
-    def training(self) -> Job | None:
-        """The newest training that is not over."""
-        return next((job for job in self.active if isinstance(job.spec, TrainJob)), None)
-
-    @property
     def device_name(self) -> str:
         """Name of the device that works, or worked last; empty before the first job."""
         named = [job for job in self.jobs if job.device_name]
@@ -119,7 +114,8 @@ class JobQueue:
     def attach(self, training: TrainJob, folder: Path) -> None:
         """Follow a training that runs already in `folder`, and plot its curves."""
         job_id = training.job_id
-        self._jobs[job_id] = Job(job_id, training.name, training, state="starting", created=time.time())
+        here = training.model_copy(update={"run_folder": folder})  # the job's own word is older than a moved project
+        self._jobs[job_id] = Job(job_id, training.name, here, state="starting", created=time.time())
         self.curves.load(job_id, ())
         self.trainings.attach(job_id, folder, self._read)
         self.curves.show([job_id])

@@ -13,6 +13,7 @@ from segstudio.jobs.messages import Failed, Finished, Message, Metric, Started, 
 from segstudio.jobs.run_folder import RunFolder
 from segstudio.jobs.spec import PredictJob, TrainJob
 from segstudio.session.background import Background
+from segstudio.session.job import Job
 from segstudio.session.job_queue import JobQueue
 from segstudio.session.model_import import ForeignModel, matched_classes, read_foreign, take_over
 from segstudio.session.runs import Run, read_runs
@@ -40,10 +41,10 @@ class ProjectRuns:
     changed = Signal()
     improved = Signal()
     """A training has weights that are better than all before."""
-    ready = Signal(str, float)
-    """Name and F1 of a model that has just been trained."""
-    makes_images = Signal(str, float)
-    """Name of a model that has just been trained to make images, and its peak signal to noise, dB."""
+    ready = Signal(object, float)
+    """The training `Job` that has just made a model, of this project or of an earlier one, and the model's F1."""
+    makes_images = Signal(object, float)
+    """The training `Job` that has just made a model that makes images, and its peak signal to noise, dB."""
     failed = Signal(str, str, str)
     """A training or prediction failed: its title, what happened, what to do."""
     began = Signal(str)
@@ -60,10 +61,31 @@ class ProjectRuns:
         """Return one run of the project."""
         return next((run for run in self.all if run.id == run_id), None)
 
+    def owns(self, job: Job) -> bool:
+        """Return whether a job is a training of the open project: one of another project may still go on."""
+        project = self._project()
+        if project is None or job.folder is None:
+            return False
+        return job.folder.parent == project.runs_folder or self.run(job.id) is not None
+
+    @property
+    def training(self) -> Job | None:
+        """The newest training of the open project that is not over."""
+        return next((job for job in self._jobs.active if self.owns(job)), None)
+
     def project_opened(self) -> None:
         """List the runs of the project that was opened, and follow those that are still training."""
         self.all = ()
+        training = self.training
+        if training is not None:
+            self._jobs.curves.show([training.id])
         self.refresh()
+
+    def project_closed(self) -> None:
+        """Forget the runs of the project that was closed, and their curves; those that train go on out of sight."""
+        self.all = ()
+        self._jobs.curves.keep_only(job.id for job in self._jobs.active)
+        self.changed.emit()
 
     def refresh(self) -> None:
         """Read the list of runs again."""
@@ -158,10 +180,10 @@ class ProjectRuns:
         if isinstance(message, Finished) and job is not None and isinstance(job.spec, TrainJob):
             score = message.summary.get("f1")
             if isinstance(score, float):
-                self.ready.emit(job.title, score)
+                self.ready.emit(job, score)
             nearness = message.summary.get("psnr")
             if isinstance(nearness, float):
-                self.makes_images.emit(job.title, nearness)
+                self.makes_images.emit(job, nearness)
 
     def _take(self, folder: Path | None, found: tuple[list[Run], list[UserError]]) -> None:
         project = self._project()

@@ -23,6 +23,7 @@ from segstudio.session.doctor.rate_search import RateSearch
 from segstudio.session.front_image import FrontImage
 from segstudio.session.image_files import ImageFiles
 from segstudio.session.image_states import ImageStates
+from segstudio.session.job import Job
 from segstudio.session.job_queue import JobQueue
 from segstudio.session.notice import Level, Notice
 from segstudio.session.object_list import ObjectList
@@ -117,15 +118,21 @@ class Session:
         """Tell the user why something was not opened; said until something is, or is refused for another reason."""
         self.noticed.emit(replace(Notice.of(error), about=OPENING))
 
-    def _on_model_ready(self, name: str, f1: float) -> None:
-        if self.bake_off.trains(name):
+    def _on_model_ready(self, job: Job, f1: float) -> None:
+        if self.bake_off.trains(job.id):
             return  # one of several; the result is told at the end
-        self.notice(f"{name} is ready: F1 {f1:.2f}.", "Press Ctrl+P to let it find the cells of this image.", "good")
+        hint = "Press Ctrl+P to let it find the cells of this image."
+        self.notice(f"{job.title} is ready: F1 {f1:.2f}.", self._how_to_use(job, hint), "good")
 
-    def _on_image_maker_ready(self, name: str, psnr: float) -> None:
-        self.notice(
-            f"{name} is ready: PSNR {psnr:.1f} dB.", "Press Ctrl+P to let it make an image of this one.", "good"
-        )
+    def _on_image_maker_ready(self, job: Job, psnr: float) -> None:
+        hint = "Press Ctrl+P to let it make an image of this one."
+        self.notice(f"{job.title} is ready: PSNR {psnr:.1f} dB.", self._how_to_use(job, hint), "good")
+
+    def _how_to_use(self, job: Job, hint: str) -> str:
+        """Return `hint`, or which project to open first."""
+        if self.runs.owns(job) or job.folder is None:
+            return hint
+        return f"It belongs to the project {job.folder.parents[1].name}: open that to use it."
 
     def _on_job_failed(self, title: str, message: str, hint: str) -> None:
         self.noticed.emit(Notice(f"{title} failed. {message}", hint, "error", about=title))
@@ -194,6 +201,8 @@ class Session:
             self.project_changed.emit(None)
             self.background.run(lambda: _close(project), self._on_project_closed, lane=_DOCUMENTS)
 
+            self.runs.project_closed()
+            self.doctor.project_closed()
     def unsaved(self) -> dict[str, str]:
         """Return the images whose last actions would be lost if the project were closed now, by name, and why."""
         return self.project.unsaved() if self.project is not None else {}

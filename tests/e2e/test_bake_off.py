@@ -122,7 +122,7 @@ def test_a_comparison_that_the_window_closed_over_is_taken_up_again(folder: Path
         while row is not None and row.candidate.formulation.name != "waits":
             hand.wait(lambda now=row: hand.session.bake_off.runner.current != now, what="the next candidate")
             row = hand.session.bake_off.runner.current
-        hand.wait(lambda: hand.session.jobs.training and hand.session.jobs.training.metric, what="its first figures")
+        hand.wait(lambda: hand.session.runs.training and hand.session.runs.training.metric, what="its first figures")
         hand.when_asked("Stop and keep the best", name="close-while-training")
         hand.window.close()
 

@@ -123,7 +123,7 @@ def _train(hand: Driver) -> None:
     hand.wait(lambda: window.actions_table["train.start"].isEnabled(), what="Train")
     hand.wait(lambda: window.training.summary_text().startswith("Trains on"), what="the split")
     hand.click(window.training, "Train")
-    hand.wait(lambda: session.jobs.training is not None, what="the training")
+    hand.wait(lambda: session.runs.training is not None, what="the training")
     hand.open_image(_NAMES[2])
     _paint(hand, (100.0, 100.0))
     assert len(session.document.planes.objects) == 1
@@ -131,7 +131,7 @@ def _train(hand: Driver) -> None:
     assert not session.document.planes.objects
     hand.wait(lambda: any(metric.values.get("val_f1", 0) > 0.7 for metric in metrics), 200, "a model that finds most")
     hand.click(window.training, "Stop and keep best")
-    hand.wait(lambda: session.jobs.training is None, 60, "the end of the training")
+    hand.wait(lambda: session.runs.training is None, 60, "the end of the training")
     hand.wait(lambda: any(run.has_model for run in session.runs.all), what="the model")
 
 

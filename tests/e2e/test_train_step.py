@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QDialog, QMessageBox
 from window_driver import Driver, run_program
 
 from segstudio.config.run import RunConfig
-from segstudio.gui.panels.training_live import PreviewStrip
+from segstudio.gui.panels.training_preview import PreviewStrip
 from segstudio.jobs.catalogue import Catalogue, Offer, catalogue_key, store_catalogue
 from segstudio.jobs.messages import Failed, Finished, Message, Metric, Preview, Progress, Started, Warned
 from segstudio.jobs.run_folder import RunFolder
@@ -153,6 +153,9 @@ def test_the_brakes_stay_where_they_are_and_the_preview_is_enlarged(
         hand.wait(lambda: strip.height() > 150, what="the large pictures")
         large.close()
         QTest.qWait(50)
+        live.preview.setFocus()
+        QTest.keyClick(live.preview, Qt.Key.Key_Return)
+        hand.dialog(QDialog).close()
         _say(hand, Preview(epoch=2, image=names[0], truth=names[1], prediction=names[2], caption=""))
         _say(hand, Finished(outcome="stopped"))
 

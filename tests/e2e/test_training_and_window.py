@@ -101,7 +101,7 @@ def test_a_training_goes_on_without_the_window_and_is_found_again(folder: Path, 
     _until(lambda: len(run.events()) > known + 2)
 
     def come_back(hand: Driver) -> None:
-        hand.wait(lambda: hand.session.jobs.training is not None, what="the training")
+        hand.wait(lambda: hand.session.runs.training is not None, what="the training")
         epoch = len(run.events())
         _wait_for_epoch(hand, epoch)
         assert hand.session.runs.all[0].status == "running"
@@ -147,7 +147,7 @@ def test_a_project_closed_in_a_training_shows_it_again(folder: Path, qapp: objec
         hand.window.opening.open_paths([folder])
         hand.wait(lambda: hand.session.document is not None, what="the image")
         _wait_for_epoch(hand, hand.session.jobs.job("t").metric.epoch + 2)
-        assert hand.session.jobs.training.id == "t"
+        assert hand.session.runs.training.id == "t"
         hand.session.jobs.kill("t")
         hand.wait(lambda: hand.session.jobs.job("t").state == "failed", what="the sentence")
         assert "ended unexpectedly" in hand.session.jobs.job("t").error.message

@@ -102,6 +102,11 @@ class Studio:
             )
         )
 
+    @property
+    def runs_folder(self) -> Path:
+        assert self.session.project is not None
+        return self.session.project.runs_folder
+
     def show(self, panel: Any, width: int = 320, height: int = 700) -> Any:
         self.qtbot.addWidget(panel)
         panel.resize(width, height)
@@ -459,11 +464,11 @@ def test_what_is_wrong_with_a_setting_is_shown_at_its_field(studio: Studio) -> N
     assert panel._train.isEnabled()
 
 
-def test_the_read_out_says_in_words_how_the_training_goes(studio: Studio, tmp_path: Path) -> None:
+def test_the_read_out_says_in_words_how_the_training_goes(studio: Studio) -> None:
     studio.open()
     panel = studio.show(TrainingPanel(studio.session))
     jobs = studio.session.jobs
-    job = training_job(tmp_path / "run")
+    job = training_job(studio.runs_folder / "run")
     jobs.start_training(job)
     assert panel.live.words() == "Starting …"
 
@@ -521,7 +526,7 @@ def test_a_training_that_cannot_go_on_says_why_and_its_failure_goes_when_it_does
     session.runs.began.connect(begun.append)
     session.jobs.handle(message(job, Started(device="cpu", device_name="a processor", pid=1)))
     session.jobs.handle(message(job, Failed(code="worker-died", message="It ended.", hint="")))
-    studio.until(lambda: panel.runs.list.count() == 1 and session.jobs.training is None)
+    studio.until(lambda: panel.runs.list.count() == 1 and session.runs.training is None)
     assert begun == [told[-1].about], "when it begins again, what is said about its failure is found"
     panel.runs.list.selectAll()
     assert not panel.runs._resume.isEnabled()
@@ -561,10 +566,10 @@ def test_nothing_is_cut_off_beside_a_scroll_bar(studio: Studio) -> None:
     assert column.widget().width() <= column.viewport().width()
 
 
-def test_a_long_name_of_a_device_is_cut_and_told_by_the_tooltip(studio: Studio, tmp_path: Path) -> None:
+def test_a_long_name_of_a_device_is_cut_and_told_by_the_tooltip(studio: Studio) -> None:
     studio.open()
     panel = studio.show(TrainingPanel(studio.session))
-    job = training_job(tmp_path / "run")
+    job = training_job(studio.runs_folder / "run")
     studio.session.jobs.start_training(job)
     name = "NVIDIA RTX 6000 Ada Generation Laptop GPU with a very long name indeed"
     studio.session.jobs.handle(message(job, Started(device="cuda", device_name=name, pid=1)))
@@ -577,7 +582,7 @@ def test_a_long_name_of_a_device_is_cut_and_told_by_the_tooltip(studio: Studio, 
 def test_the_preview_is_read_in_the_background(studio: Studio, tmp_path: Path) -> None:
     studio.open()
     panel = studio.show(TrainingPanel(studio.session))
-    job = training_job(tmp_path / "run")
+    job = training_job(studio.runs_folder / "run")
     studio.session.jobs.start_training(job)
     names = []
     for number in range(3):
@@ -1065,10 +1070,10 @@ def test_panels_never_import_torch_and_import_the_plotter_for_the_first_curve_on
     assert done.returncode == 0, done.stderr
 
 
-def test_warnings_of_a_training_are_shown(studio: Studio, tmp_path: Path) -> None:
+def test_warnings_of_a_training_are_shown(studio: Studio) -> None:
     studio.open()
     panel = studio.show(TrainingPanel(studio.session))
-    job = training_job(tmp_path / "run")
+    job = training_job(studio.runs_folder / "run")
     studio.session.jobs.start_training(job)
     studio.session.jobs.handle(message(job, Warned(message="The batch was halved.", hint="The memory was full.")))
     assert panel.live._warning.text() == "The batch was halved. The memory was full."

@@ -19,7 +19,7 @@ def actions(w: "MainWindow") -> list[Action]:
         return can_edit() and session.review.pending_count > 0
 
     def can_find_rate() -> bool:
-        return can_write_now(w)() and w.training.setup.complete and session.jobs.training is None
+        return can_write_now(w)() and w.training.setup.complete and session.runs.training is None
 
     return [
         Action("train.start", "T&rain", "Train", w.train, ("Ctrl+T",), "ph.graduation-cap", enabled=can_write_now(w)),

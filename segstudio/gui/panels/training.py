@@ -166,13 +166,14 @@ class TrainingPanel(QWidget):
         self._last = None
         self.refresh()
         self._show_job()
+        self.live.preview.forget()
 
     def _show_summary(self, summary: SplitSummary | None) -> None:
         self._last = summary
         known = self._session.jobs.catalogue is not None
         usable = known and self.setup.complete
         possible = usable and summary is not None and summary.train + summary.pairs > 0
-        running = self._session.jobs.training is not None
+        running = self._session.runs.training is not None
         self.setup.setVisible(possible and not running)
         self.rates.setVisible(possible and not running)
         self._footer.setVisible(possible and not running)
@@ -252,7 +253,7 @@ class TrainingPanel(QWidget):
         self._show_job()
 
     def _show_job(self) -> None:
-        job = self._session.jobs.training
+        job = self._session.runs.training
         self.live.show_job(job)
         self._comparison.setVisible(self._session.bake_off.runner.running)
         self._show_summary(self._last)

@@ -76,7 +76,7 @@ class TrainingAdvice(QObject):
         self._fill(run_id, remedy)
         if live:
             self._session.jobs.stop(run_id)
-        elif remedy.starts and self._session.jobs.training is None:
+        elif remedy.starts and self._session.runs.training is None:
             self._panel.start()
 
     def _fill(self, run_id: str, remedy: Remedy) -> None:
@@ -92,7 +92,9 @@ class TrainingAdvice(QObject):
 
     def _on_job(self, job_id: str) -> None:
         job = self._session.jobs.job(job_id)
-        if job is not None and isinstance(job.spec, TrainJob) and job.state != "queued" and job_id != self._newest:
+        if job is None or job_id == self._newest or job.state == "queued":
+            return
+        if isinstance(job.spec, TrainJob) and self._session.runs.owns(job):
             self._newest = job_id
             self.refresh()
 

@@ -1,14 +1,12 @@
-"""What a running training says: in words, in figures, and as image, truth and prediction beside each other."""
+"""What a running training says in words and figures, with its brakes."""
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QImage, QMouseEvent, QPainter, QPaintEvent, QPixmap
-from PySide6.QtWidgets import QDialog, QGridLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QProgressBar, QWidget
 
 from segstudio.gui.forms.parts import ElidedLabel, Section, button, caption, row
-from segstudio.gui.theme import FONT_SECONDARY, icon, tokens
-from segstudio.jobs.messages import Preview, Progress
+from segstudio.gui.panels.training_preview import PreviewStrip
+from segstudio.gui.theme import icon
+from segstudio.jobs.messages import Progress
 from segstudio.jobs.spec import TrainJob
-from segstudio.session.background import Background
 from segstudio.session.curves import epoch_words
 from segstudio.session.doctor import EXPLAINED
 from segstudio.session.job import Job, clock
@@ -18,8 +16,6 @@ from segstudio.session.session import Session
 _STILL = 5
 #: The figure whose text may be long.
 _LONG = "device"
-#: Width of the window with the enlarged pictures, pixels.
-_LARGE_WIDTH = 960
 
 
 class LiveTraining(Section):
@@ -207,109 +203,3 @@ class _Figures(QWidget):
         for key, text in values.items():
             label = self._labels[key]
             label.setText(text)
-
-
-class PreviewStrip(QWidget):
-    """One validation image, what a person drew, and what the network sees now."""
-
-    def __init__(self, background: Background) -> None:
-        super().__init__()
-        self._background = background
-        self._preview: Preview | None = None
-        self._pictures: list[QPixmap] = []
-        self._large: PreviewStrip | None = None
-        self.middle = ""
-        """What the picture in the middle is called; drawn by hand when empty."""
-        self.setFixedHeight(0)
-        self.setCursor(Qt.CursorShape.PointingHandCursor)
-
-    def enlarge(self) -> QDialog:
-        """Show the pictures in a window of their own, which follows the training."""
-        dialog = QDialog(self)
-        dialog.setWindowTitle(self.tr("What the network sees now"))
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self._large = PreviewStrip(self._background)
-        self._large.unsetCursor()
-        self._large.middle = self.middle
-        dialog.destroyed.connect(self._forget_large)
-        column = QVBoxLayout(dialog)
-        column.addWidget(self._large)
-        column.addStretch(1)
-        dialog.resize(_LARGE_WIDTH, _LARGE_WIDTH // 2)
-        self._large.show_preview(self._preview)
-        dialog.show()
-        return dialog
-
-    def _forget_large(self) -> None:
-        self._large = None
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Enlarge at a click."""
-        if self.cursor().shape() == Qt.CursorShape.PointingHandCursor and self._pictures:
-            self.enlarge()
-        else:
-            super().mouseReleaseEvent(event)
-
-    def show_preview(self, preview: Preview | None) -> None:
-        """Show the three pictures as soon as they are read; the ones before stay until then."""
-        if preview is self._preview:
-            return
-        self._preview = preview
-        if self._large is not None and preview is not None:
-            self._large.show_preview(preview)
-        if preview is None:
-            self._take(None, [])
-            return
-        paths = (preview.image, preview.truth, preview.prediction)
-        self._background.run(
-            lambda: [picture for path in paths if path and not (picture := QImage(path)).isNull()],
-            lambda pictures: self._take(preview, pictures),
-        )
-
-    def _take(self, preview: Preview | None, pictures: list[QImage]) -> None:
-        if preview is not self._preview:
-            return  # a newer one came meanwhile
-        self._pictures = [QPixmap.fromImage(picture) for picture in pictures]
-        self.setToolTip(
-            self.tr("After epoch {0}: {1}. Click to enlarge.").format(epoch_words(preview.epoch), preview.caption)
-            if preview
-            else ""
-        )
-        self.setFixedHeight(self._cell().height() + 20 if self._pictures else 0)
-        self.update()
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw the pictures beside each other, each with its name below."""
-        if not self._pictures:
-            return
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        painter.setPen(tokens().colour("secondary"))
-        font = self.font()
-        font.setPixelSize(FONT_SECONDARY)
-        painter.setFont(font)
-        cell = self._cell()
-        for number, (picture, name) in enumerate(
-            zip(self._pictures, (self.tr("image"), self.middle or self.tr("by hand"), self.tr("network")), strict=False)
-        ):
-            frame = QRectF(number * (cell.width() + 6), 0, cell.width(), cell.height())
-            size = picture.size().scaled(frame.size().toSize(), Qt.AspectRatioMode.KeepAspectRatio)
-            corner = frame.topLeft() + QPointF((cell.width() - size.width()) / 2, (cell.height() - size.height()) / 2)
-            painter.drawPixmap(QRectF(corner, size.toSizeF()), picture, QRectF(picture.rect()))
-            painter.drawText(
-                QRectF(frame.left(), frame.bottom() + 2, frame.width(), 16), Qt.AlignmentFlag.AlignHCenter, name
-            )
-
-    def sizeHint(self) -> QSize:
-        """Return a size that fits the panel."""
-        return QSize(280, self.height())
-
-    def resizeEvent(self, event: object) -> None:
-        """Keep the height that fits the width."""
-        if self._pictures:
-            self.setFixedHeight(self._cell().height() + 20)
-
-    def _cell(self) -> QSize:
-        width = max(40, (self.width() - 12) // 3)
-        tallest = max((picture.height() / max(1, picture.width()) for picture in self._pictures), default=1.0)
-        return QSize(width, min(2 * width, round(width * tallest)))

@@ -52,6 +52,12 @@ class Doctor:
         """Return whether a training has told figures yet."""
         return any(isinstance(message, Metric) for message in self._messages(run_id))
 
+    def project_closed(self) -> None:
+        """Forget the trainings of the project that was closed; what one that goes on says is still heard."""
+        self._heard = {run_id: said for run_id, said in self._heard.items() if self._jobs.live(run_id)}
+        self._found.clear()
+        self._of.clear()
+
     def job(self, run_id: str) -> TrainJob | None:
         """Return what a training was told."""
         job, run = self._jobs.job(run_id), self._runs.run(run_id)

@@ -66,3 +66,14 @@ def test_listeners_hear_which_run_changed_and_which_are_shown() -> None:
     curves.forget("a")
     assert heard == ["a", "a"]
     assert shown == [("a", "b"), ("b",)]
+
+
+def test_what_is_not_kept_is_neither_plotted_nor_known_by_name() -> None:
+    curves = Curves()
+    for run in ("over", "goes on"):
+        curves.name_run(run, f"Model {run}")
+        curves.add(run, metric(1, train_loss=1.0))
+    curves.show(["over", "goes on"])
+    curves.keep_only(["goes on"])
+    assert (curves.shown, curves.runs()) == ((), ["goes on"])
+    assert [curves.run_name(run) for run in ("over", "goes on")] == ["over", "Model goes on"]

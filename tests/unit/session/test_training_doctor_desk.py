@@ -72,6 +72,17 @@ def test_findings_come_while_the_training_runs(jobs: Jobs, doctor: Doctor) -> No
     assert set(told) == {job.job_id}
 
 
+def test_with_its_project_goes_what_a_training_said_unless_it_goes_on(jobs: Jobs, doctor: Doctor) -> None:
+    over, messages = _start(jobs, "overfitting")
+    jobs.say(over.job_id, *messages, Finished(outcome="done"))
+    going, messages = _start(jobs, "rate-too-low")
+    jobs.say(going.job_id, *[message for message in messages if not isinstance(message, Finished)])
+    doctor.project_closed()
+    assert not doctor.has_learned(over.job_id)
+    assert doctor.findings(over.job_id) is None
+    assert doctor.has_learned(going.job_id)
+
+
 def test_progress_is_no_reason_to_look_again(jobs: Jobs, doctor: Doctor) -> None:
     job, _ = _start(jobs, "healthy")
     told: list[str] = []
