@@ -25,7 +25,6 @@ from segstudio.session.bake_off_record import (
     read_record,
     record_path,
     training_job,
-    training_name,
     write_record,
 )
 from segstudio.session.bake_off_result import verdict
@@ -86,10 +85,10 @@ class ProjectBakeOff:
         row = self.record.row(run) if self.record is not None else None
         return None if row is None or self.record is None else training_job(self.record, row, self.runner.base)
 
-    def trains(self, title: str) -> bool:
-        """Return whether a training of this title is the candidate at work."""
-        row, record = self.runner.current, self.record
-        return row is not None and record is not None and title == training_name(record, row)
+    def trains(self, job_id: str) -> bool:
+        """Return whether this training is the candidate at work."""
+        row = self.runner.current
+        return row is not None and row.run == job_id
 
     def project_opened(self) -> None:
         """Find the newest bake-off of the project that was opened, and go on when its training did."""

@@ -1,0 +1,30 @@
+"""A bake-off beside the other trainings of a project: only its own candidates are told about at its end."""
+
+from pathlib import Path
+
+import pytest
+from bake_off_records import record_of
+
+from segstudio.jobs.messages import Finished
+from segstudio.session.bake_off_record import record_path, training_job
+from segstudio.session.notice import Notice
+from segstudio.session.session import Session
+
+
+def test_a_training_with_the_title_of_a_candidate_is_told_as_ready_the_candidate_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, told = Session(), []
+    session.noticed.connect(lambda notice: told.append(notice) if isinstance(notice, Notice) else None)
+    monkeypatch.setattr(session.jobs.trainings, "start", lambda *_: None)
+    record = record_of("good", "fair")
+    candidate = training_job(record, record.rows[0], tmp_path)
+    session.bake_off.runner.begin(record_path(tmp_path, "x"), record)
+    for job_id in ("a training of the user", candidate.job_id):
+        if job_id != candidate.job_id:
+            session.jobs.start_training(candidate.model_copy(update={"job_id": job_id, "run_folder": tmp_path / "own"}))
+        assert session.jobs.job(job_id).title == "Comparison 1: Good"
+        session.jobs.handle(Finished(job_id=job_id, outcome="done", summary={"f1": 0.8}))
+    ready = [notice.message for notice in told if "is ready" in notice.message]
+    assert ready == ["Comparison 1: Good is ready: F1 0.80."]
+    session.close()
