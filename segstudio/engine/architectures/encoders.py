@@ -1,8 +1,11 @@
 """Encoders that others have made, from segmentation-models-pytorch, and their weights learned on ImageNet."""
 
 import importlib
+import logging
 from functools import cache
 from typing import Any, Literal
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import torch
 from safetensors import SafetensorError
@@ -27,6 +30,9 @@ EncoderName = Literal[
 #: Mean and standard deviation of gray ImageNet, from 0 to 1: what the weights learned there expect.
 IMAGENET_MEAN, IMAGENET_STD = 0.449, 0.226
 _SQUEEZENET = "squeezenet1_1"
+_WEIGHTS = "model.safetensors"
+#: So long the place of the weights may take to answer; the library itself tries for half a minute.
+_PATIENCE_S = 5.0
 
 
 def deepest(encoder: str) -> int:
@@ -73,6 +79,7 @@ def imagenet_weights(encoder: str, depth: int) -> dict[str, Tensor]:
     try:
         if encoder == _SQUEEZENET:
             return squeezenet.imagenet_weights()
+        check_reachable(encoder)
         chosen = True if library_name(encoder) != encoder else "imagenet"
         made = smp.encoders.get_encoder(library_name(encoder), in_channels=3, depth=depth, weights=chosen)
     except (OSError, RuntimeError, SafetensorError) as error:
@@ -84,3 +91,28 @@ def imagenet_weights(encoder: str, depth: int) -> dict[str, Tensor]:
         ) from error
     weights: dict[str, Tensor] = made.state_dict()
     return weights
+
+
+def check_reachable(encoder: str) -> None:
+    """Raise ``OSError`` when the weights of an encoder are not on this computer and their place does not answer.
+
+    Without a connection the library would try again and again, and print so.
+    """
+    hub = importlib.import_module("huggingface_hub")
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
+    hub.utils.disable_progress_bars()
+    repository, revision = _place(encoder)
+    if isinstance(hub.try_to_load_from_cache(repository, _WEIGHTS, revision=revision), str):
+        return
+    try:
+        urlopen(Request(hub.constants.ENDPOINT, method="HEAD"), timeout=_PATIENCE_S).close()
+    except HTTPError:
+        return  # it answers
+
+
+def _place(encoder: str) -> tuple[str, str | None]:
+    """Return the repository of an encoder's weights and their version there."""
+    if library_name(encoder) != encoder:
+        return str(importlib.import_module("timm").get_pretrained_cfg(encoder).hf_hub_id), None
+    place = library().encoders.encoders[encoder]["pretrained_settings"]["imagenet"]
+    return str(place["repo_id"]), str(place["revision"])

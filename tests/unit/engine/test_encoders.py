@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
+from urllib.request import Request
 
 import pytest
 import torch
@@ -17,7 +18,13 @@ from segstudio.config.problems import sentence
 from segstudio.core.errors import JobFailed
 from segstudio.engine.architectures import architectures
 from segstudio.engine.architectures.encoder_family import EncoderArchitecture, EncoderNetwork
-from segstudio.engine.architectures.encoders import deepest, library, sees_whole
+from segstudio.engine.architectures.encoders import (
+    check_reachable,
+    deepest,
+    imagenet_weights,
+    library,
+    sees_whole,
+)
 from segstudio.engine.first_layer import for_channels, for_named_channels
 from segstudio.engine.formulations import formulations
 from segstudio.engine.model_card import ModelCard, load_model, save_model
@@ -168,6 +175,7 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> Hub:
     hub = Hub()
     monkeypatch.setattr(library().encoders, "hf_hub_download", hub)
     monkeypatch.setattr("timm.models._hub.hf_hub_download", hub)
+    monkeypatch.setattr("segstudio.engine.architectures.encoders.check_reachable", lambda encoder: None)
     return hub
 
 
@@ -182,6 +190,7 @@ def learned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, Ten
     }
     save_file(weights, tmp_path / "model.safetensors")
     monkeypatch.setattr(library().encoders, "hf_hub_download", Hub(tmp_path / "model.safetensors"))
+    monkeypatch.setattr("segstudio.engine.architectures.encoders.check_reachable", lambda encoder: None)
     return weights
 
 
@@ -213,6 +222,31 @@ def test_weights_that_cannot_be_had_are_said_and_nothing_is_random(
     with pytest.raises(JobFailed, match=f"encoder {encoder} could not be fetched") as caught:
         chosen.pretrain(net)
     assert "switch the ImageNet weights off" in caught.value.hint
+
+
+@pytest.mark.parametrize("encoder", ["mobilenet_v2", "pvt_v2_b0", "mit_b0"])
+def test_weights_whose_place_does_not_answer_are_not_asked_for_again_and_again(
+    monkeypatch: pytest.MonkeyPatch, encoder: str
+) -> None:
+    asked: list[str] = []
+
+    def silent(request: Request, timeout: float) -> object:
+        assert timeout < 10
+        asked.append(request.full_url)
+        raise URLError("no way out")
+
+    hub = Hub()
+    monkeypatch.setattr(library().encoders, "hf_hub_download", hub)
+    monkeypatch.setattr("timm.models._hub.hf_hub_download", hub)
+    monkeypatch.setattr("segstudio.engine.architectures.encoders.urlopen", silent)
+    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *_, **__: None)
+    with pytest.raises(JobFailed, match=f"encoder {encoder} could not be fetched"):
+        imagenet_weights(encoder, 3)
+    assert (hub.asked, len(asked)) == (0, 1)
+    # Those that are on this computer need no connection.
+    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *_, **__: "model.safetensors")
+    check_reachable(encoder)
+    assert len(asked) == 1
 
 
 def test_squeezenet_s_weights_that_cannot_be_had_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
