@@ -1,14 +1,22 @@
 """Images that the program makes: tiled float TIFF, read by every program that reads TIFF."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from io import BytesIO
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
+from segstudio.core.axes import ImageInfo
 from segstudio.core.tiles import TileGrid, Window
+from segstudio.io.sources import BaseSource, open_image
 from segstudio.labels.label_map import TILE
+
+#: Up to so many bytes are read at once, and the file is let go: a new image can take its place on every system.
+_IN_MEMORY = 256 * 2**20
 
 
 def image_tiff_by_tile(shape: tuple[int, int, int], read: Callable[[Window], NDArray[np.float32]]) -> Iterator[bytes]:
@@ -44,3 +52,47 @@ def image_tiff_by_tile(shape: tuple[int, int, int], read: Callable[[Window], NDA
                 metadata=None,
             )
     yield stream.getvalue()
+
+
+def open_made(path: Path) -> BaseSource:
+    """Open an image that `image_tiff_by_tile` wrote; its pages are channels.
+
+    Raises
+    ------
+    BadInput
+        As `open_image`.
+    """
+    source = open_image(path)
+    made = _Pages(source) if source.info.planes > 1 and source.info.channels == 1 else source
+    info = made.info
+    if info.height * info.width * info.channels * np.dtype(info.dtype).itemsize > _IN_MEMORY:
+        return made
+    with made:
+        return _Held(info, made.read())
+
+
+class _Pages(BaseSource):
+    """A gray image of several planes whose planes are its channels."""
+
+    def __init__(self, source: BaseSource) -> None:
+        self._source = source
+        channels = source.info.planes
+        super().__init__(replace(source.info, channels=channels, planes=1, kind="channels", warnings=()))
+
+    def _read(self, window: Window, plane: int) -> NDArray[Any]:
+        return np.stack([self._source.read(window, page) for page in range(self.info.channels)], axis=2)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._source.close()
+
+
+class _Held(BaseSource):
+    """An image in memory."""
+
+    def __init__(self, info: ImageInfo, pixels: NDArray[Any]) -> None:
+        super().__init__(info)
+        self._pixels = pixels
+
+    def _read(self, window: Window, plane: int) -> NDArray[Any]:
+        return self._pixels[window.slices].copy()

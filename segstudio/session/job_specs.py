@@ -10,7 +10,7 @@ from segstudio.core.errors import WrongUsage
 from segstudio.jobs.spec import Choice, ClassSpec, DecodeJob, Device, PredictImage, PredictJob, TrainJob
 from segstudio.project.samples import labelled_samples, project_pairs, training_samples
 from segstudio.session.job import new_job_id
-from segstudio.session.predictions import Prediction, prediction_at
+from segstudio.session.predictions import Prediction, made_name, prediction_at
 from segstudio.session.runs import Run
 
 if TYPE_CHECKING:
@@ -157,9 +157,7 @@ def predict_job(
     for entry in entries:
         place = prediction_at(project, run.folder.name, entry)
         place.labels.parent.mkdir(parents=True, exist_ok=True)
-        stem = Path(entry.name).stem
-        # People look for an image that was made under the name of theirs; nobody but the program looks for labels.
-        made = place.labels.with_name(f"{stem if stems[stem.casefold()] == 1 else f'{stem}-{entry.id}'}.tif")
+        made = place.labels.with_name(made_name(entry, alone=stems[Path(entry.name).stem.casefold()] == 1))
         images.append(
             PredictImage(
                 image_id=entry.id,

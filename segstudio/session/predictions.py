@@ -72,6 +72,20 @@ def prediction_at(project: "Project", run: str, entry: "ImageEntry") -> Predicti
     )
 
 
+def made_name(entry: "ImageEntry", *, alone: bool) -> str:
+    """Return the name of the file with the image that a model makes of another.
+
+    People look for it under the name of their image; nobody but the program looks for labels.
+
+    Parameters
+    ----------
+    alone
+        Whether no other image of the project has the same name; the id tells those that have it apart.
+    """
+    stem = Path(entry.name).stem
+    return f"{stem}.tif" if alone else f"{stem}-{entry.id}.tif"
+
+
 @dataclass(frozen=True)
 class Proposal:
     """One predicted object; `score` is how sure the model is, 0..1."""

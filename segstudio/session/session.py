@@ -25,6 +25,7 @@ from segstudio.session.image_files import ImageFiles
 from segstudio.session.image_states import ImageStates
 from segstudio.session.job import Job
 from segstudio.session.job_queue import JobQueue
+from segstudio.session.made_image import MadeImage
 from segstudio.session.notice import Level, Notice
 from segstudio.session.object_list import ObjectList
 from segstudio.session.project_bake_off import ProjectBakeOff
@@ -97,6 +98,7 @@ class Session:
         self.files = ImageFiles(lambda: self.project, self.background, _DOCUMENTS)
         self.states = ImageStates(lambda: self.project, lambda: self.document, self._change_project)
         self.contrasts = Contrasts(self.view)
+        self.made = MadeImage(lambda: self.project, lambda: self.document, self.jobs, self.contrasts, self.background)
         self.begin_with: Callable[[Project], str] = lambda _project: ""
         """Returns the id of the image to begin with; one that is not in the project means the first."""
         self._opening: Path | None = None
@@ -199,10 +201,10 @@ class Session:
         if project is not None:
             self.jobs.stop_predictions()
             self.project_changed.emit(None)
-            self.background.run(lambda: _close(project), self._on_project_closed, lane=_DOCUMENTS)
-
             self.runs.project_closed()
             self.doctor.project_closed()
+            self.background.run(lambda: _close(project), self._on_project_closed, lane=_DOCUMENTS)
+
     def unsaved(self) -> dict[str, str]:
         """Return the images whose last actions would be lost if the project were closed now, by name, and why."""
         return self.project.unsaved() if self.project is not None else {}
@@ -347,7 +349,7 @@ class Session:
     def _on_document_changed(self, document: ImageDocument | None) -> None:
         self.objects.load(document)
         self.view.new_object()
-        self.contrasts.turn_to(document.entry.id if document is not None else "")
+        self.made.turn_to_front()
         self.document_changed.emit(document)
         if document is not None:
             self._bring_back_classes(document, tuple(document.planes.objects))

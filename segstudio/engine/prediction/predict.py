@@ -219,7 +219,7 @@ def _made(job: PredictJob, model: Model, image: PredictImage, maps: MapStore) ->
             code="model-target-scale",
             path=job.model,
         )
-    write_image(image.output, maps, IntensityScale(scale.low, scale.high))
+    write_image(image.output, maps, IntensityScale(scale.low, scale.high), image.image_id)
     return Artifact(job_id=job.job_id, role="image", path=str(image.output), image_id=image.image_id)
 
 

@@ -42,8 +42,8 @@ def write_result(path: Path, found: Found) -> None:
     write_together({path.with_suffix(".json"): json.dumps(content).encode(), path: labels})
 
 
-def write_image(path: Path, maps: MapStore, scale: IntensityScale) -> None:
-    """Write the image that a network made, in the intensities of its targets, with a JSON file that says so.
+def write_image(path: Path, maps: MapStore, scale: IntensityScale, image_id: str) -> None:
+    """Write the image that a network made, in the intensities of its targets, with a JSON file that says of which one.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def write_image(path: Path, maps: MapStore, scale: IntensityScale) -> None:
         The disk refused. An earlier result is then as it was; without one nothing is left there.
     """
     make_folders(path.parent)
-    content = {"schema_version": SCHEMA_VERSION, "image": True, "objects": {}}
+    content = {"schema_version": SCHEMA_VERSION, "image": True, "image_id": image_id, "objects": {}}
     planes = image_tiff_by_tile(maps.shape, lambda window: unscaled(maps.read(window), scale))
     write_together({path.with_suffix(".json"): json.dumps(content).encode(), path: planes})
 
