@@ -152,6 +152,7 @@ class MainWindow(QMainWindow):
         session.view.events.connect(self._refresh)
         session.jobs.changed.connect(self._refresh)
         session.review.changed.connect(self._refresh)
+        session.made.changed.connect(self._refresh)
         session.review.focused.connect(self.canvas.fly_to)
 
     def _show_project(self, project: Project | None) -> None:

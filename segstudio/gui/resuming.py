@@ -52,6 +52,7 @@ class Resuming(QObject):
             "look": [look.scale, look.x, look.y] if look is not None else None,
             "tool": self._session.view.tool,
             "step": self._steps.currentIndex(),
+            "made": self._session.made.wanted,
         }
         newest = dict(list(places.items())[-_MOST:])
         self._settings.setValue(_KEY, json.dumps(newest))
@@ -65,6 +66,7 @@ class Resuming(QObject):
         self._image = str(left.get("image", ""))
         self._canvas.look_later(self._image, _look(left.get("look")))
         self._session.view.tool = _tool(left.get("tool"))
+        self._session.made.show(left.get("made") is True)
         step = left.get("step")
         with QSignalBlocker(self._steps):  # the step Measure would open the drawer
             self._steps.setCurrentIndex(step if isinstance(step, int) and 0 <= step < self._steps.count() else 0)

@@ -46,6 +46,7 @@ class StatusBar(QStatusBar):
         for widget in (self._channels, self._zoom, self._saved, self._job, self._bar, self._device):
             self.addPermanentWidget(widget)
         session.front.loading.connect(self._on_loading)
+        session.made.changed.connect(self._show_channels)
         session.objects.changed.connect(self._on_measured)
         session.jobs.changed.connect(self._on_jobs)
         session.jobs.catalogue_changed.connect(self._show_device)
@@ -55,10 +56,7 @@ class StatusBar(QStatusBar):
     def show_document(self, document: ImageDocument | None) -> None:
         """Follow another document; nothing of the one before stays."""
         self._pointed = None
-        short, names = channel_words(document.source.info) if document is not None else ("", "")
-        self._channels.setText(short)
-        self._channels.setToolTip(names)
-        self._channels.setVisible(bool(short))
+        self._show_channels()
         if document is None:
             self._place.setText("")
             self._say_saved("", "")
@@ -66,6 +64,14 @@ class StatusBar(QStatusBar):
         else:
             document.saved.connect(self._on_saved)
             self._on_saved(document.save_state)
+
+    def _show_channels(self) -> None:
+        document, made = self._session.document, self._session.made
+        source = None if document is None else made.source if made.shown else document.source
+        short, names = channel_words(source.info) if source is not None else ("", "")
+        self._channels.setText(short)
+        self._channels.setToolTip(names)
+        self._channels.setVisible(bool(short))
 
     def show_pointer(self, x: float, y: float, value: str, object_id: int) -> None:
         """Say where the pointer is, image pixels, on which value and on which object (0 for none), and its size."""

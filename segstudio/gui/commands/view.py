@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 def actions(w: "MainWindow") -> list[Action]:
     """Return the actions of the menu."""
-    has_document = has_document_now(w)
+    has_document, made = has_document_now(w), w.session.made
 
     def toggle(
         action: str, text: str, field: str, keys: tuple[str, ...], *, separator: bool = False, tip: str = ""
@@ -47,6 +47,17 @@ def actions(w: "MainWindow") -> list[Action]:
         ),
         Action("view.in", "&View", "Zoom in", lambda: w.canvas.zoom_in(), ("+", "="), enabled=has_document),
         Action("view.out", "&View", "Zoom out", lambda: w.canvas.zoom_out(), ("-",), enabled=has_document),
+        Action(
+            "view.made",
+            "&View",
+            "Image made by the model",
+            made.toggle,
+            ("I",),
+            checked=lambda: made.shown,
+            enabled=lambda: made.source is not None,
+            separator=True,
+            tip="What the model chosen in Predict made of this image, in place of it",
+        ),
         toggle("fill", "Filled labels", "show_fill", ("X",), separator=True),
         toggle("contours", "Contours", "show_contours", ("Z",)),
         toggle(

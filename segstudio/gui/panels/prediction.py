@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from PySide6.QtCore import QTimer, QUrl, Signal
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QLabel, QProgressBar, QVBoxLayout, QWidget
 
 from segstudio.core.errors import UserError
@@ -12,6 +11,7 @@ from segstudio.gui.forms.parts import Column, EmptyState, Section, button, capti
 from segstudio.gui.panels.decode_settings import DecodeSettings
 from segstudio.gui.panels.device_box import DeviceBox
 from segstudio.gui.panels.image_scope import CURRENT, ImageScope
+from segstudio.gui.panels.made_image import MadeImageSection
 from segstudio.gui.panels.model_box import ModelBox, ask_model
 from segstudio.gui.panels.proposals import Proposals
 from segstudio.jobs.messages import Artifact, Failed, Message, Warned
@@ -46,13 +46,14 @@ class PredictionPanel(QWidget):
         self.decode.changed.connect(self._on_decode_changed)
         self.proposals = Proposals(session)
         self.proposals.keys_left.connect(self.asked)
+        self.made = MadeImageSection(session)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._decode_again)
         self._setup = self._make_setup()
         column = Column()
         self._elsewhere = button(self.tr("Model from a folder…"), self._ask_model, "folder-open")
-        for widget in (self._empty, self._elsewhere, self._setup, self.decode, self.proposals):
+        for widget in (self._empty, self._elsewhere, self._setup, self.made, self.decode, self.proposals):
             column.body.addWidget(widget)
         column.body.addStretch(1)
         outer = QVBoxLayout(self)
@@ -157,10 +158,6 @@ class PredictionPanel(QWidget):
         images.body.addWidget(self._words)
         images.body.addWidget(self._cancel)
         images.body.addWidget(self._problem)
-        self._makes = caption(self.tr("This model makes images. They have the names of yours, as 32-bit TIFF."))
-        self._show_made = button(self.tr("Show the images made"), self._open_made, "folder-open")
-        images.body.addWidget(self._makes)
-        images.body.addWidget(self._show_made)
         setup = QWidget()
         column = QVBoxLayout(setup)
         column.setContentsMargins(0, 0, 0, 0)
@@ -199,20 +196,8 @@ class PredictionPanel(QWidget):
             offers = {offer.name: offer for offer in catalogue.formulations}
             offer = offers.get(run.job.formulation.name)
             self.decode.show_schema(run.id, offer.decode if offer else {}, run.decode)
-        for widget in (self._makes, self._show_made):
-            widget.setVisible(run is not None and run.makes_images)
+        self.made.show_run(run)
         self._on_review()
-
-    def _open_made(self) -> None:
-        """Show the folder with the images that the chosen model made."""
-        project, run = self._session.project, self._run()
-        if project is None or run is None:
-            return
-        folder = project.predictions_folder / run.folder.name
-        if not folder.is_dir():
-            self._session.notice(self.tr("This model has made no image yet: press Predict."))
-        elif not QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))):
-            self._session.notice(self.tr("No program opened the folder: {0}").format(folder), level="warning")
 
     def _running(self) -> Job | None:
         job = self._session.jobs.job(self._job_id)
@@ -272,10 +257,6 @@ class PredictionPanel(QWidget):
             self._session.review.predicted(message.image_id, folder.name, begin=fresh)
             if fresh:
                 self._session.images_changed.emit()
-        elif isinstance(message, Artifact) and message.role == "image":
-            folder = Path(message.path).parent
-            words = self.tr("The model makes images, with the names of yours; they are in {0}.").format(folder)
-            self._session.noticed.emit(Notice(words, level="good", about=str(folder)))
         elif isinstance(message, Warned):
             self._session.noticed.emit(Notice(message.message, message.hint, "warning", group=job_id))
         elif isinstance(message, Failed) and isinstance(job.spec, DecodeJob):

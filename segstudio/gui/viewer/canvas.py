@@ -10,14 +10,13 @@ from PySide6.QtWidgets import QWidget
 from segstudio.core.tiles import Window
 from segstudio.gui.field_keys import takes_text
 from segstudio.gui.viewer.camera_view import CameraView, Look
-from segstudio.gui.viewer.contrast import Histogram, histogram, sample
 from segstudio.gui.viewer.decoration import BrushCursor, Decoration, SketchItem
 from segstudio.gui.viewer.hand import Hand
 from segstudio.gui.viewer.hint_card import HintCard
-from segstudio.gui.viewer.image_layer import ImageLayer
 from segstudio.gui.viewer.minimap import Minimap
 from segstudio.gui.viewer.network_layer import NetworkLayer
 from segstudio.gui.viewer.overlays import Overlays
+from segstudio.gui.viewer.pictures import Pictures
 from segstudio.gui.viewer.pointer import Pointer
 from segstudio.gui.viewer.readout import Readout
 from segstudio.gui.viewer.tile_loader import TileLoader
@@ -56,11 +55,10 @@ class Canvas(CameraView):
         self._session = session
         self._document: ImageDocument | None = None
         self._project: Project | None = None
-        self._histogram: Histogram | None = None
         self._looks: dict[str, Look] = {}
         self._loader = TileLoader(self)
         self._make_layers()
-        self._readout = Readout(self._image, self._loader, self)
+        self._readout = Readout(self._pictures, self._loader, self)
         self._readout.read.connect(self.hovered)
         self._hand = Hand(session, self._sketch.show_sketches, self.tool_message.emit)
         self._pointer = Pointer(session, self, self._hand, self._brush)
@@ -69,6 +67,7 @@ class Canvas(CameraView):
         self._loader.failed.connect(self._on_failed)
         session.pixel_size_changed.connect(self._show_pixel_size)
         session.view.events.connect(self._on_view)
+        session.made.changed.connect(self._on_made)
         session.review.changed.connect(self._on_proposals)
         session.review.focused.connect(self._on_focused)
         self.destroyed.connect(self._loader.close)
@@ -76,12 +75,13 @@ class Canvas(CameraView):
         self.hint_card.dismissed.connect(self.setFocus)
         self.minimap = Minimap(self, self._loader, self.hint_card)
         self.minimap.entered.connect(self._on_minimap)
+        self._pictures.shaded.connect(self.minimap.set_contrast)
         session.preferences_changed.connect(self._show_minimap)
         self._show_minimap()
         self._update_hint()
 
     def _make_layers(self) -> None:
-        self._image = ImageLayer(self._scene, self._loader)
+        self._pictures = Pictures(self._session, self._scene, self._loader, self)
         self._overlays = Overlays(self._session, self._scene, self._loader, self)
         self._decoration = Decoration()
         self._sketch = SketchItem()
@@ -105,22 +105,19 @@ class Canvas(CameraView):
         if self._document is not None:
             self._document.changed.disconnect(self._on_changed)
             self._keep_look(self._document.entry.id, self.look())
-        self._document, self._histogram = document, None
+        self._document = document
         self._readout.forget()
-        self._loader.restart("histogram")
-        self._image.set_source(document.source if document else None)
         self._overlays.set_document(document)
         self.minimap.set_source(document.source if document else None)
+        self._pictures.set_source(document.source if document else None)
         self._show_pixel_size()
         self._follow_classes(document)
         if document is not None:
             document.changed.connect(self._on_changed)
-            source = document.source
-            self._loader.load("histogram", 0, lambda: histogram(sample(source), source.info), self._take_histogram)
             self._on_proposals(None)
             self.set_look(self._looks.get(document.entry.id))
             self.zoom_changed.emit(self.camera.scale * self.ratio)
-        self._update_hint()
+        self._on_made()
         self._pointer.update_cursor()
 
     def _follow_classes(self, document: ImageDocument | None) -> None:
@@ -182,7 +179,7 @@ class Canvas(CameraView):
 
     def place_layers(self, bounds: QRectF) -> None:
         """Let every layer follow the camera."""
-        self._image.set_camera(self.camera, bounds.width(), bounds.height(), self.ratio)
+        self._pictures.set_camera(self.camera, bounds, self.ratio)
         self._overlays.set_camera(self.camera, bounds, self.ratio)
         self.network.set_camera(self.camera, bounds)
         self._decoration.set_camera(self.camera, bounds)
@@ -228,7 +225,7 @@ class Canvas(CameraView):
     def _on_view(self, info: EmissionInfo) -> None:
         name = info.signal.name
         if name in ("contrast", "gamma"):
-            self._apply_contrast()
+            self._pictures.apply_contrast()
         if name in _STYLE_FIELDS:
             self._overlays.restyle()
         if name == "selected":
@@ -241,16 +238,17 @@ class Canvas(CameraView):
         if name in ("brush_diameter", "tool"):
             self._pointer.update_brush()
 
-    def _take_histogram(self, found: Histogram) -> None:
-        self._histogram = found
-        self._apply_contrast()
-
-    def _apply_contrast(self) -> None:
-        if self._histogram is not None:
-            view = self._session.view
-            contrast = view.contrast or self._histogram.auto
-            self._image.set_contrast(contrast, view.gamma)
-            self.minimap.set_contrast(contrast, view.gamma)
+    def _on_made(self) -> None:
+        """Show the image that a model made, and say so; or the image again."""
+        made, document = self._session.made, self._document
+        shown = made.shown and document is not None
+        self.minimap.exchange(made.source if shown else document.source if document is not None else None)
+        self._pictures.follow_made()
+        note = self.tr("Made by {0}  ·  press I for the image").format(made.model) if shown else ""
+        self._decoration.set_note(note)
+        self.setAccessibleDescription(note)
+        self._readout.again()
+        self._update_hint()
 
     def _on_failed(self, sentence: str) -> None:
         if self._document is not None:
@@ -263,7 +261,7 @@ class Canvas(CameraView):
         else:
             self._decoration.set_hint("")
         empty = document is not None and not document.planes.objects and self._overlays.shown_proposals is None
-        self.hint_card.offer(empty and not self._hand.running)
+        self.hint_card.offer(empty and not self._hand.running and not self._session.made.shown)
 
     def _show_minimap(self, _preferences: object = None) -> None:
         self.minimap.set_wanted(self._session.preferences.minimap)

@@ -1,4 +1,4 @@
-"""What lies over everything: pixel grid, scale bar, hints of an empty canvas, brush cursor, previews of gestures."""
+"""What lies over everything: pixel grid, scale bar, what is shown, hints, brush cursor, previews of gestures."""
 
 import math
 from collections.abc import Sequence
@@ -16,10 +16,12 @@ from segstudio.gui.viewer.plates import plate
 #: Screen pixels per image pixel from which the pixel grid shows.
 GRID_FROM = 12.0
 _BAR = 120.0
+#: Room on either side of the note, where minimap and scale bar are, and what it takes all the same; screen pixels.
+_BESIDE_NOTE, _LEAST_NOTE = 190.0, 200.0
 
 
 class Decoration(QGraphicsItem):
-    """Pixel grid, scale bar and hints."""
+    """Pixel grid, scale bar, note and hints."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -27,7 +29,7 @@ class Decoration(QGraphicsItem):
         self._bounds = QRectF()
         self._shape = (0, 0)
         self._pixel_size: PixelSize | None = None
-        self._hint = ""
+        self._hint = self._note = ""
 
     def set_image(self, shape: tuple[int, int], pixel_size: PixelSize | None) -> None:
         """Follow the image; shape ``(0, 0)`` for none."""
@@ -46,6 +48,12 @@ class Decoration(QGraphicsItem):
             self._hint = text
             self.update()
 
+    def set_note(self, text: str) -> None:
+        """Say below the image what it is; ``""`` says nothing."""
+        if text != self._note:
+            self._note = text
+            self.update()
+
     def boundingRect(self) -> QRectF:
         """Return the whole screen."""
         return self._bounds
@@ -55,7 +63,9 @@ class Decoration(QGraphicsItem):
         if self._shape != (0, 0):
             if self._camera.scale >= GRID_FROM:
                 self._paint_grid(painter)
-            self._paint_bar(painter)
+            bar = self._paint_bar(painter)
+            if self._note:
+                self._paint_note(painter, bar)
         if self._hint:
             self._paint_hint(painter)
 
@@ -70,7 +80,8 @@ class Decoration(QGraphicsItem):
         painter.drawLines([QLineF(left + i * scale, top, left + i * scale, bottom) for i in range(window.width + 1)])
         painter.drawLines([QLineF(left, top + i * scale, right, top + i * scale) for i in range(window.height + 1)])
 
-    def _paint_bar(self, painter: QPainter) -> None:
+    def _paint_bar(self, painter: QPainter) -> QRectF:
+        """Draw the scale bar, and return where it is with its words."""
         length = _round_length(_BAR / self._camera.scale * (self._pixel_size.x if self._pixel_size else 1.0))
         pixels = length / (self._pixel_size.x if self._pixel_size else 1.0) * self._camera.scale
         text = f"{length:g} {'µm' if self._pixel_size else 'px'}"
@@ -85,6 +96,22 @@ class Decoration(QGraphicsItem):
         metrics = QFontMetricsF(font)
         place = QRectF(0, 0, metrics.horizontalAdvance(text), metrics.height())
         place.moveCenter(QPointF(bar.center().x(), bar.top() - 7 - metrics.height() / 2))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        plate(painter, place, text, font)
+        return bar.united(place)
+
+    def _paint_note(self, painter: QPainter, bar: QRectF) -> None:
+        """Write the note in the middle of the lower edge, above the scale bar where both have no room."""
+        font = QFont(painter.font())
+        font.setPixelSize(FONT_BASE)
+        metrics = QFontMetricsF(font)
+        room = max(self._bounds.width() - 2 * _BESIDE_NOTE, _LEAST_NOTE)
+        text = metrics.elidedText(self._note, Qt.TextElideMode.ElideMiddle, room)
+        place = QRectF(0, 0, metrics.horizontalAdvance(text), metrics.height() + 4)
+        place.moveCenter(QPointF(self._bounds.center().x(), 0))
+        place.moveBottom(self._bounds.bottom() - 14)
+        if place.adjusted(-13, -8, 13, 8).intersects(bar):
+            place.moveBottom(bar.top() - 8)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         plate(painter, place, text, font)
 

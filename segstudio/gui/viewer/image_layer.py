@@ -32,15 +32,18 @@ class ImageLayer:
     scene
         Gets one group of items, transformed as the camera says.
     loader
-        Reads and shades tiles on its threads, channels ``"image"`` and ``"shades"``.
+        Reads and shades tiles on its threads, channels `name` and `name` with ``" shades"``.
+    z
+        Layers with a higher one lie over it.
     """
 
-    def __init__(self, scene: QGraphicsScene, loader: TileLoader) -> None:
+    def __init__(self, scene: QGraphicsScene, loader: TileLoader, name: str = "image", z: int = 0) -> None:
         self._group = QGraphicsItemGroup()
-        self._group.setZValue(0)
+        self._group.setZValue(z)
         scene.addItem(self._group)
         self._loader = loader
-        self._source: ImageSource | None = None
+        self._tiles, self._shades = name, f"{name} shades"
+        self.source: ImageSource | None = None
         self._raw: OrderedDict[PyramidKey, NDArray[Any]] = OrderedDict()
         self._raw_bytes = 0
         self._items: dict[PyramidKey, ImageTile] = {}
@@ -52,9 +55,9 @@ class ImageLayer:
 
     def set_source(self, source: ImageSource | None) -> None:
         """Show another image once `set_contrast` was called; ``None`` shows nothing."""
-        self._loader.restart("image")
-        self._loader.restart("shades")
-        self._source, self._contrast = source, None
+        self._loader.restart(self._tiles)
+        self._loader.restart(self._shades)
+        self.source, self._contrast = source, None
         self._raw.clear()
         self._raw_bytes = 0
         for item in self._items.values():
@@ -63,12 +66,12 @@ class ImageLayer:
 
     def set_contrast(self, contrast: tuple[float, float], gamma: float) -> None:
         """Shade all tiles anew; the old ones stay until then."""
-        first = self._contrast is None
+        same, first = (contrast, gamma) == (self._contrast, self._gamma), self._contrast is None
         self._contrast, self._gamma = contrast, gamma
-        if first:
+        if first or same:
             self.request()
             return
-        self._loader.restart("shades")
+        self._loader.restart(self._shades)
         visible = set(self._visible())
         for key in sorted(self._items, key=lambda key: key not in visible):
             raw = self._raw.get(key)
@@ -84,7 +87,14 @@ class ImageLayer:
         self._group.setTransform(QTransform.fromTranslate(camera.left, camera.top).scale(camera.scale, camera.scale))
         for key, item in self._items.items():
             item.smooth = self._smooth(key)
-        self.request()
+        if self._group.isVisible():
+            self.request()
+
+    def set_visible(self, visible: bool) -> None:
+        """Show it, or hide it; hidden it asks for no more tiles, and keeps those it has."""
+        self._group.setVisible(visible)
+        if visible:
+            self.request()
 
     def value(self, y: int, x: int) -> NDArray[Any] | None:
         """Return the pixel if its finest tile is loaded."""
@@ -96,18 +106,18 @@ class ImageLayer:
     @property
     def level(self) -> int:
         """Pyramid level that fits the zoom: its pixels are half to one device pixel large, or magnified."""
-        if self._source is None:
+        if self.source is None:
             return 0
         finest = math.floor(math.log2(max(1.0, 1 / (self._camera.scale * self._ratio))) + 1e-6)
         return min(finest, self._top)
 
     @property
     def _top(self) -> int:
-        return top_level(self._source.info.size) if self._source else 0
+        return top_level(self.source.info.size) if self.source else 0
 
     def request(self) -> None:
         """Ask for the visible tiles that are missing, those in the middle first."""
-        source = self._source
+        source = self.source
         if source is None or self._contrast is None:
             return
         wanted = [key for key in self._visible() if key not in self._items]
@@ -121,12 +131,12 @@ class ImageLayer:
             self._tidy()
 
     def _read(self, source: ImageSource, key: PyramidKey) -> None:
-        self._loader.load("image", key, lambda: pyramid_tile(source, key), lambda raw: self._keep(key, raw))
+        self._loader.load(self._tiles, key, lambda: pyramid_tile(source, key), lambda raw: self._keep(key, raw))
 
     def _visible(self) -> Iterator[PyramidKey]:
-        if self._source is None:
+        if self.source is None:
             return
-        shape, level = self._source.info.size, self.level
+        shape, level = self.source.info.size, self.level
         window = self._camera.visible(*self._size, shape)
         if window.empty:
             return
@@ -149,13 +159,13 @@ class ImageLayer:
 
     def _shade(self, key: PyramidKey, raw: NDArray[Any]) -> None:
         contrast, gamma = self._contrast, self._gamma
-        if contrast is None or self._source is None:
+        if contrast is None or self.source is None:
             return
-        inverted = self._source.info.inverted
+        inverted = self.source.info.inverted
         missing = QColor(tokens().errors["false"])
         colour = missing.red(), missing.green(), missing.blue()
         self._loader.load(
-            "shades",
+            self._shades,
             key,
             lambda: _packed(shades(raw, contrast, gamma, colour, inverted=inverted)),
             lambda shown: self._show(key, shown),
@@ -168,9 +178,9 @@ class ImageLayer:
         if item is not None:
             item.show_shades(shown)
             return
-        if self._source is None:
+        if self.source is None:
             return
-        area = key.window.clip(self._source.info.size)
+        area = key.window.clip(self.source.info.size)
         item = ImageTile(shown, QRectF(area.x0, area.y0, area.width, area.height))
         item.smooth = self._smooth(key)
         item.setZValue(-key.level)

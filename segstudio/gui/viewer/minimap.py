@@ -62,6 +62,7 @@ class Minimap(QWidget):
         self._source: ImageSource | None = None
         self._contrast: tuple[tuple[float, float], float] | None = None
         self._raw: NDArray[Any] | None = None
+        self._aside: tuple[ImageSource | None, NDArray[Any] | None] = None, None
         self._picture: QImage | None = None
         self._sight = QRectF()
         self._held: QPointF | None = None
@@ -78,7 +79,17 @@ class Minimap(QWidget):
         self._loader.restart("minimap")
         self._source, self._contrast, self._clear = source, None, None
         self._raw = self._picture = None
+        self._aside = None, None
         self.follow()
+
+    def exchange(self, source: ImageSource | None) -> None:
+        """Show an image in the same place as the one before, whose picture stays until the new one is there."""
+        if source is self._source:
+            return
+        self._loader.restart("minimap")
+        before = self._source, self._raw
+        self._raw = self._aside[1] if source is self._aside[0] else None
+        self._source, self._contrast, self._aside = source, None, before
 
     def set_contrast(self, contrast: tuple[float, float], gamma: float) -> None:
         """Shade the picture anew; the old one stays until then."""

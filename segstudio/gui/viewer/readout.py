@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from segstudio.core.tiles import Window
-from segstudio.gui.viewer.image_layer import ImageLayer
+from segstudio.gui.viewer.pictures import Pictures
 from segstudio.gui.viewer.tile_loader import TileLoader
 from segstudio.project.document import ImageDocument
 
@@ -17,8 +17,8 @@ class Readout(QObject):
 
     Parameters
     ----------
-    image
-        Has the values of the tiles that are loaded.
+    pictures
+        What is seen; has the values of the tiles that are loaded.
     loader
         Reads other values on its threads, channel ``"value"``.
     """
@@ -26,13 +26,20 @@ class Readout(QObject):
     read = Signal(float, float, str, int)
     """Image x, y, pixel value in words, object id; ``(-1, -1, "", 0)`` beside the image."""
 
-    def __init__(self, image: ImageLayer, loader: TileLoader, parent: QObject) -> None:
+    def __init__(self, pictures: Pictures, loader: TileLoader, parent: QObject) -> None:
         super().__init__(parent)
-        self._image, self._loader = image, loader
+        self._pictures, self._loader = pictures, loader
+        self._last: tuple[ImageDocument, float, float] | None = None
 
     def forget(self) -> None:
-        """Drop the value that is being read."""
+        """Drop the value that is being read, and the place."""
         self._loader.restart("value")
+        self._last = None
+
+    def again(self) -> None:
+        """Tell what lies at the same point in what is seen now."""
+        if self._last is not None:
+            self.point(*self._last)
 
     def point(self, document: ImageDocument, x: float, y: float) -> None:
         """Tell what lies at a point of the image."""
@@ -41,12 +48,14 @@ class Readout(QObject):
         if not (0 <= row < height and 0 <= column < width):
             self.leave()
             return
+        self._last = document, x, y
         object_id = document.planes.labels.value(row, column)
-        value = self._image.value(row, column)
+        layer = self._pictures.seen
+        value, source = layer.value(row, column), layer.source
+        self._loader.restart("value")
         self.read.emit(x, y, _in_words(value), object_id)
-        if value is None:
-            source, window = document.source, Window(row, column, row + 1, column + 1)
-            self.forget()
+        if value is None and source is not None:
+            window = Window(row, column, row + 1, column + 1)
             self._loader.load(
                 "value",
                 window,
@@ -56,6 +65,7 @@ class Readout(QObject):
 
     def leave(self) -> None:
         """Tell that the pointer is beside the image."""
+        self._last = None
         self.read.emit(-1.0, -1.0, "", 0)
 
 

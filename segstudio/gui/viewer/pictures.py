@@ -1,0 +1,101 @@
+"""What is looked at: the image in front, or the image that a model made of it; each with a contrast of its own."""
+
+from PySide6.QtCore import QObject, QRectF, Signal
+from PySide6.QtWidgets import QGraphicsScene
+
+from segstudio.gui.viewer.camera import Camera
+from segstudio.gui.viewer.contrast import Histogram, histogram, sample
+from segstudio.gui.viewer.image_layer import ImageLayer
+from segstudio.gui.viewer.tile_loader import TileLoader
+from segstudio.io.sources import ImageSource
+from segstudio.session.session import Session
+
+
+class Pictures(QObject):
+    """Two layers in one place, of which one is seen. Both keep their tiles, so that the other is there at once.
+
+    Parameters
+    ----------
+    session
+        Says which one is seen, and with which contrast.
+    scene, loader
+        Get the layers, and read their tiles.
+    """
+
+    shaded = Signal(object, float)
+    """Values shown black and white, and gamma, of what is seen."""
+
+    def __init__(self, session: Session, scene: QGraphicsScene, loader: TileLoader, parent: QObject) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._loader = loader
+        self._image = ImageLayer(scene, loader)
+        self._made = ImageLayer(scene, loader, "made image", z=1)
+        self._histograms: dict[ImageLayer, Histogram] = {}
+        self._camera = self._prepared = Camera()
+        loader.idle.connect(self._settle)
+
+    @property
+    def seen(self) -> ImageLayer:
+        """The layer that is seen."""
+        return self._made if self._session.made.shown else self._image
+
+    def set_source(self, source: ImageSource | None) -> None:
+        """Show another image, or none."""
+        self._read(self._image, "histogram", source)
+        self.follow_made()
+
+    def follow_made(self) -> None:
+        """Show the image made or the image, as the session says."""
+        made = self._session.made
+        source = made.source if self._image.source is not None else None
+        if source is not self._made.source:
+            self._read(self._made, "made histogram", source)
+            self._image.set_visible(True)
+        self._made.set_visible(made.shown)
+        if not made.shown:
+            self._image.set_visible(True)  # else it stays below until the tiles of the other are there
+        self.apply_contrast()
+
+    def set_camera(self, camera: Camera, bounds: QRectF, ratio: float) -> None:
+        """Follow the view."""
+        self._camera = camera
+        for layer in (self._image, self._made):
+            layer.set_camera(camera, bounds.width(), bounds.height(), ratio)
+
+    def apply_contrast(self) -> None:
+        """Shade what is seen as the session says."""
+        found = self._histograms.get(self.seen)
+        if found is not None:
+            view = self._session.view
+            contrast = view.contrast or found.auto
+            self.seen.set_contrast(contrast, view.gamma)
+            self.shaded.emit(contrast, view.gamma)
+
+    def _read(self, layer: ImageLayer, channel: str, source: ImageSource | None) -> None:
+        self._histograms.pop(layer, None)
+        self._loader.restart(channel)
+        layer.set_source(source)
+        if source is not None:
+            self._loader.load(
+                channel,
+                0,
+                lambda: histogram(sample(source), source.info),
+                lambda found: self._take(layer, found),
+            )
+
+    def _take(self, layer: ImageLayer, found: Histogram) -> None:
+        self._histograms[layer] = found
+        if layer is self.seen:
+            self.apply_contrast()
+        else:
+            layer.set_contrast(found.auto, self._session.view.gamma)  # its tiles are there when it is wanted
+
+    def _settle(self) -> None:
+        """Let the layer that is not seen have its tiles ready, too; once, for those that cannot be read."""
+        hidden = self._image if self.seen is self._made else self._made
+        # Where a tile of the image made cannot be read, the image below must not take its place.
+        hidden.set_visible(False)
+        if self._camera != self._prepared:
+            self._prepared = self._camera
+            hidden.request()
