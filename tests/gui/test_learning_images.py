@@ -15,13 +15,14 @@ from pytestqt.qtbot import QtBot
 
 from segstudio.config.run import RunConfig
 from segstudio.gui.jobs import JobThreads
+from segstudio.gui.panels.jobs import JobRow
 from segstudio.gui.panels.prediction import PredictionPanel
 from segstudio.gui.panels.training import TrainingPanel
 from segstudio.gui.panels.training_live import LiveTraining
 from segstudio.jobs.catalogue import Catalogue, Offer, catalogue_key, store_catalogue
-from segstudio.jobs.messages import Finished, Metric
+from segstudio.jobs.messages import Artifact, Finished, Metric
 from segstudio.jobs.run_folder import RunFolder
-from segstudio.jobs.spec import Choice, ClassSpec, SampleRecord, TrainJob
+from segstudio.jobs.spec import Choice, ClassSpec, PredictJob, SampleRecord, TrainJob
 from segstudio.session.job import Job
 from segstudio.session.job_specs import SplitSummary, TrainingWish, predict_job, training_job
 from segstudio.session.runs import read_run
@@ -84,19 +85,50 @@ def test_pairs_are_trained_on_without_a_label(opened: Any, qtbot: QtBot) -> None
     panel.resize(340, 900)
     panel.show()
     train = next(item for item in panel.findChildren(QPushButton) if item.text() == "Train")
-    until(lambda: "No object is labelled yet" in panel.summary_text())
-    assert not train.isEnabled()
-    assert "Image to image" in panel.summary_text()
-
+    pairs = "Trains on 3 pairs of images, checks itself on 1."
+    until(lambda: panel.summary_text() == f"No object is labelled yet: it learns the images in targets/. {pairs}")
     box = panel.findChild(QComboBox, "formulation")
+    assert box.currentText() == "Image to image", "there is nothing else to learn from"
+    assert train.isEnabled()
+
+    box.setCurrentIndex(box.findData("joint"))
+    until(lambda: "No object is labelled yet. Label some, or choose Image to image" in panel.summary_text())
+    assert not train.isEnabled()
     box.setCurrentIndex(box.findData("regression"))
-    until(lambda: panel.summary_text() == "Trains on 3 pairs of images, checks itself on 1.")
+    until(lambda: panel.summary_text() == pairs)
     assert train.isEnabled()
     train.click()
     until(lambda: started)
     assert {sample.target.parent.name for sample in started[0].samples} == {"targets"}
     assert sorted(sample.split for sample in started[0].samples) == ["train", "train", "train", "val"]
     assert not any(sample.labels for sample in started[0].samples)
+
+
+def test_what_to_find_suits_the_project_until_the_user_chooses(
+    opened: Any, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, _started, until = opened
+    panel = TrainingPanel(session)
+    qtbot.addWidget(panel)
+    panel.show()
+    box = panel.findChild(QComboBox, "formulation")
+
+    def see(summary: SplitSummary) -> None:
+        monkeypatch.setattr("segstudio.gui.panels.training.split_summary", lambda _project: summary)
+        session.images_changed.emit()
+        until(lambda: panel._last == summary)
+
+    until(lambda: box.currentData() == "regression")
+    see(SplitSummary(2, 1, 0, 20, pairs=3, pairs_val=1))
+    assert box.currentData() == "joint", "there are labels now"
+    see(SplitSummary(0, 0, 0, 0, pairs=3, pairs_val=1))
+    assert box.currentData() == "regression"
+    panel.setup.form.rows["training.epochs"].editor.changed.emit()
+    see(SplitSummary(2, 1, 0, 20, pairs=3, pairs_val=1))
+    assert box.currentData() == "regression", "the user works with it"
+    box.setCurrentIndex(box.findData("joint"))
+    see(SplitSummary(0, 0, 0, 0, pairs=3, pairs_val=1))
+    assert box.currentData() == "joint"
 
 
 def test_labels_without_targets_are_told_when_images_are_to_be_made(
@@ -166,7 +198,7 @@ def test_a_model_that_makes_images_says_that_it_is_ready_and_where_they_are(
     panel = PredictionPanel(session)
     qtbot.addWidget(panel)
     panel.show()
-    shown = next(item for item in panel.findChildren(QPushButton) if item.text() == "Show the images made")
+    shown = next(item for item in panel.findChildren(QPushButton) if item.text() == "Open the folder of images made")
     until(shown.isVisible)
     assert panel.decode.is_empty, "there are no objects to be sure of"
     folders: list[str] = []
@@ -174,10 +206,19 @@ def test_a_model_that_makes_images_says_that_it_is_ready_and_where_they_are(
         QDesktopServices, "openUrl", lambda url: bool(folders.append(Path(url.toLocalFile()).name)) or True
     )
     shown.click()
-    assert said[-1] == "This model has made no image yet: press Predict."
+    until(lambda: said[-1] == "This model has made no image yet: press Predict.")
     (session.project.predictions_folder / run.path.name).mkdir(parents=True)
     shown.click()
-    assert folders == [run.path.name]
+    until(lambda: folders == [run.path.name])
+
+
+def test_the_list_of_jobs_counts_images_that_were_made(opened: Any, qtbot: QtBot) -> None:
+    row = JobRow(opened[0], None)
+    qtbot.addWidget(row)
+    artifacts = tuple(Artifact(role="image", path=f"{name}.tif", image_id=name) for name in "ab")
+    spec = PredictJob(job_id="1", model=Path("model"), images=())
+    row.show_job(Job("1", "Predict 2 images", spec, state="done", artifacts=artifacts))
+    assert row.words() == "done 2 images predicted"
 
 
 def _training(folder: Path, samples: tuple[SampleRecord, ...]) -> Job:

@@ -153,7 +153,7 @@ class JobRow(QFrame):
                 if score and job.best
                 else ""
             )
-        count = sum(artifact.role == "labels" for artifact in job.artifacts)
+        count = sum(artifact.role in ("labels", "image") for artifact in job.artifacts)
         if count < 2:
             return self.tr("1 image predicted") if count else ""
         return self.tr("{0} images predicted").format(count)

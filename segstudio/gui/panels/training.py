@@ -130,6 +130,8 @@ class TrainingPanel(QWidget):
 
         def take(summary: SplitSummary) -> None:
             if project is session.project:
+                labelled = summary.train + summary.val + summary.test
+                self.setup.first.suggest(only_targets=bool(summary.pairs) and not labelled)
                 self._show_summary(summary)
 
         session.background.run(saved_first(session.document, lambda: split_summary(project)), take, lane="jobs")
@@ -164,9 +166,9 @@ class TrainingPanel(QWidget):
 
     def _on_project(self, _project: object) -> None:
         self._last = None
+        self.live.preview.forget()
         self.refresh()
         self._show_job()
-        self.live.preview.forget()
 
     def _show_summary(self, summary: SplitSummary | None) -> None:
         self._last = summary
@@ -207,7 +209,8 @@ class TrainingPanel(QWidget):
     def _say_pairs(self, summary: SplitSummary) -> None:
         pairs = self.tr("1 pair") if summary.pairs == 1 else self.tr("{0} pairs").format(summary.pairs)
         text = self.tr("Trains on {0} of images, checks itself on {1}.").format(pairs, summary.pairs_val)
-        self._summary.setText(text)
+        why = self.tr("No object is labelled yet: it learns the images in targets/.")
+        self._summary.setText(f"{why} {text}" if self.setup.first.learns_targets else text)
         alone = self.tr("Add one more pair, so that the best model can be told.")
         self._warn("" if summary.pairs_val else alone)
 

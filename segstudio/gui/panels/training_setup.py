@@ -14,6 +14,7 @@ from segstudio.gui.forms.form import Form
 from segstudio.gui.forms.offer_box import OfferBox
 from segstudio.gui.forms.parts import Section, button, caption, row
 from segstudio.gui.panels.device_box import DeviceBox
+from segstudio.gui.panels.first_choice import FirstChoice
 from segstudio.gui.panels.model_box import ModelBox
 from segstudio.gui.theme import SPACING_GROUP
 from segstudio.jobs.catalogue import Offer
@@ -52,7 +53,8 @@ class TrainingSetup(QWidget):
         self._lifted = False
         self.form = Form(())
         self._build()
-        self._formulation.currentIndexChanged.connect(self._on_choice)
+        self.first = FirstChoice(session, self._formulation)
+        self._formulation.currentIndexChanged.connect(self._on_formulation)
         self._architecture.currentIndexChanged.connect(self._on_choice)
         session.jobs.catalogue_changed.connect(self._on_catalogue)
         session.jobs.message.connect(self._on_message)
@@ -87,6 +89,7 @@ class TrainingSetup(QWidget):
 
     def fill(self, job: TrainJob, changes: Mapping[str, Any]) -> None:
         """Show the settings of an earlier training, with `changes` by dotted path."""
+        self.first.over = True
         for box, name in ((self._formulation, job.formulation.name), (self._architecture, job.architecture.name)):
             if box.findData(name) >= 0:
                 box.setCurrentIndex(box.findData(name))
@@ -101,6 +104,7 @@ class TrainingSetup(QWidget):
 
     def change(self, changes: Mapping[str, Any]) -> None:
         """Change settings by dotted path, as if the user had; the others stay."""
+        self.first.over = True
         self.form.set_values({**self.form.overrides(), **changes})
         self.validate()
 
@@ -192,12 +196,17 @@ class TrainingSetup(QWidget):
             self._formulation.show_offers(by_result(catalogue.formulations), FIRST_FORMULATION)
             self._architecture.show_offers(by_sight(catalogue.architectures), FIRST_ARCHITECTURE)
             self._say_broken(catalogue.broken)
+            self.first.suggest()
         self._on_choice()
 
     def _say_broken(self, broken: Mapping[str, str]) -> None:
         self._broken.setText(self.tr("Not offered, because it cannot be loaded: {0}.").format(", ".join(broken)))
         self._broken.setToolTip("\n".join(f"{name}: {reason}" for name, reason in broken.items()))
         self._broken.setVisible(bool(broken))
+
+    def _on_formulation(self) -> None:
+        self.first.over = True
+        self._on_choice()
 
     def _on_choice(self) -> None:
         catalogue = self._session.jobs.catalogue
@@ -247,6 +256,7 @@ class TrainingSetup(QWidget):
         self.checked.emit({})
 
     def _on_changed(self, path: str) -> None:
+        self.first.over = True
         if path == _EPOCHS:
             self._show_that_epochs_rule()
         if path == _CHANNELS:
