@@ -334,12 +334,14 @@ def test_a_training_told_to_end_stops_as_with_ctrl_c() -> None:
 
 
 #: Says when it listens, then works until it is told to stop, speaks to its terminal, and leaves a note.
+#: The tests themselves may run under ``nohup``, whose children would hear nothing of a terminal.
 IN_A_TERMINAL = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from segstudio.cli.progress import stop_on_interrupt
 from segstudio.cli.signals import interrupted_by_end
 note, told = Path(sys.argv[1]), []
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 with interrupted_by_end(), stop_on_interrupt(lambda: told.append(1)):
     print("listening", flush=True)
     while not told:
@@ -362,7 +364,9 @@ def test_a_shell_that_repeats_itself_late_does_not_end_a_training_that_is_on_its
         assert process.stdout is not None
         assert b"listening" in process.stdout.readline()
         process.send_signal(signal.SIGHUP)
-        while not note.exists() and process.poll() is None:
+        for _ in range(2000):
+            if note.exists() or process.poll() is not None:
+                break
             time.sleep(0.01)
         time.sleep(0.3)  # it has left what listens, and is not gone yet
         process.send_signal(signal.SIGHUP)
