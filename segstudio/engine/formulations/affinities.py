@@ -11,7 +11,8 @@ from torch.nn import functional
 
 from segstudio.config.base import Config as Settings
 from segstudio.config.base import param
-from segstudio.engine.decoding.components import mean_inside, tidy
+from segstudio.engine.decoding.components import tidy
+from segstudio.engine.decoding.evidence import Evidence
 from segstudio.engine.decoding.mutex_watershed import absorb_fragments, mutex_watershed
 from segstudio.engine.formulations.base import Decoded, DecodeSettings, Targets, formulations
 from segstudio.engine.formulations.edge_targets import edge_offsets, edge_signs, moved_edges, seen_from
@@ -125,9 +126,11 @@ class Affinities(ObjectFormulation):
         mask = foreground > settings.threshold
         found = mutex_watershed(edges, self._offsets, _NEAR, mask, settings.joins_above, settings.splits_below)
         labels = tidy(absorb_fragments(found, foreground, mask, settings.fragment), settings.min_size)
-        sure = mean_inside(labels, foreground) * mean_inside(labels, edges[:_NEAR].mean(axis=0))
-        scores = {number: float(np.clip(sure[number], 0, 1)) for number in range(1, len(sure))}
-        return Decoded(labels, self._head.vote(labels, maps), scores)
+        return self.judged(labels, self.evidence(maps))
+
+    def evidence(self, maps: NDArray[np.float32]) -> Evidence:
+        """Return foreground and the affinities to the next pixels."""
+        return Evidence([maps[0], maps[self._edges][:_NEAR].mean(axis=0)], votes=self._head.votes(maps))
 
     def decode_candidates(self) -> list[DecodeSettings]:
         """Return a few thresholds for the foreground and for what joins and splits."""

@@ -1,7 +1,7 @@
 """What a formulation must offer - targets, losses, decoding - and the registry of all of them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -13,6 +13,7 @@ from segstudio.config.base import Config as Settings
 from segstudio.config.base import param
 from segstudio.config.form_spec import form_spec
 from segstudio.core.registry import Registry, refuse_unfit
+from segstudio.engine.decoding.evidence import Evidence, Tally, tally
 from segstudio.engine.formulations.learned_maps import LearnedMap
 from segstudio.engine.network import Network
 from segstudio.engine.orientation import turn, turn_vectors
@@ -81,6 +82,8 @@ class Formulation(ABC):
     own_network: ClassVar[bool] = False
     #: The stride of its own network: patches are a multiple of it. Known before the network is built.
     own_stride: ClassVar[int] = 1
+    #: The setting that says up to which size, in pixels, it looks for objects; empty where it finds any.
+    largest_setting: ClassVar[str] = ""
     #: Whether touching objects of one class stay apart.
     separates: ClassVar[bool] = True
     #: What the labels of a prediction hold: objects with their outlines, or only the boxes around them.
@@ -214,6 +217,13 @@ class Formulation(ABC):
                     plain[:, channel] = -plain[:, channel]
         return plain
 
+    def merge_looks(self, looks: Iterator[Tensor]) -> Tensor:
+        """Return one set of maps for several looks at the same images, each `unflip_maps` already; their mean here."""
+        total, count = next(looks), 1
+        for look in looks:
+            total, count = total + look, count + 1
+        return total / count
+
     def training_loss(self, network: Network, image: Tensor, targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the loss terms of one step, by name and weighted.
 
@@ -247,6 +257,23 @@ class Formulation(ABC):
     @abstractmethod
     def decode(self, maps: NDArray[np.float32], config: DecodeSettings) -> Decoded:
         """Find the objects in activated maps ``(C, H, W)``; maps of zeros hold none."""
+
+    def evidence(self, maps: NDArray[np.float32]) -> Evidence | None:
+        """Return the planes by which objects in activated maps ``(C, H, W)``, or in any part of them, are judged.
+
+        ``None``: `decode` judges in another way. In large images, which are decoded by blocks, its word is then taken
+        from the block that saw most of an object.
+        """
+        return None
+
+    def judge(self, found: Tally) -> tuple[dict[int, int], dict[int, float]]:
+        """Return classes and scores of objects by what their pixels add up to."""
+        classes = {number: self.class_ids[place] for number, place in enumerate(found.winners.tolist(), start=1)}
+        return classes, dict(enumerate(found.scores.tolist(), start=1))
+
+    def judged(self, labels: NDArray[np.int32], evidence: Evidence) -> Decoded:
+        """Return the objects of `labels` ``(H, W)`` with classes and scores by `evidence`."""
+        return Decoded(labels, *self.judge(tally(labels, evidence, int(labels.max(initial=0)))))
 
     @abstractmethod
     def decode_candidates(self) -> list[DecodeSettings]:

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from segstudio.config.base import Config as Settings
 from segstudio.config.base import param
-from segstudio.engine.decoding.components import components, mean_inside, peak_inside, tidy
+from segstudio.engine.decoding.components import components, tidy
+from segstudio.engine.decoding.evidence import Evidence
 from segstudio.engine.decoding.watershed import grow_seeds
 from segstudio.engine.formulations.base import Decoded, DecodeSettings, Targets, formulations
 from segstudio.engine.formulations.object_formulation import ObjectFormulation
@@ -85,9 +86,11 @@ class Boundary(ObjectFormulation):
         # 4-connected seeds: a boundary of one pixel's width is tight only against straight steps.
         seeds = components(inside > settings.seed, connectivity=4)
         labels = tidy(grow_seeds(seeds, inside, foreground > settings.threshold), settings.min_size)
-        sure = mean_inside(labels, foreground) * np.clip(peak_inside(labels, inside), 0, 1)
-        scores = {number: float(min(1.0, sure[number])) for number in range(1, len(sure))}
-        return Decoded(labels, self._head.vote(labels, maps), scores)
+        return self.judged(labels, self.evidence(maps))
+
+    def evidence(self, maps: NDArray[np.float32]) -> Evidence:
+        """Return inside with boundary, and inside alone."""
+        return Evidence([maps[_INSIDE] + maps[_BOUNDARY]], [maps[_INSIDE]], self._head.votes(maps))
 
     def decode_candidates(self) -> list[DecodeSettings]:
         """Return a few thresholds for seeds and for the whole object."""

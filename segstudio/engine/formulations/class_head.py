@@ -50,6 +50,10 @@ class ClassHead:
         places = np.arange(1, self.channels + 1, dtype=np.float32)[:, None, None]
         return [(targets["class"] == places).astype(np.float32)]
 
+    def votes(self, maps: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the class probabilities, one plane a class, or none."""
+        return maps[len(maps) - self.channels :]
+
     def vote(self, labels: NDArray[np.int32], maps: NDArray[np.float32]) -> dict[int, int]:
         """Return each object's class: the one with the most votes of its pixels, each counted by probability."""
         count = int(labels.max(initial=0))

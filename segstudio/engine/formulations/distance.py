@@ -10,7 +10,8 @@ from torch import Tensor
 
 from segstudio.config.base import Config as Settings
 from segstudio.config.base import param
-from segstudio.engine.decoding.components import mean_inside, peak_inside, tidy
+from segstudio.engine.decoding.components import tidy
+from segstudio.engine.decoding.evidence import Evidence
 from segstudio.engine.decoding.watershed import split_by_distance
 from segstudio.engine.formulations.base import Decoded, DecodeSettings, Targets, formulations
 from segstudio.engine.formulations.learned_maps import LearnedMap
@@ -118,13 +119,16 @@ class Distance(ObjectFormulation):
         """Cut the foreground into one object for each peak of the distance."""
         settings = DistanceDecodeConfig.model_validate(config.model_dump())
         foreground = maps[0]
-        depth = 2 * maps[0] - 1 if self._signed else maps[1]
         mask = foreground > settings.threshold
-        found = split_by_distance(depth, mask, settings.seed, settings.smoothing, settings.bridge)
-        labels = tidy(found, settings.min_size)
-        sure = mean_inside(labels, foreground) * np.clip(peak_inside(labels, depth), 0, 1)
-        scores = {number: float(np.clip(sure[number], 0, 1)) for number in range(1, len(sure))}
-        return Decoded(labels, self._head.vote(labels, maps), scores)
+        found = split_by_distance(self._depth(maps), mask, settings.seed, settings.smoothing, settings.bridge)
+        return self.judged(tidy(found, settings.min_size), self.evidence(maps))
+
+    def evidence(self, maps: NDArray[np.float32]) -> Evidence:
+        """Return foreground and distance."""
+        return Evidence([maps[0]], [self._depth(maps)], self._head.votes(maps))
+
+    def _depth(self, maps: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.asarray(2 * maps[0] - 1 if self._signed else maps[1], np.float32)
 
     def decode_candidates(self) -> list[DecodeSettings]:
         """Return a few thresholds for the foreground and for how clear a peak must be."""

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from segstudio.config.base import Config as Settings
 from segstudio.config.base import param
-from segstudio.engine.decoding.components import mean_inside, tidy
+from segstudio.engine.decoding.components import tidy
+from segstudio.engine.decoding.evidence import Evidence
 from segstudio.engine.decoding.flow_following import follow_flow
 from segstudio.engine.formulations.base import Decoded, DecodeSettings, Targets, formulations
 from segstudio.engine.formulations.flow_targets import FLOW_LENGTH, flow_to_centre
@@ -95,11 +96,11 @@ class FlowField(ObjectFormulation):
         settings = FlowFieldDecodeConfig.model_validate(config.model_dump())
         foreground = maps[_FOREGROUND]
         found = follow_flow(maps[:2], foreground > settings.threshold, settings.smoothing)
-        labels = tidy(found, settings.min_size)
-        # A network that is unsure where to go gives short vectors.
-        sure = mean_inside(labels, foreground) * mean_inside(labels, np.hypot(maps[0], maps[1]))
-        scores = {number: float(np.clip(sure[number], 0, 1)) for number in range(1, len(sure))}
-        return Decoded(labels, self._head.vote(labels, maps), scores)
+        return self.judged(tidy(found, settings.min_size), self.evidence(maps))
+
+    def evidence(self, maps: NDArray[np.float32]) -> Evidence:
+        """Return foreground and the length of the flow: a network that is unsure where to go gives short vectors."""
+        return Evidence([maps[_FOREGROUND], np.hypot(maps[0], maps[1])], votes=self._head.votes(maps))
 
     def decode_candidates(self) -> list[DecodeSettings]:
         """Return a few thresholds for the foreground and for how far apart ends may lie."""

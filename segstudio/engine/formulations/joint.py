@@ -11,7 +11,8 @@ from torch import Tensor
 from segstudio.config.base import Config as Settings
 from segstudio.config.base import param
 from segstudio.core.errors import WrongUsage
-from segstudio.engine.decoding.components import mean_inside, peak_inside, tidy
+from segstudio.engine.decoding.components import tidy
+from segstudio.engine.decoding.evidence import Evidence
 from segstudio.engine.decoding.flow_following import follow_flow
 from segstudio.engine.decoding.watershed import split_by_distance
 from segstudio.engine.formulations.base import Decoded, DecodeSettings, Targets, formulations
@@ -143,12 +144,12 @@ class Joint(ObjectFormulation):
             outlines = np.float32(0.5) * maps[_BOUNDARY] if self.config.boundary_weight > 0 else np.float32(0)
             height = maps[_DISTANCE] - outlines
             found = split_by_distance(height, mask, settings.seed, settings.smoothing, settings.bridge)
-        labels = tidy(found, settings.min_size)
-        sure = mean_inside(labels, foreground)
-        if "distance" in learned:
-            sure = sure * np.clip(peak_inside(labels, maps[_DISTANCE]), 0, 1)
-        scores = {number: float(sure[number]) for number in range(1, len(sure))}
-        return Decoded(labels, self._head.vote(labels, maps), scores)
+        return self.judged(tidy(found, settings.min_size), self.evidence(maps))
+
+    def evidence(self, maps: NDArray[np.float32]) -> Evidence:
+        """Return foreground, and distance where it is learned."""
+        peaks = [maps[_DISTANCE]] if "distance" in self._decoders else []
+        return Evidence([maps[_FOREGROUND]], peaks, self._head.votes(maps))
 
     @property
     def _decoders(self) -> tuple[str, ...]:

@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from segstudio.config.base import Config as Settings
 from segstudio.config.base import param
-from segstudio.engine.decoding.components import mean_inside, tidy
+from segstudio.engine.decoding.components import tidy
 from segstudio.engine.decoding.detections import group_by_box
+from segstudio.engine.decoding.evidence import Evidence
 from segstudio.engine.formulations.base import Decoded, DecodeSettings, formulations
 from segstudio.engine.formulations.detector import Detector, DetectorConfig
 from segstudio.engine.formulations.learned_maps import LearnedMap
@@ -66,5 +67,8 @@ class MaskRcnn(Detector):
     def decode(self, maps: NDArray[np.float32], config: DecodeSettings) -> Decoded:
         """Find the pixels that point to the same box."""
         labels = tidy(group_by_box(maps, config.threshold).labels, config.min_size)
-        sure = np.clip(mean_inside(labels, maps[_SURE]), 0, 1)
-        return Decoded(labels, self._classes(labels, maps), dict(enumerate(sure.tolist()[1:], start=1)))
+        return self.judged(labels, self.evidence(maps))
+
+    def evidence(self, maps: NDArray[np.float32]) -> Evidence:
+        """Return how sure the detector is of what it painted."""
+        return Evidence([maps[_SURE]], votes=self._head.votes(maps))

@@ -15,10 +15,10 @@ from segstudio.config.base import Config as Settings
 from segstudio.config.base import param
 from segstudio.core.errors import WrongUsage
 from segstudio.engine.decoding.clustering import group_by_centre
-from segstudio.engine.decoding.components import components, mean_inside, tidy
+from segstudio.engine.decoding.components import components, tidy
+from segstudio.engine.decoding.evidence import Evidence
 from segstudio.engine.formulations.base import Decoded, DecodeSettings, Formulation, Targets, formulations
 from segstudio.engine.formulations.centre_targets import heat_of_centres, vector_to_centre
-from segstudio.engine.formulations.class_head import ClassHead
 from segstudio.engine.formulations.learned_maps import LearnedMap
 from segstudio.engine.formulations.object_targets import class_numbers, valid_pixels, whole_objects
 from segstudio.engine.losses.cross_entropy import cross_entropy
@@ -160,19 +160,20 @@ class Panoptic(Formulation):
         object_like = classes[self._things].sum(axis=0)
         mask = object_like > settings.threshold
         found = group_by_centre(maps[:2], maps[_HEAT], mask, settings.centre, settings.apart)
-        sure = object_like
         if self._areas:
             likeliest = classes[self._areas]
             area = np.where(~mask & (likeliest.max(axis=0) > settings.threshold), likeliest.argmax(axis=0) + 1, 0)
             parts = components(area.astype(np.uint8))
             found = np.where(parts > 0, parts + found.max(initial=0), found).astype(np.int32)
-            sure = np.maximum(object_like, likeliest.max(axis=0))
-        labels = tidy(found, settings.min_size)
-        scores = np.clip(mean_inside(labels, sure), 0, 1)
-        return Decoded(labels, self._voted(labels, classes), dict(enumerate(scores.tolist()[1:], start=1)))
+        return self.judged(tidy(found, settings.min_size), self.evidence(maps))
 
-    def _voted(self, labels: NDArray[np.int32], classes: NDArray[np.float32]) -> dict[int, int]:
-        return ClassHead(self.class_ids).vote(labels, classes)
+    def evidence(self, maps: NDArray[np.float32]) -> Evidence:
+        """Return the probability of objects or, where it is larger, of the likeliest class of areas."""
+        classes = maps[_GROUND + 1 :]
+        sure = classes[self._things].sum(axis=0)
+        if self._areas:
+            sure = np.maximum(sure, classes[self._areas].max(axis=0))
+        return Evidence([sure], votes=classes)
 
     def decode_candidates(self) -> list[DecodeSettings]:
         """Return several thresholds and distances of centres."""

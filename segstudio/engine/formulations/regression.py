@@ -11,7 +11,8 @@ from torch import Tensor
 from segstudio.config.base import Config as Settings
 from segstudio.config.base import param
 from segstudio.core.errors import WrongUsage
-from segstudio.engine.decoding.components import components, mean_inside, tidy
+from segstudio.engine.decoding.components import components, tidy
+from segstudio.engine.decoding.evidence import Evidence
 from segstudio.engine.formulations.base import Decoded, DecodeSettings, Formulation, Targets, formulations
 from segstudio.engine.formulations.class_head import ClassHead
 from segstudio.engine.formulations.object_targets import valid_pixels
@@ -99,10 +100,11 @@ class Regression(Formulation):
     def decode(self, maps: NDArray[np.float32], config: DecodeSettings) -> Decoded:
         """Find the connected regions in which the first map exceeds the threshold."""
         picture = np.clip(maps[0], 0, 1)
-        labels = tidy(components(picture > config.threshold), config.min_size)
-        sure = mean_inside(labels, picture)
-        scores = {number: float(min(1.0, sure[number])) for number in range(1, len(sure))}
-        return Decoded(labels, self._head.vote(labels, maps), scores)
+        return self.judged(tidy(components(picture > config.threshold), config.min_size), self.evidence(maps))
+
+    def evidence(self, maps: NDArray[np.float32]) -> Evidence:
+        """Return the picture of objects."""
+        return Evidence([np.clip(maps[0], 0, 1)], votes=self._head.votes(maps))
 
     def decode_candidates(self) -> list[DecodeSettings]:
         """Return a few thresholds."""

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from segstudio.config.base import Config as Settings
-from segstudio.engine.decoding.components import components, mean_inside, tidy
+from segstudio.engine.decoding.components import components, tidy
+from segstudio.engine.decoding.evidence import Evidence
 from segstudio.engine.formulations.base import Decoded, DecodeSettings, Formulation, Targets, formulations
 from segstudio.engine.formulations.object_targets import class_numbers, valid_pixels
 from segstudio.engine.losses.class_balance import class_weights
@@ -68,9 +69,12 @@ class Semantic(Formulation):
         foreground = probability.sum(axis=0)
         winner = np.argmax(probability, axis=0).astype(np.int32) + 1
         labels = tidy(components(np.where(foreground > config.threshold, winner, 0)), config.min_size)
-        classes = _class_of(labels, winner, self.class_ids)
-        sure = mean_inside(labels, foreground) * mean_inside(labels, np.abs(2 * foreground - 1))
-        return Decoded(labels, classes, {number: float(min(1.0, sure[number])) for number in classes})
+        return self.judged(labels, self.evidence(maps))
+
+    def evidence(self, maps: NDArray[np.float32]) -> Evidence:
+        """Return the probability of all classes together, and how far it is from undecided."""
+        foreground = maps[1:].sum(axis=0)
+        return Evidence([foreground, np.abs(2 * foreground - 1)], votes=maps[1:])
 
     def decode_candidates(self) -> list[DecodeSettings]:
         """Return a few thresholds."""
@@ -80,11 +84,3 @@ class Semantic(Formulation):
         """Return the maps of a network that has learned `targets` exactly."""
         places = np.arange(self.out_channels, dtype=np.float32)[:, None, None]
         return np.asarray(targets["class"] == places, np.float32)
-
-
-def _class_of(labels: NDArray[np.int32], winner: NDArray[np.int32], class_ids: tuple[int, ...]) -> dict[int, int]:
-    """Return the class of each region: all its pixels but filled holes have the same."""
-    count = int(labels.max(initial=0))
-    votes = np.bincount((labels * (len(class_ids) + 1) + winner).ravel(), minlength=(count + 1) * (len(class_ids) + 1))
-    places = np.argmax(votes.reshape(count + 1, -1)[:, 1:], axis=1)
-    return {number: class_ids[places[number]] for number in range(1, count + 1)}

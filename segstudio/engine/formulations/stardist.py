@@ -11,7 +11,8 @@ from torch import Tensor
 from segstudio.config.base import Config as Settings
 from segstudio.config.base import param
 from segstudio.core.errors import WrongUsage
-from segstudio.engine.decoding.components import mean_inside, peak_inside, tidy
+from segstudio.engine.decoding.components import tidy
+from segstudio.engine.decoding.evidence import Evidence
 from segstudio.engine.decoding.polygon_nms import paint_polygons, star_polygons
 from segstudio.engine.decoding.watershed import flood
 from segstudio.engine.formulations.base import Decoded, DecodeSettings, Targets, formulations
@@ -145,12 +146,12 @@ class StarDist(ObjectFormulation):
         if settings.outline == "foreground":
             mask = foreground > settings.edge
             found = flood(foreground, np.where(mask, found, 0), mask)
-        labels = tidy(found, settings.min_size)
-        sure = np.clip(peak_inside(labels, probability), 0, 1)
-        if "foreground" in self._outlines:
-            sure = sure * mean_inside(labels, foreground)
-        scores = {number: float(np.clip(sure[number], 0, 1)) for number in range(1, len(sure))}
-        return Decoded(labels, self._head.vote(labels, maps), scores)
+        return self.judged(tidy(found, settings.min_size), self.evidence(maps))
+
+    def evidence(self, maps: NDArray[np.float32]) -> Evidence:
+        """Return probability, and foreground where it is learned."""
+        means = [maps[_FOREGROUND]] if "foreground" in self._outlines else []
+        return Evidence(means, [maps[_PROBABILITY]], self._head.votes(maps))
 
     @property
     def _outlines(self) -> tuple[Literal["foreground", "polygon"], ...]:

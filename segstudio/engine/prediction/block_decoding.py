@@ -2,7 +2,8 @@
 
 An image of at most one block is decoded whole. In larger ones each block is decoded with a margin and gives its core.
 Two objects of neighbouring blocks are one when they meet on the line between the cores and cover most of each other
-where both blocks looked. An object that two blocks see alike comes out as in one look at the whole.
+where both blocks looked. An object that two blocks see alike comes out as in one look at the whole. What the pixels of
+an object say of its class and its score is added up over the cores, whatever the blocks saw of it.
 """
 
 from collections.abc import Callable, Generator
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segstudio.core.tiles import Window
+from segstudio.engine.decoding.evidence import Tally, chained, tally
 from segstudio.engine.formulations.base import Decoded, DecodeSettings, Formulation
 from segstudio.engine.prediction.map_store import MapStore
 from segstudio.engine.prediction.tile_plan import Tile, plan_tiles
@@ -75,12 +77,12 @@ def decode_steps(
         return Found(shape, lambda window: decoded.labels[window.slices], decoded.classes, decoded.scores)
     tiles = plan_tiles(shape, 1, CORE, MARGIN)
     each = settings.model_copy(update={"min_size": 0})  # an object is whole, and measured, only at the end
-    joined = _Joined(shape)
+    joined = _Joined(shape, formulation)
     above: dict[int, _Seen] = {}
     left: _Seen | None = None
     for number, tile in enumerate(tiles, start=1):
         part = maps.read(tile.window).astype(np.float32, copy=False)
-        seen = joined.add(formulation.decode(part, each), tile)
+        seen = joined.add(formulation.decode(part, each), part, tile)
         labels.write(tile.core, seen.at(tile.core)[None])
         if left is not None and tile.core.x0 > 0:
             joined.join(left, seen, Window(0, tile.core.x0 - 1, shape[0], tile.core.x0 + 1))
@@ -96,14 +98,16 @@ def decode_steps(
 class _Joined:
     """The objects of all blocks, by ids that run through them, and which of them are one."""
 
-    def __init__(self, shape: tuple[int, int]) -> None:
+    def __init__(self, shape: tuple[int, int], formulation: Formulation) -> None:
         self._shape = shape
+        self._formulation = formulation
         self._owner = [0]
         self._area, self._first, self._visible = ([np.zeros(1, np.int64)] for _ in range(3))
         self._classes, self._scores = [0], [0.0]
+        self._tallies: list[Tally] = []
 
-    def add(self, decoded: Decoded, tile: Tile) -> _Seen:
-        """Take in a block."""
+    def add(self, decoded: Decoded, maps: NDArray[np.float32], tile: Tile) -> _Seen:
+        """Take in a block and its maps."""
         count, start = int(decoded.labels.max(initial=0)), len(self._owner) - 1
         inside = tile.core.shift(-tile.window.y0, -tile.window.x0)
         core = decoded.labels[inside.slices]
@@ -118,6 +122,8 @@ class _Joined:
         self._owner += [start + number for number in numbers]
         self._classes += [decoded.classes[number] for number in numbers]
         self._scores += [decoded.scores.get(number, 1.0) for number in numbers]
+        if (evidence := self._formulation.evidence(maps[:, *inside.slices])) is not None:
+            self._tallies.append(tally(core, evidence, count))
         return _Seen(tile.window, np.where(decoded.labels > 0, decoded.labels + np.int32(start), 0))
 
     def join(self, one: _Seen, other: _Seen, line: Window) -> None:
@@ -146,15 +152,18 @@ class _Joined:
         numbers = np.zeros(count, np.int32)
         numbers[kept] = np.arange(1, kept.size + 1)
         table = numbers[roots]
-        # The block that saw most of an object knows best what it is: nearly always one that saw all of it.
+        if self._tallies:
+            judged = self._formulation.judge(chained(self._tallies).joined(table[1:], kept.size))
+        else:
+            judged = self._best_seen(table)
+        return Found(self._shape, lambda window: table[labels.read(window)[0]], *judged)
+
+    def _best_seen(self, table: NDArray[np.int32]) -> tuple[dict[int, int], dict[int, float]]:
+        """Return classes and scores as the block said them that saw most of an object: nearly always all of it."""
         order = np.argsort(np.concatenate(self._visible), kind="stable")
         best = {int(table[number]): int(number) for number in order if table[number] > 0}
-        return Found(
-            self._shape,
-            lambda window: table[labels.read(window)[0]],
-            {number: self._classes[best[number]] for number in range(1, kept.size + 1)},
-            {number: self._scores[best[number]] for number in range(1, kept.size + 1)},
-        )
+        classes = {number: self._classes[best[number]] for number in sorted(best)}
+        return classes, {number: self._scores[best[number]] for number in sorted(best)}
 
     def _root(self, number: int) -> int:
         owner = self._owner

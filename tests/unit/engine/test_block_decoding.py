@@ -129,6 +129,25 @@ def test_a_fibre_longer_than_a_block_is_one_object() -> None:
 
 
 @pytest.mark.usefixtures("small_blocks")
+def test_an_object_wider_than_a_block_has_the_score_and_class_of_all_its_pixels() -> None:
+    boundary = formulations.get("boundary")(None, (4, 7))
+    labels = np.zeros((500, 900), np.int32)
+    labels[60:440, 30:870] = 1
+    labels[450:480, 30:60] = 2
+    maps = boundary.perfect_maps(boundary.encode(labels))
+    maps[1] *= np.linspace(0.61, 1, 900, dtype=np.float32)  # surest at its right end
+    maps[3], maps[4] = labels > 0, 0
+    maps[3:, :, :520] = maps[3:, :, :520][::-1].copy()  # most of it is of the second class
+    whole = boundary.decode(maps, boundary.DecodeConfig())
+    found, total = blocks(boundary, maps, boundary.DecodeConfig())
+    assert total == 15
+    assert np.array_equal(labels_of(found), whole.labels)
+    assert found.scores == pytest.approx(whole.scores, abs=1e-9)
+    assert whole.scores[1] == pytest.approx(0.8, abs=0.05)
+    assert found.classes == whole.classes == {1: 7, 2: 7}
+
+
+@pytest.mark.usefixtures("small_blocks")
 def test_an_object_is_measured_whole_before_it_is_dropped_as_small() -> None:
     semantic = formulations.get("semantic")()
     labels = np.zeros((500, 500), np.int32)
