@@ -24,8 +24,7 @@ from segstudio.jobs.run_folder import RunFolder
 from segstudio.jobs.spec import Choice, ClassSpec, SampleRecord, TrainJob
 from segstudio.project.project import Project
 from segstudio.project.sample_project import copy_sample
-from segstudio.project.samples import project_samples
-from segstudio.session.job_specs import labelled
+from segstudio.project.samples import labelled_samples
 
 HERE = Path(__file__).parent
 #: Every epoch is validated, so that the curves have a point each.
@@ -115,7 +114,7 @@ def _rate(rate: float) -> dict[str, dict[str, Any]]:
 def _sample_project(name: str, folder: Path) -> RunFolder:
     """Train what a user gets who opens the sample and presses Train, for a short time."""
     with Project.open(copy_sample(folder)) as project:
-        samples = tuple(labelled(project_samples(project)))
+        samples = tuple(labelled_samples(project))
         classes = tuple(ClassSpec(id=item.id, name=item.name) for item in project.classes.classes)
     settings = {"epochs": 16, "steps_per_epoch": 12, "batch_size": 4, "validation_share": 0.9}
     return _run(
