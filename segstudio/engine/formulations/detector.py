@@ -76,6 +76,7 @@ class Detector(Formulation):
     exact_targets: ClassVar[frozenset[str]] = frozenset({"instances"})
     own_network: ClassVar[bool] = True
     own_stride: ClassVar[int] = 32
+    largest_setting: ClassVar[str] = "largest"
     config: DetectorConfig
 
     def __init__(self, config: Settings | None = None, class_ids: Sequence[int] = (1,)) -> None:

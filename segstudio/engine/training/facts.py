@@ -11,7 +11,7 @@ from segstudio.core.sizes import median_diameter
 from segstudio.engine.architectures import architectures
 from segstudio.engine.data.appearance import Appearance, looks_of, unlikeness
 from segstudio.engine.data.dataset import LabelledPart
-from segstudio.engine.formulations.base import OWN_NETWORK
+from segstudio.engine.formulations.base import OWN_NETWORK, Formulation
 from segstudio.engine.model_card import read_card
 from segstudio.engine.network import Network
 from segstudio.engine.prediction.halo import reach_of
@@ -90,7 +90,8 @@ def facts(training: "Training") -> Facts:
         "low_percentile": config.data.low_percentile,
         "high_percentile": config.data.high_percentile,
     }
-    network = network_facts(prepared.network) | level_facts(job, own_network=prepared.formulation.own_network)
+    own = prepared.formulation.own_network
+    network = network_facts(prepared.network) | level_facts(job, own_network=own) | _size_facts(prepared.formulation)
     return Facts(values={**prepared.facts, **network, **plan, **_start_facts(training)})
 
 
@@ -106,6 +107,12 @@ def level_facts(job: TrainJob, *, own_network: bool) -> dict[str, Fact]:
     while most < _MOST_LEVELS and _valid(family.Config, {**settings, family.levels: most + 1}):
         most += 1
     return {"levels_setting": family.levels, "levels": levels, "most_levels": most}
+
+
+def _size_facts(formulation: Formulation) -> dict[str, Fact]:
+    """Return up to which size a formulation looks for objects, as `Facts` names it; nothing where any size is found."""
+    name = formulation.largest_setting
+    return {"largest_setting": name, "largest_px": getattr(formulation.config, name)} if name else {}
 
 
 def _valid(config: type[Settings], settings: dict[str, Any]) -> bool:

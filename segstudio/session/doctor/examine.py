@@ -7,7 +7,7 @@ from segstudio.session.doctor.fitting import overfitting, stuck_at_background
 from segstudio.session.doctor.labels import few_labels, no_validation, small_validation, unlike_validation
 from segstudio.session.doctor.learning_rate import not_finite, rate_too_high, rate_too_low
 from segstudio.session.doctor.length import no_better_than_start, other_normalisation, too_short
-from segstudio.session.doctor.sizes import short_sight, small_patch
+from segstudio.session.doctor.sizes import short_sight, small_boxes, small_patch
 
 #: In the order in which findings of one severity are told.
 RULES: tuple[Rule, ...] = (
@@ -17,6 +17,7 @@ RULES: tuple[Rule, ...] = (
     stuck_at_background,
     other_normalisation,
     small_patch,
+    small_boxes,
     short_sight,
     no_validation,
     few_labels,

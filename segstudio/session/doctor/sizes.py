@@ -19,24 +19,44 @@ def small_patch(case: Case) -> Iterator[Finding]:
     patch, large = case.number("patch_px"), _large(case)
     if patch is None or large is None or patch >= large or not case.finds_objects:
         return
-    wanted = min(_LARGEST_PATCH, int(-(-_ROOM * large // _PATCH_STEP) * _PATCH_STEP))
+    wanted = min(_LARGEST_PATCH, _rounded(_ROOM * large))
     fits = wanted > patch
     yield Finding(
         code="small-patch",
         severity="warning",
         sentence="The patches are smaller than the objects: the network hardly ever sees a whole one.",
         evidence=f"Patches are {patch:g} px wide; one object in ten is wider than {large:.0f} px.",
-        advice=f"Train with patches of {wanted} px. If the memory does not suffice, make the images smaller first.",
+        advice=f"Train with patches of {wanted} px. If the memory does not suffice, make the images smaller first."
+        if fits
+        else "Make the images smaller: half the size halves the objects.",
         remedy=Remedy(f"Use patches of {wanted} px and train again", {"data.patch_size": wanted}, starts=True)
         if fits
         else None,
     )
 
 
+def small_boxes(case: Case) -> Iterator[Finding]:
+    """Find objects larger than those that a detector was told to look for."""
+    setting, largest, large = case.facts.get("largest_setting"), case.number("largest_px"), _large(case)
+    if not setting or largest is None or large is None or large <= largest:
+        return
+    wanted = _rounded(_MARGIN * large)
+    yield Finding(
+        code="small-boxes",
+        severity="warning",
+        sentence="The objects are larger than those that the network looks for.",
+        evidence=f"One object in ten is wider than {large:.0f} px; the setting {setting} says {largest:g} px.",
+        advice=f"Let it look for objects up to {wanted} px.",
+        remedy=Remedy(f"Look for {wanted} px and train again", {f"formulation.{setting}": wanted}, starts=True),
+    )
+
+
 def short_sight(case: Case) -> Iterator[Finding]:
-    """Find a receptive field that is smaller than an object."""
+    """Find a receptive field that is smaller than an object; what a detector looks for is another matter."""
     reach, stride, diameter = case.number("reach_px"), case.number("stride"), case.number("object_diameter_px")
     if reach is None or diameter is None or case.facts.get("sees_whole") or not case.finds_objects:
+        return
+    if case.facts.get("largest_setting"):
         return
     field = 2 * reach + (stride or 1)
     if field >= _FIELD * diameter:
@@ -63,6 +83,11 @@ def _deeper(case: Case, field: float, diameter: float) -> Remedy | None:
         wanted += 1
     changes = {f"architecture.{setting}": int(wanted)}
     return Remedy(f"Use {wanted:.0f} levels and train again", changes, starts=True)
+
+
+def _rounded(pixels: float) -> int:
+    """Return `pixels` as a multiple of what patches are a multiple of, not less."""
+    return int(-(-pixels // _PATCH_STEP) * _PATCH_STEP)
 
 
 def _large(case: Case) -> float | None:

@@ -159,6 +159,22 @@ def test_areas_are_not_judged_by_the_size_of_objects() -> None:
     facts = Facts(values={"patch_px": 32, "object_diameter_p90_px": 500.0, "object_diameter_px": 400.0, "reach_px": 9})
     assert told(facts, job=a_job(formulation={"name": "semantic"})) == {}
 
+def test_a_detector_is_told_to_look_for_objects_as_large_as_they_are() -> None:
+    seen = {"object_diameter_px": 400.0, "object_diameter_p90_px": 500.0, "stride": 32, "reach_px": 92}
+    detector = {"largest_setting": "largest", "largest_px": 128}
+    codes = told(Facts(values={**seen, **detector, "patch_px": 512}))
+    assert set(codes) == {"small-boxes"}
+    assert "wider than 500 px; the setting largest says 128 px" in codes["small-boxes"].evidence
+    assert codes["small-boxes"].remedy.settings == {"formulation.largest": 768}
+    assert not told(Facts(values={**seen, **detector, "largest_px": 512}))
+
+
+def test_patches_that_cannot_grow_further_are_not_offered_again() -> None:
+    finding = told(Facts(values={"object_diameter_p90_px": 1500.0, "patch_px": 1024}))["small-patch"]
+    assert finding.remedy is None
+    assert finding.advice.startswith("Make the images smaller")
+
+
 
 def _metric(epoch: float, **values: float) -> Metric:
     return Metric(epoch=epoch, step=round(10 * epoch), elapsed_s=epoch, values=values)
