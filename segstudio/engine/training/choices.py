@@ -65,8 +65,8 @@ def frozen_notes(job: TrainJob, config: TrainingConfig, network: Network) -> Ite
     if 0 < config.epochs <= frozen:
         yield Warned(
             code="frozen-throughout",
-            message=f"The encoder stays frozen for the whole training: {config.epochs} epochs, of which {frozen} are "
-            "to be with a frozen encoder.",
+            message=f"The encoder stays frozen for the whole training: frozen_epochs is {frozen}, "
+            f"the training ends after {config.epochs}.",
             hint="Freeze it for fewer epochs if it is to learn too.",
         )
 
