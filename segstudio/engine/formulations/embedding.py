@@ -1,6 +1,6 @@
 """Objects by embedding: each pixel points to a place that all pixels of its object share, and no other object has."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 import fastremap
@@ -12,16 +12,17 @@ from torch import Tensor
 from segstudio.config.base import Config as Settings
 from segstudio.config.base import param
 from segstudio.engine.decoding.clustering import cluster
-from segstudio.engine.decoding.components import mean_inside, tidy
-from segstudio.engine.formulations.base import Decoded, DecodeSettings, Formulation, Targets, formulations
+from segstudio.engine.decoding.components import tidy
+from segstudio.engine.decoding.evidence import Evidence
+from segstudio.engine.formulations.base import Decoded, DecodeSettings, Targets, formulations
 from segstudio.engine.formulations.centre_targets import vector_to_centre
-from segstudio.engine.formulations.class_head import ClassHead
 from segstudio.engine.formulations.learned_maps import LearnedMap
+from segstudio.engine.formulations.object_formulation import ObjectConfig, ObjectFormulation
 from segstudio.engine.formulations.object_targets import valid_pixels, whole_objects
-from segstudio.engine.losses.regression import mean_squared
+from segstudio.engine.losses.mask import mask_loss
+from segstudio.engine.losses.regression import smooth_l1
 from segstudio.engine.losses.spatial_embedding import (
     Members,
-    likeness,
     members,
     overlap_loss,
     pull_push_loss,
@@ -37,10 +38,9 @@ _SPREAD_PX, _MOST_LOG = 4.0, 3.0
 _EDGE = float(np.sqrt(2 * np.log(2)))
 #: Discriminative loss: pixels stay this near to their object's place, and places this far from each other, pixels.
 _NEAR_PX, _APART_PX = 1.5, 6.0
-_INSIDE = 4.0
 
 
-class EmbeddingConfig(Settings):
+class EmbeddingConfig(ObjectConfig):
     """Objects by embedding."""
 
     loss: Literal["spatial", "discriminative"] = param("spatial", title="Loss")
@@ -48,12 +48,19 @@ class EmbeddingConfig(Settings):
     the pixels of an object together and pushes objects apart."""
     embedding_weight: float = param(1.0, title="Weight of the embedding", ge=0, le=10, advanced=True)
     """How much pointing to the right place counts in the loss."""
-    seed_weight: float = param(4.0, title="Weight of certainty", ge=0, le=20, advanced=True)
+    seed_weight: float = param(1.0, title="Weight of certainty", ge=0, le=20, advanced=True)
     """How much knowing which pixels belong to objects counts in the loss."""
 
 
+class EmbeddingDecodeConfig(DecodeSettings):
+    """Finding objects."""
+
+    smoothing: float = param(1.0, title="Smoothing", unit="px", ge=0.5, le=10, advanced=True)
+    """How far apart the places to which pixels of one object point may lie. Higher merges more."""
+
+
 @formulations.register("embedding")
-class Embedding(Formulation):
+class Embedding(ObjectFormulation):
     """Spatial embeddings with learned spread and seeds (Neven et al. 2019, EmbedSeg), or pulled and pushed ones."""
 
     title = "Objects by embedding"
@@ -62,15 +69,11 @@ class Embedding(Formulation):
         "is what is trained."
     )
     Config: ClassVar[type[Settings]] = EmbeddingConfig
-    DecodeConfig: ClassVar[type[DecodeSettings]] = DecodeSettings
+    DecodeConfig: ClassVar[type[DecodeSettings]] = EmbeddingDecodeConfig
     vector_targets: ClassVar[dict[str, tuple[int, int]]] = {"centre": (0, 1)}
     vector_maps: ClassVar[tuple[tuple[int, int], ...]] = ((0, 1),)
     exact_targets: ClassVar[frozenset[str]] = frozenset({"instances"})
     config: EmbeddingConfig
-
-    def __init__(self, config: Settings | None = None, class_ids: Sequence[int] = (1,)) -> None:
-        super().__init__(config, class_ids)
-        self._head = ClassHead(self.class_ids)
 
     @property
     def out_channels(self) -> int:
@@ -98,26 +101,31 @@ class Embedding(Formulation):
         }
 
     def loss(self, maps: Tensor, targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return the loss terms embedding, seed and class, and spread when it is learned."""
+        """Return the loss terms embedding, seed and class, with the spatial loss centre and spread too."""
         maps = maps.float()
         found = members(targets["instances"], targets["whole"])
         embedding = _STEP * maps[:, :2] + _grid(maps)
         if self.config.loss == "spatial":
-            terms, wanted = self._spatial(maps, embedding, found, targets)
+            terms = self._spatial(maps, embedding, found, targets)
         else:
             # In units of the raw output, so that the loss is of the order of 1.
             apart = pull_push_loss(embedding / _STEP, found, _NEAR_PX / _STEP, _APART_PX / _STEP)
-            terms, wanted = {"embedding": apart}, (targets["instances"] > 0).float()
-        weight = targets["whole"] * (1 + _INSIDE * (targets["instances"] > 0))
-        terms["seed"] = mean_squared(maps[:, _SURE : _SURE + 1].sigmoid(), wanted, weight)
-        weights = {"embedding": self.config.embedding_weight, "seed": self.config.seed_weight}
+            terms = {"embedding": apart}
+        inside = (targets["instances"] > 0).float()
+        terms["seed"] = mask_loss(maps[:, _SURE : _SURE + 1], inside, targets["valid"])
+        pointing, seed = self.config.embedding_weight, self.config.seed_weight
+        weights = {"embedding": pointing, "centre": pointing, "seed": seed}
         weighted = {name: weights.get(name, 1.0) * term for name, term in terms.items()}
-        return weighted | self._head.loss(maps, targets)
+        return weighted | self._head.loss(maps, targets, self._weights)
 
     def _spatial(
         self, maps: Tensor, embedding: Tensor, found: Members, targets: Mapping[str, Tensor]
-    ) -> tuple[dict[str, Tensor], Tensor]:
-        """Return the terms of the spatial loss, and how like its object each pixel already is."""
+    ) -> dict[str, Tensor]:
+        """Return the terms of the spatial loss.
+
+        The overlap hardly pulls at pixels that point far away, as all do at first: that they should point to the
+        middle is learned directly as well.
+        """
 
         def own(planes: Tensor) -> Tensor:
             return planes.permute(0, 2, 3, 1).reshape(-1, planes.shape[1])[found.pixel]
@@ -127,11 +135,10 @@ class Embedding(Formulation):
         width = _width(mean)[:, 0]
         centre = found.mean(own(targets["centre"] + _grid(maps)))
         differ = found.mean((own(spread) - mean.detach()[found.owner]) ** 2).sum() / max(1, found.count)
-        with torch.no_grad():
-            alike = likeness(own(embedding), centre[found.owner], width[found.owner])
-            wanted = torch.zeros_like(targets["whole"]).flatten().index_put((found.pixel,), alike)
         overlap = overlap_loss(embedding, centre, width, found, targets["whole"])
-        return {"embedding": overlap, "spread": differ}, wanted.view_as(targets["whole"])
+        inside = targets["whole"] * (targets["instances"] > 0)
+        middle = smooth_l1(maps[:, :2], targets["centre"] / _STEP, inside)
+        return {"embedding": overlap, "centre": middle, "spread": differ}
 
     def activate(self, maps: Tensor) -> Tensor:
         """Return vectors and how near a pixel must point, in pixels, certainty, class probabilities."""
@@ -143,15 +150,22 @@ class Embedding(Formulation):
 
     def decode(self, maps: NDArray[np.float32], config: DecodeSettings) -> Decoded:
         """Find the places to which many pixels point."""
+        settings = EmbeddingDecodeConfig.model_validate(config.model_dump())
         sure = maps[_SURE]
-        found = cluster(maps[:2], maps[_SPREAD], sure, sure > config.threshold)
-        labels = tidy(found, config.min_size)
-        scores = np.clip(mean_inside(labels, sure), 0, 1)
-        return Decoded(labels, self._head.vote(labels, maps), dict(enumerate(scores.tolist()[1:], start=1)))
+        found = cluster(maps[:2], maps[_SPREAD], sure, sure > settings.threshold, settings.smoothing)
+        return self.judged(tidy(found, settings.min_size), self.evidence(maps))
+
+    def evidence(self, maps: NDArray[np.float32]) -> Evidence:
+        """Return how sure pixels are to belong to an object."""
+        return Evidence([maps[_SURE]], votes=self._head.votes(maps))
 
     def decode_candidates(self) -> list[DecodeSettings]:
-        """Return several thresholds."""
-        return [DecodeSettings(threshold=threshold) for threshold in (0.5, 0.4, 0.3, 0.6, 0.7)]
+        """Return several thresholds, each with places near each other and scattered ones."""
+        return [
+            EmbeddingDecodeConfig(threshold=threshold, smoothing=smoothing)
+            for smoothing in (1.0, 2.0)
+            for threshold in (0.5, 0.4, 0.3, 0.6, 0.7)
+        ]
 
     def perfect_maps(self, targets: Targets) -> NDArray[np.float32]:
         """Return the maps of a network whose pixels all point exactly to their object's centre."""
