@@ -91,6 +91,13 @@ def standings(record: Record, judge: Judge = JUDGES[0]) -> list[Standing]:
     return made
 
 
+def winner(ranked: Sequence[Standing]) -> Standing | None:
+    """Return the best of `standings` when it is better than each other by more than chance explains."""
+    if len(ranked) < 2 or ranked[0].value < _NOTHING or not all(item.apart for item in ranked[1:]):
+        return None
+    return ranked[0]
+
+
 def figure_of(row: Row, judge: Judge) -> float | None:
     """Return one figure of a candidate, ``None`` while it is not scored."""
     return None if row.evaluation is None else _value(row.evaluation, judge)
@@ -122,21 +129,6 @@ def verdict(record: Record, judge: Judge = JUDGES[0]) -> str:
     names = _joined([item.row.title for item in level])
     words = f"{so_far}{best.row.title} is ahead with {score}, but cannot be told apart from {names} on {images}."
     return f"{words}{_what_helps(record) if record.over else ''}"
-
-
-def interval_words(value: float, interval: Interval | None) -> str:
-    """Return a figure with its interval, as ``"0.52 (0.47 to 0.57)"``."""
-    return f"{value:.2f}{'' if interval is None else f' ({interval.low:.2f} to {interval.high:.2f})'}"
-
-
-def behind_words(standing: Standing, place: int) -> str:
-    """Return how far a candidate is behind the best, for a table."""
-    if place == 0:
-        return "best"
-    if standing.behind is None:
-        return "unknown"
-    gap = f"{max(standing.behind.value, 0):.2f} behind"
-    return gap if standing.apart else f"{gap}, not apart"
 
 
 def _value(evaluation: Evaluation, judge: Judge) -> float:

@@ -1,4 +1,4 @@
-"""The window of a comparison: choose candidates and time, watch them, take the winner."""
+"""The window of a comparison: choose candidates and time, watch them, take one."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from segstudio.gui.forms.parts import button, caption
 from segstudio.gui.panels.bake_off_result import BakeOffResult
 from segstudio.gui.panels.bake_off_setup import BakeOffSetup
 from segstudio.gui.theme import SPACING, SPACING_GROUP
-from segstudio.session.bake_off_record import Record
+from segstudio.session.bake_off_record import Record, Row
 from segstudio.session.bake_off_result import verdict
 from segstudio.session.job_specs import SplitSummary, TrainingWish, saved_first, split_summary
 from segstudio.session.project_bake_off import BakeOffWish
@@ -53,7 +53,7 @@ class BakeOffDialog(QDialog):
         self._stop_one = button(self.tr("Stop this one"), self._runner.stop_current, "skip-forward")
         self._stop = button(self.tr("Stop comparing"), self._runner.halt, "stop")
         self._go_on = button(self.tr("Go on"), self._runner.go_on, "play")
-        self._take = button(self.tr("Take the winner"), self.take, "check", primary=True)
+        self._take = button(self.tr("Take a model"), self.take, "check", primary=True)
         self._close = button(self.tr("Close"), self.close)
         for widget, tip in (
             (self._start, self.tr("Trains the candidates one after the other, on the labels as they are now")),
@@ -65,7 +65,6 @@ class BakeOffDialog(QDialog):
             (self._stop_one, self.tr("Scores what this candidate has learned so far, and begins the next one")),
             (self._stop, self.tr("Stops at a checkpoint; Go on takes it up there, also after a restart")),
             (self._go_on, self.tr("Takes the comparison up where it was stopped")),
-            (self._take, self.tr("Predicts with this model from now on, and fills the Train form with its settings")),
         ):
             widget.setToolTip(tip)
         self._build()
@@ -117,7 +116,7 @@ class BakeOffDialog(QDialog):
         self._session.bake_off.start(wish, begun, failed)
 
     def take(self) -> None:
-        """Take the chosen candidate, the winner when none is chosen."""
+        """Take the chosen candidate, the first of the table when none is chosen."""
         row = self.standing.wanted()
         if row is not None:
             self.taken.emit(row.run)
@@ -214,9 +213,20 @@ class BakeOffDialog(QDialog):
         self._take.setVisible(not chooses)
         run = self._session.runs.run(wanted.run) if wanted is not None else None
         self._take.setEnabled(run is not None and run.has_model)
-        winner = self.standing.winner()
-        other = wanted is not None and winner is not None and wanted.run != winner.run
-        self._take.setText(self.tr("Take {0}").format(wanted.title) if other and wanted else self.tr("Take the winner"))
+        self._say_take(wanted)
+
+    def _say_take(self, wanted: Row | None) -> None:
+        """Name what is taken: a winner only where there is one."""
+        if wanted is None:
+            words = self.tr("Take a model")
+        elif wanted == self.standing.winner():
+            words = self.tr("Take the winner")
+        else:
+            words = self.tr("Take {0}").format(wanted.title)
+        self._take.setText(words)
+        does = self.tr("Predicts with this model from now on, and fills the Train form with its settings.")
+        choose = self.tr("Choose a row to take another one.")
+        self._take.setToolTip(f"<p>{does} {choose}</p>")
 
     def _can_write(self) -> bool:
         project = self._session.project

@@ -11,7 +11,7 @@ from segstudio.gui.theme import SPACING
 from segstudio.jobs.messages import Message, Metric
 from segstudio.jobs.run_folder import RunFolder
 from segstudio.session.bake_off_record import Record, Row
-from segstudio.session.bake_off_result import JUDGES, Judge, judge_called, standings
+from segstudio.session.bake_off_result import JUDGES, Judge, judge_called, standings, winner
 from segstudio.session.curves import Curves
 from segstudio.session.session import Session
 
@@ -82,16 +82,20 @@ class BakeOffResult(QWidget):
         self._timer.start(0)
 
     def winner(self) -> Row | None:
-        """Return the best candidate so far."""
+        """Return the candidate that has won; ``None`` before the end, and when chance may explain that one is ahead."""
         record = self._runner.record
-        table = standings(record, self.judge) if record is not None else []
-        return table[0].row if table else None
+        best = winner(standings(record, self.judge)) if record is not None and record.over else None
+        return best.row if best is not None else None
 
     def wanted(self) -> Row | None:
-        """Return the chosen candidate, the best one when none is chosen; ``None`` while it is not scored."""
+        """Return the chosen candidate, the first of the table when none is chosen; ``None`` while none is scored."""
         record = self._runner.record
-        row = record.row(self.table.chosen()) if record is not None else None
-        return self.winner() if row is None or row.state != "done" else row
+        if record is None:
+            return None
+        row = record.row(self.table.chosen())
+        if row is not None and row.state == "done":
+            return row
+        return next((standing.row for standing in standings(record, self.judge)), None)
 
     def now(self) -> str:
         """Return what is said about the candidate at work."""

@@ -17,21 +17,13 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.gui.theme import tokens
-from segstudio.session.bake_off_record import Record, Row
-from segstudio.session.bake_off_result import (
-    JUDGES,
-    Judge,
-    Standing,
-    behind_words,
-    figure_of,
-    interval_words,
-    standings,
-)
+from segstudio.session.bake_off_lines import Line, lines_of, other_judges
+from segstudio.session.bake_off_record import Record
+from segstudio.session.bake_off_result import Judge, Standing
 
 _RUN = Qt.ItemDataRole.UserRole
 _SPAN = Qt.ItemDataRole.UserRole + 1
 _ROW_HEIGHT = 28
-_NOTHING = "–"
 #: Columns with a meaning of their own; the others are figures.
 _NAME_COLUMN, _SPAN_COLUMN = 0, 2
 #: Widths, pixels: score, its drawing, behind, two other figures, minutes, size, speed.
@@ -49,7 +41,7 @@ class Span:
     low: float | None
     high: float | None
     best: float
-    is_best: bool
+    wins: bool
 
 
 class SpanDelegate(QStyledItemDelegate):
@@ -73,7 +65,7 @@ class SpanDelegate(QStyledItemDelegate):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(tokens().colour("on_accent" if chosen else "border"), 1, Qt.PenStyle.DashLine))
         painter.drawLine(QPointF(at(span.best), box.top() + 2), QPointF(at(span.best), box.bottom() - 1))
-        colour = tokens().colour("on_accent" if chosen else "good" if span.is_best else "secondary")
+        colour = tokens().colour("on_accent" if chosen else "good" if span.wins else "secondary")
         painter.setPen(QPen(colour, 2))
         if span.low is not None and span.high is not None:
             painter.drawLine(QPointF(at(span.low), middle), QPointF(at(span.high), middle))
@@ -110,20 +102,15 @@ class BakeOffTable(QTableWidget):
     def show_record(self, record: Record | None, judge: Judge) -> None:
         """Show the candidates: scored ones from the best to the worst, the others in their order."""
         chosen = self.chosen()
-        ranked = standings(record, judge) if record is not None else []
+        lines = lines_of(record, judge) if record is not None else []
+        ranked = [line.standing for line in lines if line.standing is not None]
         axis = axis_of(ranked)
         self._label(judge, axis)
-        scored = {standing.row.run for standing in ranked}
-        rest = [row for row in record.rows if row.run not in scored] if record is not None else []
         self.blockSignals(True)
         self.clearSpans()
-        self.setRowCount(len(ranked) + len(rest))
-        for place, standing in enumerate(ranked):
-            span = _span(standing, axis, ranked[0].value, is_best=place == 0)
-            self._fill(place, standing.row, self._scored(standing, place, judge), span)
-        for place, row in enumerate(rest, start=len(ranked)):
-            self._fill(place, row, [row.title, self._state(row), *[""] * (self.columnCount() - 2)], None)
-            self.setSpan(place, 1, 1, self.columnCount() - 1)
+        self.setRowCount(len(lines))
+        for place, line in enumerate(lines):
+            self._fill(place, line, _span(line, axis, ranked[0].value if ranked else 0.0))
         self.clearSelection()
         for place in range(self.rowCount()):
             item = self.item(place, _NAME_COLUMN)
@@ -144,7 +131,7 @@ class BakeOffTable(QTableWidget):
         return " ".join(item.text() for item in items if item is not None and item.text())
 
     def _label(self, judge: Judge, axis: tuple[float, float]) -> None:
-        first, second = (other for other in JUDGES if other is not judge)
+        first, second = other_judges(judge)
         brackets = self.tr("In brackets: where it lies for 95 of 100 choices of images.")
         titles = (
             (self.tr("Candidate"), self.tr("Way to find objects and network")),
@@ -168,36 +155,11 @@ class BakeOffTable(QTableWidget):
             item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
             self.setHorizontalHeaderItem(column, item)
 
-    def _scored(self, standing: Standing, place: int, judge: Judge) -> list[str]:
-        row, evaluation = standing.row, standing.row.evaluation
-        others = (figure_of(row, other) for other in JUDGES if other is not judge)
-        size = [_NOTHING] * 3
-        if evaluation is not None:
-            speed = evaluation.seconds_per_megapixel
-            learned = self.tr("{0:.1f} min, stopped") if row.stopped else self.tr("{0:.1f} min")
-            size = [learned.format(row.minutes), f"{evaluation.weights_mb:.1f} MB", f"{speed:.2f} s"]
-        return [
-            row.title,
-            interval_words(standing.value, standing.interval),
-            "",
-            behind_words(standing, place),
-            *(_NOTHING if figure is None else f"{figure:.2f}" for figure in others),
-            *size,
-        ]
-
-    def _state(self, row: Row) -> str:
-        words = {
-            "waiting": self.tr("waits"),
-            "training": self.tr("learns"),
-            "scoring": self.tr("is scored"),
-            "done": self.tr("scored"),
-            "failed": self.tr("Failed: {0}").format(f"{row.error} {row.hint}".strip()),
-        }
-        return words[row.state]
-
-    def _fill(self, place: int, row: Row, texts: list[str], span: Span | None) -> None:
+    def _fill(self, place: int, line: Line, span: Span | None) -> None:
+        row = line.row
+        figures = (line.score, "", line.behind, *line.others, line.learned, line.size, line.speed)
         colour = "error_text" if row.state == "failed" else "secondary"
-        for column, text in enumerate(texts):
+        for column, text in enumerate((row.title, *(figures if span is not None else (line.state,)))):
             item = QTableWidgetItem(text)
             item.setData(_RUN, row.run)
             left = column == _NAME_COLUMN or span is None
@@ -208,11 +170,13 @@ class BakeOffTable(QTableWidget):
                 item.setForeground(tokens().colour("secondary" if column == _NAME_COLUMN else colour))
             elif column == _SPAN_COLUMN:
                 item.setData(_SPAN, span)
-            if span is not None and span.is_best and column <= _SPAN_COLUMN + 1:
+            if line.wins and column <= _SPAN_COLUMN + 1:
                 font = item.font()
                 font.setWeight(font.Weight.DemiBold)
                 item.setFont(font)
             self.setItem(place, column, item)
+        if span is None:
+            self.setSpan(place, 1, 1, self.columnCount() - 1)
 
 
 def axis_of(ranked: Sequence[Standing]) -> tuple[float, float]:
@@ -225,7 +189,9 @@ def axis_of(ranked: Sequence[Standing]) -> tuple[float, float]:
     return first, max(last, first + 0.1)
 
 
-def _span(standing: Standing, axis: tuple[float, float], best: float, *, is_best: bool) -> Span:
-    interval = standing.interval
+def _span(line: Line, axis: tuple[float, float], best: float) -> Span | None:
+    if line.standing is None:
+        return None
+    interval = line.standing.interval
     low, high = (None, None) if interval is None else (interval.low, interval.high)
-    return Span(axis, standing.value, low, high, best, is_best)
+    return Span(axis, line.standing.value, low, high, best, line.wins)

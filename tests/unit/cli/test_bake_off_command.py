@@ -24,7 +24,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "segstudio.jobs.supervisor.worker_command",
         lambda *words: [sys.executable, str(training), words[-1]] if words else [sys.executable, str(worker)],
     )
-    names = ("good", "fair", "poor", "breaks")
+    names = ("good", "fair", "poor", "same", "alike", "breaks")
     store_catalogue(
         Catalogue(
             key=catalogue_key(),
@@ -45,7 +45,7 @@ def test_the_table_names_the_winner_and_why_one_failed(data: Path, capsys: pytes
     out, err = capsys.readouterr()
     lines = [line.split() for line in out.splitlines() if ":net" in line]
     assert [line[0] for line in lines[:3]] == ["good:net", "fair:net", "breaks:net"]
-    assert "failed The memory did not suffice." in out
+    assert "failed: The memory did not suffice." in out
     assert "good:net wins on these images: AP 0." in out
     assert "6 validation images" in out
     assert "3 candidates, 2 min each" in err
@@ -67,6 +67,17 @@ def test_the_same_command_goes_on_and_takes_up_more_candidates(data: Path, capsy
     assert second.rows[:2] == first.rows  # not trained again
     assert compare(data, "--json") == 0  # without a list: what is there
     assert json.loads(capsys.readouterr().out) == report
+
+
+def test_nobody_wins_when_nothing_can_be_told_apart(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # The names are those of candidates of equal strength: the process that scores knows neither.
+    assert compare(data, "--minutes", "2", "--candidates", "same:net,alike:net", "--quiet", "--json") == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["winner"] is None
+    assert [row["candidate"] for row in report["candidates"]] == ["same:net", "alike:net"]
+    assert "cannot be told apart" in report["verdict"]
+    assert compare(data) == 0
+    assert "ahead, not apart" in capsys.readouterr().out
 
 
 def test_other_conditions_are_no_going_on(data: Path, capsys: pytest.CaptureFixture[str]) -> None:

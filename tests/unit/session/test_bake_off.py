@@ -9,6 +9,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 import pytest
+from bake_off_records import record_of, scored
 from bake_off_stand_ins import TRAINING, WORKER
 
 from segstudio.core.errors import BadInput, WrongUsage
@@ -16,24 +17,22 @@ from segstudio.jobs.catalogue import Catalogue, Offer
 from segstudio.jobs.evaluation import Evaluation, ImageCounts
 from segstudio.jobs.messages import Failed, Finished, Message, Started
 from segstudio.jobs.run_folder import RunFolder
-from segstudio.jobs.spec import Choice, ClassSpec, SampleRecord, TrainJob
+from segstudio.jobs.spec import TrainJob
 from segstudio.jobs.supervisor import RunProcess, WarmWorker
 from segstudio.session import bake_off_result
 from segstudio.session.background import Background
 from segstudio.session.bake_off import BakeOff
 from segstudio.session.bake_off_candidates import (
     DEFAULT_CANDIDATES,
-    Candidate,
     candidate_from,
     candidates_of,
     folder_name,
     why_not,
 )
+from segstudio.session.bake_off_lines import lines_of
 from segstudio.session.bake_off_record import (
-    Record,
     Row,
     minutes_each,
-    new_record,
     newest_record,
     read_record,
     record_path,
@@ -128,23 +127,6 @@ def sitting(tmp_path: Path) -> Iterator[Sitting]:
         made.jobs.kill(job.id)
     made.until(lambda: not made.jobs.active or not made.jobs.trainings.running)
     made.close()
-
-
-def samples(validation: int = 4) -> tuple[SampleRecord, ...]:
-    kinds = ["train"] * 3 + ["val"] * validation
-    return tuple(
-        SampleRecord(image_id=f"{n}", image=Path(f"{n}.tif"), labels=Path(f"{n}.tif"), complete=True, split=kind)
-        for n, kind in enumerate(kinds)
-    )
-
-
-def record_of(*names: str, validation: int = 4, config: dict[str, Any] | None = None) -> Record:
-    candidates = [
-        (Candidate(formulation=Choice(name=name), architecture=Choice(name="net"), title=name.capitalize()), name)
-        for name in names
-    ]
-    data = samples(validation), (ClassSpec(id=1, name="cell"),)
-    return new_record("Comparison 1", candidates, data, config or {}, 2.0, "cpu")
 
 
 def test_candidates_are_trained_and_scored_one_after_the_other(sitting: Sitting) -> None:
@@ -308,25 +290,6 @@ def test_a_late_answer_about_a_closed_project_moves_nothing_in_the_next_one(
     assert asked == ["other"]
 
 
-def scored(*images: list[int], validation: int = 0, state: str = "done") -> Record:
-    """Return a record whose candidates found so many of ten objects in each image."""
-    record = record_of(*[f"c{number}" for number in range(len(images))], validation=validation or len(images[0]))
-    for number, found in enumerate(images):
-        counts = tuple(
-            ImageCounts(image_id=str(place), tp=(item,) * 10, fp=(10 - item,) * 10, fn=(10 - item,) * 10)
-            for place, item in enumerate(found)
-        )
-        report = Evaluation(
-            thresholds=tuple(0.5 + 0.05 * step for step in range(10)),
-            images=counts,
-            seconds_per_megapixel=1.0,
-            parameters=1,
-            weights_mb=1.0,
-        )
-        record = record.changed(f"c{number}", state=state, evaluation=report)
-    return record
-
-
 def test_a_clear_winner_is_called_one_with_its_interval() -> None:
     record = scored([5, 6, 5, 6, 5, 6], [9, 8, 9, 8, 9, 8], [2, 1, 2, 1, 2, 1])
     table = standings(record)
@@ -358,6 +321,26 @@ def test_what_chance_may_explain_is_not_called_a_win() -> None:
     record = scored([9, 2, 8, 3, 9, 3], [2, 9, 4, 7, 3, 8], [1, 1, 1, 1, 1, 1])
     assert [item.apart for item in standings(record)] == [False, False, True]
     assert "cannot be told apart from C1 on 6 validation images" in verdict(record)
+
+
+def test_a_table_names_a_winner_only_when_nobody_is_level_with_it() -> None:
+    clear = lines_of(scored([5, 6, 5, 6, 5, 6], [9, 8, 9, 8, 9, 8]), JUDGES[0])
+    assert [(line.row.run, line.wins) for line in clear] == [("c1", True), ("c0", False)]
+    assert (clear[0].behind, clear[1].behind.endswith(" behind")) == ("best", True)
+    level = lines_of(scored([9, 2, 8, 3, 9, 3], [2, 9, 4, 7, 3, 8], [1, 1, 1, 1, 1, 1]), JUDGES[0])
+    assert not any(line.wins for line in level)
+    assert level[0].behind == "ahead, not apart"
+    assert level[1].behind.endswith(" behind, not apart")
+    assert level[2].behind.endswith(" behind")
+    nothing = lines_of(scored([0] * 6, [0] * 6), JUDGES[0])
+    assert not any(line.wins for line in nothing)
+
+
+def test_a_table_compares_nothing_with_a_single_candidate() -> None:
+    record = scored([9] * 6, [5] * 6).changed("c1", state="failed", error="It broke.", hint="Mend it.", evaluation=None)
+    first, second = lines_of(record, JUDGES[0])
+    assert (first.wins, first.behind) == (False, "–")
+    assert (second.standing, second.state) == (None, "failed: It broke. Mend it.")
 
 
 def test_so_few_images_that_a_coin_would_agree_tell_nothing_apart() -> None:
