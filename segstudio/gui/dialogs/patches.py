@@ -1,35 +1,19 @@
 """Eight patches with their labels, as a training with the settings of the form would see them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import (
-    QBrush,
-    QColor,
-    QImage,
-    QMouseEvent,
-    QPainter,
-    QPainterPath,
-    QPaintEvent,
-    QPen,
-    QPixmap,
-    QPolygonF,
-)
+from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QDialog, QStackedWidget, QVBoxLayout, QWidget
 
+from segstudio.gui.dialogs.patch_grid import PatchGrid
 from segstudio.gui.forms.parts import EmptyState, button, caption, row
-from segstudio.gui.theme import SPACING, tokens
+from segstudio.gui.theme import SPACING
 from segstudio.session.job_specs import TrainingWish
-from segstudio.session.patch_preview import Patch, PatchPreview, Rings
+from segstudio.session.patch_preview import PatchPreview
 from segstudio.session.session import Session
 
 _EMPTY, _GRID = range(2)
-_COLUMNS, _ROWS = 4, 2
 _SIZE = QSize(980, 580)
-#: Width of an outline and of the dark rim that sets it off from a bright image, logical pixels.
-_LINE, _RIM = 1.6, 3.2
-_SHADE = QColor(0, 0, 0, 110)
-_RIM_COLOUR = QColor(0, 0, 0, 90)
 
 
 class PatchesDialog(QDialog):
@@ -46,7 +30,7 @@ class PatchesDialog(QDialog):
         self.setObjectName("patches")
         self.setWindowTitle(self.tr("Patches for training"))
         self.preview = PatchPreview(session, wish)
-        self.grid = PatchGrid()
+        self.grid = PatchGrid(session.background)
         self._empty = EmptyState("squares-four")
         self._pages = QStackedWidget()
         self._pages.addWidget(_centred(self._empty))
@@ -121,93 +105,7 @@ class PatchesDialog(QDialog):
             signal.disconnect(slot, missing_ok=True)
         self.preview.changed.disconnect(self._show, missing_ok=True)
         self.preview.close()
-
-
-class PatchGrid(QWidget):
-    """Patches in two lines of four, as large as there is room, with outlines of the screen's own sharpness."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._patches: list[_Drawn] = []
-        self._bare = -1
-        self.setMouseTracking(True)
-        self.setMinimumSize(_COLUMNS * 96, _ROWS * 96)
-        self.setAccessibleName(self.tr("Patches with their labels"))
-
-    @property
-    def count(self) -> int:
-        """How many patches are shown."""
-        return len(self._patches)
-
-    def show_patches(self, patches: Sequence[Patch]) -> None:
-        """Show other patches."""
-        self._patches = [_Drawn(patch) for patch in patches]
-        self.update()
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw the patches."""
-        painter = QPainter(self)
-        painter.setRenderHints(QPainter.RenderHint.SmoothPixmapTransform | QPainter.RenderHint.Antialiasing)
-        for number, (patch, frame) in enumerate(zip(self._patches, self._frames(), strict=False)):
-            patch.paint(painter, frame, bare=number == self._bare)
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Show the patch under the pointer without its labels."""
-        inside = [number for number, frame in enumerate(self._frames()) if frame.contains(event.position())]
-        self._set_bare(inside[0] if inside else -1)
-
-    def leaveEvent(self, _event: QEvent) -> None:
-        """Show all labels again."""
-        self._set_bare(-1)
-
-    def _set_bare(self, number: int) -> None:
-        if number != self._bare:
-            self._bare = number
-            self.update()
-
-    def _frames(self) -> list[QRectF]:
-        side = min(
-            (self.width() - (_COLUMNS - 1) * SPACING) / _COLUMNS, (self.height() - (_ROWS - 1) * SPACING) / _ROWS
-        )
-        left = (self.width() - _COLUMNS * side - (_COLUMNS - 1) * SPACING) / 2
-        top = (self.height() - _ROWS * side - (_ROWS - 1) * SPACING) / 2
-        places = [(number % _COLUMNS, number // _COLUMNS) for number in range(_COLUMNS * _ROWS)]
-        return [QRectF(left + x * (side + SPACING), top + y * (side + SPACING), side, side) for x, y in places]
-
-
-class _Drawn:
-    """One patch in the forms that Qt paints."""
-
-    def __init__(self, patch: Patch) -> None:
-        height, width = patch.image.shape[:2]
-        picture = QImage(patch.image.data, width, height, 3 * width, QImage.Format.Format_RGB888)
-        self._picture = QPixmap.fromImage(picture)
-        self._outlines = [_path(rings) for rings in patch.outlines]
-        self._unknown = _path(patch.unknown)
-
-    def paint(self, painter: QPainter, frame: QRectF, *, bare: bool) -> None:
-        """Draw the patch into `frame`; without labels when it is `bare`."""
-        painter.drawPixmap(frame, self._picture, QRectF(self._picture.rect()))
-        if bare:
-            return
-        painter.save()
-        painter.setClipRect(frame)
-        painter.translate(frame.topLeft())
-        painter.scale(frame.width() / self._picture.width(), frame.height() / self._picture.height())
-        painter.fillPath(self._unknown, _SHADE)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(_hatching(painter))
-        painter.drawPath(self._unknown)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        colours = [QColor(name) for name in tokens().labels]
-        for colour, width in ((_RIM_COLOUR, _RIM), (None, _LINE)):
-            for number, path in enumerate(self._outlines):
-                pen = QPen(colour or colours[number % len(colours)], width)
-                pen.setCosmetic(True)
-                pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
-                painter.setPen(pen)
-                painter.drawPath(path)
-        painter.restore()
+        self.grid.let_go()
 
 
 def _centred(widget: QWidget) -> QWidget:
@@ -217,20 +115,3 @@ def _centred(widget: QWidget) -> QWidget:
     column.addWidget(widget)
     column.addStretch(1)
     return page
-
-
-def _hatching(painter: QPainter) -> QBrush:
-    """Return diagonal lines as wide as the screen's, however much the painter enlarges."""
-    brush = QBrush(QColor(255, 255, 255, 90), Qt.BrushStyle.BDiagPattern)
-    back, invertible = painter.worldTransform().inverted()
-    if invertible:
-        brush.setTransform(back)
-    return brush
-
-
-def _path(rings: Rings) -> QPainterPath:
-    path = QPainterPath()
-    for ring in rings:
-        path.addPolygon(QPolygonF([QPointF(x, y) for x, y in ring]))
-        path.closeSubpath()
-    return path
