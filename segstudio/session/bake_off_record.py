@@ -250,9 +250,19 @@ def record_path(base: Path, name: str) -> Path:
     return base / f"{name}{_ENDING}"
 
 
+def record_name(path: Path) -> str:
+    """Return what the record at `path` is called."""
+    return path.name.removesuffix(_ENDING)
+
+
+def all_records(base: Path) -> list[Path]:
+    """Return all records beside the runs in `base`, the newest first."""
+    return sorted(base.glob(f"*{_ENDING}"), key=lambda path: (path.stat().st_mtime_ns, path.name), reverse=True)
+
+
 def newest_record(base: Path) -> Path | None:
     """Return the newest record beside the runs in `base`, ``None`` when there is none."""
-    return max(base.glob(f"*{_ENDING}"), key=lambda path: (path.stat().st_mtime_ns, path.name), default=None)
+    return next(iter(all_records(base)), None)
 
 
 def _same_for_all(config: Mapping[str, Mapping[str, Any]], minutes: float) -> dict[str, dict[str, Any]]:

@@ -1,8 +1,7 @@
 """The bake-offs of the open project: begun from what the Train form says, found again when the project is opened."""
 
-import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,16 +9,17 @@ from typing import TYPE_CHECKING
 from psygnal import Signal
 
 from segstudio.core.errors import UserError
-from segstudio.io.atomic import make_folders
-from segstudio.io.disk import disk_errors
-from segstudio.jobs.spec import ClassSpec, SampleRecord, TrainJob
+from segstudio.io.disk import DiskError
+from segstudio.jobs.spec import ClassSpec, TrainJob
 from segstudio.project.samples import labelled_samples
 from segstudio.session.background import Background
 from segstudio.session.bake_off import BakeOff
 from segstudio.session.bake_off_candidates import Candidate
+from segstudio.session.bake_off_labels import copied, labels_folder, remove_copies, remove_unneeded
 from segstudio.session.bake_off_record import (
     OVER,
     Record,
+    all_records,
     new_record,
     newest_record,
     read_record,
@@ -27,11 +27,11 @@ from segstudio.session.bake_off_record import (
     training_job,
     write_record,
 )
-from segstudio.session.bake_off_result import verdict
+from segstudio.session.bake_off_result import standings, verdict
 from segstudio.session.job import new_job_id
 from segstudio.session.job_queue import JobQueue
 from segstudio.session.job_specs import TrainingWish, all_saved_first
-from segstudio.session.notice import Notice
+from segstudio.session.notice import Level, Notice
 
 if TYPE_CHECKING:
     from segstudio.project.project import Project
@@ -99,6 +99,8 @@ class ProjectBakeOff:
         base = project.runs_folder
 
         def read() -> tuple[Path, Record] | None:
+            if not project.read_only:
+                remove_unneeded(base)
             path = newest_record(base)
             return None if path is None else (path, read_record(path))
 
@@ -143,15 +145,18 @@ class ProjectBakeOff:
         self.noticed.emit(Notice(says, f"{_WHERE} goes on with it.", about=_ABOUT))
 
     def _on_ended(self) -> None:
+        base = self.runner.base
+        self._background.run(lambda: remove_unneeded(base), lane="bake-off")  # after the record was written there
         if self.record is not None:
-            self.noticed.emit(Notice(verdict(self.record), f"{_WHERE} shows the table.", "good", about=_ABOUT))
+            level: Level = "good" if standings(self.record) else "warning"
+            self.noticed.emit(Notice(verdict(self.record), f"{_WHERE} shows the table.", level, about=_ABOUT))
 
 
 def _begun(project: "Project", wish: BakeOffWish) -> tuple[Path, Record]:
     base, record_id = project.runs_folder, new_job_id()
     samples = labelled_samples(project)
     classes = tuple(ClassSpec(id=item.id, name=item.name) for item in project.classes.classes)
-    number = 1 + sum(1 for _ in base.glob(record_path(Path(), "*").name))
+    number = 1 + len(all_records(base))
     record = new_record(
         f"Comparison {number}",
         [(candidate, new_job_id()) for candidate in wish.candidates],
@@ -161,22 +166,11 @@ def _begun(project: "Project", wish: BakeOffWish) -> tuple[Path, Record]:
         wish.like.device,
     )
     path = record_path(base, record_id)
-    kept = _copied(record.samples, base / f"{record_id}.labels")
-    record = record.model_copy(update={"samples": kept, "created": time.time()})
-    write_record(path, record)
+    folder = labels_folder(path)
+    record = record.model_copy(update={"samples": copied(record.samples, folder), "created": time.time()})
+    try:
+        write_record(path, record)
+    except DiskError:
+        remove_copies(record, folder)
+        raise
     return path, record
-
-
-def _copied(samples: Sequence[SampleRecord], folder: Path) -> tuple[SampleRecord, ...]:
-    """Return the samples with copies of their label files in `folder`."""
-    make_folders(folder)
-    made = []
-    for number, sample in enumerate(samples):
-        copies: dict[str, Path] = {}
-        for kind, path in (("labels", sample.labels), ("regions", sample.regions)):
-            if path is not None:
-                copies[kind] = folder / f"{number:04d}-{kind}{path.suffix}"
-                with disk_errors(copies[kind], "saved"):
-                    shutil.copyfile(path, copies[kind])
-        made.append(sample.model_copy(update=copies))
-    return tuple(made)

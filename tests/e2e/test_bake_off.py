@@ -91,6 +91,8 @@ def test_several_ways_are_compared_and_the_winner_is_taken(folder: Path, qapp: o
         labels = hand.session.bake_off.runner.record.samples[0].labels
         assert labels is not None
         assert labels.parent.suffix == ".labels"  # a copy: labelling goes on meanwhile
+        hand.wait(lambda: not labels.parent.exists(), what="the copies to go when nobody needs them any more")
+        assert len(list((folder / "labels").glob("*.tif"))) == 30
         table.selectRow(1)
         hand.click(dialog, "Take Fair · Net")
         table.clearSelection()
