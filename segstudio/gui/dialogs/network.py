@@ -88,6 +88,7 @@ class NetworkDialog(QDialog):
             signal.disconnect(slot, missing_ok=True)
         self.field_changed.emit(False, None, None)
         self.picture_wanted.emit(QImage(), Window(0, 0, 0, 0))
+        self.inside.let_go()
         self.reports.close()
         super().done(result)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QIcon, QImage, QPixmap
 from PySide6.QtWidgets import (
@@ -21,7 +22,7 @@ from PySide6.QtWidgets import (
 
 from segstudio.core.tiles import Window
 from segstudio.gui.dialogs.network_layers import LayerTree
-from segstudio.gui.dialogs.network_pictures import LargePicture, picture_of, sheer
+from segstudio.gui.dialogs.network_pictures import LargePicture, picture_of, sheer, small
 from segstudio.gui.forms.editors import CalmComboBox
 from segstudio.gui.forms.parts import EmptyState, button, caption
 from segstudio.jobs.network_report import Layer, Map
@@ -30,6 +31,8 @@ from segstudio.session.session import Session
 
 #: Side of the part of the image that is looked at, image pixels, and of the small pictures, screen pixels.
 _REGION, _THUMB = 512, 84
+#: A small picture with its number below, screen pixels.
+_ITEM = QSize(96, 108)
 #: Of the tree of layers and of the pictures, screen pixels.
 _WIDTHS = (380, 520)
 _MAPS, _GRADIENTS = range(2)
@@ -54,6 +57,8 @@ class NetworkInside(QWidget):
         super().__init__()
         self._session, self._reports, self._square = session, reports, square
         self._run_id = ""
+        self._filled: tuple[Pictures | None, int] = None, _MAPS
+        self._drawing = 0
         self._empty = EmptyState("eye")
         self.tree = LayerTree((self.tr("Layer"), self.tr("Output"), self.tr("Effect")), self._cells)
         self.tree.setToolTip(self.tr("Effect: how strongly the result reacts to each layer"))
@@ -89,6 +94,10 @@ class NetworkInside(QWidget):
         self._show()
         if self.isVisible():
             self.look()
+
+    def let_go(self) -> None:
+        """Wait for nothing any more."""
+        self._drawing += 1
 
     def look(self) -> None:
         """Ask for the layer that is chosen at the part of the image that is in the middle of the view."""
@@ -181,27 +190,47 @@ class NetworkInside(QWidget):
         """Show the small pictures of what is chosen, and stand on the one that was stood on."""
         for widget in (self._of_label, self.of):
             widget.setVisible(self.what.currentIndex() == _GRADIENTS)
+        self._about.setText(self._told())
+        found, what = self._reports.pictures, self.what.currentIndex()
+        if self._filled[0] is not found or self._filled[1] != what:
+            self._filled = found, what
+            self._list()
+
+    def _list(self) -> None:
         made = self._made()
         row = max(0, self.pictures.currentRow())
         self.pictures.blockSignals(True)
         self.pictures.clear()
-        for each, picture in made:
-            item = QListWidgetItem(QIcon(QPixmap.fromImage(picture)), str(each.channel))
+        for each, _array in made:
+            item = QListWidgetItem(str(each.channel))
             item.setToolTip(self.tr("Channel {0}").format(each.channel))
+            item.setSizeHint(_ITEM)
+            item.setTextAlignment(Qt.AlignmentFlag.AlignHCenter)
             self.pictures.addItem(item)
         self.pictures.blockSignals(False)
-        self._about.setText(self._told())
+        self._draw_icons([array for _each, array in made])
         self.pictures.setCurrentRow(min(row, len(made) - 1))
         self._on_picture(self.pictures.currentRow())
 
-    def _made(self) -> list[tuple[Map, QImage]]:
+    def _draw_icons(self, arrays: list[NDArray[np.uint8]]) -> None:
+        """Draw the small pictures on a thread: dozens of large ones are made small."""
+        self._drawing += 1
+        mine, side = self._drawing, round(_THUMB * self.devicePixelRatioF())
+
+        def take(icons: list[QImage]) -> None:
+            if mine == self._drawing:
+                for number, icon in enumerate(icons):
+                    self.pictures.item(number).setIcon(QIcon(QPixmap.fromImage(icon)))
+
+        self._session.background.run(lambda: [small(array, side) for array in arrays], take, lane="pictures")
+
+    def _made(self) -> list[tuple[Map, NDArray[np.uint8]]]:
         found = self._reports.pictures
         if found is None:
             return []
         gradients = self.what.currentIndex() == _GRADIENTS
         maps = found.inside.gradients if gradients else found.inside.maps
-        arrays = found.gradients if gradients else found.maps
-        return [(each, picture_of(array)) for each, array in zip(maps, arrays, strict=False)]
+        return list(zip(maps, found.gradients if gradients else found.maps, strict=False))
 
     def _told(self) -> str:
         """Return what the pictures are."""
@@ -232,8 +261,8 @@ class NetworkInside(QWidget):
             self._says.setText("")
             self._lay_over()
             return
-        each, picture = made[row]
-        self._large.show_picture(picture)
+        each, array = made[row]
+        self._large.show_picture(picture_of(array))
         self._says.setText(
             self.tr("Channel {0}, dark {1} to bright {2}").format(each.channel, f"{each.low:.3g}", f"{each.high:.3g}")
         )

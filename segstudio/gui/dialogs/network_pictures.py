@@ -1,5 +1,8 @@
 """Pictures of what goes on in a network: in colours, sheer enough to lie over the image, and as large as fits."""
 
+from functools import cache
+
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QRect, Qt
@@ -41,6 +44,12 @@ def picture_of(array: NDArray[np.uint8]) -> QImage:
     return image.copy()  # the array may go
 
 
+def small(array: NDArray[np.uint8], side: int) -> QImage:
+    """Return a picture of at most `side` pixels; for any thread."""
+    aspect, smooth = Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
+    return picture_of(array).scaled(side, side, aspect, smooth)
+
+
 def sheer(image: QImage) -> QImage:
     """Return a picture through whose dark places the image below is seen."""
     made = image.copy()
@@ -51,9 +60,8 @@ def sheer(image: QImage) -> QImage:
     return made
 
 
+@cache
 def _colours() -> list[int]:
-    # Imported here: it is needed only when somebody looks into a network.
-    import pyqtgraph as pg
-
-    table = pg.colormap.get("viridis").getLookupTable(nPts=256)
-    return [0xFF000000 | int(red) << 16 | int(green) << 8 | int(blue) for red, green, blue in table[:, :3].tolist()]
+    """Return 256 colours that grow brighter evenly, as ``0xAARRGGBB``."""
+    table = cv2.applyColorMap(np.arange(256, dtype=np.uint8), cv2.COLORMAP_VIRIDIS).reshape(256, 3)
+    return [0xFF000000 | int(red) << 16 | int(green) << 8 | int(blue) for blue, green, red in table.tolist()]
