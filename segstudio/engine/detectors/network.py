@@ -84,7 +84,7 @@ class DetectorNetwork(Network):
         image
             ``(N, C, H, W)``.
         targets
-            ``instances``, ``valid`` and perhaps ``class``, each ``(N, 1, H, W)``.
+            Those of `truth.truths`.
         """
         with _same_draw() if not self.training else nullcontext():
             shape = (image.shape[2], image.shape[3])

@@ -79,8 +79,8 @@ class _RetinaHead(RetinaNetHead):
         matched_idxs: list[Tensor],
     ) -> dict[str, Tensor]:
         for target, anchor, matched in zip(targets, anchors, matched_idxs, strict=True):
-            # An object that fills all that is unknown in the anchor would be no background.
-            hidden = share(target["unknown"], anchor) >= _ANCHOR_IS_NOT
+            # An object that fills all that is left out in the anchor would be no background.
+            hidden = share(target["left_out"], anchor) >= _ANCHOR_IS_NOT
             matched[(matched == _BACKGROUND) & hidden] = _NOTHING
         terms: dict[str, Tensor] = super().compute_loss(targets, head_outputs, anchors, matched_idxs)
         return terms
@@ -128,10 +128,10 @@ class _FcosHead(FCOSHead):
         anchors: list[Tensor],
         matched_idxs: list[Tensor],
     ) -> dict[str, Tensor]:
-        # A point on an unknown pixel may belong to an object that nobody labelled.
+        # A point on a pixel that is left out may belong to an object that nobody labelled.
         hidden = torch.stack(
             [
-                (matched == _BACKGROUND) & (share(target["unknown"], _middle(anchor)) > 0)
+                (matched == _BACKGROUND) & (share(target["left_out"], _middle(anchor)) > 0)
                 for target, anchor, matched in zip(targets, anchors, matched_idxs, strict=True)
             ]
         )

@@ -1,10 +1,20 @@
-"""What a detector learns from one patch: boxes, classes, pixels, and what is not known."""
+"""What a detector learns from one patch: boxes, classes, pixels, and what is left out.
+
+An object whose shape is not known whole, because it goes on under pixels that nobody labelled, has no box to learn; one
+of which the patch, or a hidden rectangle, leaves little has none worth learning. Such an object is neither looked for
+nor background: candidates that lie mostly on it, or on unknown pixels, teach nothing. This has a limit: torchvision
+judges candidates as boxes, so that one over a thin or branching object that fills little of its box still counts as
+background.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+#: Objects of which a patch shows less than this share are left out.
+_LEAST_SHOWN = 0.25
 
 
 @dataclass(frozen=True)
@@ -20,9 +30,11 @@ class Truth:
     ids
         ``(n,)`` the objects' values in `instances`.
     instances
-        ``(H, W)``: which object a pixel belongs to, 0 for none.
+        ``(H, W)``: which object a pixel belongs to, 0 for none; those that are left out too.
     unknown
         ``(H, W)`` bool: nothing is known there.
+    left_out
+        ``(H, W)`` bool: unknown, or of an object from which nothing is learned.
     """
 
     boxes: Tensor
@@ -30,24 +42,30 @@ class Truth:
     ids: Tensor
     instances: Tensor
     unknown: Tensor
+    left_out: Tensor
 
     @property
     def as_target(self) -> dict[str, Tensor]:
-        """Return boxes and the sums of unknown pixels as torchvision's losses and our additions to them take it."""
-        return {"boxes": self.boxes, "labels": self.classes, "unknown": sums(self.unknown)}
+        """Return boxes and the sums of pixels left out as torchvision's losses and our additions to them take it."""
+        return {"boxes": self.boxes, "labels": self.classes, "left_out": sums(self.left_out)}
 
 
 def truths(targets: Mapping[str, Tensor]) -> list[Truth]:
-    """Return what each image of a batch holds; `targets` are ``instances``, ``valid`` and perhaps ``class``."""
+    """Return what each image of a batch holds.
+
+    `targets` are ``instances``, ``valid``, ``whole`` (1 in objects that are known whole), ``side`` (the root of the
+    number of pixels of the whole object) and perhaps ``class``, each ``(N, 1, H, W)``.
+    """
     return [
-        _truth(instances[0], valid[0] <= 0, targets["class"][number, 0] if "class" in targets else None)
-        for number, (instances, valid) in enumerate(zip(targets["instances"], targets["valid"], strict=True))
+        _truth({name: planes[number, 0] for name, planes in targets.items()})
+        for number in range(len(targets["instances"]))
     ]
 
 
-def _truth(instances: Tensor, unknown: Tensor, classes: Tensor | None) -> Truth:
+def _truth(planes: Mapping[str, Tensor]) -> Truth:
+    instances, unknown = planes["instances"], planes["valid"] <= 0
     rows, columns = torch.nonzero((instances > 0) & ~unknown, as_tuple=True)
-    ids, place = torch.unique(instances[rows, columns], return_inverse=True)
+    ids, place, shown = torch.unique(instances[rows, columns], return_inverse=True, return_counts=True)
 
     def least(values: Tensor) -> Tensor:
         return values.new_zeros(len(ids)).scatter_reduce(0, place, values, "amin", include_self=False)
@@ -55,9 +73,13 @@ def _truth(instances: Tensor, unknown: Tensor, classes: Tensor | None) -> Truth:
     low, high = [least(columns), least(rows)], [-least(-columns), -least(-rows)]
     boxes = torch.stack([*low, *(value + 1 for value in high)], dim=1).float()
     numbers = torch.zeros_like(ids, dtype=torch.long)
-    if classes is not None:
-        numbers = (-least(-classes[rows, columns])).long().sub(1).clamp_min(0)
-    return Truth(boxes, numbers, ids, instances, unknown)
+    if "class" in planes:
+        numbers = (-least(-planes["class"][rows, columns])).long().sub(1).clamp_min(0)
+    whole, side = (least(planes[name][rows, columns]).float() for name in ("whole", "side"))
+    learned = (whole > 0) & (shown >= _LEAST_SHOWN * side**2)
+    left_out = unknown.clone()
+    left_out[rows, columns] = ~learned[place]
+    return Truth(boxes[learned], numbers[learned], ids[learned], instances, unknown, left_out)
 
 
 def sums(mask: Tensor) -> Tensor:

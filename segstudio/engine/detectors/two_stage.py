@@ -101,8 +101,8 @@ class _Proposals(RegionProposalNetwork):
     ) -> tuple[list[Tensor], list[Tensor]]:
         labels, boxes = super().assign_targets_to_anchors(anchors, targets)
         for label, anchor, target in zip(labels, anchors, targets, strict=True):
-            # An object that fills all that is unknown in the anchor would be no background.
-            label[(label == 0) & (share(target["unknown"], anchor) >= _ANCHOR_IS_NOT)] = -1
+            # An object that fills all that is left out in the anchor would be no background.
+            label[(label == 0) & (share(target["left_out"], anchor) >= _ANCHOR_IS_NOT)] = -1
         return labels, boxes
 
     def _look(self, features: dict[str, Tensor], shape: tuple[int, int]) -> _Seen:
@@ -188,7 +188,7 @@ class _Regions(RoIHeads):
         for place, target in zip(places, targets, strict=True):
             every = torch.cat([place, target["boxes"]])
             (matched,), (labels,) = self.assign_targets_to_proposals([every], [target["boxes"]], [target["labels"]])
-            labels[(labels == 0) & (share(target["unknown"], every) >= _ANCHOR_IS_NOT)] = -1
+            labels[(labels == 0) & (share(target["left_out"], every) >= _ANCHOR_IS_NOT)] = -1
             (taken,) = self.subsample([labels])
             of_object = torch.cat([target["boxes"], every.new_zeros(1, 4)])[matched[taken]]
             chosen.append((every[taken], matched[taken], labels[taken], of_object))

@@ -1,6 +1,6 @@
 """What Mask R-CNN and the detectors of boxes have in common; registers nothing itself."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import fastremap
@@ -14,7 +14,7 @@ from segstudio.config.base import param
 from segstudio.engine.formulations.base import DecodeSettings, Formulation, Targets
 from segstudio.engine.formulations.class_head import ClassHead
 from segstudio.engine.formulations.learned_maps import LearnedMap
-from segstudio.engine.formulations.object_targets import valid_pixels
+from segstudio.engine.formulations.object_targets import valid_pixels, whole_objects
 from segstudio.engine.network import Network
 
 if TYPE_CHECKING:
@@ -115,11 +115,19 @@ class Detector(Formulation):
             load_pretrained(network, self.config.backbone, self.config.pretrained)
 
     def encode(self, labels: NDArray[np.int32], object_classes: Mapping[int, int] | None = None) -> Targets:
-        """Make ids of objects, validity and classes; boxes are made of what a patch shows of an object."""
+        """Make ids of objects, which of them are known whole and how large they are, validity and classes.
+
+        Boxes are made of what a patch shows of an object; see `segstudio.engine.detectors.truth` for what is left out.
+        """
         # Large ids would not fit into float32.
         instances = fastremap.renumber(np.maximum(labels, 0), preserve_zero=True)[0]
+        pixels = np.bincount(instances.ravel(), minlength=1)
+        pixels[0] = 0
         return {
             "instances": instances.astype(np.float32)[None],
+            "whole": whole_objects(labels),
+            # The root, for which float16 suffices.
+            "side": np.sqrt(pixels, dtype=np.float32)[instances][None],
             "valid": valid_pixels(labels),
             **self._head.encode(labels, object_classes),
         }
@@ -139,6 +147,15 @@ class Detector(Formulation):
     def activate(self, maps: Tensor) -> Tensor:
         """Return `maps` as they are."""
         return maps
+
+    def merge_looks(self, looks: Iterator[Tensor]) -> Tensor:
+        """Return the maps on which most looks agree at each pixel: the mean of two boxes would be a third one."""
+        seen = list(looks)
+        if len(seen) == 1:
+            return seen[0]
+        from segstudio.engine.detectors.looks import agreed
+
+        return agreed(seen)
 
     def decode_candidates(self) -> list[DecodeSettings]:
         """Return several thresholds."""

@@ -160,12 +160,12 @@ def _batches(tiles: list[Tile], size: int) -> list[list[Tile]]:
 def _answer(
     network: Network, formulation: Formulation, images: Tensor, settings: PredictionConfig, device: torch.device
 ) -> Tensor:
-    """Return the activated maps of a batch of windows, averaged over flips if asked."""
+    """Return the activated maps of a batch of windows, merged over flips if asked."""
     images = images.to(device, memory_format=torch.channels_last)
     flips = _FLIPS if settings.test_time_flips else _FLIPS[:1]
     exact = settings.precision == "float32"
-    total: Tensor | None = None
-    for axes in flips:
+
+    def look(axes: tuple[int, ...]) -> Tensor:
         # CUDA's default for convolutions, TF32, rounds to 11 bits: tiles would differ from the whole by 1e-3.
         with (
             torch.backends.cudnn.flags(enabled=True, allow_tf32=not exact),
@@ -173,11 +173,9 @@ def _answer(
         ):
             raw = network(images.flip(axes) if axes else images)
         answer = formulation.activate(raw.float())
-        if axes:
-            answer = formulation.unflip_maps(answer, axes)
-        total = answer if total is None else total + answer
-    assert total is not None
-    return total / len(flips)
+        return formulation.unflip_maps(answer, axes) if axes else answer
+
+    return formulation.merge_looks(map(look, flips))
 
 
 def _dtype(settings: PredictionConfig, device: torch.device) -> torch.dtype:

@@ -131,6 +131,63 @@ def test_nothing_is_learned_from_an_object_that_nobody_labelled(kind: str) -> No
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_nothing_is_learned_from_an_object_of_which_a_part_is_not_labelled(kind: str) -> None:
+    """Neither its visible part nor the lack of an object is taught where a labelled object goes on unlabelled."""
+    pull = {}
+    for hidden in (False, True):
+        torch.manual_seed(0)
+        labels = discs((64, 64), [(14, 16), (40, 40)], 11)
+        if hidden:
+            labels[44:] = -1
+        formulation = build(kind)
+        network = formulation.build_network(1).train()
+        seen: list[Tensor] = []
+        first = next(m for name, m in network.named_modules() if name.endswith("cls_logits"))
+        first.register_forward_hook(lambda _m, _i, out, seen=seen: (out.retain_grad(), seen.append(out))[0])
+        terms = formulation.training_loss(network, torch.rand(1, 1, 64, 64), as_batch(formulation, labels))
+        torch.stack(list(terms.values())).sum().backward()
+        grad = seen[0].grad  # of the finest level, 16 x 16 points
+        assert grad is not None
+        assert grad[..., :6, :].any()
+        pull[hidden] = float(grad[..., 8:, 9:12].abs().sum())  # on the second disc, and below it
+    assert pull[False] > 0
+    assert pull[True] == 0
+
+
+def learned_boxes(
+    labels: NDArray[np.int32], window: tuple[slice, slice]
+) -> tuple[list[list[float]], NDArray[np.bool_]]:
+    """Return the boxes that a patch of `labels` teaches, and what of the patch is left out."""
+    from segstudio.engine.detectors.truth import truths
+
+    targets = as_batch(build("mask_rcnn"), labels)
+    (truth,) = truths({name: planes[:, :, *window].half().float() for name, planes in targets.items()})
+    return sorted(truth.boxes.tolist()), truth.left_out.numpy()
+
+
+def test_an_object_of_which_a_patch_shows_a_sliver_is_left_out_and_one_cut_in_half_is_not() -> None:
+    labels = np.zeros((64, 64), np.int32)
+    labels[10:30, 10:30], labels[40:60, 10:30] = 1, 2
+    boxes, left_out = learned_boxes(labels, (slice(20, 44), slice(0, 40)))
+    assert boxes == [[10, 0, 30, 10]]
+    assert left_out.sum() == left_out[20:24, 10:30].sum() == 80
+    # What the image's edge cuts is learned: no more of it is there to be found.
+    assert learned_boxes(labels[:13], (slice(None), slice(None)))[0] == [[10, 10, 30, 13]]
+
+
+def test_the_loss_of_masks_knows_that_a_left_out_object_is_not_its_neighbour() -> None:
+    from segstudio.engine.detectors.truth import truths
+
+    labels = np.zeros((32, 32), np.int32)
+    labels[4:20, 4:16], labels[4:20, 16:30] = 1, 2
+    labels[:, 28:] = -1
+    (truth,) = truths(as_batch(build("mask_rcnn"), labels))
+    assert truth.boxes.tolist() == [[4, 4, 16, 20]]
+    assert truth.left_out[4:20, 16:].all()
+    assert not truth.unknown[:, :28].any()
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_loss_of_a_validation_changes_nothing_and_is_always_the_same(kind: str) -> None:
     made = cells((64, 64), 5, 3)
     formulation = build(kind)
@@ -198,6 +255,26 @@ def test_what_two_tiles_see_a_little_differently_is_one_object() -> None:
     assert (result.labels > 0).sum() > 850
 
 
+@pytest.mark.parametrize("kind", ["mask_rcnn", "faster_rcnn"])
+def test_flips_that_disagree_where_objects_meet_add_no_object_between_them(kind: str) -> None:
+    from segstudio.engine.detectors.found import paint
+
+    formulation = build(kind)
+    # Of two cells that meet, each look sees the line between them elsewhere, and one sees both as one cell.
+    looks = [
+        paint(found([[4, 8, line, 40], [line, 8, 76, 40]], [0.9, 0.8]), (48, 80))[None] for line in (34.0, 40.0, 46.0)
+    ]
+    looks.append(paint(found([[4, 8, 76, 40]], [0.95]), (48, 80))[None])
+    maps = formulation.merge_looks(iter(looks))[0].numpy()
+    answer = formulation.decode(maps, formulation.DecodeConfig(threshold=0.5))
+    truth = np.zeros((48, 80), np.int32)
+    truth[8:40, 4:40], truth[8:40, 40:76] = 1, 2
+    result = match(truth, answer.labels, 0.8)
+    assert (len(result.pairs), result.extra) == (2, ())
+    # Where all look alike, nothing changes.
+    assert torch.allclose(formulation.merge_looks(iter(looks[:1] * 4)), looks[0], atol=1e-4)
+
+
 def test_a_small_box_in_the_middle_of_a_large_one_is_another_object() -> None:
     from segstudio.engine.detectors.found import paint
 
@@ -214,16 +291,20 @@ def test_boxes_are_judged_as_boxes() -> None:
     assert len(match(labels, answer.labels, 0.85).pairs) == 0
 
 
-def test_pretrained_weights_that_cannot_be_fetched_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pretrained_weights_that_cannot_be_fetched_are_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def unreachable(*_: Any, **__: Any) -> None:
+        print("Downloading: as torch says")  # noqa: T201
         raise URLError("no route to host")
 
     monkeypatch.setattr("torch.hub.load_state_dict_from_url", unreachable)
     monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", unreachable)
     formulation = build("mask_rcnn", backbone="resnet18", pretrained="imagenet")
     network = formulation.build_network(1)  # as for a model on disk: nothing is fetched
-    with pytest.raises(JobFailed, match="pretrained weights of resnet18"):
+    with pytest.raises(JobFailed, match="pretrained weights of resnet18 .*internet: no route to host"):
         formulation.pretrain(network)
+    assert not capsys.readouterr().out  # where lines are for programs
 
 
 def test_pretrained_weights_reach_the_backbone_whatever_its_channels(monkeypatch: pytest.MonkeyPatch) -> None:
