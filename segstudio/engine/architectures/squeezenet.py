@@ -1,6 +1,8 @@
 """SqueezeNet as an encoder, which segmentation-models-pytorch lacks."""
 
 from collections.abc import Iterator
+from contextlib import redirect_stdout
+from io import StringIO
 
 import torch
 from torch import Tensor, nn
@@ -70,5 +72,7 @@ def imagenet_weights() -> dict[str, Tensor]:
     """
     from torchvision.models import SqueezeNet1_1_Weights
 
-    weights = SqueezeNet1_1_Weights.IMAGENET1K_V1.get_state_dict(check_hash=True, progress=False, weights_only=True)
+    choice = SqueezeNet1_1_Weights.IMAGENET1K_V1
+    with redirect_stdout(StringIO()):  # torch says there that it fetches, among lines that are for programs
+        weights = choice.get_state_dict(check_hash=True, progress=False, weights_only=True)
     return {name: torch.as_tensor(value) for name, value in weights.items()}

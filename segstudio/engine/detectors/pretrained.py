@@ -1,5 +1,7 @@
 """Weights learned from everyday photographs, for the backbones of detectors."""
 
+from contextlib import redirect_stdout
+from io import StringIO
 from typing import Any
 from urllib.error import URLError
 
@@ -31,10 +33,12 @@ def load_pretrained(network: nn.Module, backbone: str, source: str) -> None:
     """
     enum = MaskRCNN_ResNet50_FPN_V2_Weights.COCO_V1 if source == "coco" else _IMAGENET[backbone]
     try:
-        weights: dict[str, Tensor] = enum.get_state_dict(progress=False, check_hash=True)
-    except (URLError, OSError, RuntimeError) as error:
+        with redirect_stdout(StringIO()):  # torch says there that it fetches, among lines that are for programs
+            weights: dict[str, Tensor] = enum.get_state_dict(progress=False, check_hash=True)
+    except (OSError, RuntimeError) as error:
+        reason = error.reason if isinstance(error, URLError) else error
         raise JobFailed(
-            f"The pretrained weights of {backbone} cannot be fetched from the internet: {error}.",
+            f"The pretrained weights of {backbone} cannot be fetched from the internet: {reason}.",
             hint="Check the connection, or switch pretrained weights off to start from random ones.",
             code="no-pretrained-weights",
         ) from error

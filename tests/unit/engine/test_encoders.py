@@ -249,15 +249,19 @@ def test_weights_whose_place_does_not_answer_are_not_asked_for_again_and_again(
     assert len(asked) == 1
 
 
-def test_squeezenet_s_weights_that_cannot_be_had_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_squeezenet_s_weights_that_cannot_be_had_are_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def fail(*_: object, weights_only: bool, **__: object) -> Mapping[str, Any]:
         assert weights_only
+        print("Downloading: as torch says")  # noqa: T201
         raise URLError("no way out")
 
     monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", fail)
     chosen = family(encoder="squeezenet1_1", pretrained=True)
     with pytest.raises(JobFailed, match="encoder squeezenet1_1 could not be fetched"):
         chosen.pretrain(chosen.build(1, 2))
+    assert not capsys.readouterr().out  # where lines are for programs
 
 
 def test_squeezenet_takes_torchvision_s_weights(monkeypatch: pytest.MonkeyPatch) -> None:
