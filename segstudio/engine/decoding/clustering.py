@@ -16,7 +16,11 @@ _WIDEST = 64.0
 
 
 def cluster(
-    offset: NDArray[np.float32], reach: NDArray[np.float32], sure: NDArray[np.float32], mask: NDArray[np.bool_]
+    offset: NDArray[np.float32],
+    reach: NDArray[np.float32],
+    sure: NDArray[np.float32],
+    mask: NDArray[np.bool_],
+    blur: float = _BLUR,
 ) -> NDArray[np.int32]:
     """Return the objects in `mask`: around each place to which many pixels point, those that point near it.
 
@@ -30,6 +34,8 @@ def cluster(
         ``(H, W)`` how much a pixel's vote for a place counts.
     mask
         ``(H, W)`` pixels of any object.
+    blur
+        Standard deviation, pixels, of the blur that joins places near each other.
     """
     labels = np.zeros(mask.shape, np.int32)
     pixels = np.flatnonzero(mask)
@@ -38,10 +44,10 @@ def cluster(
     ends = ends_of(offset, pixels)
     places = ends[0] * mask.shape[1] + ends[1]
     votes, wide = (
-        ndimage.gaussian_filter(np.bincount(places, weights, mask.size).reshape(mask.shape), _BLUR, truncate=3)
+        ndimage.gaussian_filter(np.bincount(places, weights, mask.size).reshape(mask.shape), blur, truncate=3)
         for weights in (sure.ravel()[pixels].astype(np.float64), (sure * reach).ravel()[pixels].astype(np.float64))
     )
-    scale = 2 * np.pi * _BLUR**2  # of a peak that one place makes
+    scale = 2 * np.pi * blur**2  # of a peak that one place makes
     top = (votes == ndimage.maximum_filter(votes, 3)) & (votes * scale > _LEAST_VOTES)
     centres = np.argwhere(top)
     if not len(centres):

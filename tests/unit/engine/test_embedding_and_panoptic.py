@@ -58,6 +58,33 @@ def test_a_small_network_learns_one_image_with_its_classes(name: str, settings: 
     assert all(found.classes[other] == classes[true] for true, other in result.pairs)
 
 
+def test_pixels_that_point_far_away_learn_the_way_and_that_they_belong_to_an_object() -> None:
+    labels = discs((48, 48), [(12, 12), (34, 34)], 8)
+    formulation = build("embedding")
+    targets = {key: torch.from_numpy(value)[None] for key, value in formulation.encode(labels).items()}
+    maps = torch.zeros(1, formulation.out_channels, 48, 48)
+    maps[:, :2] = 12  # far beyond the image
+    maps.requires_grad_()
+    torch.stack(list(formulation.loss(maps, targets).values())).sum().backward()
+    assert maps.grad is not None
+    inside = torch.from_numpy(labels > 0)
+    assert (maps.grad[0, :2, inside] > 0).all()  # a step against the gradient turns them back
+    assert (maps.grad[0, 3, inside] < 0).all()
+    assert (maps.grad[0, 3, ~inside] > 0).all()
+
+
+def test_places_that_scatter_are_one_object_with_more_smoothing() -> None:
+    labels = discs((48, 48), [(24, 24)], 14)
+    formulation = build("embedding")
+    maps = formulation.perfect_maps(formulation.encode(labels))
+    maps[2] = 1.5
+    maps[0, 24:] += 3  # half of the object points three pixels further
+    few, many = (
+        formulation.decode(maps, formulation.DecodeConfig(smoothing=smoothing)).labels.max() for smoothing in (2, 0.5)
+    )
+    assert (few, many) == (1, 2)
+
+
 def test_pixels_that_point_nowhere_in_particular_belong_to_nothing() -> None:
     labels = discs((48, 48), [(12, 12), (34, 34)], 8)
     formulation = build("embedding")
@@ -142,10 +169,11 @@ def test_an_object_without_a_peak_of_its_own_is_not_given_to_another() -> None:
     assert len(match(labels, found.labels, 0.9).pairs) == 2
 
 
+@pytest.mark.parametrize("name", ["embedding", "panoptic"])
 @pytest.mark.parametrize("balance", ["inverse", "effective"])
-def test_the_classes_of_pixels_that_point_are_balanced_as_asked(balance: str) -> None:
+def test_the_classes_of_pixels_that_point_are_balanced_as_asked(name: str, balance: str) -> None:
     made = cells((64, 64), 7, 3, diameter=18)
-    plain, balanced = build("embedding", (1, 2)), build("embedding", (1, 2), class_weights=balance)
+    plain, balanced = build(name, (1, 2)), build(name, (1, 2), class_weights=balance)
     targets = {key: torch.from_numpy(value)[None] for key, value in plain.encode(made.labels, {1: 2}).items()}
     for formulation in (plain, balanced):
         formulation.use_class_pixels((3000, 900, 90))
