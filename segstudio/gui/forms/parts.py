@@ -134,6 +134,24 @@ def row(*widgets: QWidget, stretch: int | None = None) -> QHBoxLayout:
     return line
 
 
+def keys_after(before: QWidget, *following: QWidget) -> None:
+    """Let the Tab key go from `before` to what is in the `following` widgets, in their order.
+
+    What is made later than its neighbours comes last otherwise, wherever it lies.
+    """
+    walk: list[QWidget] = []
+    for whole in following:
+        walk.append(whole)
+        widget = whole.nextInFocusChain()
+        while widget is not whole and whole.isAncestorOf(widget):
+            walk.append(widget)
+            widget = widget.nextInFocusChain()
+    for widget in walk:
+        if widget.focusPolicy() & Qt.FocusPolicy.TabFocus and widget.focusProxy() is None:
+            QWidget.setTabOrder(before, widget)
+            before = widget
+
+
 def on_theme(widget: QWidget, repaint: Callable[[], object]) -> None:
     """Call `repaint` after the theme has changed, as long as `widget` lives."""
 

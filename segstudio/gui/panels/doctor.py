@@ -3,7 +3,7 @@
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout
 
-from segstudio.gui.forms.parts import Section, button, caption, on_theme, row, tool_button
+from segstudio.gui.forms.parts import Section, button, caption, keys_after, on_theme, row, tool_button
 from segstudio.gui.theme import icon
 from segstudio.session.doctor import Finding, Remedy
 from segstudio.session.session import Session
@@ -148,6 +148,7 @@ class DoctorSection(Section):
             card.wanted.connect(lambda remedy: self.remedy_wanted.emit(self._run_id, remedy))
             self._cards.append(card)
             self._list.addWidget(card)
+        keys_after(self._close, *self._cards, self._more)
         hidden = len(found) - len(shown)
         self._well.setVisible(not found)
         self._more.setVisible(hidden > 0)

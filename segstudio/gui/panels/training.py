@@ -65,13 +65,13 @@ class TrainingPanel(QWidget):
             self.live,
             self.doctor,
             self.setup,
+            self._comparison,
             self.rates,
             self.runs,
             self.doctor_of_chosen,
         ):
             column.body.addWidget(widget)
         column.body.addStretch(1)
-        column.body.insertWidget(2, self._comparison)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)

@@ -12,7 +12,7 @@ from segstudio.config.run import RunConfig
 from segstudio.gui.forms.field_row import FIELD_WIDTH
 from segstudio.gui.forms.form import Form
 from segstudio.gui.forms.offer_box import OfferBox
-from segstudio.gui.forms.parts import Section, button, caption, row
+from segstudio.gui.forms.parts import Section, button, caption, keys_after, row
 from segstudio.gui.panels.device_box import DeviceBox
 from segstudio.gui.panels.first_choice import FirstChoice
 from segstudio.gui.panels.model_box import ModelBox
@@ -154,7 +154,7 @@ class TrainingSetup(QWidget):
         )
         self._start_from.chosen.connect(self._on_start)
         self._start_from.dropped.connect(lambda reason: self._session.notice(reason, level="warning"))
-        device = DeviceBox(self._session)
+        self._device = DeviceBox(self._session)
         self._formulation_says, self._architecture_says, self._start_says = caption(), caption(), caption()
         self._broken = caption(role="warning")
         more = button(self.tr("Network…"), self.network_wanted.emit, "tree-structure")
@@ -177,7 +177,7 @@ class TrainingSetup(QWidget):
         settings.body.addWidget(self._architecture_says)
         settings.body.addWidget(_Line(self.tr("Start from"), self._start_from))
         settings.body.addWidget(self._start_says)
-        settings.body.addWidget(_Line(self.tr("Device"), device))
+        settings.body.addWidget(_Line(self.tr("Device"), self._device))
         settings.body.setSpacing(4)
         settings.body.addWidget(self.form)
         patches = button(self.tr("Preview patches…"), self.patches_wanted.emit, "squares-four")
@@ -253,6 +253,7 @@ class TrainingSetup(QWidget):
         self._form_section.body.replaceWidget(old, self.form)
         old.hide()
         old.deleteLater()
+        keys_after(self._device, self.form)
         self.checked.emit({})
 
     def _on_changed(self, path: str) -> None:
