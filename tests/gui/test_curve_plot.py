@@ -74,3 +74,22 @@ def test_the_best_moment_is_told_in_the_units_of_the_axis(qtbot: QtBot, axis: st
     plot.draw(curves, ["a"], SCORES, axis, False)
     labels = [item.toPlainText() for item in plot._plot.scene().items() if isinstance(item, pg.InfLineLabel)]
     assert labels == [words]
+
+
+def test_words_about_the_best_moment_lie_on_no_curve(qtbot: QtBot) -> None:
+    curves = Curves()
+    for epoch, exploded in ((1, 4e13), (2, 1e13), (3, 1.0)):
+        values = {"train_loss": 5.0, "val_loss": exploded}
+        curves.add("a", Metric(epoch=epoch, step=epoch, elapsed_s=epoch, values=values, best=epoch == 1))
+    plot = CurvePlot("best")
+    qtbot.addWidget(plot)
+    plot.resize(700, 180)
+    plot.show()
+    plot.draw(curves, ["a"], ("train_loss", "val_loss"), "epochs", False)
+    qtbot.wait(50)
+    (label,) = (item for item in plot._plot.scene().items() if isinstance(item, pg.InfLineLabel))
+    box = plot._plot.getPlotItem().vb
+    low, high = box.viewRange()[1]
+    height = low + label.orthoPos * (high - low)
+    assert abs(height - 5.0) > 0.1 * (high - low), "one curve runs along the floor"
+    assert abs(height - 4e13) > 0.1 * (high - low), "the other begins at the ceiling"

@@ -33,6 +33,10 @@ _LABEL_HEIGHT, _LABEL_GAP = 16, 12
 _DARK = 128
 #: The names take no more than this share of the width.
 _MOST_FOR_LABELS = 0.45
+#: Share of the height that is left free above and below the curves.
+_PADDING = 0.08
+#: Share of the width that words at a line take, and of the height that lies between them and the curves.
+_WORDS, _CLEAR = 0.2, 0.14
 #: With so few points each one gets a mark.
 _FEW = 8
 
@@ -107,7 +111,7 @@ class CurvePlot(QWidget):
         if self._lines:
             item.addItem(self._cross, ignoreBounds=True)
             self._cross.hide()
-            item.setYRange(*self._reach(), padding=0.08)
+            item.setYRange(*self._reach(), padding=_PADDING)
             for number, run_id in enumerate(runs):
                 self._mark_best(curves, run_id, axis, number)
             self._fit()
@@ -194,7 +198,7 @@ class CurvePlot(QWidget):
         pg.InfLineLabel(
             line,
             f"{self._best}: {words}",
-            position=0.92 - down if self._low_at(place) else 0.08 + down,
+            position=self._free_at(place, side, (0.92 - down, 0.08 + down, 0.5 - down)),
             color=colour,
             anchors=[(side, 0.5), (side, 0.5)],
         )
@@ -209,18 +213,23 @@ class CurvePlot(QWidget):
         first, last = self._ends()
         side = 1.0 if epoch > first + (last - first) / 2 else 0.0
         text = tokens().colour("warning_text")
-        place = 0.78 if self._low_at(epoch) else 0.22
+        place = self._free_at(epoch, side, (0.78, 0.22, 0.5))
         pg.InfLineLabel(line, words, position=place, color=text, anchors=[(side, 0.5), (side, 0.5)])
         self._plot.getPlotItem().addItem(line, ignoreBounds=True)
 
-    def _low_at(self, place: float) -> bool:
-        """Return whether the curves run through the lower half of the plot at a place of the axis."""
-        low, high = self._reach()
-        heights = []
-        for _label, x, y in self._lines:
-            value = float(y[int(np.abs(x - place).argmin())])
-            heights.append(((float(np.log10(value)) if self._log else value) - low) / (high - low))
-        return sum(heights) / len(heights) < 1 / 2
+    def _free_at(self, place: float, side: float, wishes: Sequence[float]) -> float:
+        """Return the first of `wishes`, shares of the height, where words beside a place of the axis lie on no curve.
+
+        Parameters
+        ----------
+        side
+            1 for words at the left of the place, 0 for words at its right.
+        """
+        (low, high), (first, last) = self._reach(), self._ends()
+        beside = np.linspace(place, place + (1 - 2 * side) * _WORDS * (last - first), 8)
+        heights = [np.interp(beside, x, np.log10(y) if self._log else y) for _label, x, y in self._lines]
+        taken = ((np.concatenate(heights) - low) / (high - low) + _PADDING) / (1 + 2 * _PADDING)
+        return max(wishes, key=lambda wish: min(float(np.abs(taken - wish).min()), _CLEAR))
 
     def _on_moved(self, place: QPointF) -> None:
         box = self._plot.getPlotItem().vb
