@@ -38,6 +38,8 @@ from segstudio.session.view_state import ViewState
 _DOCUMENTS = "documents"
 #: Codes of errors that do not keep a project from being looked at.
 _READABLE = frozenset({"project-locked", "no-permission", "read-only", "disk-full"})
+#: A model with a lower F1 finds nothing.
+_NOTHING = 0.005
 #: What is wrong with files that were to be added is told together.
 _INTAKE = "intake"
 #: What notices are about that something newer makes untrue: why nothing was opened, which classes there are.
@@ -123,6 +125,10 @@ class Session:
     def _on_model_ready(self, job: Job, f1: float) -> None:
         if self.bake_off.trains(job.id):
             return  # one of several; the result is told at the end
+        if f1 < _NOTHING:
+            what = f"{job.title} is trained, but finds nothing yet: F1 {f1:.2f}."
+            self.notice(what, "The step Train says what may help.", "warning")
+            return
         hint = "Press Ctrl+P to let it find the cells of this image."
         self.notice(f"{job.title} is ready: F1 {f1:.2f}.", self._how_to_use(job, hint), "good")
 

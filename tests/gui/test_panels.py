@@ -657,6 +657,16 @@ def test_the_end_of_a_training_says_how_good_the_model_is(studio: Studio, tmp_pa
 
 def test_the_list_of_jobs_says_what_runs_and_why_it_failed(studio: Studio, tmp_path: Path) -> None:
     panel = studio.show(JobsPanel(studio.session), 900, 260)
+def test_a_model_that_finds_nothing_is_no_good_news(studio: Studio) -> None:
+    studio.open()
+    job, told = training_job(studio.runs_folder / "run"), []
+    studio.session.noticed.connect(told.append)
+    studio.session.jobs.start_training(job)
+    studio.session.jobs.handle(message(job, Finished(outcome="done", summary={"f1": 0.0})))
+    assert [notice.level for notice in told] == ["warning"]
+    assert told[0].text == "Nuclei is trained, but finds nothing yet: F1 0.00. The step Train says what may help."
+
+
     jobs = studio.session.jobs
     job = training_job(tmp_path / "run")
     jobs.start_training(job)
