@@ -13,6 +13,9 @@ from segstudio.jobs.messages import Facts, Failed, Finished, Message, Metric, St
 from segstudio.jobs.spec import TrainJob
 
 Severity = Literal["error", "warning", "note"]
+#: From here on nobody counts the zeros any more.
+_HUGE = 1e6
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 Action = Literal["", "range-test", "label", "resume", "show-image"]
 """What a button does besides filling the form: measure learning rates, go to the step Label, let the run go on, bring
 an image to the front."""
@@ -214,9 +217,12 @@ def figure(value: float) -> str:
 
     Examples
     --------
-    >>> [figure(v) for v in (0.4213, 12.34, 0.00002, 3.0, -0.05)]
-    ['0.42', '12', '0.00002', '3', '-0.05']
+    >>> [figure(v) for v in (0.4213, 12.34, 0.00002, 3.0, -0.05, 4.2e13)]
+    ['0.42', '12', '0.00002', '3', '-0.05', '4.2 × 10¹³']
     """
+    if np.isfinite(value) and abs(value) >= _HUGE:
+        mantissa, _, exponent = f"{value:.1e}".partition("e+")
+        return f"{mantissa} × 10{str(int(exponent)).translate(_RAISED)}"
     return np.format_float_positional(value, precision=2, fractional=False, trim="-")
 
 
