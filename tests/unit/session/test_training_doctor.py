@@ -117,6 +117,16 @@ def test_pairs_of_images_need_no_labels() -> None:
         assert finding.remedy is None
 
 
+def test_a_score_that_better_settings_raised_is_told_as_that_of_the_training() -> None:
+    values = {"val_f1": 0.32, "val_f1_low": 0.08, "val_f1_high": 0.75}
+    said = [Facts(values={"validation_images": 2, "validation_objects": 83})]
+    said.append(Metric(epoch=1, step=1, elapsed_s=1, values=values))
+    assert told(*said)["small-validation"].evidence.startswith("F1 is 0.32 on 2 images")
+    evidence = told(*said, Finished(outcome="done", summary={"f1": 0.75}))["small-validation"].evidence
+    assert evidence.startswith("While it trained, with quick settings, F1 was 0.32 on 2 images")
+    assert told(*said, Finished(outcome="done", summary={"f1": 0.32}))["small-validation"].evidence.startswith("F1 is")
+
+
 def test_one_change_is_offered_once() -> None:
     both = found("worse-than-its-start")
     assert both["rate-too-high"].remedy.settings == {"training.learning_rate": 5e-3}
