@@ -74,8 +74,8 @@ class LiveTraining(Section):
         self._name_figures(_learns_images(job))
         self._figures.show_values(_values(job))
         self.preview.show_preview(job.preview)
-        warnings = [item for item in job.warnings if item.code not in EXPLAINED]
-        self._warning.setText(f"{warnings[-1].message} {warnings[-1].hint}".strip() if warnings else "")
+        warnings = [f"{item.message} {item.hint}".strip() for item in job.warnings if item.code not in EXPLAINED]
+        self._warning.setText("\n".join(dict.fromkeys(warnings)))
         self._warning.setVisible(bool(warnings))
         paused = job.state == "paused"
         self._pause.setText(self.tr("Resume") if paused else self.tr("Pause"))
@@ -111,9 +111,10 @@ class LiveTraining(Section):
         return f"{found}; {self._trend(job)}."
 
     def _trend(self, job: Job) -> str:
-        if job.metric is None or job.best is None or job.metric.epoch - job.best.epoch < _STILL:
-            return self.tr("still improving")
-        return self.tr("no better since epoch {0}").format(epoch_words(job.best.epoch))
+        if job.metric is not None and job.best is not None and job.metric.epoch - job.best.epoch >= _STILL:
+            return self.tr("no better since epoch {0}").format(epoch_words(job.best.epoch))
+        nothing = job.best is not None and job.best.values.get("val_f1") == 0
+        return self.tr("the first objects take a while") if nothing else self.tr("still improving")
 
     def _show_progress(self, progress: Progress | None) -> None:
         known = progress is not None and progress.total > 0
