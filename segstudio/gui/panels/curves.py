@@ -25,6 +25,7 @@ class CurvesPanel(QWidget):
         self._plot: CurvePlot | None = None
         self._figure = QComboBox()
         self._figure.setToolTip(self.tr("Which figures are plotted"))
+        self._figure.setAccessibleName(self.tr("Figures"))
         for text, names in (
             (self.tr("Loss"), ("train_loss", "val_loss")),
             (self.tr("Scores on validation"), ("val_f1", "val_iou", "val_ap")),
@@ -36,13 +37,19 @@ class CurvesPanel(QWidget):
         self._axis.addItem(self.tr("Epochs"), "epochs")
         self._axis.addItem(self.tr("Minutes"), "minutes")
         self._axis.setToolTip(self.tr("What runs to the right"))
+        self._axis.setAccessibleName(self.tr("Axis to the right"))
         self._log = QCheckBox(self.tr("Log scale"))
         self._log.setToolTip(self.tr("Equal ways upwards mean equal factors"))
         self._hover = ElidedLabel()
         self._hover.setProperty("role", "secondary")
         self._runs, self._alone = "", True
         self._empty = EmptyState("chart-line")
-        self._empty.say(self.tr("Curves appear here a few seconds after a training has begun."))
+        self._empty.say(
+            self.tr(
+                "Curves appear here a few seconds after a training has begun. To see those of an earlier one, choose "
+                "it in the list of the step Train and press Show curves."
+            )
+        )
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self.draw)
