@@ -20,6 +20,8 @@ _VALIDATION_PX = 1024
 _VALIDATION_TOTAL_PX = 64_000_000
 #: Objects whose connected parts have no more pixels than this are no outlines that anybody drew.
 _TINY_PX = 2
+#: An object of a larger share of an image in which nothing is background is no object.
+_GROUND = 0.5
 #: So many images are looked at for tiny objects.
 _SEARCHED = 16
 
@@ -115,6 +117,7 @@ def data_warnings(job: TrainJob, read: Parts) -> Iterator[Message]:
         )
     yield from _blank_warning([*read.training, *read.validation])
     yield from _tiny_warning(read.training)
+    yield from _ground_warning(read.training)
     yield from _patch_warning(job, read.training)
 
 
@@ -153,6 +156,24 @@ def _tiny_warning(parts: Sequence[LabelledPart]) -> Iterator[Message]:
             message=f"Most labelled objects are specks of {middle:g} pixel{'s' if middle != 1 else ''} "
             f"(the first file is {file.name}): a picture, or points, may have been taken for labels.",
             hint="A label image holds one number for each object, on all pixels of that object. Look at it first.",
+        )
+
+
+def _ground_warning(parts: Sequence[LabelledPart]) -> Iterator[Message]:
+    """Tell when the background seems to have a number of its own, as some programs write it."""
+    found = [
+        part.sample
+        for part in parts
+        if (part.known > 0).all() and np.bincount(part.known.ravel()).max() > _GROUND * part.known.size
+    ]
+    if found:
+        first = found[0].labels or found[0].image
+        images = len({sample.image_id for sample in found})
+        yield Warned(
+            code="background-numbered",
+            message=f"In {images} of the labelled images all pixels belong to objects, most of them to the same one "
+            f"(the first file is {first.name}): the background may have a number of its own.",
+            hint="In a label image the background is 0. Export the labels again, or delete that object.",
         )
 
 

@@ -101,3 +101,12 @@ def test_specks_instead_of_objects_are_told(tmp_path: Path, kind: str) -> None:
         "object a pixel": np.arange(1, 48 * 48 + 1).reshape(48, 48),
     }[kind]
     assert "objects-tiny" in codes(a_training(tmp_path, [shown(SQUARES)] * 3, [labels] * 3))
+
+
+def test_a_background_with_a_number_of_its_own_is_told(tmp_path: Path) -> None:
+    touching = np.kron(np.arange(1, 17).reshape(4, 4), np.ones((12, 12), int))
+    for name, labels, told in (("numbered", SQUARES + 1, True), ("touching", touching, False)):
+        folder = tmp_path / name
+        folder.mkdir()
+        said = codes(a_training(folder, [shown(SQUARES)] * 3, [labels] * 3))
+        assert ("background-numbered" in said) == told
