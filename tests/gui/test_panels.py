@@ -657,8 +657,6 @@ def test_the_end_of_a_training_says_how_good_the_model_is(studio: Studio, tmp_pa
     assert [notice for notice in studio.notices if notice.endswith("is ready: F1 0.84.")]
 
 
-def test_the_list_of_jobs_says_what_runs_and_why_it_failed(studio: Studio, tmp_path: Path) -> None:
-    panel = studio.show(JobsPanel(studio.session), 900, 260)
 def test_a_model_that_finds_nothing_is_no_good_news(studio: Studio) -> None:
     studio.open()
     job, told = training_job(studio.runs_folder / "run"), []
@@ -669,6 +667,8 @@ def test_a_model_that_finds_nothing_is_no_good_news(studio: Studio) -> None:
     assert told[0].text == "Nuclei is trained, but finds nothing yet: F1 0.00. The step Train says what may help."
 
 
+def test_the_list_of_jobs_says_what_runs_and_why_it_failed(studio: Studio, tmp_path: Path) -> None:
+    panel = studio.show(JobsPanel(studio.session), 900, 260)
     jobs = studio.session.jobs
     job = training_job(tmp_path / "run")
     jobs.start_training(job)
