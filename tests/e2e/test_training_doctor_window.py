@@ -181,9 +181,11 @@ def test_a_learning_rate_is_found_and_taken_with_two_clicks(folder: Path, monkey
     def script(driver: Driver) -> None:
         hand = Hand(driver, folder, monkeypatch)
         panel = driver.window.training
+        driver.window.resize(1280, 640)  # the test lies far below the settings
         driver.window.show_step(0)
         driver.action("train.rates")
         driver.wait(lambda: hand.tested, what="the test")
+        driver.wait(lambda: panel.rates._bar.visibleRegion().boundingRect().height() > 0, what="its progress in sight")
         job_id = hand.tested[0].job_id
         assert hand.tested[0].training.samples
         hand.say(job_id, Started(device="cpu", device_name="a processor", pid=2))

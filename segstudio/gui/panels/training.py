@@ -27,6 +27,8 @@ from segstudio.session.session import Session
 
 #: The labels are counted again at most so often, milliseconds.
 _PAUSE_MS = 300
+#: Left free below a part of the step that is brought in sight and may grow, pixels.
+_ROOM_BELOW = 200
 
 
 class TrainingPanel(QWidget):
@@ -56,16 +58,16 @@ class TrainingPanel(QWidget):
         self.setup = TrainingSetup(session)
         self.setup.checked.connect(self.show_errors)
         self.setup.changed.connect(self._show_job)
-        column = Column()
+        self._column = column = Column()
         self.rates = RatesSection(session)
         self.doctor, self.doctor_of_chosen = DoctorSection(session), DoctorSection(session)
         self._advice = TrainingAdvice(self, session)
         for widget in (
             self._empty,
             self.live,
+            self._comparison,
             self.doctor,
             self.setup,
-            self._comparison,
             self.rates,
             self.runs,
             self.doctor_of_chosen,
@@ -108,6 +110,10 @@ class TrainingPanel(QWidget):
             self.curves_wanted.emit()
 
         session.background.run(all_saved_first(project, lambda: training_job(project, wish)), begin, failed)
+
+    def reveal(self, section: QWidget) -> None:
+        """Bring a part of the step in sight, once the layout knows how tall it is."""
+        QTimer.singleShot(0, section, lambda: self._column.ensureWidgetVisible(section, 0, _ROOM_BELOW))
 
     def find_rate(self) -> None:
         """Test learning rates with the settings of the form."""

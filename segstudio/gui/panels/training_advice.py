@@ -68,6 +68,7 @@ class TrainingAdvice(QObject):
         def begin(job: TrainJob) -> None:
             if project is session.project:
                 session.rates.start(job, self.tr("Learning rates"))
+                self._panel.reveal(self._panel.rates)
 
         session.background.run(all_saved_first(project, lambda: training_job(project, wish)), begin)
 
