@@ -66,19 +66,3 @@ def tidy(labels: NDArray[np.int32], min_size: int) -> NDArray[np.int32]:
     kept = drop_small(fill_holes(labels), min_size)
     numbered: NDArray[np.int32] = fastremap.renumber(kept, preserve_zero=True)[0]
     return numbered.astype(np.int32, copy=False)
-
-
-def mean_inside(labels: NDArray[np.int32], values: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the mean of `values` ``(H, W)`` over each object; entry 0 is the background's."""
-    flat = labels.ravel()
-    counts = np.bincount(flat)
-    sums = np.bincount(flat, weights=values.ravel())
-    return np.asarray(sums / np.maximum(counts, 1), np.float64)
-
-
-def peak_inside(labels: NDArray[np.int32], values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the largest of `values` ``(H, W)`` in each object; entry 0 is the background's."""
-    peaks = np.full(int(labels.max(initial=0)) + 1, -np.inf, np.float32)
-    inside = labels > 0
-    np.maximum.at(peaks, labels[inside], values[inside])
-    return peaks

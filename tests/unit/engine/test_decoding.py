@@ -9,7 +9,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 from skimage.morphology import local_maxima, reconstruction
 
-from segstudio.engine.decoding.components import components, drop_small, fill_holes, mean_inside, peak_inside, tidy
+from segstudio.engine.decoding.components import components, drop_small, fill_holes, tidy
 from segstudio.engine.decoding.flow_following import follow_flow
 from segstudio.engine.decoding.watershed import grow_seeds, split_by_distance
 from segstudio.engine.formulations.flow_targets import flow_to_centre
@@ -59,13 +59,6 @@ def test_tidy_adds_only_holes_and_numbers_without_gaps(labels: NDArray[np.int32]
     kept = (result > 0) & (labels > 0)
     for number in range(1, len(counts)):
         assert len(np.unique(labels[kept & (result == number)])) == 1
-
-
-def test_means_and_peaks_are_per_object() -> None:
-    labels = np.array([[0, 1, 1], [2, 2, 0]], np.int32)
-    values = np.array([[9, 1, 3], [5, 7, 9]], np.float32)
-    assert mean_inside(labels, values)[1:].tolist() == [2, 6]
-    assert peak_inside(labels, values)[1:].tolist() == [3, 7]
 
 
 def test_peaks_need_to_rise_by_h() -> None:
