@@ -1089,3 +1089,13 @@ def test_warnings_of_a_training_are_shown(studio: Studio) -> None:
     studio.session.jobs.start_training(job)
     studio.session.jobs.handle(message(job, Warned(message="The batch was halved.", hint="The memory was full.")))
     assert panel.live._warning.text() == "The batch was halved. The memory was full."
+
+
+def test_no_warning_of_a_training_hides_another(studio: Studio) -> None:
+    studio.open()
+    panel = studio.show(TrainingPanel(studio.session))
+    job = training_job(studio.runs_folder / "run")
+    studio.session.jobs.start_training(job)
+    for words in ("Specks.", "Halved.", "Halved."):
+        studio.session.jobs.handle(message(job, Warned(message=words)))
+    assert panel.live._warning.text() == "Specks.\nHalved."
