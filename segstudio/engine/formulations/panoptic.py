@@ -21,6 +21,7 @@ from segstudio.engine.formulations.base import Decoded, DecodeSettings, Formulat
 from segstudio.engine.formulations.centre_targets import heat_of_centres, vector_to_centre
 from segstudio.engine.formulations.learned_maps import LearnedMap
 from segstudio.engine.formulations.object_targets import class_numbers, valid_pixels, whole_objects
+from segstudio.engine.losses.class_balance import ClassBalanceConfig, class_weights
 from segstudio.engine.losses.cross_entropy import cross_entropy
 from segstudio.engine.losses.dice import soft_dice
 from segstudio.engine.losses.regression import mean_squared, smooth_l1
@@ -31,7 +32,7 @@ _STEP = 8.0
 _NUMBERS = re.compile(r"\s*(\d+([\s,;]+\d+)*)?\s*")
 
 
-class PanopticConfig(Settings):
+class PanopticConfig(ClassBalanceConfig):
     """Panoptic."""
 
     stuff_classes: str = param("", title="Classes of areas")
@@ -85,6 +86,7 @@ class Panoptic(Formulation):
         super().__init__(config, class_ids)
         self._areas = [place for place, number in enumerate(self.class_ids) if number in self.config.stuff]
         self._things = [place for place in range(len(self.class_ids)) if place not in self._areas]
+        self._weights: tuple[float, ...] | None = None
 
     @property
     def out_channels(self) -> int:
@@ -116,6 +118,10 @@ class Panoptic(Formulation):
                 code="unknown-class",
             )
 
+    def use_class_pixels(self, pixels: Sequence[int]) -> None:
+        """Weigh background and classes as the settings ask."""
+        self._weights = class_weights(pixels, self.config.class_weights)
+
     def encode(self, labels: NDArray[np.int32], object_classes: Mapping[int, int] | None = None) -> Targets:
         """Make vectors and heat of centres, both 0 in classes of areas, the class of each pixel, and validity."""
         classes = class_numbers(labels, object_classes, self.class_ids)
@@ -138,7 +144,7 @@ class Panoptic(Formulation):
         logits = maps[:, _GROUND:]
         places = torch.arange(logits.shape[1], device=maps.device)[:, None, None]
         one_hot = (targets["class"] == places).float()
-        kinds = cross_entropy(logits, targets["class"], valid)
+        kinds = cross_entropy(logits, targets["class"], valid, self._weights)
         overlap = soft_dice(logits.softmax(1)[:, 1:], one_hot[:, 1:], valid)
         whole, thing = targets["whole"], targets["thing"]
         return {

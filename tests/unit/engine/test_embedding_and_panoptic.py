@@ -178,6 +178,7 @@ def test_the_classes_of_pixels_that_point_are_balanced_as_asked(name: str, balan
     for formulation in (plain, balanced):
         formulation.use_class_pixels((3000, 900, 90))
     maps = torch.zeros(1, plain.out_channels, 64, 64)
-    maps[:, -2] = 3.0  # sure of the common class everywhere
+    maps[:, -2] = 3.0 * (targets["class"][:, 0] > 0)  # takes every object for the common class
+    maps[:, -3] = 3.0 * (targets["class"][:, 0] == 0)
     losses = [float(formulation.loss(maps, targets)["class"]) for formulation in (plain, balanced)]
     assert losses[1] > 1.5 * losses[0]
