@@ -33,6 +33,8 @@ from segstudio.session.session import Session
 _REGION, _THUMB = 512, 84
 #: A small picture with its number below, screen pixels.
 _ITEM = QSize(96, 108)
+#: Pixels between the small pictures, and how many lines of them are in sight.
+_GAP, _ROWS = 4, 2
 #: Of the tree of layers and of the pictures, screen pixels.
 _WIDTHS = (380, 520)
 _MAPS, _GRADIENTS = range(2)
@@ -122,8 +124,9 @@ class NetworkInside(QWidget):
         self.pictures.setResizeMode(QListView.ResizeMode.Adjust)
         self.pictures.setMovement(QListView.Movement.Static)
         self.pictures.setIconSize(QSize(_THUMB, _THUMB))
-        self.pictures.setSpacing(4)
+        self.pictures.setSpacing(_GAP)
         self.pictures.setUniformItemSizes(True)
+        self.pictures.setMinimumHeight(_ROWS * (_ITEM.height() + _GAP) + 2 * _GAP)
         self._bar.setRange(0, 0)
         policy = self._bar.sizePolicy()
         policy.setRetainSizeWhenHidden(True)

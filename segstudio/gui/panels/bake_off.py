@@ -239,7 +239,8 @@ class BakeOffDialog(QDialog):
                 self.tr("Each candidate learns for the same time, one after the other; then all are scored alike.")
             )
         elif record is not None:
-            self._title.setText(verdict(record, self.standing.judge))
+            # Qt breaks a line at a hyphen, as in U-Net.
+            self._title.setText(verdict(record, self.standing.judge).replace("-", "\N{NON-BREAKING HYPHEN}"))
             words = self.tr("{0}: {1} candidates, {2:g} minutes each")
             self._says.setText(words.format(record.name, len(record.rows), round(record.minutes, 2)))
 

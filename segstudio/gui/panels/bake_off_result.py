@@ -178,7 +178,7 @@ class BakeOffResult(QWidget):
     def _draw(self) -> None:
         record = self._runner.record
         runs = [row.run for row in record.rows if self._curves.names(row.run)] if record is not None else []
-        self._nothing.setVisible(not runs)
+        self._nothing.setVisible(not runs and record is not None and not record.over)
         self._hover.setVisible(bool(runs))
         if not runs or not self.isVisible():
             return
