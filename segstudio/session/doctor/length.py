@@ -64,13 +64,15 @@ def _hardly_begun(case: Case) -> Iterator[Finding]:
 
 
 def _longer(case: Case, least: float = 0.0) -> Remedy:
+    """Return a training of twice the length, or of `least` minutes: twice a few epochs are still a few."""
     training = case.config.training
-    if training.epochs:
+    limits = {"training.max_minutes": 2 * training.max_minutes} if training.max_minutes else {}
+    if training.epochs and not least:
         epochs = 2 * training.epochs
-        settings = {"training.epochs": epochs, "training.max_minutes": 2 * training.max_minutes}
-        return Remedy(f"Train again with {epochs} epochs", settings, starts=True)
+        return Remedy(f"Train again with {epochs} epochs", {"training.epochs": epochs, **limits}, starts=True)
     minutes = max(least, 2 * training.max_minutes)
-    return Remedy(f"Train again for {minutes:g} minutes", {"training.max_minutes": minutes}, starts=True)
+    settings = {"training.max_minutes": minutes, **({"training.epochs": 0} if training.epochs else {})}
+    return Remedy(f"Train again for {minutes:g} minutes", settings, starts=True)
 
 
 def no_better_than_start(case: Case) -> Iterator[Finding]:

@@ -159,16 +159,6 @@ def test_any_network_whose_levels_can_be_set_is_offered_more() -> None:
         assert "Choose a network that looks farther" in finding.advice
 
 
-def test_networks_that_see_the_whole_tile_are_not_called_short_sighted() -> None:
-    facts = {"object_diameter_px": 90.0, "stride": 4, "reach_px": None, "sees_whole": True}
-    assert told(Facts(values=facts)) == {}
-    assert "short-sight" in told(Facts(values={**facts, "reach_px": 20, "sees_whole": False}))
-
-
-def test_areas_are_not_judged_by_the_size_of_objects() -> None:
-    facts = Facts(values={"patch_px": 32, "object_diameter_p90_px": 500.0, "object_diameter_px": 400.0, "reach_px": 9})
-    assert told(facts, job=a_job(formulation={"name": "semantic"})) == {}
-
 def test_a_detector_is_told_to_look_for_objects_as_large_as_they_are() -> None:
     seen = {"object_diameter_px": 400.0, "object_diameter_p90_px": 500.0, "stride": 32, "reach_px": 92}
     detector = {"largest_setting": "largest", "largest_px": 128}
@@ -184,6 +174,16 @@ def test_patches_that_cannot_grow_further_are_not_offered_again() -> None:
     assert finding.remedy is None
     assert finding.advice.startswith("Make the images smaller")
 
+
+def test_networks_that_see_the_whole_tile_are_not_called_short_sighted() -> None:
+    facts = {"object_diameter_px": 90.0, "stride": 4, "reach_px": None, "sees_whole": True}
+    assert told(Facts(values=facts)) == {}
+    assert "short-sight" in told(Facts(values={**facts, "reach_px": 20, "sees_whole": False}))
+
+
+def test_areas_are_not_judged_by_the_size_of_objects() -> None:
+    facts = Facts(values={"patch_px": 32, "object_diameter_p90_px": 500.0, "object_diameter_px": 400.0, "reach_px": 9})
+    assert told(facts, job=a_job(formulation={"name": "semantic"})) == {}
 
 
 def _metric(epoch: float, **values: float) -> Metric:
@@ -222,6 +222,8 @@ def test_a_poor_score_after_a_few_steps_is_not_called_well() -> None:
     assert poor.remedy.settings == {"training.max_minutes": 20.0}
     hasty = told(facts, _metric(0.7, val_f1=0.02), end, job=a_job(config={"training": {"max_minutes": 0.4}}))
     assert hasty["too-short"].remedy.settings == {"training.max_minutes": 5.0}
+    one_epoch = told(facts, _metric(0.7, val_f1=0.02), end, job=a_job(config={"training": {"epochs": 1}}))
+    assert one_epoch["too-short"].remedy.settings == {"training.max_minutes": 5.0, "training.epochs": 0}
     assert "too-short" not in told(facts, _metric(0.7, val_f1=0.8), end)
     better = Finished(outcome="done", summary={"f1": 0.6})
     assert "too-short" not in told(facts, _metric(0.7, val_f1=0.4), better)
