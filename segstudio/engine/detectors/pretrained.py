@@ -19,6 +19,10 @@ _IMAGENET: dict[str, Any] = {
     "resnet34": ResNet34_Weights.IMAGENET1K_V1,
     "resnet50": ResNet50_Weights.IMAGENET1K_V2,
 }
+#: The first convolution of a backbone and the normalisation after it.
+_FIRST = {"resnet": ("body.conv1", "body.bn1"), "mobilenet_v2": ("body.0.0", "body.0.1")}
+#: Of red, green and blue in ImageNet, from 0 to 1: what the weights expect to be taken off, and to be divided by.
+_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 def load_pretrained(network: nn.Module, backbone: str, source: str) -> None:
@@ -45,9 +49,22 @@ def load_pretrained(network: nn.Module, backbone: str, source: str) -> None:
     names = {name.removeprefix("backbone."): tensor for name, tensor in weights.items()}
     if source == "imagenet":
         names = {f"body.{name.removeprefix('features.')}": tensor for name, tensor in names.items()}
+    _take_plain_images(names, *_FIRST["mobilenet_v2" if backbone == "mobilenet_v2" else "resnet"])
     own = network.get_submodule("backbone")
     taken = {}
     for name, weight in own.state_dict().items():
         if (new := names.get(name)) is not None:
             taken[name] = new if new.shape == weight.shape else for_channels(new, weight.shape[1])
     own.load_state_dict(taken, strict=False)
+
+
+def _take_plain_images(weights: dict[str, Tensor], layer: str, normalisation: str) -> None:
+    """Let the first layer expect images from 0 to 1, instead of less the mean and by the deviation of photographs.
+
+    Only so does a frozen backbone, whose normalisation keeps the statistics of photographs, see what it knows.
+    """
+    weight = weights[f"{layer}.weight"]
+    mean, deviation = (weight.new_tensor(values)[:, None, None] for values in (_MEAN, _DEVIATION))
+    weights[f"{layer}.weight"] = weight / deviation
+    shift = (weight * mean / deviation).sum((1, 2, 3))
+    weights[f"{normalisation}.running_mean"] = weights[f"{normalisation}.running_mean"] + shift

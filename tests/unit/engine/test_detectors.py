@@ -317,8 +317,35 @@ def test_pretrained_weights_reach_the_backbone_whatever_its_channels(monkeypatch
     formulation.pretrain(network)
     own = network.state_dict()
     assert torch.equal(own["backbone.body.layer3.0.conv1.weight"], given["layer3.0.conv1.weight"])
-    first = own["backbone.body.conv1.weight"]
-    assert torch.allclose(first.sum(1), given["conv1.weight"].sum(1), atol=1e-5)
+    assert torch.equal(own["backbone.body.bn1.weight"], given["bn1.weight"])
+
+
+@pytest.mark.parametrize("backbone", ["resnet18", "mobilenet_v2"])
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_a_pretrained_backbone_sees_an_image_as_it_saw_photographs(
+    backbone: str, channels: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its weights were learned from images less the mean and by the deviation of photographs; ours are from 0 to 1."""
+    from torchvision.models import mobilenet_v2, resnet18
+
+    torch.manual_seed(0)
+    photographs = {"resnet18": resnet18, "mobilenet_v2": mobilenet_v2}[backbone](weights=None).eval()
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", lambda *_, **__: photographs.state_dict())
+    formulation = build("mask_rcnn", backbone=backbone, pretrained="imagenet")
+    network = formulation.build_network(channels).eval()
+    formulation.pretrain(network)
+    gray = torch.rand(1, 1, 64, 64)
+    mean, deviation = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+    theirs = (gray - mean[:, None, None]) / deviation[:, None, None]
+    ours = gray.expand(-1, channels, -1, -1)
+    body = network.get_submodule("backbone.body")
+    if backbone == "resnet18":
+        expected, found = photographs.bn1(photographs.conv1(theirs)), body.bn1(body.conv1(ours))
+    else:
+        expected, found = photographs.features[0](theirs), body["0"](ours)
+    inner = (..., slice(4, -4), slice(4, -4))  # at the edge the one pads with gray, the other with black
+    torch.testing.assert_close(found[inner], expected[inner], atol=1e-4, rtol=1e-3)
+
 
 
 @pytest.mark.parametrize(
