@@ -208,7 +208,7 @@ def test_an_image_made_in_colour_is_shown_in_colour(folder: Path, qapp: object) 
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(300)
 def test_from_a_folder_with_targets_to_the_image_made(tmp_path: Path, qapp: object) -> None:
     """Nothing is labelled and nothing chosen: train, predict, and the image made is in sight."""
     for place, scale in (("images", 1), ("targets", 3)):

@@ -19,7 +19,7 @@ from segstudio.gui.panels.jobs import JobRow
 from segstudio.gui.panels.prediction import PredictionPanel
 from segstudio.gui.panels.training import TrainingPanel
 from segstudio.gui.panels.training_live import LiveTraining
-from segstudio.jobs.catalogue import Catalogue, Offer, catalogue_key, store_catalogue
+from segstudio.jobs.catalogue import Catalogue, Offer, catalogue_key, load_catalogue, store_catalogue
 from segstudio.jobs.messages import Artifact, Finished, Metric
 from segstudio.jobs.run_folder import RunFolder
 from segstudio.jobs.spec import Choice, ClassSpec, PredictJob, SampleRecord, TrainJob
@@ -102,6 +102,22 @@ def test_pairs_are_trained_on_without_a_label(opened: Any, qtbot: QtBot) -> None
     assert {sample.target.parent.name for sample in started[0].samples} == {"targets"}
     assert sorted(sample.split for sample in started[0].samples) == ["train", "train", "train", "val"]
     assert not any(sample.labels for sample in started[0].samples)
+
+
+def test_a_warning_that_nobody_could_see_leaves_no_room(
+    opened: Any, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, _started, until = opened
+    monkeypatch.setattr(session.jobs, "want_catalogue", lambda: None)
+    panel = TrainingPanel(session)
+    qtbot.addWidget(panel)
+    panel.show()
+    until(lambda: panel._last)  # counted before it is known that targets can be learned
+    assert "Label some" in panel.summary_text()
+    session.jobs.catalogue = load_catalogue()
+    session.jobs.catalogue_changed.emit()
+    until(lambda: "it learns the images in targets/" in panel.summary_text())
+    assert panel._warning.isHidden()
 
 
 def test_what_to_find_suits_the_project_until_the_user_chooses(

@@ -184,7 +184,6 @@ class TrainingPanel(QWidget):
         running = self._session.runs.training is not None
         self.setup.setVisible(possible and not running)
         self.rates.setVisible(possible and not running)
-        self._footer.setVisible(possible and not running)
         self._empty.setVisible(not possible and not running)
         if self._session.project is None:
             self._empty.say(self.tr("Open a folder of images first."))
@@ -201,6 +200,8 @@ class TrainingPanel(QWidget):
             waiting = self.tr("Reading which networks there are …")
             self._empty.say(str(no_network(read=True)) if known and not usable else waiting)
             self._say_split(summary)
+        # After what it says: a warning that nobody could see takes no room.
+        self._footer.setVisible(possible and not running)
         self._show_button()
 
     def _say_split(self, summary: SplitSummary) -> None:
@@ -251,11 +252,11 @@ class TrainingPanel(QWidget):
 
     def _warn(self, text: str) -> None:
         """Say what is missing; a warning that goes leaves its room, so that nothing moves under the pointer."""
-        if not text and not self._warning.isHidden():
+        if not text and self._warning.isVisible():
             self._warning.setMinimumHeight(self._warning.height())
-        elif text:
+        else:
             self._warning.setMinimumHeight(0)
-            self._warning.show()
+            self._warning.setVisible(bool(text))
         self._warning.setText(text)
 
     def _on_job(self, _job_id: str) -> None:
