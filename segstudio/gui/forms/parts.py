@@ -142,8 +142,8 @@ def keys_after(before: QWidget, *following: QWidget) -> None:
     walk: list[QWidget] = []
     for whole in following:
         walk.append(whole)
-        widget = whole.nextInFocusChain()
-        while widget is not whole and whole.isAncestorOf(widget):
+        widget: QWidget | None = whole.nextInFocusChain()
+        while widget is not None and widget is not whole and whole.isAncestorOf(widget):
             walk.append(widget)
             widget = widget.nextInFocusChain()
     for widget in walk:
