@@ -55,7 +55,7 @@ class EmbeddingConfig(ObjectConfig):
 class EmbeddingDecodeConfig(DecodeSettings):
     """Finding objects."""
 
-    smoothing: float = param(1.0, title="Smoothing", unit="px", ge=0.5, le=10, advanced=True)
+    smoothing: float = param(1.5, title="Smoothing", unit="px", ge=0.5, le=10, advanced=True)
     """How far apart the places to which pixels of one object point may lie. Higher merges more."""
 
 
@@ -163,8 +163,8 @@ class Embedding(ObjectFormulation):
         """Return several thresholds, each with places near each other and scattered ones."""
         return [
             EmbeddingDecodeConfig(threshold=threshold, smoothing=smoothing)
-            for smoothing in (1.0, 2.0)
-            for threshold in (0.5, 0.4, 0.3, 0.6, 0.7)
+            for smoothing in (1.5, 1.0, 2.5)
+            for threshold in (0.5, 0.4, 0.6)
         ]
 
     def perfect_maps(self, targets: Targets) -> NDArray[np.float32]:
