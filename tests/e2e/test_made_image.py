@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QLabel, QPushButton
 from window_driver import Driver, run_program
 
 from segstudio.gui.dialogs.new_project import NewProjectDialog
+from segstudio.gui.viewer.histogram import HistogramWidget
 from segstudio.io.image_file import image_tiff_by_tile
 from segstudio.jobs.messages import Finished
 from segstudio.jobs.run_folder import RunFolder
@@ -123,6 +124,34 @@ def test_a_key_flips_between_image_and_made_image(folder: Path, qapp: object) ->
         assert told[-1] == "50"
         assert not window.canvas.accessibleDescription()
         assert image.isChecked()
+
+    run_program([str(folder)], script)
+
+
+@pytest.mark.timeout(60)
+def test_minimap_and_histogram_are_of_what_is_seen(folder: Path, qapp: object) -> None:
+    def script(hand: Driver) -> None:
+        _ready(hand)
+        window, minimap = hand.window, hand.window.canvas.minimap
+        plot = window.label_step.findChild(HistogramWidget).plot
+        window.canvas.zoom(4)
+        hand.wait(lambda: minimap.isVisible() and window.canvas.is_idle(), what="the minimap")
+
+        def left_of_minimap() -> int:
+            return minimap.grab().toImage().pixelColor(20, 20).lightness()
+
+        def spread() -> float:
+            return plot.x_of(900.5) - plot.x_of(500)
+
+        dark = left_of_minimap()
+        assert spread() == 0, "both are brighter than any pixel of the image"
+        for _ in range(2):
+            hand.key(Qt.Key.Key_I)
+            hand.wait(lambda: left_of_minimap() > dark + 60, what="the image made on the minimap")
+            hand.wait(lambda: spread() > 50, what="its histogram")
+            hand.key(Qt.Key.Key_I)
+            hand.wait(lambda: left_of_minimap() == dark, what="the image on the minimap")
+            hand.wait(lambda: spread() == 0, what="the histogram of the image")
 
     run_program([str(folder)], script)
 
