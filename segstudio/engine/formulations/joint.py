@@ -16,31 +16,24 @@ from segstudio.engine.decoding.evidence import Evidence
 from segstudio.engine.decoding.flow_following import follow_flow
 from segstudio.engine.decoding.watershed import split_by_distance
 from segstudio.engine.formulations.base import Decoded, DecodeSettings, Targets, formulations
-from segstudio.engine.formulations.flow_targets import FLOW_LENGTH, flow_to_centre
+from segstudio.engine.formulations.flow_formulation import FOREGROUND, FlowConfig, FlowFormulation
+from segstudio.engine.formulations.flow_targets import FLOW_LENGTH
 from segstudio.engine.formulations.learned_maps import LearnedMap
-from segstudio.engine.formulations.object_formulation import ObjectConfig, ObjectFormulation
 from segstudio.engine.formulations.object_targets import (
     certain_boundary,
     inner_boundary,
     relative_distance,
-    valid_pixels,
-    whole_objects,
     without_vanished,
 )
 from segstudio.engine.losses.mask import mask_loss
-from segstudio.engine.losses.regression import mean_squared, smooth_l1
+from segstudio.engine.losses.regression import smooth_l1
 
-_FOREGROUND, _DISTANCE, _BOUNDARY = 2, 3, 4
-_HEADS = 5
+_DISTANCE, _BOUNDARY = FOREGROUND + 1, FOREGROUND + 2
 
 
-class JointConfig(ObjectConfig):
+class JointConfig(FlowConfig):
     """Cells and nuclei."""
 
-    flow_weight: float = param(1.0, title="Weight of flow", ge=0, le=10, advanced=True)
-    """How much the flow to the centres counts in the loss."""
-    foreground_weight: float = param(1.0, title="Weight of foreground", ge=0, le=10, advanced=True)
-    """How much telling objects from background counts in the loss."""
     distance_weight: float = param(1.0, title="Weight of distance", ge=0, le=10, advanced=True)
     """How much the distance to the object's outline counts in the loss."""
     boundary_weight: float = param(1.0, title="Weight of boundary", ge=0, le=10, advanced=True)
@@ -62,21 +55,15 @@ class JointDecodeConfig(DecodeSettings):
 
 
 @formulations.register("joint")
-class Joint(ObjectFormulation):
+class Joint(FlowFormulation):
     """One network with maps for flow (2), foreground, distance, boundary and, with several classes, class."""
 
     title = "Cells and nuclei"
     description = "Separates touching objects of any simple shape; learns from few images. The best start."
     Config: ClassVar[type[Settings]] = JointConfig
     DecodeConfig: ClassVar[type[DecodeSettings]] = JointDecodeConfig
-    vector_targets: ClassVar[dict[str, tuple[int, int]]] = {"flow": (0, 1)}
-    vector_maps: ClassVar[tuple[tuple[int, int], ...]] = ((0, 1),)
+    heads: ClassVar[int] = _BOUNDARY + 1
     config: JointConfig
-
-    @property
-    def out_channels(self) -> int:
-        """Five maps, and one a class when there are several."""
-        return _HEADS + self._head.channels
 
     @property
     def learned_maps(self) -> tuple[LearnedMap, ...]:
@@ -92,36 +79,26 @@ class Joint(ObjectFormulation):
 
     def encode(self, labels: NDArray[np.int32], object_classes: Mapping[int, int] | None = None) -> Targets:
         """Make flow, foreground, distance and boundary of a whole image, and where each is certain."""
-        return {
-            "flow": flow_to_centre(labels),
-            "foreground": (labels > 0).astype(np.float32)[None],
+        return super().encode(labels, object_classes) | {
             "distance": relative_distance(labels),
             "boundary": without_vanished(inner_boundary(labels), labels).astype(np.float32)[None],
-            "whole": whole_objects(labels),
             "outlined": certain_boundary(labels),
-            "valid": valid_pixels(labels),
-            **self._head.encode(labels, object_classes),
         }
 
     def loss(self, maps: Tensor, targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return the loss terms flow, foreground, distance, boundary and class."""
+        """Return the loss terms flow, foreground, class, distance and boundary."""
         maps = maps.float()
-        valid, inside, whole = targets["valid"], targets["foreground"], targets["whole"]
-        foreground, boundary = (maps[:, channel : channel + 1] for channel in (_FOREGROUND, _BOUNDARY))
-        distance = smooth_l1(maps[:, _DISTANCE : _DISTANCE + 1], targets["distance"], whole * (1 + 4 * inside))
-        config = self.config
-        terms = {
-            "flow": config.flow_weight * mean_squared(maps[:, :2], FLOW_LENGTH * targets["flow"], whole) / 2,
-            "foreground": config.foreground_weight * mask_loss(foreground, inside, valid),
-            "distance": config.distance_weight * distance,
-            "boundary": config.boundary_weight * mask_loss(boundary, targets["boundary"], targets["outlined"]),
+        distance, boundary = (maps[:, channel : channel + 1] for channel in (_DISTANCE, _BOUNDARY))
+        weight = targets["whole"] * (1 + 4 * targets["foreground"])
+        return super().loss(maps, targets) | {
+            "distance": self.config.distance_weight * smooth_l1(distance, targets["distance"], weight),
+            "boundary": self.config.boundary_weight * mask_loss(boundary, targets["boundary"], targets["outlined"]),
         }
-        return terms | self._head.loss(maps, targets, self._weights)
 
     def activate(self, maps: Tensor) -> Tensor:
         """Return unit flow, foreground probability, distance, boundary probability, class probabilities."""
         flow = maps[:, :2] / FLOW_LENGTH
-        foreground = maps[:, _FOREGROUND : _FOREGROUND + 1].sigmoid()
+        foreground = maps[:, FOREGROUND : FOREGROUND + 1].sigmoid()
         distance = maps[:, _DISTANCE : _DISTANCE + 1]
         boundary = maps[:, _BOUNDARY : _BOUNDARY + 1].sigmoid()
         return torch.cat([flow, foreground, distance, boundary, *self._head.activate(maps)], dim=1)
@@ -136,7 +113,7 @@ class Joint(ObjectFormulation):
                 hint=f"Choose the decoder {learned[0]}.",
                 code="map-not-learned",
             )
-        foreground = maps[_FOREGROUND]
+        foreground = maps[FOREGROUND]
         mask = foreground > settings.threshold
         if settings.decoder == "flow":
             found = follow_flow(maps[:2], mask, settings.smoothing)
@@ -149,7 +126,7 @@ class Joint(ObjectFormulation):
     def evidence(self, maps: NDArray[np.float32]) -> Evidence:
         """Return foreground, and distance where it is learned."""
         peaks = [maps[_DISTANCE]] if "distance" in self._decoders else []
-        return Evidence([maps[_FOREGROUND]], peaks, self._head.votes(maps))
+        return Evidence([maps[FOREGROUND]], peaks, self._head.votes(maps))
 
     @property
     def _decoders(self) -> tuple[str, ...]:
