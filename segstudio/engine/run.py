@@ -25,7 +25,7 @@ from segstudio.engine.training.augment_preview import preview_patches
 from segstudio.engine.training.choices import check_choices, weight_problem
 from segstudio.engine.training.crew import ALONE, Crew
 from segstudio.engine.training.fit import fit
-from segstudio.engine.training.patches import levels_setting, patch_size
+from segstudio.engine.training.patches import check_patch
 from segstudio.engine.training.range_test import range_test
 from segstudio.engine.training.start_rules import check_start
 from segstudio.jobs.catalogue import store_catalogue
@@ -234,14 +234,8 @@ def _misfits(job: ValidateJob) -> Iterator[tuple[str, str]]:
 
 def _patch_problem(job: ValidateJob) -> str:
     """Return why the patches are too small for the network, empty when they are not; the settings are right alone."""
-    kind, family = formulations.get(job.formulation.name), architectures.get(job.architecture.name)
-    if kind.own_network:
-        stride = kind.own_stride
-    else:
-        stride = family.stride(family.Config.model_validate(job.architecture.settings))
-    levels = levels_setting(job.formulation.name, job.architecture.name)
     try:
-        patch_size(RunConfig.model_validate(job.config).data.patch_size, None, stride, choose_device("cpu"), levels)
+        check_patch(RunConfig.model_validate(job.config).data.patch_size, job.formulation, job.architecture)
     except WrongUsage as error:
         return str(error)
     return ""

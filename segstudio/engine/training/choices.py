@@ -2,28 +2,33 @@
 
 from collections.abc import Iterator
 
+from segstudio.config.run import RunConfig
 from segstudio.config.training import TrainingConfig
 from segstudio.core.errors import WrongUsage
 from segstudio.engine.formulations import Formulation, formulations
 from segstudio.engine.formulations.learned_maps import missing_maps, refuse_unlearned
 from segstudio.engine.network import Network
+from segstudio.engine.training.patches import check_patch
 from segstudio.jobs.messages import Warned
 from segstudio.jobs.spec import Choice, TrainJob
 
 
 def check_choices(job: TrainJob) -> None:
-    """Refuse a formulation whose settings fit neither each other nor the classes of `job`; touches no data.
+    """Refuse settings that fit neither each other nor the classes of `job`; touches no data.
 
     Raises
     ------
     WrongUsage
-        A weight of 0 leaves unlearned what objects are found by, or a setting speaks of a class that there is not.
+        A weight of 0 leaves unlearned what objects are found by, a setting speaks of a class that there is not, or
+        the patches are too small for the network.
     pydantic.ValidationError
         A setting is wrong by itself.
     """
     formulation = _formulation(job.formulation, tuple(item.id for item in job.classes))
     formulation.check_classes({item.id: item.name for item in job.classes})
     refuse_unlearned(formulation.learned_maps, formulation.config)
+    if job.start_from is None:
+        check_patch(RunConfig.model_validate(job.config).data.patch_size, job.formulation, job.architecture)
 
 
 def weight_problem(choice: Choice) -> tuple[str, str] | None:

@@ -6,6 +6,7 @@ import torch
 from segstudio.core.errors import WrongUsage
 from segstudio.engine.architectures import architectures
 from segstudio.engine.formulations import formulations
+from segstudio.jobs.spec import Choice
 
 _OBJECTS_IN_PATCH = 3
 #: Smallest and largest automatic patch on a processor and on a graphics card, pixels.
@@ -35,6 +36,31 @@ def patch_size(wanted: int, diameter: float | None, stride: int, device: torch.d
         The deepest level of the network would be a single pixel.
     """
     side = wanted
+    _refuse_small(wanted, stride, levels)
+    if wanted == 0:
+        side = int(np.clip(_OBJECTS_IN_PATCH * (diameter or 0), *(_PATCH_CPU if device.type == "cpu" else _PATCH_GPU)))
+    return max(stride, -(-side // stride) * stride)
+
+
+def check_patch(wanted: int, formulation: Choice, architecture: Choice) -> None:
+    """Refuse patches that are too small for the network that these choices describe; it is not built.
+
+    Raises
+    ------
+    WrongUsage
+        The deepest level of the network would be a single pixel.
+    pydantic.ValidationError
+        A setting is wrong.
+    """
+    kind = formulations.get(formulation.name)
+    if kind.own_network:
+        _refuse_small(wanted, kind.own_stride, "")
+        return
+    family = architectures.get(architecture.name)
+    _refuse_small(wanted, family.stride(family.Config.model_validate(architecture.settings)), family.levels)
+
+
+def _refuse_small(wanted: int, stride: int, levels: str) -> None:
     if 0 < wanted <= stride:
         raise WrongUsage(
             f"Patches of {wanted} px are too small for this network, which makes them {stride} times smaller.",
@@ -43,6 +69,3 @@ def patch_size(wanted: int, diameter: float | None, stride: int, device: torch.d
             else f"Set a patch size of at least {2 * stride} px, or 0 for one that suits the objects.",
             code="patch-too-small",
         )
-    if wanted == 0:
-        side = int(np.clip(_OBJECTS_IN_PATCH * (diameter or 0), *(_PATCH_CPU if device.type == "cpu" else _PATCH_GPU)))
-    return max(stride, -(-side // stride) * stride)

@@ -159,6 +159,14 @@ def test_patches_that_are_too_small_are_told_at_the_field_with_what_helps(
     assert said in told["data.patch_size"]
 
 
+def test_patches_that_are_too_small_are_refused_before_anything_is_read(tmp_path: Path) -> None:
+    job = _job(tmp_path, "joint", {}).model_copy(update={"config": {"data": {"patch_size": 2}}})
+    for refuse in (check, lambda job: list(plan_job(job)), lambda job: list(run_job(job))):
+        with pytest.raises(WrongUsage, match="Patches of 2 px are too small") as error:
+            refuse(job)
+        assert error.value.code == "patch-too-small"
+
+
 @pytest.mark.parametrize(
     ("frozen", "epochs", "codes"),
     [
