@@ -74,7 +74,7 @@ def label(hand: Driver) -> None:
 
 
 def train(hand: Driver) -> None:
-    """Train for a minute; the picture is taken when the curves have three points."""
+    """Train for a minute; the picture is taken while it trains, as soon as the curves have two points."""
     hand.window.show_step(1)
     hand.wait(lambda: hand.session.jobs.catalogue is not None, 60, "the catalogue")
     hand.window.training.setup.form.rows["training.max_minutes"].set_value(1.0)
@@ -84,7 +84,7 @@ def train(hand: Driver) -> None:
     hand.click(hand.window.training, "Train")
     hand.window.show_drawer(1)
     hand.wait(lambda: hand.session.runs.training, what="the training")
-    hand.wait(lambda: len(judged) >= 3 or hand.session.runs.training is None, 200, "the curves")
+    hand.wait(lambda: len(judged) >= 2 or hand.session.runs.training is None, 200, "the curves")
     rest(1500)
     take(hand, "training")
     hand.wait(lambda: hand.session.runs.training is None and bool(hand.session.runs.all), 200, "the model")
