@@ -4,15 +4,16 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QLabel, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from segstudio.core.errors import UserError
-from segstudio.gui.forms.parts import Column, EmptyState, Section, button, caption, row
+from segstudio.gui.forms.parts import Column, EmptyState, Section, button, row
 from segstudio.gui.panels.decode_settings import DecodeSettings
 from segstudio.gui.panels.device_box import DeviceBox
 from segstudio.gui.panels.image_scope import CURRENT, ImageScope
 from segstudio.gui.panels.made_image import MadeImageSection
 from segstudio.gui.panels.model_box import ModelBox, ask_model
+from segstudio.gui.panels.prediction_progress import PredictionProgress
 from segstudio.gui.panels.proposals import Proposals
 from segstudio.jobs.messages import Artifact, Failed, Message, Warned
 from segstudio.jobs.spec import DecodeJob, PredictJob
@@ -141,10 +142,7 @@ class PredictionPanel(QWidget):
         self._scope = ImageScope(self._session)
         self._predict = button(self.tr("Predict"), self.predict, "magic-wand", primary=True)
         self._predict.setMinimumHeight(36)
-        self._words, self._problem = caption(), caption(role="error")
-        self._bar = QProgressBar()
-        self._bar.setTextVisible(False)
-        self._cancel = button(self.tr("Cancel"), self._on_cancel, "x")
+        self._progress = PredictionProgress(self._session)
         model = Section(self.tr("Model"))
         model.body.addWidget(self._model)
         device = DeviceBox(self._session)
@@ -154,10 +152,7 @@ class PredictionPanel(QWidget):
         images = Section(self.tr("Images"))
         images.body.addWidget(self._scope)
         images.body.addWidget(self._predict)
-        images.body.addWidget(self._bar)
-        images.body.addWidget(self._words)
-        images.body.addWidget(self._cancel)
-        images.body.addWidget(self._problem)
+        images.body.addWidget(self._progress)
         setup = QWidget()
         column = QVBoxLayout(setup)
         column.setContentsMargins(0, 0, 0, 0)
@@ -210,40 +205,16 @@ class PredictionPanel(QWidget):
 
     def _started(self, job_id: str) -> None:
         self._job_id = job_id
-        self._problem.clear()
         self._show_job()
-
-    def _on_cancel(self) -> None:
-        self._session.jobs.stop(self._job_id)
 
     def _on_job(self, job_id: str) -> None:
         if job_id == self._job_id:
             self._show_job()
 
     def _show_job(self) -> None:
-        job = self._running()
-        for widget in (self._bar, self._words, self._cancel):
-            widget.setVisible(job is not None)
-        last = self._session.jobs.job(self._job_id)
-        error = last.error if last else None
-        self._problem.setText(f"{error.message} {error.hint}".strip() if error else "")
-        self._problem.setVisible(error is not None)
-        self._predict.setVisible(job is None)
+        self._progress.show_job(self._session.jobs.job(self._job_id))
+        self._predict.setVisible(self._running() is None)
         self._predict.setEnabled(bool(self._scope.entries()) and not self._asked)
-        if job is None:
-            return
-        progress = job.progress
-        self._bar.setRange(0, progress.total if progress else 0)
-        self._bar.setValue(progress.done if progress else 0)
-        if job.waits_for:
-            self._words.setText(self.tr("Waits for {0}. Pause it in Train to predict now.").format(job.waits_for))
-        elif progress is None:
-            self._words.setText(self.tr("Starting …"))
-        else:
-            left = self.tr("{0} left").format(job.left) if job.left else ""
-            # Not the name of the image: no room is sure to be enough for it, and the status bar has it.
-            image = self.tr("Image {0}").format(job.counted) if job.counted else self.tr("Predicting …")
-            self._words.setText("  ·  ".join(word for word in (image, left) if word))
 
     def _on_message(self, job_id: str, message: Message) -> None:
         job = self._session.jobs.job(job_id)
