@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Plane = NDArray[np.float32]
+Planes = Sequence[NDArray[np.float32]] | NDArray[np.float32]
 Numbers = NDArray[np.float64]
 
 
@@ -24,9 +24,9 @@ class Evidence:
         there is only one.
     """
 
-    means: Sequence[Plane]
-    peaks: Sequence[Plane] = ()
-    votes: Sequence[Plane] = ()
+    means: Planes
+    peaks: Planes = ()
+    votes: Planes = ()
 
 
 @dataclass(frozen=True)

@@ -14,17 +14,15 @@ _SAME = 0.6
 def agreed(looks: Sequence[Tensor]) -> Tensor:
     """Return the maps ``(N, C, H, W)`` on which `looks`, each of the form of `found.paint`, agree most.
 
-    At each pixel the looks vote for the boxes they see there, as surely as they see them; those that see the winner
-    are averaged. How sure it is that there is any object is the mean of all looks.
+    At each pixel the looks vote for the boxes they see there, as surely as they see them. Those that see the winner
+    count, the others say nothing there: where two objects meet and looks disagree, neither is sure.
     """
     stacked = torch.stack(list(looks))
     sure = stacked[:, :, SURE]
     alike = _alike(stacked)
     winner = (alike * sure[None]).sum(1).argmax(0)
     heard = alike.gather(0, winner[None, None].expand(1, *sure.shape))[0]
-    total = (stacked * heard[:, :, None]).sum(0)
-    scale = sure.mean(0) / total[:, SURE].clamp_min(1e-6)
-    return total * scale[:, None]
+    return (stacked * heard[:, :, None]).sum(0) / len(stacked)
 
 
 def _alike(looks: Tensor) -> Tensor:

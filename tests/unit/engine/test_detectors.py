@@ -266,6 +266,8 @@ def test_flips_that_disagree_where_objects_meet_add_no_object_between_them(kind:
     ]
     looks.append(paint(found([[4, 8, 76, 40]], [0.95]), (48, 80))[None])
     maps = formulation.merge_looks(iter(looks))[0].numpy()
+    assert maps[4, 20, 20] > 0.6
+    assert maps[4, 20, 37] < 0.5  # on the line between them no look has a majority
     answer = formulation.decode(maps, formulation.DecodeConfig(threshold=0.5))
     truth = np.zeros((48, 80), np.int32)
     truth[8:40, 4:40], truth[8:40, 40:76] = 1, 2
@@ -302,7 +304,7 @@ def test_pretrained_weights_that_cannot_be_fetched_are_told(
     monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", unreachable)
     formulation = build("mask_rcnn", backbone="resnet18", pretrained="imagenet")
     network = formulation.build_network(1)  # as for a model on disk: nothing is fetched
-    with pytest.raises(JobFailed, match="pretrained weights of resnet18 .*internet: no route to host"):
+    with pytest.raises(JobFailed, match=r"pretrained weights of resnet18 .*internet: no route to host"):
         formulation.pretrain(network)
     assert not capsys.readouterr().out  # where lines are for programs
 
@@ -345,7 +347,6 @@ def test_a_pretrained_backbone_sees_an_image_as_it_saw_photographs(
         expected, found = photographs.features[0](theirs), body["0"](ours)
     inner = (..., slice(4, -4), slice(4, -4))  # at the edge the one pads with gray, the other with black
     torch.testing.assert_close(found[inner], expected[inner], atol=1e-4, rtol=1e-3)
-
 
 
 @pytest.mark.parametrize(
