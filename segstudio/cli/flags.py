@@ -7,6 +7,8 @@ from typing import Any
 from segstudio.config.form_spec import FieldSpec, nested
 
 _MARK = "setting:"
+#: How flags begin whose names a plug-in knows that is chosen by another flag.
+_OF_PLUG_INS = ("--architecture.", "--decode.", "--export.", "--formulation.")
 _WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 
@@ -32,6 +34,26 @@ def add_flags(parser: argparse.ArgumentParser, fields: Sequence[FieldSpec], pref
             metavar=None if field.choices else _metavar(field),
             help=_help(field),
         )
+
+
+def without_plug_ins(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return `words` without the flags of plug-ins, and these with their values.
+
+    A parser that does not know them yet would take their values for files.
+
+    Examples
+    --------
+    >>> without_plug_ins(["train", "--architecture.depth", "4", "data", "--decode.seed=0.1"])
+    (['train', 'data'], ['--architecture.depth', '4', '--decode.seed=0.1'])
+    """
+    kept: list[str] = []
+    held: list[str] = []
+    value = False
+    for word in words:
+        flag = word.startswith(_OF_PLUG_INS)
+        (held if flag or (value and not word.startswith("--")) else kept).append(word)
+        value = flag and "=" not in word
+    return kept, held
 
 
 def given_settings(namespace: argparse.Namespace) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import NoReturn
 
 from segstudio import __version__
+from segstudio.cli.flags import without_plug_ins
 from segstudio.core.errors import UserError
 from segstudio.jobs.failures import reported
 from segstudio.jobs.messages import Failed
@@ -85,10 +86,12 @@ def _parsed(words: list[str]) -> argparse.Namespace:
     if any(not word or (word.startswith("--") and word.endswith("=")) for word in words):
         # A path would silently become the folder one is in.
         parser.error("an argument is empty; is a variable not set?")
-    namespace, rest = parser.parse_known_args([word for word in words if word != "--verbose"])
+    # Flags for the settings of a plug-in are known only when its name is.
+    plain, held = without_plug_ins([word for word in words if word != "--verbose"])
+    namespace, rest = parser.parse_known_args(plain)
+    rest += held
     if not rest:
         return namespace
-    # Flags for the settings of a plug-in are known only when its name is.
     more = getattr(namespace, "more_flags", None)
     if more is None:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")

@@ -92,7 +92,8 @@ def _classes(values: Values) -> Iterator[str]:
 
 def _network(values: Values) -> str:
     sight = "sees the whole tile" if values["sees_whole"] else f"looks {values['reach_px']} px around"
-    start = "from random or fetched weights" if values["from_scratch"] else "from a model"
+    begins = {True: "from fetched weights", False: "from random weights"}[bool(values.get("fetches_weights"))]
+    start = begins if values["from_scratch"] else "from a model"
     return f"{values['architecture']}, {int(values['parameters'] or 0):,} parameters, {sight}, {start}"
 
 
@@ -107,7 +108,7 @@ def _length(values: Values) -> str:
     if values["minutes"]:
         limits.append(f"{values['minutes']:g} minutes")
     if values["epochs"]:
-        limits.append(f"{values['epochs']} epochs ({values['steps']} steps)")
+        limits.append(f"{_count(values, 'epochs', 'epoch')} ({_count(values, 'steps', 'step')})")
     return " or ".join(limits) + (" at most" if len(limits) > 1 else "") if limits else "until it gets no better"
 
 

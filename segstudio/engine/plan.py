@@ -13,6 +13,7 @@ from segstudio.engine.devices import device_name
 from segstudio.engine.formulations.base import OWN_NETWORK
 from segstudio.engine.summary import describe
 from segstudio.engine.training.automatic import resolved
+from segstudio.engine.training.choices import fetches_weights
 from segstudio.engine.training.crew import ALONE, Crew
 from segstudio.engine.training.facts import Fact, network_facts
 from segstudio.engine.training.precision import settled_precision
@@ -50,6 +51,7 @@ def plan(job: TrainJob, device: torch.device, crew: Crew = ALONE) -> Iterator[Me
         "formulation": job.formulation.name,
         "architecture": OWN_NETWORK if seen.formulation.own_network else job.architecture.name,
         "from_scratch": job.start_from is None,
+        "fetches_weights": fetches_weights(job),
         "device": device.type,
         "device_name": device_name(device),
         "processes": crew.size,

@@ -55,6 +55,7 @@ def test_the_plan_is_printed_and_nothing_is_written(data: Path, tmp_path: Path, 
     assert "cell_00.tif, the folder val" in text
     assert lines["Network"].startswith("unet, ")
     assert "looks " in lines["Network"]
+    assert lines["Network"].endswith("from random weights")
     assert lines["Patches"] == "128 px, 8 in a batch"
     assert lines["Length"] == "40 epochs (2000 steps)"
     assert lines["Learning rate"] == "one-cycle, at most 0.005, by adamw"
@@ -86,6 +87,17 @@ def test_a_training_from_a_model_has_its_network(
     assert "linknet, " in capsys.readouterr().out
     assert main([*words, "--architecture", "unet"]) == 3
     assert "its network is LinkNet, this training is for U-Net" in capsys.readouterr().err
+
+
+def test_settings_of_the_network_may_stand_before_the_data(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--architecture.width", "4", "--formulation", "semantic", "--architecture.depth=1", str(data)]
+    assert main(["train", *words, "--out", str(tmp_path / "run"), "--device", "cpu", "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    assert main(["train", str(data), "--out", str(tmp_path / "run"), *SMALL, "--dry-run"]) == 0
+    network = [line for line in said.splitlines() if line.startswith("Network")]
+    assert network == [line for line in capsys.readouterr().out.splitlines() if line.startswith("Network")]
 
 
 def test_as_json_the_plan_is_one_of_the_lines(data: Path, tmp_path: Path, say: Say) -> None:
