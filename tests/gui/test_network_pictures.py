@@ -1,6 +1,8 @@
 """The small pictures of a layer are made on a thread, and the numbers below them are there at once."""
 
 import threading
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -56,6 +58,19 @@ def test_small_pictures_come_from_a_thread(qtbot: QtBot, monkeypatch: pytest.Mon
     qtbot.wait(50)
     assert len(makers) == 5
     inside.let_go()
+    reports.close()
+    session.close()
+
+
+def test_before_any_model_nobody_is_told_to_choose_one(qtbot: QtBot) -> None:
+    session = Session()
+    reports = NetworkReports(session)
+    inside = NetworkInside(session, reports, lambda _side, _centre: None)
+    qtbot.addWidget(inside)
+    assert inside._empty.text().startswith("Train a model first")
+    session.runs.all = (cast("Any", SimpleNamespace(id="1", name="Model 1", has_model=True)),)
+    inside.forget()
+    assert inside._empty.text().startswith("Choose a trained model above")
     reports.close()
     session.close()
 

@@ -118,6 +118,8 @@ class NetworkDialog(QDialog):
         self.model.blockSignals(False)
         if (self.model.currentData() or "") != chosen:
             self._on_model()
+        elif not chosen:
+            self.inside.forget()  # what it says depends on whether there is a model to choose
 
     def _on_model(self, _index: int = 0) -> None:
         self.describe()

@@ -182,7 +182,9 @@ class NetworkInside(QWidget):
         usable = bool(self._run_id) and self._session.document is not None
         self._all.setVisible(usable)
         self._empty.setVisible(not usable)
-        if not self._run_id:
+        if not self._run_id and not any(run.has_model for run in self._session.runs.all):
+            self._empty.say(self.tr("Train a model first: then you see here what its layers make of an image."))
+        elif not self._run_id:
             self._empty.say(self.tr("Choose a trained model above to look into it."))
         elif self._session.document is None:
             self._empty.say(self.tr("Open an image to look at."))
