@@ -187,9 +187,28 @@ def _new(namespace: argparse.Namespace) -> TrainJob:
 def _resumed(namespace: argparse.Namespace) -> TrainJob:
     job = RunFolder(namespace.out).job()
     settings = given_settings(namespace)
+    if fixed := list(_changed(job, settings)):
+        raise WrongUsage(
+            f"A run that goes on keeps its network and what it learns: {', '.join(fixed)} cannot be changed.",
+            hint="Leave it out, or train anew; --model RUN starts from what this one has learned.",
+            code="fixed-setting",
+        )
     config = {name: {**job.config.get(name, {}), **settings.get(name, {})} for name in _SECTIONS}
     folder = namespace.out.resolve()
     return job.model_copy(update={"config": config, "resume": True, "run_folder": folder, "device": namespace.device})
+
+
+def _changed(job: TrainJob, settings: dict[str, Any]) -> Iterator[str]:
+    """Yield the settings of formulation and network that are others than those of the run."""
+    from segstudio.engine.architectures import architectures
+    from segstudio.engine.formulations import formulations
+
+    for part, choice, kind in (
+        ("formulation", job.formulation, formulations.get(job.formulation.name)),
+        ("architecture", job.architecture, architectures.get(job.architecture.name)),
+    ):
+        known = kind.Config.model_validate(choice.settings).model_dump()
+        yield from (f"{part}.{name}" for name, value in settings.get(part, {}).items() if known.get(name) != value)
 
 
 def _learns_images(formulation: str) -> bool:

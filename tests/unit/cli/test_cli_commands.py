@@ -94,6 +94,14 @@ def test_resume_trains_on(run: Path) -> None:
     assert max(epoch for epoch in epochs if epoch is not None) == 4
 
 
+def test_a_run_that_goes_on_keeps_its_network(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    going_on = ["train", "--out", str(run), "--resume", "--architecture.width", "4", "--dry-run"]
+    assert main(going_on) == 0  # as it is
+    capsys.readouterr()
+    assert main([*going_on, "--architecture.depth", "3"]) == 2
+    assert "architecture.depth cannot be changed" in capsys.readouterr().err
+
+
 def test_json_lines_are_messages(data: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     image = str(data / "val" / "images" / "s0.tif")
     assert main(["predict", str(run), image, "--out", str(tmp_path), "--json-lines"]) == 0
