@@ -162,7 +162,7 @@ class StarDist(ObjectFormulation):
         return [
             StarDistDecodeConfig(threshold=threshold, overlap=overlap, outline=outline)
             for outline in self._outlines
-            for threshold in (0.5, 0.4, 0.6)
+            for threshold in (0.5, 0.4, 0.3, 0.2, 0.6)
             for overlap in (0.4, 0.3)
         ]
 

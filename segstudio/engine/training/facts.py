@@ -129,7 +129,8 @@ def _start_facts(training: "Training") -> dict[str, Fact]:
     if start is None or training.step > 0:
         return {}
     scaled = read_card(start).normalisation
-    figures = training.prepared.validator.run(training.start_weights, training.judge.decode).figures()
+    _, begun = training.prepared.validator.run(training.start_weights, training.judge.decode)
+    figures = begun.figures()
     return {
         **{f"start_{name}": figures[f"val_{name}"] for name in ("f1", "ap") if f"val_{name}" in figures},
         "start_low_percentile": scaled.low_percentile,

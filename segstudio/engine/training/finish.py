@@ -68,7 +68,7 @@ def _tuned(
         yield Progress(stage="Choosing how to find objects", done=number, total=total)
         if training.control.wish() == "abandon":
             break
-    return chosen or (training.judge.decode, validator.run(weights, training.judge.decode))
+    return chosen or validator.run(weights, training.judge.decode)
 
 
 def _card(training: "Training", decode: DecodeSettings, result: Validation | ImageValidation) -> ModelCard:

@@ -21,7 +21,7 @@ class Judge:
     Attributes
     ----------
     decode
-        How objects are found until the end, when the best way is chosen.
+        How objects are found until the end, when the best way is chosen; the threshold follows the network.
     best, best_score
         Averaged weights of the best validation so far.
     step
@@ -44,7 +44,7 @@ class Judge:
         values: dict[str, float] = {}
         if self.prepared.validation_batches:
             values["val_loss"] = stepper.validation_loss(list(self.prepared.validation_batches), weights)
-        result = self.prepared.validator.run(weights, self.decode)
+        self.decode, result = self.prepared.validator.run(weights, self.decode)
         self.plateau = self.plateau.after(epoch, result.score)
         better = result.score > self.best_score
         if better:

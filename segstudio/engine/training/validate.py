@@ -63,7 +63,7 @@ class Validation:
 
     @property
     def score(self) -> float:
-        """What decides which weights are best."""
+        """What decides which weights and which decoder settings are best."""
         return (self.ap + self.ap75) / 2
 
     def figures(self) -> dict[str, float]:
@@ -132,12 +132,18 @@ class PartPredictor:
 class Validator(PartPredictor):
     """Predicts, decodes and scores labelled images with given weights."""
 
-    def run(self, weights: Weights, decode: DecodeSettings) -> Validation:
-        """Score `weights` on the watched images."""
-        start = time.monotonic()
-        self.take(weights)
-        scores = [self._scored(part, self._decoded(part, decode).labels) for part in self.watched]
-        return _validation(scores, time.monotonic() - start)
+    def run(self, weights: Weights, decode: DecodeSettings) -> tuple[DecodeSettings, Validation]:
+        """Score `weights` on the watched images, at the best threshold: a network is right before it is sure.
+
+        Returns
+        -------
+        tuple
+            `decode` with the threshold of the candidates that finds most, and the scores with it.
+        """
+        thresholds = dict.fromkeys(settings.threshold for settings in self.candidates)
+        tried = [decode.model_copy(update={"threshold": threshold}) for threshold in thresholds]
+        *_, (_, best, result) = self._compare(weights, tried, self.watched)
+        return best, result
 
     def tune(self, weights: Weights, seconds: float) -> Iterator[tuple[int, DecodeSettings, Validation]]:
         """Try all decoder settings, image by image, for at most about `seconds`; at least one image is used.
@@ -148,24 +154,29 @@ class Validator(PartPredictor):
             Number of images so far, the best settings so far, and their scores.
         """
         start = time.monotonic()
-        self.take(weights)
-        candidates = self.candidates
-        table: list[list[ImageScore]] = [[] for _ in candidates]
         order = np.random.default_rng(0).permutation(len(self.parts))
+        for number, best, result in self._compare(weights, self.candidates, [self.parts[index] for index in order]):
+            yield number, best, result
+            if (time.monotonic() - start) * (number + 1) / number > seconds:
+                return
+
+    def _compare(
+        self, weights: Weights, candidates: Sequence[DecodeSettings], parts: Sequence[LabelledPart]
+    ) -> Iterator[tuple[int, DecodeSettings, Validation]]:
+        """Look at part after part, and yield how many there were, the best of `candidates` on them, and its scores."""
+        start = time.monotonic()
+        self.take(weights)
+        table: list[list[ImageScore]] = [[] for _ in candidates]
         with ThreadPoolExecutor(max(1, torch.get_num_threads())) as pool:
-            for number, index in enumerate(order, start=1):
-                part = self.parts[index]
+            for number, part in enumerate(parts, start=1):
                 maps = self.maps(part.image)
                 scored = pool.map(lambda c, m=maps, p=part: self._scored(p, self._decode(m, c)), candidates)
                 for scores, found in zip(table, scored, strict=True):
                     scores.append(found)
-                spent = time.monotonic() - start
-                results = [_validation(scores, spent) for scores in table]
+                results = [_merit(scores) for scores in table]
                 # The earlier of equals wins: candidates are listed with the safest first.
-                best = max(range(len(results)), key=lambda i: (round(results[i].score, 6), -i))
-                yield number, candidates[best], results[best]
-                if spent * (number + 1) / number > seconds:
-                    return
+                best = max(range(len(results)), key=lambda i: (round(results[i], 6), -i))
+                yield number, candidates[best], _validation(table[best], time.monotonic() - start)
 
     def pictures(self, weights: Weights, decode: DecodeSettings) -> Pictures:
         """Return how `weights` see the watched image with the most objects."""
@@ -210,6 +221,11 @@ def _keeping(settings: DecodeSettings, small_px: float | None) -> DecodeSettings
     if small_px is None:
         return settings
     return settings.model_copy(update={"min_size": min(settings.min_size, int(small_px / 2))})
+
+
+def _merit(scores: Sequence[ImageScore]) -> float:
+    low, middle, _ = pooled(scores).counts
+    return (low.ap + middle.ap) / 2
 
 
 def _validation(scores: Sequence[ImageScore], seconds: float) -> Validation:

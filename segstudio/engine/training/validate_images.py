@@ -54,9 +54,9 @@ class ImageValidation:
 class ImageValidator(PartPredictor):
     """Makes images with given weights and compares them with their targets."""
 
-    def run(self, weights: Weights, decode: DecodeSettings) -> ImageValidation:
-        """Score `weights` on the watched images."""
-        return self._score(self.watched, weights)
+    def run(self, weights: Weights, decode: DecodeSettings) -> tuple[DecodeSettings, ImageValidation]:
+        """Score `weights` on the watched images; `decode` has no say."""
+        return decode, self._score(self.watched, weights)
 
     def tune(self, weights: Weights, seconds: float) -> Iterator[tuple[int, DecodeSettings, ImageValidation]]:
         """Score all images; there is nothing to choose."""

@@ -133,6 +133,29 @@ def test_the_picture_of_a_validation_is_of_the_part_with_the_most_objects() -> N
     assert shown.caption.endswith("of 3 objects")
 
 
+class _Shy(Network):
+    """Sees what is brighter as more likely, and is never sure: 45 % at most."""
+
+    stride, in_channels, out_channels, reach = 1, 1, 2, 0
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        sure = (0.05 + 0.4 * image).logit()
+        return torch.cat([torch.zeros_like(sure), sure], dim=1)
+
+
+def test_a_network_that_is_right_before_it_is_sure_is_scored_for_what_it_finds() -> None:
+    known = discs((64, 64), [(12, 12), (12, 44), (44, 30)], 8)
+    part = LabelledPart(a_part("a", known).sample, (known > 0)[None].astype(np.float32), known)
+    formulation = formulations.get("semantic")()
+    validator = Validator([part], _Shy(), formulation, torch.device("cpu"))
+    candidates = formulation.decode_candidates()
+    assert candidates[0].threshold > 0.45
+    decode, result = validator.run({}, candidates[0])
+    assert (result.found, result.predicted, result.f1) == (3, 3, 1.0)
+    assert decode.threshold < 0.45
+    assert validator.pictures({}, decode).caption == "finds 3 of 3 objects"
+
+
 def test_a_network_of_the_formulation_is_called_its_own(tmp_path: Path) -> None:
     write_pairs(tmp_path, 2, (64, 64))
     job = TrainJob(
