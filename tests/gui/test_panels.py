@@ -354,15 +354,15 @@ def test_the_form_starts_a_training_on_what_is_saved(studio: Studio) -> None:
 
 
 def test_the_form_says_what_it_waits_for(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(studio.session.jobs, "want_catalogue", lambda: None)
-    panel = studio.show(TrainingPanel(studio.session))
-    studio.open()
-    studio.label_images(2)
-    studio.until(lambda: "Trains on" in panel.summary_text())
-    assert panel._empty.isVisible()
-    assert "Reading which networks" in panel._empty.text()
-    assert not panel.setup.isVisible()
-    monkeypatch.undo()
+    with monkeypatch.context() as waiting:
+        waiting.setattr(studio.session.jobs, "want_catalogue", lambda: None)
+        panel = studio.show(TrainingPanel(studio.session))
+        studio.open()
+        studio.label_images(2)
+        studio.until(lambda: "Trains on" in panel.summary_text())
+        assert panel._empty.isVisible()
+        assert "Reading which networks" in panel._empty.text()
+        assert not panel.setup.isVisible()
     studio.session.jobs.want_catalogue()
     studio.until(panel.setup.isVisible)
     assert not panel._empty.isVisible()
