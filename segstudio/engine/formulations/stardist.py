@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from segstudio.config.base import Config as Settings
 from segstudio.config.base import param
@@ -25,9 +26,10 @@ from segstudio.engine.losses.mask import mask_loss
 from segstudio.engine.losses.rays import ray_loss
 
 _PROBABILITY, _FOREGROUND, _HEADS = 0, 1, 2
-#: Length of a ray, pixels, for which an untrained network stands, and the logarithm's limits.
+#: Length of a ray, pixels, for which an untrained network stands.
 _TYPICAL = 8.0
-_LOG_LIMIT = 5.0
+#: What a pixel of a ray counts beside the other terms, as in StarDist.
+_RAY_SHARE = 0.2
 
 
 class StarDistConfig(ObjectConfig):
@@ -121,7 +123,7 @@ class StarDist(ObjectFormulation):
         terms = {
             "probability": config.probability_weight
             * binary_cross_entropy(probability, targets["probability"], targets["certain"]),
-            "rays": config.ray_weight * ray_loss(_lengths(maps[:, self._rays]), targets["rays"], weight),
+            "rays": _RAY_SHARE * config.ray_weight * ray_loss(_lengths(maps[:, self._rays]), targets["rays"], weight),
             "foreground": config.foreground_weight * mask_loss(foreground, targets["foreground"], targets["valid"]),
         }
         return terms | self._head.loss(maps, targets, self._weights)
@@ -173,5 +175,8 @@ class StarDist(ObjectFormulation):
 
 
 def _lengths(raw: Tensor) -> Tensor:
-    """Return rays in pixels: the network gives their logarithm, so that objects of any size are as easy to learn."""
-    return _TYPICAL * raw.clamp(-_LOG_LIMIT, _LOG_LIMIT).exp()
+    """Return rays in pixels, about `_TYPICAL` at 0 and growing evenly with the answer.
+
+    An exponential learns slower, large objects most of all: where a ray is too short its slope is smallest.
+    """
+    return _TYPICAL * functional.softplus(2 * raw + 0.5)

@@ -6,7 +6,7 @@ from segstudio.engine.losses.masked import masked_mean
 
 
 def ray_loss(lengths: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Return the mean difference of rays, as a share of the mean ray of their pixel.
+    """Return the mean difference of rays, pixels (Schmidt et al., 2018).
 
     Parameters
     ----------
@@ -17,12 +17,6 @@ def ray_loss(lengths: Tensor, target: Tensor, weight: Tensor) -> Tensor:
         shorter answers are wrong.
     weight
         ``(N, 1, H, W)``: how much each pixel counts.
-
-    Notes
-    -----
-    As a share of the object's size the difference is about that in IoU, for small objects and large ones alike.
     """
-    amount = target.abs()
-    lack = amount - lengths
-    wrong = lack.abs().where(target >= 0, lack.clamp_min(0))
-    return masked_mean(wrong / amount.mean(dim=1, keepdim=True).clamp_min(0.5), weight)
+    lack = target.abs() - lengths
+    return masked_mean(lack.abs().where(target >= 0, lack.clamp_min(0)), weight)
