@@ -315,7 +315,8 @@ def test_on_a_plateau_the_rate_is_halved_each_time(
     original = Validator.run
 
     def no_better(validator: Validator, *arguments: Any) -> Any:
-        return replace(original(validator, *arguments), ap=0.5, ap75=0.5)
+        decode, result = original(validator, *arguments)
+        return decode, replace(result, ap=0.5, ap75=0.5)
 
     monkeypatch.setattr(Validator, "run", no_better)
     limits = {"epochs": 6, "steps_per_epoch": 2, **STEADY, "plateau_patience": 2, "validation_share": 0.9}
