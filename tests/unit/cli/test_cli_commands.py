@@ -459,9 +459,9 @@ def test_an_interrupt_in_the_first_moment_is_no_traceback(
     assert capsys.readouterr().err == "Interrupted.\n"
 
 
-#: Says when it works in a hidden file, as a long export, and waits there.
+#: Says when it works in a hidden file, as a long export, and waits there; hears what ``nohup`` would keep away.
 WORKS = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 import segstudio.cli.main
 from segstudio.__main__ import main
@@ -476,6 +476,7 @@ def work(words):
         hidden.unlink()
         raise
 
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 segstudio.cli.main.main = work
 sys.exit(main())
 """
