@@ -44,7 +44,7 @@ def add_parser(subparsers: Any) -> None:  # noqa: ANN401 - argparse keeps this t
     )
     parser.add_argument("data", metavar="DATA", type=Path, nargs="?", help="project or folder of images with masks")
     parser.add_argument("--out", metavar="RUN", type=Path, required=True, help="new folder for everything of this run")
-    parser.add_argument("--formulation", metavar="NAME", default="joint", help="how to learn objects (default: joint)")
+    parser.add_argument("--formulation", metavar="NAME", default="", help="how to learn objects (default: joint)")
     parser.add_argument(
         "--architecture", metavar="NAME", default="", help="the network (default: that of START_FROM, or unet)"
     )
@@ -70,11 +70,21 @@ def more_flags(parser: argparse.ArgumentParser, namespace: argparse.Namespace) -
     from segstudio.engine.architectures import architectures
     from segstudio.engine.formulations import formulations
 
+    formulation, network = _chosen(namespace)
     for prefix, plugin in (
-        ("formulation.", formulations.get(namespace.formulation)),
-        ("architecture.", architectures.get(_network(namespace))),
+        ("formulation.", formulations.get(formulation)),
+        ("architecture.", architectures.get(network)),
     ):
         add_flags(parser, form_spec(plugin.Config.model_json_schema()), prefix)
+
+
+def _chosen(namespace: argparse.Namespace) -> tuple[str, str]:
+    """Return the formulation and the network that were chosen, else the usual ones; a run that goes on has its own."""
+    if namespace.resume:
+        job = RunFolder(namespace.out).job()
+        return job.formulation.name, job.architecture.name
+    usual: str = TrainJob.model_fields["formulation"].default.name
+    return namespace.formulation or usual, _network(namespace)
 
 
 def _network(namespace: argparse.Namespace) -> str:
@@ -165,7 +175,8 @@ def _new(namespace: argparse.Namespace) -> TrainJob:
     refuse_no_text(namespace.out.resolve())
     if namespace.dry_run:
         RunFolder(namespace.out).refuse_when_taken()
-    samples, classes = training_data(namespace.data, learns_images=_learns_images(namespace.formulation))
+    formulation, network = _chosen(namespace)
+    samples, classes = training_data(namespace.data, learns_images=_learns_images(formulation))
     for sample in samples:
         refuse_no_text(sample.image)
     settings = given_settings(namespace)
@@ -176,8 +187,8 @@ def _new(namespace: argparse.Namespace) -> TrainJob:
         run_folder=namespace.out.resolve(),
         samples=samples,
         classes=classes,
-        formulation=Choice(name=namespace.formulation, settings=settings.get("formulation", {})),
-        architecture=Choice(name=_network(namespace), settings=settings.get("architecture", {})),
+        formulation=Choice(name=formulation, settings=settings.get("formulation", {})),
+        architecture=Choice(name=network, settings=settings.get("architecture", {})),
         config=config,
         start_from=namespace.model.resolve() if namespace.model is not None else None,
         device=namespace.device,
@@ -187,7 +198,7 @@ def _new(namespace: argparse.Namespace) -> TrainJob:
 def _resumed(namespace: argparse.Namespace) -> TrainJob:
     job = RunFolder(namespace.out).job()
     settings = given_settings(namespace)
-    if fixed := list(_changed(job, settings)):
+    if fixed := list(_changed(job, namespace, settings)):
         raise WrongUsage(
             f"A run that goes on keeps its network and what it learns: {', '.join(fixed)} cannot be changed.",
             hint="Leave it out, or train anew; --model RUN starts from what this one has learned.",
@@ -198,15 +209,17 @@ def _resumed(namespace: argparse.Namespace) -> TrainJob:
     return job.model_copy(update={"config": config, "resume": True, "run_folder": folder, "device": namespace.device})
 
 
-def _changed(job: TrainJob, settings: dict[str, Any]) -> Iterator[str]:
-    """Yield the settings of formulation and network that are others than those of the run."""
+def _changed(job: TrainJob, namespace: argparse.Namespace, settings: dict[str, Any]) -> Iterator[str]:
+    """Yield formulation, network and those of their settings that are others than those of the run."""
     from segstudio.engine.architectures import architectures
     from segstudio.engine.formulations import formulations
 
-    for part, choice, kind in (
-        ("formulation", job.formulation, formulations.get(job.formulation.name)),
-        ("architecture", job.architecture, architectures.get(job.architecture.name)),
+    for part, asked, choice, kind in (
+        ("formulation", namespace.formulation, job.formulation, formulations.get(job.formulation.name)),
+        ("architecture", namespace.architecture, job.architecture, architectures.get(job.architecture.name)),
     ):
+        if asked not in ("", choice.name):
+            yield part
         known = kind.Config.model_validate(choice.settings).model_dump()
         yield from (f"{part}.{name}" for name, value in settings.get(part, {}).items() if known.get(name) != value)
 

@@ -100,6 +100,8 @@ def test_a_run_that_goes_on_keeps_its_network(run: Path, capsys: pytest.CaptureF
     capsys.readouterr()
     assert main([*going_on, "--architecture.depth", "3"]) == 2
     assert "architecture.depth cannot be changed" in capsys.readouterr().err
+    assert main([*going_on, "--architecture", "fcn", "--formulation", "stardist"]) == 2
+    assert "formulation, architecture cannot be changed" in capsys.readouterr().err
 
 
 def test_json_lines_are_messages(data: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
