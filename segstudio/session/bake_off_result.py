@@ -91,9 +91,14 @@ def standings(record: Record, judge: Judge = JUDGES[0]) -> list[Standing]:
     return made
 
 
+def finds_anything(ranked: Sequence[Standing]) -> bool:
+    """Return whether the best of `standings` has a score at all."""
+    return bool(ranked) and ranked[0].value >= _NOTHING
+
+
 def winner(ranked: Sequence[Standing]) -> Standing | None:
     """Return the best of `standings` when it is better than each other by more than chance explains."""
-    if len(ranked) < 2 or ranked[0].value < _NOTHING or not all(item.apart for item in ranked[1:]):
+    if len(ranked) < 2 or not finds_anything(ranked) or not all(item.apart for item in ranked[1:]):
         return None
     return ranked[0]
 
@@ -112,7 +117,7 @@ def verdict(record: Record, judge: Judge = JUDGES[0]) -> str:
     images = _images(record)
     if best.row.evaluation is not None and not best.row.evaluation.objects:
         return f"Nothing can tell which candidate is better: no object is labelled on {images}."
-    if best.value < _NOTHING:
+    if not finds_anything(table):
         return f"No candidate finds objects on {images} yet: give them more minutes, or label more."
     score = f"{judge.title} {best.value:.2f}{_spread(best.interval)}"
     if not others:

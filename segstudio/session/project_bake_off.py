@@ -27,7 +27,7 @@ from segstudio.session.bake_off_record import (
     training_job,
     write_record,
 )
-from segstudio.session.bake_off_result import standings, verdict
+from segstudio.session.bake_off_result import finds_anything, standings, verdict
 from segstudio.session.job import new_job_id
 from segstudio.session.job_queue import JobQueue
 from segstudio.session.job_specs import TrainingWish, all_saved_first
@@ -148,7 +148,7 @@ class ProjectBakeOff:
         base = self.runner.base
         self._background.run(lambda: remove_unneeded(base), lane="bake-off")  # after the record was written there
         if self.record is not None:
-            level: Level = "good" if standings(self.record) else "warning"
+            level: Level = "good" if finds_anything(standings(self.record)) else "warning"
             self.noticed.emit(Notice(verdict(self.record), f"{_WHERE} shows the table.", level, about=_ABOUT))
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from bake_off_records import record_of
+from bake_off_records import record_of, scored
 
 from segstudio.jobs.messages import Finished
 from segstudio.session.bake_off_record import record_path, training_job
@@ -27,4 +27,14 @@ def test_a_training_with_the_title_of_a_candidate_is_told_as_ready_the_candidate
         session.jobs.handle(Finished(job_id=job_id, outcome="done", summary={"f1": 0.8}))
     ready = [notice.message for notice in told if "is ready" in notice.message]
     assert ready == ["Comparison 1: Good is ready: F1 0.80."]
+    session.close()
+
+
+@pytest.mark.parametrize(("found", "level"), [(9, "good"), (0, "warning")])
+def test_a_comparison_in_which_nobody_finds_anything_is_no_good_news(tmp_path: Path, found: int, level: str) -> None:
+    session, told = Session(), []
+    session.noticed.connect(lambda notice: told.append(notice) if isinstance(notice, Notice) else None)
+    session.bake_off.runner.show(record_path(tmp_path, "x"), scored([found] * 6, [0] * 6))
+    session.bake_off.runner.ended.emit()
+    assert [notice.level for notice in told] == [level]
     session.close()
