@@ -221,9 +221,14 @@ class RunFolder:
         shutil.rmtree(self.path)
 
     @property
+    def has_checkpoint(self) -> bool:
+        """Whether the training can go on from somewhere."""
+        return self.checkpoints.is_dir() and any(self.checkpoints.iterdir())
+
+    @property
     def learned(self) -> bool:
-        """Whether there is anything to go on with: a checkpoint or a model."""
-        return self.model.exists() or (self.checkpoints.is_dir() and any(self.checkpoints.iterdir()))
+        """Whether there is anything worth keeping: a checkpoint or a model."""
+        return self.model.exists() or self.has_checkpoint
 
     def discard(self) -> None:
         """Remove a run that has learned nothing; only folders that were there before `create` stay."""

@@ -78,8 +78,7 @@ def _needed(record: Record, base: Path) -> bool:
 def _goes_on(run: RunFolder) -> bool:
     if not run.job_file.exists() or (status := run.status) == "done":
         return False
-    has_checkpoint = run.checkpoints.is_dir() and any(run.checkpoints.iterdir())
-    return status in ("waiting", "running", "paused") or has_checkpoint
+    return status in ("waiting", "running", "paused") or run.has_checkpoint
 
 
 def _remove(names: Sequence[str], folder: Path) -> None:

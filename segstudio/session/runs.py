@@ -93,7 +93,7 @@ def read_run(folder: RunFolder) -> Run:
         job=job,
         best=best,
         has_model=card is not None,
-        resumable=status not in ACTIVE and folder.checkpoints.is_dir() and any(folder.checkpoints.iterdir()),
+        resumable=status not in ACTIVE and folder.has_checkpoint,
         decode=_table(card, "decode"),
         scores=_table(card, "scores"),
         error=next((m for m in reversed(events) if isinstance(m, Failed)), None) if status == "failed" else None,
