@@ -15,6 +15,7 @@ from segstudio.engine.formulations.base import OWN_NETWORK, Formulation
 from segstudio.engine.model_card import read_card
 from segstudio.engine.network import Network
 from segstudio.engine.prediction.halo import reach_of
+from segstudio.engine.training.patches import levels_setting
 from segstudio.jobs.messages import Facts
 from segstudio.jobs.spec import ClassSpec, TrainJob
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 Fact = float | int | str | bool | None
 #: So many images are named when they look unlike the others.
 _NAMED = 3
-#: No network has more levels.
+#: More levels are offered of no network, whatever its settings allow.
 _MOST_LEVELS = 10
 
 
@@ -90,23 +91,21 @@ def facts(training: "Training") -> Facts:
         "low_percentile": config.data.low_percentile,
         "high_percentile": config.data.high_percentile,
     }
-    own = prepared.formulation.own_network
-    network = network_facts(prepared.network) | level_facts(job, own_network=own) | _size_facts(prepared.formulation)
+    network = network_facts(prepared.network) | level_facts(job) | _size_facts(prepared.formulation)
     return Facts(values={**prepared.facts, **network, **plan, **_start_facts(training)})
 
 
-def level_facts(job: TrainJob, *, own_network: bool) -> dict[str, Fact]:
+def level_facts(job: TrainJob) -> dict[str, Fact]:
     """Return how many levels the network of `job` has, as `Facts` names them; nothing where they cannot be set."""
-    if own_network or job.start_from is not None:
+    name = levels_setting(job)
+    if not name:
         return {}
-    family = architectures.get(job.architecture.name)
-    if not family.levels:
-        return {}
-    settings = family.Config.model_validate(job.architecture.settings).model_dump()
-    levels = most = int(settings[family.levels])
-    while most < _MOST_LEVELS and _valid(family.Config, {**settings, family.levels: most + 1}):
+    kind = architectures.get(job.architecture.name).Config
+    settings = kind.model_validate(job.architecture.settings).model_dump()
+    levels = most = int(settings[name])
+    while most < _MOST_LEVELS and _valid(kind, {**settings, name: most + 1}):
         most += 1
-    return {"levels_setting": family.levels, "levels": levels, "most_levels": most}
+    return {"levels_setting": name, "levels": levels, "most_levels": most}
 
 
 def _size_facts(formulation: Formulation) -> dict[str, Fact]:

@@ -6,16 +6,18 @@ import torch
 from segstudio.core.errors import WrongUsage
 from segstudio.engine.architectures import architectures
 from segstudio.engine.formulations import formulations
-from segstudio.jobs.spec import Choice
+from segstudio.jobs.spec import Choice, TrainJob
 
 _OBJECTS_IN_PATCH = 3
 #: Smallest and largest automatic patch on a processor and on a graphics card, pixels.
 _PATCH_CPU, _PATCH_GPU = (128, 256), (256, 512)
 
 
-def levels_setting(formulation: str, architecture: str) -> str:
-    """Return the setting by which a network halves its patches less often, empty where there is none."""
-    return "" if formulations.get(formulation).own_network else architectures.get(architecture).levels
+def levels_setting(job: TrainJob) -> str:
+    """Return the setting that says how often the network of `job` halves its patches, empty where there is none."""
+    if job.start_from is not None or formulations.get(job.formulation.name).own_network:
+        return ""
+    return architectures.get(job.architecture.name).levels
 
 
 def patch_size(wanted: int, diameter: float | None, stride: int, device: torch.device, levels: str = "") -> int:

@@ -193,8 +193,7 @@ def survey(
     found |= unlike_facts(look, read.validation)
     formulation.use_class_pixels(class_pixels(job.classes, read.training))
     found["pixel_size_um"] = _common([part.sample.pixel_size_um for part in read.training])
-    levels = levels_setting(job.formulation.name, job.architecture.name) if job.start_from is None else ""
-    patch = patch_size(config.data.patch_size, found["object_diameter_px"], network.stride, device, levels)
+    patch = patch_size(config.data.patch_size, found["object_diameter_px"], network.stride, device, levels_setting(job))
     return Survey(config, formulation, network, plan, read, patch, found, look, scale)
 
 

@@ -86,10 +86,10 @@ def test_the_levels_of_a_network_are_told_with_how_many_it_may_have(
     name: str, settings: dict[str, Any], levels: tuple[str, int, int]
 ) -> None:
     job = a_job(architecture=Choice(name=name, settings=settings))
-    told = level_facts(job, own_network=False)
+    told = level_facts(job)
     assert (told["levels_setting"], told["levels"], told["most_levels"]) == levels
-    assert level_facts(job, own_network=True) == {}
-    assert level_facts(job.model_copy(update={"start_from": Path("m")}), own_network=False) == {}
+    assert level_facts(job.model_copy(update={"formulation": Choice(name="mask_rcnn")})) == {}
+    assert level_facts(job.model_copy(update={"start_from": Path("m")})) == {}
 
 
 def test_a_network_that_sees_all_has_no_reach() -> None:
