@@ -53,13 +53,3 @@ class ClassHead:
     def votes(self, maps: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the class probabilities, one plane a class, or none."""
         return maps[len(maps) - self.channels :]
-
-    def vote(self, labels: NDArray[np.int32], maps: NDArray[np.float32]) -> dict[int, int]:
-        """Return each object's class: the one with the most votes of its pixels, each counted by probability."""
-        count = int(labels.max(initial=0))
-        if not self.channels:
-            return dict.fromkeys(range(1, count + 1), self.class_ids[0])
-        flat = labels.ravel()
-        votes = [np.bincount(flat, plane.ravel(), count + 1) for plane in maps[-self.channels :]]
-        winners = np.argmax(votes, axis=0)
-        return {number: self.class_ids[winners[number]] for number in range(1, count + 1)}

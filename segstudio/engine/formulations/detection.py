@@ -10,6 +10,7 @@ from segstudio.config.base import Config as Settings
 from segstudio.config.base import param
 from segstudio.engine.decoding.components import drop_small
 from segstudio.engine.decoding.detections import Boxed, group_by_box
+from segstudio.engine.decoding.evidence import Evidence, tally
 from segstudio.engine.formulations.base import Decoded, DecodeSettings, Targets, formulations
 from segstudio.engine.formulations.detector import Detector, DetectorConfig, bounding_boxes
 from segstudio.labels.box_image import boxes_around, paint_boxes
@@ -69,7 +70,8 @@ class Detection(Detector):
         painted = paint_boxes(found.boxes, maps.shape[1:])
         kept = fastremap.renumber(drop_small(painted, config.min_size), preserve_zero=True)[0]
         labels = kept.astype(np.int32, copy=False)
-        classes = self._classes(painted, np.where(found.labels == painted, maps, 0))
+        votes = self._head.votes(np.where(found.labels == painted, maps, 0))
+        classes, _ = self.judge(tally(painted, Evidence((), votes=votes), len(found.boxes)))
         numbers = np.zeros(int(labels.max(initial=0)) + 1, np.int64)
         numbers[labels] = painted
         old = {number: int(numbers[number]) for number in range(1, len(numbers))}
@@ -95,7 +97,7 @@ class Detection(Detector):
 
 
 def _in_sight(found: Boxed) -> Boxed:
-    """Drop boxes that few pixels point to: where looks at a mirrored image differ, means of two boxes point to none."""
+    """Drop boxes that few pixels point to: where looks at a mirrored image differ, some agree on a box of their own."""
     corners = found.boxes.reshape(-1, 2, 2).clip(0, found.labels.shape)
     area = (corners[:, 1] - corners[:, 0]).prod(axis=1)
     seen = np.bincount(found.labels.ravel(), minlength=len(area) + 1)[1:]

@@ -171,9 +171,6 @@ class Detector(Formulation):
         maps = np.stack([(y0 + y1) / 2 - rows, (x0 + x1) / 2 - columns, y1 - y0, x1 - x0, np.ones(inside.shape)])
         return np.concatenate([np.where(inside, maps, 0).astype(np.float32), *self._head.perfect(targets)])
 
-    def _classes(self, labels: NDArray[np.int32], maps: NDArray[np.float32]) -> dict[int, int]:
-        return self._head.vote(labels, maps)
-
 
 def bounding_boxes(instances: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return ``(n + 1, 4)`` y0, x0, y1, x1 of the objects 1..n of `instances` ``(H, W)``, as pixel corners."""
