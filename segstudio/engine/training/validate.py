@@ -64,7 +64,7 @@ class Validation:
     @property
     def score(self) -> float:
         """What decides which weights and which decoder settings are best."""
-        return (self.ap + self.ap75) / 2
+        return _merit(self.ap, self.ap75)
 
     def figures(self) -> dict[str, float]:
         """Return what a `Metric` says of it."""
@@ -173,7 +173,7 @@ class Validator(PartPredictor):
                 scored = pool.map(lambda c, m=maps, p=part: self._scored(p, self._decode(m, c)), candidates)
                 for scores, found in zip(table, scored, strict=True):
                     scores.append(found)
-                results = [_merit(scores) for scores in table]
+                results = [_merit(*(count.ap for count in pooled(scores).counts[:2])) for scores in table]
                 # The earlier of equals wins: candidates are listed with the safest first.
                 best = max(range(len(results)), key=lambda i: (round(results[i], 6), -i))
                 yield number, candidates[best], _validation(table[best], time.monotonic() - start)
@@ -223,9 +223,9 @@ def _keeping(settings: DecodeSettings, small_px: float | None) -> DecodeSettings
     return settings.model_copy(update={"min_size": min(settings.min_size, int(small_px / 2))})
 
 
-def _merit(scores: Sequence[ImageScore]) -> float:
-    low, middle, _ = pooled(scores).counts
-    return (low.ap + middle.ap) / 2
+def _merit(low: float, middle: float) -> float:
+    """Return the one figure for AP at the first two of `THRESHOLDS`: finding and outlining count alike."""
+    return (low + middle) / 2
 
 
 def _validation(scores: Sequence[ImageScore], seconds: float) -> Validation:
