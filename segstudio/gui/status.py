@@ -66,8 +66,7 @@ class StatusBar(QStatusBar):
             self._on_saved(document.save_state)
 
     def _show_channels(self) -> None:
-        document, made = self._session.document, self._session.made
-        source = None if document is None else made.source if made.shown else document.source
+        source = self._session.made.seen
         short, names = channel_words(source.info) if source is not None else ("", "")
         self._channels.setText(short)
         self._channels.setToolTip(names)

@@ -82,6 +82,14 @@ class MadeImage:
         """Whether it is seen in place of the image."""
         return self.wanted and self.source is not None
 
+    @property
+    def seen(self) -> ImageSource | None:
+        """What is looked at: this one, or the image in front; ``None`` for nothing."""
+        document = self._document()
+        if document is None:
+            return None
+        return self.source if self.shown else document.source
+
     def choose(self, run: "Run | None") -> None:
         """Take the images of another model; ``None``, or one that makes no images, offers none."""
         maker = run if run is not None and run.makes_images else None

@@ -161,8 +161,7 @@ class HistogramWidget(QWidget):
 
     def _follow(self, *_: object) -> None:
         """Show the histogram of what is seen now."""
-        document, made = self._session.document, self._session.made
-        source = None if document is None else made.source if made.shown else document.source
+        source = self._session.made.seen
         if source is self._source:
             return
         self._source, self._histogram = source, None
