@@ -92,7 +92,7 @@ def _classes(values: Values) -> Iterator[str]:
 
 def _network(values: Values) -> str:
     sight = "sees the whole tile" if values["sees_whole"] else f"looks {values['reach_px']} px around"
-    begins = {True: "from fetched weights", False: "from random weights"}[bool(values.get("fetches_weights"))]
+    begins = "from fetched weights" if values["fetches_weights"] else "from random weights"
     start = begins if values["from_scratch"] else "from a model"
     return f"{values['architecture']}, {int(values['parameters'] or 0):,} parameters, {sight}, {start}"
 
