@@ -13,15 +13,15 @@ from segstudio.jobs.messages import Facts, Failed, Finished, Message, Metric, St
 from segstudio.jobs.spec import TrainJob
 
 Severity = Literal["error", "warning", "note"]
-#: From here on nobody counts the zeros any more.
-_HUGE = 1e6
-_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 Action = Literal["", "range-test", "label", "resume", "show-image"]
 """What a button does besides filling the form: measure learning rates, go to the step Label, let the run go on, bring
 an image to the front."""
 
 #: The worst first.
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
+#: From here on nobody counts the zeros any more.
+_HUGE = 1e6
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @dataclass(frozen=True)
