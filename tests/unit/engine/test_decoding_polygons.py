@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+import torch
 from factories import cells, discs
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,10 +13,23 @@ from numpy.typing import NDArray
 
 from segstudio.engine.decoding import polygon_nms
 from segstudio.engine.decoding.polygon_nms import paint_polygons, star_polygons
+from segstudio.engine.formulations import formulations
 from segstudio.engine.formulations.ray_targets import ray_lengths, turn_rays
 from segstudio.engine.orientation import turn
 
 LABELS = hnp.arrays(np.int32, hnp.array_shapes(min_dims=2, max_dims=2, max_side=11), elements=st.integers(-1, 3))
+
+
+def test_rays_that_are_too_short_are_learned_alike_in_large_and_small_objects() -> None:
+    stardist = formulations.get("stardist")()
+    labels = discs((160, 160), [(24, 24)], 12) + 2 * discs((160, 160), [(100, 100)], 48)
+    targets = {name: torch.from_numpy(plane)[None] for name, plane in stardist.encode(labels).items()}
+    maps = torch.zeros(1, stardist.out_channels, 160, 160, requires_grad=True)
+    stardist.loss(maps, targets)["rays"].backward()
+    assert maps.grad is not None
+    small, large = (maps.grad[0, 2:, place, place].mean() for place in (24, 100))
+    assert small < 0  # a step against the gradient makes them longer
+    assert large / small == pytest.approx(1, abs=0.1)
 
 
 def test_rays_of_a_disc_are_its_radius_at_the_centre_and_shorter_on_the_near_side() -> None:
