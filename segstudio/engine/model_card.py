@@ -19,7 +19,7 @@ from segstudio.engine.architectures import architectures
 from segstudio.engine.data.appearance import Appearance
 from segstudio.engine.formulations import Formulation, formulations
 from segstudio.engine.network import Network
-from segstudio.io.atomic import make_folders, write_atomic
+from segstudio.io.atomic import make_folders, write_together
 from segstudio.jobs.model_folder import (
     CARD_NAME,
     FORMAT,
@@ -115,13 +115,17 @@ def read_card(path: Path) -> ModelCard:
 
 
 def save_model(folder: Path, card: ModelCard, weights: Mapping[str, torch.Tensor]) -> ModelCard:
-    """Write a model; the card comes last, so that a folder with a card is whole. Return the card as written."""
+    """Write a model; the card comes last, so that a folder with a card is whole. Return the card as written.
+
+    Raises
+    ------
+    DiskError
+        The disk refused. A model that was in the folder is then as it was.
+    """
     make_folders(folder)
     data = save({name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()})
     written = card.model_copy(update={"weights_sha256": hashlib.sha256(data).hexdigest()})
-    (folder / CARD_NAME).unlink(missing_ok=True)
-    write_atomic(folder / WEIGHTS_NAME, data)
-    write_atomic(folder / CARD_NAME, written.model_dump_json(indent=2).encode())
+    write_together({folder / WEIGHTS_NAME: data, folder / CARD_NAME: written.model_dump_json(indent=2).encode()})
     return written
 
 

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import struct
@@ -13,6 +14,7 @@ from segstudio.core.errors import BadModel
 from segstudio.engine.architectures import architectures
 from segstudio.engine.formulations import formulations
 from segstudio.engine.model_card import ModelCard, load_model, save_model
+from segstudio.io.disk import Disk, DiskError
 from segstudio.jobs.model_folder import CARD_NAME, WEIGHTS_NAME, model_folder
 from segstudio.jobs.spec import Choice, ClassSpec
 
@@ -51,6 +53,19 @@ def test_a_model_survives_the_disk(tmp_path: Path) -> None:
     same = unet(unet.Config.model_validate(SETTINGS)).build(1, model.formulation.out_channels).eval()
     image = torch.rand(1, 1, 16, 16)
     assert torch.equal(same(image), model.network(image))
+
+
+def test_a_disk_that_is_full_takes_no_earlier_model_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = a_model(tmp_path / "model")
+
+    def full(_disk: Disk, _descriptor: int, _data: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Disk, "write", full)
+    with pytest.raises(DiskError, match="disk is full"):
+        a_model(tmp_path / "model", name="the next one")
+    assert load_model(tmp_path / "model").card == before
+    assert {path.name for path in (tmp_path / "model").iterdir()} == {CARD_NAME, WEIGHTS_NAME}
 
 
 def test_a_model_is_found_from_its_run_and_from_its_files(tmp_path: Path) -> None:
