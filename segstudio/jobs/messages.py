@@ -1,8 +1,22 @@
 """What a background job says: one JSON line a message, the same for the window, the command line and a run's log."""
 
-from typing import Annotated, Literal
+import math
+from collections.abc import Mapping
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, TypeAdapter
+
+V = TypeVar("V", float, float | int | str)
+
+
+def finite(values: Mapping[str, V]) -> dict[str, V]:
+    """Return `values` without the figures that are no finite number: JSON has none."""
+    return {name: value for name, value in values.items() if not isinstance(value, float) or math.isfinite(value)}
+
+
+#: Written without what is not finite, for which the whole message could not be read again.
+_Figures = Annotated[dict[str, float], PlainSerializer(finite, when_used="json")]
+_Details = Annotated[dict[str, float | int | str], PlainSerializer(finite, when_used="json")]
 
 
 class _Message(BaseModel):
@@ -45,7 +59,7 @@ class Metric(_Message):
     """Epochs learned so far; 0.4 within the first one."""
     step: int
     elapsed_s: float
-    values: dict[str, float]
+    values: _Figures
     """``train_loss``, ``val_loss``, ``val_f1``, ``val_ap``, ``val_iou``, ``learning_rate``, ``images_per_s``,
     and ``train_<term>`` for each loss term.
 
@@ -109,7 +123,7 @@ class Artifact(_Message):
     role: Literal["labels", "image", "maps", "model", "picture", "report", "catalogue"]
     path: str
     image_id: str = ""
-    details: dict[str, float | int | str] = {}
+    details: _Details = {}
 
 
 class Warned(_Message):
@@ -144,7 +158,7 @@ class Finished(_Message):
 
     kind: Literal["finished"] = "finished"
     outcome: Literal["done", "stopped"]
-    summary: dict[str, float | int | str] = {}
+    summary: _Details = {}
 
 
 Message = Annotated[

@@ -14,7 +14,7 @@ from segstudio.engine.training.average import Weights
 from segstudio.engine.training.prepare import resolved_architecture
 from segstudio.engine.training.validate import Validation
 from segstudio.engine.training.validate_images import ImageValidation
-from segstudio.jobs.messages import Artifact, Finished, Message, Progress
+from segstudio.jobs.messages import Artifact, Finished, Message, Progress, finite
 from segstudio.jobs.spec import Choice
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _card(training: "Training", decode: DecodeSettings, result: Validation | Ima
         intensity=prepared.appearance,
         target_scale=_target_scale(prepared.target_scale),
         decode=decode.model_dump(),
-        scores={name: round(value, 4) for name, value in result.scores().items()},
+        scores=finite({name: round(value, 4) for name, value in result.scores().items()}),
         trained_on={
             "images": prepared.facts["train_images"],
             "objects": prepared.facts["train_objects"],

@@ -1,11 +1,14 @@
 import io
+import math
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from segstudio.jobs.channel import LineTail, MessageWriter, parsed, read_lines
-from segstudio.jobs.messages import LINE_LIMIT, Finished, from_line
+from segstudio.jobs.messages import LINE_LIMIT, Finished, Metric, from_line, to_line
 
 
 def test_a_message_survives_the_channel() -> None:
@@ -46,3 +49,14 @@ def test_prints_of_libraries_stay_out_of_the_messages(tmp_path: Path) -> None:
     assert done.stdout == b"message"
     assert done.stderr == b""
     assert "noise from C" in log.read_text()
+
+
+@pytest.mark.parametrize("figure", [math.nan, math.inf, -math.inf])
+def test_a_figure_that_is_no_number_takes_no_other_with_it(figure: float) -> None:
+    values = {"val_loss": figure, "val_f1": 0.5}
+    metric = from_line(to_line(Metric(epoch=1, step=1, elapsed_s=1, values=values, best=True)))
+    assert isinstance(metric, Metric)
+    assert (metric.values, metric.best) == ({"val_f1": 0.5}, True)
+    finished = from_line(to_line(Finished(outcome="done", summary={"psnr": figure, "steps": 3, "by": "a"})))
+    assert isinstance(finished, Finished)
+    assert finished.summary == {"steps": 3, "by": "a"}
