@@ -26,6 +26,8 @@ from segstudio.jobs.spec import SampleRecord
 PART_PX = 2048
 _OVERLAP_PX = 128
 _POSITIONS = 50_000
+#: Of the 16-bit numbers as which targets wait: one extreme pixel must not become infinite, and so the loss.
+_LARGEST = float(np.finfo(np.float16).max)
 _MARGIN_PX = (8, 96)
 
 
@@ -230,7 +232,7 @@ def training_image(
     kept = {}
     for name in list(targets):
         planes = targets.pop(name)  # one after the other in 32 bits: together they are many times the image
-        small = planes if name in formulation.exact_targets else planes.astype(np.float16)
+        small = planes if name in formulation.exact_targets else planes.clip(-_LARGEST, _LARGEST).astype(np.float16)
         kept[name] = store.keep(np.pad(small, [(0, 0), *add]) if grows else small)
     rng = np.random.default_rng(known.size)
     reshapes = settings is not None and settings.augmentation.reshapes

@@ -82,19 +82,21 @@ class ImageValidator(PartPredictor):
         return ImageValidation(similarity, psnr, error, len(rows), time.monotonic() - start)
 
 
-def _compared(part: LabelledPart, made: NDArray[np.float32]) -> tuple[float, float, float]:
+def _compared(part: LabelledPart, maps: NDArray[np.float32]) -> tuple[float, float, float]:
     """Return similarity, mean squared and mean absolute difference where the target is known."""
     from skimage.metrics import structural_similarity
 
     assert part.target is not None
     known = part.known >= 0
-    difference = (made - part.target)[:, known]
+    # In float32 the square of one extreme pixel of a target would leave the finite numbers.
+    made, target = maps.astype(np.float64), part.target.astype(np.float64)
+    difference = (made - target)[:, known]
     if min(part.known.shape) < _SIMILARITY_PX:
         similarity = 1.0 - float(np.abs(difference).mean())
     else:
         similar = [
             structural_similarity(one, other, data_range=1.0, win_size=_SIMILARITY_PX, full=True)[1][known].mean()  # type: ignore[no-untyped-call]
-            for one, other in zip(made, part.target, strict=True)
+            for one, other in zip(made, target, strict=True)
         ]
         similarity = float(np.mean(similar))
     return similarity, float((difference**2).mean()), float(np.abs(difference).mean())

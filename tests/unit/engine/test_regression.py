@@ -14,6 +14,7 @@ from segstudio.core.errors import BadInput, WrongUsage
 from segstudio.engine.data.crops import CropSampler, CropSettings
 from segstudio.engine.data.dataset import LabelledPart, TargetStore, training_image
 from segstudio.engine.formulations.regression import Regression, RegressionConfig
+from segstudio.engine.model_card import read_card
 from segstudio.engine.run import run_job
 from segstudio.engine.training.validate_images import ImageValidation
 from segstudio.io.sources import open_image
@@ -70,6 +71,17 @@ def test_a_noisy_image_becomes_clean_in_the_intensities_of_the_targets(tmp_path:
     assert made.dtype == np.float32
     assert np.abs(made - target).mean() < 0.4 * np.abs(noisy - target).mean()
     assert main(words) == 0  # an earlier result may be replaced
+
+
+def test_one_extreme_pixel_of_a_target_costs_no_model(tmp_path: Path) -> None:
+    write_pairs(tmp_path / "data", 4)
+    training = job(tmp_path / "data", tmp_path / "run", epochs=1, steps_per_epoch=2)
+    (validation,) = [sample.target for sample in training.samples if sample.split == "val" and sample.target]
+    target = tifffile.imread(validation).astype(np.float32)
+    target[50, 50] = 3e38
+    tifffile.imwrite(validation, target)
+    list(run_job(training))
+    assert read_card(tmp_path / "run").scores.keys() == {"ssim", "psnr", "mae"}
 
 
 def test_targets_move_with_their_images() -> None:
