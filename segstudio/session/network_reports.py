@@ -64,7 +64,8 @@ class NetworkReports:
         self.pictures: Pictures | None = None
         self.inside_error = ""
         self.looking = False
-        self._folder = tempfile.TemporaryDirectory(prefix="segstudio-network-")
+        # What the worker writes while the folder is removed must not fail in the user's face.
+        self._folder = tempfile.TemporaryDirectory(prefix="segstudio-network-", ignore_cleanup_errors=True)
         self._question = 0
         self._summary_id = self._inspect_id = ""
         self._diameters: dict[Path, float | None] = {}

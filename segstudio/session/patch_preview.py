@@ -68,7 +68,8 @@ class PatchPreview:
         self.busy = False
         self._session = session
         self._wish = wish
-        self._folder = tempfile.TemporaryDirectory(prefix="segstudio-patches-")
+        # What the worker writes while the folder is removed must not fail in the user's face.
+        self._folder = tempfile.TemporaryDirectory(prefix="segstudio-patches-", ignore_cleanup_errors=True)
         self._seed = 0
         self._job_id = ""
         self._asked_again = self._closed = False

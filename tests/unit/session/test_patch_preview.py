@@ -1,3 +1,5 @@
+import os
+import shutil
 from pathlib import Path
 
 import cv2
@@ -124,6 +126,24 @@ def test_a_failure_is_told_and_the_next_wish_works(session: Session, monkeypatch
     preview.refresh()
     assert len(worker.jobs) == 2
     session.close()
+
+
+def test_closing_while_the_worker_still_writes_is_no_fault(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker, preview = Answers(session, monkeypatch), PatchPreview(session, lambda: WISH)
+    preview.refresh()
+    folder = worker.jobs[-1].output.parent
+    rmdir = os.rmdir
+
+    def one_more_file(path: object, *args: object, **options: object) -> None:
+        if not list(folder.iterdir()):
+            (folder / "0-image.png").touch()
+        rmdir(path, *args, **options)
+
+    with monkeypatch.context() as late:
+        late.setattr(os, "rmdir", one_more_file)
+        preview.close()
+    session.close()
+    shutil.rmtree(folder)
 
 
 def test_what_is_missing_is_told_once(tmp_path: Path) -> None:
