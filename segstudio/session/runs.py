@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from segstudio.core.errors import UserError
+from segstudio.jobs.failures import as_user_error
 from segstudio.jobs.messages import Failed, Message, Metric
 from segstudio.jobs.run_folder import RunFolder, RunStatus, list_runs
 from segstudio.jobs.spec import TrainJob
@@ -107,7 +108,7 @@ def _card(path: Path) -> dict[str, Any] | None:
     """Return a model card, ``None`` when there is no model; the engine checks the card."""
     try:
         card = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return card if isinstance(card, dict) else None
 
@@ -124,6 +125,6 @@ def read_runs(folder: Path) -> tuple[list[Run], list[UserError]]:
     for item in list_runs(folder):
         try:
             runs.append(read_run(item))
-        except UserError as error:
-            problems.append(error)
+        except (UserError, OSError) as error:
+            problems.append(as_user_error(error))
     return runs, problems

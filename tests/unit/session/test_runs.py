@@ -6,7 +6,7 @@ import pytest
 from segstudio.jobs.messages import Finished
 from segstudio.jobs.run_folder import RunFolder
 from segstudio.jobs.spec import ClassSpec, TrainJob
-from segstudio.session.runs import read_run
+from segstudio.session.runs import read_run, read_runs
 
 
 @pytest.fixture
@@ -31,3 +31,12 @@ def test_a_run_is_known_without_looking_at_the_disk_again(folder: RunFolder) -> 
     run = read_run(folder)
     shutil.rmtree(folder.path)  # as a network drive that went away
     assert run.resumable
+
+
+def test_one_run_that_cannot_be_read_hides_no_other(folder: RunFolder) -> None:
+    other = RunFolder.create(folder.job().model_copy(update={"job_id": "b", "run_folder": folder.path.with_name("b")}))
+    other.job_file.unlink()
+    other.job_file.mkdir()  # stands for any refusal of the disk
+    runs, problems = read_runs(folder.path.parent)
+    assert [run.id for run in runs] == ["a"]
+    assert len(problems) == 1
