@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 #: Where the report of a run's model lies, in the folder of the run.
 REPORT_NAME = "evaluation.json"
@@ -47,6 +47,13 @@ class Evaluation(_Frozen):
     parameters: int
     weights_mb: float
     device: str = ""
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> "Evaluation":
+        lengths = {len(row) for image in self.images for row in (image.tp, image.fp, image.fn)}
+        if not self.images or lengths != {len(self.thresholds)}:
+            raise ValueError("each image needs one number for each threshold")
+        return self
 
     @property
     def objects(self) -> int:

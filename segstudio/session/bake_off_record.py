@@ -4,6 +4,7 @@ One small JSON file beside the runs, written whole after every step: whoever rea
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -257,7 +258,11 @@ def record_name(path: Path) -> str:
 
 def all_records(base: Path) -> list[Path]:
     """Return all records beside the runs in `base`, the newest first."""
-    return sorted(base.glob(f"*{_ENDING}"), key=lambda path: (path.stat().st_mtime_ns, path.name), reverse=True)
+    found = []
+    for path in base.glob(f"*{_ENDING}"):
+        with suppress(OSError):  # a link to nothing, or removed meanwhile
+            found.append((path.stat().st_mtime_ns, path.name, path))
+    return [path for *_, path in sorted(found, reverse=True)]
 
 
 def newest_record(base: Path) -> Path | None:

@@ -467,3 +467,19 @@ def test_records_are_found_again_and_damaged_ones_named(tmp_path: Path) -> None:
             read_record(record_path(tmp_path, "a"))
     with pytest.raises(BadInput, match="cannot be read: No such file"):
         read_record(record_path(tmp_path, "gone"))
+
+
+def test_a_record_with_a_damaged_score_is_a_sentence(tmp_path: Path) -> None:
+    path, record = record_path(tmp_path, "a"), scored([9, 8], [7, 7])
+    assert record.rows[0].evaluation is not None
+    whole = record.rows[0].evaluation
+    for changes in ({"images": ()}, {"thresholds": (0.5,)}, {"thresholds": ()}):
+        write_record(path, record.changed("c0", evaluation=whole.model_copy(update=changes)))
+        with pytest.raises(BadInput, match=r"is damaged: .*each image needs one number for each threshold"):
+            read_record(path)
+
+
+def test_a_record_that_is_a_link_to_nothing_hides_no_other(tmp_path: Path) -> None:
+    record_path(tmp_path, "z").symlink_to(tmp_path / "gone")
+    write_record(record_path(tmp_path, "a"), record_of("one", "two"))
+    assert newest_record(tmp_path) == record_path(tmp_path, "a")
