@@ -133,6 +133,7 @@ class ProjectBakeOff:
             try:
                 self.runner.begin(*made)
             except UserError as error:
+                self._background.run(lambda: _taken_back(*made), lane="bake-off")
                 failed(error)
             else:
                 then()
@@ -174,3 +175,9 @@ def _begun(project: "Project", wish: BakeOffWish) -> tuple[Path, Record]:
         remove_copies(record, folder)
         raise
     return path, record
+
+
+def _taken_back(path: Path, record: Record) -> None:
+    """Remove a bake-off of which nothing was begun: it would be taken for the newest one."""
+    remove_copies(record, labels_folder(path))
+    path.unlink(missing_ok=True)

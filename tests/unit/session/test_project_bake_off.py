@@ -4,10 +4,16 @@ from pathlib import Path
 
 import pytest
 from bake_off_records import record_of, scored
+from factories import write_pairs
 
+from segstudio.core.errors import UserError
 from segstudio.jobs.messages import Finished
-from segstudio.session.bake_off_record import record_path, training_job
+from segstudio.jobs.spec import Choice
+from segstudio.project.project import Project
+from segstudio.session.bake_off_record import all_records, record_path, training_job
+from segstudio.session.job_specs import TrainingWish
 from segstudio.session.notice import Notice
+from segstudio.session.project_bake_off import BakeOffWish
 from segstudio.session.session import Session
 
 
@@ -37,4 +43,26 @@ def test_a_comparison_in_which_nobody_finds_anything_is_no_good_news(tmp_path: P
     session.bake_off.runner.show(record_path(tmp_path, "x"), scored([found] * 6, [0] * 6))
     session.bake_off.runner.ended.emit()
     assert [notice.level for notice in told] == [level]
+    session.close()
+
+
+def test_of_two_begun_at_once_the_second_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its window was closed and opened again while the labels were saved."""
+    write_pairs(tmp_path, 4, (48, 48))
+    project, problems = Project.create(tmp_path / "project", [tmp_path / "images"])
+    problems += project.import_masks()
+    project.close()
+    assert not problems
+    session, refused = Session(), list[UserError]()
+    monkeypatch.setattr(session.jobs.trainings, "start", lambda *_: None)
+    session.open_project(tmp_path / "project")
+    assert session.project is not None
+    candidates = tuple(row.candidate for row in record_of("good", "fair").rows)
+    wish = BakeOffWish(candidates, 1.0, TrainingWish("", Choice(name="joint"), Choice(name="unet"), {}))
+    for _ in range(2):
+        session.bake_off.start(wish, lambda: None, refused.append)
+    assert [error.code for error in refused] == ["bake-off-busy"]
+    base = session.project.runs_folder
+    assert all_records(base) == [session.bake_off.runner.path]
+    assert len(list(base.glob("*.labels"))) == 1
     session.close()
