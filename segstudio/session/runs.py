@@ -1,6 +1,7 @@
 """The trainings of a project as a list: name, how each ended, how good it is."""
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -96,7 +97,7 @@ def read_run(folder: RunFolder) -> Run:
         has_model=card is not None,
         resumable=status not in ACTIVE and folder.has_checkpoint,
         decode=_table(card, "decode"),
-        scores=_table(card, "scores"),
+        scores=_numbers(_table(card, "scores")),
         error=next((m for m in reversed(events) if isinstance(m, Failed)), None) if status == "failed" else None,
         in_channels=channels if isinstance(channels := (card or {}).get("in_channels"), int) else 0,
         makes_images=(card or {}).get("target_scale") is not None,
@@ -116,6 +117,15 @@ def _card(path: Path) -> dict[str, Any] | None:
 def _table(card: dict[str, Any] | None, name: str) -> dict[str, Any]:
     table = (card or {}).get(name)
     return table if isinstance(table, dict) else {}
+
+
+def _numbers(table: Mapping[str, Any]) -> dict[str, float]:
+    """Return what of a damaged card is still a figure."""
+    return {
+        name: float(value)
+        for name, value in table.items()
+        if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+    }
 
 
 def read_runs(folder: Path) -> tuple[list[Run], list[UserError]]:

@@ -1,3 +1,5 @@
+import json
+import math
 import shutil
 from pathlib import Path
 
@@ -40,3 +42,11 @@ def test_one_run_that_cannot_be_read_hides_no_other(folder: RunFolder) -> None:
     runs, problems = read_runs(folder.path.parent)
     assert [run.id for run in runs] == ["a"]
     assert len(problems) == 1
+
+
+@pytest.mark.parametrize("value", ["high", None, [1], True, math.nan, 10**400])
+def test_a_score_that_is_no_number_is_none(folder: RunFolder, value: object) -> None:
+    folder.model.mkdir()
+    (folder.model / "model.json").write_text(json.dumps({"scores": {"f1": value, "ap50": 0.5}}))
+    run = read_run(folder)
+    assert (run.f1, run.scores, run.has_model) == (None, {"ap50": 0.5}, True)
