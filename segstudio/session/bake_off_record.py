@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from segstudio.config.problems import sentence
 from segstudio.core.errors import BadInput, WrongUsage
@@ -74,6 +74,13 @@ class Record(_Frozen):
     """Sections of RunConfig, the same for all candidates; the seed too."""
     device: Device = "auto"
     rows: tuple[Row, ...]
+
+    @model_validator(mode="after")
+    def _compares_alike(self) -> "Record":
+        scored = {tuple(image.image_id for image in row.evaluation.images) for row in self.rows if row.evaluation}
+        if len(scored) > 1:
+            raise ValueError("its candidates were scored on different images")
+        return self
 
     @property
     def validation(self) -> tuple[SampleRecord, ...]:

@@ -477,6 +477,9 @@ def test_a_record_with_a_damaged_score_is_a_sentence(tmp_path: Path) -> None:
         write_record(path, record.changed("c0", evaluation=whole.model_copy(update=changes)))
         with pytest.raises(BadInput, match=r"is damaged: .*each image needs one number for each threshold"):
             read_record(path)
+    write_record(path, record.changed("c0", evaluation=whole.model_copy(update={"images": whole.images[:1]})))
+    with pytest.raises(BadInput, match="its candidates were scored on different images"):
+        read_record(path)
 
 
 def test_a_record_that_is_a_link_to_nothing_hides_no_other(tmp_path: Path) -> None:
