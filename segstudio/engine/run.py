@@ -22,7 +22,7 @@ from segstudio.engine.plan import plan
 from segstudio.engine.prediction.predict import decode, predict
 from segstudio.engine.summary import summarise
 from segstudio.engine.training.augment_preview import preview_patches
-from segstudio.engine.training.choices import check_choices, weight_problem
+from segstudio.engine.training.choices import check_choices, class_problem, weight_problem
 from segstudio.engine.training.crew import ALONE, Crew
 from segstudio.engine.training.fit import fit
 from segstudio.engine.training.patches import check_patch
@@ -226,8 +226,10 @@ def _sees_whole(job: ValidateJob) -> bool:
 
 def _misfits(job: ValidateJob) -> Iterator[tuple[str, str]]:
     """Yield the settings that are right by themselves but not together, and what is wrong."""
-    if words := _patch_problem(job):
+    if job.start_from is None and (words := _patch_problem(job)):
         yield "data.patch_size", words
+    if words := class_problem(job.formulation, job.classes):
+        yield "", words
     if (problem := weight_problem(job.formulation)) is not None:
         yield f"formulation.{problem[0]}", problem[1]
 

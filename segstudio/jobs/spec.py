@@ -139,6 +139,10 @@ class ValidateJob(_Frozen):
     formulation: Choice
     architecture: Choice
     config: dict[str, dict[str, Any]] = {}
+    start_from: Path | None = None
+    """The network is that of this model, whatever `architecture` says."""
+    classes: tuple[ClassSpec, ...] = ()
+    """Those of the project; none where they are not known."""
     channels: int = 1
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from segstudio.core.errors import WrongUsage
-from segstudio.jobs.spec import Choice, ClassSpec, DecodeJob, Device, PredictImage, PredictJob, TrainJob
+from segstudio.jobs.spec import Choice, ClassSpec, DecodeJob, Device, PredictImage, PredictJob, TrainJob, ValidateJob
 from segstudio.project.samples import labelled_samples, project_pairs, training_samples
 from segstudio.session.job import new_job_id
 from segstudio.session.predictions import Prediction, made_name, prediction_at
@@ -88,12 +88,24 @@ def training_job(project: "Project", wish: TrainingWish) -> TrainJob:
         name=wish.name,
         run_folder=project.runs_folder / job_id,
         samples=samples,
-        classes=tuple(ClassSpec(id=item.id, name=item.name) for item in project.classes.classes),
+        classes=_classes(project),
         formulation=wish.formulation,
         architecture=wish.architecture,
         config={section: dict(values) for section, values in wish.config.items()},
         start_from=wish.start_from,
         device=wish.device,
+    )
+
+
+def validation_job(project: "Project | None", wish: TrainingWish) -> ValidateJob:
+    """Return the job that checks the settings of `wish` against each other and the classes of `project`."""
+    return ValidateJob(
+        job_id=new_job_id(),
+        formulation=wish.formulation,
+        architecture=wish.architecture,
+        config={section: dict(values) for section, values in wish.config.items()},
+        start_from=wish.start_from,
+        classes=_classes(project) if project is not None else (),
     )
 
 
@@ -179,3 +191,7 @@ def decode_job(prediction: Prediction, decode: Mapping[str, Any]) -> DecodeJob:
         output=prediction.labels,
         decode=dict(decode),
     )
+
+
+def _classes(project: "Project") -> tuple[ClassSpec, ...]:
+    return tuple(ClassSpec(id=item.id, name=item.name) for item in project.classes.classes)

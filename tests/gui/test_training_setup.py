@@ -103,10 +103,13 @@ def test_what_a_start_cannot_give_is_said_below_it(
     run = Run("j", "Model 1", Path("r"), "done", job, best=None, has_model=True, in_channels=1)
     monkeypatch.setattr(session.runs, "all", [run])
     monkeypatch.setattr(session.runs, "run", lambda run_id: run if run_id == "j" else None)
+    checked: list[ValidateJob] = []
+    monkeypatch.setattr(session.jobs, "validate", lambda job: checked.append(job) or job.job_id)
     setup = TrainingSetup(session)
     qtbot.addWidget(setup)
     offer(session, (JOINT, SEMANTIC), (UNET, FPN))
     setup._start_from.setCurrentIndex(1)
+    assert checked[-1].start_from == run.model  # its network counts, not that of the form
     assert "begins anew" not in said(setup)
     setup._formulation.setCurrentIndex(setup._formulation.findData("semantic"))
     assert "Model 1 was made for Cells, so that its last layer begins anew." in said(setup)

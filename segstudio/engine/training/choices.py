@@ -1,6 +1,6 @@
 """Choices that are right one by one, but not together: refused before anything is read, or told."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from segstudio.config.run import RunConfig
 from segstudio.config.training import TrainingConfig
@@ -10,7 +10,7 @@ from segstudio.engine.formulations.learned_maps import missing_maps, refuse_unle
 from segstudio.engine.network import Network
 from segstudio.engine.training.patches import check_patch
 from segstudio.jobs.messages import Warned
-from segstudio.jobs.spec import Choice, TrainJob
+from segstudio.jobs.spec import Choice, ClassSpec, TrainJob
 
 
 def check_choices(job: TrainJob) -> None:
@@ -25,10 +25,26 @@ def check_choices(job: TrainJob) -> None:
         A setting is wrong by itself.
     """
     formulation = _formulation(job.formulation, tuple(item.id for item in job.classes))
-    formulation.check_classes({item.id: item.name for item in job.classes})
+    formulation.check_classes(_names(job.classes))
     refuse_unlearned(formulation.learned_maps, formulation.config)
     if job.start_from is None:
         check_patch(RunConfig.model_validate(job.config).data.patch_size, job.formulation, job.architecture)
+
+
+def class_problem(choice: Choice, classes: Sequence[ClassSpec]) -> str:
+    """Return what is wrong where a setting speaks of a class that is not among `classes`; empty when nothing is known.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        A setting is wrong by itself.
+    """
+    try:
+        if classes:
+            _formulation(choice, tuple(item.id for item in classes)).check_classes(_names(classes))
+    except WrongUsage as error:
+        return str(error)
+    return ""
 
 
 def weight_problem(choice: Choice) -> tuple[str, str] | None:
@@ -74,6 +90,10 @@ def frozen_notes(job: TrainJob, config: TrainingConfig, network: Network) -> Ite
             f"the training ends after {config.epochs}.",
             hint="Freeze it for fewer epochs if it is to learn too.",
         )
+
+
+def _names(classes: Sequence[ClassSpec]) -> dict[int, str]:
+    return {item.id: item.name for item in classes}
 
 
 def _formulation(choice: Choice, class_ids: tuple[int, ...]) -> Formulation:

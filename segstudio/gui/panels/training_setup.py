@@ -19,9 +19,8 @@ from segstudio.gui.panels.model_box import ModelBox
 from segstudio.gui.theme import SPACING_GROUP
 from segstudio.jobs.catalogue import Offer
 from segstudio.jobs.messages import Failed, Finished, Message
-from segstudio.jobs.spec import Choice, TrainJob, ValidateJob
-from segstudio.session.job import new_job_id
-from segstudio.session.job_specs import TrainingWish
+from segstudio.jobs.spec import Choice, TrainJob
+from segstudio.session.job_specs import TrainingWish, validation_job
 from segstudio.session.network_words import BLENDED
 from segstudio.session.offers import FIRST_ARCHITECTURE, FIRST_FORMULATION, by_result, by_sight, no_network
 from segstudio.session.runs import Run
@@ -234,6 +233,7 @@ class TrainingSetup(QWidget):
 
     def _on_start(self) -> None:
         self._say_start()
+        self.validate()  # the network is another one now
         self.changed.emit()
 
     def _show_form(self, formulation: Offer, architecture: Offer | None, sections: Mapping[str, object]) -> None:
@@ -279,16 +279,9 @@ class TrainingSetup(QWidget):
         """Let the engine check the settings against each other; what is wrong is shown at the field."""
         if self._session.jobs.catalogue is None or not self.complete:
             return
-        wish = self.wish()
-        self._validation = new_job_id()
-        self._session.jobs.validate(
-            ValidateJob(
-                job_id=self._validation,
-                formulation=wish.formulation,
-                architecture=wish.architecture,
-                config={section: dict(values) for section, values in wish.config.items()},
-            )
-        )
+        job = validation_job(self._session.project, self.wish())
+        self._validation = job.job_id
+        self._session.jobs.validate(job)
 
     def _on_message(self, job_id: str, message: Message) -> None:
         if job_id != self._validation:

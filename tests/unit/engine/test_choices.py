@@ -159,6 +159,23 @@ def test_patches_that_are_too_small_are_told_at_the_field_with_what_helps(
     assert said in told["data.patch_size"]
 
 
+def test_the_patch_is_not_held_against_a_network_that_a_start_model_replaces(tmp_path: Path) -> None:
+    job = ValidateJob(
+        job_id="v", formulation=Choice(name="joint"), architecture=UNET, config={"data": {"patch_size": 2}}
+    )
+    told = [item for item in run_job(job) if isinstance(item, Warned)]
+    assert told
+    started = job.model_copy(update={"start_from": tmp_path / "model"})
+    assert not [item for item in run_job(started) if isinstance(item, Warned)]
+
+
+def test_areas_of_a_class_that_there_is_not_are_told_in_the_form_too() -> None:
+    areas = Choice(name="panoptic", settings={"stuff_classes": "7"})
+    job = ValidateJob(job_id="v", formulation=areas, architecture=UNET, classes=(ClassSpec(id=1, name="cell"),))
+    (told,) = (item for item in run_job(job) if isinstance(item, Warned))
+    assert told.message.startswith("The setting stuff_classes names class 7, but the classes are 1 (cell).")
+
+
 def test_patches_that_are_too_small_are_refused_before_anything_is_read(tmp_path: Path) -> None:
     job = _job(tmp_path, "joint", {}).model_copy(update={"config": {"data": {"patch_size": 2}}})
     for refuse in (check, lambda job: list(plan_job(job)), lambda job: list(run_job(job))):
