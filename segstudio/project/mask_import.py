@@ -98,7 +98,7 @@ def take_mask(mask: Path, entry: ImageEntry, files: AnnotationFiles, complete: b
     if any(path.exists() for path in (*files.published, files.journal)):
         raise UserError(
             f"{mask.name} was not imported: {entry.name} has labels already.",
-            hint="Delete its objects first, or import the mask as a proposal.",
+            hint="They stay. To use the mask, make a new project of the images.",
             code="labels-exist",
             path=mask,
         )

@@ -45,7 +45,8 @@ class NewProjectDialog(QDialog):
         row = QHBoxLayout()
         row.addWidget(self._where, 1)
         row.addWidget(browse)
-        self._masks = QCheckBox(self.tr("Import the label images found beside them as ground truth"))
+        self._masks = QCheckBox(self.tr("Import the labels in the folder masks"))
+        self._masks.setToolTip(self.tr("An image with a mask of the same name counts as completely labelled"))
         self._masks.setChecked(has_masks)
         self._masks.setVisible(has_masks)
         says = QLabel(
