@@ -1,6 +1,7 @@
 """Learning-rate range test: a few steps with a rising rate show which rates a training can bear."""
 
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -110,6 +111,7 @@ def _rise(prepared: Prepared, stepper: Stepper, steps: int) -> Iterator[Message]
     stepper.precision = choose_precision(stepper, prepared.sampler.batch(0, size), prepared.config.training)
     planned = np.geomspace(LOWEST_RATE, HIGHEST_RATE, steps)
     losses: list[float] = []
+    begun = time.monotonic()
     for step, rate in enumerate(planned):
         result = stepper.step(prepared.sampler.batch(step, size), float(rate))
         if not result.finite:
@@ -118,7 +120,8 @@ def _rise(prepared: Prepared, stepper: Stepper, steps: int) -> Iterator[Message]
         smooth = smoothed(np.array(losses))
         values = {"learning_rate": float(rate), "train_loss": losses[-1], "smooth_loss": float(smooth[-1])}
         yield Metric(epoch=step + 1, step=step + 1, elapsed_s=0.0, values=values)
-        yield Progress(stage="Trying learning rates", done=step + 1, total=steps)
+        left = (time.monotonic() - begun) / (step + 1) * (steps - step - 1)
+        yield Progress(stage="Trying learning rates", done=step + 1, total=steps, remaining_s=left)
         if len(losses) > _LEAST_STEPS and smooth[-1] > _LOST * smooth.min() > 0:
             break
     rates = planned[: len(losses)]

@@ -24,7 +24,7 @@ class RatesSection(Section):
         self._find = button(self.tr("Find a learning rate"), self.wanted.emit, "gauge")
         self._find.setToolTip(
             self.tr(
-                "Learns for 100 steps with a rising rate and shows which one suits these images. Takes about a minute; "
+                "Learns for 100 steps with a rising rate and shows which one suits these images. Takes a minute or more; "
                 "no model comes of it."
             )
         )

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from segstudio.engine.run import run_job
 from segstudio.engine.training.range_test import suggested_rate
-from segstudio.jobs.messages import Finished, Message, Metric, Warned
+from segstudio.jobs.messages import Finished, Message, Metric, Progress, Warned
 from segstudio.jobs.spec import Choice, ClassSpec, RangeTestJob, SampleRecord, TrainJob, job_from_json
 
 RATES = np.geomspace(1e-6, 1, 100)
@@ -93,7 +93,9 @@ def _said(messages: list[Message]) -> tuple[list[Metric], Finished]:
 def test_a_real_network_gets_a_rate_that_suits_and_no_run_is_made(tmp_path: Path) -> None:
     job = _job(tmp_path)
     assert job_from_json(job.model_dump_json()) == job
-    metrics, finished = _said(list(run_job(job)))
+    messages = list(run_job(job))
+    metrics, finished = _said(messages)
+    assert any(isinstance(m, Progress) and m.remaining_s for m in messages)
     rates = [m.values["learning_rate"] for m in metrics]
     assert rates == sorted(rates)
     assert rates[0] == pytest.approx(1e-6)
