@@ -478,6 +478,8 @@ def test_the_read_out_says_in_words_how_the_training_goes(studio: Studio) -> Non
     say(Started(device="cpu", device_name="a processor", pid=1))
     say(Progress(stage="Reading images", done=1, total=4))
     assert panel.live.words() == "Reading images …"
+    say(Metric(epoch=0.5, step=5, elapsed_s=15, values={"val_f1": 0.2, "val_iou": 0.1}, best=True))
+    assert panel.live.words() == "F1 0.20 on the validation images at the first look."
     say(Metric(epoch=1, step=10, elapsed_s=30, values={"val_f1": 0.0, "val_iou": 0.1}, best=True))
     assert panel.live.words() == "F1 0.00 on the validation images; the first objects take a while."
     say(Metric(epoch=2, step=20, elapsed_s=60, values={"val_f1": 0.8, "val_iou": 0.7}, best=True))

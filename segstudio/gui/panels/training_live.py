@@ -108,13 +108,21 @@ class LiveTraining(Section):
             found = self.tr("F1 {0:.2f} on the validation images").format(job.metric.values["val_f1"])
         else:
             found = self.tr("{0:.1f} dB from the targets").format(job.metric.values["val_psnr"])
-        return f"{found}; {self._trend(job)}."
+        trend = self._trend(job)
+        if trend:
+            return f"{found}; {trend}."
+        return self.tr("{0} at the first look.").format(found)
 
     def _trend(self, job: Job) -> str:
+        """Return how it goes; nothing after a single validation, from which nobody can tell."""
         if job.metric is not None and job.best is not None and job.metric.epoch - job.best.epoch >= _STILL:
             return self.tr("no better since epoch {0}").format(epoch_words(job.best.epoch))
         nothing = job.best is not None and job.best.values.get("val_f1") == 0
-        return self.tr("the first objects take a while") if nothing else self.tr("still improving")
+        if nothing:
+            return self.tr("the first objects take a while")
+        figure = "val_psnr" if _learns_images(job) else "val_f1"
+        looks = len(self._session.jobs.curves.series(job.id, figure))
+        return self.tr("still improving") if looks > 1 else ""
 
     def _show_progress(self, progress: Progress | None) -> None:
         known = progress is not None and progress.total > 0
