@@ -150,7 +150,8 @@ def test_the_brakes_stay_where_they_are_and_the_preview_is_enlarged(
         QTest.mouseClick(live.preview, Qt.MouseButton.LeftButton)
         large = hand.dialog(QDialog)
         strip = large.findChild(PreviewStrip)
-        hand.wait(lambda: strip.height() > 150, what="the large pictures")
+        assert strip.height() > 150, "what is seen already is large at once"
+        hand.wait(lambda: large.height() - strip.height() < 60, 5, "a window that fits its pictures")
         large.close()
         QTest.qWait(50)
         live.preview.setFocus()

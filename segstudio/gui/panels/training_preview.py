@@ -47,9 +47,12 @@ class PreviewStrip(QWidget):
             column = QVBoxLayout(self._window)
             column.addWidget(self._large)
             column.addStretch(1)
-            self._window.resize(_LARGE_WIDTH, _LARGE_WIDTH // 2)
             self._large.middle = self.middle
+            margins = column.contentsMargins()
+            self._large.resize(_LARGE_WIDTH - margins.left() - margins.right(), 0)
+            self._large._show_pictures(self._pictures)  # at once; a newer preview follows as soon as it is read
             self._large.show_preview(self._preview)
+            self._window.resize(_LARGE_WIDTH, self._large.height() + margins.top() + margins.bottom())
             self._window.show()
         else:
             self._window.raise_()
@@ -97,8 +100,11 @@ class PreviewStrip(QWidget):
     def _take(self, preview: Preview | None, pictures: list[QImage]) -> None:
         if preview is not self._preview:
             return  # a newer one came meanwhile
-        self._pictures = [QPixmap.fromImage(picture) for picture in pictures]
         self.setToolTip(self._tip(preview) if preview is not None else "")
+        self._show_pictures([QPixmap.fromImage(picture) for picture in pictures])
+
+    def _show_pictures(self, pictures: list[QPixmap]) -> None:
+        self._pictures = pictures
         self.setFixedHeight(self._cell().height() + 20 if self._pictures else 0)
         reached = self._enlarges and bool(self._pictures)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus if reached else Qt.FocusPolicy.NoFocus)
