@@ -241,7 +241,7 @@ class BakeOffDialog(QDialog):
         elif record is not None:
             # Qt breaks a line at a hyphen, as in U-Net.
             self._title.setText(verdict(record, self.standing.judge).replace("-", "\N{NON-BREAKING HYPHEN}"))
-            words = self.tr("{0}: {1} candidates, {2:g} minutes each")
+            words = self.tr("{0}: {1} candidates, {2:g} min each")
             self._says.setText(words.format(record.name, len(record.rows), round(record.minutes, 2)))
 
     def _say(self, text: str) -> None:
