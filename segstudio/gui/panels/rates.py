@@ -24,8 +24,8 @@ class RatesSection(Section):
         self._find = button(self.tr("Find a learning rate"), self.wanted.emit, "gauge")
         self._find.setToolTip(
             self.tr(
-                "Learns for 100 steps with a rising rate and shows which one suits these images. Takes a minute or more; "
-                "no model comes of it."
+                "Learns for 100 steps with a rising rate and shows which one suits these images. Takes a minute or "
+                "more; no model comes of it."
             )
         )
         self._stop = button(self.tr("Stop"), session.rates.stop, "stop")
