@@ -1,6 +1,7 @@
 """Starts, follows and ends worker processes; a dead worker becomes a `Failed` message, never an exception."""
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -18,6 +19,8 @@ from segstudio.jobs.spec import JobSpec, TrainJob
 #: Seconds that a worker has to obey before it is ended.
 PATIENCE = 10.0
 _POLL = 0.1
+#: A disk with less room holds no checkpoint, bytes.
+_FULL = 1 << 20
 #: Exit codes of a process that ended with a `UserError`.
 _REFUSED = (2, 3, 4)
 
@@ -251,6 +254,15 @@ class RunProcess:
                 return
 
     def _died(self, job_id: str) -> Failed:
+        if _is_full(self.run.path):  # it could not even write why it ended
+            return Failed(
+                time=time.time(),
+                job_id=job_id,
+                code="disk-full",
+                message=f"The disk is full; nothing more can be written in {self.run.path}.",
+                hint="Free some space; Go on then continues the training from its last checkpoint. "
+                "Your labels are safe.",
+            )
         code = self._process.returncode if self._process is not None else None
         return worker_died(job_id, code, self.run.log_file)
 
@@ -308,6 +320,13 @@ def _close(stream: IO[bytes] | None) -> None:
         stream.close()
     except OSError:
         return
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        return shutil.disk_usage(folder).free < _FULL
+    except OSError:
+        return False
 
 
 def _last_lines(log: Path, count: int = 40) -> str:

@@ -243,6 +243,19 @@ def test_how_a_run_ended_before_it_was_resumed_is_not_told_again(tmp_path: Path)
     assert [message.kind for message in attached.messages()] == ["metric", "started", "finished"]
 
 
+def test_a_training_that_a_full_disk_ended_without_a_word_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage._replace(free=4096))
+    job = a_train_job(tmp_path / "run")
+    process = RunProcess.start(job, command=[sys.executable, "-c", "import sys; sys.exit(1)"])
+    (last,) = process.messages()
+    assert isinstance(last, Failed)
+    assert (last.code, last.job_id) == ("disk-full", job.job_id)
+    assert "Free some space" in last.hint
+
+
 def test_a_resumed_run_that_dies_at_once_is_told(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     list(run_process(folder, "finish").messages())
