@@ -67,8 +67,11 @@ def _tuned(
         chosen = decode, result
         yield Progress(stage="Choosing how to find objects", done=number, total=total)
         if training.control.wish() == "abandon":
-            break
-    return chosen or validator.run(weights, training.judge.decode)
+            return chosen
+    if chosen is None or chosen[1].images < len(validator.watched):
+        # The first images that there was time for may be the easy ones: what is told of a model is of all.
+        return validator.run(weights, chosen[0] if chosen is not None else training.judge.decode)
+    return chosen
 
 
 def _card(training: "Training", decode: DecodeSettings, result: Validation | ImageValidation) -> ModelCard:

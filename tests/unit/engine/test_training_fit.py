@@ -97,6 +97,15 @@ def of(kind: type, messages: list[Message]) -> list[Any]:
     return [message for message in messages if isinstance(message, kind)]
 
 
+def test_the_scores_of_a_model_are_of_all_validation_images(
+    samples: tuple[SampleRecord, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("segstudio.engine.training.finish._seconds", lambda *_: 0.0)  # for the first image only
+    list(run_job(a_job(samples, tmp_path / "run")))
+    card = load_model(RunFolder(tmp_path / "run").path).card
+    assert card.trained_on["scored_images"] == 2
+
+
 def test_a_short_training_finds_the_discs(samples: tuple[SampleRecord, ...], tmp_path: Path) -> None:
     job = a_job(samples, tmp_path / "run", training={"epochs": 6}, formulation=Choice(name="joint"))
     messages = list(run_job(job))
