@@ -86,7 +86,8 @@ class Facts(_Message):
     Network: ``formulation``, ``architecture`` (``"own"`` where the formulation builds it), ``parameters``, ``stride``,
     ``channels``, ``reach_px`` (pixels that it looks beyond a block of ``stride``: half of its receptive field; none
     when ``sees_whole``), ``sees_whole``, ``from_scratch``; where its levels can be set, ``levels_setting`` (its name),
-    ``levels`` and ``most_levels``; where it looks for objects up to a size, ``largest_setting`` and ``largest_px``.
+    ``levels`` and ``most_levels``; where it looks for objects up to a size, ``largest_setting``, ``largest_px`` and
+    ``most_px``.
 
     Start, only for a training that begins with a model: ``start_f1`` and ``start_ap`` of that model on the validation
     images, ``start_low_percentile`` and ``start_high_percentile``.

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from annotated_types import Le
 from pydantic import ValidationError
 
 from segstudio.config.base import Config as Settings
@@ -111,7 +112,12 @@ def level_facts(job: TrainJob) -> dict[str, Fact]:
 def _size_facts(formulation: Formulation) -> dict[str, Fact]:
     """Return up to which size a formulation looks for objects, as `Facts` names it; nothing where any size is found."""
     name = formulation.largest_setting
-    return {"largest_setting": name, "largest_px": getattr(formulation.config, name)} if name else {}
+    if not name:
+        return {}
+    limits = type(formulation.config).model_fields[name].metadata
+    most = next((limit.le for limit in limits if isinstance(limit, Le)), None)
+    largest = getattr(formulation.config, name)
+    return {"largest_setting": name, "largest_px": largest, "most_px": None if most is None else float(str(most))}
 
 
 def _valid(config: type[Settings], settings: dict[str, Any]) -> bool:

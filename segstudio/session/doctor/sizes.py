@@ -12,6 +12,7 @@ _ROOM = 2.0
 _FIELD = 1.0
 #: What is offered instead sees this many of them.
 _MARGIN = 1.5
+_SMALLER = "Make the images smaller: half the size halves the objects."
 
 
 def small_patch(case: Case) -> Iterator[Finding]:
@@ -28,7 +29,7 @@ def small_patch(case: Case) -> Iterator[Finding]:
         evidence=f"Patches are {patch:g} px wide; one object in ten is wider than {large:.0f} px.",
         advice=f"Train with patches of {wanted} px. If the memory does not suffice, make the images smaller first."
         if fits
-        else "Make the images smaller: half the size halves the objects.",
+        else _SMALLER,
         remedy=Remedy(f"Use patches of {wanted} px and train again", {"data.patch_size": wanted}, starts=True)
         if fits
         else None,
@@ -40,14 +41,17 @@ def small_boxes(case: Case) -> Iterator[Finding]:
     setting, largest, large = case.facts.get("largest_setting"), case.number("largest_px"), _large(case)
     if not setting or largest is None or large is None or large <= largest:
         return
-    wanted = _rounded(_MARGIN * large)
+    wanted = int(min(_rounded(_MARGIN * large), case.number("most_px") or float("inf")))
+    fits = wanted > large
     yield Finding(
         code="small-boxes",
         severity="warning",
         sentence="The objects are larger than those that the network looks for.",
         evidence=f"One object in ten is wider than {large:.0f} px; the setting {setting} says {largest:g} px.",
-        advice=f"Let it look for objects up to {wanted} px.",
-        remedy=Remedy(f"Look for {wanted} px and train again", {f"formulation.{setting}": wanted}, starts=True),
+        advice=f"Let it look for objects up to {wanted} px." if fits else _SMALLER,
+        remedy=Remedy(f"Look for {wanted} px and train again", {f"formulation.{setting}": wanted}, starts=True)
+        if fits
+        else None,
     )
 
 

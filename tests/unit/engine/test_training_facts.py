@@ -170,3 +170,4 @@ def test_a_network_of_the_formulation_is_called_its_own(tmp_path: Path) -> None:
     )
     (facts,) = (message for message in run_job(job) if isinstance(message, Facts))
     assert facts.values["architecture"] == "own"
+    assert (facts.values["largest_setting"], facts.values["most_px"]) == ("largest", 4096)

@@ -167,6 +167,12 @@ def test_a_detector_is_told_to_look_for_objects_as_large_as_they_are() -> None:
     assert "wider than 500 px; the setting largest says 128 px" in codes["small-boxes"].evidence
     assert codes["small-boxes"].remedy.settings == {"formulation.largest": 768}
     assert not told(Facts(values={**seen, **detector, "largest_px": 512}))
+    near = told(Facts(values={**seen, **detector, "most_px": 600}))["small-boxes"]
+    assert near.remedy is not None
+    assert near.remedy.settings == {"formulation.largest": 600}
+    far = told(Facts(values={**seen, **detector, "most_px": 400}))["small-boxes"]
+    assert far.remedy is None
+    assert "Make the images smaller" in far.advice
 
 
 def test_patches_that_cannot_grow_further_are_not_offered_again() -> None:
@@ -228,6 +234,9 @@ def test_a_poor_score_after_a_few_steps_is_not_called_well() -> None:
     better = Finished(outcome="done", summary={"f1": 0.6})
     assert "too-short" not in told(facts, _metric(0.7, val_f1=0.4), better)
     assert "too-short" not in told(Facts(values={"validation_objects": 0}), _metric(0.7, val_f1=0.0), end)
+    made = told(_metric(0.7, val_ssim=0.03), Finished(outcome="done", summary={"ssim": 0.05}))["too-short"]
+    assert made.evidence == "The similarity to the targets is 0.05 after 7 steps."
+    assert "too-short" not in told(*(_metric(epoch, val_ssim=0.2) for epoch in range(1, 6)), end)
 
 
 def test_what_is_not_over_is_not_called_too_short() -> None:
