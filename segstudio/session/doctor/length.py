@@ -10,7 +10,7 @@ _RISE = 0.04
 #: F1 above which more time is not worth a word.
 _GOOD = 0.93
 _LEAST_POINTS = 4
-#: F1 below which a model of fewer validations than that has hardly begun to learn.
+#: F1, or similarity to the targets, below which a model of fewer validations has hardly begun to learn.
 _POOR = 0.5
 #: Minutes that such a training is offered at least.
 _FEW_MINUTES = 5.0
@@ -45,10 +45,13 @@ def too_short(case: Case) -> Iterator[Finding]:
 
 def _hardly_begun(case: Case) -> Iterator[Finding]:
     """Find a poor score after so few validations that no curve can tell why."""
-    score = case.curve("val_f1")
-    if case.finished is None or not len(score) or not case.number("validation_objects"):
+    name, key, score = "F1", "f1", case.curve("val_f1")
+    if not len(score):
+        name, key, score = "The similarity to the targets", "ssim", case.curve("val_ssim")
+    nothing = key == "f1" and not case.number("validation_objects")
+    if case.finished is None or not 0 < len(score) < _LEAST_POINTS or nothing:
         return
-    final = case.finished.summary.get("f1")  # with the best decoder settings, often higher than while it trained
+    final = case.finished.summary.get(key)  # with the best decoder settings, often higher than while it trained
     best = float(final) if isinstance(final, float) else score.values.max()
     if best > _POOR:
         return
@@ -57,7 +60,7 @@ def _hardly_begun(case: Case) -> Iterator[Finding]:
         code="too-short",
         severity="note",
         sentence="The training was too short to show what the network can do.",
-        evidence=f"F1 is {best:.2f} after {counted(case.metrics[-1].step, 'step')}.",
+        evidence=f"{name} is {best:.2f} after {counted(case.metrics[-1].step, 'step')}.",
         advice="Let it go on from where it was stopped." if stopped else "Train longer: a few minutes at least.",
         remedy=Remedy("Go on", action="resume") if stopped else _longer(case, _FEW_MINUTES),
     )
