@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Seconds that a training's process may take to leave after it has said its last word.
 _LAST_BREATH = 10.0
+#: Codes of errors of a run that was deleted while the list was read.
+_GONE = frozenset({"no-run", "file-missing"})
 
 
 class ProjectRuns:
@@ -47,6 +49,8 @@ class ProjectRuns:
     """The training `Job` that has just made a model that makes images, and its peak signal to noise, dB."""
     failed = Signal(str, str, str)
     """A training or prediction failed: its title, what happened, what to do."""
+    unreadable = Signal(object)
+    """A `UserError`: a run is damaged, or of another version, and is not in the list; told once."""
     began = Signal(str)
     """A training or prediction began, or went on: its title."""
 
@@ -55,6 +59,7 @@ class ProjectRuns:
         self._project = project
         self._jobs = jobs
         self._background = background
+        self._told: set[str] = set()
         jobs.message.connect(self._on_message)
 
     def run(self, run_id: str) -> Run | None:
@@ -190,6 +195,10 @@ class ProjectRuns:
         if folder is not None and (project is None or project.runs_folder != folder):
             return  # another project was opened meanwhile
         self.all = tuple(found[0])
+        for problem in found[1]:
+            if problem.code not in _GONE and problem.message not in self._told:
+                self._told.add(problem.message)
+                self.unreadable.emit(problem)
         for run in self.all:
             self._jobs.curves.name_run(run.id, run.name)
             if run.active and not self._jobs.live(run.id):

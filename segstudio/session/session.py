@@ -82,6 +82,7 @@ class Session:
         self.runs.ready.connect(self._on_model_ready)
         self.runs.makes_images.connect(self._on_image_maker_ready)
         self.runs.failed.connect(self._on_job_failed)
+        self.runs.unreadable.connect(self.report)
         self.bake_off = ProjectBakeOff(lambda: self.project, self.jobs, self.background)
         self.bake_off.noticed.connect(self._on_notice)
         self.doctor = Doctor(self.jobs, self.runs)

@@ -3,12 +3,16 @@ import math
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+import tifffile
 
 from segstudio.jobs.messages import Finished
 from segstudio.jobs.run_folder import RunFolder
 from segstudio.jobs.spec import ClassSpec, TrainJob
+from segstudio.project.project import Project
 from segstudio.session.runs import read_run, read_runs
+from segstudio.session.session import Session
 
 
 @pytest.fixture
@@ -50,3 +54,21 @@ def test_a_score_that_is_no_number_is_none(folder: RunFolder, value: object) -> 
     (folder.model / "model.json").write_text(json.dumps({"scores": {"f1": value, "ap50": 0.5}}))
     run = read_run(folder)
     assert (run.f1, run.scores, run.has_model) == (None, {"ap50": 0.5}, True)
+
+
+def test_a_run_of_another_version_is_told_once(folder: RunFolder, tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    tifffile.imwrite(tmp_path / "images" / "a.tif", np.eye(16, dtype=np.uint8))
+    Project.create(tmp_path / "project", [tmp_path / "images"])[0].close()
+    runs = tmp_path / "project" / "runs"
+    shutil.copytree(folder.path, runs / "a")
+    shutil.copytree(folder.path, runs / "b")
+    (runs / "b" / "job.json").write_text(json.dumps({**json.loads(folder.job_file.read_text()), "later": 1}))
+    session, told = Session(), list[str]()
+    session.noticed.connect(lambda notice: told.append(notice.message))
+    session.open_project(tmp_path / "project")
+    session.runs.refresh()
+    assert [run.id for run in session.runs.all] == ["a"]
+    (sentence,) = told
+    assert "damaged or of a newer version" in sentence
+    session.close()
