@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from PySide6.QtCore import QByteArray, QEvent, QObject, QSettings, QSize, Qt, QTimer
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QTabWidget, QToolBar, QWidget
 
 from segstudio.gui.actions import ActionTable
@@ -84,7 +85,9 @@ class Layout:
         self.recent.clear()
         self.recent.setEnabled(bool(folders))
         for folder in folders:
-            action = self.recent.addAction(folder.replace("&", "&&"))
+            # Made here: one that the menu makes may be taken for an object that had its address before.
+            action = QAction(folder.replace("&", "&&"), self.recent)
+            self.recent.addAction(action)
             action.triggered.connect(lambda _checked=False, folder=folder: call(folder))
 
     def show_project(self, is_open: bool) -> None:
