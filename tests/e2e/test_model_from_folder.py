@@ -65,7 +65,7 @@ def test_a_model_from_a_folder_predicts_and_starts_a_training(
         assert window.prediction._model.currentText() == "Theirs"
         (run,) = hand.session.runs.all
         start = window.training.setup._start_from
-        start.setCurrentIndex(start.findText("Best of Theirs"))
+        start.setCurrentIndex(start.findText("Theirs"))
         assert start.run_id() == run.id
         assert run.model.is_relative_to(folder)
 
@@ -105,10 +105,10 @@ def test_both_lists_offer_it_and_cancelling_changes_nothing(
         window = hand.window
         start, predict = window.training.setup._start_from, window.prediction._model
         _last(start)
-        hand.wait(lambda: start.currentText() == "Best of Theirs", what="the model, chosen where it was asked for")
-        for box, words in ((start, "Best of Theirs"), (predict, "Theirs")):
+        hand.wait(lambda: start.currentText() == "Theirs", what="the model, chosen where it was asked for")
+        for box in (start, predict):
             _last(box)
-            assert box.currentText() == words
+            assert box.currentText() == "Theirs"
         assert not answers
 
     run_program([str(folder)], script)

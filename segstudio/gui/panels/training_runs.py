@@ -86,9 +86,7 @@ class RunList(Section):
             if run.status == "done":
                 self._session.notice(
                     self.tr("{0} is finished: it has used its time, or got no better any more.").format(run.name),
-                    self.tr("To learn more, train a new model and choose “Best of {0}” under Start from.").format(
-                        run.name
-                    ),
+                    self.tr("To learn more, train a new model and choose “{0}” under Start from.").format(run.name),
                 )
             else:
                 self._session.runs.resume(run)

@@ -149,7 +149,10 @@ class TrainingSetup(QWidget):
         self._formulation.setObjectName("formulation")
         self._architecture.setObjectName("architecture")
         self._start_from = ModelBox(
-            self._session, lambda name, _f1: self.tr("Best of {0}").format(name), self.tr("Scratch"), self._unfit
+            self._session,
+            lambda name, _f1: name,  # nothing before it: the names of models are told apart in little room
+            self.tr("Scratch"),
+            self._unfit,
         )
         self._start_from.chosen.connect(self._on_start)
         self._start_from.dropped.connect(lambda reason: self._session.notice(reason, level="warning"))
