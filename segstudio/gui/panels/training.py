@@ -153,7 +153,6 @@ class TrainingPanel(QWidget):
         self._train.setMinimumHeight(36)
         self._compare = button(self.tr("Compare…"), self.compare_wanted.emit)
         self._compare.setMinimumHeight(36)
-        self._compare.setToolTip(self.tr("Train several ways for the same time and see which is best on your images"))
         footer = Footer()
         for widget in (self._summary, self._warning, self._error):
             footer.body.addWidget(widget)
@@ -279,6 +278,9 @@ class TrainingPanel(QWidget):
         fits = bool(summary.train or (summary.pairs and self.setup.learns_images))
         self._train.setEnabled(ready and fits and not self._wrong)
         self._compare.setEnabled(ready and bool(summary.train))
+        does = self.tr("Train several ways for the same time and see which is best on your images")
+        lacks = self.tr("Label some objects first: ways to find them are compared")
+        self._compare.setToolTip(does if summary.train else lacks)
         self._train.setText(self.tr("Saving the labels …") if self._busy else self.tr("Train"))
 
     def hideEvent(self, event: object) -> None:
