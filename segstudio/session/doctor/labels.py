@@ -79,16 +79,16 @@ def small_validation(case: Case) -> Iterator[Finding]:
     images, objects = case.number("validation_images"), case.number("validation_objects")
     if not images:
         return
-    low, high, score = (case.curve(name) for name in ("val_f1_low", "val_f1_high", "val_f1"))
+    score, low, high = _scored(case)
     seen = f"{counted(images, 'image')} with {counted(objects or 0, 'object')}"
     if case.learns_images:
         seen = counted(images, "image")
     if images == 1 or (images < _FEW_IMAGES and (objects or 0) < _FEW_OBJECTS):
         evidence = f"The score comes from {seen}."
-    elif len(low) and len(high) and len(score) and high.values[-1] - low.values[-1] > _WIDE:
+    elif high - low > _WIDE:
         evidence = (
-            f"{_when(case)} {score.values[-1]:.2f} on {seen}; on others like them it may be anything from "
-            f"{low.values[-1]:.2f} to {high.values[-1]:.2f} (95\u00a0%)."
+            f"{_when(case, score)} {score:.2f} on {seen}; on others like them it may be anything from "
+            f"{low:.2f} to {high:.2f} (95\u00a0%)."
         )
     else:
         return
@@ -102,11 +102,21 @@ def small_validation(case: Case) -> Iterator[Finding]:
     )
 
 
-def _when(case: Case) -> str:
-    """Begin a sentence about the last F1 of the curve, which another one follows where better settings were found."""
+def _scored(case: Case) -> tuple[float, float, float]:
+    """Return F1 and its interval of the weights that are kept, which need not be the last; zeros when not known."""
+    names = ("val_f1", "val_f1_low", "val_f1_high")
+    known = [metric for metric in case.metrics if set(names) <= metric.values.keys()]
+    kept = [metric for metric in known if metric.best] or known
+    if not kept:
+        return 0.0, 0.0, 0.0
+    score, low, high = (float(kept[-1].values[name]) for name in names)
+    return score, low, high
+
+
+def _when(case: Case, score: float) -> str:
+    """Begin a sentence about an F1 of the curve, which another one follows where better settings were found."""
     final = case.finished.summary.get("f1") if case.finished is not None else None
-    last = case.curve("val_f1").values[-1]
-    another = isinstance(final, float) and abs(final - last) > _ANOTHER
+    another = isinstance(final, float) and abs(final - score) > _ANOTHER
     return "While it trained, with quick settings, F1 was" if another else "F1 is"
 
 

@@ -125,6 +125,9 @@ def test_a_score_that_better_settings_raised_is_told_as_that_of_the_training() -
     evidence = told(*said, Finished(outcome="done", summary={"f1": 0.75}))["small-validation"].evidence
     assert evidence.startswith("While it trained, with quick settings, F1 was 0.32 on 2 images")
     assert told(*said, Finished(outcome="done", summary={"f1": 0.32}))["small-validation"].evidence.startswith("F1 is")
+    said[1] = said[1].model_copy(update={"best": True})
+    said.append(Metric(epoch=2, step=2, elapsed_s=2, values={"val_f1": 0.1, "val_f1_low": 0.0, "val_f1_high": 0.4}))
+    assert told(*said)["small-validation"].evidence.startswith("F1 is 0.32 on 2 images")  # the weights that are kept
 
 
 def test_one_change_is_offered_once() -> None:
