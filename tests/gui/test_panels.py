@@ -485,6 +485,8 @@ def test_the_read_out_says_in_words_how_the_training_goes(studio: Studio) -> Non
     say(Metric(epoch=2, step=20, elapsed_s=60, values={"val_f1": 0.8, "val_iou": 0.7}, best=True))
     assert panel.live.words() == "F1 0.80 on the validation images; still improving."
     say(Preview(epoch=2, image="", truth="", prediction="", caption="finds 9 of 10 objects"))
+    say(Metric(epoch=3, step=30, elapsed_s=70, values={"val_f1": 0.7}))
+    assert panel.live.words() == "Finds 9 of 10 objects; the best was at epoch 2."
     say(Metric(epoch=9, step=90, elapsed_s=90, values={"val_f1": 0.7}))
     assert panel.live.words() == "Finds 9 of 10 objects; no better since epoch 2."
     panel.live._pause.click()
@@ -842,6 +844,10 @@ def test_a_new_model_is_offered_unless_proposals_of_another_are_reviewed(studio:
     studio.propose(discs((96, 96), [(20, 20)], 8))
     studio.model("run-3")
     assert panel._model.currentData() == "run-1"
+    panel.choose("run-2")
+    assert f"The proposals in sight are of {studio.session.runs.run('run-1').name}." in panel.decode.words()
+    panel.choose("run-1")
+    assert "The proposals in sight" not in panel.decode.words()
     panel.proposals.accept_all()
     studio.model("run-4")
     assert panel._model.currentData() == "run-4"

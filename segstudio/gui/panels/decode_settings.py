@@ -65,13 +65,19 @@ class DecodeSettings(Section):
         """Return the slider of one setting; raise ``KeyError``."""
         return self._sliders[name][0]
 
-    def say_live(self, live: bool) -> None:
-        """Say whether moving a slider changes the proposals in sight."""
-        self._says.setText(
-            self.tr("Move to change the proposals at once; the network does not run again.")
-            if live
-            else self.tr("Used for the next prediction.")
-        )
+    def say_live(self, live: bool, other: str = "") -> None:
+        """Say whether moving a slider changes the proposals in sight, or they are of an `other` model."""
+        if live:
+            words = self.tr("Move to change the proposals at once; the network does not run again.")
+        elif other:
+            words = self.tr("The proposals in sight are of {0}. Used for the next prediction.").format(other)
+        else:
+            words = self.tr("Used for the next prediction.")
+        self._says.setText(words)
+
+    def words(self) -> str:
+        """Return what is said about the sliders."""
+        return self._says.text()
 
     def _show(self, key: str, fields: tuple[FieldSpec, ...], best: Mapping[str, Any]) -> None:
         self._key = key

@@ -262,7 +262,9 @@ class PredictionPanel(QWidget):
         run, prediction = self._run(), self._session.review.prediction
         live = run is not None and prediction is not None and prediction.run == run.folder.name
         self.decode.setVisible(run is not None and not self.decode.is_empty)
-        self.decode.say_live(live)
+        made_by = prediction.run if prediction is not None and self._session.review.pending_count else ""
+        others = (other.name for other in self._session.runs.all if other.folder.name == made_by)
+        self.decode.say_live(live, next(others, ""))
 
     def _on_project(self, _project: object) -> None:
         self._job_id = ""

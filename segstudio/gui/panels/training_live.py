@@ -115,8 +115,10 @@ class LiveTraining(Section):
 
     def _trend(self, job: Job) -> str:
         """Return how it goes; nothing after a single validation, from which nobody can tell."""
-        if job.metric is not None and job.best is not None and job.metric.epoch - job.best.epoch >= _STILL:
-            return self.tr("no better since epoch {0}").format(epoch_words(job.best.epoch))
+        behind = job.metric.epoch - job.best.epoch if job.metric is not None and job.best is not None else 0.0
+        if job.best is not None and behind > 0:
+            words = self.tr("no better since epoch {0}") if behind >= _STILL else self.tr("the best was at epoch {0}")
+            return words.format(epoch_words(job.best.epoch))
         nothing = job.best is not None and job.best.values.get("val_f1") == 0
         if nothing:
             return self.tr("the first objects take a while")
