@@ -326,7 +326,9 @@ class MainWindow(QMainWindow):
         self.resuming.keep()
         self.layout_of_panels.save(project_is_open=self.session.project is not None)
         self.hide()  # what is still to be read, written or ended may take seconds
-        self.canvas.close_threads()
-        self.session.close()
-        self._job_threads.close()
-        super().closeEvent(event)
+        try:
+            self.canvas.close_threads()
+            self.session.close()
+        finally:  # a thread that is left aborts the process
+            self._job_threads.close()
+            super().closeEvent(event)

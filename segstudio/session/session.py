@@ -207,20 +207,24 @@ class Session:
         self.front.leave()
         if project is not None:
             self.jobs.stop_predictions()
-            self.project_changed.emit(None)
-            self.runs.project_closed()
-            self.doctor.project_closed()
-            self.background.run(lambda: _close(project), self._on_project_closed, lane=_DOCUMENTS)
+            try:
+                self.project_changed.emit(None)
+                self.runs.project_closed()
+                self.doctor.project_closed()
+            finally:
+                self.background.run(lambda: _close(project), self._on_project_closed, lane=_DOCUMENTS)
 
     def unsaved(self) -> dict[str, str]:
         """Return the images whose last actions would be lost if the project were closed now, by name, and why."""
         return self.project.unsaved() if self.project is not None else {}
 
     def close(self) -> None:
-        """End the sitting: everything is written and all threads end."""
-        self.close_project()
-        self.jobs.close()
-        self.background.close()
+        """End the sitting: everything is written and all threads end, even when somebody who is told of it fails."""
+        try:
+            self.close_project()
+        finally:
+            self.jobs.close()
+            self.background.close()
 
     def _take_project(self, project: Project) -> None:
         self.close_project()

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from psygnal import EmitLoopError
 
 from segstudio.core.errors import UserError
 from segstudio.io.disk import DiskError
@@ -204,3 +205,15 @@ def test_after_a_crash_an_image_that_is_gone_is_named(session: Session, tmp_path
     assert "not in its label file" in notice.message
     assert notice.hint
     session.close()
+
+
+def test_a_project_is_closed_even_when_somebody_who_is_told_of_it_fails(session: Session, tmp_path: Path) -> None:
+    def fail(project: Project | None) -> None:
+        raise ValueError(project)
+
+    session.project_changed.connect(fail)
+    with pytest.raises(EmitLoopError):
+        session.close()
+    project = Project.open(tmp_path / "project")  # nobody writes it any more
+    assert not project.read_only
+    project.close()
