@@ -44,7 +44,7 @@ def add_parser(subparsers: Any) -> None:  # noqa: ANN401 - argparse keeps this t
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="everything as JSON")
     form.add_argument("--csv", action="store_true", help="the layers as CSV")
-    parser.set_defaults(run=run, more_flags=more_flags, quiet=True, json_lines=False)
+    parser.set_defaults(run=run, more_flags=more_flags, resume=False, quiet=True, json_lines=False)
 
 
 def run(namespace: argparse.Namespace) -> int:
