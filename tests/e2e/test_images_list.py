@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QItemSelectionModel, QPoint, Qt
 from PySide6.QtTest import QTest
 from window_driver import Driver, run_program
 
@@ -105,7 +105,9 @@ def test_an_image_chosen_while_others_are_being_added_comes(
         hand.wait(lambda: hand.session.document is not None, what="the first image")
         view = hand.window.images._view
         hand.session.add_images(more)
-        view.setCurrentIndex(hand.window.images._sorted.index(2, 0))
+        # Not the view's own way: it asks which keys are held, and other tests hold some.
+        only = QItemSelectionModel.SelectionFlag.ClearAndSelect
+        view.selectionModel().setCurrentIndex(hand.window.images._sorted.index(2, 0), only)
         goes_on.set()
         hand.wait(lambda: len(_uses(hand)) == 7, what="seven images")
         hand.wait(lambda: hand.session.document.entry.name == "c.tif", 5, what="the image that was chosen")
