@@ -36,7 +36,7 @@ class Judge:
 FEWEST_IMAGES: Final = 6
 
 #: A score below this is none.
-_NOTHING: Final = 0.005
+NOTHING_FOUND: Final = 0.005
 #: The first decides unless the user says otherwise.
 JUDGES: Final[tuple[Judge, ...]] = (
     Judge(
@@ -93,7 +93,7 @@ def standings(record: Record, judge: Judge = JUDGES[0]) -> list[Standing]:
 
 def finds_anything(ranked: Sequence[Standing]) -> bool:
     """Return whether the best of `standings` has a score at all."""
-    return bool(ranked) and ranked[0].value >= _NOTHING
+    return bool(ranked) and ranked[0].value >= NOTHING_FOUND
 
 
 def winner(ranked: Sequence[Standing]) -> Standing | None:

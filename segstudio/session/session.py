@@ -23,7 +23,6 @@ from segstudio.session.doctor.rate_search import RateSearch
 from segstudio.session.front_image import FrontImage
 from segstudio.session.image_files import ImageFiles
 from segstudio.session.image_states import ImageStates
-from segstudio.session.job import Job
 from segstudio.session.job_queue import JobQueue
 from segstudio.session.made_image import MadeImage
 from segstudio.session.notice import Level, Notice
@@ -32,14 +31,13 @@ from segstudio.session.project_bake_off import ProjectBakeOff
 from segstudio.session.project_runs import ProjectRuns
 from segstudio.session.proposal_walk import ProposalWalk
 from segstudio.session.review import Review
+from segstudio.session.training_news import TrainingNews
 from segstudio.session.view_state import ViewState
 
 #: Opening and closing images happens in this order, one after the other.
 _DOCUMENTS = "documents"
 #: Codes of errors that do not keep a project from being looked at.
 _READABLE = frozenset({"project-locked", "no-permission", "read-only", "disk-full"})
-#: A model with a lower F1 finds nothing.
-_NOTHING = 0.005
 #: What is wrong with files that were to be added is told together.
 _INTAKE = "intake"
 #: What notices are about that something newer makes untrue: why nothing was opened, which classes there are.
@@ -79,12 +77,10 @@ class Session:
         self.jobs = JobQueue(self.background)
         self.devices = Devices(self.jobs, lambda: self.preferences, self.set_preferences)
         self.runs = ProjectRuns(lambda: self.project, self.jobs, self.background)
-        self.runs.ready.connect(self._on_model_ready)
-        self.runs.makes_images.connect(self._on_image_maker_ready)
-        self.runs.failed.connect(self._on_job_failed)
         self.runs.unreadable.connect(self.report)
         self.bake_off = ProjectBakeOff(lambda: self.project, self.jobs, self.background)
         self.bake_off.noticed.connect(self._on_notice)
+        self._news = TrainingNews(self.runs, self.bake_off, self._on_notice)
         self.doctor = Doctor(self.jobs, self.runs)
         self.rates = RateSearch(self.jobs)
         self.front = FrontImage(lambda: self.project, self.background, _DOCUMENTS)
@@ -122,29 +118,6 @@ class Session:
     def refuse(self, error: UserError) -> None:
         """Tell the user why something was not opened; said until something is, or is refused for another reason."""
         self.noticed.emit(replace(Notice.of(error), about=OPENING))
-
-    def _on_model_ready(self, job: Job, f1: float) -> None:
-        if self.bake_off.trains(job.id):
-            return  # one of several; the result is told at the end
-        if f1 < _NOTHING:
-            what = f"{job.title} is trained, but finds nothing yet: F1 {f1:.2f}."
-            self.notice(what, "The step Train says what may help.", "warning")
-            return
-        hint = "Press Ctrl+P to let it find the cells of this image."
-        self.notice(f"{job.title} is ready: F1 {f1:.2f}.", self._how_to_use(job, hint), "good")
-
-    def _on_image_maker_ready(self, job: Job, psnr: float) -> None:
-        hint = "Press Ctrl+P to let it make an image of this one."
-        self.notice(f"{job.title} is ready: PSNR {psnr:.1f} dB.", self._how_to_use(job, hint), "good")
-
-    def _how_to_use(self, job: Job, hint: str) -> str:
-        """Return `hint`, or which project to open first."""
-        if self.runs.owns(job) or job.folder is None:
-            return hint
-        return f"It belongs to the project {job.folder.parents[1].name}: open that to use it."
-
-    def _on_job_failed(self, title: str, message: str, hint: str) -> None:
-        self.noticed.emit(Notice(f"{title} failed. {message}", hint, "error", about=title))
 
     def open_project(self, folder: Path, *, read_only: bool = False) -> None:
         """Open a project and its first image; the one that was open is closed.
