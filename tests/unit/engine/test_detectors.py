@@ -106,6 +106,19 @@ def test_one_pixel_objects_and_seven_channels_are_learned_from(kind: str) -> Non
     assert kind == "fcos" or float(terms["box"].detach()) > 0
 
 
+def certainty_gradient(kind: str, labels: NDArray[np.int32]) -> Tensor:
+    """Return what a step on `labels` (64, 64) teaches of the certainty at the 16 x 16 points of the finest level."""
+    formulation = build(kind)
+    network = formulation.build_network(1).train()
+    seen: list[Tensor] = []
+    first = next(m for name, m in network.named_modules() if name.endswith("cls_logits"))
+    first.register_forward_hook(lambda _m, _i, out: (out.retain_grad(), seen.append(out))[0])
+    terms = formulation.training_loss(network, torch.rand(1, 1, 64, 64), as_batch(formulation, labels))
+    torch.stack(list(terms.values())).sum().backward()
+    assert seen[0].grad is not None
+    return seen[0].grad
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_nothing_is_learned_from_an_object_that_nobody_labelled(kind: str) -> None:
     """The gradient of the certainty at an unlabelled object is 0 where its pixels are unknown, and not otherwise."""
@@ -115,15 +128,7 @@ def test_nothing_is_learned_from_an_object_that_nobody_labelled(kind: str) -> No
         labels = discs((64, 64), [(16, 16)], 9)
         if hidden:
             labels[32:] = -1
-        formulation = build(kind)
-        network = formulation.build_network(1).train()
-        seen: list[Tensor] = []
-        first = next(m for name, m in network.named_modules() if name.endswith("cls_logits"))
-        first.register_forward_hook(lambda _m, _i, out, seen=seen: (out.retain_grad(), seen.append(out))[0])
-        terms = formulation.training_loss(network, torch.rand(1, 1, 64, 64), as_batch(formulation, labels))
-        torch.stack(list(terms.values())).sum().backward()
-        grad = seen[0].grad  # of the finest level, 16 x 16 points
-        assert grad is not None
+        grad = certainty_gradient(kind, labels)
         assert grad[..., :6, :].any()
         pull[hidden] = float(grad[..., 12:, :].abs().sum())
     assert pull[True] == 0
@@ -139,15 +144,7 @@ def test_nothing_is_learned_from_an_object_of_which_a_part_is_not_labelled(kind:
         labels = discs((64, 64), [(14, 16), (40, 40)], 11)
         if hidden:
             labels[44:] = -1
-        formulation = build(kind)
-        network = formulation.build_network(1).train()
-        seen: list[Tensor] = []
-        first = next(m for name, m in network.named_modules() if name.endswith("cls_logits"))
-        first.register_forward_hook(lambda _m, _i, out, seen=seen: (out.retain_grad(), seen.append(out))[0])
-        terms = formulation.training_loss(network, torch.rand(1, 1, 64, 64), as_batch(formulation, labels))
-        torch.stack(list(terms.values())).sum().backward()
-        grad = seen[0].grad  # of the finest level, 16 x 16 points
-        assert grad is not None
+        grad = certainty_gradient(kind, labels)
         assert grad[..., :6, :].any()
         pull[hidden] = float(grad[..., 8:, 9:12].abs().sum())  # on the second disc, and below it
     assert pull[False] > 0
