@@ -1,6 +1,10 @@
 """``segstudio``: the window without arguments or with files to open, otherwise a command."""
 
 import sys
+
+if __name__ == "__main__" and not sys.flags.safe_path and sys.path[0] != __file__.rsplit("segstudio", 1)[0][:-1]:
+    del sys.path[0]  # the working folder, put there by ``python -m``: a project could have laid a torch.py in it
+
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -9,10 +13,14 @@ def main() -> int:
     """Open the window or run the command that was asked for; return the exit code."""
     words = sys.argv[1:]
     try:
-        if not words or _is_file(words[0]):
+        if not words or words[0] == "--safe-mode" or _is_file(words[0]):
             from segstudio.gui.app import main as open_window
 
             return int(open_window(words) or 0)
+        if words[0] == "confined":  # begins while somebody waits: without what the command line needs
+            from segstudio.cli.confined import main as read_for_others
+
+            return read_for_others(words[1:])
         from segstudio.cli.signals import interrupted_by_end
 
         # A worker has its own ways to end, and a window is not ours to end.

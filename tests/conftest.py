@@ -17,10 +17,15 @@ import psutil
 import pytest
 from hypothesis import HealthCheck, settings
 
-# Before numpy, torch or Qt are imported by any test.
+# Tests start the program some hundred times: it is compiled once, whatever the shell says.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
+# Before numpy, torch or Qt are imported by any test. One thread, also where no tests run beside: what xdist starts
+# inherits these, and threads that outnumber the cores wait for each other longer than they work.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ.setdefault(_name, "1" if "PYTEST_XDIST_WORKER" in os.environ else "2")
+    os.environ.setdefault(_name, "1")
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -53,6 +58,12 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = Path(tempfile.mkdtemp(prefix="segstudio-tests-"))
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
     os.environ.update(_user_environment(folder))
+
+
+def pytest_collection_finish() -> None:
+    """Spare the collections after Qt tests the way through torch and all else that the tests have imported."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
@@ -98,7 +109,7 @@ def _collect_on_this_thread(request: pytest.FixtureRequest) -> Iterator[None]:
 def _nothing_left_running(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail a test that leaves a thread or a process behind; fixtures of a wider scope may keep theirs."""
     threads = set(threading.enumerate())
-    children = {child.pid for child in psutil.Process().children(recursive=True)}
+    children = {child.pid for child in _children()}
     yield
     if request.node.get_closest_marker("leaves_threads"):
         return
@@ -120,9 +131,19 @@ def _new_threads(before: set[threading.Thread]) -> list[str]:
     ]
 
 
+def _children() -> list[psutil.Process]:
+    """Return all processes below this one; without looking at every process of the computer where there is none."""
+    try:
+        if hasattr(os, "waitid"):
+            os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return []
+    return psutil.Process().children(recursive=True)
+
+
 def _new_children(before: set[int]) -> list[str]:
     left = []
-    for child in psutil.Process().children(recursive=True):
+    for child in _children():
         try:
             words = child.cmdline()
             if child.pid in before or child.status() == psutil.STATUS_ZOMBIE or "resource_tracker" in " ".join(words):

@@ -115,25 +115,31 @@ def write_splits(folder: Path, train: int = 4, val: int = 2, **options: Any) -> 
 
 
 def _ellipses(shape: tuple[int, int], count: int, diameter: float, rng: np.random.Generator) -> NDArray[np.int32]:
-    rows, columns = np.indices(shape)
     nearest = np.full(shape, np.inf)
     labels = np.zeros(shape, np.int32)
-    placed: list[tuple[float, float, float]] = []
+    placed = np.empty((count, 3))
+    number = 0
     for _ in range(count * 30):
-        if len(placed) == count:
+        if number == count:
             break
         half = diameter / 2 * rng.uniform(0.8, 1.2)
         y, x = rng.uniform(half, shape[0] - half), rng.uniform(half, shape[1] - half)
         # A little nearer than both radii: neighbours meet along a line, as confluent cells do.
-        if any(np.hypot(y - py, x - px) < 0.95 * (half + ph) for py, px, ph in placed):
+        others = placed[:number]
+        if (np.hypot(y - others[:, 0], x - others[:, 1]) < 0.95 * (half + others[:, 2])).any():
             continue
-        placed.append((y, x, half))
+        placed[number] = y, x, half
+        number += 1
         turn, stretch = rng.uniform(0, np.pi), rng.uniform(1.0, 1.35)
+        reach = half * stretch + 1
+        top, left = max(int(y - reach), 0), max(int(x - reach), 0)
+        near = np.s_[top : min(int(y + reach) + 1, shape[0]), left : min(int(x + reach) + 1, shape[1])]
+        rows, columns = np.ogrid[near]
         along = (columns - x) * np.cos(turn) + (rows - y) * np.sin(turn)
         across = (rows - y) * np.cos(turn) - (columns - x) * np.sin(turn)
         distance = np.hypot(along / stretch, across * stretch) / half
-        mine = (distance <= 1.0) & (distance < nearest)
-        labels[mine], nearest[mine] = len(placed), distance[mine]
+        mine = (distance <= 1.0) & (distance < nearest[near])
+        labels[near][mine], nearest[near][mine] = number, distance[mine]
     return labels
 
 

@@ -119,7 +119,8 @@ def _compare(record: Record, base: Path, judge: Judge, namespace: argparse.Names
         left = [row for row in record.rows if row.state not in ("done", "failed")]
         about = estimated_minutes(len(left), record.minutes)
         if left:
-            console.print(f"{len(left)} candidates, {record.minutes:g} min each: about {max(about, 1):.0f} min in all.")
+            which = "1 candidate" if len(left) == 1 else f"{len(left)} candidates"
+            console.print(f"{which}, {record.minutes:g} min each: about {max(about, 1):.0f} min in all.")
         bake_off.begin(base / _RECORD, record)
         with shown:
             loop.until(lambda: not bake_off.running, tell)

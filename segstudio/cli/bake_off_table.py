@@ -65,6 +65,7 @@ def _candidate(row: Row, standing: Standing | None, base: Path) -> dict[str, Any
         "behind": None if behind is None else behind.value,
         "behind_interval": None if behind is None else [behind.low, behind.high],
         "told_apart": standing.apart,
+        "too_few_images": not standing.believable,
     }
     values |= {other.key: figure_of(row, other) for other in JUDGES}
     values |= {

@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from rich.console import Console
@@ -16,9 +16,10 @@ from segstudio.core.metrics import ImageScore, Score, evaluate, pooled
 from segstudio.io.atomic import write_atomic
 from segstudio.io.labels_import import read_labels
 from segstudio.io.objects_file import SIZE_LIMIT, load_json, read_objects
-from segstudio.labels.box_image import boxes_around
+from segstudio.labels.box_image import boxes_around, rotated_boxes_around
 from segstudio.project.image_files import list_images
 
+_Boxes = Literal["upright", "rotated"] | None
 #: Endings that other programs add to the name of an image for its labels.
 _ENDINGS = ("_labels", "_masks", "_mask", "_cp_masks")
 _SHOWN = (0.5, 0.75, 0.8, 0.9)
@@ -40,11 +41,21 @@ def add_parser(subparsers: Any) -> None:  # noqa: ANN401 - argparse keeps this t
     parser.add_argument("predicted", metavar="PREDICTED_DIR", type=Path, help="folder of predicted label images")
     parser.add_argument("truth", metavar="TRUTH_DIR", type=Path, help="folder of true label images")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write all figures to this file; - prints them")
-    parser.add_argument(
+    boxes = parser.add_mutually_exclusive_group()
+    boxes.add_argument(
         "--boxes",
-        action="store_true",
+        action="store_const",
+        const="upright",
         help="compare the upright boxes around objects instead of their outlines, as for results of the formulation "
         "detection, which are boxes",
+    )
+    boxes.add_argument(
+        "--rotated-boxes",
+        dest="boxes",
+        action="store_const",
+        const="rotated",
+        help="compare the smallest rectangles at any angle around objects, as for results of detection with rotated "
+        "boxes",
     )
     parser.add_argument("--quiet", action="store_true", help="print no table")
     parser.set_defaults(run=run)
@@ -78,7 +89,7 @@ def _write(path: Path, data: bytes) -> None:
         write_atomic(path, data)
 
 
-def score_folders(predicted: Path, truth: Path, *, boxes: bool = False) -> list[ImageScore]:
+def score_folders(predicted: Path, truth: Path, *, boxes: _Boxes = None) -> list[ImageScore]:
     """Return the score of each label image in `truth`; of the `boxes` around objects if asked.
 
     Raises
@@ -104,8 +115,10 @@ def score_folders(predicted: Path, truth: Path, *, boxes: bool = False) -> list[
         labels = read_labels(found[name], expected_size=true.shape)[0] if name in found else np.zeros_like(true)
         classes = _classes_beside(path), _classes_beside(found.get(name))
         known = (classes[0], classes[1]) if classes[0] and classes[1] else None
-        if boxes:
+        if boxes == "upright":
             true, labels = boxes_around(true), boxes_around(labels)
+        elif boxes == "rotated":
+            true, labels = rotated_boxes_around(true), rotated_boxes_around(labels)
         scores.append(evaluate(true, labels, name=name, classes=known))
     return scores
 

@@ -14,7 +14,7 @@ from segstudio.cli.progress import add_output_flags, follow
 from segstudio.jobs.messages import Message, Metric
 from segstudio.jobs.run_folder import RunFolder
 from segstudio.jobs.spec import RangeTestJob, TrainJob
-from segstudio.session.doctor import Case, Finding, examine
+from segstudio.session.doctor import Case, Finding, examine, silence
 
 _MARKS = {"error": "!!", "warning": "!", "note": "-"}
 
@@ -44,19 +44,19 @@ def run(namespace: argparse.Namespace) -> int:
     job = folder.job()
     if namespace.find_rate:
         return _find_rate(job, namespace)
-    found = examine(Case.of(job, folder.events()))
+    case = Case.of(job, folder.events())
     if namespace.json:
-        print(json.dumps([_entry(finding) for finding in found], indent=2, ensure_ascii=False))  # noqa: T201
+        print(json.dumps([_entry(finding) for finding in examine(case)], indent=2, ensure_ascii=False))  # noqa: T201
     else:
-        tell(found)
+        tell(case)
     return 0
 
 
-def tell(found: tuple[Finding, ...]) -> None:
-    """Print findings as a person reads them."""
-    console = Console(highlight=False)
+def tell(case: Case) -> None:
+    """Print what is found about a training as a person reads it."""
+    console, found = Console(highlight=False), examine(case)
     if not found:
-        console.print("Nothing looks wrong.")
+        console.print(silence(case)[0], soft_wrap=True)
     for finding in found:
         lines = [f"{_MARKS[finding.severity]} {finding.sentence}", f"  {finding.evidence}", f"  {finding.advice}"]
         flags = " ".join(f"--{path} {value}" for path, value in _settings(finding).items())

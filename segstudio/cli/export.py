@@ -38,12 +38,15 @@ def more_flags(parser: argparse.ArgumentParser, namespace: argparse.Namespace) -
 
 def run(namespace: argparse.Namespace) -> int:
     """Export; return the exit code."""
+    from segstudio.cli.project_words import tell_warnings
     from segstudio.project.project import Project
     from segstudio.session.export_items import export_items, export_labels, find_images
 
     exporters.get(namespace.format)  # a wrong name is said before anything is opened
     settings = given_settings(namespace).get("export", {})
     with Project.open(namespace.project, read_only=True) as project:
+        if not namespace.quiet:
+            tell_warnings(project)
         ids = find_images(project, namespace.images) if namespace.images else None
         try:
             items = export_items(project, ids, unsaved=True)

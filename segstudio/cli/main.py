@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from segstudio import __version__
 from segstudio.cli.flags import without_plug_ins
+from segstudio.cli.signals import outliving_terminal
 from segstudio.core.errors import UserError
 from segstudio.jobs.failures import reported
 from segstudio.jobs.messages import Failed
@@ -25,9 +26,12 @@ COMMANDS = (
     "predict",
     "evaluate",
     "export",
+    "history",
     "catalogue",
+    "import-weights",
     "summary",
     "info",
+    "verify",
     "doctor",
     "demo",
 )
@@ -37,7 +41,11 @@ INTERRUPTED = 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    with outliving_terminal():
+        return _run(list(sys.argv[1:] if arguments is None else arguments))
+
+
+def _run(words: list[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a console or pipe that knows no ✓, or a name that is no text
             stream.reconfigure(errors="backslashreplace")

@@ -12,7 +12,7 @@ from segstudio.config.form_spec import form_spec
 from segstudio.config.prediction import PredictionConfig
 from segstudio.core.errors import BadInput, WrongUsage
 from segstudio.jobs.spec import PredictImage, PredictJob
-from segstudio.project.image_files import list_images
+from segstudio.project.image_files import list_images, without_masks
 from segstudio.project.intake import refuse_no_text
 
 
@@ -115,7 +115,7 @@ def _files(inputs: Sequence[Path]) -> Iterator[Path]:
                 raise BadInput(f"There is no file {path}.", hint="Check the name.", code="missing", path=path)
             yield path
             continue
-        found = list_images(path)
+        found = without_masks(list_images(path))
         if not found:
             raise BadInput(
                 f"The folder {path} holds no image.", hint="Choose the folder of the images.", code="empty", path=path

@@ -61,6 +61,7 @@ def stop_on_interrupt(stop: Any) -> Iterator[None]:  # noqa: ANN401 - any callab
     def first(number: int, _: object) -> None:
         nonlocal closed
         if number == HANGUP:
+            signal.signal(number, signal.SIG_IGN)  # at once: a shell that ends repeats it faster than this is done
             closed = True
             leave_terminal()
         else:

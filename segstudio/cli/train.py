@@ -19,7 +19,8 @@ from segstudio.config.run import RunConfig
 from segstudio.core.errors import JobFailed, UserError, WrongUsage
 from segstudio.jobs.run_folder import RunFolder
 from segstudio.jobs.spec import Choice, ClassSpec, SampleRecord, TrainJob
-from segstudio.session.doctor import Case, examine
+from segstudio.session.doctor import Case
+from segstudio.session.going_on import on_present_labels, refuse_missing_images
 
 if TYPE_CHECKING:
     from segstudio.engine.training.crew import Crew
@@ -147,7 +148,7 @@ def _lead(namespace: argparse.Namespace, crew: "Crew | None") -> int:
         for name, value in finished.summary.items():
             print(f"{name}: {value}")  # noqa: T201
         print(f"model: {folder.model}")  # noqa: T201
-        tell(examine(Case.of(job, folder.events())))
+        tell(Case.of(job, folder.events()))
     return 0
 
 
@@ -196,7 +197,7 @@ def _new(namespace: argparse.Namespace) -> TrainJob:
 
 
 def _resumed(namespace: argparse.Namespace) -> TrainJob:
-    job = RunFolder(namespace.out).job()
+    job = _on_present_labels(RunFolder(namespace.out).job())
     settings = given_settings(namespace)
     if fixed := list(_changed(job, namespace, settings)):
         raise WrongUsage(
@@ -206,7 +207,20 @@ def _resumed(namespace: argparse.Namespace) -> TrainJob:
         )
     config = {name: {**job.config.get(name, {}), **settings.get(name, {})} for name in _SECTIONS}
     folder = namespace.out.resolve()
+    refuse_missing_images(job)
     return job.model_copy(update={"config": config, "resume": True, "run_folder": folder, "device": namespace.device})
+
+
+def _on_present_labels(job: TrainJob) -> TrainJob:
+    """Return `job` with what is labelled now in the project that its labels lie in, if they lie in one."""
+    from segstudio.project.layout import is_project
+    from segstudio.project.project import Project
+
+    folders = {sample.labels.parent.parent for sample in job.samples if sample.labels is not None}
+    for folder in filter(is_project, folders):
+        with Project.open(folder, read_only=True) as project:
+            job = on_present_labels(project, job)
+    return job
 
 
 def _changed(job: TrainJob, namespace: argparse.Namespace, settings: dict[str, Any]) -> Iterator[str]:
@@ -243,9 +257,10 @@ def training_data(data: Path, *, learns_images: bool = False) -> tuple[tuple[Sam
     BadInput
         It is neither.
     """
+    from segstudio.cli.project_words import tell_warnings
+    from segstudio.project.folder_samples import folder_samples
     from segstudio.project.layout import is_project
     from segstudio.project.project import Project
-    from segstudio.project.samples import folder_samples
 
     if is_project(data):
         _catch_up(data)
@@ -258,6 +273,7 @@ def training_data(data: Path, *, learns_images: bool = False) -> tuple[tuple[Sam
     if not is_project(data):
         return samples, (ClassSpec(id=1, name="object"),)
     with Project.open(data, read_only=True) as project:
+        tell_warnings(project)
         return samples, tuple(ClassSpec(id=item.id, name=item.name) for item in project.classes.classes)
 
 

@@ -106,7 +106,7 @@ def _shared(values: Values) -> str:
 def _length(values: Values) -> str:
     limits = []
     if values["minutes"]:
-        limits.append(f"{values['minutes']:g} minutes")
+        limits.append(f"{values['minutes']:g} minute{'' if values['minutes'] == 1 else 's'}")
     if values["epochs"]:
         limits.append(f"{_count(values, 'epochs', 'epoch')} ({_count(values, 'steps', 'step')})")
     return " or ".join(limits) + (" at most" if len(limits) > 1 else "") if limits else "until it gets no better"

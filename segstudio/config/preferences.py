@@ -20,6 +20,8 @@ class Preferences(Config):
     """Show the whole image in a corner while a part of it is out of sight."""
     recent: tuple[str, ...] = ()
     """Project folders, newest first."""
+    rescue_folder: str = ""
+    """Where to keep what the disk of a project refuses; among the user's own data when empty."""
 
     def opened(self, folder: str) -> "Preferences":
         """Return the preferences with `folder` as the newest recent project."""

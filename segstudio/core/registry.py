@@ -1,16 +1,19 @@
 """A named list of plug-ins: found by scanning a package and by entry points; a broken one is listed, not raised."""
 
 import importlib
+import os
 import pkgutil
 import threading
 from collections.abc import Callable, Iterator
 from importlib.metadata import entry_points
 from types import ModuleType
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from segstudio.core.errors import WrongUsage
 
 T = TypeVar("T")
+#: Name of the variable that keeps plug-ins of other distributions away, as safe mode does.
+NO_PLUG_INS: Final = "SEGSTUDIO_NO_PLUG_INS"
 #: Characters of the reason why a plug-in is broken.
 _LONGEST = 300
 
@@ -97,7 +100,7 @@ class Registry(Generic[T]):
             package = importlib.import_module(self._package)
             for module in pkgutil.iter_modules(package.__path__):
                 self._load(module.name, lambda name=module.name: _import(f"{self._package}.{name}"))  # type: ignore[misc]
-            if self._group is not None:
+            if self._group is not None and not os.environ.get(NO_PLUG_INS):
                 for point in entry_points(group=self._group):
                     self._load(point.name, point.load)
                     if point.name not in self._items and point.name not in self._broken:

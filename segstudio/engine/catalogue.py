@@ -20,7 +20,7 @@ def make_catalogue() -> Catalogue:
                 settings=kind.Config.model_json_schema(),
                 decode=kind.DecodeConfig.model_json_schema(),
                 own_network=kind.own_network,
-                result="image" if kind.learns_images else kind.result,
+                result=kind.result,
                 separates=kind.separates,
             )
             for name, kind in formulations

@@ -107,7 +107,13 @@ def no_gpu() -> NoGpu | None:
 
 
 def use_all_cores(device: torch.device) -> None:
-    """Let torch compute on all cores that this process may use, or on its share where a launcher started several."""
-    if device.type == "cpu":
-        cores = len(psutil.Process().cpu_affinity()) if hasattr(psutil.Process, "cpu_affinity") else psutil.cpu_count()
-        torch.set_num_threads(max(1, (cores or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))))
+    """Let torch compute on all cores that this process may use, or on its share where a launcher started several.
+
+    ``OMP_NUM_THREADS``, which says how many a program may take on a computer that is shared, goes before.
+    """
+    launched = os.environ.get("LOCAL_WORLD_SIZE")
+    if device.type != "cpu" or (launched is None and "OMP_NUM_THREADS" in os.environ):  # torch itself has read it
+        return
+    # A launcher sets the variable to 1 for all that it starts, whatever they do.
+    cores = len(psutil.Process().cpu_affinity()) if hasattr(psutil.Process, "cpu_affinity") else psutil.cpu_count()
+    torch.set_num_threads(max(1, (cores or 1) // int(launched or "1")))

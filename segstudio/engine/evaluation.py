@@ -31,6 +31,8 @@ from segstudio.jobs.model_folder import WEIGHTS_NAME, model_folder
 from segstudio.jobs.spec import EvaluateJob, PredictImage, PredictJob, SampleRecord
 
 _SCRATCH = ".evaluation-"
+#: Pixels below which the time is that of opening files and starting, and says nothing about a megapixel.
+_SMALLEST_TIMED = 100_000
 
 
 def evaluate_model(job: EvaluateJob) -> Iterator[Message]:
@@ -65,7 +67,8 @@ def evaluate_model(job: EvaluateJob) -> Iterator[Message]:
             elif isinstance(message, Artifact):
                 known, found = _read(samples[message.image_id], Path(message.path))
                 known = formulation.best_answer(known)
-                speeds.append((time.monotonic() - began) / known.size * 1e6)
+                if known.size >= _SMALLEST_TIMED:
+                    speeds.append((time.monotonic() - began) / known.size * 1e6)
                 scores[message.image_id] = _score(known, found)
                 continue
             elif isinstance(message, Finished):
@@ -75,7 +78,7 @@ def evaluate_model(job: EvaluateJob) -> Iterator[Message]:
             if name not in scores:
                 scores[name] = _nothing_found(sample)
     counts = [_counts(samples[name].image_id, scores[name]) for name in samples]
-    report = _report(job, counts, median(speeds))
+    report = _report(job, counts, median(speeds) if speeds else None)
     write_atomic(job.report, report.model_dump_json().encode())
     yield Artifact(role="report", path=str(job.report))
     yield Finished(outcome="done", summary={"images": len(counts)})
@@ -133,12 +136,12 @@ def _counts(image_id: str, score: ImageScore) -> ImageCounts:
     )
 
 
-def _report(job: EvaluateJob, counts: list[ImageCounts], speed: float) -> Evaluation:
+def _report(job: EvaluateJob, counts: list[ImageCounts], speed: float | None) -> Evaluation:
     weights = model_folder(job.model) / WEIGHTS_NAME
     return Evaluation(
         thresholds=THRESHOLDS,
         images=tuple(counts),
-        seconds_per_megapixel=round(speed, 4),
+        seconds_per_megapixel=None if speed is None else round(speed, 4),
         parameters=sum(item.numel() for item in load_model(job.model).network.parameters()),
         weights_mb=round(weights.stat().st_size / 1e6, 2),
         device=device_name(choose_device(job.device)),

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from segstudio.core.tiles import Window
 from segstudio.engine.devices import choose_device
 from segstudio.engine.model_card import Model, load_model
 from segstudio.engine.network import Network
-from segstudio.engine.prediction.predict import decode_settings
+from segstudio.engine.prediction.job_settings import decode_settings
 from segstudio.engine.prediction.seen_image import SeenImage
 from segstudio.engine.prediction.tile_plan import padded_shape
 from segstudio.io.atomic import make_folders, write_atomic
@@ -101,37 +102,19 @@ def inspect_model(job: InspectJob) -> Iterator[Message]:
     model = load_model(job.model)
     device = choose_device(job.device)
     network = model.network.to(device)
-    paths = {path for path, _ in network.named_modules()}
-    if job.layer not in paths:
-        raise BadModel(
-            f"The model {model.card.name} has no layer called {job.layer}.",
-            hint="Choose a layer of its list.",
-            code="no-layer",
-            path=job.model,
-        )
+    kind = _kind(model, job)
     image, window = _region(model, job, network.stride)
     seen = torch.from_numpy(image)[None].to(device).requires_grad_()
     recorder = _Recorder(job.layer if job.layer else "\0", (image.shape[1], image.shape[2]))
     maps = _forward(network, seen, recorder)
-    target = _target(model, job, maps, window)
-    told = _backward(maps, target)
-    if job.layer:
-        answer, gradient = recorder.answer, recorder.gradient
-    else:
-        answer, gradient = seen.detach(), seen.grad
-    if answer is None:
-        raise BadInput(
-            f"The layer {job.layer} gives no pictures: only layers with channels, rows and columns do.",
-            hint="Choose another layer.",
-            code="no-maps",
-        )
+    told = _backward(maps, _target(model, job, maps, window))
+    answer, gradient = _heard(job, seen, recorder)
     part = (window.height / image.shape[1], window.width / image.shape[2])
     pictures, shown = _pictures(answer, part)
     arrows, sensitive = _pictures(gradient, part, signed=True) if gradient is not None else ([], _none())
-    kind = dict(network.named_modules())[job.layer] if job.layer else None
     inside = Inside(
         layer=job.layer,
-        kind=type(kind).__name__ if kind is not None else "Image",
+        kind=kind,
         shape=tuple(answer.shape[1:]),
         window=(window.y0, window.x0, window.y1, window.x1),
         maps=tuple(pictures),
@@ -139,12 +122,43 @@ def inspect_model(job: InspectJob) -> Iterator[Message]:
         norms=recorder.norms,
         target=told,
     )
-    make_folders(job.output)
-    write_atomic(job.output / "maps.npy", _npy(shown))
-    write_atomic(job.output / "gradients.npy", _npy(sensitive))
-    write_atomic(job.output / "inside.json", inside.model_dump_json().encode())
-    yield Artifact(role="report", path=str(job.output / "inside.json"))
+    yield Artifact(role="report", path=str(_written(job.output, inside, shown, sensitive)))
     yield Finished(outcome="done")
+
+
+def _written(folder: Path, inside: Inside, shown: NDArray[np.uint8], sensitive: NDArray[np.uint8]) -> Path:
+    """Write a report and its pictures; return where the report lies."""
+    make_folders(folder)
+    write_atomic(folder / "maps.npy", _npy(shown))
+    write_atomic(folder / "gradients.npy", _npy(sensitive))
+    report = folder / "inside.json"
+    write_atomic(report, inside.model_dump_json().encode())
+    return report
+
+
+def _kind(model: Model, job: InspectJob) -> str:
+    """Return what sort of layer is looked at; without one it is the image."""
+    layers = dict(model.network.named_modules())
+    if job.layer not in layers:
+        raise BadModel(
+            f"The model {model.card.name} has no layer called {job.layer}.",
+            hint="Choose a layer of its list.",
+            code="no-layer",
+            path=job.model,
+        )
+    return type(layers[job.layer]).__name__ if job.layer else "Image"
+
+
+def _heard(job: InspectJob, image: Tensor, recorder: _Recorder) -> tuple[Tensor, Tensor | None]:
+    """Return what the layer answered, or the image without one, and the gradient there, if one came back."""
+    answer, gradient = (recorder.answer, recorder.gradient) if job.layer else (image.detach(), image.grad)
+    if answer is None:
+        raise BadInput(
+            f"The layer {job.layer} gives no pictures: only layers with channels, rows and columns do.",
+            hint="Choose another layer.",
+            code="no-maps",
+        )
+    return answer, gradient
 
 
 def _region(model: Model, job: InspectJob, stride: int) -> tuple[NDArray[np.float32], Window]:

@@ -6,14 +6,14 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
-from segstudio.config.problems import sentence
+from segstudio.config.problems import first_problem
 from segstudio.core.errors import BadModel, WrongUsage
 from segstudio.engine.architectures import architectures
 from segstudio.engine.data.appearance import Appearance
@@ -43,6 +43,12 @@ class Normalisation(BaseModel):
 
     low_percentile: float = Field(1.0, ge=0, lt=100)
     high_percentile: float = Field(99.8, gt=0, le=100)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if not self.low_percentile < self.high_percentile:
+            raise ValueError(f"low_percentile {self.low_percentile:g} is not below {self.high_percentile:g}")
+        return self
 
 
 class TargetScale(BaseModel):
@@ -110,8 +116,7 @@ def read_card(path: Path) -> ModelCard:
     try:
         return ModelCard.model_validate(card_content(folder))
     except ValidationError as error:
-        first = error.errors()[0]
-        raise damaged(folder / CARD_NAME, f"{'.'.join(map(str, first['loc']))}: {sentence(first)}") from error
+        raise damaged(folder / CARD_NAME, first_problem(error)) from error
 
 
 def save_model(folder: Path, card: ModelCard, weights: Mapping[str, torch.Tensor]) -> ModelCard:
@@ -221,11 +226,9 @@ def _header(file: Path) -> dict[str, Any]:
 
 def _unknown(what: str, name: str, error: WrongUsage | ValidationError) -> BadModel:
     if isinstance(error, ValidationError):
-        first = error.errors()[0]
-        field = ".".join(map(str, first["loc"]))
         words = (
             f"The model needs the {what} {name!r} with settings that this installation does not know: "
-            f"{f'{field}: ' if field else ''}{sentence(first)}."
+            f"{first_problem(error)}."
         )
     else:  # that there is none, or why it is broken
         words = f"The model cannot be used with this installation. {error.message}"

@@ -7,7 +7,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
-from torch.utils.flop_counter import FlopCounterMode
 
 from segstudio.engine.formulations import Formulation
 from segstudio.engine.network import Network
@@ -72,6 +71,8 @@ def follow(network: Network, side: int) -> tuple[dict[str, float], Seen]:
     RuntimeError
         It looks at values, and `network` has none (torch's meta device).
     """
+    from torch.utils.flop_counter import FlopCounterMode  # late: it brings triton, and few processes count
+
     seen: Seen = {}
     hooks = [module.register_forward_hook(_noting(path, seen)) for path, module in network.named_modules()]
     counter = FlopCounterMode(display=False)

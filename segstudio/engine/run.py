@@ -77,7 +77,7 @@ def run_job(spec: JobSpec, control: Control | None = None, crew: Crew = ALONE) -
         from pathlib import Path
         from segstudio.engine import run_job
         from segstudio.jobs.spec import ClassSpec, TrainJob
-        from segstudio.project.samples import folder_samples
+        from segstudio.project.folder_samples import folder_samples
 
         job = TrainJob(
             job_id="1", name="nuclei", run_folder=Path("runs/nuclei"), samples=folder_samples(Path("nuclei")),

@@ -15,15 +15,22 @@ from pydantic import ValidationError
 
 from segstudio.core.errors import UserError
 from segstudio.engine.control import Control
+from segstudio.engine.pulse import Pulse
 from segstudio.jobs.channel import MessageWriter, claim_stdout, read_lines
+from segstudio.jobs.dead_worker import worker_hung
 from segstudio.jobs.failures import failure
-from segstudio.jobs.messages import Finished, to_line
+from segstudio.jobs.messages import Finished, Message, Started, to_line
+from segstudio.jobs.processes import end_own_group, hear_of_parents_end
 from segstudio.jobs.run_folder import RunFolder
 from segstudio.jobs.spec import JobSpec, TrainJob, job_from_json
 
 #: Seconds after the window died in which a worker may write its checkpoint.
 _GRACE_S = 8.0
+#: The same for short jobs, which have none.
+_SHORT_GRACE_S = 3.0
 _NICE = 10
+#: Exit code of a process that ends because it can do no further job.
+_UNFIT = 76
 
 
 def train_run(folder: Path) -> int:
@@ -37,13 +44,14 @@ def train_run(folder: Path) -> int:
     _step_back()
     if _is_pipe(0):
         threading.Thread(target=_watch_window, args=(control,), name="window-watch", daemon=True).start()
+        hear_of_parents_end(lambda: _window_gone(control))
     signal.signal(signal.SIGTERM, lambda *_: control.request("abandon"))
     try:
         job = run.job()
     except UserError as error:
         run.append(failure(error))
         return error.exit_code
-    return _train(job, control)
+    return _train(job, run, control)
 
 
 def serve(log: Path | None = None) -> int:
@@ -55,14 +63,35 @@ def serve(log: Path | None = None) -> int:
     desk = _Desk(send)
     _warm_up()
     threading.Thread(target=_listen, args=(desk,), name="job-listener", daemon=True).start()
+    hear_of_parents_end(lambda: _leave(desk))
+    pulse = Pulse(send.beat)
+    pulse.start()
     while (taken := desk.take()) is not None:
         job, control = taken
         try:
-            _do(job, control, send)
+            fit = _do(job, _Ears(control, pulse), send)
         except BrokenPipeError:
             return 0
+        finally:
+            pulse.rest()
         desk.done(job.job_id)
+        if not fit:
+            return _UNFIT
     return 0
+
+
+class _Ears:
+    """Notes from what a job says whether it is at work: a graphics card may take a minute until it begins."""
+
+    def __init__(self, control: Control, pulse: Pulse) -> None:
+        self.control = control
+        self._pulse = pulse
+
+    def hear(self, message: Message) -> None:
+        if isinstance(message, Finished):
+            self._pulse.rest()
+        elif not isinstance(message, Started) or not message.device.startswith("cuda"):
+            self._pulse.work(lambda: self.control.wish() == "pause")
 
 
 class _Desk:
@@ -115,38 +144,50 @@ class _Desk:
         self._jobs.put(None)
 
 
-def _train(job: TrainJob, control: Control) -> int:
+def _train(job: TrainJob, run: RunFolder, control: Control) -> int:
     from segstudio.engine.run import run_job
 
     try:
-        RunFolder(job.run_folder).claim()
+        run.claim()
     except UserError as error:  # the run is another process's: the window reads the reason from the end of the log
         sys.stderr.write(f"{to_line(failure(error, job.job_id))}\n")
         return error.exit_code
+    stuck = worker_hung(job.job_id)
+    pulse = Pulse(lambda _busy: run.beat(), lambda: run.append(stuck.model_copy(update={"time": time.time()})))
+    ears = _Ears(control, pulse)
+    pulse.start()
     try:
-        for _ in run_job(job, control):
-            pass
+        for message in run_job(job, control):
+            ears.hear(message)
     except UserError as error:  # its message is in the run's files already
         sys.stderr.write(f"{error}\n")
         return error.exit_code
+    finally:
+        pulse.close()
     return 0
 
 
-def _do(job: JobSpec, control: Control, send: MessageWriter) -> None:
+def _do(job: JobSpec, ears: _Ears, send: MessageWriter) -> bool:
+    """Do a job; return whether this process can do another one."""
     from segstudio.engine.run import run_job
 
-    messages = run_job(job, control)
+    messages = run_job(job, ears.control)
     try:
         for message in messages:
+            ears.hear(message)
             send(message)
-            if control.ending and not isinstance(message, Finished):
+            if ears.control.ending and not isinstance(message, Finished):
                 messages.close()
                 send(Finished(time=time.time(), job_id=job.job_id, outcome="stopped"))
-                return
+                return True
     except BrokenPipeError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever a job raises, the next one must be served
-        send(failure(error, job.job_id).model_copy(update={"time": time.time()}))
+        told = failure(error, job.job_id)
+        send(told.model_copy(update={"time": time.time()}))
+        # After an error of its own a graphics card refuses whatever this process asks of it.
+        return told.code != "gpu-error"
+    return True
 
 
 def _listen(desk: _Desk) -> None:
@@ -165,8 +206,12 @@ def _listen(desk: _Desk) -> None:
                 desk.send(failure(error, _job_id(line)))
                 continue
             desk.put(job)
+    _leave(desk)
+
+
+def _leave(desk: _Desk) -> None:
     desk.close()
-    _leave_later()
+    _leave_later(_SHORT_GRACE_S)
 
 
 def _job_id(line: bytes) -> str:
@@ -179,15 +224,19 @@ def _job_id(line: bytes) -> str:
 def _watch_window(control: Control) -> None:
     while os.read(0, 4096):
         pass
+    _window_gone(control)
+
+
+def _window_gone(control: Control) -> None:
     control.refresh()  # a "detach" was written just before the pipe was closed
     if not control.detached:
         control.request("abandon")
-        _leave_later()
+        _leave_later(_GRACE_S)
 
 
-def _leave_later() -> None:
+def _leave_later(seconds: float) -> None:
     """End the process when the job did not end by itself: no worker outlives its window."""
-    timer = threading.Timer(_GRACE_S, lambda: os._exit(1))
+    timer = threading.Timer(seconds, end_own_group)
     timer.daemon = True
     timer.start()
 

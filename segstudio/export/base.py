@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from segstudio.config.base import Config
+from segstudio.config.problems import sentence
 from segstudio.core.axes import PixelSize
 from segstudio.core.classes import ClassTable
 from segstudio.core.errors import BadInput, WrongUsage
@@ -276,7 +277,7 @@ def _settings(exporter: Exporter, name: str, values: Mapping[str, Any]) -> Confi
         first = error.errors()[0]
         setting = ".".join(map(str, first["loc"]))
         raise WrongUsage(
-            f"The setting {setting!r} of the export {name!r} is wrong: {first['msg']}.",
+            f"The setting {setting!r} of the export {name!r} is wrong: {sentence(first)}.",
             hint=f"Settings are: {', '.join(exporter.Settings.model_fields) or 'none'}.",
             code="export-settings",
         ) from error

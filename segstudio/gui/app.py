@@ -1,4 +1,4 @@
-"""Starts the window: application object, error hooks, log, garbage collection, and `main`."""
+"""Starts the window: application object, log, nets below it, garbage collection, and `main`."""
 
 import argparse
 import gc
@@ -7,19 +7,23 @@ import logging
 import logging.handlers
 import os
 import sys
-import threading
-import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import TracebackType
 
-from platformdirs import user_log_path
+from platformdirs import user_cache_path, user_log_path
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
 from segstudio import __version__
+from segstudio.gui import safe_mode
+from segstudio.gui.crash_file import CrashFile, take_crashes
+from segstudio.gui.faults import ErrorHook, QtMessages
 from segstudio.gui.main_window import MainWindow
+from segstudio.gui.start_mark import STEADY_S, StartMark
 from segstudio.gui.theme import apply_theme
+from segstudio.gui.watchdog import Watchdog
+from segstudio.io.vetting import unknown_files_vetted
 from segstudio.session.session import Session
 
 log = logging.getLogger("segstudio")
@@ -70,41 +74,6 @@ class GarbageCollector(QObject):
             if counts[generation] > limits[generation]:
                 gc.collect(generation)
                 return
-
-
-class ErrorHook:
-    """Every exception that nobody caught reaches the log and one readable message; the program lives on."""
-
-    def __init__(self, show: Callable[[BaseException], None], post: Callable[[Callable[[], None]], None]) -> None:
-        self._show = show
-        self._post = post
-        self._before = sys.excepthook, threading.excepthook
-
-    def install(self) -> None:
-        """Take over from Python's own hooks."""
-        sys.excepthook = self._on_exception
-        threading.excepthook = lambda args: self._on_exception(
-            args.exc_type, args.exc_value or args.exc_type(), args.exc_traceback
-        )
-
-    def remove(self) -> None:
-        """Give the hooks back."""
-        sys.excepthook, threading.excepthook = self._before
-
-    def _on_exception(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        if issubclass(kind, KeyboardInterrupt):
-            self._post(QApplication.quit)
-            return
-        log.error("".join(traceback.format_exception(kind, error, trace)))
-        cause = _cause(error)
-        self._post(lambda: self._show(cause))
-
-
-def _cause(error: BaseException) -> BaseException:
-    """Return what really went wrong: psygnal wraps errors of callbacks in an `EmitLoopError`."""
-    while type(error).__name__ == "EmitLoopError" and error.__cause__ is not None:
-        error = error.__cause__
-    return error
 
 
 def import_ahead() -> None:
@@ -167,6 +136,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser("segstudio", description="Label, train, segment, correct and measure cells.")
     parser.add_argument("open", nargs="*", type=Path, help="a project, a folder of images, or images")
+    parser.add_argument(
+        safe_mode.FLAG,
+        action="store_true",
+        help="start with standard layout and settings, without plug-ins; nothing of yours is deleted",
+    )
     wishes = parser.parse_args(argv)
     if not _has_screen():
         sys.stderr.write(
@@ -175,29 +149,80 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         return 4
     app = application()
+    mark = StartMark.begin()
     log_file = start_log()
+    with ExitStack() as stack:
+        stack.enter_context(unknown_files_vetted(user_cache_path("SegStudio", appauthor=False) / "files-read.txt"))
+        safe = wishes.safe_mode or _asked_for_safe_mode(mark)
+        if safe:
+            stack.enter_context(safe_mode.safe_mode())
+        troubled = safe and mark is not None and mark.trouble
+        try:
+            code = _run(app, [] if troubled else wishes.open, log_file, mark, safe=safe)
+        except Exception:
+            log.critical("The window could not be built.", exc_info=True)
+            raise
+    if mark is not None:
+        mark.steady()  # not after an error: the next start shall see that this one came to nothing
+    return code
+
+
+def _asked_for_safe_mode(mark: StartMark | None) -> bool:
+    # Where nothing is drawn nobody could answer.
+    drawn = QApplication.platformName() not in ("offscreen", "minimal")
+    return mark is not None and bool(mark.trouble) and drawn and safe_mode.wants_safe_mode(mark.trouble)
+
+
+def _run(app: QApplication, paths: list[Path], log_file: Path | None, mark: StartMark | None, *, safe: bool) -> int:
     carrier = _MainThread()
     session = Session(post=carrier.posted.emit)
     apply_theme(app, session.preferences.theme)
     window = MainWindow(session, log_file)
+    with _nets(app, window, carrier, log_file):
+        collector = GarbageCollector(app)
+        window.show()
+        QTimer.singleShot(_IDLE_MS, window, lambda: session.background.run(import_ahead))
+        session.jobs.want_catalogue(make=False)
+        QTimer.singleShot(_CALM_MS, window, session.jobs.want_catalogue)
+        if mark is not None:
+            QTimer.singleShot(0, window, mark.stands)
+            QTimer.singleShot(round(STEADY_S * 1000), window, mark.steady)
+        if safe:
+            window.banners.show_notice(safe_mode.notice())
+        if paths:
+            window.opening.open_paths([path.expanduser().absolute() for path in paths])
+        try:
+            return app.exec()
+        finally:
+            for item in (window, collector):
+                item.deleteLater()
+                app.sendPostedEvents(item, QEvent.Type.DeferredDelete)
+            gc.unfreeze()
+            gc.enable()
+
+
+@contextmanager
+def _nets(app: QApplication, window: MainWindow, carrier: _MainThread, log_file: Path | None) -> Iterator[None]:
+    """Catch what goes wrong while the window is there: exceptions, warnings of Qt, crashes in C, stalls."""
+    folder = log_file.parent if log_file is not None else None
+    crash_file = CrashFile.start(folder)
     hook = ErrorHook(window.show_fault, carrier.posted.emit)
+    messages = QtMessages()
     hook.install()
-    collector = GarbageCollector(app)
-    window.show()
-    QTimer.singleShot(_IDLE_MS, window, lambda: session.background.run(import_ahead))
-    session.jobs.want_catalogue(make=False)
-    QTimer.singleShot(_CALM_MS, window, session.jobs.want_catalogue)
-    if wishes.open:
-        window.opening.open_paths([path.expanduser().absolute() for path in wishes.open])
+    messages.install()
+    watchdog = Watchdog(app, stacks=crash_file.stream if crash_file is not None else None)
+    if folder is not None:
+        background, tell = window.session.background, window.help_desk.tell_crash
+        QTimer.singleShot(_IDLE_MS, window, lambda: background.run(lambda: take_crashes(folder), tell))
     try:
-        return app.exec()
+        yield
     finally:
+        watchdog.close()
+        watchdog.deleteLater()
+        messages.remove()
         hook.remove()
-        for item in (window, collector):
-            item.deleteLater()
-            app.sendPostedEvents(item, QEvent.Type.DeferredDelete)
-        gc.unfreeze()
-        gc.enable()
+        if crash_file is not None:
+            crash_file.close()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Messages over the top of the canvas: they say what happened and what to do, and stop nobody."""
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import (
     QApplication,
     QFrame,
@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from segstudio.gui.headline import Headline
 from segstudio.gui.theme import icon
 from segstudio.session.notice import Notice
 
@@ -26,7 +27,10 @@ _LIST_HEIGHT = 140
 
 
 class Banner(QFrame):
-    """One message with an optional button; several messages about the same thing are joined in it."""
+    """One message on one line, with an optional button; several messages about the same thing are joined in it."""
+
+    left = Signal()
+    """It was read, or answered."""
 
     def __init__(self, notice: Notice, button: QPushButton | None = None) -> None:
         super().__init__()
@@ -36,16 +40,16 @@ class Banner(QFrame):
         self.notices = [notice]
         picture = QLabel()
         picture.setPixmap(icon(_ICONS[notice.level], notice.level).pixmap(20, 20))
-        text = self._text = QLabel(notice.text)
-        text.setTextFormat(Qt.TextFormat.PlainText)
-        text.setWordWrap(True)
-        text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        close = QToolButton()
-        close.setIcon(icon("ph.x"))
-        close.setAutoRaise(True)
-        close.setToolTip(self.tr("Dismiss"))
-        close.clicked.connect(self.deleteLater)
+        self._text = Headline(notice.text)
+        self._open = _small_button("ph.caret-down", self.tr("Show all of the message"))
+        self._open.hide()
+        self._open.clicked.connect(self._open_or_close)
+        self._text.cut_changed.connect(lambda cut: self._open.setVisible(cut or self._text.wordWrap()))
+        self._text.opened.connect(self._open.click)
+        self.more = _small_button("", self.tr("Show the messages before"))
+        self.more.hide()
+        close = _small_button("ph.x", self.tr("Dismiss"))
+        close.clicked.connect(self.left)
         self._all = QPushButton()
         self._all.setCheckable(True)
         self._all.hide()
@@ -55,30 +59,47 @@ class Banner(QFrame):
         self._list.hide()
         self._all.toggled.connect(self._list.setVisible)
         column = QVBoxLayout(self)
-        column.setContentsMargins(12, 6, 6, 6)
+        column.setContentsMargins(12, 2, 6, 2)
         row = QHBoxLayout()
         column.addLayout(row)
         column.addWidget(self._list)
         row.setSpacing(8)
         row.addWidget(picture)
-        row.addWidget(text, 1)
+        row.addWidget(self._text, 1)
+        row.addWidget(self._open)
+        self.asks = button is not None
         if button is not None:
-            button.clicked.connect(self.deleteLater)
+            if not notice.lasting:
+                button.clicked.connect(self.left)
             row.addWidget(button)
         row.addWidget(self._all)
+        row.addWidget(self.more)
         row.addWidget(close)
-        if notice.level in ("info", "good"):
+        close.setHidden(notice.lasting)
+        if notice.level in ("info", "good") and button is None:  # a question waits for its answer
             self._stay()
 
     def _stay(self) -> None:
         QTimer.singleShot(_GOOD_NEWS_STAYS, self, self._leave)
 
     def _leave(self) -> None:
-        """Go, unless a dialog lies in front: then nobody has read it yet."""
-        if QApplication.activeModalWidget() is not None:
+        """Go, unless a dialog or a newer message hides it: then nobody has read it yet."""
+        if QApplication.activeModalWidget() is not None or self.isHidden():
             self._stay()
         else:
-            self.deleteLater()
+            self.left.emit()
+
+    def stands_for(self, folded: int, *, unfolded: bool) -> None:
+        """Say how many messages before this one are out of sight, or can be put out of sight again."""
+        self.more.setText(self.tr("Fewer") if unfolded else self.tr("{0} more").format(folded))
+        self.more.setToolTip(self.tr("Hide the messages before") if unfolded else self.tr("Show the messages before"))
+        self.more.setVisible(folded > 0)
+
+    def _open_or_close(self) -> None:
+        opened = not self._text.wordWrap()
+        self._open.setToolTip(self.tr("One line only") if opened else self.tr("Show all of the message"))
+        self._open.setIcon(icon("ph.caret-up" if opened else "ph.caret-down"))
+        self._text.open(opened=opened)
 
     def join(self, notice: Notice) -> None:
         """Take in another message about the same thing."""
@@ -86,21 +107,36 @@ class Banner(QFrame):
             return
         self.notices.append(notice)
         count = len(self.notices)
-        self._text.setText(self.tr("{0} And {1} more.").format(self.notice.text, count - 1))
+        self.notice = max(self.notices, key=lambda item: item.weight)
+        self._text.say(self.tr("{0} And {1} more.").format(self.notice.text, count - 1))
         self._all.setText(self.tr("Show all {0}").format(count))
         self._all.show()
         for item in self.notices[-2:] if count == 2 else [notice]:  # one after the other: there may be thousands
             self._list.appendPlainText(item.text)
 
 
+def _small_button(picture: str, tip: str) -> QToolButton:
+    made = QToolButton()
+    if picture:
+        made.setIcon(icon(picture))
+        made.setAccessibleName(tip)
+    made.setAutoRaise(True)
+    made.setToolTip(tip)
+    return made
+
+
 class BannerArea(QWidget):
-    """The newest messages, at most three; the same one is never shown twice."""
+    """The newest messages, at most three, and those that last; the same one is never shown twice.
+
+    Errors and questions are in sight; of the others the newest, which says how many came before it.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(0)
+        self._unfolded = False
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
 
     def show_notice(self, notice: Notice, button: QPushButton | None = None) -> None:
@@ -113,14 +149,24 @@ class BannerArea(QWidget):
                 return
             if old.notice == notice:
                 self._drop(old)
-        self._column.insertWidget(0, Banner(notice, button))
-        for old in self._banners()[_SHOWN_AT_ONCE:]:
+        made = Banner(notice, button)
+        made.left.connect(lambda: self._drop(made))
+        made.more.clicked.connect(self._unfold)
+        self._column.insertWidget(0, made)
+        for old in [banner for banner in self._banners() if not banner.notice.lasting][_SHOWN_AT_ONCE:]:
             self._drop(old)
+        self._fold()
 
     def withdraw(self, thing: str) -> None:
         """Take away what is said about something that has changed since: a `Notice.group` or `Notice.about`."""
         for banner in self._banners():
             if thing in (banner.notice.group, banner.notice.about):
+                self._drop(banner)
+
+    def leave_images(self, image_id: str) -> None:
+        """Take away what is said about any other image than this one."""
+        for banner in self._banners():
+            if banner.notice.image not in ("", image_id):
                 self._drop(banner)
 
     def messages(self) -> list[Notice]:
@@ -136,3 +182,16 @@ class BannerArea(QWidget):
         self._column.removeWidget(banner)
         banner.hide()
         banner.deleteLater()
+        self._fold()
+
+    def _unfold(self) -> None:
+        self._unfolded = not self._unfolded
+        self._fold()
+
+    def _fold(self) -> None:
+        """Put all messages out of sight but the newest, errors and questions."""
+        may_fold = [banner for banner in self._banners() if banner.notice.level != "error" and not banner.asks]
+        self._unfolded = self._unfolded and len(may_fold) > 1
+        for place, banner in enumerate(may_fold):
+            banner.stands_for(len(may_fold) - 1 if place == 0 else 0, unfolded=self._unfolded)
+            banner.setVisible(place == 0 or self._unfolded)

@@ -1,18 +1,24 @@
 """Everything behind the menu Help, and what is said when the program itself is at fault."""
 
-import traceback
+import time
 from pathlib import Path
+from typing import Final
 
-from PySide6.QtCore import QObject, Qt, QUrl
+from PySide6.QtCore import QObject, Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QMessageBox, QWidget
+from PySide6.QtWidgets import QMessageBox, QPushButton, QWidget
 
 from segstudio import __version__
 from segstudio.gui.actions import ActionTable
 from segstudio.gui.dialogs.error import ErrorDialog
 from segstudio.gui.dialogs.help import HelpWindow
 from segstudio.gui.dialogs.key_map import KeyMap
+from segstudio.gui.faults import place_of, title_of, told
 from segstudio.session.background import Background
+from segstudio.session.notice import Notice
+
+#: What was closed by the user is shown again when it comes anew after so many seconds of quiet.
+_QUIET_S: Final = 5.0
 
 
 class HelpDesk(QObject):
@@ -26,6 +32,9 @@ class HelpDesk(QObject):
         Reads it.
     """
 
+    offered = Signal(object, object)
+    """A `Notice`, and the button with which the user takes the offer."""
+
     def __init__(self, window: QWidget, log_file: Path | None, background: Background) -> None:
         super().__init__(window)
         self._window = window
@@ -33,6 +42,9 @@ class HelpDesk(QObject):
         self._background = background
         self._pages: HelpWindow | None = None
         self._fault: ErrorDialog | None = None
+        self._place = ""
+        self._before = 0
+        self._told: dict[str, tuple[int, float]] = {}
 
     def show_keys(self, actions: ActionTable) -> None:
         """Show every key and gesture."""
@@ -58,11 +70,35 @@ class HelpDesk(QObject):
         QMessageBox.about(self._window, "SegStudio", f"SegStudio {__version__}\n\n{says}\n{licence}")
 
     def show_fault(self, error: BaseException) -> None:
-        """Show an error that nobody caught; while one is shown the next goes to the log only."""
+        """Show an error that nobody caught, once: while it is shown, or comes with each repaint, it is counted."""
+        place, now = place_of(error), time.monotonic()
+        count, last = self._told.get(place, (0, -_QUIET_S))
+        self._told[place] = (count + 1, now)
         if self._fault is not None and self._fault.isVisible():
+            if self._place == place:
+                self._fault.count(count + 1 - self._before)
+            else:
+                self._fault.count_other()
+        elif now - last >= _QUIET_S:
+            self._place, self._before = place, count
+            self._show(ErrorDialog(title_of(error), told(error), self._log_file, self._background, self._window))
+
+    def tell_crash(self, crash: str) -> None:
+        """Say that the program crashed the last time, when it did, and offer the report."""
+        if not crash:
             return
-        trace = "".join(traceback.format_exception(error))
-        self._fault = ErrorDialog(
-            f"{type(error).__name__}: {error}", trace, self._log_file, self._background, self._window
-        )
-        self._fault.open()
+        button = QPushButton(self.tr("Show report"))
+        button.clicked.connect(lambda: self._show_crash(crash))
+        says = self.tr("SegStudio ended unexpectedly the last time.")
+        hint = self.tr("Your labels are safe: every finished stroke is on the disk.")
+        self.offered.emit(Notice(says, hint, "warning", about="crash"), button)
+
+    def _show_crash(self, crash: str) -> None:
+        title = next((line for line in crash.splitlines() if line.startswith("Fatal")), "Fatal Python error")
+        self._show(ErrorDialog(title, crash, self._log_file, self._background, self._window))
+
+    def _show(self, dialog: ErrorDialog) -> None:
+        if self._fault is not None:
+            self._fault.deleteLater()
+        self._fault = dialog
+        dialog.open()

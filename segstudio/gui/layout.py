@@ -8,8 +8,8 @@ from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QTabWidget, QTool
 
 from segstudio.gui.actions import ActionTable
 
-#: Least widths of the images and of the steps, pixels.
-_IMAGES_LEAST, _STEPS_LEAST = 200, 340
+#: Least width of the steps, pixels.
+_STEPS_LEAST = 340
 #: Height of the drawer when it is opened for the first time: pixels, and at most this share of the window.
 _DRAWER_HEIGHT, _DRAWER_SHARE = 280, 0.36
 #: Raised when docks are added or renamed, so that an old saved layout is not forced on a new window.
@@ -42,7 +42,6 @@ class Layout:
         self.images = self._dock("images-dock", window.tr("Images"), images, area.LeftDockWidgetArea)
         self.steps = self._dock("steps-dock", window.tr("Steps"), steps, area.RightDockWidgetArea)
         # Narrower, and something would be cut off.
-        images.setMinimumWidth(_IMAGES_LEAST)
         steps.setMinimumWidth(_STEPS_LEAST)
         self.drawer = self._dock("drawer-dock", window.tr("Objects, curves, jobs"), drawer, area.BottomDockWidgetArea)
         window.setCorner(Qt.Corner.BottomLeftCorner, area.LeftDockWidgetArea)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import QApplication, QGridLayout, QListView, QMainWindow, QStackedWidget, QWidget
+from PySide6.QtWidgets import QGridLayout, QListView, QMainWindow, QStackedWidget, QWidget
 
 from segstudio.core.errors import UserError
 from segstudio.gui.actions import ActionTable
@@ -32,9 +32,10 @@ from segstudio.gui.panels.label_step import LabelPanel
 from segstudio.gui.panels.measure import MeasurePanel
 from segstudio.gui.panels.prediction import PredictionPanel
 from segstudio.gui.panels.training import TrainingPanel
+from segstudio.gui.reader_watch import ReaderWatch
 from segstudio.gui.resuming import Resuming
+from segstudio.gui.safety_banner import SafetyBanner
 from segstudio.gui.status import StatusBar
-from segstudio.gui.theme import apply_theme
 from segstudio.gui.training_windows import TrainingWindows
 from segstudio.gui.viewer.canvas import Canvas
 from segstudio.gui.viewer.histogram import HistogramWidget
@@ -43,7 +44,9 @@ from segstudio.labels.edits import Edit
 from segstudio.project.changes import DocumentChange
 from segstudio.project.document import ImageDocument
 from segstudio.project.project import Project
-from segstudio.session.session import OPENING, Session
+from segstudio.session.mask_taking import MASKS
+from segstudio.session.project_door import OPENING
+from segstudio.session.session import Session
 
 
 class MainWindow(QMainWindow):
@@ -68,7 +71,9 @@ class MainWindow(QMainWindow):
         self.welcome = Welcome()
         self.canvas = Canvas(session)
         self.banners = BannerArea()
-        self._completeness_notices = CompletenessNotices(session, self.banners)
+        self._safety_banner = SafetyBanner(session, self.banners, self)
+        self.reader_watch = ReaderWatch(session, self.banners, self)
+        self.completeness_notices = CompletenessNotices(session, self.banners)
         self.status = StatusBar(session, self)
         self.setStatusBar(self.status)
         self.opening = Opening(session, self)
@@ -103,7 +108,9 @@ class MainWindow(QMainWindow):
     def _add_panels(self) -> None:
         self.images = ImagesPanel(self.session)
         self.label_step = LabelPanel(self.session)
-        self.label_step.add_section(HistogramWidget(self.session), self.tr("Contrast"))
+        contrast = HistogramWidget(self.session)
+        self.canvas.sampled.connect(contrast.take)
+        self.label_step.add_section(contrast, self.tr("Contrast"))
         self.training = TrainingPanel(self.session)
         self.prediction = PredictionPanel(self.session)
         self.measure = MeasurePanel(self.session)
@@ -127,8 +134,10 @@ class MainWindow(QMainWindow):
         self.welcome.open_sample.connect(self.opening.open_sample)
         self.welcome.open_recent.connect(lambda folder: self.opening.open_project(Path(folder)))
         self.opening.offered.connect(self.banners.show_notice)
+        self.help_desk.offered.connect(self.banners.show_notice)
         self.opening.understood.connect(lambda: self.banners.withdraw(OPENING))
         self.images.add_wanted.connect(self.opening.ask_images)
+        self.training.images_wanted.connect(self.opening.ask_images)
         self.images.find_wanted.connect(self.opening.ask_where)
         self.images.pixel_size_wanted.connect(self.ask_pixel_size)
         self.measure.pixel_size_wanted.connect(self.ask_pixel_size)
@@ -144,7 +153,7 @@ class MainWindow(QMainWindow):
         self.canvas.zoom_changed.connect(self.status.show_zoom)
         self.canvas.hovered.connect(self.status.show_pointer)
         self.canvas.tool_message.connect(lambda sentence: self.status.showMessage(sentence, 4000))
-        session.noticed.connect(self.banners.show_notice)
+        session.noticed.connect(self._safety_banner.show_notice)
         session.runs.began.connect(self.banners.withdraw)
         session.project_changed.connect(self._show_project)
         session.document_changed.connect(self._show_document)
@@ -159,6 +168,7 @@ class MainWindow(QMainWindow):
         words = self.tr("{name} (reading only)") if project is not None and project.read_only else "{name}"
         self.setWindowTitle(f"{words.format(name=project.name)} – SegStudio" if project else "SegStudio")
         self._pages.setCurrentWidget(self.canvas if project else self.welcome)
+        self.banners.withdraw(MASKS)
         if project is not None:
             self.banners.withdraw(OPENING)
         self.layout_of_panels.show_project(project is not None)
@@ -170,7 +180,8 @@ class MainWindow(QMainWindow):
         self.layout_of_panels.show_recent(folders, lambda folder: self.opening.open_project(Path(folder)))
 
     def _show_document(self, document: ImageDocument | None) -> None:
-        self._completeness_notices.withdraw()
+        self.completeness_notices.withdraw()
+        self.banners.leave_images(document.entry.id if document is not None else "")
         self.canvas.set_document(document)
         self.status.show_document(document)
         if document is not None:
@@ -225,26 +236,6 @@ class MainWindow(QMainWindow):
         if self.session.document is not None:
             self.session.document.apply(edit)
 
-    def undo(self) -> None:
-        """Take back the last action on this image."""
-        if self.session.document is not None:
-            self.session.document.undo()
-
-    def redo(self) -> None:
-        """Do again what was taken back."""
-        if self.session.document is not None:
-            self.session.document.redo()
-
-    def select_all(self) -> None:
-        """Select all objects of the image."""
-        if self.session.document is not None:
-            self.session.view.selected = frozenset(self.session.document.planes.objects)
-
-    def save_now(self) -> None:
-        """Write the label files now, without waiting for the next quiet moment."""
-        if self.session.document is not None:
-            self.session.document.checkpoint()
-
     def close_project(self) -> None:
         """Close the project, unless the user wants to keep what could not be saved."""
         self.canvas.finish_stroke()
@@ -272,43 +263,6 @@ class MainWindow(QMainWindow):
         """Go to the step Train and start."""
         self.show_step(1)
         self.training.start()
-
-    def find_rate(self) -> None:
-        """Go to the step Train and test learning rates."""
-        self.show_step(1)
-        self.training.find_rate()
-
-    def predict_current(self) -> None:
-        """Go to the step Predict and predict the image in front."""
-        self.show_step(2)
-        self.prediction.predict_current()
-
-    def toggle_reviewed(self) -> None:
-        """Mark the image in front as reviewed, or not."""
-        document = self.session.document
-        if document is not None:
-            done = self.session.states.state(document.entry.id) == "reviewed"
-            self.session.states.set_reviewed([document.entry.id], not done)
-
-    def toggle_complete(self) -> None:
-        """State that the image in front is completely labelled, or take it back; the Label step shows which."""
-        self.canvas.finish_stroke()
-        self.session.completeness.toggle()
-        self._completeness_notices.say()
-
-    def toggle_colours(self) -> None:
-        """Colour objects one by one, or by their class."""
-        view = self.session.view
-        view.colour_by = "object" if view.colour_by == "class" else "class"
-
-    def toggle_theme(self) -> None:
-        """Change between dark and light."""
-        theme = "dark" if self.session.preferences.theme == "light" else "light"
-        self.session.set_preferences(self.session.preferences.model_copy(update={"theme": theme}))
-        app = QApplication.instance()
-        if isinstance(app, QApplication):
-            apply_theme(app, theme)
-        self.welcome.retint()
 
     def show_fault(self, error: BaseException) -> None:
         """Show an error that nobody caught; a `UserError` needs only a banner."""

@@ -15,8 +15,10 @@ from segstudio.project.image_files import FoundImage, find_images, find_mask
 from segstudio.project.layout import is_project
 from segstudio.project.manifest import MANIFEST
 from segstudio.project.sample_project import copy_sample
+from segstudio.session.mask_taking import MASKS
 from segstudio.session.notice import Notice
-from segstudio.session.session import OPENING, Session
+from segstudio.session.project_door import OPENING
+from segstudio.session.session import Session
 
 #: Label images are looked for beside so many images.
 _MASKS_SOUGHT = 50
@@ -34,8 +36,9 @@ class Opening(QObject):
         super().__init__(window)
         self._session = session
         self._window = window
-        session.refused.connect(self._offer_reading)
+        session.door.refused.connect(self._offer_reading)
         session.front.refused.connect(self._offer_image)
+        session.masks.offered.connect(self._offer_masks)
 
     def ask_folder(self) -> None:
         """Ask for a folder of images and make a project of it."""
@@ -55,6 +58,18 @@ class Opening(QObject):
         if names:
             self._session.add_images([Path(name) for name in names])
 
+    def ask_masks(self) -> None:
+        """Ask for a folder of label images, and take those that have the names of images without labels."""
+        project = self._session.project
+        if project is None or not project.images:
+            return
+        beside = str(project.image_path(project.images[0].id).parent)
+        folder = QFileDialog.getExistingDirectory(
+            self._window, self.tr("Folder with a mask for each image, of the same name"), beside
+        )
+        if folder:
+            self._session.masks.take_from(Path(folder))
+
     def open_sample(self) -> None:
         """Open a fresh copy of the sample project."""
         self._session.background.run(lambda: copy_sample(user_documents_path() / "SegStudio"), self.open_project)
@@ -71,7 +86,7 @@ class Opening(QObject):
         """Open what was dropped or named: a project, a folder of images, or images."""
         add = self._session.project is not None
         self._session.background.run(
-            lambda: _look(paths, add=add), lambda found: self._open(paths, found), self._session.refuse
+            lambda: _look(paths, add=add), lambda found: self._open(paths, found), self._session.door.refuse
         )
 
     def refuse_links(self) -> None:
@@ -102,13 +117,26 @@ class Opening(QObject):
         button.clicked.connect(lambda: self._session.open_project(folder, read_only=True))
         self.offered.emit(Notice(error.message, error.hint, "warning", about=OPENING), button)
 
+    def _offer_masks(self, masks: dict[str, Path], added: int) -> None:
+        button = QPushButton(self.tr("Take as labels"))
+        button.clicked.connect(lambda: self._session.masks.take(masks))
+        if added == 1:
+            says = self.tr("The image that was added has a mask beside it.")
+        elif len(masks) == added:
+            says = self.tr("All {0} images that were added have masks beside them.").format(added)
+        elif len(masks) == 1:
+            says = self.tr("1 of the {0} images that were added has a mask beside it.").format(added)
+        else:
+            says = self.tr("{0} of the {1} images that were added have masks beside them.").format(len(masks), added)
+        self.offered.emit(Notice(says, "", "info", about=MASKS), button)
+
     def _offer_image(self, image_id: str, error: UserError) -> None:
         if error.code == "image-missing":
             button = QPushButton(self.tr("Look for moved images in a folder…"))
             button.clicked.connect(lambda: self.ask_where(image_id))
         else:
             button = QPushButton(self.tr("Use the changed image"))
-            button.clicked.connect(lambda: self._session.accept_changed_image(image_id))
+            button.clicked.connect(lambda: self._session.files.accept_changed(image_id))
         self.offered.emit(Notice(error.message, error.hint, "error"), button)
 
     def ask_where(self, image_id: str) -> None:

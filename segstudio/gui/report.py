@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 from pathlib import Path
 
 from PySide6.QtCore import qVersion
@@ -29,6 +30,21 @@ def log_tail(path: Path) -> str:
     return "\n".join(lines[-_LINES:])
 
 
+def without_names(text: str, home: Path | None = None) -> str:
+    """Return `text` without the name of the user: their home folder is ``~``, and so is any folder of their name.
+
+    Examples
+    --------
+    >>> without_names("/home/ada/cells/a.tif and /scans/ada/b.tif", Path("/home/ada"))
+    '~/cells/a.tif and /scans/~/b.tif'
+    """
+    folder = home or Path.home()
+    for written in {str(folder), folder.as_posix(), str(folder).replace("\\", "\\\\")} - {"", "/", "."}:
+        text = text.replace(written, "~")
+    name = re.escape(folder.name)
+    return re.sub(rf"(?<=[\\/]){name}(?=[\\/\s\"':,;]|$)", "~", text) if name else text
+
+
 class Report:
     """The report behind a message box: fills its details and its button "Copy report".
 
@@ -43,7 +59,7 @@ class Report:
     """
 
     def __init__(self, box: QMessageBox, text: str, log: Path | None, background: Background) -> None:
-        self.text = f"{versions()}\n\n{text}"
+        self.text = without_names(f"{versions()}\n\n{text}")
         self._box = box
         self.button: QPushButton = box.addButton(box.tr("Copy report"), QMessageBox.ButtonRole.ActionRole)
         self.button.clicked.disconnect()  # it shall not close the box
@@ -54,6 +70,6 @@ class Report:
             background.run(lambda: log_tail(log), self._add, lambda _error: self._add(""))
 
     def _add(self, tail: str) -> None:
-        self.text += f"\n\n{self._box.tr('Last lines of the log:')}\n{tail}" if tail else ""
+        self.text += f"\n\n{self._box.tr('Last lines of the log:')}\n{without_names(tail)}" if tail else ""
         self._box.setDetailedText(self.text)
         self.button.setEnabled(True)

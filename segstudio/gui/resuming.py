@@ -1,4 +1,4 @@
-"""Comes back to where the user was in a project: image, place and zoom, tool, step."""
+"""Comes back to where the user was in a project: image, place and zoom, tool, step, chosen model."""
 
 import json
 from pathlib import Path
@@ -53,6 +53,8 @@ class Resuming(QObject):
             "tool": self._session.view.tool,
             "step": self._steps.currentIndex(),
             "made": self._session.made.wanted,
+            "model": self._session.models.wish,
+            "model_chosen_at": self._session.models.chosen_at,
         }
         newest = dict(list(places.items())[-_MOST:])
         self._settings.setValue(_KEY, json.dumps(newest))
@@ -67,6 +69,9 @@ class Resuming(QObject):
         self._canvas.look_later(self._image, _look(left.get("look")))
         self._session.view.tool = _tool(left.get("tool"))
         self._session.made.show(left.get("made") is True)
+        if model := str(left.get("model") or ""):
+            at = left.get("model_chosen_at")
+            self._session.models.choose(model, at if isinstance(at, float) else None)  # the newest, should it be gone
         step = left.get("step")
         with QSignalBlocker(self._steps):  # the step Measure would open the drawer
             self._steps.setCurrentIndex(step if isinstance(step, int) and 0 <= step < self._steps.count() else 0)

@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QWidget
 
 from segstudio.gui.forms.parts import ElidedLabel, set_role
 from segstudio.gui.where_words import channel_words, size_words
-from segstudio.project.changes import SAVED, SAVING
+from segstudio.project.changes import FAILED, RESCUED, SAVED, SAVING
 from segstudio.project.document import ImageDocument
 from segstudio.session.session import Session
 
@@ -100,12 +100,14 @@ class StatusBar(QStatusBar):
         if self._session.document is not None and self._session.document.read_only:
             self._say_saved("", self.tr("reading only"))
             return
-        words = {SAVED: self.tr("saved ✓"), SAVING: self.tr("saving …")}
-        self._say_saved(state.partition(":")[0], words.get(state, self.tr("not saved")))
+        kind, _, why = state.partition(": ")
+        words = {SAVED: self.tr("saved ✓"), SAVING: self.tr("saving …"), RESCUED: self.tr("kept on this computer")}
+        self._say_saved(kind, words.get(kind, self.tr("not saved")))
+        self._saved.setToolTip(why)
 
     def _say_saved(self, state: str, sentence: str) -> None:
         self._saved.setText(sentence)
-        set_role(self._saved, {SAVED: "good", "failed": "error"}.get(state, "secondary"))
+        set_role(self._saved, {SAVED: "good", RESCUED: "error", FAILED: "error"}.get(state, "secondary"))
 
     def _on_jobs(self, _job_id: str) -> None:
         jobs = self._session.jobs

@@ -78,13 +78,14 @@ class TrainingWindows(QObject):
         return dialog
 
     def _take_candidate(self, run_id: str) -> None:
-        """Predict with the model of a candidate from now on, and show its settings for the next training."""
+        """Predict with the model of a candidate from now on, and show what is known of it and its settings."""
         session, setup = self._window.session, self._window.training.setup
         job = session.bake_off.job(run_id)
         if job is None:
             return
         setup.fill(job, {_MINUTES: setup.form.values()[_MINUTES]} if _MINUTES in setup.form.rows else {})
-        self._window.prediction.choose(run_id)
+        session.models.choose(run_id)
+        self._window.training.advice.speak_of(run_id)
         session.notice(
             self.tr("{0} is the model that predicts now.").format(job.name),
             self.tr("Ctrl+P predicts this image; the Train form has its settings."),

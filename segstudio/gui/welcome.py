@@ -5,6 +5,7 @@ from pathlib import Path
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
+from segstudio.gui.forms.plain import plain_tip
 from segstudio.gui.theme import icon
 
 _LOOP = (
@@ -70,7 +71,7 @@ class Welcome(QWidget):
         for folder in folders[:4]:
             button = QPushButton(icon("ph.folder"), f"{Path(folder).name}    {_shortened(Path(folder).parent)}")
             button.setProperty("role", "link")
-            button.setToolTip(folder)
+            button.setToolTip(plain_tip(folder))
             button.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
             button.clicked.connect(lambda _checked=False, path=folder: self.open_recent.emit(path))
             self._recent_box.addWidget(button)

@@ -62,7 +62,7 @@ class ArraySource(BaseSource):
             self._whole = np.frombuffer(archive, header.dtype)
         self._file: BinaryIO | None = None if archive is not None else path.open("rb")
 
-    def close(self) -> None:
+    def _let_go(self) -> None:
         """Close the file."""
         if self._file is not None:
             self._file.close()

@@ -134,6 +134,20 @@ def copy_atomic(source: Path, target: Path, disk: Disk = DISK) -> None:
     write_atomic(target, _pieces(source), disk)
 
 
+def link_or_copy(source: Path, target: Path, disk: Disk = DISK) -> None:
+    """Give a file that is only ever replaced, never changed in place, a second name; copy it where a disk cannot.
+
+    Raises
+    ------
+    DiskError
+        As `copy_atomic`. After a link the name is durable once the folder of `target` was synced.
+    """
+    try:
+        disk.link(source, target)
+    except OSError:  # FAT, some network drives, too many links; what is really wrong the copy will say
+        copy_atomic(source, target, disk)
+
+
 def _pieces(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         while piece := file.read(_CHUNK):

@@ -19,6 +19,8 @@ class DiskError(UserError):
     """The disk refused to write: full, read-only, no permission, gone."""
 
     exit_code = 4
+    reason = ""
+    """Why, as a part of a sentence: "the disk is full"."""
 
 
 class Disk:
@@ -53,6 +55,10 @@ class Disk:
     def replace(self, source: Path, target: Path) -> None:
         """Rename `source` to `target` in one step, over an old `target` if need be."""
         source.replace(target)
+
+    def link(self, source: Path, target: Path) -> None:
+        """Give a file a second name, `target`, which must be new; not every disk can."""
+        target.hardlink_to(source)
 
     def sync_folder(self, folder: Path) -> None:
         """Make the names in `folder` durable; Windows has no such call and does it with the rename."""
@@ -101,7 +107,9 @@ def disk_errors(path: Path, verb: str) -> Iterator[None]:
 def disk_error(error: OSError, path: Path, verb: str = "saved") -> DiskError:
     """Return the sentence for an error of the disk."""
     code, reason, hint = _explain(error)
-    return DiskError(f"{path.name} could not be {verb} in {path.parent}: {reason}.", hint=hint, code=code, path=path)
+    told = DiskError(f"{path.name} could not be {verb} in {path.parent}: {reason}.", hint=hint, code=code, path=path)
+    told.reason = reason
+    return told
 
 
 def _explain(error: OSError) -> tuple[str, str, str]:

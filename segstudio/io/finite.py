@@ -28,6 +28,12 @@ def float_warnings(pixels: NDArray[Any]) -> tuple[str, ...]:
     words = []
     if count:
         words.append(f"{count:,} values are not numbers (NaN or infinite); contrast and training leave them out.")
-    if float(np.abs(pixels, where=finite, out=np.zeros_like(pixels)).max()) > _SINGLE_MAX:
+    if pixels.dtype.itemsize > 4 and _largest(pixels, finite if count else None) > _SINGLE_MAX:
         words.append("Values exceed what single precision can hold; they are scaled before they are used.")
     return tuple(words)
+
+
+def _largest(pixels: NDArray[Any], finite: NDArray[np.bool_] | None) -> float:
+    if finite is None:
+        return max(-float(pixels.min()), float(pixels.max()))
+    return float(np.abs(pixels, where=finite, out=np.zeros_like(pixels)).max())

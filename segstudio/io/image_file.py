@@ -82,7 +82,7 @@ class _Pages(BaseSource):
     def _read(self, window: Window, plane: int) -> NDArray[Any]:
         return np.stack([self._source.read(window, page) for page in range(self.info.channels)], axis=2)
 
-    def close(self) -> None:
+    def _let_go(self) -> None:
         """Close the file."""
         self._source.close()
 

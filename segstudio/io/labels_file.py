@@ -117,7 +117,13 @@ def label_tiff_by_tile(
         yield new.get(key, zero)
 
 
-def read_label_tiff(path: Path, dtype: DTypeLike = np.int32, expected_size: tuple[int, int] | None = None) -> LabelMap:
+def read_label_tiff(
+    path: Path,
+    dtype: DTypeLike = np.int32,
+    expected_size: tuple[int, int] | None = None,
+    *,
+    like: LabelMap | None = None,
+) -> LabelMap:
     """Read a plane that `write_label_tiff` or another program wrote.
 
     Parameters
@@ -128,6 +134,8 @@ def read_label_tiff(path: Path, dtype: DTypeLike = np.int32, expected_size: tupl
         int32 for labels, uint8 for regions.
     expected_size
         ``(rows, columns)`` of the image that it belongs to.
+    like
+        A plane of this type whose tiles are shared where they are the same: only the others take memory.
 
     Raises
     ------
@@ -145,7 +153,9 @@ def read_label_tiff(path: Path, dtype: DTypeLike = np.int32, expected_size: tupl
         if tile is not None:
             if tile.max() > np.iinfo(kind).max:
                 raise damaged(path, f"an id is above {np.iinfo(kind).max}")
-            result.set_tile(key, tile.astype(kind, copy=False))
+            known = None if like is None or like.shape != result.shape else like.share(key)
+            same = known is not None and np.array_equal(known, tile)
+            result.set_tile(key, known if same else tile.astype(kind, copy=False))
     return result
 
 

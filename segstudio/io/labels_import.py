@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segstudio.core.errors import BadInput
+from segstudio.io.seg_file import plain_masks
 from segstudio.io.sources import BaseSource, open_image
 
 #: Largest id that labels can hold.
@@ -32,7 +33,7 @@ def read_labels(path: str | Path, expected_size: tuple[int, int] | None = None) 
     Parameters
     ----------
     path
-        TIFF, PNG, NumPy and so on; the content decides.
+        TIFF, PNG, NumPy and so on; the content decides. Of Cellpose's ``_seg.npy`` the masks are taken.
     expected_size
         ``(rows, columns)`` of the image that it belongs to.
 
@@ -50,6 +51,16 @@ def read_labels(path: str | Path, expected_size: tuple[int, int] | None = None) 
         It cannot be read, has another size, is a stack, or its values are no ids.
     """
     file = Path(path)
+    try:
+        return _read(file, expected_size)
+    except BadInput as error:
+        if error.code != "image-objects":
+            raise
+    with plain_masks(file) as plain:
+        return _read(plain, expected_size)
+
+
+def _read(file: Path, expected_size: tuple[int, int] | None) -> tuple[Labels, list[str]]:
     with open_image(file, indices=True) as source:
         _refuse_shape(source, expected_size)
         values = source.read()
@@ -115,6 +126,7 @@ def _single_channel(path: Path, values: NDArray[Any], warnings: list[str]) -> ND
         return values[..., 0]
     if values.dtype.kind not in "ui" or values.dtype.itemsize > 2:
         raise _refusal(path, "has three channels, a label image has one", "Save the channel with the labels alone.")
+    values = values.view(f"u{values.dtype.itemsize}")  # colours are told apart, not counted
     codes = values[..., 0].astype(np.uint64)
     for channel in (1, 2):
         codes = (codes << np.uint64(16)) | values[..., channel]
@@ -191,6 +203,8 @@ def _parts(values: NDArray[Any], warnings: list[str]) -> Labels:
     count, labels = cv2.connectedComponents((values > 0).astype(np.uint8), connectivity=8, ltype=cv2.CV_32S)
     if count > 2:
         warnings.append(f"A black and white mask: its {count - 1:,} connected parts became the objects.")
+    elif int(values.max(initial=0)) > 1:
+        warnings.append(f"A black and white mask of one part: the id {int(values.max()):,} became 1.")
     return np.asarray(labels, np.int32)
 
 

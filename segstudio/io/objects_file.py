@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Any, Final, cast, get_args
 
@@ -92,21 +93,76 @@ def _integer(path: Path, field: str, value: object) -> int:
 
 def load_json(path: Path, limit: int) -> dict[str, Any]:
     """Read a JSON object of at most `limit` bytes; raise `BadInput` saying what is wrong with the file."""
+    return parse_json(path, read_limited(path, limit))
+
+
+def read_limited(path: Path, limit: int) -> bytes:
+    """Return the bytes of a file that has at most `limit` of them; raise `BadInput` for a larger one."""
     try:
         with path.open("rb") as file:
             raw = file.read(limit + 1)
-        if len(raw) > limit:
-            raise _bad(path, f"is larger than {limit >> 20} MB")
-        content = json.loads(raw, parse_constant=_no_constant)
     except FileNotFoundError as error:
         raise BadInput(f"{path.name} is missing in {path.parent}.", code="file-missing", path=path) from error
     except OSError as error:
         raise _bad(path, f"cannot be read: {error.strerror or error}") from error
+    if len(raw) > limit:
+        raise _bad(path, f"is larger than {limit >> 20} MB")
+    return raw
+
+
+def parse_json(path: Path, raw: bytes, depth: int | None = None) -> dict[str, Any]:
+    """Return the JSON object that `raw`, the content of the file at `path`, holds.
+
+    Parameters
+    ----------
+    depth
+        How deeply lists and objects may lie in each other; with a number, no name may come twice in an object and no
+        number may be too large either. ``None`` for tables whose fields are checked one by one.
+
+    Raises
+    ------
+    BadInput
+        Saying what is wrong with the file.
+    """
+    try:
+        if depth is None:
+            content = json.loads(raw, parse_constant=_no_constant)
+        else:
+            content = json.loads(
+                raw, parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=_without_repeats
+            )
+            _check_depth(content, depth)
     except (ValueError, RecursionError) as error:
         raise _bad(path, f"is damaged: {_in_words(error)}") from error
     if not isinstance(content, dict):
         raise _bad(path, "is damaged: it holds no JSON object")
     return content
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not isfinite(value):
+        raise ValueError(f"{text[:40]} is larger than any number that can be kept")
+    return value
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the field {twice[:40]} is there twice")
+    return content
+
+
+def _check_depth(content: object, depth: int) -> None:
+    level = [content]
+    for _ in range(depth + 1):
+        inside = (item.values() if isinstance(item, dict) else item for item in level if isinstance(item, dict | list))
+        level = [item for items in inside for item in items if isinstance(item, dict | list)]
+        if not level:
+            return
+    raise RecursionError
 
 
 def _in_words(error: ValueError | RecursionError) -> str:

@@ -3,7 +3,8 @@
 import struct
 import warnings
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,9 +34,12 @@ _ORIENTATION = 0x0112
 class RasterSource(BaseSource):
     """An image that can only be decoded as a whole; the newest plane is kept."""
 
-    def __init__(self, info: ImageInfo, decode: Callable[[int], NDArray[Any]]) -> None:
+    def __init__(
+        self, info: ImageInfo, decode: Callable[[int], NDArray[Any]], first: NDArray[Any] | None = None
+    ) -> None:
         super().__init__(info)
-        self._planes = CachedPlanes(decode)
+        self._planes = CachedPlanes(decode, first)
+        self.was_decoded = first is not None
 
     def _read(self, window: Window, plane: int) -> NDArray[Any]:
         pixels = self._planes.get(plane)
@@ -43,7 +47,7 @@ class RasterSource(BaseSource):
             raise damaged(self.info.path, "its pixels do not fill the size that it states")
         return pixels[window.slices].copy()
 
-    def close(self) -> None:
+    def _let_go(self) -> None:
         """Forget the decoded pixels."""
         self._planes.clear()
 
@@ -141,13 +145,16 @@ def _pillow_source(path: Path, indices: bool, name: str) -> BaseSource:
         words.append("JPEG blurs values at every edge: a mask saved as JPEG has lost its exact ids.")
     channels = 1 if pixels.ndim == 2 else 3
     info = _info(path, (height, width), channels, name, str(pixels.dtype), frames, tuple(words))
-    return RasterSource(info, decode)
+    # Decoded to learn their type, and kept for the first read.
+    return RasterSource(info, decode, pixels)
 
 
-def _opened(path: Path, name: str) -> Image.Image:
+@contextmanager
+def _opened(path: Path, name: str) -> Iterator[Image.Image]:
     try:
-        return Image.open(path, formats=[name])
-    except Image.DecompressionBombError as error:
+        with Image.open(path, formats=[name]) as image:
+            yield image
+    except Image.DecompressionBombError as error:  # also of a later frame
         raise BadInput(
             f"{path.name} is too large to be read at once: more than {2 * (Image.MAX_IMAGE_PIXELS or 0) / 1e6:.0f} "
             "million pixels.",

@@ -2,8 +2,10 @@
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -19,7 +21,7 @@ from segstudio.io.decoding import check_budget, decoding, no_permission, not_fou
 
 
 class ImageSource(Protocol):
-    """An open image file. `read` may be called from several threads; `close` when all are done."""
+    """An open image file. `read` and `close` may be called from several threads."""
 
     @property
     def info(self) -> ImageInfo:
@@ -29,11 +31,13 @@ class ImageSource(Protocol):
         """Return pixels, ``(h, w)`` or ``(h, w, channels)``, of the stored type, native byte order."""
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the file, as soon as nobody is reading it; afterwards nobody can."""
 
 
 class BaseSource(ABC):
     """What all sources share: the window is clipped, plane and size are checked, errors name the file.
+
+    It is closed between two reads, never while one goes on.
 
     Parameters
     ----------
@@ -47,6 +51,13 @@ class BaseSource(ABC):
 
     def __init__(self, info: ImageInfo) -> None:
         self.info = info
+        #: Called before pixels are read for the first time.
+        self.before_first_read: Callable[[], None] | None = None
+        #: Whether the first plane was decoded from end to end.
+        self.was_decoded = False
+        self._calm = threading.Condition()
+        self._readers = 0
+        self._closed = False
 
     def read(self, window: Window | None = None, plane: int = 0) -> NDArray[Any]:
         """Return a copy of the pixels in `window` (all when ``None``) of one plane.
@@ -65,7 +76,7 @@ class BaseSource(ABC):
         Raises
         ------
         BadInput
-            The pixels are damaged, or need more than `READ_BUDGET` bytes.
+            The pixels are damaged, or need more than `READ_BUDGET` bytes, or the source is closed.
         """
         if not 0 <= plane < self.info.planes:
             raise IndexError(f"{self.info.path.name} has {self.info.planes} planes, there is no plane {plane}")
@@ -75,15 +86,43 @@ class BaseSource(ABC):
         if part.empty:
             return np.zeros((part.height, part.width, *trailing), np.dtype(self.info.dtype))
         check_budget(self.info.path, (part.height, part.width, *trailing), np.dtype(self.info.dtype))
-        with decoding(self.info.path):
-            return self._read(part, plane)
+        if self.before_first_read is not None:
+            self.before_first_read()
+            self.before_first_read = None
+        with self._reading(), decoding(self.info.path):
+            pixels = self._read(part, plane)
+        self.was_decoded |= plane == 0 and part.shape == self.info.size
+        return pixels
 
     @abstractmethod
     def _read(self, window: Window, plane: int) -> NDArray[Any]:
         """Return an array of its own for a window that is not empty and lies inside."""
 
-    def close(self) -> None:  # noqa: B027 - sources without an open file have nothing to do
-        """Let go of the file."""
+    def _let_go(self) -> None:  # noqa: B027 - sources without an open file have nothing to do
+        """Close the file; nobody reads it, and nobody will."""
+
+    def close(self) -> None:
+        """Let go of the file, as soon as those who are reading it are done; afterwards nobody can read."""
+        with self._calm:
+            first, self._closed = not self._closed, True
+            self._calm.wait_for(lambda: self._readers == 0)
+        if first:
+            self._let_go()
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        with self._calm:
+            if self._closed:
+                raise BadInput(
+                    f"{self.info.path.name} is not open any more.", hint="Open it again.", code="image-closed"
+                )
+            self._readers += 1
+        try:
+            yield
+        finally:
+            with self._calm:
+                self._readers -= 1
+                self._calm.notify_all()
 
     def __enter__(self) -> Self:
         return self
@@ -101,13 +140,15 @@ class CachedPlanes:
     ----------
     decode
         Takes a plane number and returns its pixels. Called by one thread at a time.
+    first
+        The first plane, where it is known already.
     """
 
-    def __init__(self, decode: Callable[[int], NDArray[Any]]) -> None:
+    def __init__(self, decode: Callable[[int], NDArray[Any]], first: NDArray[Any] | None = None) -> None:
         self._decode = decode
         self._lock = threading.Lock()
-        self._plane = -1
-        self._pixels: NDArray[Any] | None = None
+        self._plane = 0 if first is not None else -1
+        self._pixels = first
 
     def get(self, plane: int) -> NDArray[Any]:
         """Return the pixels of a plane. Do not change them."""
@@ -152,6 +193,26 @@ HEAD = 512
 readers: Registry[ImageReader] = Registry("image reader", "segstudio.io", "segstudio.readers")
 
 
+class Gate(Protocol):
+    """Asked before a file is opened, and before its pixels are read; see `segstudio.io.vetting`."""
+
+    def __call__(self, path: Path, *, indices: bool, pixels: bool) -> None:
+        """Return when that may be done; raise `BadInput` otherwise."""
+
+
+_gates: list[Gate] = []
+
+
+@contextmanager
+def gate_at_door(gate: Gate) -> Iterator[None]:
+    """Ask `gate` for every image file that is opened inside, by any thread: a window must not die of one."""
+    _gates.append(gate)
+    try:
+        yield
+    finally:
+        _gates.remove(gate)
+
+
 def open_image(path: str | Path, *, indices: bool = False) -> BaseSource:
     """Open an image file; its content decides the format, not its name.
 
@@ -180,8 +241,14 @@ def open_image(path: str | Path, *, indices: bool = False) -> BaseSource:
     head = _head(file)
     for _, reader in readers:
         if reader.matches(head):
+            gate = _gates[-1] if _gates else None
+            if gate is not None:
+                gate(file, indices=indices, pixels=False)
             with decoding(file):
-                return reader.open(file, indices)
+                source = reader.open(file, indices)
+            if gate is not None:
+                source.before_first_read = partial(gate, file, indices=indices, pixels=True)
+            return source
     raise BadInput(
         f"{file.name} {_guess(head)}.",
         hint="SegStudio reads TIFF, OME-TIFF, PNG, JPEG, BMP, GIF, WebP and NumPy files.",

@@ -60,7 +60,7 @@ class TiffSource(BaseSource):
         self._key.init_decode()
         self._file_size = int(tif.filehandle.size)
 
-    def close(self) -> None:
+    def _let_go(self) -> None:
         """Close the file."""
         self._kept.clear()
         self._tif.close()

@@ -12,6 +12,7 @@ import platformdirs
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from segstudio import __version__
+from segstudio.core.registry import NO_PLUG_INS
 from segstudio.io.atomic import write_atomic
 
 #: Where NVIDIA's driver tells what it is and which cards it drives: on Linux, on Windows.
@@ -93,7 +94,7 @@ def catalogue_key() -> str:
     for folder in ("engine", "export", "config"):
         for file in sorted((package / folder).rglob("*.py")):
             digest.update(f"{file.name} {file.stat().st_mtime_ns}".encode())
-    for group in _GROUPS:
+    for group in _GROUPS if not os.environ.get(NO_PLUG_INS) else ():
         for point in sorted(entry_points(group=group), key=lambda p: p.name):
             digest.update(f"{group} {point.name} {point.value}".encode())
     for trace in _device_traces():

@@ -9,6 +9,9 @@ from typing import IO, BinaryIO
 
 from segstudio.jobs.messages import LINE_LIMIT, Message, to_line
 
+_BUSY = b'{"kind": "alive", "busy": true}'
+_IDLE = b'{"kind": "alive", "busy": false}'
+
 
 class MessageWriter:
     """Writes messages as lines; safe from several threads.
@@ -25,9 +28,15 @@ class MessageWriter:
 
     def __call__(self, message: Message) -> None:
         """Send `message`; raise ``BrokenPipeError`` when nobody reads any more."""
-        line = to_line(message).encode() + b"\n"
+        self._write(to_line(message).encode())
+
+    def beat(self, busy: bool) -> None:
+        """Say that this process lives; raise ``BrokenPipeError`` when nobody reads any more."""
+        self._write(beat_line(busy=busy))
+
+    def _write(self, line: bytes) -> None:
         with self._lock:
-            self._stream.write(line)
+            self._stream.write(line + b"\n")
             self._stream.flush()
 
 
@@ -68,6 +77,16 @@ def read_lines(stream: IO[bytes]) -> Iterator[bytes]:
             continue
         while (rest := stream.readline(LINE_LIMIT)) and not rest.endswith(b"\n"):
             pass
+
+
+def beat_line(*, busy: bool) -> bytes:
+    """Return the line that says that a worker lives, and whether a job is at work."""
+    return _BUSY if busy else _IDLE
+
+
+def heartbeat(line: bytes) -> bool | None:
+    """Return whether a job is at work, for a line that says that its sender lives; ``None`` for any other line."""
+    return {_BUSY: True, _IDLE: False}.get(line)
 
 
 class LineTail:

@@ -33,7 +33,8 @@ class Evaluation(_Frozen):
     thresholds
         IoU at which an object counts as found.
     seconds_per_megapixel
-        Median over the images of the time from opening an image until its objects are in a file.
+        Median over the images of the time from opening an image until its objects are in a file; ``None`` when all are
+        so small that the time tells nothing about a megapixel.
     parameters, weights_mb
         Size of the network: numbers that it has learned, and megabytes of the file with them.
     device
@@ -43,7 +44,7 @@ class Evaluation(_Frozen):
     schema_version: Literal[1] = SCHEMA_VERSION
     thresholds: tuple[float, ...]
     images: tuple[ImageCounts, ...]
-    seconds_per_megapixel: float
+    seconds_per_megapixel: float | None
     parameters: int
     weights_mb: float
     device: str = ""

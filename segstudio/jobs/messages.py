@@ -83,11 +83,11 @@ class Facts(_Message):
     which a tenth of the objects of a class lie, of the class with the smallest); ``pixel_size_um`` (none when images
     differ); ``low_percentile``, ``high_percentile`` of the normalisation.
 
-    Network: ``formulation``, ``architecture`` (``"own"`` where the formulation builds it), ``parameters``, ``stride``,
-    ``channels``, ``reach_px`` (pixels that it looks beyond a block of ``stride``: half of its receptive field; none
-    when ``sees_whole``), ``sees_whole``, ``from_scratch``; where its levels can be set, ``levels_setting`` (its name),
-    ``levels`` and ``most_levels``; where it looks for objects up to a size, ``largest_setting``, ``largest_px`` and
-    ``most_px``.
+    Network: ``formulation``, with ``result`` and ``separates`` as the catalogue has them, ``architecture`` (``"own"``
+    where the formulation builds it), ``parameters``, ``stride``, ``channels``, ``reach_px`` (pixels that it looks
+    beyond a block of ``stride``: half of its receptive field; none when ``sees_whole``), ``sees_whole``,
+    ``from_scratch``; where its levels can be set, ``levels_setting`` (its name), ``levels`` and ``most_levels``; where
+    it looks for objects up to a size, ``largest_setting``, ``largest_px`` and ``most_px``.
 
     Start, only for a training that begins with a model: ``start_f1`` and ``start_ap`` of that model on the validation
     images, ``start_low_percentile`` and ``start_high_percentile``.
@@ -96,9 +96,9 @@ class Facts(_Message):
     ``unlike_image_id`` (of the first) and ``unlike_reason`` (why, in words).
 
     Plan: ``device`` (``"cpu"``, ``"cuda"``, ``"mps"``), ``patch_px``, ``batch``, ``learning_rate`` (peak),
-    ``schedule``, ``precision``. A dry run tells the same before anything is read into targets, and besides
-    ``test_images``, ``classes``, ``channel_kind``, ``device_name``, ``processes``, ``batches_in_step``, ``optimiser``,
-    ``minutes``, ``epochs`` and ``steps`` (0: no limit), ``memory_mb``, ``free_memory_mb``, ``run_folder``.
+    ``schedule``, ``precision``, ``minutes`` and ``epochs`` (0: no limit). A dry run tells the same before anything is
+    read into targets, and besides ``test_images``, ``classes``, ``channel_kind``, ``device_name``, ``processes``,
+    ``batches_in_step``, ``optimiser``, ``steps`` (0: no limit), ``memory_mb``, ``free_memory_mb``, ``run_folder``.
     """
 
     kind: Literal["facts"] = "facts"

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from segstudio.core.errors import BadModel
+from segstudio.jobs.run_name import model_name
 
 CARD_NAME = "model.json"
 WEIGHTS_NAME = "weights.safetensors"
@@ -40,10 +41,19 @@ def model_folder(path: Path) -> Path:
     what = f"The folder {path}" if path.is_dir() else f"The file {path.name}"
     raise BadModel(
         f"{what} is not a model of this program.",
-        hint=f"A model is a folder with {CARD_NAME} and {WEIGHTS_NAME}, as a training writes it.",
+        hint=_hint(path),
         code="model-foreign",
         path=path,
     )
+
+
+def _hint(path: Path) -> str:
+    if path.suffix.lower() in (".pt", ".pth"):
+        return (
+            "Weights of another program become a model on the command line: "
+            f"segstudio import-weights {path.name} --architecture NAME --out FOLDER"
+        )
+    return f"A model is a folder with {CARD_NAME} and {WEIGHTS_NAME}, as a training writes it."
 
 
 def card_content(folder: Path) -> dict[str, Any]:
@@ -65,8 +75,9 @@ def card_content(folder: Path) -> dict[str, Any]:
     if not ours:
         raise damaged(card, "it is not the card of a model")
     if version > SCHEMA_VERSION:
+        what = f"model {name}" if (name := model_name(folder)) else f"model in {folder}"
         raise BadModel(
-            f"The model in {folder} was made by a newer version of the program.",
+            f"The {what} was made by a newer version of the program.",
             hint="Update SegStudio to use it.",
             code="model-newer",
             path=card,
@@ -76,8 +87,10 @@ def card_content(folder: Path) -> dict[str, Any]:
 
 def damaged(file: Path, reason: str) -> BadModel:
     """Return the error for a card or weights that cannot be used."""
+    name = model_name(file.parent)
+    what = f"The file {file.name} of the model {name}" if name else f"The model file {file}"
     return BadModel(
-        f"The model file {file} cannot be used: {reason}.",
+        f"{what} cannot be used: {reason}.",
         hint="Copy the model again from where it was trained, or choose another one.",
         code="model-damaged",
         path=file,

@@ -2,27 +2,24 @@
 
 import json
 import os
-import platform
 import shutil
-import socket
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
-from segstudio import __version__
+from segstudio.config.problems import first_problem
 from segstudio.core.errors import BadInput, WrongUsage
 from segstudio.io.atomic import make_folders, remove_folders, write_atomic
 from segstudio.io.disk import DiskError, disk_errors
 from segstudio.jobs import run_lock
 from segstudio.jobs.channel import LineTail, parsed
+from segstudio.jobs.environment import environment
 from segstudio.jobs.messages import Failed, Finished, Message, Started, from_line, to_line
-from segstudio.jobs.processor import processor_name
+from segstudio.jobs.moved import as_it_lies
+from segstudio.jobs.process_note import ProcessNote
+from segstudio.jobs.run_name import run_name
 from segstudio.jobs.spec import TrainJob
 
 RunStatus = Literal["waiting", "running", "paused", "done", "stopped", "failed", "died"]
@@ -30,17 +27,6 @@ Command = Literal["pause", "resume", "stop", "detach"]
 
 #: A run on another computer counts as running while its messages are younger than this, seconds.
 _FOREIGN_SILENCE = 600.0
-_RECORDED = ("numpy", "scipy", "torch", "torchvision", "scikit-image", "opencv-python-headless", "safetensors")
-
-
-class ProcessNote(BaseModel):
-    """Which process works on a run."""
-
-    model_config = ConfigDict(frozen=True)
-
-    pid: int
-    created: float
-    host: str
 
 
 class RunFolder:
@@ -67,13 +53,16 @@ class RunFolder:
         Raises
         ------
         WrongUsage
-            The folder holds another run, or is not empty; or the run that should go on is being trained.
+            The folder holds another run, or is not empty; or the run that should go on is being trained, or has a
+            model but no checkpoint.
         DiskError
             It cannot be written. Nothing of a new run is left behind then.
         """
         run = cls(job.run_folder)
         if job.resume:
             run._refuse_when_busy()
+            if run.model.exists() and not run.has_checkpoint:
+                raise run.cannot_go_on()
         else:
             run.refuse_when_taken()
         run._made = made = make_folders(run.path)
@@ -106,10 +95,22 @@ class RunFolder:
             except FileExistsError:
                 raise self._not_empty() from None
 
+    @property
+    def name(self) -> str:
+        """What the user calls it."""
+        return run_name(self.path)
+
+    @property
+    def begun(self) -> float:
+        """When the training began or went on the last time, seconds since the epoch; from the disk."""
+        # Not the job file: renaming a run writes it anew.
+        file = self.environment_file if self.environment_file.exists() else self.job_file
+        return file.stat().st_mtime
+
     def job(self) -> TrainJob:
-        """Read the job; raise `BadInput` when the folder holds none."""
+        """Read the job, with its files where they lie now; raise `BadInput` when the folder holds none."""
         try:
-            return TrainJob.model_validate_json(self.job_file.read_bytes())
+            return as_it_lies(TrainJob.model_validate_json(self.job_file.read_bytes()), self.path.absolute())
         except FileNotFoundError:
             raise BadInput(
                 f"The folder {self.path} holds no run.",
@@ -119,7 +120,7 @@ class RunFolder:
             ) from None
         except ValidationError as error:
             raise BadInput(
-                f"The file {self.job_file} is damaged or of a newer version: {error.errors()[0]['msg']}.",
+                f"The file {self.job_file} is damaged or of a newer version: {first_problem(error)}.",
                 hint="Update the program, or delete this run.",
                 code="run-damaged",
                 path=self.job_file,
@@ -132,8 +133,10 @@ class RunFolder:
     def append(self, message: Message) -> None:
         """Add `message` to the run's messages."""
         self.path.mkdir(parents=True, exist_ok=True)
-        with self.events_file.open("ab") as file:
-            file.write(to_line(message).encode() + b"\n")
+        with self.events_file.open("a+b") as file:
+            # What a process that died, or a full disk, left of a line must not swallow this one.
+            torn = file.tell() > 0 and file.seek(-1, os.SEEK_END) >= 0 and file.read(1) != b"\n"
+            file.write((b"\n" if torn else b"") + to_line(message).encode() + b"\n")
 
     def command(self, command: Command) -> None:
         """Tell the process that works on the run what to do."""
@@ -149,47 +152,51 @@ class RunFolder:
         except WrongUsage:
             self.release()
             raise
-        import psutil  # here and below: the window starts without it
-
-        own = psutil.Process()
-        note = ProcessNote(pid=own.pid, created=own.create_time(), host=socket.gethostname())
-        write_atomic(self.process_file, note.model_dump_json().encode())
+        write_atomic(self.process_file, ProcessNote.of_this_process().model_dump_json().encode())
 
     def release(self) -> None:
         """Let another process work on the run; may be called when this one does not."""
         run_lock.give_back(self.lock_file)
+
+    def beat(self) -> None:
+        """Let others see that the process that claimed the run lives; raise ``OSError`` when the disk refuses."""
+        os.utime(self.process_file)
+
+    def last_beat(self) -> int | None:
+        """Return what changes with each `beat`; ``None`` while there is none, or the disk does not tell."""
+        try:
+            return self.process_file.stat().st_mtime_ns
+        except OSError:
+            return None
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether another computer works on the run."""
+        note = self._process()
+        return note is not None and note.elsewhere
 
     def process_alive(self) -> bool:
         """Whether the process that claimed the run lives; for another computer, whether messages came lately."""
         note = self._process()
         if note is None:
             return False
-        if note.host != socket.gethostname():
+        if note.elsewhere:
             newest = max((f.stat().st_mtime for f in (self.events_file, self.process_file) if f.exists()), default=0.0)
             return time.time() - newest < _FOREIGN_SILENCE
-        import psutil
-
-        try:
-            process = psutil.Process(note.pid)
-            return abs(process.create_time() - note.created) < 2.0 and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.Error:
-            return False
+        return note.alive
 
     def kill(self) -> None:
         """End the process that works on the run at once; raise `WrongUsage` when it is on another computer."""
         note = self._process()
         if note is None or not self.process_alive():
             return
-        if note.host != socket.gethostname():
+        if note.elsewhere:
             raise WrongUsage(
-                f"The run {self.path.name} is trained on the computer {note.host}.",
+                f"The run {self.name} is trained on the computer {note.host}.",
                 hint="Stop it, or end it there.",
                 code="run-elsewhere",
             )
-        import psutil
-
-        with suppress(psutil.NoSuchProcess):
-            psutil.Process(note.pid).kill()
+        note.kill()
 
     @property
     def status(self) -> RunStatus:
@@ -217,7 +224,7 @@ class RunFolder:
         """Remove the run with everything in it; raise `WrongUsage` while it is training."""
         self.job()  # never remove a folder that holds no run
         if self.process_alive():
-            raise WrongUsage(f"The run {self.path.name} is still training.", hint="Stop it first.", code="run-busy")
+            raise WrongUsage(f"The run {self.name} is still training.", hint="Stop it first.", code="run-busy")
         shutil.rmtree(self.path)
 
     @property
@@ -240,11 +247,19 @@ class RunFolder:
                 item.unlink()
         remove_folders(self._made)
 
+    def cannot_go_on(self) -> WrongUsage:
+        """Return why a run with a model but without a checkpoint is not trained: it would lose the model."""
+        return WrongUsage(
+            f"The run {self.name} cannot go on: it has no checkpoint that can be read.",
+            hint="Its model stays. Train a new run that starts from this model instead.",
+            code="no-checkpoint",
+        )
+
     def _refuse_when_busy(self) -> None:
         if not run_lock.is_free(self.lock_file):
             raise self._busy()
         note = self._process()
-        if note is None or (note.host, note.pid) == (socket.gethostname(), os.getpid()):
+        if note is None or (note.pid == os.getpid() and not note.elsewhere):
             return
         # One that came to its end may take a moment to leave.
         if not self.process_alive() or self.status in ("done", "stopped", "failed", "died"):
@@ -253,9 +268,9 @@ class RunFolder:
 
     def _busy(self) -> WrongUsage:
         note = self._process()
-        where = "" if note is None or note.host == socket.gethostname() else f" on the computer {note.host}"
+        where = "" if note is None or not note.elsewhere else f" on the computer {note.host}"
         return WrongUsage(
-            f"The run {self.path.name} is already being trained by another process{where}.",
+            f"The run {self.name} is already being trained by another process{where}.",
             hint="Stop it first, or wait until it ends.",
             code="run-busy",
         )
@@ -268,42 +283,10 @@ class RunFolder:
         )
 
     def _process(self) -> ProcessNote | None:
-        try:
-            return ProcessNote.model_validate_json(self.process_file.read_bytes())
-        except (FileNotFoundError, ValidationError):
-            return None
+        return ProcessNote.read(self.process_file)
 
 
 def list_runs(folder: Path) -> list[RunFolder]:
     """Return the runs in `folder`, the newest first."""
     runs = [RunFolder(path.parent) for path in folder.glob("*/job.json")]
-    return sorted(runs, key=_started, reverse=True)
-
-
-def environment() -> dict[str, object]:
-    """Return what a run ran on: versions, system, processor, memory."""
-    import psutil
-
-    return {
-        "segstudio": __version__,
-        "python": sys.version.split()[0],
-        "system": platform.platform(),
-        "processor": processor_name(),
-        "cores": os.cpu_count() or 1,
-        "memory_mb": psutil.virtual_memory().total // 2**20,
-        "packages": dict(_versions()),
-    }
-
-
-def _started(run: RunFolder) -> float:
-    # Not the job file: renaming a run writes it anew.
-    file = run.environment_file if run.environment_file.exists() else run.job_file
-    return file.stat().st_mtime
-
-
-def _versions() -> Iterator[tuple[str, str]]:
-    for name in _RECORDED:
-        try:
-            yield name, version(name)
-        except PackageNotFoundError:
-            yield name, "not installed"
+    return sorted(runs, key=lambda run: run.begun, reverse=True)

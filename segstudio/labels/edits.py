@@ -15,7 +15,8 @@ from segstudio.labels.painting import Brush, Painter, Point, follow, write_maske
 from segstudio.labels.paste import PasteLabels
 from segstudio.labels.raster import polygon
 from segstudio.labels.regions import IGNORE
-from segstudio.labels.transaction import Transaction
+from segstudio.labels.restore_points import restore_point
+from segstudio.labels.transaction import FEW_WRITES, Transaction
 
 __all__ = [
     "Brush",
@@ -37,7 +38,10 @@ __all__ = [
 
 
 class Edit(Protocol):
-    """One change; `name` is what the undo menu calls it."""
+    """One change; `name` is what the undo menu calls it.
+
+    One that replaces much also says what the history calls it: `restore_point`, see `restore_points`.
+    """
 
     @property
     def name(self) -> str:
@@ -178,6 +182,11 @@ class Merge:
     ids: tuple[int, ...]
     name: ClassVar[str] = "Merge objects"
 
+    @property
+    def restore_point(self) -> str:
+        """What the history calls it, when it joins many."""
+        return restore_point(f"Merge {len(self.ids)} objects", len(self.ids))
+
     def apply(self, tx: Transaction) -> None:
         """Give all pixels to the first object."""
         _replace(tx, set(self.ids[1:]) - {self.ids[0]}, self.ids[0])
@@ -190,6 +199,11 @@ class Delete:
     ids: tuple[int, ...]
     name: ClassVar[str] = "Delete object"
 
+    @property
+    def restore_point(self) -> str:
+        """What the history calls it, when it removes many."""
+        return restore_point(f"Delete {len(self.ids)} objects", len(self.ids))
+
     def apply(self, tx: Transaction) -> None:
         """Clear the pixels; the table follows at the commit."""
         _replace(tx, set(self.ids), 0)
@@ -200,11 +214,17 @@ class Delete:
 
 @dataclass(frozen=True)
 class Relabel:
-    """Another class for some objects."""
+    """Another class for some objects; `why` names a reason for which the state before is kept in any case."""
 
     ids: tuple[int, ...]
     class_id: int
+    why: str = ""
     name: ClassVar[str] = "Change class"
+
+    @property
+    def restore_point(self) -> str:
+        """What the history calls it, when it has a reason or changes many."""
+        return self.why or restore_point(f"Change the class of {len(self.ids)} objects", len(self.ids))
 
     def apply(self, tx: Transaction) -> None:
         """Change the table; pixels stay."""
@@ -270,12 +290,16 @@ def add_object(tx: Transaction, object_id: int, class_id: int) -> None:
 def _replace(tx: Transaction, ids: set[int], value: int) -> None:
     """Write `value` over all pixels of some objects, tile by tile."""
     labels = tx.planes.labels
-    wanted = np.array(sorted(ids), labels.dtype)
-    for key in sorted({key for object_id in ids for key in labels.tiles_with(object_id)}):
-        area = labels.grid.window(key)
-        values = tx.read("labels", area)
-        mask = np.isin(values, wanted)
-        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-        part = Window(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
-        values[mask] = value
-        tx.write("labels", part.shift(area.y0, area.x0), values[part.slices])
+    keys = labels.tiles_with_any(ids)
+    with tx.together():
+        for key in keys:
+            area, here = labels.grid.window(key), labels.values_in(key)
+            if value == 0 and here <= ids and len(keys) > FEW_WRITES:
+                tx.fill("labels", area, 0)
+                continue
+            values = tx.read("labels", area)
+            mask = np.isin(values, np.array(sorted(here & ids), labels.dtype))
+            rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+            part = Window(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
+            values[mask] = value
+            tx.write("labels", part.shift(area.y0, area.x0), values[part.slices])

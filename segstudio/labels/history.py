@@ -88,12 +88,20 @@ class Planes:
         """``(rows, columns)``."""
         return self.labels.shape
 
+    @property
+    def blank(self) -> bool:
+        """Whether nothing is drawn, and nothing stated."""
+        return not len(self.objects) and self.labels.blank and self.regions.blank
+
     def plane(self, name: Plane) -> LabelMap:
         """Return the plane called `name`."""
         return self.labels if name == "labels" else self.regions
 
-    def apply(self, record: EditRecord) -> None:
-        """Do what `record` says; its `inverse` undoes it. The planes must be in the state it starts from."""
+    def apply(self, record: EditRecord, *, back: bool = False) -> None:
+        """Do what `record` says; its `inverse` undoes it, and so does `back`.
+
+        The planes must be in the state it starts from, or ends with.
+        """
         # Filled tiles share one array: what the same change makes of them is one array again.
         made: dict[tuple[int, bytes, tuple[int, int]], NDArray[Any] | None] = {}
         before = []
@@ -108,17 +116,17 @@ class Planes:
                 made[same] = after if after.any() else None
             plane.set_tile(delta.key, made[same])
         for change in record.objects:
-            self.objects.set(change.id, change.after)
+            self.objects.set(change.id, change.before if back else change.after)
 
 
 def apply_delta(tile: NDArray[Any] | None, delta: TileDelta, plane: LabelMap) -> NDArray[Any]:
-    """Return a new tile: `tile` (``None``: all 0) after `delta`."""
+    """Return a new tile, which may be read-only: `tile` (``None``: all 0) after `delta`."""
     shape = plane.grid.window(delta.key).shape
     size = shape[0] * shape[1] * plane.dtype.itemsize
     raw = zstandard.ZstdDecompressor().decompress(delta.xor, max_output_size=size)
-    # A bytes object is read-only and stays so: what results from it has to be an array of its own.
+    # A bytes object is read-only and stays so: a plane copies a tile that it may not write.
     change = np.frombuffer(raw, plane.dtype.newbyteorder("<")).reshape(shape)
-    return change.astype(plane.dtype) if tile is None else tile ^ change
+    return change.astype(plane.dtype, copy=False) if tile is None else tile ^ change
 
 
 class History:
@@ -146,7 +154,7 @@ class History:
         if not self._done:
             return None
         record = self._done.pop()
-        planes.apply(record.inverse)
+        planes.apply(record, back=True)
         self._undone.append(record)
         return record
 

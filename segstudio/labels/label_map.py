@@ -162,6 +162,19 @@ class LabelMap:
         other._stale = set(other._tiles)
         return other
 
+    def become(self, other: "LabelMap") -> None:
+        """Take over all tiles of `other` with what is known of them, at once; `other` may not be changed later.
+
+        Raises
+        ------
+        ValueError
+            `other` has another shape or type.
+        """
+        if (other.shape, other.dtype) != (self.shape, self.dtype):
+            raise ValueError(f"A plane of {other.shape} {other.dtype} for one of {self.shape} {self.dtype}.")
+        self._tiles, self._digests = other._tiles, other._digests
+        self._ids, self._where, self._stale = other._ids, other._where, other._stale
+
     def to_array(self) -> NDArray[Any]:
         """Return the whole plane as one array."""
         return self.read(Window.whole(self.shape))
@@ -177,6 +190,11 @@ class LabelMap:
         """Return the tiles that hold `value`, row by row; 0 is not indexed."""
         self.index()
         return sorted(self._where.get(value, ()))
+
+    def tiles_with_any(self, values: Iterable[int]) -> list[TileKey]:
+        """Return the tiles that hold one of `values`, row by row; 0 is not indexed."""
+        self.index()
+        return sorted(set[TileKey]().union(*(self._where.get(value, ()) for value in values)))
 
     def window_of(self, value: int, keys: Iterable[TileKey] | None = None) -> Window | None:
         """Return the smallest window that holds all pixels of `value`, ``None`` when there are none.
@@ -206,6 +224,10 @@ class LabelMap:
             self._index_tile(key)
         return self._ids.get(key, frozenset())
 
+    def known_values(self, key: TileKey) -> frozenset[int] | None:
+        """Return the values in one tile, without 0, where the index has them; it is not brought up to date."""
+        return None if key in self._stale else self._ids.get(key, frozenset())
+
     def index(self) -> None:
         """Bring the index of ids up to date.
 
@@ -214,9 +236,23 @@ class LabelMap:
         for key in tuple(self._stale):
             self._index_tile(key)
 
+    def take_index(self, snapshot: "LabelMap") -> None:
+        """Take over index and digests of a `snapshot` of this plane that another thread brought up to date.
+
+        Tiles that were written since are left out.
+        """
+        for key in tuple(self._stale):
+            tile = self._tiles.get(key)
+            if tile is not None and tile is snapshot._tiles.get(key) and key not in snapshot._stale:
+                self._note_ids(key, snapshot._ids.get(key, frozenset()))
+                if key in snapshot._digests:
+                    self._digests.setdefault(key, snapshot._digests[key])
+
     def _index_tile(self, key: TileKey) -> None:
         tile = self._tiles.get(key)
-        new = frozenset[int]() if tile is None else values_of(tile)
+        self._note_ids(key, frozenset[int]() if tile is None else values_of(tile))
+
+    def _note_ids(self, key: TileKey, new: frozenset[int]) -> None:
         old = self._ids.pop(key, frozenset[int]())
         for value in old - new:
             self._where[value].discard(key)

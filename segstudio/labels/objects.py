@@ -1,8 +1,13 @@
 """What is known of each object besides its pixels: class, source and review state."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, KeysView, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
+
+from segstudio.core.errors import UserError
+
+#: Pixels are int32.
+LARGEST_ID: Final = 2**31 - 1
 
 Source = Literal["hand", "model", "import"]
 ReviewState = Literal["unreviewed", "accepted"]
@@ -41,6 +46,13 @@ class ObjectTable(Mapping[int, ObjectInfo]):
     def __len__(self) -> int:
         return len(self._objects)
 
+    def __contains__(self, object_id: object) -> bool:
+        return object_id in self._objects
+
+    def keys(self) -> KeysView[int]:
+        """Return the ids; sets of thousands of them are compared fast."""
+        return self._objects.keys()
+
     def set(self, object_id: int, info: ObjectInfo | None) -> None:
         """Add or replace an object; ``None`` removes it, and its id stays used.
 
@@ -58,5 +70,29 @@ class ObjectTable(Mapping[int, ObjectInfo]):
             self._objects[object_id] = info
 
     def next_id(self) -> int:
-        """Return an id that this table has never seen; it counts as used once it was `set`."""
+        """Return the smallest id above all that this table has ever seen, be it too large to be used."""
         return self._next
+
+    def free_id(self, count: int = 1) -> int:
+        """Return the first of so many ids in a row for new objects; they count as used once they were `set`.
+
+        They were never seen before, except where another program has used up the largest: then they lie in the
+        first gap that is wide enough.
+
+        Raises
+        ------
+        UserError
+            There is no such gap.
+        """
+        if self._next + count - 1 <= LARGEST_ID:
+            return self._next
+        before = 0
+        for object_id in (*sorted(self._objects), LARGEST_ID + 1):
+            if object_id - before > count:
+                return before + 1
+            before = object_id
+        raise UserError(
+            f"There is no room for {count:,} more objects in this image: ids go up to {LARGEST_ID:,}.",
+            hint="Number its objects anew in the program that they come from.",
+            code="ids-used-up",
+        )

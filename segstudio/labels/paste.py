@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from segstudio.core.tiles import Window
 from segstudio.labels.objects import ObjectInfo
+from segstudio.labels.restore_points import restore_point
 from segstudio.labels.transaction import Transaction
 
 #: Up to this id a table gives the position of a value, ten times as fast as searching for it.
@@ -39,6 +40,11 @@ class PasteLabels:
     min_free: float = 0.0
     name: str = "Add objects"
 
+    @property
+    def restore_point(self) -> str:
+        """What the history calls it, when it adds many."""
+        return restore_point(self.name, len(self.infos))
+
     def apply(self, tx: Transaction) -> None:
         """Paste tile by tile."""
         import fastremap  # late: the window starts without it
@@ -47,7 +53,7 @@ class PasteLabels:
         if not len(ids):
             return
         ids = ids[self._free(tx, ids)]
-        first = tx.next_id()
+        first = tx.next_id(len(ids))
         # What is kept counts on from `first`; one more entry at the end stands for everything else.
         new_ids = np.append(np.arange(first, first + len(ids)), 0).astype(tx.planes.labels.dtype)
         for window, position, old in self._parts(tx, ids):

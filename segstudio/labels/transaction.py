@@ -1,7 +1,9 @@
 """One gesture on an annotation: it writes at once, and ends as one record or as if it had never begun."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +15,8 @@ from segstudio.labels.history import EditRecord, ObjectChange, Plane, Planes, Ti
 from segstudio.labels.label_map import TILE, values_of
 from segstudio.labels.objects import ObjectInfo
 
+#: More writes than these are told of as one by `Transaction.together`.
+FEW_WRITES = 16
 _NOWHERE = Window(0, 0, 0, 0)
 
 
@@ -45,6 +49,7 @@ class Transaction:
         self._open = True
         self._tiles: dict[tuple[Plane, TileKey], NDArray[Any] | None] = {}
         self._digests: dict[tuple[Plane, TileKey], bytes] = {}
+        self._ids: dict[tuple[Plane, TileKey], frozenset[int] | None] = {}
         # The part of each tile that was written, in pixels of the tile.
         self._dirty: dict[tuple[Plane, TileKey], Window] = {}
         self._objects: dict[int, ObjectInfo | None] = {}
@@ -92,15 +97,28 @@ class Transaction:
         if not part.empty:
             self._on_write(part)
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Tell of the writes inside when all are done; many are told of as one, for each would be drawn at once."""
+        tell, windows = self._on_write, list[Window]()
+        self._on_write = windows.append
+        try:
+            yield
+        finally:
+            self._on_write = tell
+            whole = reduce(Window.union, windows, _NOWHERE)
+            for window in windows if len(windows) <= FEW_WRITES else (whole,):
+                tell(window)
+
     def set_object(self, object_id: int, info: ObjectInfo | None) -> None:
         """Change a row of the object table; ``None`` removes it."""
         self._check_open()
         self._objects.setdefault(object_id, self.planes.objects.get(object_id))
         self.planes.objects.set(object_id, info)
 
-    def next_id(self) -> int:
-        """Return an id that was never used in this image."""
-        return self.planes.objects.next_id()
+    def next_id(self, count: int = 1) -> int:
+        """Return the first of so many ids in a row for new objects (`ObjectTable.free_id`)."""
+        return self.planes.objects.free_id(count)
 
     def commit(self) -> EditRecord | None:
         """End the gesture; return its record, or ``None`` when nothing changed.
@@ -164,6 +182,7 @@ class Transaction:
                 windows[shape] = Window.whole(shape)
             if at not in self._tiles:
                 self._digests[at] = target.digest(key)
+                self._ids[at] = target.known_values(key)
                 self._tiles[at] = target.share(key)
             self._dirty[at] = windows[shape]
 
@@ -176,7 +195,7 @@ class Transaction:
         changed: set[int] = set()
         present: set[int] = set()
         # Filled tiles share array and window: what was found for one holds for all that had the same before.
-        known: dict[tuple[int, int, int], _Difference | None] = {}
+        known: dict[tuple[int, int, int], Difference | None] = {}
         places: dict[Window, list[TileKey]] = {}
         for (plane, key), before in self._tiles.items():
             target = self.planes.plane(plane)
@@ -184,7 +203,8 @@ class Transaction:
             part = self._dirty[plane, key]
             same = id(before), id(after), id(part)
             if same not in known:
-                known[same] = _difference(before, after, part, target.grid.tile_shape(key))
+                ids = self._ids.get((plane, key)) if after is None else None
+                known[same] = difference(before, after, part, target.grid.tile_shape(key), ids)
             found = known[same]
             if found is None:
                 continue
@@ -215,7 +235,7 @@ class Transaction:
         return {object_id for object_id in candidates if not labels.tiles_with(object_id)}
 
 
-class _Difference(NamedTuple):
+class Difference(NamedTuple):
     """How two states of a tile differ.
 
     Attributes
@@ -236,26 +256,47 @@ class _Difference(NamedTuple):
     xor: bytes
 
 
-def _difference(
-    before: NDArray[Any] | None, after: NDArray[Any] | None, part: Window, shape: tuple[int, int]
-) -> _Difference | None:
-    """Compare two states of a tile in the `part` that was written; ``None`` when they are equal."""
+def difference(
+    before: NDArray[Any] | None,
+    after: NDArray[Any] | None,
+    part: Window,
+    shape: tuple[int, int],
+    gone: frozenset[int] | None = None,
+) -> Difference | None:
+    """Compare two states of a tile in the `part` that was written; ``None`` when they are equal.
+
+    Parameters
+    ----------
+    gone
+        For a tile that was cleared as a whole: the ids that were in it, where they are known.
+    """
     given = before if before is not None else after
     if given is None or before is after:
         return None
-    nothing = np.zeros(part.shape, given.dtype)
-    old = nothing if before is None else before[part.slices]
-    new = nothing if after is None else after[part.slices]
-    change = old ^ new
+    old = None if before is None else before[part.slices]
+    new = None if after is None else after[part.slices]
+    change = given[part.slices] if old is None or new is None else old ^ new
     bounds = _bounds(change)
     if bounds is None:
         return None
-    xor = np.zeros(shape, given.dtype.newbyteorder("<"))
-    xor[part.slices] = change
-    packed = zstandard.ZstdCompressor(level=1).compress(xor.data)
-    differs = change != 0
-    changed = values_of(old[differs]) | values_of(new[differs])
-    return _Difference(bounds.shift(part.y0, part.x0), changed, values_of(new), packed)
+    packed = zstandard.ZstdCompressor(level=1).compress(_placed(change, part, shape).data)
+    present = frozenset[int]() if new is None else values_of(new)
+    if old is None or new is None:
+        changed = present or (values_of(change) if gone is None else gone)
+    else:
+        differs = change != 0
+        changed = values_of(old[differs]) | values_of(new[differs])
+    return Difference(bounds.shift(part.y0, part.x0), changed, present, packed)
+
+
+def _placed(change: NDArray[Any], part: Window, shape: tuple[int, int]) -> NDArray[Any]:
+    """Return `change` as the bytes of a whole tile, little-endian and row by row; it is in the `part` of it."""
+    kind = change.dtype.newbyteorder("<")
+    if part.shape == shape:
+        return np.ascontiguousarray(change, kind)
+    whole = np.zeros(shape, kind)
+    whole[part.slices] = change
+    return whole
 
 
 def _around(places: Mapping[Window, list[TileKey]]) -> Window:

@@ -30,17 +30,27 @@ class AnnotationFiles:
         Object table, JSON.
     journal
         Folder of the journal.
+    snapshots
+        Folder of the earlier states; ``None`` where none are kept.
+    sums
+        Sums of the published files; ``None`` where none are kept.
     """
 
     labels: Path
     regions: Path
     objects: Path
     journal: Path
+    snapshots: Path | None = None
+    sums: Path | None = None
 
     @property
     def published(self) -> tuple[Path, Path, Path]:
         """Label TIFF, region TIFF and object table."""
         return self.labels, self.regions, self.objects
+
+    def any_exists(self) -> bool:
+        """Return whether anything was ever drawn, or imported, in this image."""
+        return any(path.exists() for path in (*self.published, self.journal))
 
     @property
     def base(self) -> "AnnotationFiles":
@@ -48,16 +58,19 @@ class AnnotationFiles:
         labels, regions, objects = (self.journal / name for name in _BASE)
         return AnnotationFiles(labels, regions, objects, self.journal)
 
-    def read(self, shape: tuple[int, int]) -> Planes:
-        """Read the planes of an image of `shape` ``(rows, columns)``.
+    def read(self, shape: tuple[int, int], like: Planes | None = None) -> Planes:
+        """Read the planes of an image of `shape` ``(rows, columns)``; tiles that are as in `like` are shared.
 
         Raises
         ------
         BadInput
             A file is damaged or of another size.
         """
-        labels = read_label_tiff(self.labels, np.int32, shape) if self.labels.exists() else LabelMap(shape, np.int32)
-        regions = read_label_tiff(self.regions, np.uint8, shape) if self.regions.exists() else LabelMap(shape, np.uint8)
+        labels, regions = LabelMap(shape, np.int32), LabelMap(shape, np.uint8)
+        if self.labels.exists():
+            labels = read_label_tiff(self.labels, np.int32, shape, like=None if like is None else like.labels)
+        if self.regions.exists():
+            regions = read_label_tiff(self.regions, np.uint8, shape, like=None if like is None else like.regions)
         table = ObjectTable(*read_objects(self.objects)) if self.objects.exists() else ObjectTable()
         return Planes(labels, regions, table)
 

@@ -11,12 +11,14 @@ LEFT_BEHIND = "left-behind"
 
 
 class CatchingUp:
-    """The images whose label files may lack the last actions; may be used by any thread.
+    """The images whose label files may lack the last actions, or be newer than what the project tells of them.
+
+    May be used by any thread.
 
     Parameters
     ----------
     image_ids
-        Those that have a journal, when the last program did not close the project.
+        Those, when the last program did not close the project.
     """
 
     def __init__(self, image_ids: Iterable[str] = ()) -> None:
@@ -58,6 +60,7 @@ class CatchingUp:
             document = open_image()
             try:
                 document.publish()()
+                document.tell_published()  # the entry may be older than the files
             finally:
                 if not is_open:
                     document.close()

@@ -8,10 +8,14 @@ from segstudio.core.tiles import Window
 from segstudio.labels.history import EditRecord
 from segstudio.labels.label_map import LabelMap, values_of
 
-#: ``"saved"``, ``"saving"``, or ``"failed: "`` and a sentence.
+#: ``"saved"``, ``"saving"``, or ``"rescued: "`` or ``"failed: "`` and a sentence. Rescued: the disk of the project
+#: refuses what was done last, and it lies safe in the rescue store; failed: that refuses as well, or the label files
+#: cannot be written.
 SaveState = str
 SAVED: Final = "saved"
 SAVING: Final = "saving"
+RESCUED: Final = "rescued"
+FAILED: Final = "failed"
 
 #: Windows with more pixels take the ids of the whole image as changed, from the index.
 _LARGE_WINDOW: Final = 1 << 22

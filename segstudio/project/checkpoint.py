@@ -1,48 +1,34 @@
 """The thread that publishes the annotation of one image as files that other programs read."""
 
+import errno
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
-
-from numpy.typing import NDArray
+from typing import Final
 
 from segstudio.core.errors import UserError
-from segstudio.io.atomic import make_folders
-from segstudio.io.disk import DISK, Disk
+from segstudio.io.disk import DISK, Disk, disk_error
 from segstudio.io.labels_file import write_tiles
 from segstudio.io.objects_file import write_objects
 from segstudio.io.tile_file import TileFile
 from segstudio.labels.history import PLANES, Plane, Planes
-from segstudio.labels.objects import ObjectInfo
-from segstudio.project.annotation_files import AnnotationFiles, keep_foreign
+from segstudio.labels.objects import ObjectTable
+from segstudio.project.annotation_files import AnnotationFiles
+from segstudio.project.checksums import Sums
 from segstudio.project.journal_writer import JournalWriter
+from segstudio.project.published_files import PublishedFiles
 from segstudio.project.replay import TileId
+from segstudio.project.snapshot_keeper import Known, SnapshotKeeper
+from segstudio.project.summing_disk import SummingDisk
+from segstudio.project.waiting import Rows, Step, Tiles, Waiting
 
 #: Publish when nothing was edited for so long, and after so long at the latest.
 IDLE_SECONDS: Final = 10.0
 LATEST_SECONDS: Final = 60.0
 RETRY_SECONDS: Final = 5.0
 _DURABLE_SECONDS: Final = 5.0
-
-
-@dataclass(frozen=True)
-class _Signature:
-    """What tells that a file was touched: inode, size and time of change."""
-
-    inode: int
-    size: int
-    modified: int
-
-    @classmethod
-    def of(cls, path: Path) -> "_Signature | None":
-        try:
-            stat = path.stat()
-        except (FileNotFoundError, NotADirectoryError):  # a file may lie where its folder should be
-            return None
-        return cls(stat.st_ino, stat.st_size, stat.st_mtime_ns)
 
 
 class Checkpoint:
@@ -56,6 +42,8 @@ class Checkpoint:
         As they are now; the thread keeps its own view of them, sharing the tiles.
     journal
         Only what is durable there is published: so a replay knows every published state.
+    keeper
+        Keeps earlier states.
     on_change
         Called on the thread after each try.
 
@@ -70,31 +58,33 @@ class Checkpoint:
         files: AnnotationFiles,
         planes: Planes,
         journal: JournalWriter,
+        keeper: SnapshotKeeper,
         *,
         on_change: Callable[[], None] = lambda: None,
         disk: Disk = DISK,
     ) -> None:
         self._files = files
         self._journal = journal
+        self._keeper = keeper
         self._on_change = on_change
-        self._disk = disk
+        sums = Sums(files.sums, disk)
+        self._disk = SummingDisk(disk, sums, files.published)
+        self._published = PublishedFiles(files.published, sums, self._disk)
         self._mirror = Planes(planes.labels.snapshot(), planes.regions.snapshot())
         self._table = dict(planes.objects)
-        self._next_id = planes.objects.next_id()
         self._dirty: set[TileId] = set()
         self._table_dirty = False
         self._whole: set[Path] = set()
-        self._signatures = {path: _Signature.of(path) for path in files.published}
         self._condition = threading.Condition()
-        self._tiles: dict[TileId, NDArray[Any] | None] = {}
-        self._objects: dict[int, ObjectInfo | None] = {}
-        self._seq = journal.last
+        self._waiting = Waiting(journal.last, planes.objects.next_id())
+        self._mirrored = journal.last
         self._completed = 0
         self._first_edit: float | None = None
         self._last_edit = 0.0
         self._requests = 0
         self._handled = 0
         self._closing = False
+        self._publishing = False  # what was taken to be published is neither waiting nor dirty for a moment
         self._error: UserError | None = None
         self._notices: list[str] = []
         self._thread: threading.Thread | None = None
@@ -137,16 +127,16 @@ class Checkpoint:
             if self._dirty or self._table_dirty:
                 self._schedule()
 
-    def note(
-        self, seq: int, tiles: dict[TileId, NDArray[Any] | None], objects: dict[int, ObjectInfo | None], next_id: int
-    ) -> None:
+    def note(self, seq: int, tiles: Tiles, objects: Rows, next_id: int) -> None:
         """Take over what the record `seq` left behind: shared tiles (``None``: all 0) and table rows."""
         with self._condition:
-            self._tiles.update(tiles)
-            self._objects.update(objects)
-            self._seq = seq
-            self._next_id = next_id
+            self._waiting.note(seq, tiles, objects, next_id)
             self._schedule()
+
+    def keep_before(self, name: str) -> None:
+        """Keep the state as it is now for the history, soon; the large change called `name` is noted after this."""
+        with self._condition:
+            self._waiting.keep_before(name)
 
     def request(self) -> int:
         """Ask for a checkpoint now; return a ticket for `wait`."""
@@ -187,7 +177,7 @@ class Checkpoint:
         return not self._pending()
 
     def _pending(self) -> bool:
-        return bool(self._tiles or self._objects or self._dirty or self._table_dirty)
+        return bool(self._publishing or self._waiting or self._dirty or self._table_dirty)
 
     def _schedule(self) -> None:
         self._last_edit = time.monotonic()
@@ -203,7 +193,7 @@ class Checkpoint:
 
     def _delay(self) -> float | None:
         """Return the seconds until the next checkpoint is due; ``None`` when there is nothing to do."""
-        if self._requests > self._handled or self._closing:
+        if self._requests > self._handled or self._closing or (self._waiting.has_states and self._error is None):
             return 0.0
         if self._first_edit is None:
             return None
@@ -217,6 +207,7 @@ class Checkpoint:
                     self._condition.wait(delay)
                 ticket, closing = self._requests, self._closing
                 self._first_edit = None
+                self._publishing = True
             try:
                 self._publish()
                 error = None
@@ -224,6 +215,7 @@ class Checkpoint:
                 error = failure
             with self._condition:
                 self._error = error
+                self._publishing = False
                 self._handled = ticket
                 if error is not None and self._first_edit is None:
                     self._first_edit = self._last_edit = time.monotonic() + RETRY_SECONDS - IDLE_SECONDS
@@ -234,18 +226,13 @@ class Checkpoint:
 
     def _publish(self) -> None:
         with self._condition:
-            tiles, self._tiles = self._tiles, {}
-            objects, self._objects = self._objects, {}
-            seq, next_id = self._seq, self._next_id
-        durable = self._journal.wait(seq, _DURABLE_SECONDS)
-        if not durable:
+            steps, next_id = self._waiting.take(), self._waiting.next_id
+        refusal = self._refusal(steps[-1].seq)
+        if refusal is not None:
             with self._condition:
-                self._tiles = {**tiles, **self._tiles}
-                self._objects = {**objects, **self._objects}
-            raise self._journal.error or UserError(
-                "The journal takes long to write.", hint="Check the disk or the network drive.", code="disk-slow"
-            )
-        self._take(tiles, objects)
+                self._waiting.put_back(steps)
+            raise refusal
+        self._take_over(steps)
         for plane in PLANES:
             keys = [key for name, key in self._dirty if name == plane]
             if keys:
@@ -254,20 +241,50 @@ class Checkpoint:
         if self._table_dirty:
             self._prepare(self._files.objects)
             write_objects(self._files.objects, self._table, next_id, self._disk)
-            self._signatures[self._files.objects] = _Signature.of(self._files.objects)
+            self._published.written(self._files.objects)
             self._table_dirty = False
         self._completed += 1
 
-    def _take(self, tiles: dict[TileId, NDArray[Any] | None], objects: dict[int, ObjectInfo | None]) -> None:
-        for (plane, key), tile in tiles.items():
+    def _take_over(self, steps: list[Step]) -> None:
+        """Bring the mirror up to date, and keep earlier states on the way."""
+        coming = {tile for step in steps for tile in step.tiles}
+        table = any(step.objects for step in steps)
+        leaving = {self._path(plane) for plane, _ in coming | self._dirty} | ({self._files.objects} if table else set())
+        if leaving and len(steps) == 1:
+            self._keeper.keep_generation(lambda: self._known(leaving))
+        for step in steps:
+            self._take(step)
+            if step.before and (problem := self._keeper.keep_before(step.before, self._known(leaving))):
+                with self._condition:
+                    self._notices.append(problem)
+
+    def _known(self, leaving: set[Path]) -> Known:
+        dirty = {*self._dirty, *((self._files.objects,) if self._table_dirty else ())}
+        planes = Planes(self._mirror.labels, self._mirror.regions, ObjectTable(self._table))
+        return Known(planes, self._mirrored, dirty, self._published.untouched() - self._whole, leaving)
+
+    def _take(self, step: Step) -> None:
+        self._mirrored = self._disk.seq = step.seq
+        for (plane, key), tile in step.tiles.items():
             self._mirror.plane(plane).set_tile(key, tile)
             self._dirty.add((plane, key))
-        for object_id, info in objects.items():
+        for object_id, info in step.objects.items():
             if info is None:
                 self._table.pop(object_id, None)
             else:
                 self._table[object_id] = info
             self._table_dirty = True
+
+    def _refusal(self, seq: int) -> UserError | None:
+        """Return why nothing can be published now."""
+        if not self._journal.wait(seq, _DURABLE_SECONDS):
+            return self._journal.error or UserError(
+                "The journal takes long to write.", hint="Check the disk or the network drive.", code="disk-slow"
+            )
+        project = self._files.labels.parents[1]
+        if not project.is_dir():  # it was moved or pulled out: what is made there would be another one
+            return disk_error(FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)), project, "written")
+        return None
 
     def _publish_plane(self, plane: Plane, keys: list[tuple[int, int]]) -> None:
         path = self._path(plane)
@@ -277,7 +294,7 @@ class Checkpoint:
         wanted = keys if previous is not None else source.keys()
         changed = {key: source.tile(key) for key in wanted}
         write_tiles(path, source.shape, source.dtype, changed, previous, self._disk)
-        self._signatures[path] = _Signature.of(path)
+        self._published.written(path)
         self._whole.discard(path)
 
     def _path(self, plane: Plane) -> Path:
@@ -285,15 +302,8 @@ class Checkpoint:
 
     def _prepare(self, path: Path) -> bool:
         """Make the folder, keep a foreign version; return whether the file is as this program left it."""
-        make_folders(path.parent, self._disk)
-        found = _Signature.of(path)
-        if found == self._signatures[path]:
-            return True
-        if found is not None:
-            kept = keep_foreign(path, self._disk)
+        notice = self._published.prepare(path)
+        if notice is not None:
             with self._condition:
-                self._notices.append(
-                    f"{path.name} was changed by another program while it was open here. "
-                    f"Your labels are kept; the changed file is {kept.name}."
-                )
-        return False
+                self._notices.append(notice)
+        return notice is None

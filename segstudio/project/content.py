@@ -12,7 +12,7 @@ from segstudio.core.errors import UserError
 from segstudio.jobs.spec import Split
 from segstudio.project.manifest import ImageEntry, ImageState, SplitChoice
 from segstudio.project.manifest_store import ManifestStore
-from segstudio.project.splits import FRACTION, resolve_kept
+from segstudio.project.splits import FRACTION, resolve
 
 
 class Content:
@@ -45,6 +45,10 @@ class Content:
         """Why ``project.json`` could not be saved the last time."""
         return self._store.error
 
+    def tell_with(self, tell: Callable[[str], None]) -> None:
+        """Let `tell`, called on any thread, hear what another program does to ``project.json`` meanwhile."""
+        self._store.on_notice = tell
+
     @property
     def name(self) -> str:
         """As the user calls it."""
@@ -67,6 +71,8 @@ class Content:
     def state(self, image_id: str, objects: int | None = None, marked: bool | None = None) -> ImageState:
         """Return how far the work on an image is; `objects` and `marked` are newer than in the entry when given."""
         entry = self.entry(image_id)
+        if objects is None and marked is None:
+            return entry.state  # asked for every row of the list
         return replace(
             entry,
             objects=entry.objects if objects is None else objects,
@@ -90,10 +96,10 @@ class Content:
     ) -> Mapping[str, Split]:
         """Return what each image is used for; `entries` are newer than in the manifest when given.
 
-        A labelled image keeps its side: see `segstudio.project.splits.resolve_kept`.
+        A labelled image keeps its side: see `segstudio.project.splits.resolve`.
         """
         found = self.images if entries is None else entries
-        return resolve_kept(found, self._store.kept_splits, fraction, seed)
+        return resolve(found, self._store.kept_splits, fraction, seed)
 
     def set_reviewed(self, image_id: str, reviewed: bool = True) -> ImageEntry:
         """Call an image finished, or not; return the new entry."""

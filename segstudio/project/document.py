@@ -14,13 +14,17 @@ from segstudio.io.disk import DISK, Disk
 from segstudio.io.sources import ImageSource, open_image
 from segstudio.labels.edits import Edit
 from segstudio.labels.history import EditRecord, History
+from segstudio.labels.restore_points import restore_point_of
+from segstudio.labels.restoring import Restoration
 from segstudio.labels.transaction import Transaction
 from segstudio.project.annotation_files import AnnotationFiles
 from segstudio.project.changes import SAVED, DocumentChange, SaveState, change_of
-from segstudio.project.journal import JournalRecord, Kind
+from segstudio.project.journal_records import JournalRecord, Kind
 from segstudio.project.manifest import ImageEntry
 from segstudio.project.recovery import Recovered, recover
+from segstudio.project.rescue import ImageRescue
 from segstudio.project.saving import Saving
+from segstudio.project.snapshots import Snapshots
 
 
 class ImageDocument:
@@ -91,7 +95,7 @@ class ImageDocument:
         return known if known is not None and isclose(known.mean, size) else PixelSize(size, size)
 
     @classmethod
-    def open(
+    def open(  # noqa: PLR0913 - what a project knows
         cls,
         entry: ImageEntry,
         image: Path,
@@ -100,6 +104,7 @@ class ImageDocument:
         read_only: bool = False,
         on_published: Callable[[int, bool], None] = lambda objects, marked: None,
         disk: Disk = DISK,
+        rescue: ImageRescue | None = None,
     ) -> "ImageDocument":
         """Read image and annotation, bring back what a crash left in the journal.
 
@@ -108,6 +113,8 @@ class ImageDocument:
         on_published
             Called on a background thread after a checkpoint, with the number of objects and whether regions are
             marked.
+        rescue
+            Takes what the disk refuses.
 
         Raises
         ------
@@ -126,7 +133,7 @@ class ImageDocument:
                     code="image-changed",
                     path=image,
                 )
-            found = recover(files, entry.id, source.info.size, read_only=read_only, disk=disk)
+            found = recover(files, entry.id, source.info.size, read_only=read_only, disk=disk, rescue=rescue)
             return cls(entry, source, files, found, read_only=read_only, on_published=on_published, disk=disk)
         except BaseException:
             source.close()
@@ -137,8 +144,15 @@ class ImageDocument:
         """Whether `close` was called."""
         return self._closed
 
-    def begin(self, name: str) -> Transaction:
+    def begin(self, name: str, *, restore_point: str = "") -> Transaction:
         """Start a gesture; its ``commit`` makes one durable, undoable action of it.
+
+        Parameters
+        ----------
+        name
+            What the undo menu calls it.
+        restore_point
+            What the history calls it, when the state before is to be kept.
 
         Raises
         ------
@@ -148,7 +162,12 @@ class ImageDocument:
         self._check_writable()
         if self._transaction is not None and self._transaction.open:
             raise RuntimeError(f"{self._transaction.name!r} is still going on.")
-        transaction = Transaction(self.planes, name, self._on_live_write, self._on_commit)
+        transaction = Transaction(
+            self.planes,
+            name,
+            self._on_live_write,
+            lambda edit: self._finish(edit, restore_point),
+        )
         self._transaction = transaction
         return transaction
 
@@ -157,13 +176,42 @@ class ImageDocument:
 
         An edit that raises leaves everything as it was.
         """
-        transaction = self.begin(edit.name)
+        transaction = self.begin(edit.name, restore_point=restore_point_of(edit))
         try:
             edit.apply(transaction)
         except BaseException:
             transaction.abort()
             raise
         return transaction.commit()
+
+    @property
+    def seq(self) -> int:
+        """Number of the last action: as long as it stays, nothing has changed."""
+        return self._saving.last
+
+    @property
+    def snapshots(self) -> Snapshots | None:
+        """The earlier states, for any thread to read; ``None`` where none are kept."""
+        return self._saving.snapshots
+
+    def restore(self, to: Restoration, seq: int) -> EditRecord | None:
+        """Go back to an earlier state as one action, at once.
+
+        Parameters
+        ----------
+        to
+            What is to change; it was made for the planes as they were when `seq` was `ImageDocument.seq`.
+
+        Returns
+        -------
+        The record; ``None`` when something else was done since, or a gesture is going on: nothing changes then.
+        """
+        self._check_writable()
+        if self.editing or seq != self.seq:
+            return None
+        to.apply(self.planes)
+        self._finish(to.record, to.record.name, announced=False)
+        return to.record
 
     def undo(self) -> EditRecord | None:
         """Take the last action back; return it, ``None`` when there is none."""
@@ -214,16 +262,18 @@ class ImageDocument:
     def _on_live_write(self, window: Window) -> None:
         self.changed.emit(DocumentChange(window, frozenset(("labels", "regions")), live=True))
 
-    def _on_commit(self, edit: EditRecord) -> None:
+    def _finish(self, edit: EditRecord, restore_point: str, *, announced: bool = True) -> None:
+        if restore_point:
+            self._saving.keep_before(restore_point)
         self.history.push(edit)
-        record = self._record("edit", edit)
+        record = self._record("edit", edit, announced=announced)
         self._done.append(record)
         self._undone.clear()
 
-    def _record(self, kind: Kind, edit: EditRecord, ref: int = 0) -> JournalRecord:
+    def _record(self, kind: Kind, edit: EditRecord, ref: int = 0, *, announced: bool = False) -> JournalRecord:
         """Have a finished action saved, and tell the listeners."""
         record = self._saving.record(kind, edit, ref)
-        self.changed.emit(change_of(edit, self.planes.labels, announced=kind == "edit"))
+        self.changed.emit(change_of(edit, self.planes.labels, announced=announced))
         self.poll()
         return record
 
@@ -234,8 +284,17 @@ class ImageDocument:
 
     @property
     def durable(self) -> bool:
-        """Whether every finished action would be found again after a crash; may be asked from any thread."""
+        """Whether every finished action is on the disk of the project; may be asked from any thread."""
         return self._saving.durable
+
+    @property
+    def safe(self) -> bool:
+        """Whether every finished action would be found again after a crash, be it in the rescue store."""
+        return self._saving.safe
+
+    def retry(self) -> None:
+        """Try a disk that refuses again, now; may be called on any thread."""
+        self._saving.retry()
 
     def poll(self) -> None:
         """Emit the events that the background threads have caused since the last call."""
@@ -293,6 +352,10 @@ class ImageDocument:
             return lambda: None
         ticket = self._saving.publish()
         return lambda: self._saving.confirm(ticket, timeout)
+
+    def tell_published(self) -> None:
+        """Tell `on_published` what the label files hold, also when nothing had to be written."""
+        self._saving.tell_published()
 
     def close(self, timeout: float = 30.0) -> bool:
         """Take an unfinished gesture back, save, publish, end the threads.

@@ -1,13 +1,14 @@
 """Finding image files in folders, and telling whether a file is still the one that it was."""
 
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final
 
 from segstudio.core.errors import BadInput
+from segstudio.io.seg_file import ENDING
 from segstudio.io.sources import image_suffixes
 from segstudio.project.manifest import SplitChoice
 
@@ -18,6 +19,10 @@ IMAGES: Final = "images"
 MASKS: Final = "masks"
 TARGETS: Final = "targets"
 SPLITS: Final[tuple[SplitChoice, ...]] = ("train", "val", "test")
+#: What programs add to the name of an image when they write its labels; Cellpose the last. Its ``_seg.npy`` comes after
+#: all of them: it holds Python objects, of which a confined process takes the masks.
+_MASK_ENDINGS: Final = ("_mask", "_masks", "_label", "_labels", "_cp_masks")
+_MASK_SUFFIXES: Final = (".tif", ".tiff", ".png")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +37,8 @@ def find_images(paths: Iterable[Path]) -> Iterator[FoundImage]:
     """Yield the image files among `paths`: files as they are, folders with what lies in them.
 
     A folder may hold images, or ``images/`` (beside ``masks/``), or ``train/``, ``val/``, ``test/`` of that form.
-    Listed by name ending and in the order of names; what a folder holds besides is passed over.
+    Listed by name ending and in the order of names; what a folder holds besides is passed over, as are the masks that
+    lie beside their images.
 
     Raises
     ------
@@ -52,7 +58,22 @@ def find_images(paths: Iterable[Path]) -> Iterator[FoundImage]:
 
 
 def _in_folder(folder: Path) -> list[Path]:
-    return list_images(folder) or (list_images(folder / IMAGES) if (folder / IMAGES).is_dir() else [])
+    found = list_images(folder) or (list_images(folder / IMAGES) if (folder / IMAGES).is_dir() else [])
+    return without_masks(found)
+
+
+def without_masks(files: Sequence[Path]) -> list[Path]:
+    """Return the files of a folder that are no mask of another one, as ``a_mask.tif`` is beside ``a.tif``."""
+    stems = {path.stem for path in files}
+    return [path for path in files if not any(stem in stems for stem in _of_another(path))]
+
+
+def _of_another(path: Path) -> Iterator[str]:
+    """Yield the stems of the images that a file can belong to, by its own name."""
+    if path.name.endswith(ENDING):
+        yield path.name.removesuffix(ENDING)
+    if path.suffix.lower() in _MASK_SUFFIXES:
+        yield from (path.stem.removesuffix(ending) for ending in _MASK_ENDINGS if path.stem.endswith(ending))
 
 
 def list_images(folder: Path) -> list[Path]:
@@ -88,17 +109,39 @@ def list_images(folder: Path) -> list[Path]:
 
 
 def find_mask(image: Path) -> Path | None:
-    """Return the label image that belongs to `image`: same stem in the folder ``masks`` beside its own."""
-    return _find_beside(image, MASKS)
+    """Return the label image that belongs to `image`.
+
+    It has the same stem in the folder ``masks`` beside its own, or lies beside the image as ``a_mask.tif`` does beside
+    ``a.tif``.
+    """
+    return _find_in(_beside(image, MASKS), image) or _find_named(image.parent, image)
+
+
+def find_mask_in(folder: Path, image: Path) -> Path | None:
+    """Return the label image of `image` in a folder that the user names, or in the folder ``masks`` within it.
+
+    In the folder of the image itself only those are masks whose name says so.
+    """
+    if folder != image.parent and (found := _find_in(folder, image)) is not None:
+        return found
+    return _find_in(folder / MASKS, image) or _find_named(folder, image)
 
 
 def find_target(image: Path) -> Path | None:
     """Return the image that a network is to make of `image`: same stem in the folder ``targets`` beside its own."""
-    return _find_beside(image, TARGETS)
+    return _find_in(targets_folder(image), image)
 
 
-def _find_beside(image: Path, name: str) -> Path | None:
-    folder = image.parent.parent / name if image.parent.name == IMAGES else image.parent / name
+def targets_folder(image: Path) -> Path:
+    """Return the folder that `find_target` looks in; it need not exist."""
+    return _beside(image, TARGETS)
+
+
+def _beside(image: Path, name: str) -> Path:
+    return image.parent.parent / name if image.parent.name == IMAGES else image.parent / name
+
+
+def _find_in(folder: Path, image: Path) -> Path | None:
     if not folder.is_dir():
         return None
     for suffix in (".tif", ".tiff", ".png", *sorted(image_suffixes())):
@@ -106,6 +149,13 @@ def _find_beside(image: Path, name: str) -> Path | None:
         if path.is_file():
             return path
     return _otherwise_composed(folder, image.stem)
+
+
+def _find_named(folder: Path, image: Path) -> Path | None:
+    """Return the file in `folder` that is named after `image` and says that it holds labels."""
+    names = [f"{image.stem}{ending}{suffix}" for ending in _MASK_ENDINGS for suffix in _MASK_SUFFIXES]
+    names.append(f"{image.stem}{ENDING}")
+    return next((path for name in names if (path := folder / name).is_file()), None)
 
 
 def _otherwise_composed(folder: Path, stem: str) -> Path | None:

@@ -2,13 +2,16 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
 
 from segstudio.core.errors import BadInput
 from segstudio.io.sources import open_image
+from segstudio.project.annotation_files import AnnotationFiles
 from segstudio.project.image_files import FoundImage, find_images, fingerprint, same_content
-from segstudio.project.manifest import ImageEntry, SplitChoice, label_stem, stem_key
+from segstudio.project.label_stems import label_stem, stem_key
+from segstudio.project.manifest import ImageEntry, SplitChoice
 
 
 def stored_path(folder: Path, image: Path) -> str:
@@ -41,6 +44,17 @@ def refuse_no_text(path: Path) -> None:
             code="name-no-text",
             path=path,
         )
+
+
+def with_left_labels(entry: ImageEntry, files: AnnotationFiles) -> ImageEntry:
+    """Return the entry of an image that comes back, with what its label files hold; as it is without any."""
+    if not files.any_exists():
+        return entry
+    try:
+        planes = files.read((entry.height, entry.width))
+    except BadInput:
+        return entry  # told when the image is opened
+    return replace(entry, objects=len(planes.objects), marked=not planes.regions.blank)
 
 
 class Intake:

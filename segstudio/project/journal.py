@@ -1,39 +1,32 @@
-"""The journal of one image: every finished action as a record that is in or out as a whole.
+"""The journal of one image: files of records, each in or out as a whole.
 
 A file is a header line (JSON) and records; each session of the program appends to a file of its own. Order is by
 sequence number, never by clock. A torn tail, as a crash leaves it, is cut on reading.
 """
 
 import json
-import struct
-import zlib
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from hashlib import blake2b
+import re
+from collections import ChainMap
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, cast, get_args
-
-import zstandard
+from typing import Final
 
 from segstudio.core.errors import BadInput
-from segstudio.core.tiles import TileGrid, Window
-from segstudio.labels.history import PLANES, EditRecord, ObjectChange, TileDelta
+from segstudio.core.tiles import TileGrid
 from segstudio.labels.label_map import TILE
-from segstudio.labels.objects import ObjectInfo, ReviewState, Source
+from segstudio.project.journal_records import MAGIC, JournalRecord, claimed_size, decode_records
 
-#: ``repair`` brings the object table in step with pixels that another program wrote; it cannot be undone.
-Kind = Literal["edit", "undo", "redo", "repair"]
+#: The header of a newer one must have another length: a version that differs in a bit is taken for damage.
 SCHEMA_VERSION: Final = 1
 SUFFIX: Final = ".sj"
 
-_KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
-_MAGIC: Final = b"SJR1"
-#: magic, payload length, sequence number, kind; then the CRC of these and the payload.
-_HEAD: Final = struct.Struct("<4sIQB")
-_CRC: Final = struct.Struct("<I")
-_LENGTH: Final = struct.Struct("<I")
-_HEADER_LIMIT: Final = 4096
-_ITEM_SIZES: Final = {"labels": 4, "regions": 1}
+_HEADER_LIMIT: Final = 1 << 16
+_NAME: Final = re.compile(r"(\d{12})-([0-9a-f]{12})-\d+\.sj")
+#: Bits of a header that may be wrong: all of one byte. Two images differ in more.
+_FLIPPED: Final = 8
+#: So many times its own length is looked at in a damaged file: hostile ones would take for ever.
+_SEARCHED: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,32 +36,6 @@ class JournalPlace:
     folder: Path
     image_id: str
     shape: tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class JournalRecord:
-    """One finished action.
-
-    Attributes
-    ----------
-    seq
-        Position in the history of the image, from 1, over all sessions.
-    kind
-        What happened.
-    edit
-        What it did: for ``"undo"`` the inverse of the action undone. An undo or redo stores no tiles of its own.
-    table_before, table_after
-        Digest of the object table (`table_digest`).
-    ref
-        Sequence number of the action that an undo or redo is about, otherwise 0.
-    """
-
-    seq: int
-    kind: Kind
-    edit: EditRecord
-    table_before: bytes
-    table_after: bytes
-    ref: int = 0
 
 
 @dataclass(frozen=True)
@@ -84,37 +51,15 @@ class Journal:
         return self.records[-1].seq if self.records else 0
 
 
-def table_digest(objects: Mapping[int, ObjectInfo]) -> bytes:
-    """Return the 8-byte digest of an object table: the exclusive or of its rows' hashes, so it can be kept up."""
-    total = 0
-    for object_id, info in objects.items():
-        total ^= _row_hash(object_id, info)
-    return total.to_bytes(8, "little")
-
-
-def changed_digest(digest: bytes, changes: Iterable[ObjectChange]) -> bytes:
-    """Return the table's digest after `changes`."""
-    total = int.from_bytes(digest, "little")
-    for change in changes:
-        for info in (change.before, change.after):
-            if info is not None:
-                total ^= _row_hash(change.id, info)
-    return total.to_bytes(8, "little")
-
-
-def _row_hash(object_id: int, info: ObjectInfo) -> int:
-    row = f"{object_id},{info.class_id},{info.source},{info.state}"
-    return int.from_bytes(blake2b(row.encode(), digest_size=8).digest(), "little")
-
-
 def file_name(first: int, session: str, segment: int) -> str:
     """Return the name of a journal file; names sort in the order of the records."""
     return f"{first:012d}-{session}-{segment}{SUFFIX}"
 
 
-def encode_header(place: JournalPlace, session: str, first: int) -> bytes:
-    """Return the first line of a journal file."""
+def encode_header(place: JournalPlace, session: str, first: int, **more: str) -> bytes:
+    """Return the first line of a journal file; `more` is for those who know of it."""
     header = {
+        **more,
         "segstudio_journal": SCHEMA_VERSION,
         "image": place.image_id,
         "shape": list(place.shape),
@@ -122,29 +67,6 @@ def encode_header(place: JournalPlace, session: str, first: int) -> bytes:
         "first": first,
     }
     return json.dumps(header).encode() + b"\n"
-
-
-def encode_record(record: JournalRecord) -> bytes:
-    """Return the bytes of one record."""
-    edit, own = record.edit, record.ref == 0
-    window = edit.window
-    meta = {
-        "name": edit.name,
-        "window": [window.y0, window.x0, window.y1, window.x1],
-        "ref": record.ref,
-        "table": [record.table_before.hex(), record.table_after.hex()],
-        "tiles": [[t.plane, *t.key, len(t.xor), t.before.hex(), t.after.hex()] for t in edit.tiles] if own else [],
-        "objects": [[c.id, _row(c.before), _row(c.after)] for c in edit.objects] if own else [],
-    }
-    text = json.dumps(meta, separators=(",", ":")).encode()
-    blobs = [delta.xor for delta in edit.tiles] if own else []
-    payload = b"".join((_LENGTH.pack(len(text)), text, *blobs))
-    head = _HEAD.pack(_MAGIC, len(payload), record.seq, _KINDS.index(record.kind))
-    return b"".join((head, _CRC.pack(zlib.crc32(payload, zlib.crc32(head))), payload))
-
-
-def _row(info: ObjectInfo | None) -> list[int | str] | None:
-    return None if info is None else [info.class_id, info.source, info.state]
 
 
 def read_journal(place: JournalPlace) -> Journal:
@@ -165,22 +87,75 @@ def read_journal(place: JournalPlace) -> Journal:
     records: dict[int, JournalRecord] = {}
     notices = []
     for path in files:
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise _unreadable(path, error) from error
-        body = _check_header(path, data, place)
-        position = body
-        for record, position in _records(data, body, TileGrid(place.shape, TILE), records):  # noqa: B007
+        found, damaged = read_records(path, place, records)
+        for record in found:
             # After a failed sync a record is written again to the next file; both copies are the same.
             records.setdefault(record.seq, record)
-        if data.find(_MAGIC, position + 1) >= 0:
-            notices.append(f"The journal {path.name} is damaged; actions after the damage could not be restored.")
+        if damaged:
+            notices.append(
+                f"The journal {path.name} is damaged. What lies in the damaged place could not be read and cannot be "
+                "undone any more; all other actions are there."
+            )
     return Journal(tuple(records[seq] for seq in sorted(records)), tuple(notices))
 
 
-def _check_header(path: Path, data: bytes, place: JournalPlace) -> int:
-    """Return where the records begin; the end of the file when the header itself is torn."""
+def read_records(path: Path, place: JournalPlace, known: dict[int, JournalRecord]) -> tuple[list[JournalRecord], bool]:
+    """Read one journal file; return its records, and whether it is damaged before its end.
+
+    Parameters
+    ----------
+    known
+        Records of the files before, for what is undone and redone here.
+
+    Raises
+    ------
+    BadInput
+        See `read_journal`.
+    """
+    records, damaged, _ = inspect_records(path, place, known)
+    return records, damaged
+
+
+def inspect_records(
+    path: Path, place: JournalPlace, known: Mapping[int, JournalRecord]
+) -> tuple[list[JournalRecord], bool, int]:
+    """Return what `read_records` does, and how many bytes at the end of the file are no record."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    own: dict[int, JournalRecord] = {}
+    position, damaged = _check_header(path, data, place)
+    grid, budget, known = TileGrid(place.shape, TILE), _SEARCHED * len(data), dict(known)
+    end = position
+    while 0 <= position < len(data) and budget > 0:
+        end = position
+        for record, end in decode_records(data, position, grid, ChainMap(own, known)):  # noqa: B007
+            own.setdefault(record.seq, record)
+        # Damage ends where the next record begins. Each candidate may claim to be as long as the file.
+        position = data.find(MAGIC, end + 1)
+        damaged = damaged or position >= 0
+        budget -= claimed_size(data, position) if position >= 0 else 0
+    return list(own.values()), damaged, len(data) - end
+
+
+def expected_header(path: Path, place: JournalPlace) -> bytes | None:
+    """Return the header that a file in the journal of a project has by its name; ``None`` for another name."""
+    found = _NAME.match(path.name)
+    return encode_header(place, found[2], int(found[1])) if found is not None else None
+
+
+def _check_header(path: Path, data: bytes, place: JournalPlace) -> tuple[int, bool]:
+    """Return where the records begin, and whether the header is damaged; the end of the file when it is torn."""
+    expected = expected_header(path, place)
+    if expected is not None and len(data) >= len(expected):
+        flipped = sum((one ^ two).bit_count() for one, two in zip(data, expected, strict=False))
+        if flipped <= _FLIPPED:
+            return len(expected), flipped > 0
+    return _read_header(path, data, place), False
+
+
+def _read_header(path: Path, data: bytes, place: JournalPlace) -> int:
     end = data.find(b"\n", 0, _HEADER_LIMIT)
     if end < 0:
         return len(data)
@@ -204,75 +179,6 @@ def _check_header(path: Path, data: bytes, place: JournalPlace) -> int:
             path=path,
         )
     return end + 1
-
-
-def _records(
-    data: bytes, position: int, grid: TileGrid, known: Mapping[int, JournalRecord]
-) -> Iterator[tuple[JournalRecord, int]]:
-    """Yield the whole records from `position` on, each with where it ends, up to the first that is not."""
-    while position + _HEAD.size + _CRC.size <= len(data):
-        magic, length, seq, kind = _HEAD.unpack_from(data, position)
-        start = position + _HEAD.size + _CRC.size
-        end = start + length
-        if magic != _MAGIC or end > len(data) or kind >= len(_KINDS):
-            return
-        (crc,) = _CRC.unpack_from(data, position + _HEAD.size)
-        payload = memoryview(data)[start:end]
-        if crc != zlib.crc32(payload, zlib.crc32(data[position : position + _HEAD.size])):
-            return
-        try:
-            record = _decode(seq, _KINDS[kind], bytes(payload), grid, known)
-        except (ValueError, KeyError, TypeError, struct.error, RecursionError, zstandard.ZstdError):
-            return
-        position = end
-        yield record, position
-
-
-def _decode(seq: int, kind: Kind, payload: bytes, grid: TileGrid, known: Mapping[int, JournalRecord]) -> JournalRecord:
-    """Return a record; whatever is wrong with it raises one of the errors that `_records` takes for damage."""
-    (length,) = _LENGTH.unpack_from(payload)
-    meta = json.loads(payload[_LENGTH.size : _LENGTH.size + length])
-    before, after = (bytes.fromhex(text) for text in meta["table"])
-    ref = int(meta["ref"])
-    window = Window(*(int(value) for value in meta["window"]))
-    if ref:
-        edit = known[ref].edit
-        edit = replace(edit.inverse if kind == "undo" else edit, name=str(meta["name"]))
-    else:
-        tiles = tuple(_deltas(meta["tiles"], payload, _LENGTH.size + length, grid))
-        objects = tuple(
-            ObjectChange(_positive(object_id), _info(old), _info(new)) for object_id, old, new in meta["objects"]
-        )
-        edit = EditRecord(str(meta["name"]), tiles, objects, window.clip(grid.shape))
-    return JournalRecord(seq, kind, edit, before, after, ref)
-
-
-def _deltas(entries: list[Any], payload: bytes, position: int, grid: TileGrid) -> Iterator[TileDelta]:
-    for plane, row, column, length, before, after in entries:
-        if plane not in PLANES or not (0 <= row < grid.rows and 0 <= column < grid.columns):
-            raise ValueError("tile outside of the image")
-        xor = payload[position : position + length]
-        position += length
-        area = grid.window((row, column))
-        # A hostile header could claim any size, and the decoder would reserve it.
-        if zstandard.frame_content_size(xor) != area.height * area.width * _ITEM_SIZES[plane]:
-            raise ValueError("tile of another size")
-        yield TileDelta(plane, (row, column), xor, bytes.fromhex(before), bytes.fromhex(after))
-
-
-def _info(row: list[Any] | None) -> ObjectInfo | None:
-    if row is None:
-        return None
-    class_id, source, state = row
-    if source not in get_args(Source) or state not in get_args(ReviewState):
-        raise ValueError("unknown source or state")
-    return ObjectInfo(_positive(class_id), cast("Source", source), cast("ReviewState", state))
-
-
-def _positive(value: object) -> int:
-    if not isinstance(value, int) or not 0 < value < 2**31:
-        raise ValueError("no id")
-    return value
 
 
 def _unreadable(path: Path, error: OSError) -> BadInput:

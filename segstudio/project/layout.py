@@ -42,13 +42,18 @@ class Layout:
 
     @property
     def internal(self) -> Path:
-        """Folder of journals and the lock: of no use to other programs."""
+        """Folder of journals, snapshots and the lock: of no use to other programs."""
         return self.folder / ".segstudio"
 
     @property
     def lock(self) -> Path:
         """The lock file."""
         return self.internal / "lock"
+
+    @property
+    def sums(self) -> Path:
+        """Folder of the checksums of the published files."""
+        return self.internal / "sums"
 
     @property
     def labels(self) -> Path:
@@ -81,4 +86,6 @@ class Layout:
             self.regions / f"{entry.stem}.tif",
             self.labels / f"{entry.stem}.json",
             self.internal / "journal" / entry.id,
+            self.internal / "snapshots" / entry.id,
+            self.sums / f"{entry.id}.json",
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from segstudio.core.errors import UserError
-from segstudio.io.disk import disk_errors
+from segstudio.io.disk import DISK, Disk, disk_errors
 from segstudio.io.file_lock import open_lock, try_lock
 
 _OWNER_BYTES: Final = 4096
@@ -22,10 +22,11 @@ class ProjectLock:
     The lock is the kernel's: after a ``kill -9`` it is free at once, and no clock or process list decides.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, disk: Disk = DISK) -> None:
         self.interrupted = False
         """Whether the owner before ended without closing the project: it was killed, or the computer went off."""
         self._path = path
+        self._disk = disk
         self._descriptor: int | None = None
 
     def acquire(self) -> None:
@@ -50,6 +51,9 @@ class ProjectLock:
                 os.lseek(descriptor, 0, os.SEEK_SET)
                 # Never empty on the way: that would say that the project was closed.
                 os.ftruncate(descriptor, os.write(descriptor, json.dumps(owner).encode()))
+                # Or a power cut leaves it empty, and nobody looks for what only the journals have.
+                self._disk.sync(descriptor)
+                self._disk.sync_folder(self._path.parent)
         except BaseException:
             os.close(descriptor)
             raise

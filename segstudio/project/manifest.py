@@ -1,7 +1,6 @@
-"""project.json: what a project consists of, checked field by field, written atomically with one backup."""
+"""project.json: what a project consists of, checked field by field."""
 
 import json
-import unicodedata
 from collections.abc import Container
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,20 +8,23 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from segstudio.config.problems import first_problem
 from segstudio.core.classes import ClassTable, ObjectClass
 from segstudio.core.errors import BadInput
-from segstudio.io.atomic import write_atomic
-from segstudio.io.disk import DISK, Disk
-from segstudio.io.objects_file import check_schema, load_json
+from segstudio.io.objects_file import parse_json
+from segstudio.project.checksums import sum_of
+from segstudio.project.label_stems import STEM_BYTES, clean_stem, stem_key
+from segstudio.project.migration import SCHEMA_VERSION, check_version, migrated
 
 MANIFEST: Final = "project.json"
 BACKUP: Final = "project.json.bak"
-SCHEMA_VERSION: Final = 1
 #: About 100,000 images.
 SIZE_LIMIT: Final = 64 << 20
 
-#: Setting with the classes that were taken out.
-_REMOVED: Final = "removed_classes"
+#: Lists and objects lie at most so deeply in each other; a setting may be a table.
+DEPTH_LIMIT: Final = 32
+#: Setting that remembers whose the label files are that no image of the project has.
+LEFT_LABELS: Final = "left_labels"
 
 SplitChoice = Literal["auto", "train", "val", "test"]
 ImageState = Literal["empty", "labelled", "predicted", "reviewed"]
@@ -99,6 +101,10 @@ class Manifest:
     images: tuple[ImageEntry, ...] = ()
     classes: ClassTable = field(default_factory=ClassTable)
     settings: dict[str, Any] = field(default_factory=dict)
+    revision: int = field(default=0, compare=False)
+    """Number of the save that it was read from or written by: of two copies, the newer one has the larger number."""
+    origin: str = field(default="", compare=False)
+    """Digest of the file that it was read from or written to; empty before it was in any."""
 
 
 class _Strict(BaseModel):
@@ -131,61 +137,61 @@ class _Image(_Strict):
 
 class _Manifest(_Strict):
     schema_version: int
+    revision: Annotated[int, Field(ge=0)]
     name: Annotated[str, Field(max_length=1024)]
     classes: Annotated[list[_Class], Field(min_length=1)]
+    removed_classes: list[Any]
     settings: dict[str, Any]
     images: list[_Image]
 
 
-def load_manifest(folder: Path) -> tuple[Manifest, list[str]]:
-    """Read the manifest of a project; its backup when project.json is damaged or missing.
+class _OfNewer(_Manifest):
+    """What a newer program wrote: fields that are known mean what they did, the others are passed over."""
 
-    Returns
-    -------
-    The manifest and sentences for the user.
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+
+def parse_manifest(path: Path, raw: bytes, *, newer: bool = False) -> tuple[Manifest, int]:
+    """Return the manifest that `raw`, the content of the file at `path`, holds, and the version that wrote it.
 
     Raises
     ------
     BadInput
-        The folder is no project, a newer program wrote it, or manifest and backup are damaged: names the field.
+        It is damaged, or of a newer program and that is not asked for.
     """
+    content = parse_json(path, raw, DEPTH_LIMIT)
+    version = check_version(path, content, newer=newer)
     try:
-        return _load(folder / MANIFEST), []
-    except BadInput as error:
-        if error.code == "newer-format":
-            raise
-        try:
-            manifest = _load(folder / BACKUP)
-        except BadInput:
-            if error.code == "file-missing":
-                raise BadInput(
-                    f"{folder.name} is no SegStudio project: it has no {MANIFEST}.",
-                    hint="Choose the folder of a project, or make a new one from a folder of images.",
-                    code="no-project",
-                    path=folder,
-                ) from error
-            raise error from None
-        return manifest, [f"{error.message} The version before it was opened instead."]
-
-
-def _load(path: Path) -> Manifest:
-    content = load_json(path, SIZE_LIMIT)
-    check_schema(path, content, SCHEMA_VERSION)
-    try:
-        parsed = _Manifest.model_validate(content)
+        newest = version > SCHEMA_VERSION
+        model, content = (_OfNewer, _known_part(content)) if newest else (_Manifest, migrated(content))
+        parsed = model.model_validate(content)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        raise _damaged(path, f"the field {where}: {first['msg'].lower()}") from error
+        if version > SCHEMA_VERSION:
+            check_version(path, content, newer=False)  # raises: it has changed too much
+        raise _damaged(path, f"the field {first_problem(error)}") from error
     images = tuple(ImageEntry(**image.model_dump()) for image in parsed.images)
     _check_names(path, images)
     classes = ClassTable(tuple(ObjectClass(item.id, item.name, item.colour) for item in parsed.classes))
     if len(set(classes.ids)) != len(classes):
         raise _damaged(path, "the field classes repeats an id")
-    gone = parsed.settings.pop(_REMOVED, [])
-    removed = (_removed(item) for item in (gone if isinstance(gone, list) else []))
+    removed = (_removed(item) for item in parsed.removed_classes)
     classes = ClassTable(classes.classes, tuple(item for item in removed if item and item.id not in classes.ids))
-    return Manifest(parsed.name, images, classes, parsed.settings)
+    return Manifest(parsed.name, images, classes, parsed.settings, parsed.revision, sum_of(raw)), version
+
+
+def _known_part(content: dict[str, Any]) -> dict[str, Any]:
+    """Return what a newer program wrote without what this one does not know of images and classes."""
+    part = dict(content)
+    for name, model in (("images", _Image), ("classes", _Class)):
+        items = content.get(name)
+        if isinstance(items, list):
+            known = model.model_fields
+            part[name] = [_fields(item, known) if isinstance(item, dict) else item for item in items]
+    return part
+
+
+def _fields(item: dict[str, Any], known: Container[str]) -> dict[str, Any]:
+    return {name: value for name, value in item.items() if name in known}
 
 
 def _removed(item: object) -> ObjectClass | None:
@@ -205,7 +211,7 @@ def _check_names(path: Path, images: tuple[ImageEntry, ...]) -> None:
         if "\0" in image.path:
             raise _damaged(path, f"the field images.{index}.path is no path")
         # Label files are written under this name: it must not lead out of the folder, nor to another image's.
-        if image.stem != _clean(image.stem, _STEM_BYTES) or stem_key(image.stem) in stems:
+        if image.stem != clean_stem(image.stem, STEM_BYTES) or stem_key(image.stem) in stems:
             raise _damaged(path, f"the field images.{index}.stem is no name of its own")
         ids.add(image.id)
         stems.add(stem_key(image.stem))
@@ -220,79 +226,23 @@ def _damaged(path: Path, reason: str) -> BadInput:
     )
 
 
-def save_manifest(folder: Path, manifest: Manifest, disk: Disk = DISK) -> None:
-    """Write project.json atomically; what it held before becomes the backup.
-
-    Raises
-    ------
-    DiskError
-        Nothing has changed then.
-    """
-    path = folder / MANIFEST
-    try:
-        old = path.read_bytes()
-    except OSError:
-        old = b""
-    new = encode_manifest(manifest)
-    if new == old:
-        return
-    if old:
-        write_atomic(folder / BACKUP, old, disk)
-    write_atomic(path, new, disk)
-
-
 def encode_manifest(manifest: Manifest) -> bytes:
     """Return the bytes of project.json: one line an image, so that two versions can be compared."""
     images = ",\n  ".join(
         json.dumps({name: getattr(entry, name) for name in _Image.model_fields}, ensure_ascii=False)
         for entry in manifest.images
     )
-    table, settings = manifest.classes, manifest.settings
+    table = manifest.classes
     classes, removed = (
-        [{"id": item.id, "name": item.name, "colour": item.colour} for item in items]
+        json.dumps([{"id": item.id, "name": item.name, "colour": item.colour} for item in items], ensure_ascii=False)
         for items in (table.classes, table.removed)
     )
-    if removed:
-        settings = settings | {_REMOVED: removed}
     text = (
-        f'{{\n "schema_version": {SCHEMA_VERSION},\n "name": {json.dumps(manifest.name, ensure_ascii=False)},\n'
-        f' "classes": {json.dumps(classes, ensure_ascii=False)},\n'
-        f' "settings": {json.dumps(settings, ensure_ascii=False, sort_keys=True)},\n'
+        f'{{\n "schema_version": {SCHEMA_VERSION},\n "revision": {manifest.revision},\n'
+        f' "name": {json.dumps(manifest.name, ensure_ascii=False)},\n'
+        f' "classes": {classes},\n "removed_classes": {removed},\n'
+        f' "settings": {json.dumps(manifest.settings, ensure_ascii=False, sort_keys=True, allow_nan=False)},\n'
         f' "images": [\n  {images}\n ]\n}}\n'
     )
     # What is no text, as half a character in a name, would make a file that cannot be read again.
     return text.encode("utf-8", "replace")
-
-
-_FORBIDDEN: Final = frozenset('<>:"/\\|?*')
-_RESERVED: Final = frozenset(
-    ("con", "prn", "aux", "nul", *(f"{word}{digit}" for word in ("com", "lpt") for digit in range(10)))
-)
-#: Leaves room for ``.foreign-12.tif`` within the 255 bytes of most file systems.
-_STEM_BYTES: Final = 120
-
-
-def stem_key(stem: str) -> str:
-    """Return what two stems share when some disk takes them for the same name."""
-    return unicodedata.normalize("NFC", stem).casefold()
-
-
-def label_stem(stem: str, taken: Container[str]) -> str:
-    """Return a name for label files: `stem` where that is safe on every system and not `taken` (`stem_key`)."""
-    clean, number = _clean(stem, _STEM_BYTES - 8), 2
-    candidate = clean
-    while stem_key(candidate) in taken:
-        candidate, number = f"{clean}-{number}", number + 1
-    return candidate
-
-
-def _clean(stem: str, limit: int) -> str:
-    clean = "".join(
-        "_" if char in _FORBIDDEN or unicodedata.category(char) in ("Cc", "Cs") else char for char in stem
-    ).strip(" ")
-    clean = clean.rstrip(". ").replace(".foreign-", "_foreign-")
-    if not clean or clean.startswith((".", "-", "$")) or clean.split(".")[0].casefold() in _RESERVED:
-        clean = f"image_{clean}"
-    while len(clean.encode()) > limit:
-        clean = clean[:-1]
-    return clean.rstrip(". ")

@@ -1,7 +1,7 @@
 """The manifest of an open project: changed in memory at once, on the disk a moment later."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
@@ -9,12 +9,14 @@ from typing import Any, Final
 from segstudio.core.errors import UserError
 from segstudio.io.disk import Disk, DiskError
 from segstudio.jobs.spec import Split
-from segstudio.project.manifest import ImageEntry, Manifest, save_manifest
-from segstudio.project.splits import resolve_kept
+from segstudio.project.manifest import LEFT_LABELS, ImageEntry, Manifest
+from segstudio.project.manifest_file import save_manifest
+from segstudio.project.rescue_manifest import ManifestRescue
+from segstudio.project.splits import resolve
 
 _SAVE_DELAY_SECONDS: Final = 0.3
-#: Setting that remembers whose the label files are that no image of the project has.
-_LEFT: Final = "left_labels"
+#: Until another try when the disk has refused.
+_RETRY_SECONDS: Final = 2.0
 #: Setting that remembers the automatic choice between training and validation.
 _SPLITS: Final = "automatic_splits"
 #: Setting that remembers a class whose objects are on the way to another one.
@@ -36,6 +38,10 @@ class ManifestStore:
         Why the newest save in the background failed; ``None`` after one that did not.
     read_only
         Nothing is saved.
+    rescue
+        Takes what the disk refuses.
+    on_notice
+        Called on any thread with a sentence about what another program did to ``project.json`` meanwhile.
     """
 
     def __init__(self, folder: Path, manifest: Manifest, *, read_only: bool, disk: Disk) -> None:
@@ -43,8 +49,11 @@ class ManifestStore:
         self.lock = threading.RLock()
         self.error: UserError | None = None
         self.read_only = read_only
+        self.rescue: ManifestRescue | None = None
+        self.on_notice: Callable[[str], None] = lambda sentence: None
         self.folder = folder
         self._disk = disk
+        self._by_id: tuple[tuple[ImageEntry, ...], dict[str, ImageEntry]] = ((), {})
         self._save_mutex = threading.Lock()
         self._timer: threading.Timer | None = None
 
@@ -55,10 +64,12 @@ class ManifestStore:
 
     def entry(self, image_id: str) -> ImageEntry:
         """Return one image; ``KeyError`` when there is none of that id."""
-        for entry in self.manifest.images:
-            if entry.id == image_id:
-                return entry
-        raise KeyError(image_id)
+        images = self.manifest.images
+        known, found = self._by_id
+        if known is not images:
+            found = {entry.id: entry for entry in images}
+            self._by_id = images, found
+        return found[image_id]
 
     def add_images(self, entries: Iterable[ImageEntry]) -> None:
         """Put images at the end of the list."""
@@ -73,13 +84,13 @@ class ManifestStore:
             left = self.left | {entry.stem: entry.id for entry in images if entry.id in gone}
             self.change(
                 images=tuple(entry for entry in images if entry.id not in gone),
-                settings=self.manifest.settings | {_LEFT: left},
+                settings=self.manifest.settings | {LEFT_LABELS: left},
             )
 
     @property
     def left(self) -> dict[str, str]:
         """Which label files belong to images that were taken out: name of the files → id of the image."""
-        left = self.manifest.settings.get(_LEFT)
+        left = self.manifest.settings.get(LEFT_LABELS)
         return {str(stem): str(owner) for stem, owner in left.items()} if isinstance(left, dict) else {}
 
     @property
@@ -98,7 +109,7 @@ class ManifestStore:
             kept = self.kept_splits
             new = {e.id for e in self.manifest.images if e.labelled and e.split == "auto" and e.id not in kept}
             if new:
-                found = resolve_kept(self.manifest.images, kept)
+                found = resolve(self.manifest.images, kept)
                 kept |= {image_id: found[image_id] for image_id in sorted(new)}
                 self.change(settings=self.manifest.settings | {_SPLITS: kept})
 
@@ -166,8 +177,19 @@ class ManifestStore:
                     self._timer.cancel()
                     self._timer = None
                 manifest = self.manifest
-            save_manifest(self.folder, manifest, self._disk)
+            try:
+                saved, words = save_manifest(self.folder, manifest, self._disk)
+            except DiskError:
+                if self.rescue is not None:
+                    self.rescue.keep(manifest)
+                    self._save_in(_RETRY_SECONDS)
+                raise
+            self.change(revision=saved.revision, origin=saved.origin)
             self.error = None
+            if self.rescue is not None:
+                self.rescue.clear()
+        for sentence in words:
+            self.on_notice(sentence)
 
     def try_save(self) -> bool:
         """Save; return whether that worked, and keep the `error` otherwise."""
@@ -180,11 +202,21 @@ class ManifestStore:
 
     def save_soon(self) -> None:
         """Save a moment later on a thread; changes until then are written together."""
-        if self.read_only:
-            return
+        if not self.read_only:
+            self._save_in(_SAVE_DELAY_SECONDS)
+
+    def close(self) -> None:
+        """Save no more."""
         with self.lock:
-            if self._timer is None:
-                self._timer = threading.Timer(_SAVE_DELAY_SECONDS, self.try_save)
+            self.read_only = True
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+
+    def _save_in(self, seconds: float) -> None:
+        with self.lock:
+            if self._timer is None and not self.read_only:
+                self._timer = threading.Timer(seconds, self.try_save)
                 self._timer.name = "project-save"
                 self._timer.daemon = True
                 self._timer.start()

@@ -1,29 +1,31 @@
 """The images of a project that are open, each at most once."""
 
+import threading
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 
 from segstudio.core.errors import UserError
+from segstudio.project.changes import RESCUED
 from segstudio.project.document import ImageDocument
 
 
 class OpenDocuments:
     """Hands out documents and closes them; may be used by any thread.
 
-    Parameters
+    Attributes
     ----------
-    lock
-        Of the manifest: held while an image is opened.
+    opening
+        Held while an image is opened, which may take as long as a network drive likes: nobody who has it asks for
+        less than a document, and the window never does.
     """
 
-    def __init__(self, lock: AbstractContextManager[object]) -> None:
-        self._lock = lock
+    def __init__(self) -> None:
+        self.opening = threading.RLock()
         self._documents: dict[str, ImageDocument] = {}
 
     def get(self, image_id: str, open_image: Callable[[], ImageDocument]) -> ImageDocument:
         """Return the document of an image; `open_image` makes it when it is not open."""
-        with self._lock:
+        with self.opening:
             known = self._documents.get(image_id)
             if known is not None and not known.closed:
                 return known
@@ -34,9 +36,8 @@ class OpenDocuments:
 
     def holds(self, image_id: str) -> bool:
         """Return whether an image is open."""
-        with self._lock:
-            known = self._documents.get(image_id)
-            return known is not None and not known.closed
+        known = self._documents.get(image_id)
+        return known is not None and not known.closed
 
     def publish(self, timeout: float = 30.0) -> Callable[[], None]:
         """Ask for a checkpoint of every open document now; return a function that waits for all on another thread.
@@ -46,8 +47,7 @@ class OpenDocuments:
         Raises a `UserError` that names the image of which the disk refused the label files, also when that one was
         closed meanwhile.
         """
-        with self._lock:
-            documents = [document for document in self._documents.values() if not document.read_only]
+        documents = [document for document in list(self._documents.values()) if not document.read_only]
         waits = [(item, item.publish(timeout)) for item in documents if not item.closed]
         refused = [item for item in documents if _refused(item)]
 
@@ -63,21 +63,34 @@ class OpenDocuments:
         return wait
 
     def unsaved(self, timeout: float) -> dict[str, str]:
-        """Return the images with actions that are not on the disk after `timeout` seconds, by name, and why."""
-        with self._lock:
-            documents = [document for document in self._documents.values() if not document.closed]
+        """Return the images with actions that are nowhere safe after `timeout` seconds, by name, and why."""
+        documents = self._working()
         deadline = time.monotonic() + timeout
         while not all(document.durable for document in documents) and time.monotonic() < deadline:
             time.sleep(0.01)
-        return {
-            document.entry.name: document.save_state.partition(": ")[2]
-            for document in documents
-            if not document.durable
-        }
+        return {item.entry.name: item.save_state.partition(": ")[2] for item in documents if not item.safe}
+
+    def rescued(self) -> dict[str, str]:
+        """Return the images whose last actions lie in the rescue store, by name, and why."""
+        states = {item.entry.name: item.save_state for item in self._working()}
+        return {name: state.partition(": ")[2] for name, state in states.items() if state.startswith(RESCUED)}
+
+    @property
+    def durable(self) -> bool:
+        """Whether every finished action of all open images is on the disk of the project."""
+        return all(document.durable for document in self._working())
+
+    def retry(self) -> None:
+        """Try a disk that refuses again, now."""
+        for document in self._working():
+            document.retry()
+
+    def _working(self) -> list[ImageDocument]:
+        return [document for document in list(self._documents.values()) if not document.closed]
 
     def close(self) -> bool:
         """Close all; return whether everything is on the disk."""
-        with self._lock:
+        with self.opening:
             documents = list(self._documents.values())
         done = True
         for document in documents:

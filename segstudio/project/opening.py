@@ -9,7 +9,9 @@ from segstudio.io.disk import Disk
 from segstudio.project.intake import Intake
 from segstudio.project.layout import Layout, is_project
 from segstudio.project.lock import ProjectLock
-from segstudio.project.manifest import MANIFEST, Manifest, load_manifest, save_manifest
+from segstudio.project.manifest import BACKUP, MANIFEST, Manifest
+from segstudio.project.manifest_file import keep_replaced, load_manifest, save_manifest, sums_of_manifest
+from segstudio.project.outward import refuse_links_out
 
 
 def set_up(folder: Path, paths: Sequence[Path], name: str, disk: Disk) -> tuple[Manifest, ProjectLock, list[str]]:
@@ -33,17 +35,19 @@ def set_up(folder: Path, paths: Sequence[Path], name: str, disk: Disk) -> tuple[
         )
     layout = Layout(folder)
     made = make_folders(layout.internal, disk)
-    lock = ProjectLock(layout.lock)
+    lock = ProjectLock(layout.lock, disk)
     ours = False
     try:
         lock.acquire()
         _refuse_existing(folder)
         ours = True
-        manifest = Manifest(name or folder.name, tuple(intake.added))
-        save_manifest(folder, manifest, disk)
+        manifest, _ = save_manifest(folder, Manifest(name or folder.name, tuple(intake.added)), disk)
     except BaseException:
         if ours:  # after a rename whose sync failed the file is there already
-            (folder / MANIFEST).unlink(missing_ok=True)
+            sums = sums_of_manifest(folder)
+            for path in (folder / MANIFEST, folder / BACKUP, sums):
+                path.unlink(missing_ok=True)
+            remove_folders([sums.parent], disk)
         lock.release()
         if made:
             layout.lock.unlink(missing_ok=True)
@@ -61,13 +65,15 @@ def take_hold(folder: Path, disk: Disk) -> tuple[Manifest, ProjectLock, list[str
         See `Project.open`.
     """
     layout = Layout(folder)
+    refuse_links_out(layout)
     make_folders(layout.internal, disk)
-    lock = ProjectLock(layout.lock)
+    lock = ProjectLock(layout.lock, disk)
     lock.acquire()
     try:
         # Not before: another program may have written until the lock was ours.
-        manifest, warnings = load_manifest(folder)
-        for place in (folder, layout.labels, layout.regions):
+        manifest, warnings = load_manifest(folder, interrupted=lock.interrupted)
+        warnings += keep_replaced(folder, disk)
+        for place in (folder, layout.labels, layout.regions, layout.sums):
             remove_leftovers(place, disk)
     except BaseException:
         lock.release(clean=not lock.interrupted)

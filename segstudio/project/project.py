@@ -1,6 +1,6 @@
 """A project on the disk: its content, the files of its images, and the documents that are open."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,15 +9,18 @@ from segstudio.project.annotation_files import AnnotationFiles
 from segstudio.project.catching_up import CatchingUp
 from segstudio.project.content import Content
 from segstudio.project.document import ImageDocument
-from segstudio.project.intake import Intake
+from segstudio.project.intake import Intake, with_left_labels
 from segstudio.project.layout import Layout
 from segstudio.project.locating import check_content, find_again, moved_to, with_content_of
 from segstudio.project.lock import ProjectLock
-from segstudio.project.manifest import MANIFEST, ImageEntry, Manifest, load_manifest
+from segstudio.project.manifest import MANIFEST, ImageEntry, Manifest
+from segstudio.project.manifest_file import load_manifest
 from segstudio.project.manifest_store import ManifestStore
-from segstudio.project.mask_import import MaskImport
+from segstudio.project.mask_import import MaskImport, TakeLabels, read_mask
 from segstudio.project.open_documents import OpenDocuments
 from segstudio.project.opening import set_up, take_hold
+from segstudio.project.rescue import RescueStore
+from segstudio.project.rescue_manifest import ManifestRescue
 
 __all__ = ["ImageEntry", "Project"]
 
@@ -44,22 +47,33 @@ class Project(Content):
         *,
         warnings: Iterable[str] = (),
         disk: Disk = DISK,
+        rescue: Path | None = None,
     ) -> None:
         super().__init__(ManifestStore(folder, manifest, read_only=lock is None, disk=disk))
         self.folder = folder
-        self.warnings = list(warnings)
+        self.rescue = RescueStore(folder, manifest.name, rescue)
+        self._store.rescue = ManifestRescue(self.rescue)
+        kept = self.rescue.images(entry.id for entry in manifest.images)
+        self.warnings = [*warnings, *self._coming_back(kept)]
         self._layout = Layout(folder)
         self._lock = lock
         self._disk = disk
-        self._documents = OpenDocuments(self._store.lock)
-        self._masks = MaskImport(self._store, self._layout, self._documents, disk)
-        self._catching_up = CatchingUp(self._journaled() if lock is not None and lock.interrupted else ())
+        self._documents = OpenDocuments()
+        self._masks = MaskImport(self._store, self._layout, self._documents, self.document, disk)
+        behind = self._maybe_behind() if lock is not None and lock.interrupted else []
+        self._catching_up = CatchingUp(dict.fromkeys([*kept, *behind]) if lock is not None else ())
         if lock is not None:
             self._store.keep_splits()
 
     @classmethod
     def create(
-        cls, folder: Path, images: Path | Iterable[Path] = (), name: str = "", *, disk: Disk = DISK
+        cls,
+        folder: Path,
+        images: Path | Iterable[Path] = (),
+        name: str = "",
+        *,
+        disk: Disk = DISK,
+        rescue: Path | None = None,
     ) -> tuple["Project", list[str]]:
         """Make a project and open it.
 
@@ -71,6 +85,8 @@ class Project(Content):
             Image files and folders of them; they stay where they are.
         name
             The name of the folder when empty.
+        rescue
+            Where to keep what the disk refuses; among the user's own data when ``None``.
 
         Returns
         -------
@@ -84,10 +100,10 @@ class Project(Content):
         folder = folder.absolute()
         paths = [images] if isinstance(images, Path) else list(images)
         manifest, lock, problems = set_up(folder, paths, name, disk)
-        return cls(folder, manifest, lock, disk=disk), problems
+        return cls(folder, manifest, lock, disk=disk, rescue=rescue), problems
 
     @classmethod
-    def open(cls, folder: Path, *, read_only: bool = False, disk: Disk = DISK) -> "Project":
+    def open(cls, folder: Path, *, read_only: bool = False, disk: Disk = DISK, rescue: Path | None = None) -> "Project":
         """Open a project.
 
         Parameters
@@ -96,6 +112,8 @@ class Project(Content):
             The project's folder, or its ``project.json``.
         read_only
             Look only: works beside another program, and where nothing may be written.
+        rescue
+            Where to keep what the disk refuses; among the user's own data when ``None``.
 
         Raises
         ------
@@ -104,11 +122,15 @@ class Project(Content):
             written (codes of `DiskError`).
         """
         folder = (folder.parent if folder.name == MANIFEST else folder).absolute()
-        manifest, warnings = load_manifest(folder)
+        manifest, warnings = load_manifest(folder, newer=read_only)
         if read_only:
-            return cls(folder, manifest, None, warnings=warnings, disk=disk)
+            return cls(folder, manifest, None, warnings=warnings, disk=disk, rescue=rescue)
         manifest, lock, warnings = take_hold(folder, disk)
-        return cls(folder, manifest, lock, warnings=warnings, disk=disk)
+        kept, words = ManifestRescue(RescueStore(folder, manifest.name, rescue)).bring_back(folder, manifest, disk)
+        project = cls(folder, kept, lock, warnings=[*warnings, *words], disk=disk, rescue=rescue)
+        if words:
+            project.save_soon()
+        return project
 
     def close(self) -> bool:
         """Close open documents, save, give the lock back; return whether everything is on the disk."""
@@ -117,7 +139,7 @@ class Project(Content):
         if self._lock is not None:
             self._lock.release(clean=done and self._catching_up.done)
             self._lock = None
-            self._store.read_only = True
+            self._store.close()
         return done
 
     def __enter__(self) -> "Project":
@@ -127,8 +149,29 @@ class Project(Content):
         self.close()
 
     def unsaved(self, timeout: float = 1.0) -> dict[str, str]:
-        """Return the images with actions that are not on the disk, by name, and why; waits a little for slow disks."""
+        """Return the images with actions that are nowhere safe, by name, and why; waits a little for slow disks."""
         return self._documents.unsaved(timeout)
+
+    def rescued(self) -> dict[str, str]:
+        """Return what the disk refuses and lies in the rescue store, by name of the image, and why."""
+        return self._documents.rescued()
+
+    @property
+    def durable(self) -> bool:
+        """Whether every finished action of all open images is on the disk of the project."""
+        return self._documents.durable
+
+    def retry(self) -> None:
+        """Try a disk that refuses again, now."""
+        self._documents.retry()
+
+    def _coming_back(self, kept: list[str]) -> list[str]:
+        if not kept:
+            return []
+        names = {entry.id: entry.name for entry in self._store.manifest.images}
+        more = f" and {len(kept) - 1} other images" if len(kept) > 1 else ""
+        now = "and comes back now" if not self.read_only else "and is not in the project yet"
+        return [f"What you drew last in {names[kept[0]]}{more} was kept on this computer {now}."]
 
     def publish(self) -> Callable[[], None]:
         """Ask for the label files of all open images now; return a function that waits for them on another thread.
@@ -149,18 +192,22 @@ class Project(Content):
 
     @property
     def behind(self) -> tuple[str, ...]:
-        """Images whose last actions may be in their journals only, since the program before was killed."""
+        """Images of which journals, label files and entries may not agree, since the program before was killed."""
         return self._catching_up.left
 
     def catch_up(self, image_id: str) -> None:
-        """Bring the label files of an image that is `behind` up to date; raise `UserError` when the disk refuses."""
-        self._catching_up.catch_up(
-            image_id, is_open=self._documents.holds(image_id), open_image=lambda: self.document(image_id)
-        )
+        """Bring files and entry of an image that is `behind` up to date; raise `UserError` when the disk refuses."""
+        self._catching_up.catch_up(image_id, is_open=self.is_open(image_id), open_image=lambda: self.document(image_id))
 
-    def _journaled(self) -> list[str]:
-        entries = self._store.manifest.images
-        return [entry.id for entry in entries if any(self._layout.files(entry).journal.glob("*.sj"))]
+    def _maybe_behind(self) -> list[str]:
+        """Return the images with a journal, and those with label files of which their entries do not tell."""
+
+        def maybe(entry: ImageEntry) -> bool:
+            files = self._layout.files(entry)
+            untold = not entry.labelled and any(path.exists() for path in files.published)
+            return untold or any(files.journal.glob("*.sj"))
+
+        return [entry.id for entry in self._store.manifest.images if maybe(entry)]
 
     @property
     def runs_folder(self) -> Path:
@@ -194,6 +241,10 @@ class Project(Content):
         """
         return self._documents.get(image_id, lambda: self._open_image(image_id))
 
+    def is_open(self, image_id: str) -> bool:
+        """Return whether there is a document of an image that is not closed."""
+        return self._documents.holds(image_id)
+
     def _open_image(self, image_id: str) -> ImageDocument:
         self.check_image(image_id)
         return ImageDocument.open(
@@ -203,6 +254,7 @@ class Project(Content):
             read_only=self.read_only,
             on_published=lambda objects, marked: self._on_published(image_id, objects, marked),
             disk=self._disk,
+            rescue=self.rescue.image(image_id, (self.entry(image_id).height, self.entry(image_id).width)),
         )
 
     def check_image(self, image_id: str) -> None:
@@ -245,7 +297,7 @@ class Project(Content):
         with self._store.lock:
             intake = Intake(self.folder, self._store.manifest.images, self._store.left)
             problems = intake.add_all(paths)
-            self._store.add_images(intake.added)
+            self._store.add_images(with_left_labels(entry, self._layout.files(entry)) for entry in intake.added)
         self.save()
         self._tell_images()
         return problems
@@ -257,20 +309,35 @@ class Project(Content):
         self.save_soon()
         self._tell_images()
 
-    def masks(self) -> dict[str, Path]:
-        """Return the label masks that lie beside images without labels: ``images/a.png``, ``masks/a.tif``."""
-        return self._masks.found()
+    def masks(self, folder: Path | None = None, among: Collection[str] | None = None) -> dict[str, Path]:
+        """Return the label masks of images without labels by the id of the image, of all images or `among` some.
 
-    def import_masks(self, complete: bool = True) -> list[str]:
-        """Import what `masks` finds; return sentences about what was changed or could not be imported.
+        Looked for in `folder`, or beside each image: ``images/a.png``, ``masks/a.tif``.
+        """
+        return self._masks.found(folder, among)
+
+    def read_mask(self, image_id: str, mask: Path, complete: bool = True) -> tuple[TakeLabels, list[str]]:
+        """Read the mask of an image that is open: the edit that takes it, and what was changed on the way.
+
+        Raises
+        ------
+        BadInput
+            It cannot be read, or does not fit to the image.
+        """
+        return read_mask(mask, self.entry(image_id), complete)
+
+    def import_masks(self, complete: bool = True, masks: Mapping[str, Path] | None = None) -> list[str]:
+        """Take masks for labels; return sentences about what was changed or could not be imported.
 
         Parameters
         ----------
         complete
             Every object is in the masks: what they leave out is background.
+        masks
+            Which, by the id of the image; all that lie beside the images when ``None``.
         """
         self.check_writable()
-        problems = self._masks.take_all(complete)
+        problems = self._masks.take_all(complete, masks)
         self.save()
         self._tell_images()
         return problems

@@ -1,6 +1,6 @@
 """What opening an image finds: files, journal, both brought together; nothing of another program is overwritten."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 import numpy as np
 
 from segstudio.core.errors import BadInput
-from segstudio.io.atomic import make_folders
+from segstudio.io.atomic import make_folders, remove_leftovers
 from segstudio.io.disk import DISK, Disk, disk_errors
 from segstudio.io.labels_file import read_label_tiff
 from segstudio.io.objects_file import read_objects
@@ -16,8 +16,12 @@ from segstudio.labels.history import ObjectChange, Planes
 from segstudio.labels.label_map import LabelMap
 from segstudio.labels.objects import ObjectInfo, ObjectTable
 from segstudio.project.annotation_files import AnnotationFiles, keep_foreign
-from segstudio.project.journal import SUFFIX, Journal, JournalPlace, JournalRecord, read_journal
+from segstudio.project.bringing_back import bring_back
+from segstudio.project.foreign import SeenFiles, restore_unjournalled
+from segstudio.project.journal import SUFFIX, Journal, JournalPlace, read_journal
+from segstudio.project.journal_records import JournalRecord
 from segstudio.project.replay import Replayed, TileId, replay
+from segstudio.project.rescue import ImageRescue
 
 T = TypeVar("T")
 #: What is assumed of an object that only has pixels.
@@ -42,6 +46,8 @@ class Recovered:
         Files to be written whole, since what they hold cannot be trusted.
     repair
         Rows to add for objects that have pixels but no row.
+    rescue
+        Where to keep what the disk refuses, with what is to go from there to the journal.
     notices
         Sentences for the user.
     """
@@ -54,13 +60,20 @@ class Recovered:
     table_changed: bool = False
     whole: set[Path] = field(default_factory=set)
     repair: tuple[ObjectChange, ...] = ()
+    rescue: ImageRescue | None = None
     notices: list[str] = field(default_factory=list)
 
 
 def recover(
-    files: AnnotationFiles, image_id: str, shape: tuple[int, int], *, read_only: bool = False, disk: Disk = DISK
+    files: AnnotationFiles,
+    image_id: str,
+    shape: tuple[int, int],
+    *,
+    read_only: bool = False,
+    disk: Disk = DISK,
+    rescue: ImageRescue | None = None,
 ) -> Recovered:
-    """Read the annotation of an image and apply what only the journal has.
+    """Read the annotation of an image and apply what only the journal and the rescue store have.
 
     Parameters
     ----------
@@ -70,6 +83,8 @@ def recover(
         ``(rows, columns)`` of the image.
     read_only
         Write nothing at all, not even copies of foreign files.
+    rescue
+        What the disk has refused earlier.
 
     Raises
     ------
@@ -78,15 +93,21 @@ def recover(
     DiskError
         A version of another program could not be copied.
     """
+    if not read_only:
+        remove_leftovers(files.journal, disk)
     # The files first: what is published between the two reads is in the journal as well.
+    seen = SeenFiles(files)
     early = _Reader(files, shape)
     journal = read_journal(JournalPlace(files.journal, image_id, shape))
     planes = early.planes(bool(journal.records))
-    result = replay(planes, journal.records, lambda: files.read_base(shape))
+    result = replay(planes, journal.records, lambda: files.read_base(shape), seen.trusts)
+    restore_unjournalled(planes, journal.records, lambda: files.read_base(shape), seen.changed_planes, result)
     found = Recovered(planes, last=journal.last, changed=result.changed, table_changed=result.table_changed)
     found.notices.extend(journal.notices)
-    found.whole = set(early.unreadable)
-    foreign = set(early.unreadable) | _foreign_paths(files, result)
+    found.notices.extend(seen.notices(bool(journal.records)))
+    foreign = set(early.unreadable) | (_foreign_paths(files, result) - seen.trusted) | seen.changed
+    foreign -= seen.without(journal.records)
+    found.whole = foreign | seen.missing if journal.records else set(early.unreadable)
     for path in sorted(foreign):
         found.notices.append(_foreign_sentence(path, None if read_only else keep_foreign(path, disk)))
     if result.lost or result.lost_table:
@@ -94,12 +115,31 @@ def recover(
         if not read_only:
             _put_aside(files.journal, disk)
             found.last = 0
+            found.whole = {path for path in files.published if path.exists()}
         found.changed, found.table_changed = result.changed, True
     else:
-        found.done, found.undone = _stacks(journal)
+        found.done, found.undone = _stacks(journal.records)
+    if rescue is not None:
+        _take_rescued(found, journal, rescue, files, None if read_only else disk)
     unknown = planes.labels.values() - set(planes.objects)
     found.repair = tuple(ObjectChange(object_id, None, _UNKNOWN) for object_id in sorted(unknown))
     return found
+
+
+def _take_rescued(
+    found: Recovered, journal: Journal, rescue: ImageRescue, files: AnnotationFiles, disk: Disk | None
+) -> None:
+    """Add what only the rescue store has."""
+    fits = found.last == journal.last
+    new, notices = bring_back(found.planes, journal if fits else Journal(()), rescue, files, disk)
+    found.notices.extend(notices)
+    if disk is not None:
+        found.rescue = rescue
+    if new:
+        found.changed |= {(delta.plane, delta.key) for record in new for delta in record.edit.tiles}
+        found.table_changed = True
+        found.last = new[-1].seq
+        found.done, found.undone = _stacks((*(journal.records if fits else ()), *new))
 
 
 class _Reader:
@@ -175,11 +215,16 @@ def _put_aside(folder: Path, disk: Disk) -> None:
         disk.sync_folder(folder)
 
 
-def _stacks(journal: Journal) -> tuple[tuple[JournalRecord, ...], tuple[JournalRecord, ...]]:
+def _stacks(records: Iterable[JournalRecord]) -> tuple[tuple[JournalRecord, ...], tuple[JournalRecord, ...]]:
     """Return what can be undone and redone after all records."""
     done: list[JournalRecord] = []
     undone: list[JournalRecord] = []
-    for record in journal.records:
+    last = 0
+    for record in records:
+        if record.seq != last + 1:  # a gap: what lies before cannot be undone any more
+            done.clear()
+            undone.clear()
+        last = record.seq
         if record.kind == "edit":
             done.append(record)
             undone.clear()

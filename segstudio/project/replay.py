@@ -17,7 +17,7 @@ from segstudio.core.tiles import TileKey
 from segstudio.labels.digest import tile_digest
 from segstudio.labels.history import Plane, Planes, TileDelta, apply_delta
 from segstudio.labels.objects import ObjectInfo, ObjectTable
-from segstudio.project.journal import JournalRecord, changed_digest, table_digest
+from segstudio.project.journal_records import JournalRecord, changed_digest, table_digest
 
 TileId = tuple[Plane, TileKey]
 #: The planes as they were before the first record of the journal; read only when they are needed.
@@ -49,7 +49,12 @@ class Replayed:
     lost_table: bool = False
 
 
-def replay(planes: Planes, records: Sequence[JournalRecord], base: Base = lambda: None) -> Replayed:
+def replay(
+    planes: Planes,
+    records: Sequence[JournalRecord],
+    base: Base = lambda: None,
+    trusted: Callable[[str], bool] = lambda name: False,
+) -> Replayed:
     """Apply to `planes`, as read from the disk, what the journal has more.
 
     Parameters
@@ -60,6 +65,9 @@ def replay(planes: Planes, records: Sequence[JournalRecord], base: Base = lambda
         The whole journal of the image, in order.
     base
         Gives the planes before the first record, for tiles that another program has changed.
+    trusted
+        Tells of ``"labels"``, ``"regions"``, ``"objects"`` whether the file is as this program published it: a state
+        that is not known there was lost from the journal. Asked only then.
     """
     result = Replayed()
     chains: dict[TileId, list[TileDelta]] = {}
@@ -68,8 +76,13 @@ def replay(planes: Planes, records: Sequence[JournalRecord], base: Base = lambda
             chains.setdefault((delta.plane, delta.key), []).append(delta)
     start = _Lazy(base)
     for tile_id, chain in chains.items():
-        _replay_tile(planes, tile_id, chain, start, result)
-    _replay_table(planes, records, start, result)
+        if not _replay_tile(planes, tile_id, chain, result):
+            if trusted(tile_id[0]) or not _rebuild_tile(planes, tile_id, chain, start):
+                result.lost.add(tile_id)
+            else:
+                result.changed.add(tile_id)
+                result.foreign.add(tile_id)
+    _replay_table(planes, records, _Lazy(lambda: None if trusted("objects") else start.get()), result)
     return result
 
 
@@ -86,27 +99,43 @@ class _Lazy:
         return self._planes
 
 
-def _replay_tile(planes: Planes, tile_id: TileId, chain: list[TileDelta], base: _Lazy, result: Replayed) -> None:
+def _replay_tile(planes: Planes, tile_id: TileId, chain: list[TileDelta], result: Replayed) -> bool:
+    """Bring a tile up to date; return whether that could be done from the state in which it was found."""
     plane = planes.plane(tile_id[0])
     key = tile_id[1]
     position = _position(chain, plane.digest(key))
     if position == len(chain):
-        return
-    if position is not None:
-        tile = _advance(plane.tile(key), chain[position:], planes)
-        if tile is not None:
-            plane.set_tile(key, tile)
-            result.changed.add(tile_id)
-            return
-    origin = base.get()
-    first = None if origin is None else origin.plane(tile_id[0]).tile(key)
-    tile = _advance(first, chain, planes) if tile_digest(first) == chain[0].before else None
+        return True
+    if position is None:
+        return False
+    tile = _advance(plane.tile(key), chain[position:], planes)
     if tile is None:
-        result.lost.add(tile_id)
-        return
+        _advance_to_gap(planes, tile_id, chain[position:], result)
+        return False
     plane.set_tile(key, tile)
     result.changed.add(tile_id)
-    result.foreign.add(tile_id)
+    return True
+
+
+def _rebuild_tile(planes: Planes, tile_id: TileId, chain: list[TileDelta], base: _Lazy) -> bool:
+    """Make a tile of what it was before the first record; return whether that could be done."""
+    origin, (name, key) = base.get(), tile_id
+    first = None if origin is None else origin.plane(name).tile(key)
+    tile = _advance(first, chain, planes) if tile_digest(first) == chain[0].before else None
+    if tile is None:
+        return False
+    planes.plane(name).set_tile(key, tile)
+    return True
+
+
+def _advance_to_gap(planes: Planes, tile_id: TileId, chain: list[TileDelta], result: Replayed) -> None:
+    """Bring a tile as far as its records follow each other; a damaged one lies behind them."""
+    plane, key = planes.plane(tile_id[0]), tile_id[1]
+    whole = next((index for index, (one, two) in enumerate(pairwise(chain), 1) if one.after != two.before), len(chain))
+    tile = _advance(plane.tile(key), chain[:whole], planes)
+    if tile is not None:
+        plane.set_tile(key, tile)
+        result.changed.add(tile_id)
 
 
 def _position(chain: list[TileDelta], digest: bytes) -> int | None:

@@ -5,16 +5,20 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from segstudio.io.disk import Disk
+from segstudio.core.errors import UserError
+from segstudio.io.disk import Disk, DiskError
 from segstudio.labels.history import EditRecord
 from segstudio.labels.objects import ObjectInfo
 from segstudio.project.annotation_files import AnnotationFiles
-from segstudio.project.changes import SAVED, SAVING, SaveState
+from segstudio.project.changes import FAILED, RESCUED, SAVED, SAVING, SaveState
 from segstudio.project.checkpoint import Checkpoint
-from segstudio.project.journal import JournalPlace, JournalRecord, Kind, changed_digest, table_digest
+from segstudio.project.journal import JournalPlace
+from segstudio.project.journal_records import JournalRecord, Kind, changed_digest, table_digest
 from segstudio.project.journal_writer import JournalWriter
 from segstudio.project.recovery import Recovered
 from segstudio.project.replay import TileId
+from segstudio.project.rescue_watch import PATIENCE_SECONDS
+from segstudio.project.snapshot_keeper import SnapshotKeeper
 
 
 class Saving:
@@ -47,15 +51,36 @@ class Saving:
         self._table_digest = table_digest(found.planes.objects)
         self._on_news = on_news
         self._on_published = on_published
-        place = JournalPlace(files.journal, image_id, found.planes.shape)
+        place = self._place = JournalPlace(files.journal, image_id, found.planes.shape)
+        self._rescue = found.rescue
         self._journal = JournalWriter(
-            place, found.last, prepare=lambda: files.keep_base(disk), on_change=on_news, disk=disk
+            place,
+            found.last,
+            prepare=lambda: files.keep_base(disk),
+            on_change=self._on_journal,
+            disk=disk,
+            rescue=found.rescue,
         )
-        self._checkpoint = Checkpoint(files, found.planes, self._journal, on_change=self._on_checkpoint, disk=disk)
+        self._refused = self._troubled = False
+        keeper = SnapshotKeeper(files, image_id, found.planes.shape, disk)
+        self.snapshots = keeper.snapshots
+        self._checkpoint = Checkpoint(
+            files, found.planes, self._journal, keeper, on_change=self._on_checkpoint, disk=disk
+        )
 
     def mark(self, found: Recovered) -> None:
         """Say what the files do not have yet; before the first action."""
         self._checkpoint.mark(found.changed, found.table_changed, found.whole)
+        self._journal.start()
+
+    @property
+    def last(self) -> int:
+        """Sequence number of the newest action."""
+        return self._journal.last
+
+    def keep_before(self, name: str) -> None:
+        """Have the state as it was before the large change called `name` kept; `record` that one after this."""
+        self._checkpoint.keep_before(name)
 
     def record(self, kind: Kind, edit: EditRecord, ref: int = 0) -> JournalRecord:
         """Hand a finished action, which the planes have already, to the journal and the checkpoint."""
@@ -72,16 +97,43 @@ class Saving:
 
     @property
     def state(self) -> SaveState:
-        """``"saved"`` only when every finished action is on the disk."""
-        error = self._journal.error or self._checkpoint.error
-        if error is not None:
-            return f"failed: {error}"
-        return SAVED if self.durable else SAVING
+        """``"saved"`` only when every finished action is on the disk of the project."""
+        journal, checkpoint = self._journal, self._checkpoint
+        if not self.durable:
+            if self._rescue is not None and journal.rescued >= journal.last:
+                return f"{RESCUED}: {self._why()}. It is kept in {self._rescue.folder} and comes back by itself."
+            error = journal.error if self._rescue is None else journal.rescue_error
+            return SAVING if error is None else f"{FAILED}: {journal.error or error}"
+        if checkpoint.error is not None and not self._was_journal(checkpoint.error):
+            return f"{FAILED}: {checkpoint.error}"
+        return SAVED
+
+    def _why(self) -> str:
+        error = self._journal.error
+        if error is None:
+            return "The disk of the project does not answer"
+        reason = error.reason if isinstance(error, DiskError) and error.reason else error.message.rstrip(".")
+        return reason[:1].upper() + reason[1:]
+
+    def _was_journal(self, error: UserError) -> bool:
+        """Whether the label files only waited for the journal, which has caught up since."""
+        place = self._place.folder
+        near = error.path is not None and (error.path.is_relative_to(place) or place.is_relative_to(error.path))
+        return near or error.code == "disk-slow"
 
     @property
     def durable(self) -> bool:
-        """Whether every finished action would be found again after a crash."""
+        """Whether every finished action is on the disk of the project."""
         return self._journal.durable == self._journal.last
+
+    @property
+    def safe(self) -> bool:
+        """Whether every finished action would be found again after a power cut, be it in the rescue store."""
+        return self._journal.safe
+
+    def retry(self) -> None:
+        """Try a disk that refuses again, now."""
+        self._journal.retry()
 
     @property
     def checkpoints(self) -> int:
@@ -113,13 +165,31 @@ class Saving:
         """Wait so many seconds for a checkpoint; raise the `UserError` that prevented it."""
         self._checkpoint.confirm(ticket, timeout)
 
+    def tell_published(self) -> None:
+        """Tell what the newest checkpoint holds, or the files that were opened when there was none."""
+        self._on_published(self._checkpoint.objects, self._checkpoint.regions_used)
+
     def close(self, timeout: float, *, publish: bool) -> bool:
         """Write what is left and end the threads; return whether everything is on the disk."""
+        patience = PATIENCE_SECONDS if self._rescue is not None else timeout
+        if self._journal.rescued or not self._journal.wait(self._journal.last, patience):
+            self._journal.close(timeout)  # the label files would only wait for it
         published = not publish or self._checkpoint.close(timeout)
         durable = self._journal.close(timeout)
         return published and durable
 
+    def _on_journal(self) -> None:
+        refused = not self.durable and self._journal.error is not None
+        if self._refused and not refused:  # the label files have waited for this
+            self._checkpoint.request()
+        self._refused = refused
+        self._on_news()
+        troubled = self._journal.rescued > 0 or self._journal.rescue_error is not None
+        if self._rescue is not None and (troubled or self._troubled):
+            self._troubled = troubled
+            self._rescue.store.on_change()
+
     def _on_checkpoint(self) -> None:
         if self._checkpoint.error is None:
-            self._on_published(self._checkpoint.objects, self._checkpoint.regions_used)
+            self.tell_published()
         self._on_news()

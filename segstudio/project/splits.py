@@ -32,58 +32,17 @@ def position(image_id: str, seed: int) -> float:
     return (int.from_bytes(digest, "big") >> 11) / (1 << 53)
 
 
-def resolve(entries: Iterable[Splittable], fraction: float = FRACTION, seed: int = 0) -> Mapping[str, Split]:
-    """Return the split of each image.
-
-    Parameters
-    ----------
-    entries
-        Images; a split other than ``"auto"`` stays.
-    fraction
-        Share of the others that goes to validation, 0 to 1.
-    seed
-        Another seed gives another choice.
-
-    Notes
-    -----
-    With two or more labelled images at least one is for validation and one for training, as far as the user's own
-    choices allow: the one nearest to the border changes sides.
-    """
-    images = list(entries)
-    result: dict[str, Split] = {}
-    for image in images:
-        if image.split in ("train", "val", "test"):
-            result[image.id] = image.split  # type: ignore[assignment]  # one of the three
-        else:
-            result[image.id] = "val" if position(image.id, seed) < fraction else "train"
-    if fraction > 0:
-        _fill(images, result, seed)
-    return result
-
-
-def _fill(images: list[Splittable], result: dict[str, Split], seed: int) -> None:
-    used = [image for image in images if image.labelled and result[image.id] != "test"]
-    free = sorted((image for image in used if image.split == _AUTO), key=lambda image: position(image.id, seed))
-    if len(used) < 2 or not free:
-        return
-    present = {result[image.id] for image in used}
-    if "val" not in present:
-        result[free[0].id] = "val"
-    elif "train" not in present:
-        result[free[-1].id] = "train"
-
-
-def resolve_kept(
+def resolve(
     entries: Iterable[Splittable], kept: Mapping[str, Split], fraction: float = FRACTION, seed: int = 0
 ) -> Mapping[str, Split]:
-    """Return the split of each image of a project, where no image that is labelled ever changes sides by itself.
+    """Return the split of each image, where none whose split is kept ever changes sides by itself.
 
     Parameters
     ----------
     entries
         Images; a split other than ``"auto"`` stays.
     kept
-        Earlier choices for automatic images by their id; they stay.
+        Earlier choices for automatic images by their id; they stay. A folder, unlike a project, keeps none.
     fraction
         Share of the labelled images that goes to validation, 0 to 1: of two or more at least one.
     seed

@@ -184,15 +184,15 @@ class BakeOff:
     def _trained(self, row: Row, *, stopped: bool) -> None:
         folder = RunFolder(self.base / row.run)
 
-        def go(found: tuple[bool, float]) -> None:
-            has_model, minutes = found
+        def go(found: tuple[bool, float, int]) -> None:
+            has_model, minutes, looks = found
             if not has_model:
                 self._fail(row, "It was stopped before it had learned anything.", "Compare again to give it its time.")
                 return
-            self._change(row, state="scoring", stopped=stopped, minutes=minutes)
+            self._change(row, state="scoring", stopped=stopped, minutes=minutes, looks=looks)
             self._advance()
 
-        self._read(lambda: (folder.model.is_dir(), _minutes(folder)), go)
+        self._read(lambda: (folder.model.is_dir(), *_learned(folder)), go)
 
     def _score(self, row: Row) -> None:
         record, base = self.record, self.base
@@ -294,7 +294,8 @@ def _look_at(folder: RunFolder) -> _Found:
     return _Found(status, status == "died" and not said)
 
 
-def _minutes(folder: RunFolder) -> float:
-    """Return for how long a run has learned."""
-    seconds = [message.elapsed_s for message in folder.events() if isinstance(message, Metric)]
-    return round(max(seconds, default=0.0) / 60, 2)
+def _learned(folder: RunFolder) -> tuple[float, int]:
+    """Return for how many minutes a run has learned, and how often it was validated meanwhile."""
+    metrics = [message for message in folder.events() if isinstance(message, Metric)]
+    looks = sum(any(name.startswith("val_") for name in item.values) for item in metrics)
+    return round(max((item.elapsed_s for item in metrics), default=0.0) / 60, 2), looks

@@ -9,12 +9,14 @@ from pathlib import Path
 from segstudio.core.errors import BadInput
 from segstudio.io.atomic import make_folders, remove_folders
 from segstudio.io.disk import DISK, DiskError, disk_errors
-from segstudio.jobs.run_folder import RunFolder
+from segstudio.jobs.run_folder import RunFolder, list_runs
 from segstudio.jobs.spec import SampleRecord
-from segstudio.session.bake_off_record import Record, all_records, read_record, record_name
+from segstudio.session.bake_off_record import Record, all_records, read_record, record_name, record_path
 
 #: What a copy is called, and nothing else.
 _COPY = re.compile(r"\d{4,}-(labels|regions)(\.\w+)*")
+#: What the folder of the copies of a project's bake-off is called: the second in which it was begun comes first.
+_FOLDER = re.compile(r"(\d{8}-\d{6})-[0-9a-f]{4}\.labels")
 
 
 def labels_folder(record: Path) -> Path:
@@ -49,6 +51,11 @@ def copied(samples: Sequence[SampleRecord], folder: Path) -> tuple[SampleRecord,
     return tuple(made)
 
 
+def is_copy(labels: Path) -> bool:
+    """Return whether a label file is such a copy, by its name."""
+    return labels.parent.suffix == ".labels" and _COPY.fullmatch(labels.name) is not None
+
+
 def remove_copies(record: Record, folder: Path) -> None:
     """Remove the files in `folder` that the record names as its copies, and the folder once it is empty."""
     paths = [path for sample in record.samples for path in (sample.labels, sample.regions) if path is not None]
@@ -68,6 +75,30 @@ def remove_unneeded(base: Path) -> None:
             record, folder = read_record(path), labels_folder(path)
             if folder.is_dir() and not folder.is_symlink() and not _needed(record, base):
                 remove_copies(record, folder)
+
+
+def remove_abandoned(base: Path, now: str) -> None:
+    """Remove the copies in `base` that no record names: their bake-off was killed before its record was written.
+
+    Only whoever may write the project may call it, when the project is opened.
+
+    Parameters
+    ----------
+    now
+        A job id made when the project was opened: what was begun since then may get its record yet.
+    """
+    for folder in base.glob("*.labels"):
+        named = _FOLDER.fullmatch(folder.name)
+        if named is None or named[1] >= now[: len(named[1])] or not folder.is_dir() or folder.is_symlink():
+            continue
+        with suppress(OSError):  # what cannot be read now is tried again when the project is opened
+            if not record_path(base, folder.stem).exists() and not _learned_from(folder, base):
+                _remove([path.name for path in folder.iterdir() if _COPY.fullmatch(path.name)], folder)
+
+
+def _learned_from(folder: Path, base: Path) -> bool:
+    """Return whether a run, which outlived its record, names files in the folder."""
+    return any(folder.name.encode() in run.job_file.read_bytes() for run in list_runs(base))
 
 
 def _needed(record: Record, base: Path) -> bool:

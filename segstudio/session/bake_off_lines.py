@@ -9,6 +9,8 @@ from segstudio.session.bake_off_result import JUDGES, Judge, Standing, figure_of
 
 #: Stands where a figure is not known.
 NOTHING: Final = "–"
+#: Stands where an interval would say more than so few images can.
+TOO_FEW: Final = "too few images"
 _STATES: Final = {"waiting": "waits", "training": "learns", "scoring": "is scored", "done": "scored"}
 
 
@@ -58,6 +60,7 @@ def _scored(ranked: Sequence[Standing], place: int, judge: Judge) -> Line:
     if report is None:
         raise ValueError(f"{row.title} has no score.")
     spread = "" if interval is None else f" ({interval.low:.2f} to {interval.high:.2f})"
+    spread = spread if standing.believable else f" ({TOO_FEW})"
     return Line(
         row,
         _state(row),
@@ -69,7 +72,7 @@ def _scored(ranked: Sequence[Standing], place: int, judge: Judge) -> Line:
         learned=f"{row.minutes:.1f} min{', stopped' if row.stopped else ''}",
         parameters=f"{report.parameters / 1e6:.2f} M",
         size=f"{report.weights_mb:.1f} MB",
-        speed=f"{report.seconds_per_megapixel:.2f} s",
+        speed=_figure(report.seconds_per_megapixel, " s"),
     )
 
 
@@ -90,5 +93,5 @@ def _state(row: Row) -> str:
     return f"failed: {row.error} {row.hint}".strip() if row.state == "failed" else _STATES[row.state]
 
 
-def _figure(value: float | None) -> str:
-    return NOTHING if value is None else f"{value:.2f}"
+def _figure(value: float | None, unit: str = "") -> str:
+    return NOTHING if value is None else f"{value:.2f}{unit}"

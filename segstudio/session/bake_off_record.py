@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from segstudio.config.problems import sentence
+from segstudio.config.problems import first_problem
 from segstudio.core.errors import BadInput, WrongUsage
 from segstudio.io.atomic import make_folders, write_atomic
 from segstudio.jobs.evaluation import REPORT_NAME, Evaluation
@@ -51,6 +51,8 @@ class Row(_Frozen):
     """It was stopped before its minutes were over; its best model of that moment was scored."""
     minutes: float = 0.0
     """For how long it learned."""
+    looks: int | None = None
+    """How often it was validated meanwhile; ``None`` in records of versions that did not count."""
     evaluation: Evaluation | None = None
 
     @property
@@ -160,10 +162,6 @@ def new_record(
     WrongUsage
         No image is kept for validation, none is for training, or two candidates are the same.
     """
-    rows = tuple(Row(candidate=candidate, run=run) for candidate, run in candidates)
-    keys = [row.candidate.key for row in rows]
-    if twice := next((key for key in keys if keys.count(key) > 1), None):
-        raise WrongUsage(f"{twice} is in the list of candidates twice.", hint="Leave one of them out.", code="twice")
     samples, classes = data
     record = Record(
         name=name,
@@ -173,9 +171,18 @@ def new_record(
         classes=tuple(classes),
         config=_same_for_all(config, minutes),
         device=device,
-        rows=rows,
+        rows=tuple(Row(candidate=candidate, run=run) for candidate, run in candidates),
     )
-    if not any(sample.split == "train" for sample in samples):
+    _check_comparable(record)
+    return record
+
+
+def _check_comparable(record: Record) -> None:
+    """Raise `WrongUsage` when nothing could be compared."""
+    keys = [row.candidate.key for row in record.rows]
+    if twice := next((key for key in keys if keys.count(key) > 1), None):
+        raise WrongUsage(f"{twice} is in the list of candidates twice.", hint="Leave one of them out.", code="twice")
+    if not any(sample.split == "train" for sample in record.samples):
         raise WrongUsage(
             "There is nothing to train on: no labelled image is for training.",
             hint="Label some images, or mark some for training.",
@@ -187,7 +194,6 @@ def new_record(
             hint="Label at least one more image and mark it for validation; five or more tell more.",
             code="no-validation",
         )
-    return record
 
 
 def training_name(record: Record, row: Row) -> str:
@@ -250,7 +256,7 @@ def _why_unreadable(error: OSError | ValidationError) -> str:
     first = error.errors()[0]
     if first["loc"] == ("schema_version",):
         return "was made by another version of the program"
-    return f"is damaged: {sentence(first)}"
+    return f"is damaged: {first_problem(error)}"
 
 
 def record_path(base: Path, name: str) -> Path:

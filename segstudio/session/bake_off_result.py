@@ -8,6 +8,7 @@ from typing import Final
 from segstudio.core.bootstrap import Figure, Interval, paired_difference, pooled_figure, score_interval
 from segstudio.jobs.evaluation import Evaluation
 from segstudio.session.bake_off_record import Record, Row
+from segstudio.session.doctor.length import has_hardly_begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,8 @@ class Standing:
         How much the best is better, on the same draws of images; ``None`` for the best itself and for a single image.
     apart
         Whether the best is better by more than chance explains.
+    believable
+        Whether there are images enough to believe the intervals: of a few they are narrow by chance.
     """
 
     row: Row
@@ -72,6 +75,7 @@ class Standing:
     interval: Interval | None
     behind: Interval | None
     apart: bool
+    believable: bool
 
 
 def judge_called(key: str) -> Judge:
@@ -86,8 +90,9 @@ def standings(record: Record, judge: Judge = JUDGES[0]) -> list[Standing]:
     made = []
     for place, (row, evaluation) in enumerate(ranked):
         behind = _difference(ranked[0][1], evaluation, judge) if place else None
-        apart = behind is not None and behind.excludes_zero and len(evaluation.images) >= FEWEST_IMAGES
-        made.append(Standing(row, _value(evaluation, judge), _interval(evaluation, judge), behind, apart))
+        enough = len(evaluation.images) >= FEWEST_IMAGES
+        apart = behind is not None and behind.excludes_zero and enough
+        made.append(Standing(row, _value(evaluation, judge), _interval(evaluation, judge), behind, apart, enough))
     return made
 
 
@@ -113,13 +118,18 @@ def verdict(record: Record, judge: Judge = JUDGES[0]) -> str:
     table = standings(record, judge)
     if not table:
         return "Nothing is scored yet." if not record.over else "No candidate could be scored; each says why."
-    best, others = table[0], table[1:]
-    images = _images(record)
+    best, images = table[0], _images(record)
     if best.row.evaluation is not None and not best.row.evaluation.objects:
         return f"Nothing can tell which candidate is better: no object is labelled on {images}."
     if not finds_anything(table):
         return f"No candidate finds objects on {images} yet: give them more minutes, or label more."
-    score = f"{judge.title} {best.value:.2f}{_spread(best.interval)}"
+    return f"{_who_is_best(record, judge, table)}{_hardly_trained(table)}"
+
+
+def _who_is_best(record: Record, judge: Judge, table: Sequence[Standing]) -> str:
+    best, others = table[0], table[1:]
+    images = _images(record)
+    score = f"{judge.title} {best.value:.2f}{_spread(best)}"
     if not others:
         left = "" if record.over else " The others follow."
         alone = " There is nothing to compare it with: no other candidate could be scored." if record.over else left
@@ -132,8 +142,31 @@ def verdict(record: Record, judge: Judge = JUDGES[0]) -> str:
         words = f"{so_far}{best.row.title} wins on these images: {score} on {images}."
         return f"{words} {_behind(nearest)}{_more(len(behind) - 1)}"
     names = _joined([item.row.title for item in level])
+    if len(record.validation) < FEWEST_IMAGES:
+        # No interval here: of so few images it is narrow by chance, and contradicts what is said.
+        few = f"Only {images} judge{'s' if len(record.validation) == 1 else ''}: too few to tell."
+        helps = f" It takes {FEWEST_IMAGES} or more: label more images for validation." if record.over else ""
+        return f"{few} {so_far}{best.row.title} is ahead with {judge.title} {best.value:.2f}.{helps}"
     words = f"{so_far}{best.row.title} is ahead with {score}, but cannot be told apart from {names} on {images}."
-    return f"{words}{_what_helps(record) if record.over else ''}"
+    return f"{words}{' More images for validation, or more minutes, may tell.' if record.over else ''}"
+
+
+def _hardly_trained(table: Sequence[Standing]) -> str:
+    """Name the candidates that had too little time to show anything, by the rule for single trainings."""
+    f1 = JUDGES[1]
+    titles = [
+        item.row.title
+        for item in table
+        if item.row.looks is not None and has_hardly_begun(item.row.looks, figure_of(item.row, f1) or 0.0)
+    ]
+    if not titles:
+        return ""
+    who = (
+        "No candidate was trained for long enough"
+        if len(titles) == len(table)
+        else f"{_joined(titles)} {'was' if len(titles) == 1 else 'were'} hardly trained"
+    )
+    return f" {who}: give each more minutes."
 
 
 def _value(evaluation: Evaluation, judge: Judge) -> float:
@@ -156,14 +189,11 @@ def _images(record: Record) -> str:
     return "1 validation image" if count == 1 else f"{count} validation images"
 
 
-def _spread(interval: Interval | None) -> str:
-    return "" if interval is None else f" (95 % interval {interval.low:.2f} to {interval.high:.2f})"
-
-
-def _what_helps(record: Record) -> str:
-    if len(record.validation) < FEWEST_IMAGES:
-        return f" That needs {FEWEST_IMAGES} or more: label more images for validation."
-    return " More images for validation, or more minutes, may tell."
+def _spread(standing: Standing) -> str:
+    interval = standing.interval
+    if interval is None or not standing.believable:
+        return ""
+    return f" (95 % interval {interval.low:.2f} to {interval.high:.2f})"
 
 
 def _behind(standing: Standing) -> str:

@@ -114,7 +114,7 @@ class ClassRemoval:
             # An image that comes to the front meanwhile belongs to the main thread, which moves its objects then.
             busy = used.keys() & self._in_front()
             for image_id in used.keys() - busy:
-                _relabel(project, image_id, used[image_id], to)
+                _relabel(project, image_id, _moved(project, class_id, used[image_id], to))
             return not busy
 
         def end(done: bool) -> None:
@@ -135,11 +135,12 @@ class ClassRemoval:
     def _relabel_front(self, class_id: int, to: int | None) -> None:
         """Give the objects of the image in front the class `to`."""
         document = self._front.document
-        if document is None or to is None:
+        project = self._project()
+        if document is None or project is None or to is None:
             return
         ids = tuple(number for number, info in document.planes.objects.items() if info.class_id == class_id)
         if ids:
-            document.apply(Relabel(ids, to))
+            document.apply(_moved(project, class_id, ids, to))
 
 
 def _can_go(project: "Project", class_id: int, to: int | None) -> bool:
@@ -169,9 +170,13 @@ def _objects_of(project: "Project", class_id: int) -> dict[str, tuple[int, ...]]
     return found
 
 
-def _relabel(project: "Project", image_id: str, ids: tuple[int, ...], to: int) -> None:
+def _moved(project: "Project", class_id: int, ids: tuple[int, ...], to: int) -> Relabel:
+    return Relabel(ids, to, f"Remove the class {project.classes[class_id].name}")
+
+
+def _relabel(project: "Project", image_id: str, edit: Relabel) -> None:
     document = project.document(image_id)
-    document.apply(Relabel(ids, to))
+    document.apply(edit)
     if not document.close():
         raise UserError(
             f"The class is not removed yet: the labels of {document.entry.name} could not be saved.",

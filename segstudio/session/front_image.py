@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from psygnal import Signal
 
 from segstudio.core.errors import UserError
-from segstudio.project.changes import DocumentChange
+from segstudio.project.changes import FAILED, DocumentChange
 from segstudio.session.background import Background
 from segstudio.session.image_files import FINDABLE
 from segstudio.session.notice import Notice
@@ -147,7 +147,7 @@ class FrontImage:
             document.noticed.connect(self._warn)
             document.saved.connect(self._on_saved)
             document.checkpointed.connect(lambda _count: self.saved.emit())
-            self._refused_by_disk = document.save_state.startswith("failed")
+            self._refused_by_disk = document.save_state.startswith(FAILED)
         self.changed.emit(document)
 
     def _close_later(self, document: "ImageDocument | None") -> None:
@@ -164,7 +164,7 @@ class FrontImage:
             return "" if document.close() else document.save_state
 
         def closed(problem: str) -> None:
-            if problem and self._project() is not None:
+            if problem.startswith(FAILED) and document.safe and self._project() is not None:
                 self._tell_unsaved(document.entry.name, problem.partition(": ")[2])
             self.saved.emit()
 
@@ -175,14 +175,15 @@ class FrontImage:
         self.edited.emit(change)
 
     def _on_saved(self, state: str) -> None:
-        """Tell once that the disk refuses; it is tried again and again."""
+        """Tell once that the label files cannot be written; it is tried again and again."""
         kind, _, sentence = state.partition(": ")
-        if kind == "failed" and not self._refused_by_disk and self.document is not None:
-            self._tell_unsaved(self.document.entry.name, sentence)
-        self._refused_by_disk = kind == "failed"
+        if kind == FAILED and not self._refused_by_disk and self.document is not None and self.document.safe:
+            self._tell_unsaved(self.document.entry.name, sentence)  # else `SafeKeeping` tells
+        self._refused_by_disk = kind == FAILED
 
     def _tell_unsaved(self, name: str, sentence: str) -> None:
         self.noticed.emit(Notice(f"What you drew last in {name} is not saved yet.", sentence, "error"))
 
     def _warn(self, sentence: str) -> None:
-        self.noticed.emit(Notice(sentence, level="warning"))
+        image_id = self.document.entry.id if self.document is not None else ""
+        self.noticed.emit(Notice(sentence, level="warning", image=image_id))

@@ -4,11 +4,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from psygnal import Signal
+
 from segstudio.core.errors import UserError
 from segstudio.session.background import Background
+from segstudio.session.notice import Notice
 
 if TYPE_CHECKING:
     from segstudio.project.project import Project
+    from segstudio.session.front_image import FrontImage
 
 #: Codes of errors about image files that a person may clear up.
 FINDABLE = frozenset({"image-missing", "image-changed"})
@@ -21,14 +25,24 @@ class ImageFiles:
     ----------
     project
         Returns the open project, or ``None``.
+    front
+        Opens an image whose file is clear now.
     background
         Reads and writes files.
     lane
         Where images are opened and closed, one after the other.
     """
 
-    def __init__(self, project: "Callable[[], Project | None]", background: Background, lane: str) -> None:
+    noticed = Signal(object)
+    """A `Notice`."""
+    changed = Signal()
+    """Another file belongs to an image now, or another content."""
+
+    def __init__(
+        self, project: "Callable[[], Project | None]", front: "FrontImage", background: Background, lane: str
+    ) -> None:
         self._project = project
+        self._front = front
         self._background = background
         self._lane = lane
 
@@ -38,17 +52,24 @@ class ImageFiles:
         if project is not None:
             self._background.run(lambda: project.find_moved(folder), then, lane=self._lane)
 
-    def relocate(self, image_id: str, path: Path, then: Callable[[], None]) -> None:
-        """Take the file at `path` for an image that moved; `then` follows."""
-        project = self._project()
-        if project is not None:
-            self._background.run(lambda: project.relocate(image_id, path), lambda _: then(), lane=self._lane)
-
-    def accept_changed(self, image_id: str, then: Callable[[bool], None]) -> None:
-        """Go on with the content that an image file has now; `then` gets whether it had changed."""
+    def relocate(self, image_id: str, path: Path) -> None:
+        """Take the file at `path` for an image that moved, and open it."""
         project = self._project()
         if project is None:
             return
+
+        def done(_: object) -> None:
+            self.noticed.emit(Notice(f"{path.name} is found again.", level="good"))
+            self._open(image_id)
+
+        self._background.run(lambda: project.relocate(image_id, path), done, lane=self._lane)
+
+    def accept_changed(self, image_id: str) -> None:
+        """Go on with the content that an image file has now, and open it; say so when it has not changed."""
+        project = self._project()
+        if project is None:
+            return
+        name = project.entry(image_id).name
 
         def accept() -> bool:
             try:
@@ -60,4 +81,14 @@ class ImageFiles:
                 return True
             return False
 
-        self._background.run(accept, then, lane=self._lane)
+        def done(changed: bool) -> None:
+            if changed:
+                self._open(image_id)
+            else:
+                self.noticed.emit(Notice(f"{name} has not changed since it was added; nothing was done."))
+
+        self._background.run(accept, done, lane=self._lane)
+
+    def _open(self, image_id: str) -> None:
+        self.changed.emit()
+        self._front.open_again(image_id)

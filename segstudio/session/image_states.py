@@ -59,6 +59,12 @@ class ImageStates:
             done += (self.state(document.entry.id) in _DONE) - before
         return done, total
 
+    def unlabelled(self) -> list[str]:
+        """Return the images without labels, in the order of the list."""
+        project = self._project()
+        ids = [entry.id for entry in project.images] if project is not None else []
+        return [image_id for image_id in ids if self.state(image_id) not in _DONE]
+
     def split_of(self, image_id: str) -> str:
         """Return the split the user chose for an image, ``"auto"`` for none."""
         project = self._project()

@@ -48,6 +48,8 @@ class Job:
     ----------
     id
         The spec's ``job_id``.
+    outlived
+        It ran already when this window was opened.
     waits_for
         Title of the job that has the device; empty when it waits for none.
     error
@@ -71,6 +73,7 @@ class Job:
     error: Failed | None = None
     finished: Finished | None = None
     waits_for: str = ""
+    outlived: bool = False
 
     @property
     def ended(self) -> bool:

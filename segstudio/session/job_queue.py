@@ -8,10 +8,11 @@ from pathlib import Path
 from psygnal import Signal
 
 from segstudio.core.errors import UserError
-from segstudio.jobs.catalogue import Catalogue, catalogue_file, load_catalogue
+from segstudio.jobs.catalogue import Catalogue
 from segstudio.jobs.failures import failure
 from segstudio.jobs.messages import Artifact, Failed, Finished, Message, Metric
 from segstudio.jobs.run_folder import Command
+from segstudio.jobs.run_process import RunProcess
 from segstudio.jobs.spec import (
     AugmentJob,
     CatalogueJob,
@@ -25,10 +26,12 @@ from segstudio.jobs.spec import (
     TrainJob,
     ValidateJob,
 )
-from segstudio.jobs.supervisor import RunProcess, WarmWorker
+from segstudio.jobs.warm_worker import WarmWorker
+from segstudio.jobs.worker_log import worker_log
 from segstudio.session.background import Background
 from segstudio.session.curves import Curves
-from segstudio.session.job import BUSY, Job, new_job_id
+from segstudio.session.job import BUSY, Job
+from segstudio.session.known_catalogue import KnownCatalogue
 from segstudio.session.training_processes import Launcher, TrainingProcesses
 
 Handle = Callable[[Message], None]
@@ -63,16 +66,22 @@ class JobQueue:
     ) -> None:
         self.follow: Follow | None = None
         self.curves = Curves()
-        self.catalogue: Catalogue | None = None
+        self.offers = KnownCatalogue(background, lambda spec: self._enqueue(spec, ""), self._makes_catalogue)
+        self.offers.changed.connect(lambda: self.catalogue_changed.emit())
         self.trainings = TrainingProcesses(background, launcher)
         """The processes of trainings; one that only waits has none and is forgotten with the window."""
         self._background = background
-        self._worker = worker or WarmWorker()
+        self._worker = worker or WarmWorker(worker_log())
         self._worker_followed = False
         self._jobs: dict[str, Job] = {}
         self._resume_wanted: list[str] = []
         self._next_decode: dict[str, DecodeJob] = {}
         self._closed = False
+
+    @property
+    def catalogue(self) -> Catalogue | None:
+        """What the engine offers; ``None`` while it is not known."""
+        return self.offers.catalogue
 
     @property
     def jobs(self) -> list[Job]:
@@ -115,7 +124,7 @@ class JobQueue:
         """Follow a training that runs already in `folder`, and plot its curves."""
         job_id = training.job_id
         here = training.model_copy(update={"run_folder": folder})  # the job's own word is older than a moved project
-        self._jobs[job_id] = Job(job_id, training.name, here, state="starting", created=time.time())
+        self._jobs[job_id] = Job(job_id, training.name, here, state="starting", created=time.time(), outlived=True)
         self.curves.load(job_id, ())
         self.trainings.attach(job_id, folder, self._read)
         self.curves.show([job_id])
@@ -160,12 +169,10 @@ class JobQueue:
         make
             Let the worker make it when none is kept on the disk.
         """
-        if self._lacks_catalogue():
-            self._background.run(load_catalogue, lambda kept: self._on_kept_catalogue(kept, make=make), lane="jobs")
+        self.offers.want(make=make)
 
-    def _lacks_catalogue(self) -> bool:
-        asked = any(isinstance(job.spec, CatalogueJob) and not job.ended for job in self._all())
-        return self.catalogue is None and not asked
+    def _makes_catalogue(self) -> bool:
+        return any(isinstance(job.spec, CatalogueJob) and not job.ended for job in self._all())
 
     def pause(self, job_id: str) -> None:
         """Let a training rest after the step it is at; its device is free for others then."""
@@ -226,7 +233,7 @@ class JobQueue:
         self._set(job)
         self.message.emit(job_id, message)
         if isinstance(message, Artifact) and message.role == "catalogue":
-            self._background.run(lambda: load_catalogue(Path(message.path)), self._on_made_catalogue, lane="jobs")
+            self.offers.read(Path(message.path))
         if isinstance(message, Finished | Failed):
             self._on_end(job)
         elif job.state == "paused":
@@ -294,22 +301,6 @@ class JobQueue:
     def _send(self, job_id: str, command: Command) -> None:
         if self.live(job_id):
             self.trainings.send(job_id, command)
-
-    def _on_kept_catalogue(self, kept: Catalogue | None, *, make: bool) -> None:
-        if not self._lacks_catalogue():
-            return  # somebody else has asked meanwhile
-        if kept is not None:
-            self._set_catalogue(kept)
-        elif make:
-            self._enqueue(CatalogueJob(job_id=new_job_id(), output=catalogue_file()), "")
-
-    def _on_made_catalogue(self, made: Catalogue | None) -> None:
-        if made is not None:
-            self._set_catalogue(made)
-
-    def _set_catalogue(self, catalogue: Catalogue) -> None:
-        self.catalogue = catalogue
-        self.catalogue_changed.emit()
 
     def _all(self) -> list[Job]:
         return list(self._jobs.values())

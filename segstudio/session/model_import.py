@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError
 
+from segstudio.config.problems import first_problem
 from segstudio.core.classes import ClassTable
 from segstudio.io.atomic import make_folders, write_atomic
 from segstudio.jobs.messages import Finished, to_line
@@ -74,8 +75,7 @@ def read_foreign(path: Path) -> ForeignModel:
     try:
         return ForeignModel(folder, _Card.model_validate(content), content)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise damaged(folder / CARD_NAME, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        raise damaged(folder / CARD_NAME, first_problem(error)) from error
 
 
 def matched_classes(table: ClassTable, classes: Sequence[ClassSpec]) -> tuple[ClassTable, dict[int, int]]:

@@ -196,7 +196,7 @@ def _with_network_of(wish: TrainingWish, model: Path) -> TrainingWish:
     try:
         card = json.loads((model / CARD_NAME).read_bytes())
         return replace(wish, architecture=Choice.model_validate(card["architecture"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return wish  # the training itself will say what is wrong with the model
 
 
@@ -240,6 +240,6 @@ def _read_pictures(path: Path) -> Pictures | None:
     try:
         inside = Inside.model_validate_json(path.read_bytes())
         maps, gradients = (np.load(path.with_name(f"{name}.npy"), allow_pickle=False) for name in ("maps", "gradients"))
-    except (OSError, ValidationError):
+    except (OSError, ValueError):  # also a damaged array
         return None
     return Pictures(inside, maps, gradients)

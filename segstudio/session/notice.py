@@ -18,6 +18,12 @@ class Notice:
         What several notices are about, as a job that leaves out many images; they are shown as one.
     about
         What only the newest notice is true of, as a class that is removed and comes back: it takes the place of others.
+    image
+        Id of the only image that it is about: it goes when another one is opened.
+    weight
+        Of several in one group the one with the largest is in sight, the first of equals.
+    lasting
+        It is true until somebody withdraws it: no other message takes its place, and nobody can dismiss it.
     """
 
     message: str
@@ -25,6 +31,9 @@ class Notice:
     level: Level = "info"
     group: str = ""
     about: str = ""
+    image: str = ""
+    weight: int = 0
+    lasting: bool = False
 
     @property
     def text(self) -> str:

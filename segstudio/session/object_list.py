@@ -110,7 +110,21 @@ class ObjectList:
         if document is not None:
             document.changed.connect(self._on_changed)
         self.changed.emit()
+        if document is not None:
+            self._index(document)
         self._work()
+
+    def _index(self, document: "ImageDocument") -> None:
+        """Find out on a thread which tiles hold an object, and their digests, before the first edit needs them."""
+        labels = document.planes.labels
+        snapshot = labels.snapshot()
+
+        def look() -> None:
+            snapshot.index()
+            for key in snapshot.keys():  # noqa: SIM118 - a method of the map, no mapping
+                snapshot.digest(key)
+
+        self._background.run(look, lambda _: labels.take_index(snapshot), lane="objects")
 
     def _row(self, object_id: int, info: ObjectInfo) -> Row:
         found = self._measured.get(object_id, _UNKNOWN)

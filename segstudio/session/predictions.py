@@ -1,9 +1,11 @@
 """The files of a prediction: label image, classes and scores, and what a person decided about each object."""
 
 import json
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +14,7 @@ from segstudio.core.errors import BadInput
 from segstudio.core.tiles import Window
 from segstudio.io.atomic import write_atomic
 from segstudio.io.labels_file import read_label_tiff
+from segstudio.io.objects_file import SIZE_LIMIT, load_json
 from segstudio.labels.label_map import LabelMap
 
 if TYPE_CHECKING:
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
 #: A proposal counts as the same object as one decoded before when they share more than this of the smaller one:
 #: thresholds shrink and grow objects.
 SAME = 0.5
+#: What is raised where a file of the right form holds something else than numbers.
+_WRONG: Final = (ValueError, KeyError, TypeError, AttributeError, OverflowError)
 
 
 @dataclass(frozen=True)
@@ -105,13 +110,13 @@ class Decisions:
     @classmethod
     def read(cls, path: Path) -> "Decisions":
         """Read the decisions; none when there is no file."""
+        if not path.exists():
+            return cls()
         try:
-            content = json.loads(path.read_bytes())
+            content = load_json(path, SIZE_LIMIT)
             accepted = {int(key): int(value) for key, value in content["accepted"].items()}
             return cls({int(item) for item in content["rejected"]}, accepted)
-        except FileNotFoundError:
-            return cls()
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (BadInput, *_WRONG) as error:
             raise BadInput(
                 f"The file {path.name} with the decisions about proposals is damaged.",
                 hint="Delete it and predict the image again; your labels are not affected.",
@@ -145,12 +150,23 @@ def read_prediction(prediction: Prediction, shape: tuple[int, int]) -> tuple[Lab
         A file is missing or damaged, or the prediction has another size than the image.
     """
     labels = read_label_tiff(prediction.labels, np.int32, shape)
-    rows = _read_table(prediction.table)
-    proposals = {}
-    for value in labels.values():
-        row = rows.get(str(value), {})
-        proposals[value] = Proposal(value, int(row.get("class_id", 1)), float(row.get("score", 1.0)))
-    return labels, proposals
+    try:
+        rows = load_json(prediction.table, SIZE_LIMIT)["objects"] if prediction.table.exists() else {}
+        return labels, {value: _proposal(value, rows.get(str(value), {})) for value in labels.values()}
+    except (BadInput, *_WRONG) as error:
+        raise BadInput(
+            f"The file {prediction.table.name} with the scores of a prediction is damaged.",
+            hint="Predict the image again.",
+            code="prediction-damaged",
+            path=prediction.table,
+        ) from error
+
+
+def _proposal(value: int, row: Mapping[str, Any]) -> Proposal:
+    score = float(row.get("score", 1.0))
+    if not math.isfinite(score):
+        raise ValueError(f"a score of {score}")
+    return Proposal(value, int(row.get("class_id", 1)), score)
 
 
 def same_objects(before: LabelMap, now: LabelMap) -> dict[int, int]:
@@ -190,19 +206,3 @@ def _sizes(labels: LabelMap) -> dict[int, int]:
         for value, count in zip(values.tolist(), counts.tolist(), strict=True):
             sizes[value] = sizes.get(value, 0) + count
     return sizes
-
-
-def _read_table(path: Path) -> dict[str, dict[str, float]]:
-    try:
-        content = json.loads(path.read_bytes())
-        rows: dict[str, dict[str, float]] = content["objects"]
-    except FileNotFoundError:
-        return {}
-    except (ValueError, KeyError, TypeError) as error:
-        raise BadInput(
-            f"The file {path.name} with the scores of a prediction is damaged.",
-            hint="Predict the image again.",
-            code="prediction-damaged",
-            path=path,
-        ) from error
-    return rows

@@ -15,7 +15,13 @@ from segstudio.project.samples import labelled_samples
 from segstudio.session.background import Background
 from segstudio.session.bake_off import BakeOff
 from segstudio.session.bake_off_candidates import Candidate
-from segstudio.session.bake_off_labels import copied, labels_folder, remove_copies, remove_unneeded
+from segstudio.session.bake_off_labels import (
+    copied,
+    labels_folder,
+    remove_abandoned,
+    remove_copies,
+    remove_unneeded,
+)
 from segstudio.session.bake_off_record import (
     OVER,
     Record,
@@ -96,11 +102,12 @@ class ProjectBakeOff:
         project = self._project()
         if project is None:
             return
-        base = project.runs_folder
+        base, now = project.runs_folder, new_job_id()
 
         def read() -> tuple[Path, Record] | None:
             if not project.read_only:
                 remove_unneeded(base)
+                remove_abandoned(base, now)
             path = newest_record(base)
             return None if path is None else (path, read_record(path))
 

@@ -13,10 +13,13 @@ from segstudio.jobs.messages import Failed, Finished, Message, Metric, Started, 
 from segstudio.jobs.run_folder import RunFolder
 from segstudio.jobs.spec import PredictJob, TrainJob
 from segstudio.session.background import Background
+from segstudio.session.going_on import on_present_labels
 from segstudio.session.job import Job
 from segstudio.session.job_queue import JobQueue
+from segstudio.session.job_specs import all_saved_first
 from segstudio.session.model_import import ForeignModel, matched_classes, read_foreign, take_over
 from segstudio.session.runs import Run, read_runs
+from segstudio.session.training_longer import longer
 
 if TYPE_CHECKING:
     from segstudio.project.project import Project
@@ -102,11 +105,18 @@ class ProjectRuns:
         self._background.run(lambda: read_runs(folder), lambda found: self._take(folder, found), lane="jobs")
 
     def resume(self, run: Run) -> str:
-        """Let a run that ended go on from its newest checkpoint; return the job's id."""
+        """Let a run that ended go on from its newest checkpoint, on the labels of now; return the job's id."""
         self._check_writable()
-        if self._jobs.live(run.id):
-            return run.id
-        return self._jobs.start_training(run.job.model_copy(update={"resume": True, "run_folder": run.folder}))
+        self._go_on(run.job.model_copy(update={"resume": True, "run_folder": run.folder}))
+        return run.id
+
+    def train_longer(self, run: Run) -> str:
+        """Let a finished run go on for as long again, as `resume` does. `longer` tells whether it can."""
+        self._check_writable()
+        job = longer(run)
+        if job is not None:
+            self._go_on(job)
+        return run.id
 
     def rename(self, run: Run, name: str) -> None:
         """Give a run another name; raise `WrongUsage` when another one has it."""
@@ -189,6 +199,17 @@ class ProjectRuns:
             nearness = message.summary.get("psnr")
             if isinstance(nearness, float):
                 self.makes_images.emit(job, nearness)
+
+    def _go_on(self, job: TrainJob) -> None:
+        project = self._project()
+        if project is None or self._jobs.live(job.job_id):
+            return
+
+        def begin(ready: TrainJob) -> None:
+            if project is self._project() and not self._jobs.live(job.job_id):  # neither closed nor begun meanwhile
+                self._jobs.start_training(ready)
+
+        self._background.run(all_saved_first(project, lambda: on_present_labels(project, job)), begin)
 
     def _take(self, folder: Path | None, found: tuple[list[Run], list[UserError]]) -> None:
         project = self._project()

@@ -1,7 +1,7 @@
 """The objects that one prediction proposes: which wait for a decision, and how they become objects."""
 
 from collections import Counter
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Set
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -21,6 +21,8 @@ Outcome = Literal["pending", "accepted", "rejected"]
 
 #: Parts of a proposal that objects cut off, smaller than this fraction of it, are dropped.
 CRUMB = 0.1
+#: More proposals than these come and go tile by tile, not one by one.
+_MANY = 64
 
 
 class Proposals:
@@ -84,8 +86,9 @@ class Proposals:
                 tx.set_object(object_id, ObjectInfo(self.table[proposal_id].class_id, "model", "accepted"))
                 made[proposal_id] = object_id
                 touched.update(after.grid.keys(self.window(proposal_id)))
-        for key in sorted(touched):
-            tx.write("labels", after.grid.window(key), after.read(after.grid.window(key)))
+        with tx.together():
+            for key in sorted(touched):
+                tx.write("labels", after.grid.window(key), after.read(after.grid.window(key)))
         return made
 
     def free(self, onto: LabelMap, covered: float) -> Callable[[], int]:
@@ -134,6 +137,11 @@ class Proposals:
         if self.shown is None or self.labels is None or not moved:
             return None
         touched = Window(0, 0, 0, 0)
+        if len(moved) > _MANY:
+            for key in self.labels.tiles_with_any(moved):
+                self.shown.set_tile(key, _only(self.labels, key, waiting))
+                touched = touched.union(self.labels.grid.window(key))
+            return touched
         for item in moved:
             window = self.window(item)
             pixels, mine = self.shown.read(window), self.labels.read(window) == item
@@ -156,6 +164,15 @@ class Proposals:
         there[free if left == area else without_crumbs(free, CRUMB * area)] = object_id
         onto.write(window, there)
         return True
+
+
+def _only(labels: LabelMap, key: TileKey, ids: Set[int]) -> NDArray[np.int32] | None:
+    """Return a tile in which only `ids` are left; ``None`` when nothing is."""
+    here, tile = labels.values_in(key), labels.share(key)
+    if tile is None or here <= ids:
+        return tile
+    kept = np.array(sorted(here & ids), labels.dtype)
+    return np.where(np.isin(tile, kept), tile, labels.dtype.type(0)) if len(kept) else None
 
 
 def _count_free(proposals: LabelMap, objects: LabelMap, covered: float) -> int:

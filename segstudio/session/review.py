@@ -8,6 +8,7 @@ from psygnal import Signal
 
 from segstudio.core.tiles import Window
 from segstudio.labels.label_map import LabelMap
+from segstudio.labels.restore_points import restore_point
 from segstudio.session.background import Background
 from segstudio.session.predictions import Decisions, Prediction, Proposal, prediction_at, read_prediction
 from segstudio.session.proposals import Outcome, Proposals
@@ -178,7 +179,8 @@ class Review:
         wanted = [item for item in proposal_ids if item in self._proposals.waiting]
         if document is None or document.editing or not wanted:
             return Accepted({})
-        tx = document.begin("Accept proposal" if len(wanted) == 1 else f"Accept {len(wanted)} proposals")
+        name = "Accept proposal" if len(wanted) == 1 else f"Accept {len(wanted)} proposals"
+        tx = document.begin(name, restore_point=restore_point(name, len(wanted)))
         try:
             made = self._proposals.write(tx, wanted, 0.0 if only_where_empty else COVERED)
         except BaseException:

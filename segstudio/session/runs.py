@@ -30,17 +30,21 @@ class Run:
     has_model
         Whether a model can be used.
     resumable
-        Whether it has ended and can go on from a checkpoint.
+        Whether it was ended before its time and can go on from a checkpoint.
+    has_checkpoint
+        Whether there is one.
     decode
         Decoder settings that won on its validation images.
     scores
-        Figures of the finished model with those settings, as ``"f1"``; none before its end.
+        Figures of the finished model with those settings, as ``"f1"`` or ``"psnr"``; none before its end.
     error
         How it failed, ``None`` otherwise.
     in_channels
         Channels that its finished model sees, 0 when unknown.
     makes_images
         Whether its finished model makes images instead of finding objects.
+    begun
+        When it began or went on the last time, seconds since the epoch.
     events
         All its messages.
     """
@@ -53,11 +57,13 @@ class Run:
     best: Metric | None
     has_model: bool
     resumable: bool = False
+    has_checkpoint: bool = False
     decode: Mapping[str, Any] = field(default_factory=dict)
     scores: Mapping[str, float] = field(default_factory=dict)
     error: Failed | None = None
     in_channels: int = 0
     makes_images: bool = False
+    begun: float = 0.0
     events: Sequence[Message] = ()
 
     @property
@@ -75,6 +81,11 @@ class Run:
         """F1 of its model; of the best weights so far while there is none."""
         return self.scores.get("f1", self.value("val_f1"))
 
+    @property
+    def psnr(self) -> float | None:
+        """Peak signal to noise of the images that its model makes, dB; as `f1`. ``None`` when it finds objects."""
+        return self.scores.get("psnr", self.value("val_psnr"))
+
     def value(self, name: str) -> float | None:
         """Return one figure of the best weights, as ``"val_f1"``."""
         return self.best.values.get(name) if self.best else None
@@ -86,7 +97,7 @@ def read_run(folder: RunFolder) -> Run:
     events = folder.events()
     best = next((m for m in reversed(events) if isinstance(m, Metric) and m.best), None)
     card = _card(folder.model / "model.json")
-    status = folder.status
+    status, checkpoint = folder.status, folder.has_checkpoint
     return Run(
         id=job.job_id,
         name=job.name,
@@ -95,12 +106,14 @@ def read_run(folder: RunFolder) -> Run:
         job=job,
         best=best,
         has_model=card is not None,
-        resumable=status not in ACTIVE and folder.has_checkpoint,
+        resumable=status not in ACTIVE and status != "done" and checkpoint,
+        has_checkpoint=checkpoint,
         decode=_table(card, "decode"),
         scores=_numbers(_table(card, "scores")),
         error=next((m for m in reversed(events) if isinstance(m, Failed)), None) if status == "failed" else None,
         in_channels=channels if isinstance(channels := (card or {}).get("in_channels"), int) else 0,
         makes_images=(card or {}).get("target_scale") is not None,
+        begun=folder.begun,
         events=events,
     )
 

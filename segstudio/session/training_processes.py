@@ -7,8 +7,8 @@ from typing import Protocol
 from segstudio.core.errors import UserError
 from segstudio.jobs.messages import Message
 from segstudio.jobs.run_folder import Command
+from segstudio.jobs.run_process import RunProcess
 from segstudio.jobs.spec import TrainJob
-from segstudio.jobs.supervisor import RunProcess
 from segstudio.session.background import Background
 
 Read = Callable[[Iterator[Message]], None]

@@ -18,11 +18,13 @@ from scipy import ndimage
 from skimage.feature import peak_local_max
 from skimage.segmentation import watershed
 
-from segstudio.engine.formulations import formulations
+from segstudio.engine.formulations import Formulation, formulations
 
 ROOT = Path(__file__).resolve().parents[2]
 SIDE = 2048
 ENCODE_TARGET, DECODE_TARGET = 0.5, 1.0
+#: Settings with other targets or decoders than the default.
+VARIANTS = (("detection", "rotated", {"boxes": "rotated"}), ("distance", "signed", {"distance": "signed"}))
 
 
 def mosaic() -> NDArray[np.int32]:
@@ -66,23 +68,30 @@ def main() -> None:
     """Measure every formulation."""
     labels = mosaic()
     for name, kind in formulations:
-        formulation = kind()
-        figure(f"encode.{name}", best(lambda f=formulation: f.encode(labels)), "s/Mpx", target=ENCODE_TARGET)  # type: ignore[misc]
-        targets = formulation.encode(labels)
-        maps = formulation.perfect_maps(targets)
-        seen = set()
-        for config in formulation.decode_candidates():
-            decoder = getattr(config, "decoder", getattr(config, "outline", ""))
-            if decoder in seen:
-                continue
-            seen.add(decoder)
-            seconds = best(lambda f=formulation, m=maps, c=config: f.decode(m, c))  # type: ignore[misc]
-            peer = None
-            if decoder == "distance" and {"distance", "foreground"} <= set(targets):
-                distance, mask = targets["distance"][0], targets["foreground"][0] > 0
-                peer = best(lambda d=distance, m=mask: textbook(d, m))  # type: ignore[misc]
-            full = f"decode.{name}{'.' + decoder if decoder else ''}"
-            figure(full, seconds, "s/Mpx", target=DECODE_TARGET, peer=peer)
+        measure(name, kind(), labels)
+    for name, variant, settings in VARIANTS:
+        kind = formulations.get(name)
+        measure(f"{name}.{variant}", kind(kind.Config.model_validate(settings)), labels)
+
+
+def measure(name: str, formulation: Formulation, labels: NDArray[np.int32]) -> None:
+    """Measure the targets of `labels`, and each decoder on the maps of a network that has learned them."""
+    figure(f"encode.{name}", best(lambda: formulation.encode(labels)), "s/Mpx", target=ENCODE_TARGET)
+    targets = formulation.encode(labels)
+    maps = formulation.perfect_maps(targets)
+    seen = set()
+    for config in formulation.decode_candidates():
+        decoder = getattr(config, "decoder", getattr(config, "outline", ""))
+        if decoder in seen:
+            continue
+        seen.add(decoder)
+        seconds = best(lambda c=config: formulation.decode(maps, c))  # type: ignore[misc]
+        peer = None
+        if decoder == "distance" and {"distance", "foreground"} <= set(targets):
+            distance, mask = targets["distance"][0], targets["foreground"][0] > 0
+            peer = best(lambda d=distance, m=mask: textbook(d, m))  # type: ignore[misc]
+        full = f"decode.{name}{'.' + decoder if decoder else ''}"
+        figure(full, seconds, "s/Mpx", target=DECODE_TARGET, peer=peer)
 
 
 if __name__ == "__main__":

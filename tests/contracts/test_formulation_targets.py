@@ -4,7 +4,6 @@ A formulation that learns inside its own network (`own_network`) is excused from
 that cannot tell touching objects apart (`separates`) from what asks for that. No test here names a formulation.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +11,8 @@ import pytest
 import tifffile
 import torch
 from factories import cells
+from formulation_variants import VARIANTS
 from numpy.typing import NDArray
-from pydantic import ValidationError
 from torch import Tensor
 
 from segstudio.core.metrics import evaluate, pooled
@@ -23,26 +22,7 @@ from segstudio.engine.orientation import turn
 Labels = NDArray[np.int32]
 
 
-def variants() -> Iterator[tuple[str, dict[str, object]]]:
-    """Yield each formulation with its defaults, and with each setting that makes it learn other maps."""
-    tiny = np.eye(4, dtype=np.int32)
-    for name, kind in formulations:
-        plain = kind()
-        yield name, {}
-        for field, info in kind.Config.model_json_schema()["properties"].items():
-            for choice in info.get("enum", []):
-                try:
-                    other = kind(kind.Config.model_validate({field: choice}))
-                except ValidationError:
-                    continue  # it stands only beside another setting
-                if (other.out_channels, *other.encode(tiny)) != (plain.out_channels, *plain.encode(tiny)):
-                    yield name, {field: choice}
-
-
-VARIANTS = list(variants())
-each_variant = pytest.mark.parametrize(
-    ("name", "settings"), VARIANTS, ids=["-".join([name, *map(str, settings.values())]) for name, settings in VARIANTS]
-)
+each_variant = pytest.mark.parametrize(("name", "settings"), VARIANTS.values(), ids=VARIANTS)
 
 
 def build(name: str, settings: dict[str, object], class_ids: tuple[int, ...] = (1,)) -> Formulation:

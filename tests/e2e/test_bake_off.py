@@ -27,10 +27,11 @@ NAMES = ("joint", "good", "fair", "breaks", "waits")
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, text in (("train.py", TRAINING), ("worker.py", WORKER)):
         (tmp_path / name).write_text(text)
-    monkeypatch.setattr(
-        "segstudio.jobs.supervisor.worker_command",
-        lambda *words: [sys.executable, str(tmp_path / ("train.py" if words else "worker.py")), *words[-1:]],
-    )
+    for module, script in (("run_process", "train.py"), ("warm_worker", "worker.py")):
+        monkeypatch.setattr(
+            f"segstudio.jobs.{module}.worker_command",
+            lambda *words, script=script: [sys.executable, str(tmp_path / script), *words[-1:]],
+        )
     for number in range(30):
         labels = np.zeros((32, 32), np.uint16)
         labels[4:10, 4:10], labels[16:24, 16:24] = 1, 2
@@ -101,7 +102,6 @@ def test_several_ways_are_compared_and_the_winner_is_taken(folder: Path, qapp: o
         assert setup.wish().formulation.name == "good"
         winner = dialog.standing.winner()
         assert winner is not None
-        assert hand.window.prediction._model.run_id() == winner.run
         hand.wait(
             lambda: (
                 {run.name for run in hand.session.runs.all}
@@ -109,8 +109,22 @@ def test_several_ways_are_compared_and_the_winner_is_taken(folder: Path, qapp: o
             ),
             what="the list of trainings",
         )
+        assert predicts(hand) == "Comparison 1: Good · Net", "the one that was taken, not the one that learned last"
+        about = hand.window.training.doctor
+        assert (about.run_id, about.title.text()) == (winner.run, "About Comparison 1: Good · Net")
+
+    def predicts(hand: Driver) -> str:
+        run = hand.session.models.run
+        assert run is not None
+        assert hand.window.prediction._model.run_id() == run.id
+        return run.name
+
+    def come_back(hand: Driver) -> None:
+        hand.wait(lambda: hand.session.runs.all, what="the list of trainings")
+        assert predicts(hand) == "Comparison 1: Good · Net"
 
     run_program([str(folder)], script)
+    run_program([str(folder)], come_back)
 
 
 @pytest.mark.timeout(120)

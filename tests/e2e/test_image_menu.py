@@ -47,7 +47,7 @@ def _choose(hand: Driver, row: int, text: str) -> None:
     menu = QApplication.activePopupWidget()
     assert isinstance(menu, QMenu)
     action = next(action for action in menu.actions() if action.text() == text)
-    hand.wait(action.isVisible, 5, f"the offer {text}")
+    hand.wait(action.isVisible, what=f"the offer {text}")
     assert action.isEnabled(), f"{text} is grey"
     menu.close()
     action.trigger()

@@ -64,7 +64,7 @@ def test_a_model_from_a_folder_predicts_and_starts_a_training(
         hand.wait(lambda: window.prediction._model.isVisible(), what="the list of models")
         assert window.prediction._model.currentText() == "Theirs"
         (run,) = hand.session.runs.all
-        start = window.training.setup._start_from
+        start = window.training.setup._start.box
         start.setCurrentIndex(start.findText("Theirs"))
         assert start.run_id() == run.id
         assert run.model.is_relative_to(folder)
@@ -103,7 +103,7 @@ def test_both_lists_offer_it_and_cancelling_changes_nothing(
     def script(hand: Driver) -> None:
         hand.wait(lambda: hand.session.document is not None, what="the first image")
         window = hand.window
-        start, predict = window.training.setup._start_from, window.prediction._model
+        start, predict = window.training.setup._start.box, window.prediction._model
         _last(start)
         hand.wait(lambda: start.currentText() == "Theirs", what="the model, chosen where it was asked for")
         for box in (start, predict):

@@ -53,7 +53,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         architectures=network_offers,
         sections=RunConfig.model_json_schema(),
     )
-    monkeypatch.setattr("segstudio.session.job_queue.load_catalogue", lambda *_: catalogue)
+    monkeypatch.setattr("segstudio.session.known_catalogue.load_catalogue", lambda *_: catalogue)
     project, problems = Project.create(tmp_path / "project", [images])
     problems += project.import_masks()
     project.close()

@@ -58,7 +58,7 @@ def test_patches_follow_the_form_and_the_image_in_front(tmp_path: Path, monkeypa
         hand.open_image("0.tif")
         hand.window.show_step(1)
         hand.wait(hand.window.training.setup.isVisible, what="the form")
-        hand.click(hand.window.training.setup, "Preview patches…")
+        hand.click(hand.window.training.setup, "Patches…")
         dialog = hand.dialog(PatchesDialog)
         hand.wait(lambda: dialog.grid.count == 8, 60, "eight patches")
         assert dialog.says().startswith("0.tif: patches of 128 px")

@@ -45,6 +45,30 @@ def test_a_project_open_elsewhere_can_be_looked_at(folder: Path, qapp: object) -
         assert _files(folder) == before
 
 
+@pytest.mark.timeout(60)
+def test_who_only_looks_is_told_what_the_writer_has_done(folder: Path, qapp: object) -> None:
+    with Project.open(folder) as writer:
+        document = writer.document(writer.images[0].id)
+
+        def script(hand: Driver) -> None:
+            hand.wait(hand.window.banners.messages, what="the refusal")
+            hand.click(hand.window.banners, "Open for reading only")
+            hand.wait(lambda: hand.session.document is not None, what="the first image")
+            looked = hand.session.document
+            assert looked.entry.id == document.entry.id
+            hand.wait(lambda: hand.window.reader_watch.reading._state is not None, what="the first look")
+            document.apply(Polygon(np.array([(1, 1), (9, 1), (9, 9)]), None))
+            assert document.flush()
+            hand.wait(hand.window.banners.messages, what="the news")
+            assert "was changed by the program" in hand.window.banners.messages()[0].message
+            hand.click(hand.window.banners, "Show what is new")
+            hand.wait(lambda: hand.session.document not in (None, looked), what="the image anew")
+            assert dict(hand.session.document.planes.objects) == dict(document.planes.objects)
+            assert not hand.window.banners.messages()
+
+        run_program([str(folder)], script)
+
+
 def _try_to_change(hand: Driver) -> None:
     session, window = hand.session, hand.window
     document = session.document

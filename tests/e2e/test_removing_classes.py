@@ -13,7 +13,7 @@ from window_driver import Driver, run_program
 from segstudio.core.classes import ClassTable
 from segstudio.io.objects_file import read_objects
 from segstudio.labels.edits import Relabel
-from segstudio.project.manifest import load_manifest
+from segstudio.project.manifest_file import load_manifest
 from segstudio.project.project import Project
 
 

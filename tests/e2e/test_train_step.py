@@ -10,7 +10,7 @@ import tifffile
 from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QDialog, QMessageBox
+from PySide6.QtWidgets import QDialog, QMessageBox, QPushButton
 from window_driver import Driver, run_program
 
 from segstudio.config.run import RunConfig
@@ -19,7 +19,10 @@ from segstudio.jobs.catalogue import Catalogue, Offer, catalogue_key, store_cata
 from segstudio.jobs.messages import Failed, Finished, Message, Metric, Preview, Progress, Started, Warned
 from segstudio.jobs.run_folder import RunFolder
 from segstudio.jobs.spec import Choice, ClassSpec, PredictImage, PredictJob, TrainJob
+from segstudio.labels.edits import Polygon
 from segstudio.project.project import Project
+from segstudio.project.samples import training_samples
+from segstudio.session.doctor import Remedy
 from segstudio.session.job import Job
 
 #: Fails before the first epoch, as a training does that cannot read its start.
@@ -38,7 +41,10 @@ run.append(Failed(time=time.time(), job_id=run.job().job_id, code="x", message="
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     script = tmp_path / "training.py"
     script.write_text(FAILING)
-    monkeypatch.setattr("segstudio.jobs.supervisor.worker_command", lambda *words: [sys.executable, script, words[-1]])
+    for module in ("warm_worker", "run_process"):
+        monkeypatch.setattr(
+            f"segstudio.jobs.{module}.worker_command", lambda *words: [sys.executable, script, words[-1]]
+        )
     images, masks = tmp_path / "images", tmp_path / "masks"
     for number in range(4):
         labels = np.zeros((64, 64), np.uint16)
@@ -46,7 +52,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         for place, content in ((images, (labels > 0).astype(np.uint8) * 90 + number), (masks, labels)):
             place.mkdir(exist_ok=True)
             tifffile.imwrite(place / f"{number}.tif", content)
-    offers = [Offer(name=name, title=name, description="", settings={}, decode={}) for name in ("joint", "unet")]
+    offers = [Offer(name=name, title=name, description="", settings={}, decode={}) for name in ("joint", "unet", "fpn")]
     sections = RunConfig.model_json_schema()
     store_catalogue(
         Catalogue(key=catalogue_key(), formulations=offers[:1], architectures=offers[1:], sections=sections)
@@ -100,7 +106,7 @@ def test_a_model_that_does_not_fit_is_grey_and_says_why(folder: Path) -> None:
 
     def script(hand: Driver) -> None:
         hand.window.show_step(1)
-        box = hand.window.training.setup._start_from
+        box = hand.window.training.setup._start.box
         hand.wait(lambda: box.findData("3") > 0 and hand.session.jobs.catalogue, what="the models")
         rows = {key: box.findData(key) for key in "123"}
         assert [box.model().item(rows[key]).isEnabled() for key in "123"] == [True, True, False]
@@ -109,13 +115,17 @@ def test_a_model_that_does_not_fit_is_grey_and_says_why(folder: Path) -> None:
         box.setCurrentIndex(rows["1"])
         box.setFixedWidth(90)
         assert box.shown_text().endswith("…")
+        networks = hand.window.training.setup._architecture
+        networks.setCurrentIndex(networks.findData("fpn"))
+        (notice,) = hand.window.banners.messages()
+        assert notice.text == "The next training starts from scratch. Model 1 has another network: unet."
 
     run_program([str(folder)], script)
 
 
-def _say(hand: Driver, *messages: Message) -> None:
+def _say(hand: Driver, *messages: Message, job_id: str = "1") -> None:
     for message in messages:
-        hand.session.jobs.handle(message.model_copy(update={"job_id": "1"}))
+        hand.session.jobs.handle(message.model_copy(update={"job_id": job_id}))
 
 
 def test_the_brakes_stay_where_they_are_and_the_preview_is_enlarged(
@@ -158,6 +168,63 @@ def test_the_brakes_stay_where_they_are_and_the_preview_is_enlarged(
         QTest.keyClick(live.preview, Qt.Key.Key_Return)
         hand.dialog(QDialog).close()
         _say(hand, Preview(epoch=2, image=names[0], truth=names[1], prediction=names[2], caption=""))
+        _say(hand, Finished(outcome="stopped"))
+
+    run_program([str(folder)], script)
+
+
+def test_the_labels_that_a_training_is_judged_by_are_called_after_who_made_them(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def script(hand: Driver) -> None:
+        hand.wait(lambda: hand.session.document is not None, what="the image")
+        monkeypatch.setattr(hand.session.jobs.trainings, "start", lambda *_: None)
+        hand.window.show_step(1)
+        live, project = hand.window.training.live, hand.session.project
+        samples = tuple(training_samples(project, learns_images=False))
+        hand.session.jobs.start_training(_job(folder, "1").model_copy(update={"samples": samples}))
+        hand.wait(lambda: live.preview.middle == "imported", what="what masks are called")
+        judged = next(entry for entry in project.images if project.splits()[entry.id] == "val")
+        hand.open_image(judged.name)
+        hand.session.document.apply(Polygon(np.array([(22, 2), (28, 2), (28, 6), (22, 6)]), None))
+        hand.session.document.checkpoint(wait=True)
+        hand.window.show_drawer(0)
+        table = hand.window.instances.model
+        hand.wait(lambda: table.rowCount() == 3, what="the table of objects")
+        assert sorted(table.index(row, 2).data() for row in range(3)) == ["hand", "imported", "imported"]
+        _say(hand, Finished(outcome="stopped"))
+        hand.session.jobs.start_training(_job(folder, "2").model_copy(update={"samples": samples}))
+        hand.wait(lambda: live.preview.middle == "labels", what="what labels of two origins are called")
+        _say(hand, Finished(outcome="stopped"), job_id="2")
+
+    run_program([str(folder)], script)
+
+
+@pytest.mark.parametrize("where", ["list", "finding"])
+def test_a_finished_training_is_trained_longer(folder: Path, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    _model(folder, "1")
+    RunFolder(folder / "runs" / "1").checkpoints.mkdir()
+    (RunFolder(folder / "runs" / "1").checkpoints / "last.safetensors").touch()
+    began: list[TrainJob] = []
+
+    def script(hand: Driver) -> None:
+        hand.wait(lambda: hand.session.document is not None, what="the image")
+        monkeypatch.setattr(hand.session.jobs.trainings, "start", lambda job, *_: began.append(job))
+        hand.window.show_step(1)
+        runs = hand.window.training.runs
+        hand.wait(lambda: runs.list.count() == 1, what="the training")
+        runs.list.item(0).setSelected(True)
+        (button,) = [item for item in runs.findChildren(QPushButton) if item.text() == "Train longer"]
+        assert "for another 10 minutes" in button.toolTip()
+        hand.window.show_drawer(0)
+        if where == "list":
+            hand.click(runs, "Train longer")
+        else:
+            hand.window.training.advice.apply("1", Remedy("Train longer", action="longer"))
+        hand.wait(lambda: began, what="the training")
+        assert (began[0].job_id, began[0].resume) == ("1", True)
+        assert began[0].config["training"]["max_minutes"] == 20
+        assert hand.window.drawer.currentIndex() == 1, "the curves"
         _say(hand, Finished(outcome="stopped"))
 
     run_program([str(folder)], script)

@@ -48,7 +48,10 @@ for epoch in range(1, 2000):
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     script = tmp_path / "training.py"
     script.write_text(TRAINING)
-    monkeypatch.setattr("segstudio.jobs.supervisor.worker_command", lambda *words: [sys.executable, script, words[-1]])
+    for module in ("warm_worker", "run_process"):
+        monkeypatch.setattr(
+            f"segstudio.jobs.{module}.worker_command", lambda *words: [sys.executable, script, words[-1]]
+        )
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((64, 64), np.uint8))
     Project.create(tmp_path / "project", [tmp_path / "a.tif"])[0].close()
     return tmp_path / "project"
@@ -130,6 +133,7 @@ def test_a_training_stops_with_the_window_and_can_be_resumed(folder: Path, qapp:
         (found,) = hand.session.runs.all
         assert (found.status, found.resumable) == ("stopped", True)
         hand.session.runs.resume(found)
+        hand.wait(lambda: hand.session.jobs.live("t"), what="the labels of now")
         hand.wait(lambda: hand.session.jobs.job("t").state == "running", what="the training")
         hand.wait(lambda: len(run.events()) > epochs + 3, what="more epochs")
         hand.session.jobs.stop("t")

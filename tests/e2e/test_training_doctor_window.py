@@ -13,10 +13,11 @@ from window_driver import Driver, run_program
 from segstudio.config.run import RunConfig
 from segstudio.gui.panels.curve_plot import CurvePlot
 from segstudio.jobs.catalogue import Catalogue, Offer, catalogue_key, store_catalogue
-from segstudio.jobs.messages import Finished, Message, Metric, Progress, Started
+from segstudio.jobs.messages import Facts, Finished, Message, Metric, Progress, Started
 from segstudio.jobs.run_folder import RunFolder
 from segstudio.jobs.spec import RangeTestJob, TrainJob
 from segstudio.project.sample_project import copy_sample
+from segstudio.session.runs import Run
 
 _RATE = "training.learning_rate"
 
@@ -125,6 +126,30 @@ def test_a_finding_of_a_training_that_runs_stops_it_and_fills_the_form(
     run_program([str(folder)], script)
 
 
+def test_a_model_worse_than_its_start_lets_the_earlier_one_predict(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def script(driver: Driver) -> None:
+        hand, runs = Hand(driver, folder, monkeypatch), driver.session.runs
+        monkeypatch.setattr(runs, "refresh", lambda: None)
+        hand.say("worse-than-its-start", *hand.train("worse-than-its-start"))
+        job = driver.session.doctor.job("worse-than-its-start")
+        assert job is not None
+        assert job.start_from is not None
+        runs.all = (
+            Run("new", "New", folder / "runs" / "new", "done", job, best=None, has_model=True),
+            Run("old", "Old", job.start_from, "done", job, best=None, has_model=True),
+        )
+        runs.changed.emit()
+        assert driver.session.models.run_id == "new"
+        driver.wait(lambda: "worse than the one it started from" in hand.words(), what="the finding")
+        driver.click(driver.window.training.doctor, "Predict with the earlier model")
+        assert driver.session.models.wish == "old"
+        assert "Old predicts from now on." in [notice.text for notice in driver.window.banners.messages()]
+
+    run_program([str(folder)], script)
+
+
 def test_all_is_quiet_about_a_healthy_training(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def script(driver: Driver) -> None:
         hand = Hand(driver, folder, monkeypatch)
@@ -132,6 +157,24 @@ def test_all_is_quiet_about_a_healthy_training(folder: Path, monkeypatch: pytest
         assert not driver.window.training.doctor.isVisible()
         hand.say("sample-project", *messages)
         driver.wait(lambda: hand.words() == "About sample-project Nothing looks wrong.", what="the silence")
+
+    run_program([str(folder)], script)
+
+
+def test_nothing_found_after_a_look_or_two_is_no_good_news(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def script(driver: Driver) -> None:
+        hand = Hand(driver, folder, monkeypatch)
+        messages = hand.train("healthy")
+        first = next(number for number, item in enumerate(messages) if isinstance(item, Metric)) + 1
+        section = driver.window.training.doctor
+        hand.say("healthy", *messages[:first])
+        early = "Too early to tell: 1 look at the validation images so far, and it takes 6."
+        driver.wait(lambda: hand.words() == f"About healthy {early}", what="that it is too early")
+        (said,) = [label for label in section.findChildren(QLabel) if label.text() == early]
+        assert said.property("role") == "secondary", "not in green"
+        hand.say("healthy", *messages[first:])
+        driver.wait(lambda: hand.words() == "About healthy Nothing looks wrong.", what="the good news")
+        assert said.property("role") == "good"
 
     run_program([str(folder)], script)
 
@@ -202,5 +245,48 @@ def test_a_learning_rate_is_found_and_taken_with_two_clicks(folder: Path, monkey
         assert panel.rates.words() == "The form has a rate of 0.0074 now, under Advanced › Training."
         assert hand.rate() == 0.0074
         assert hand.started == []
+
+    run_program([str(folder)], script)
+
+
+@pytest.mark.timeout(60)
+def test_a_validation_too_small_to_believe_leads_to_an_image_to_label(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def script(driver: Driver) -> None:
+        hand, session = Hand(driver, folder, monkeypatch), driver.session
+        hand.say("one-validation-image", *hand.train("one-validation-image"))
+        section = driver.window.training.doctor
+        driver.wait(lambda: "too small to believe" in hand.words(), what="the finding")
+        driver.click(section, "Label another image")
+        assert driver.window.steps.currentIndex() == 0
+        driver.wait(lambda: session.states.state(session.front.wanted) == "empty", what="an image without labels")
+        monkeypatch.setattr(session.states, "unlabelled", list)
+        driver.window.show_step(1)
+        driver.click(section, "Label another image")
+        said = [notice.text for notice in driver.window.banners.messages()]
+        assert any(text.startswith("Every image has labels already.") for text in said)
+
+    run_program([str(folder)], script)
+
+
+@pytest.mark.timeout(60)
+def test_too_few_pairs_lead_to_the_choice_of_more_images(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(
+        "segstudio.gui.opening.QFileDialog.getOpenFileNames", lambda _parent, title, *_: (asked.append(title) or [], "")
+    )
+
+    def script(driver: Driver) -> None:
+        hand = Hand(driver, folder, monkeypatch)
+        job, _ = recorded("healthy")
+        pair = job.samples[0].model_copy(update={"target": Path("targets/a.tif")})
+        job = job.model_copy(update={"samples": (pair,), "run_folder": folder / "runs" / "pairs", "job_id": "pairs"})
+        driver.session.jobs.start_training(job)
+        hand.say("pairs", Started(device="cpu", device_name="a processor", pid=1))
+        hand.say("pairs", Facts(values={"validation_images": 1, "result": "image"}), Finished(outcome="done"))
+        driver.wait(lambda: "too small to believe" in hand.words(), what="the finding")
+        driver.click(driver.window.training.doctor, "Add images…")
+        assert len(asked) == 1
 
     run_program([str(folder)], script)

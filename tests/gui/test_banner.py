@@ -1,9 +1,11 @@
 """Messages above the canvas: what is about the same thing is one message."""
 
-from PySide6.QtWidgets import QPlainTextEdit, QPushButton
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel, QPlainTextEdit, QPushButton, QToolButton, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
-from segstudio.gui.banner import BannerArea
+from segstudio.gui.banner import Banner, BannerArea
+from segstudio.gui.headline import Headline
 from segstudio.session.notice import Notice
 
 
@@ -42,3 +44,97 @@ def test_of_messages_about_one_thing_only_the_newest_stands(qtbot: QtBot) -> Non
     assert [notice.message for notice in area.messages()] == ["The class debris is back.", "Stroke 7 is not saved yet."]
     area.withdraw("classes")
     assert [notice.message for notice in area.messages()] == ["Stroke 7 is not saved yet."]
+
+
+def test_the_weightiest_of_joined_messages_is_in_sight(qtbot: QtBot) -> None:
+    area = BannerArea()
+    qtbot.addWidget(area)
+    area.show_notice(Notice("a.png is in colour.", level="warning", group="job-1"))
+    area.show_notice(Notice("a.png looks unlike the others.", level="warning", group="job-1", weight=1))
+    area.show_notice(Notice("a.png is large.", level="warning", group="job-1"))
+    (headline,) = (label for label in area.findChildren(QLabel) if label.text())
+    assert headline.text() == "a.png looks unlike the others. And 2 more."
+
+
+def test_what_is_said_about_one_image_goes_with_it(qtbot: QtBot) -> None:
+    area = BannerArea()
+    qtbot.addWidget(area)
+    area.show_notice(Notice("a.png is in colour.", level="warning", image="a"))
+    area.show_notice(Notice("The disk is full.", level="error"))
+    area.leave_images("a")
+    assert len(area.messages()) == 2
+    area.leave_images("b")
+    assert [notice.message for notice in area.messages()] == ["The disk is full."]
+
+
+LONG = Notice(
+    "The network sees a patch of 64 px only, and the objects are up to 96 px long, so some of them will be cut.",
+    "Choose a larger patch size, or scale the images.",
+    "warning",
+)
+
+
+def _over_an_image(qtbot: QtBot) -> BannerArea:
+    whole, area = QWidget(), BannerArea()
+    QVBoxLayout(whole).addWidget(area, 0, Qt.AlignmentFlag.AlignTop)
+    qtbot.addWidget(whole)
+    whole.resize(500, 400)
+    whole.show()
+    area.whole = whole  # type: ignore[attr-defined]  # as long as the test has the area
+    return area
+
+
+def _shown(area: BannerArea) -> list[Banner]:
+    return [banner for banner in area.findChildren(Banner) if banner.isVisible()]
+
+
+def test_a_long_message_takes_one_line_until_it_is_opened(qtbot: QtBot) -> None:
+    area = _over_an_image(qtbot)
+    area.show_notice(LONG)
+    area.show_notice(Notice("Short.", level="error"))
+    qtbot.wait(20)
+    short, long = sorted(_shown(area), key=lambda banner: len(banner.notice.message))
+    assert long.height() == short.height()
+    (headline,) = long.findChildren(Headline)
+    assert LONG.text in headline.toolTip()
+    qtbot.mouseClick(headline, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: long.height() > short.height(), timeout=2000)
+    (fold,) = (made for made in long.findChildren(QToolButton) if made.toolTip() == "One line only")
+    fold.click()
+    qtbot.waitUntil(lambda: long.height() == short.height(), timeout=2000)
+
+
+def test_what_fits_offers_no_more_of_it(qtbot: QtBot) -> None:
+    area = _over_an_image(qtbot)
+    area.show_notice(Notice("Short.", level="warning"))
+    qtbot.wait(20)
+    (banner,) = _shown(area)
+    assert len([made for made in banner.findChildren(QToolButton) if made.isVisible()]) == 1  # to dismiss it
+
+
+def test_several_warnings_are_one_line_with_a_count(qtbot: QtBot) -> None:
+    area = BannerArea()
+    qtbot.addWidget(area)
+    area.show()
+    for number in range(3):
+        area.show_notice(Notice(f"Warning {number}.", level="warning"))
+    (newest,) = _shown(area)
+    assert (newest.notice.message, newest.more.text()) == ("Warning 2.", "2 more")
+    newest.more.click()
+    assert [banner.notice.message for banner in _shown(area)] != ["Warning 2."]
+    assert (len(_shown(area)), newest.more.text()) == (3, "Fewer")
+    newest.more.click()
+    assert _shown(area) == [newest]
+    newest.left.emit()
+    (now,) = _shown(area)
+    assert (now.notice.message, now.more.text()) == ("Warning 1.", "1 more")
+
+
+def test_errors_and_questions_are_never_folded(qtbot: QtBot) -> None:
+    area = BannerArea()
+    qtbot.addWidget(area)
+    area.show()
+    area.show_notice(Notice("Take the masks?"), QPushButton("Take as labels"))
+    area.show_notice(Notice("The disk is full.", level="error"))
+    area.show_notice(Notice("a.png is in colour.", level="warning"))
+    qtbot.waitUntil(lambda: len(_shown(area)) == 3, timeout=2000)

@@ -461,6 +461,12 @@ def test_switching_images_while_tiles_load_never_shows_the_old_one(desk: Desk) -
 def test_histogram_handles_change_the_contrast(desk: Desk) -> None:
     widget = HistogramWidget(desk.session)
     desk.qtbot.addWidget(widget)
+    assert not widget.plot.isEnabled(), "nothing was sampled yet"
+    desk.canvas.sampled.connect(widget.take)
+    desk.canvas.set_document(None)
+    desk.canvas.set_document(desk.document)
+    desk.settle()
+    assert widget.plot.isEnabled()
     widget.resize(240, 140)
     widget.grab()  # lays it out; the offscreen platform warns when a window with size hints is shown
     plot = widget.plot
@@ -523,3 +529,22 @@ def test_many_boxes_are_drawn_as_one_picture_and_not_again_under_the_brush(
         desk.move(x, 20)
         QApplication.processEvents()
     assert not painted
+
+
+def test_a_canvas_that_was_closed_follows_nothing(desk: Desk) -> None:
+    session = desk.session
+    told: list[bool] = []
+    signals = [
+        session.review.changed, session.review.focused, session.made.changed, session.pixel_size_changed,
+        session.preferences_changed, session.view.events, desk.project.classes_changed,
+    ]  # fmt: skip
+    before = [len(signal) for signal in signals]
+    other = Canvas(session)
+    desk.qtbot.addWidget(other)
+    other.set_document(desk.document)
+    assert [len(signal) for signal in signals] != before
+    other.close_threads()
+    other._follower.exchanged.connect(lambda: told.append(True))
+    session.review.changed.emit(None)
+    assert not told
+    assert [len(signal) for signal in signals] == before

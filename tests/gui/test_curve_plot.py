@@ -1,6 +1,6 @@
 """The curves: names lie at the ends of their lines, figures have colours of their own, numbers do not overlap."""
 
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 import pyqtgraph as pg
@@ -32,7 +32,7 @@ def _plot(qtbot: QtBot, ends: dict[str, int], height: int = 150) -> CurvePlot:
     plot.show()
     plot.draw(_curves(ends), list(ends), SCORES, "epochs", False)
     qtbot.wait(50)
-    plot._place_labels()
+    plot._names.place()
     return plot
 
 
@@ -41,7 +41,7 @@ def test_runs_of_different_length_do_not_push_the_names_of_one_another(qtbot: Qt
     box = plot._plot.getPlotItem().vb
     pixel = (box.viewRange()[1][1] - box.viewRange()[1][0]) / box.height()
     for number in range(6):
-        assert abs(plot._texts[number].pos().y() - plot._end(number)[1]) < 20 * pixel
+        assert abs(plot._names._texts[number].pos().y() - plot._names._ends[number][1]) < 20 * pixel
 
 
 def test_the_figures_of_a_single_run_have_colours_of_their_own(qtbot: QtBot) -> None:
@@ -93,3 +93,58 @@ def test_words_about_the_best_moment_lie_on_no_curve(qtbot: QtBot) -> None:
     height = low + label.orthoPos * (high - low)
     assert abs(height - 5.0) > 0.1 * (high - low), "one curve runs along the floor"
     assert abs(height - 4e13) > 0.1 * (high - low), "the other begins at the ceiling"
+
+
+def _words(plot: CurvePlot, kind: type[pg.TextItem]) -> list[pg.TextItem]:
+    return [item for item in plot._plot.scene().items() if type(item) is kind and item.isVisible()]
+
+
+def test_long_names_are_cut_in_the_middle_and_lie_neither_on_each_other_nor_beside_the_plot(qtbot: QtBot) -> None:
+    runs = {f"Comparison 1: Everything together, U-Net with residual blocks, number {number}": 40 for number in (1, 2)}
+    plot = _plot(qtbot, runs, height=260)
+    names = _words(plot, pg.TextItem)
+    places = [name.textItem.sceneBoundingRect() for name in names]
+    inside = plot._plot.getPlotItem().vb.sceneBoundingRect()
+    assert len(names) == 6
+    assert all(place.right() <= inside.right() + 1 for place in places)
+    for one, other in combinations(places, 2):
+        assert not one.adjusted(0, 2, 0, -2).intersects(other.adjusted(0, 2, 0, -2))
+    for name in names:
+        start, _, end = name.textItem.toPlainText().partition("…")
+        whole = name.textItem.toolTip()
+        assert end
+        assert (whole[: len(start)], whole[-len(end) :]) == (start, end)
+        assert whole in plot.labels()
+    short = _plot(qtbot, {"a": 9})
+    assert [name.textItem.toolTip() for name in _words(short, pg.TextItem)] == [""] * 3
+
+
+def test_the_best_moments_of_several_runs_are_not_written_on_each_other(qtbot: QtBot) -> None:
+    curves = Curves()
+    for number, run in enumerate("abcd"):
+        for epoch in range(1, 41):
+            figures = dict.fromkeys(SCORES, 0.9 - 0.5 / epoch)
+            metric = Metric(epoch=epoch, step=epoch, elapsed_s=epoch, values=figures, best=epoch == 34 + number)
+            curves.add(run, metric)
+    plot = CurvePlot("best")
+    qtbot.addWidget(plot)
+    plot.resize(900, 260)
+    plot.show()
+    plot.draw(curves, list("abcd"), SCORES, "epochs", False)
+    qtbot.wait(50)
+    places = [label.textItem.sceneBoundingRect() for label in _words(plot, pg.InfLineLabel)]
+    assert len(places) == 4
+    assert not any(one.intersects(other) for one, other in combinations(places, 2))
+
+
+def test_a_single_point_of_a_score_is_seen_between_0_and_1(qtbot: QtBot) -> None:
+    curves = Curves()
+    curves.add("a", Metric(epoch=1, step=1, elapsed_s=1, values={"val_f1": 0.0, "val_iou": 0.3}))
+    plot = CurvePlot("best")
+    qtbot.addWidget(plot)
+    plot.draw(curves, ["a"], ("val_f1", "val_iou"), "epochs", False)
+    low, high = plot._plot.getPlotItem().vb.viewRange()[1]
+    assert (round(low, 1), round(high, 1)) == (-0.1, 1.1)
+    lines = [item for item in plot._plot.getPlotItem().items if isinstance(item, pg.PlotDataItem)]
+    assert [line.opts["symbolSize"] >= 8 for line in lines] == [True, True]
+    assert plot._names._ends[0][0] > 1, "its name lies beside it"

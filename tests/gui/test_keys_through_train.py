@@ -56,7 +56,7 @@ def test_settings_come_before_the_buttons_below_them(panel: TrainingPanel) -> No
         places = [
             walk.index(panel.setup._device),
             next(number for number, widget in enumerate(walk) if minutes.isAncestorOf(widget) or widget is minutes),
-            walk.index(_button(panel, "Preview patches…")),
+            walk.index(_button(panel, "Patches…")),
             walk.index(_button(panel, "Find a learning rate")),
         ]
         assert places == sorted(places)

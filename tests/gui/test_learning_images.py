@@ -114,7 +114,7 @@ def test_a_warning_that_nobody_could_see_leaves_no_room(
     panel.show()
     until(lambda: panel._last)  # counted before it is known that targets can be learned
     assert "Label some" in panel.summary_text()
-    session.jobs.catalogue = load_catalogue()
+    session.jobs.offers.catalogue = load_catalogue()
     session.jobs.catalogue_changed.emit()
     until(lambda: "it learns the images in targets/" in panel.summary_text())
     assert panel._warning.isHidden()
@@ -176,7 +176,7 @@ def test_a_training_of_pairs_shows_figures_of_images(opened: Any, qtbot: QtBot, 
     assert live.preview.middle == "target"
     live.show_job(objects.told(Metric(epoch=1, step=9, elapsed_s=9, values={"val_f1": 0.5})))
     assert {"F1", "0.500", "Fg IoU"} <= {label.text() for label in live.findChildren(QLabel)}
-    assert live.preview.middle == ""
+    assert live.preview.middle == "labels"
 
 
 def test_images_that_are_made_have_the_names_of_their_images(opened: Any, tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def session() -> Iterator[Session]:
 
 
 def offer(session: Session, formulations: tuple[Offer, ...], networks: tuple[Offer, ...], **broken: str) -> None:
-    session.jobs.catalogue = Catalogue(
+    session.jobs.offers.catalogue = Catalogue(
         key="",
         formulations=formulations,
         architectures=networks,
@@ -108,12 +108,12 @@ def test_what_a_start_cannot_give_is_said_below_it(
     setup = TrainingSetup(session)
     qtbot.addWidget(setup)
     offer(session, (JOINT, SEMANTIC), (UNET, FPN))
-    setup._start_from.setCurrentIndex(1)
+    setup._start.box.setCurrentIndex(1)
     assert checked[-1].start_from == run.model  # its network counts, not that of the form
     assert "begins anew" not in said(setup)
     setup._formulation.setCurrentIndex(setup._formulation.findData("semantic"))
     assert "Model 1 was made for Cells, so that its last layer begins anew." in said(setup)
-    setup._start_from.setCurrentIndex(0)
+    setup._start.box.setCurrentIndex(0)
     assert "begins anew" not in said(setup)
 
 

@@ -4,10 +4,19 @@ import json
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from segstudio.core.errors import BadInput, BadModel
+from segstudio.core.program import program_command
+from segstudio.engine.model_card import check_weights
+from segstudio.io.confined import ConfinedProcess
+from segstudio.io.vetting import Vetting
+from segstudio.session.model_import import read_foreign
 
 ROOT = Path(__file__).resolve().parents[2]
 CORPUS = Path(os.environ.get("SEGSTUDIO_DATA", ROOT.parent / "shared" / "data")) / "bad"
@@ -28,7 +37,9 @@ LABELS = [
     for entry in ENTRIES
     if entry["group"] == "labels" or "as labels" in entry["use"] or "as the segmentation" in entry["use"]
 ]
-#: Annotations, outlines, tracks and models have no importer yet: none is an image.
+MODELS = [entry for entry in ENTRIES if entry["group"] == "model"]
+#: Annotations, outlines and tracks have no importer yet, so that all that can be asked of them is that none is taken
+#: for an image or a mask. Models have one, and are asked for below as well.
 OTHERS = [entry for entry in ENTRIES if entry["group"] in ("annotation", "roi", "tracking", "model")]
 
 pytestmark = pytest.mark.skipif(not ENTRIES, reason=f"no corpus: set SEGSTUDIO_DATA (looked in {CORPUS})")
@@ -178,3 +189,66 @@ def test_what_is_no_image_is_refused_with_a_sentence(entry: dict[str, Any], resu
 def test_the_sentence_says_what_is_wrong(name: str, word: str, results: dict[str, dict[str, Any]]) -> None:
     found = results[name]["labels" if name.startswith("labels") else "image"]
     assert word in found["message"] + found["hint"]
+
+
+@pytest.fixture(scope="module")
+def vetting() -> Iterator[Vetting]:
+    found = Vetting()
+    found.start()
+    yield found
+    found.close()
+
+
+@pytest.mark.parametrize("entry", _named(IMAGES))
+def test_image_in_the_window(entry: dict[str, Any], vetting: Vetting, results: dict[str, dict[str, Any]]) -> None:
+    """The window asks a confined process first: it says the same, and outlives all of them.
+
+    Of an image that is read in parts it takes a sample, and need not refuse to read the whole at once.
+    """
+    alone = results[entry["file"]]["image"]
+    begin = time.perf_counter()
+    try:
+        vetting(CORPUS / entry["file"], indices=False, pixels=True)
+        outcome, said = "open", ""
+    except BadInput as error:
+        outcome, said = "refuse", error.message
+    assert time.perf_counter() - begin < SECONDS
+    assert "crashed" not in said
+    assert "given up" not in said
+    if entry["expect"] != "open_or_refuse" or outcome == "refuse":
+        assert (outcome, said) == (alone["outcome"], alone.get("message", ""))
+
+
+@pytest.fixture(scope="module")
+def taken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Path], dict[str, str]]]:
+    """Return what the process that reads foreign weights says of a file; it writes into one folder only."""
+    folder = tmp_path_factory.mktemp("weights")
+    process = ConfinedProcess(program_command("confined", "weights", str(folder)), 12_000_000_000)
+    yield lambda path: json.loads(process.ask(json.dumps({"path": str(path)}).encode(), 60))
+    process.close()
+    assert [path.name for path in folder.iterdir()] in ([], ["weights.safetensors"])
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("entry", _named(MODELS))
+def test_model(entry: dict[str, Any], taken: Callable[[Path], dict[str, str]]) -> None:
+    path = CORPUS / entry["file"]
+    with pytest.raises(BadModel) as caught:  # as the window opens one
+        read_foreign(path)
+    assert path.name in caught.value.message
+    assert caught.value.hint
+    if path.suffix in (".pt", ".pth", ".onnx"):
+        told = taken(path)
+        well_formed = path.name == "foreign_state_dict.pt"  # plain weights: they fit no network of ours
+        assert bool(told) != well_formed, told
+        assert ("foreign" in told) == path.name.startswith("payload"), told
+        assert not list(CORPUS.rglob("PWNED"))
+    else:
+        with pytest.raises(BadModel):
+            check_weights(path, {})
+
+
+def test_groups_without_an_importer_are_known() -> None:
+    groups = {entry["group"] for entry in ENTRIES}
+    tested = {entry["group"] for entry in (*IMAGES, *LABELS, *MODELS)}
+    assert groups - tested == {"annotation", "roi", "tracking"}, "a group came or went: test it"

@@ -41,6 +41,11 @@ class Architecture(ABC):
         """Whether the network that `config` describes sees the whole image at every pixel (`Network.sees_whole`)."""
         return False
 
+    @property
+    def pretrained(self) -> bool:
+        """Whether `pretrain` loads weights with these settings; no unless a family says so."""
+        return False
+
     def pretrain(self, network: Network) -> None:  # noqa: B027 - most families have no such weights
         """Load into a new `network` the weights that the settings ask for; nothing unless a family says so.
 

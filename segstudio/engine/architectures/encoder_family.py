@@ -84,9 +84,14 @@ class EncoderArchitecture(Architecture):
         network.sees_whole = self.sees_whole(self.config)
         return network.to(here)
 
+    @property
+    def pretrained(self) -> bool:
+        """Whether the settings ask for weights learned on ImageNet."""
+        return self.config.pretrained
+
     def pretrain(self, network: Network) -> None:
         """Load the encoder's weights learned on ImageNet when the settings say so; the first layer is adapted."""
-        if not self.config.pretrained:
+        if not self.pretrained:
             return
         assert isinstance(network, EncoderNetwork)
         weights = imagenet_weights(self.config.encoder, self.config.encoder_depth)

@@ -2,6 +2,8 @@
 
 import importlib
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, Literal
 from urllib.error import HTTPError
@@ -79,9 +81,10 @@ def imagenet_weights(encoder: str, depth: int) -> dict[str, Tensor]:
     try:
         if encoder == _SQUEEZENET:
             return squeezenet.imagenet_weights()
-        check_reachable(encoder)
         chosen = True if library_name(encoder) != encoder else "imagenet"
-        made = smp.encoders.get_encoder(library_name(encoder), in_channels=3, depth=depth, weights=chosen)
+        with _quiet_hub():
+            check_reachable(encoder)
+            made = smp.encoders.get_encoder(library_name(encoder), in_channels=3, depth=depth, weights=chosen)
     except (OSError, RuntimeError, SafetensorError) as error:
         raise JobFailed(
             f"The ImageNet weights of the encoder {encoder} could not be fetched from the internet.",
@@ -96,11 +99,9 @@ def imagenet_weights(encoder: str, depth: int) -> dict[str, Tensor]:
 def check_reachable(encoder: str) -> None:
     """Raise ``OSError`` when the weights of an encoder are not on this computer and their place does not answer.
 
-    Without a connection the library would try again and again, and print so.
+    Without a connection the library would try again and again.
     """
     hub = importlib.import_module("huggingface_hub")
-    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
-    hub.utils.disable_progress_bars()
     repository, revision = _place(encoder)
     if isinstance(hub.try_to_load_from_cache(repository, _WEIGHTS, revision=revision), str):
         return
@@ -108,6 +109,22 @@ def check_reachable(encoder: str) -> None:
         urlopen(Request(hub.constants.ENDPOINT, method="HEAD"), timeout=_PATIENCE_S).close()
     except HTTPError:
         return  # it answers
+
+
+@contextmanager
+def _quiet_hub() -> Iterator[None]:
+    """Keep the hub of the weights from printing bars and warnings; afterwards it says as much as before."""
+    hub, logger = importlib.import_module("huggingface_hub"), logging.getLogger("huggingface_hub")
+    level, bars = logger.level, not hub.utils.are_progress_bars_disabled()
+    logger.setLevel(logging.ERROR)
+    if bars:
+        hub.utils.disable_progress_bars()
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        if bars:
+            hub.utils.enable_progress_bars()
 
 
 def _place(encoder: str) -> tuple[str, str | None]:

@@ -94,7 +94,7 @@ class TargetStore:
         self._files += 1
         with disk_errors(path, "written"):
             np.save(path, array)
-        mapped: NDArray[Any] = np.load(path, mmap_mode="r")
+        mapped: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
         return mapped
 
 

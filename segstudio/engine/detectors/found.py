@@ -30,12 +30,16 @@ class Found:
         ``(n, C)`` probabilities of the classes; ``(n, 0)`` when there is only one.
     masks
         ``(n, M, M)`` probability of belonging to the object, over the whole box; ``None`` fills the boxes.
+    rectangles
+        ``(n, 5)`` x and y of the centre, length, width, and the angle of the long side in radians, clockwise on the
+        screen: what is filled instead of the boxes, also where it reaches over them.
     """
 
     boxes: Tensor
     scores: Tensor
     classes: Tensor
     masks: Tensor | None = None
+    rectangles: Tensor | None = None
 
 
 def paint(found: Found, shape: tuple[int, int]) -> Tensor:
@@ -44,8 +48,13 @@ def paint(found: Found, shape: tuple[int, int]) -> Tensor:
     owner = torch.zeros(shape[0] * shape[1], dtype=torch.long, device=found.boxes.device)
     boxes = found.boxes[order].float()
     masks = None if found.masks is None else found.masks[order].float()
-    for rank, y, x in _pixels(boxes, shape):
-        inside = slice(None) if masks is None else _look_up(masks, boxes, rank, y, x) > _INSIDE
+    rectangles = None if found.rectangles is None else found.rectangles[order].float()
+    for rank, y, x in _pixels(boxes if rectangles is None else bounds(rectangles), shape):
+        inside: Tensor | slice = slice(None)
+        if masks is not None:
+            inside = _look_up(masks, boxes, rank, y, x) > _INSIDE
+        elif rectangles is not None:
+            inside = _in_rectangle(rectangles, rank, y, x)
         pixel, number = (y * shape[1] + x)[inside], rank[inside] + 1
         owner.scatter_reduce_(0, pixel, number, "amax")
     x0, y0, x1, y1 = boxes.unbind(1)
@@ -82,6 +91,28 @@ def _pixels(boxes: Tensor, shape: tuple[int, int]) -> Iterator[tuple[Tensor, Ten
             low[rank, 1] + torch.div(place, sides[rank, 0], rounding_mode="floor"),
             low[rank, 0] + place % sides[rank, 0],
         )
+
+
+def bounds(rectangles: Tensor) -> Tensor:
+    """Return the upright boxes ``(n, 4)`` x0, y0, x1, y1 around rectangles."""
+    x, y, length, width, angle = rectangles.unbind(1)
+    cos, sin = angle.cos().abs(), angle.sin().abs()
+    across, down = (cos * length + sin * width) / 2, (sin * length + cos * width) / 2
+    return torch.stack([x - across, y - down, x + across, y + down], dim=1)
+
+
+def _in_rectangle(rectangles: Tensor, rank: Tensor, y: Tensor, x: Tensor) -> Tensor:
+    """Return whether pixels lie whole in their rectangles, as those of an object do in the one around it.
+
+    One that is too thin for that still has a line of pixels.
+    """
+    centre_x, centre_y, length, width, angle = rectangles.unbind(1)
+    cos, sin = angle.cos()[rank], angle.sin()[rank]
+    dx, dy = x + 0.5 - centre_x[rank], y + 0.5 - centre_y[rank]
+    along, across = (dx * cos + dy * sin).abs(), (dy * cos - dx * sin).abs()
+    corner, line = (cos.abs() + sin.abs()) / 2, torch.maximum(cos.abs(), sin.abs()) / 2
+    half = torch.stack([length[rank], width[rank]]) / 2 - corner
+    return (along <= torch.maximum(half[0], line)) & (across <= torch.maximum(half[1], line))
 
 
 def _look_up(masks: Tensor, boxes: Tensor, rank: Tensor, y: Tensor, x: Tensor) -> Tensor:

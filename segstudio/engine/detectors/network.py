@@ -17,6 +17,7 @@ from torchvision.ops.feature_pyramid_network import ExtraFPNBlock
 
 from segstudio.engine.detectors.found import BOX_MAPS, Found, paint
 from segstudio.engine.detectors.one_stage import FcosBoxes, RetinaBoxes
+from segstudio.engine.detectors.rotated import RectangleHead
 from segstudio.engine.detectors.truth import truths
 from segstudio.engine.detectors.two_stage import TwoStage
 from segstudio.engine.network import Network
@@ -27,8 +28,11 @@ Kind = Literal["mask_rcnn", "faster_rcnn", "retinanet", "fcos"]
 #: Strides of the levels of the feature pyramid.
 _STRIDES = (4, 8, 16, 32)
 _LEVELS = ("0", "1", "2", "3")
-_RATIOS = (0.5, 1.0, 2.0)
+#: Height to width of the anchors; boxes around rods that lie along an axis are long.
+_RATIOS, _RATIOS_ROTATED = (0.5, 1.0, 2.0), (0.2, 0.5, 1.0, 2.0, 5.0)
 _SIZES_A_LEVEL = 2
+#: IoU from which boxes are of one object; with rectangles in them up to what decoding still tells apart.
+_OVERLAP, _OVERLAP_ROTATED = 0.45, 0.6
 #: Pixels beyond an object that decide what it is.
 _CONTEXT = 64
 #: The layer that sees the image, and those at the strides above with their channels.
@@ -43,13 +47,17 @@ _PARTS: Mapping[str, tuple[Any, str, dict[str, str], list[int]]] = {
 
 @dataclass(frozen=True)
 class Plan:
-    """How a detector is built: which heads, on which backbone, for objects of which sizes (pixels)."""
+    """How a detector is built: which heads, on which backbone, for objects of which sizes (pixels).
+
+    With `rotated` it also tells the rectangle at any angle in each box.
+    """
 
     kind: Kind
     backbone: Backbone
     width: int
     smallest: int
     largest: int
+    rotated: bool = False
 
 
 class DetectorNetwork(Network):
@@ -65,6 +73,7 @@ class DetectorNetwork(Network):
         self.reach = plan.largest + _CONTEXT
         self.backbone = _backbone(plan, in_channels)
         self.heads = _heads(plan, classes)
+        self.rectangles = RectangleHead(plan.width, _LEVELS) if plan.rotated else None
 
     def forward(self, image: Tensor) -> Tensor:
         """Return what is found in images ``(N, C, H, W)`` as maps."""
@@ -73,10 +82,14 @@ class DetectorNetwork(Network):
 
     def detect(self, image: Tensor) -> list[Found]:
         """Return what is found in each image ``(N, C, H, W)``."""
-        found: list[Found] = self.heads.detect(self.backbone(image), (image.shape[2], image.shape[3]))
-        return found
+        shape = (image.shape[2], image.shape[3])
+        features = self.backbone(image)
+        found: list[Found] = self.heads.detect(features, shape)
+        return found if self.rectangles is None else self.rectangles.look(features, shape, found)
 
-    def losses(self, image: Tensor, targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def losses(
+        self, image: Tensor, targets: Mapping[str, Tensor], class_weights: Sequence[float] | None = None
+    ) -> dict[str, Tensor]:
         """Return the loss terms, not weighted; in eval mode the same ones each time, as for a validation.
 
         Parameters
@@ -85,10 +98,15 @@ class DetectorNetwork(Network):
             ``(N, C, H, W)``.
         targets
             Those of `truth.truths`.
+        class_weights
+            How much an object of each class counts; ``None``: all the same.
         """
         with _same_draw() if not self.training else nullcontext():
             shape = (image.shape[2], image.shape[3])
-            terms: dict[str, Tensor] = self.heads.losses(self.backbone(image), shape, truths(targets))
+            features, known = self.backbone(image), truths(targets, class_weights)
+            terms: dict[str, Tensor] = self.heads.losses(features, shape, known)
+            if self.rectangles is not None:
+                terms["rectangle"] = self.rectangles.loss(features, shape, known)
         return terms
 
     def encoder_parameters(self) -> Iterator[nn.Parameter]:
@@ -150,14 +168,16 @@ def _see_channels(body: nn.Module, name: str, in_channels: int) -> None:
 
 
 def _heads(plan: Plan, classes: int) -> Any:  # noqa: ANN401 - losses and detect, untyped in torchvision
+    overlap = _OVERLAP_ROTATED if plan.rotated else _OVERLAP
     if plan.kind == "fcos":
         one = AnchorGenerator(tuple((stride,) for stride in _STRIDES), ((1.0,),) * len(_STRIDES))  # type: ignore[no-untyped-call]
-        return FcosBoxes(plan.width, classes, one)
+        return FcosBoxes(plan.width, classes, one, overlap)
     sizes = anchor_sizes(plan.smallest, plan.largest)
-    anchors = AnchorGenerator(sizes, (_RATIOS,) * len(sizes))  # type: ignore[no-untyped-call]
+    ratios = _RATIOS_ROTATED if plan.rotated else _RATIOS
+    anchors = AnchorGenerator(sizes, (ratios,) * len(sizes))  # type: ignore[no-untyped-call]
     if plan.kind == "retinanet":
-        return RetinaBoxes(plan.width, classes, anchors)
-    return TwoStage(plan.width, classes, anchors, _LEVELS, masks=plan.kind == "mask_rcnn")
+        return RetinaBoxes(plan.width, classes, anchors, overlap)
+    return TwoStage(plan.width, classes, anchors, _LEVELS, masks=plan.kind == "mask_rcnn", overlap=overlap)
 
 
 def anchor_sizes(smallest: float, largest: float) -> Sequence[tuple[float, ...]]:

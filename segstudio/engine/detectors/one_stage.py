@@ -13,7 +13,7 @@ from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.fcos import FCOS, FCOSClassificationHead, FCOSHead, FCOSRegressionHead
 from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.retinanet import RetinaNet, RetinaNetHead
-from torchvision.ops import clip_boxes_to_image, nms
+from torchvision.ops import clip_boxes_to_image, nms, sigmoid_focal_loss
 
 from segstudio.engine.detectors.found import Found
 from segstudio.engine.detectors.truth import Truth, share
@@ -25,7 +25,6 @@ _BACKGROUND, _NOTHING = -1, -2
 #: A logit of "no object" from which nothing is learned.
 _NO_LOSS = -50.0
 _LEAST_SURE = 0.05
-_OVERLAP = 0.45
 _MOST = 20_000
 
 
@@ -40,12 +39,13 @@ class _Features(nn.Module):
 class RetinaBoxes(RetinaNet):
     """The heads of RetinaNet on a feature pyramid of `width` channels: each anchor is moved and given a score."""
 
-    def __init__(self, width: int, classes: int, anchors: AnchorGenerator) -> None:
+    def __init__(self, width: int, classes: int, anchors: AnchorGenerator, overlap: float) -> None:
         super().__init__(  # type: ignore[no-untyped-call]
             _Features(width),
             classes,
             anchor_generator=anchors,
             head=_RetinaHead(width, anchors.num_anchors_per_location()[0], classes),
+            nms_thresh=overlap,
             fg_iou_thresh=_ANCHOR_IS,
             bg_iou_thresh=_ANCHOR_IS_NOT,
         )
@@ -61,7 +61,7 @@ class RetinaBoxes(RetinaNet):
         outputs, anchors = _look(self, features, shape)
         scores = outputs["cls_logits"].sigmoid()
         return [
-            _best(score, self.box_coder.decode_single(moved, anchor), shape)
+            _best(score, self.box_coder.decode_single(moved, anchor), shape, self.nms_thresh)
             for score, moved, anchor in zip(scores, outputs["bbox_regression"], anchors, strict=True)
         ]
 
@@ -83,14 +83,19 @@ class _RetinaHead(RetinaNetHead):
             hidden = share(target["left_out"], anchor) >= _ANCHOR_IS_NOT
             matched[(matched == _BACKGROUND) & hidden] = _NOTHING
         terms: dict[str, Tensor] = super().compute_loss(targets, head_outputs, anchors, matched_idxs)
+        if _differ(targets):
+            # As torchvision: each image by its own number of anchors that stand for an object.
+            each = zip(head_outputs["cls_logits"], targets, matched_idxs, strict=True)
+            terms["classification"] = torch.stack([_weighted([image]) for image in each]).mean()
         return terms
 
 
 class FcosBoxes(FCOS):
     """The heads of FCOS on a feature pyramid of `width` channels: each point tells how far its box reaches."""
 
-    def __init__(self, width: int, classes: int, anchors: AnchorGenerator) -> None:
-        super().__init__(_Features(width), classes, anchor_generator=anchors, head=_FcosHead(width, classes))
+    def __init__(self, width: int, classes: int, anchors: AnchorGenerator, overlap: float) -> None:
+        head = _FcosHead(width, classes)
+        super().__init__(_Features(width), classes, anchor_generator=anchors, head=head, nms_thresh=overlap)
 
     def losses(self, features: dict[str, Tensor], shape: tuple[int, int], truths: Sequence[Truth]) -> dict[str, Tensor]:
         """Return the loss terms of a batch of images of `shape`."""
@@ -104,7 +109,7 @@ class FcosBoxes(FCOS):
         outputs, anchors = _look(self, features, shape)
         scores = (outputs["cls_logits"].sigmoid() * outputs["bbox_ctrness"].sigmoid()).sqrt()
         return [
-            _best(score, self.box_coder.decode(sides, anchor), shape)
+            _best(score, self.box_coder.decode(sides, anchor), shape, self.nms_thresh)
             for score, sides, anchor in zip(scores, outputs["bbox_regression"], anchors, strict=True)
         ]
 
@@ -138,7 +143,32 @@ class _FcosHead(FCOSHead):
         logits = head_outputs["cls_logits"].masked_fill(hidden[..., None], _NO_LOSS)
         outputs = {**head_outputs, "cls_logits": logits}
         terms: dict[str, Tensor] = super().compute_loss(targets, outputs, anchors, matched_idxs)
+        if _differ(targets):
+            terms["classification"] = _weighted(list(zip(logits, targets, matched_idxs, strict=True)))
         return terms
+
+
+def _differ(targets: list[dict[str, Tensor]]) -> bool:
+    """Whether some objects count more than others."""
+    return any(bool((target["weights"] != 1).any()) for target in targets)
+
+
+def _weighted(images: Sequence[tuple[Tensor, dict[str, Tensor], Tensor]]) -> Tensor:
+    """Return torchvision's loss of classes in `images`, each object counting by its weight.
+
+    Each image is its logits ``(n, C)``, its target, and which object each anchor stands for.
+    """
+    total, objects = images[0][0].new_zeros(()), 0
+    for logits, target, matched in images:
+        known = matched != _NOTHING
+        match, logit = matched[known], logits[known]
+        found = match >= 0
+        wanted, weight = torch.zeros_like(logit), torch.ones_like(logit[:, 0])
+        wanted[found, target["labels"][match[found]]] = 1
+        weight[found] = target["weights"][match[found]]
+        total = total + (sigmoid_focal_loss(logit, wanted, reduction="none") * weight[:, None]).sum()
+        objects += int(found.sum())
+    return total / max(1, objects)
 
 
 def _wake(head: nn.Module) -> None:
@@ -167,14 +197,14 @@ def _look(
     return outputs, detector.anchor_generator(images, [level.float() for level in levels])
 
 
-def _best(classes: Tensor, boxes: Tensor, shape: tuple[int, int]) -> Found:
+def _best(classes: Tensor, boxes: Tensor, shape: tuple[int, int], overlap: float) -> Found:
     """Return the boxes that are left when each object is told once; `classes` ``(n, C)`` are scores."""
     sure = classes.max(1).values
     boxes = clip_boxes_to_image(boxes, shape)
     kept = (sure > _LEAST_SURE) & ((boxes[:, 2:] - boxes[:, :2]) > 0).all(1)
     places = torch.nonzero(kept).flatten()
     places = places[torch.argsort(sure[places], descending=True, stable=True)[:_MOST]]
-    places = places[nms(boxes[places], sure[places], _OVERLAP)]
+    places = places[nms(boxes[places], sure[places], overlap)]
     shares = classes[places] / classes[places].sum(1, keepdim=True)
     # With one class there is nothing to tell apart.
     return Found(boxes[places], sure[places], shares if classes.shape[1] > 1 else shares[:, :0])

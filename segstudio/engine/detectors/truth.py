@@ -7,7 +7,7 @@ judges candidates as boxes, so that one over a thin or branching object that fil
 background.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -29,6 +29,8 @@ class Truth:
         ``(n,)`` int64, 0 for the first class.
     ids
         ``(n,)`` the objects' values in `instances`.
+    weights
+        ``(n,)`` how much it counts to know that an object is there and of its class.
     instances
         ``(H, W)``: which object a pixel belongs to, 0 for none; those that are left out too.
     unknown
@@ -40,29 +42,32 @@ class Truth:
     boxes: Tensor
     classes: Tensor
     ids: Tensor
+    weights: Tensor
     instances: Tensor
     unknown: Tensor
     left_out: Tensor
 
     @property
     def as_target(self) -> dict[str, Tensor]:
-        """Return boxes and the sums of pixels left out as torchvision's losses and our additions to them take it."""
-        return {"boxes": self.boxes, "labels": self.classes, "left_out": sums(self.left_out)}
+        """Return what torchvision's losses and our additions to them take: of pixels left out the sums."""
+        left_out = sums(self.left_out)
+        return {"boxes": self.boxes, "labels": self.classes, "weights": self.weights, "left_out": left_out}
 
 
-def truths(targets: Mapping[str, Tensor]) -> list[Truth]:
+def truths(targets: Mapping[str, Tensor], class_weights: Sequence[float] | None = None) -> list[Truth]:
     """Return what each image of a batch holds.
 
     `targets` are ``instances``, ``valid``, ``whole`` (1 in objects that are known whole), ``side`` (the root of the
-    number of pixels of the whole object) and perhaps ``class``, each ``(N, 1, H, W)``.
+    number of pixels of the whole object) and perhaps ``class``, each ``(N, 1, H, W)``. Objects count the same where
+    there are no `class_weights`.
     """
     return [
-        _truth({name: planes[number, 0] for name, planes in targets.items()})
+        _truth({name: planes[number, 0] for name, planes in targets.items()}, class_weights)
         for number in range(len(targets["instances"]))
     ]
 
 
-def _truth(planes: Mapping[str, Tensor]) -> Truth:
+def _truth(planes: Mapping[str, Tensor], class_weights: Sequence[float] | None) -> Truth:
     instances, unknown = planes["instances"], planes["valid"] <= 0
     rows, columns = torch.nonzero((instances > 0) & ~unknown, as_tuple=True)
     ids, place, shown = torch.unique(instances[rows, columns], return_inverse=True, return_counts=True)
@@ -79,7 +84,8 @@ def _truth(planes: Mapping[str, Tensor]) -> Truth:
     learned = (whole > 0) & (shown >= _LEAST_SHOWN * side**2)
     left_out = unknown.clone()
     left_out[rows, columns] = ~learned[place]
-    return Truth(boxes[learned], numbers[learned], ids[learned], instances, unknown, left_out)
+    weights = boxes.new_ones(len(ids)) if class_weights is None else boxes.new_tensor(class_weights)[numbers]
+    return Truth(boxes[learned], numbers[learned], ids[learned], weights[learned], instances, unknown, left_out)
 
 
 def sums(mask: Tensor) -> Tensor:

@@ -31,7 +31,6 @@ _ANCHORS, _PROPOSALS = 256, 128
 _MOST = 6000
 _MOST_LEARNING = 1000
 _LEAST_SURE, _LEAST_PLACE = 0.05, 0.02
-_OVERLAP = 0.45
 #: Logit of an object in a network that has learned nothing: a hundredth.
 _AT_FIRST = -4.6
 _BOX_CELLS, _MASK_CELLS = 7, 14
@@ -40,10 +39,12 @@ _BOX_CELLS, _MASK_CELLS = 7, 14
 class TwoStage(nn.Module):
     """The heads of Faster R-CNN, or with `masks` of Mask R-CNN, on a feature pyramid of `width` channels."""
 
-    def __init__(self, width: int, classes: int, anchors: AnchorGenerator, levels: Sequence[str], masks: bool) -> None:
+    def __init__(
+        self, width: int, classes: int, anchors: AnchorGenerator, levels: Sequence[str], *, masks: bool, overlap: float
+    ) -> None:
         super().__init__()
         self.proposals = _Proposals(width, anchors)
-        self.regions = _Regions(width, classes, list(levels), masks)
+        self.regions = _Regions(width, classes, list(levels), masks, overlap)
 
     def losses(self, features: dict[str, Tensor], shape: tuple[int, int], truths: Sequence[Truth]) -> dict[str, Tensor]:
         """Return the loss terms of a batch of images of `shape`."""
@@ -123,7 +124,7 @@ class _Proposals(RegionProposalNetwork):
 class _Regions(RoIHeads):
     """Torchvision's second stage, with one class an object and a mask that does not depend on the class."""
 
-    def __init__(self, width: int, classes: int, levels: list[str], masks: bool) -> None:
+    def __init__(self, width: int, classes: int, levels: list[str], masks: bool, overlap: float) -> None:
         hidden = 4 * width
         super().__init__(  # type: ignore[no-untyped-call]
             MultiScaleRoIAlign(levels, _BOX_CELLS, 2),
@@ -135,7 +136,7 @@ class _Regions(RoIHeads):
             0.25,
             None,
             _LEAST_SURE,
-            _OVERLAP,
+            overlap,
             _MOST,
         )
         self._several = classes > 1
@@ -153,11 +154,13 @@ class _Regions(RoIHeads):
         targets: list[dict[str, Tensor]],
         truths: Sequence[Truth],
     ) -> dict[str, Tensor]:
-        places, matched, labels, boxes = self._chosen(places, targets)
+        places, matched, labels, boxes, weights = self._chosen(places, targets)
         regression = list(self.box_coder.encode(boxes, places))
         logits, deltas = self._classified(features, shape, places)
         if logits.numel():
-            terms = dict(zip(("class", "box"), fastrcnn_loss(logits, deltas, labels, regression), strict=True))
+            _, box = fastrcnn_loss(logits, deltas, labels, regression)
+            wrong = functional.cross_entropy(logits, torch.cat(labels), reduction="none")
+            terms = {"class": (wrong * torch.cat(weights)).mean(), "box": box}
         else:
             terms = {"class": logits.sum(), "box": deltas.sum()}
         if self.mask_head is not None:
@@ -183,7 +186,7 @@ class _Regions(RoIHeads):
         return [Found(image.boxes, image.scores, image.classes, mask) for image, mask in zip(found, masks, strict=True)]
 
     def _chosen(self, places: list[Tensor], targets: list[dict[str, Tensor]]) -> tuple[list[Tensor], ...]:
-        """Return the places that are learned from, each with its object, its label and the object's box."""
+        """Return the places that are learned from, each with its object, its label, the object's box and weight."""
         chosen = []
         for place, target in zip(places, targets, strict=True):
             every = torch.cat([place, target["boxes"]])
@@ -191,9 +194,11 @@ class _Regions(RoIHeads):
             labels[(labels == 0) & (share(target["left_out"], every) >= _ANCHOR_IS_NOT)] = -1
             (taken,) = self.subsample([labels])
             of_object = torch.cat([target["boxes"], every.new_zeros(1, 4)])[matched[taken]]
-            chosen.append((every[taken], matched[taken], labels[taken], of_object))
-        places, matched, labels, boxes = (list(part) for part in zip(*chosen, strict=True))
-        return places, matched, labels, boxes
+            weight = torch.cat([target["weights"], every.new_ones(1)])[matched[taken]]
+            weight[labels[taken] <= 0] = 1
+            chosen.append((every[taken], matched[taken], labels[taken], of_object, weight))
+        places, matched, labels, boxes, weights = (list(part) for part in zip(*chosen, strict=True))
+        return places, matched, labels, boxes, weights
 
     def _classified(
         self, features: dict[str, Tensor], shape: tuple[int, int], places: list[Tensor]

@@ -86,8 +86,11 @@ class Formulation(ABC):
     largest_setting: ClassVar[str] = ""
     #: Whether touching objects of one class stay apart.
     separates: ClassVar[bool] = True
-    #: What the labels of a prediction hold: objects with their outlines, or only the boxes around them.
-    result: ClassVar[Literal["objects", "boxes"]] = "objects"
+    #: What it finds: objects with their outlines, only the boxes around them, or none, for it makes an image.
+    result: ClassVar[Literal["objects", "boxes", "image"]] = "objects"
+    #: Whether the first of `decode_candidates` is known to suit most images, so that after a training another one is
+    #: taken only when it finds more on the validation images than chance explains.
+    first_in_doubt: ClassVar[bool] = False
     #: Whether it can learn target images, instead of labels.
     learns_images: ClassVar[bool] = False
 
@@ -122,6 +125,11 @@ class Formulation(ABC):
     def build_network(self, in_channels: int) -> Network:
         """Return its own network with random weights; only where `own_network` is true."""
         raise NotImplementedError(f"{self.title} learns with any architecture.")
+
+    @property
+    def pretrained(self) -> bool:
+        """Whether `pretrain` loads weights with these settings; no unless a formulation says so."""
+        return False
 
     def pretrain(self, network: Network) -> None:  # noqa: B027 - most own no network, or have no such weights
         """Load into its new own `network` the weights that the settings ask for; nothing unless a formulation says so.

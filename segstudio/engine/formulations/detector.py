@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 from pydantic import model_validator
 from torch import Tensor
 
-from segstudio.config.base import Config as Settings
 from segstudio.config.base import param
-from segstudio.engine.formulations.base import DecodeSettings, Formulation, Targets
-from segstudio.engine.formulations.class_head import ClassHead
+from segstudio.engine.formulations.base import DecodeSettings, Targets
 from segstudio.engine.formulations.learned_maps import LearnedMap
+from segstudio.engine.formulations.object_formulation import ObjectConfig, ObjectFormulation
 from segstudio.engine.formulations.object_targets import valid_pixels, whole_objects
 from segstudio.engine.network import Network
 
@@ -27,7 +26,7 @@ _SURE = 4
 _COCO = ("resnet50", 256)
 
 
-class DetectorConfig(Settings):
+class DetectorConfig(ObjectConfig):
     """Detector. What all detectors can be set to."""
 
     backbone: Literal["small", "mobilenet_v2", "resnet18", "resnet34", "resnet50"] = param("small", title="Backbone")
@@ -66,10 +65,11 @@ class DetectorConfig(Settings):
             "box": self.box_weight,
             "proposal_box": self.box_weight,
             "centre": self.box_weight,
+            "rectangle": self.box_weight,
         }
 
 
-class Detector(Formulation):
+class Detector(ObjectFormulation):
     """A formulation whose network is a detector of torchvision that paints what it finds as maps."""
 
     vector_maps: ClassVar[tuple[tuple[int, int], ...]] = ((0, 1),)
@@ -79,9 +79,15 @@ class Detector(Formulation):
     largest_setting: ClassVar[str] = "largest"
     config: DetectorConfig
 
-    def __init__(self, config: Settings | None = None, class_ids: Sequence[int] = (1,)) -> None:
-        super().__init__(config, class_ids)
-        self._head = ClassHead(self.class_ids)
+    def use_class_pixels(self, pixels: Sequence[int]) -> None:
+        """Weigh objects by their class as the settings ask, and all of them together as much as ever.
+
+        Their weights also say how much objects count beside background, which those of common classes must not lose.
+        """
+        super().use_class_pixels(pixels)
+        if self._weights is not None:
+            mean = float(np.average(self._weights, weights=pixels[1:]))
+            self._weights = tuple(weight / mean for weight in self._weights)
 
     @property
     def out_channels(self) -> int:
@@ -107,9 +113,14 @@ class Detector(Formulation):
 
         return DetectorNetwork(in_channels, len(self.class_ids), self.plan())
 
+    @property
+    def pretrained(self) -> bool:
+        """Whether the settings ask for weights that others have learned."""
+        return self.config.pretrained != "none"
+
     def pretrain(self, network: Network) -> None:
         """Load the weights that the settings ask for into the backbone."""
-        if self.config.pretrained != "none":
+        if self.pretrained:
             from segstudio.engine.detectors.pretrained import load_pretrained
 
             load_pretrained(network, self.config.backbone, self.config.pretrained)
@@ -138,7 +149,7 @@ class Detector(Formulation):
 
         assert isinstance(network, DetectorNetwork)
         weights = self.config.term_weights
-        return {name: weights[name] * term for name, term in network.losses(image, targets).items()}
+        return {name: weights[name] * term for name, term in network.losses(image, targets, self._weights).items()}
 
     def loss(self, maps: Tensor, targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Refuse: the maps of a detector are its answers, from which nothing can be learned."""

@@ -13,7 +13,7 @@ from segstudio.config.base import param
 from segstudio.core.errors import WrongUsage
 from segstudio.engine.decoding.components import tidy
 from segstudio.engine.decoding.evidence import Evidence
-from segstudio.engine.decoding.flow_following import follow_flow
+from segstudio.engine.decoding.flow_following import convergence, follow_flow
 from segstudio.engine.decoding.watershed import split_by_distance
 from segstudio.engine.formulations.base import Decoded, DecodeSettings, Targets, formulations
 from segstudio.engine.formulations.flow_formulation import FOREGROUND, FlowConfig, FlowFormulation
@@ -47,6 +47,9 @@ class JointDecodeConfig(DecodeSettings):
     """Follow the flow to the centres, or split at the valleys between distance peaks."""
     seed: float = param(0.25, title="Separation", ge=0.01, le=1.0, advanced=True)
     """Distance decoder: how clearly a peak must rise to be an object of its own. Higher merges more."""
+    convergence: float = param(0.0, title="Help of the flow", ge=0, le=2, zero="off", advanced=True)
+    """Distance decoder: how much it counts that the flow runs together in the middle of objects and apart where they
+    touch. New models choose 0.4; the distance alone splits less surely."""
     bridge: float = param(0.2, title="Bridge", ge=-0.5, le=1.0, advanced=True)
     """Distance decoder: peaks between which the distance never falls below this are one object, for no outline runs
     there. Lower merges more."""
@@ -63,6 +66,7 @@ class Joint(FlowFormulation):
     Config: ClassVar[type[Settings]] = JointConfig
     DecodeConfig: ClassVar[type[DecodeSettings]] = JointDecodeConfig
     heads: ClassVar[int] = _BOUNDARY + 1
+    first_in_doubt: ClassVar[bool] = True
     config: JointConfig
 
     @property
@@ -118,10 +122,19 @@ class Joint(FlowFormulation):
         if settings.decoder == "flow":
             found = follow_flow(maps[:2], mask, settings.smoothing)
         else:
-            outlines = np.float32(0.5) * maps[_BOUNDARY] if self.config.boundary_weight > 0 else np.float32(0)
-            height = maps[_DISTANCE] - outlines
-            found = split_by_distance(height, mask, settings.seed, settings.smoothing, settings.bridge)
+            found = split_by_distance(
+                self._height(maps, settings), mask, settings.seed, settings.smoothing, settings.bridge
+            )
         return self.judged(tidy(found, settings.min_size), self.evidence(maps))
+
+    def _height(self, maps: NDArray[np.float32], settings: JointDecodeConfig) -> NDArray[np.float32]:
+        """Return the distance, lowered by outlines and raised where flow runs together, as far as they are learned."""
+        height: NDArray[np.float32] = maps[_DISTANCE]
+        if self.config.boundary_weight > 0:
+            height = height - np.float32(0.5) * maps[_BOUNDARY]
+        if self.config.flow_weight > 0 and settings.convergence > 0:
+            height = height + np.float32(settings.convergence) * convergence(maps[:2])
+        return height
 
     def evidence(self, maps: NDArray[np.float32]) -> Evidence:
         """Return foreground, and distance where it is learned."""
@@ -137,12 +150,14 @@ class Joint(FlowFormulation):
     def decode_candidates(self) -> list[DecodeSettings]:
         """Return both decoders with a few thresholds each, or the one whose maps are learned."""
         distance = [
-            JointDecodeConfig(decoder="distance", threshold=threshold, seed=seed, bridge=bridge)
+            JointDecodeConfig(decoder="distance", threshold=threshold, seed=seed, bridge=bridge, convergence=0.4)
             for threshold in (0.5, 0.4, 0.6)
-            for seed, bridge in ((0.25, 0.2), (0.15, 1.0), (0.08, 1.0))
+            for seed, bridge in ((0.35, 1.0), (0.25, 1.0), (0.5, 0.2))
         ]
+        first = distance[0]
         flow = [
-            JointDecodeConfig(decoder="flow", threshold=threshold, smoothing=smoothing)
+            # Who changes to the other decoder by hand begins with its best settings.
+            first.model_copy(update={"decoder": "flow", "threshold": threshold, "smoothing": smoothing})
             for threshold in (0.5, 0.4, 0.6)
             for smoothing in (1.0, 2.0)
         ]

@@ -21,9 +21,9 @@ from segstudio.engine.formulations.base import Decoded, DecodeSettings, Formulat
 from segstudio.engine.formulations.centre_targets import heat_of_centres, vector_to_centre
 from segstudio.engine.formulations.learned_maps import LearnedMap
 from segstudio.engine.formulations.object_targets import class_numbers, valid_pixels, whole_objects
-from segstudio.engine.losses.class_balance import ClassBalanceConfig, class_weights
-from segstudio.engine.losses.cross_entropy import cross_entropy
-from segstudio.engine.losses.dice import soft_dice
+from segstudio.engine.losses.class_balance import class_weights
+from segstudio.engine.losses.gap_weight import gap_weight
+from segstudio.engine.losses.pixel_classes import GAP, PixelClassConfig, PixelClassLoss
 from segstudio.engine.losses.regression import mean_squared, smooth_l1
 
 #: Maps: vector (dy, dx) to the centre, heat of centres, background, then the classes.
@@ -32,7 +32,7 @@ _STEP = 8.0
 _NUMBERS = re.compile(r"\s*(\d+([\s,;]+\d+)*)?\s*")
 
 
-class PanopticConfig(ClassBalanceConfig):
+class PanopticConfig(PixelClassConfig):
     """Panoptic."""
 
     stuff_classes: str = param("", title="Classes of areas")
@@ -128,7 +128,8 @@ class Panoptic(Formulation):
         things = np.where(np.isin(classes[0], [place + 1 for place in self._things]), labels, 0)
         numbers = fastremap.renumber(np.maximum(things, 0), preserve_zero=True)[0].astype(np.int32)
         centre = vector_to_centre(numbers)
-        return {
+        gap = {GAP: gap_weight(labels)} if self.config.gap_weight > 0 else {}
+        return gap | {
             "centre": centre,
             "heat": heat_of_centres(numbers, centre),
             "thing": (numbers > 0).astype(np.float32)[None],
@@ -138,17 +139,13 @@ class Panoptic(Formulation):
         }
 
     def loss(self, maps: Tensor, targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return the loss terms class, centre and offset."""
-        maps = maps.float()
-        valid, heat, config = targets["valid"], targets["heat"], self.config
-        logits = maps[:, _GROUND:]
-        places = torch.arange(logits.shape[1], device=maps.device)[:, None, None]
-        one_hot = (targets["class"] == places).float()
-        kinds = cross_entropy(logits, targets["class"], valid, self._weights)
-        overlap = soft_dice(logits.softmax(1)[:, 1:], one_hot[:, 1:], valid)
-        whole, thing = targets["whole"], targets["thing"]
-        return {
-            "class": config.class_weight * (kinds + overlap),
+        """Return the loss terms of pixels and of regions, and those of centre and offset."""
+        maps, config = maps.float(), self.config
+        classes = PixelClassLoss(config).terms(
+            maps[:, _GROUND:], targets["class"], targets["valid"], self._weights, targets.get(GAP)
+        )
+        heat, whole, thing = targets["heat"], targets["whole"], targets["thing"]
+        return {name: config.class_weight * term for name, term in classes.items()} | {
             # Few pixels are hot, but all the objects hang on them.
             "centre": config.centre_weight * mean_squared(maps[:, _HEAT : _HEAT + 1], heat, whole * (1 + 9 * heat)),
             "offset": config.offset_weight * smooth_l1(maps[:, :2], targets["centre"] / _STEP, whole * thing),

@@ -46,6 +46,7 @@ class Regression(Formulation):
     Config: ClassVar[type[Settings]] = RegressionConfig
     DecodeConfig: ClassVar[type[DecodeSettings]] = RegressionDecodeConfig
     separates = False
+    result = "image"
     learns_images = True
     config: RegressionConfig
 

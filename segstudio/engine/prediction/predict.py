@@ -5,22 +5,20 @@ from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from pydantic import ValidationError
 
 from segstudio.config.prediction import PredictionConfig
-from segstudio.config.problems import sentence
-from segstudio.core.errors import BadInput, BadModel, JobFailed, UserError, WrongUsage
+from segstudio.core.errors import BadInput, BadModel, JobFailed
 from segstudio.engine.data.appearance import look_of, unlikeness
 from segstudio.engine.data.normalise import IntensityScale
 from segstudio.engine.devices import choose_device, device_name
-from segstudio.engine.formulations.base import DecodeSettings, Formulation
+from segstudio.engine.formulations.base import DecodeSettings
 from segstudio.engine.model_card import Model, ModelCard, build_formulation, load_model, read_card
 from segstudio.engine.prediction.block_decoding import Found, decode_steps, is_whole
 from segstudio.engine.prediction.finite_maps import FiniteMaps
+from segstudio.engine.prediction.job_settings import decode_settings, prediction_settings
 from segstudio.engine.prediction.map_store import MapStore, MemoryStore, new_store
 from segstudio.engine.prediction.result_files import keep_maps, open_maps, write_image, write_result
 from segstudio.engine.prediction.room import check_room
@@ -33,6 +31,8 @@ from segstudio.jobs.spec import DecodeJob, PredictImage, PredictJob
 
 #: Smallest tile that is tried when the memory does not suffice, pixels.
 _SMALLEST_TILE = 64
+#: How often smaller ones are tried.
+_SMALLER_TILES = 3
 #: Parts of an image's progress: what the network takes, and all.
 _NETWORK_PARTS, _PARTS = 90, 100
 _BLENDED = "blended-tiles"
@@ -69,7 +69,7 @@ def predict(job: PredictJob) -> Iterator[Message]:
     setting = _Setting(
         job,
         model,
-        _prediction_settings(job.settings),
+        prediction_settings(job.settings),
         decode_settings(model.card, model.formulation, job),
         choose_device(job.device),
     )
@@ -124,18 +124,6 @@ def decode(job: DecodeJob) -> Iterator[Message]:
         write_result(job.output, found)
     yield _labels_artifact(job.job_id, job.image_id, job.output, found)
     yield Finished(job_id=job.job_id, outcome="done", summary={"objects": len(found.classes)})
-
-
-def decode_settings(card: ModelCard, formulation: Formulation, job: PredictJob | DecodeJob) -> DecodeSettings:
-    """Return the model's decoder settings with the changes that a job asks for; raise `WrongUsage` for wrong ones."""
-    values = {**card.decode, **job.decode}
-    if isinstance(job, PredictJob) and "min_size" not in job.decode:
-        smallest = _prediction_settings(job.settings).min_size
-        values |= {"min_size": smallest} if smallest else {}
-    try:
-        return formulation.DecodeConfig.model_validate(values)
-    except ValidationError as error:
-        raise _wrong_setting("decode", error) from error
 
 
 def _image_steps(setting: _Setting, image: PredictImage, index: int, began: float) -> Iterator[Message]:
@@ -258,6 +246,7 @@ def _steps_in_memory(
     settings = setting.settings
     model = setting.model
     maps = FiniteMaps(maps, model.card.name, name, settings.precision)
+    tries = 0
     while True:
         try:
             for done, total in map_steps(model.network, model.formulation, image, settings, setting.device, maps):
@@ -266,13 +255,15 @@ def _steps_in_memory(
             smaller = _smaller(settings)
             if not is_out_of_memory(error):
                 raise
-            if smaller is None:
+            if smaller is None or tries == _SMALLER_TILES:
                 raise JobFailed(
-                    f"{name} does not fit into the memory of {device_name(setting.device)}, even in small tiles.",
-                    hint="Close other programs, or choose the processor (CPU) as device.",
+                    f"{name} does not fit into the memory of {device_name(setting.device)}, not even in tiles of "
+                    f"{settings.tile_size} pixels.",
+                    hint="Set smaller tiles, close other programs, or choose the processor (CPU) as device.",
                     code="out-of-memory",
                 ) from error
             settings = smaller
+            tries += 1
         else:
             return
         if setting.device.type == "cuda":
@@ -296,19 +287,3 @@ def _smaller(settings: PredictionConfig) -> PredictionConfig | None:
 def _labels_artifact(job_id: str, image_id: str, path: Path, found: Found) -> Artifact:
     details: dict[str, float | int | str] = {"objects": len(found.classes)}
     return Artifact(job_id=job_id, role="labels", path=str(path), image_id=image_id, details=details)
-
-
-def _prediction_settings(values: dict[str, Any]) -> PredictionConfig:
-    try:
-        return PredictionConfig.model_validate(values)
-    except ValidationError as error:
-        raise _wrong_setting("prediction", error) from error
-
-
-def _wrong_setting(section: str, error: ValidationError) -> UserError:
-    first = error.errors()[0]
-    field = ".".join([section, *map(str, first["loc"])])
-    if first["type"] == "extra_forbidden":
-        return WrongUsage(f"There is no setting called {field}.", code="wrong-setting")
-    words = f"The setting {field} cannot be {first['input']!r}: {sentence(first)}."
-    return WrongUsage(words, hint="Change this setting and start again.", code="wrong-setting")

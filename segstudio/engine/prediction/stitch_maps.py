@@ -1,6 +1,6 @@
 """The network's maps of an image of any size, tile by tile; the same as of the whole wherever a network allows it."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from itertools import groupby
 
 import numpy as np
@@ -22,19 +22,12 @@ _FLIPS: tuple[tuple[int, ...], ...] = ((), (2,), (3,), (2, 3))
 _CLEARED_ROWS = 256
 
 
-class PredictionStopped(Exception):
-    """`predict_maps` was asked to stop."""
-
-
-def predict_maps(  # noqa: PLR0913 - what to do, with what, where, and two callbacks
+def predict_maps(
     network: Network,
     formulation: Formulation,
     image: NDArray[np.float32],
     settings: PredictionConfig | None = None,
     device: torch.device | str = "cpu",
-    *,
-    on_progress: Callable[[int, int], None] | None = None,
-    should_stop: Callable[[], bool] | None = None,
 ) -> NDArray[np.float32]:
     """Return the activated maps ``(out_channels, H, W)`` of a normalised image.
 
@@ -46,15 +39,6 @@ def predict_maps(  # noqa: PLR0913 - what to do, with what, where, and two callb
         ``(C, H, W)`` float32, normalised as a whole (`segstudio.engine.data.normalise`); any size from 1 x 1.
     settings
         Tiles, precision, flips; ``None`` for the defaults.
-    on_progress
-        Called with the number of tiles done and of all.
-    should_stop
-        Asked between tiles.
-
-    Raises
-    ------
-    PredictionStopped
-        `should_stop` returned true.
 
     Notes
     -----
@@ -64,13 +48,8 @@ def predict_maps(  # noqa: PLR0913 - what to do, with what, where, and two callb
     """
     maps = MemoryStore(np.empty((formulation.out_channels, *image.shape[1:]), np.float32))
     chosen = settings or PredictionConfig()
-    steps = map_steps(network, formulation, ArrayImage(image), chosen, torch.device(device), maps)
-    for done, total in steps:
-        if on_progress is not None:
-            on_progress(done, total)
-        if should_stop is not None and should_stop():
-            steps.close()
-            raise PredictionStopped
+    for _ in map_steps(network, formulation, ArrayImage(image), chosen, torch.device(device), maps):
+        pass
     return maps.array
 
 
@@ -82,7 +61,10 @@ def map_steps(
     device: torch.device,
     maps: MapStore,
 ) -> Generator[tuple[int, int], None, None]:
-    """Do the work of `predict_maps` step by step into `maps`; yields tiles done and all tiles."""
+    """Do the work of `predict_maps` step by step into `maps`; yields tiles done and all tiles.
+
+    Who closes it between two steps stops it; the network is in the mode that it was in.
+    """
     padded = _Padded(image, network.stride)
     tiles = _tiles_for(network, padded.shape, settings.tile_size)
     if tiles[0].shares is not None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from segstudio.config.run import RunConfig
 from segstudio.config.training import TrainingConfig
 from segstudio.core.errors import WrongUsage
+from segstudio.engine.architectures import architectures
 from segstudio.engine.formulations import Formulation, formulations
 from segstudio.engine.formulations.learned_maps import missing_maps, refuse_unlearned
 from segstudio.engine.network import Network
@@ -66,9 +67,13 @@ def weight_problem(choice: Choice) -> tuple[str, str] | None:
 
 def fetches_weights(job: TrainJob) -> bool:
     """Whether the network begins with weights that others have learned."""
-    own = formulations.get(job.formulation.name).own_network
-    wanted = (job.formulation if own else job.architecture).settings.get("pretrained", False)
-    return job.start_from is None and wanted not in (False, "none")
+    if job.start_from is not None:
+        return False
+    formulation = _formulation(job.formulation, tuple(item.id for item in job.classes))
+    if formulation.own_network:
+        return formulation.pretrained
+    family = architectures.get(job.architecture.name)
+    return family(family.Config.model_validate(job.architecture.settings)).pretrained
 
 
 def frozen_notes(job: TrainJob, config: TrainingConfig, network: Network) -> Iterator[Warned]:

@@ -80,6 +80,8 @@ def facts(training: "Training") -> Facts:
     job, prepared, config = training.job, training.prepared, training.prepared.config
     plan: dict[str, Fact] = {
         "formulation": job.formulation.name,
+        "result": prepared.formulation.result,
+        "separates": prepared.formulation.separates,
         "architecture": OWN_NETWORK if prepared.formulation.own_network else job.architecture.name,
         "device": training.stepper.device.type,
         "from_scratch": job.start_from is None,
@@ -87,6 +89,8 @@ def facts(training: "Training") -> Facts:
         "batch": training.batch_size,
         "learning_rate": config.training.learning_rate * training.rate_factor,
         "schedule": training.rate.schedule,
+        "minutes": config.training.max_minutes,
+        "epochs": config.training.epochs,
         "precision": str(training.stepper.precision).removeprefix("torch."),
         "own_validation": prepared.own_validation,
         "low_percentile": config.data.low_percentile,

@@ -221,12 +221,14 @@ class Training:
     def _one_step(self) -> Iterator[Message]:
         rate = self._rate()
         orders.step(self.crew, rate)
+        result: StepResult | None = None
         try:
             result = self.learn(rate)
         except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error) or self.batch_size == 1 or not self.crew.alone:
+            if not is_out_of_memory(error) or not self.crew.alone:
                 raise
-            self.batch_size //= 2
+            self.batch_size = self.rescue.smaller_batch(self.batch_size, error)
+        if result is None:  # not before here: the error held what its step had in memory
             yield batch_halved(self.batch_size, self.stepper.device)
             return
         if not result.finite:

@@ -2,7 +2,11 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from hashlib import blake2b
+
+import numpy as np
 
 from segstudio.engine.formulations import DecodeSettings
 from segstudio.engine.training.average import Weights
@@ -51,6 +55,23 @@ class Judge:
             self.best, self.best_score = {name: tensor.clone() for name, tensor in weights.items()}, result.score
         self.step = step
         return values | result.figures(), better
+
+    @cached_property
+    def judged_on(self) -> str:
+        """A name for all that scores depend on but the weights: the images that are looked at, and what is known."""
+        digest = blake2b(digest_size=16)
+        for part in self.prepared.validator.watched:
+            for array in (part.image, part.known, part.target):
+                if array is not None:
+                    digest.update(f"{array.dtype} {array.shape}".encode())
+                    digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
+
+    def judge_anew(self, best: Weights) -> None:
+        """Give the best weights so far the score that they have on what is judged on now: the bar for all others."""
+        _, result = self.prepared.validator.run(best, self.decode)
+        self.best_score = result.score
+        self.plateau = replace(self.plateau, best=result.score)
 
     def preview(self, weights: Weights, run: RunFolder, epochs: float) -> Iterator[Preview]:
         """Yield how `weights` see one validation image."""

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from segstudio.config.data import DataConfig
 from segstudio.config.run import RunConfig
 from segstudio.core.axes import ImageInfo
 from segstudio.engine.architectures import architectures
@@ -162,26 +163,10 @@ def survey(
     check_choices(job)
     config = RunConfig.model_validate(job.config)
     torch.manual_seed(config.training.seed)
-    training, validation = chosen_samples(job.samples, config.data.limit)
-    check_trainable(training)
-    plan = plan_channels([_info(sample) for sample in (*training, *validation)], config.data.channels)
-    if plan.converted:
-        yield Warned(
-            code="channels-converted",
-            message=f"{plan.converted} images are converted to {'colour' if plan.kind == 'rgb' else 'gray'}.",
-            hint="Set the channels, or train with images of one kind, if this is not wanted.",
-        )
-    data = config.data
-    learns_images = _learns_images(job, training)
-    reading = Reading(plan, data.low_percentile, data.high_percentile, targets=learns_images, store=store)
-    read = yield from read_parts(training, validation, reading, control)
-    if read is None:
+    known = yield from _read(job, config.data, control, store)
+    if known is None:
         return None
-    yield from data_warnings(job, read)
-    scale: IntensityScale | None = None
-    if reading.targets:
-        scale = common_scale(read.training, data.low_percentile, data.high_percentile)
-        read = Parts(scaled(read.training, scale), scaled(read.validation, scale))
+    plan, read, scale = known
     if pretrain and fetches_weights(job):
         yield Progress(stage="Fetching the weights to begin with", done=0, total=1)
     formulation, network = _build(job, plan, 0 if scale is None else len(scale.low), pretrain=pretrain)
@@ -195,6 +180,31 @@ def survey(
     found["pixel_size_um"] = _common([part.sample.pixel_size_um for part in read.training])
     patch = patch_size(config.data.patch_size, found["object_diameter_px"], network.stride, device, levels_setting(job))
     return Survey(config, formulation, network, plan, read, patch, found, look, scale)
+
+
+def _read(
+    job: TrainJob, data: DataConfig, control: Control, store: TargetStore | None
+) -> Generator[Message, None, tuple[ChannelPlan, Parts, IntensityScale | None] | None]:
+    """Read the images as one kind of channels, target images on one scale; return ``None`` when stopped."""
+    training, validation = chosen_samples(job.samples, data.limit)
+    check_trainable(training)
+    plan = plan_channels([_info(sample) for sample in (*training, *validation)], data.channels)
+    if plan.converted:
+        yield Warned(
+            code="channels-converted",
+            message=f"{plan.converted} images are converted to {'colour' if plan.kind == 'rgb' else 'gray'}.",
+            hint="Set the channels, or train with images of one kind, if this is not wanted.",
+        )
+    learns_images = _learns_images(job, training)
+    reading = Reading(plan, data.low_percentile, data.high_percentile, targets=learns_images, store=store)
+    read = yield from read_parts(training, validation, reading, control)
+    if read is None:
+        return None
+    yield from data_warnings(job, read)
+    if not learns_images:
+        return plan, read, None
+    scale = common_scale(read.training, data.low_percentile, data.high_percentile)
+    return plan, Parts(scaled(read.training, scale), scaled(read.validation, scale)), scale
 
 
 def _crop_settings(config: RunConfig, formulation: Formulation, patch: int, diameter: float | None) -> CropSettings:

@@ -11,6 +11,8 @@ from segstudio.jobs.messages import Warned
 
 _BAD_STEPS = 3
 _RESTARTS = 5
+#: How often a smaller batch is tried when the memory does not suffice.
+_SMALLER_BATCHES = 3
 
 
 class Rescue:
@@ -26,6 +28,7 @@ class Rescue:
 
     def __init__(self) -> None:
         self.left_out = self.in_row = self.restarts = 0
+        self._smaller = 0
 
     @property
     def needed(self) -> bool:
@@ -42,6 +45,25 @@ class Rescue:
                 message="The loss was no finite number in one step; the step was left out and the training goes on.",
                 hint="The summary says how many. If they are many, lower the learning rate or look for extreme pixels.",
             )
+
+    def smaller_batch(self, size: int, error: BaseException) -> int:
+        """Return the batch to try after one of `size` patches did not fit into the memory.
+
+        Raises
+        ------
+        JobFailed
+            There is none, or smaller ones were tried often enough.
+        """
+        if size == 1 or self._smaller >= _SMALLER_BATCHES:
+            raise JobFailed(
+                f"The memory does not suffice for this training, not even for batches of {size} "
+                f"{'patch' if size == 1 else 'patches'}.",
+                hint="Choose smaller patches or a narrower network, set a smaller batch, close other programs, or "
+                "choose the processor (CPU) as device.",
+                code="out-of-memory",
+            ) from error
+        self._smaller += 1
+        return size // 2
 
     def go_back(self, stepper: Stepper, weights: Weights) -> Warned:
         """Restore `weights`; the caller halves the learning rate.

@@ -1,6 +1,6 @@
 """What a training writes down beside its tensors, and how it goes on from it exactly."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,7 @@ def save(training: "Training") -> None:
         "bad_steps": rescue.in_row,
         "restarts": rescue.restarts,
         "validated_step": judge.step,
+        "judged_on": judge.judged_on,
         "losses": training.readout.losses,
     }
     write_checkpoint(training.run_folder.checkpoints, capture(training.stepper, judge.best, state))
@@ -46,6 +47,8 @@ def go_on(training: "Training") -> Generator[Message, None, bool]:
     ------
     BadModel
         The checkpoint is of other settings.
+    WrongUsage
+        There is none, but a model that would be lost.
     """
     checkpoint = read_newest(training.run_folder.checkpoints)
     step = -1 if checkpoint is None else int(checkpoint.state["step"])
@@ -55,6 +58,8 @@ def go_on(training: "Training") -> Generator[Message, None, bool]:
             hint="Put the folder of the run where all computers see it.",
             code="checkpoint-not-shared",
         )
+    if checkpoint is None and training.run_folder.model.exists():
+        raise training.run_folder.cannot_go_on()
     if checkpoint is None:
         yield Warned(code="no-checkpoint", message="There is no checkpoint yet; the training starts anew.")
         return False
@@ -66,7 +71,23 @@ def go_on(training: "Training") -> Generator[Message, None, bool]:
             hint="Start a new run instead.",
             code="checkpoint-other-network",
         ) from error
+    if training.crew.leads:
+        yield from _judge_anew(training, checkpoint)
     return True
+
+
+def _judge_anew(training: "Training", checkpoint: Checkpoint) -> Iterator[Message]:
+    """Judge the best weights again where the score in the checkpoint is of other images or labels than those of now."""
+    judge, before = training.judge, checkpoint.state.get("judged_on")
+    if judge.best is None or before == judge.judged_on:
+        return
+    judge.judge_anew(judge.best)
+    if before is not None:  # written by a version that did not note it, most are the same
+        yield Warned(
+            code="validation-changed",
+            message="The validation images or their labels have changed since: the best weights were judged anew.",
+            hint="Scores from now on cannot be compared with those before.",
+        )
 
 
 def _take_up(training: "Training", checkpoint: Checkpoint) -> None:

@@ -12,6 +12,7 @@ from segstudio.engine.first_layer import for_channels, for_named_channels
 from segstudio.engine.formulations import Formulation
 from segstudio.engine.model_card import Model, ModelCard, build_network, load_model
 from segstudio.engine.network import Network
+from segstudio.engine.training.own_parts import parts_anew
 from segstudio.engine.training.start_rules import Places, check_start, same_channels, same_classes, shared_maps
 from segstudio.jobs.spec import TrainJob
 
@@ -21,7 +22,8 @@ def started_from(job: TrainJob, path: Path, formulation: Formulation, plan: Chan
 
     Classes that the model knows, by name or else by id, keep their maps; the others begin with random weights, and so
     do all maps of another formulation. Channels that the model knows by name keep their weights; where names do not
-    tell, the first layer is adapted to their number (`segstudio.engine.first_layer`).
+    tell, the first layer is adapted to their number (`segstudio.engine.first_layer`). Of a network that belongs to the
+    formulation, what other settings change begins with random weights.
 
     Raises
     ------
@@ -35,7 +37,10 @@ def started_from(job: TrainJob, path: Path, formulation: Formulation, plan: Chan
     first, last = _first_layers(card, formulation), _last_layers(card, formulation)
     places, rows = same_channels(model.card, plan), _rows(model, job, formulation)
     weights = network.state_dict()
+    anew = parts_anew(card, formulation)
     for name, old in model.network.state_dict().items():
+        if name in anew or name not in weights:
+            continue  # of a network of its own with other settings
         if name in last:
             _take_rows(weights[name], old, rows)
         elif name in first:

@@ -8,6 +8,7 @@ from segstudio.engine.architectures import architectures
 from segstudio.engine.data.channels import ChannelPlan
 from segstudio.engine.formulations import Formulation, formulations
 from segstudio.engine.model_card import ModelCard, build_formulation, read_card
+from segstudio.engine.training.own_parts import parts_anew
 from segstudio.jobs.messages import Warned
 from segstudio.jobs.spec import ClassSpec, TrainJob
 
@@ -49,6 +50,13 @@ def start_notes(job: TrainJob, formulation: Formulation, plan: ChannelPlan) -> I
         )
     if (note := _channel_note(card, plan)) is not None:
         yield Warned(code="first-layer", message=note, hint="Look at the first predictions; it learns the rest.")
+    if parts_anew(card, formulation):
+        yield Warned(
+            code="new-parts",
+            message=f"The model {card.name} was made with other settings: of its network the backbone is taken, and "
+            "of the rest what fits.",
+            hint="It needs a little longer than a training that goes on with the same.",
+        )
     if other := _other_settings(job, card):
         words = f"the setting {other[0]} does" if len(other) == 1 else f"the settings {', '.join(other)} do"
         yield Warned(

@@ -17,7 +17,7 @@ from segstudio.engine.formulations import Decoded, DecodeSettings, Formulation
 from segstudio.engine.network import Network
 from segstudio.engine.prediction.stitch_maps import predict_maps
 from segstudio.engine.training.average import Weights
-from segstudio.engine.training.confidence import f1_interval
+from segstudio.engine.training.confidence import f1_interval, first_as_good
 from segstudio.engine.training.preview import Pictures, overlay, picture, window_of
 
 #: IoU thresholds at which a validation is scored; the first two decide which weights and decoder are best.
@@ -155,13 +155,18 @@ class Validator(PartPredictor):
         """
         start = time.monotonic()
         order = np.random.default_rng(0).permutation(len(self.parts))
-        for number, best, result in self._compare(weights, self.candidates, [self.parts[index] for index in order]):
+        parts = [self.parts[index] for index in order]
+        for number, best, result in self._compare(weights, self.candidates, parts, self.formulation.first_in_doubt):
             yield number, best, result
             if (time.monotonic() - start) * (number + 1) / number > seconds:
                 return
 
     def _compare(
-        self, weights: Weights, candidates: Sequence[DecodeSettings], parts: Sequence[LabelledPart]
+        self,
+        weights: Weights,
+        candidates: Sequence[DecodeSettings],
+        parts: Sequence[LabelledPart],
+        first_in_doubt: bool = False,
     ) -> Iterator[tuple[int, DecodeSettings, Validation]]:
         """Look at part after part, and yield how many there were, the best of `candidates` on them, and its scores."""
         start = time.monotonic()
@@ -173,9 +178,7 @@ class Validator(PartPredictor):
                 scored = pool.map(lambda c, m=maps, p=part: self._scored(p, self._decode(m, c)), candidates)
                 for scores, found in zip(table, scored, strict=True):
                     scores.append(found)
-                results = [_merit(*(count.ap for count in pooled(scores).counts[:2])) for scores in table]
-                # The earlier of equals wins: candidates are listed with the safest first.
-                best = max(range(len(results)), key=lambda i: (round(results[i], 6), -i))
+                best = _first_as_good(table) if first_in_doubt else _best(table)
                 yield number, candidates[best], _validation(table[best], time.monotonic() - start)
 
     def pictures(self, weights: Weights, decode: DecodeSettings) -> Pictures:
@@ -244,6 +247,17 @@ def _validation(scores: Sequence[ImageScore], seconds: float) -> Validation:
         interval=_interval(scores),
         seconds=seconds,
     )
+
+
+def _best(table: Sequence[Sequence[ImageScore]]) -> int:
+    results = [_merit(*(count.ap for count in pooled(scores).counts[:2])) for scores in table]
+    # The earlier of equals wins: candidates are listed with the safest first.
+    return max(range(len(results)), key=lambda i: (round(results[i], 6), -i))
+
+
+def _first_as_good(table: Sequence[Sequence[ImageScore]]) -> int:
+    counts = [[[(at.tp, at.fp, at.fn) for at in score.counts[:2]] for score in scores] for scores in table]
+    return first_as_good(counts, [score.name for score in table[0]])
 
 
 def _interval(scores: Sequence[ImageScore]) -> tuple[float, float] | None:

@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING
 
 from segstudio.gui.actions import Action
 from segstudio.gui.commands.conditions import can_edit_now, has_document_now
+from segstudio.gui.history_window import show_history
 from segstudio.labels.edits import Delete, Merge, Relabel
+from segstudio.session.session import Session
 
 if TYPE_CHECKING:
     from segstudio.gui.main_window import MainWindow
@@ -37,7 +39,7 @@ def actions(w: "MainWindow") -> list[Action]:
             "edit.undo",
             "&Edit",
             "Undo",
-            w.undo,
+            lambda: _undo(session),
             ("Ctrl+Z",),
             "ph.arrow-u-up-left",
             enabled=lambda: session.document is not None and session.document.can_undo,
@@ -47,11 +49,21 @@ def actions(w: "MainWindow") -> list[Action]:
             "edit.redo",
             "&Edit",
             "Redo",
-            w.redo,
+            lambda: _redo(session),
             ("Ctrl+Y", "Ctrl+Shift+Z"),
             "ph.arrow-u-up-right",
             enabled=lambda: session.document is not None and session.document.can_redo,
             now=redo_words,
+        ),
+        Action(
+            "edit.history",
+            "&Edit",
+            "History…",
+            lambda: show_history(w),
+            ("Ctrl+Alt+Z",),
+            "ph.clock-counter-clockwise",
+            "Earlier states of this image, to look at and to go back to",
+            enabled=has_document_now(w),
         ),
         Action(
             "edit.delete",
@@ -73,7 +85,12 @@ def actions(w: "MainWindow") -> list[Action]:
             enabled=several,
         ),
         Action(
-            "edit.select_all", "&Edit", "Select all objects", w.select_all, ("Ctrl+A",), enabled=has_document_now(w)
+            "edit.select_all",
+            "&Edit",
+            "Select all objects",
+            lambda: _select_all(session),
+            ("Ctrl+A",),
+            enabled=has_document_now(w),
         ),
         Action(
             "edit.new_object",
@@ -99,6 +116,24 @@ def actions(w: "MainWindow") -> list[Action]:
         ),
     ]
     return items + [_class_action(w, number) for number in (1, 2, 4, 5, 6, 7, 8, 9)]
+
+
+def _undo(session: Session) -> None:
+    """Take back the last action on this image."""
+    if session.document is not None:
+        session.document.undo()
+
+
+def _redo(session: Session) -> None:
+    """Do again what was taken back."""
+    if session.document is not None:
+        session.document.redo()
+
+
+def _select_all(session: Session) -> None:
+    """Select all objects of the image."""
+    if session.document is not None:
+        session.view.selected = frozenset(session.document.planes.objects)
 
 
 def _class_action(w: "MainWindow", number: int) -> Action:

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 from segstudio.gui.actions import Action
 from segstudio.gui.commands.conditions import can_edit_now, can_write_now, has_project_now
+from segstudio.gui.dialogs.verify import VerifyDialog
+from segstudio.session.session import Session
 
 if TYPE_CHECKING:
     from segstudio.gui.main_window import MainWindow
@@ -20,10 +22,20 @@ def actions(w: "MainWindow") -> list[Action]:
         Action("file.sample", "&File", "Open the sample project", w.opening.open_sample, (), "ph.flask"),
         Action("file.add", "&File", "Add images…", w.opening.ask_images, (), "ph.plus", enabled=can_write_now(w)),
         Action(
+            "file.import_masks",
+            "&File",
+            "Import masks…",
+            w.opening.ask_masks,
+            (),
+            "ph.download-simple",
+            "Takes label images of other programs for the images that have no labels yet",
+            enabled=can_write_now(w),
+        ),
+        Action(
             "file.save",
             "&File",
             "Save now",
-            w.save_now,
+            lambda: _save_now(w.session),
             ("Ctrl+S",),
             "ph.floppy-disk",
             "Every stroke is saved as you draw; this also writes the label files now",
@@ -31,6 +43,16 @@ def actions(w: "MainWindow") -> list[Action]:
             separator=True,
         ),
         Action("file.export", "&File", "Export…", w.export, ("Ctrl+E",), "ph.export", enabled=has_project),
+        Action(
+            "file.verify",
+            "&File",
+            "Verify project…",
+            lambda: _verify(w),
+            (),
+            "ph.shield-check",
+            "Reads every file of the project and says whether all of it is as it was saved",
+            enabled=has_project,
+        ),
         Action(
             "file.close",
             "&File",
@@ -42,3 +64,23 @@ def actions(w: "MainWindow") -> list[Action]:
         ),
         Action("file.quit", "&File", "Quit", w.close, ("Ctrl+Q",)),
     ]
+
+
+def _verify(window: "MainWindow") -> None:
+    """Verify the open project in a window beside the work, or bring that to the front."""
+    project = window.session.project
+    if project is None:
+        return
+    dialog = next((found for found in window.findChildren(VerifyDialog) if found.isVisible()), None)
+    if dialog is None:
+        dialog = VerifyDialog(project.folder, project.name, window.session.background, window)
+        dialog.show()
+    else:
+        dialog.raise_()
+    dialog.activateWindow()
+
+
+def _save_now(session: Session) -> None:
+    """Write the label files now, without waiting for the next quiet moment."""
+    if session.document is not None:
+        session.document.checkpoint()

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from segstudio.gui.actions import Action
 from segstudio.gui.commands.conditions import can_edit_now, can_write_now
+from segstudio.session.session import Session
 
 if TYPE_CHECKING:
     from segstudio.gui.main_window import MainWindow
@@ -52,7 +53,7 @@ def actions(w: "MainWindow") -> list[Action]:
             "image.reviewed",
             "&Image",
             "Reviewed",
-            w.toggle_reviewed,
+            lambda: _toggle_reviewed(session),
             ("Ctrl+Return",),
             checked=reviewed,
             enabled=can_edit,
@@ -62,7 +63,7 @@ def actions(w: "MainWindow") -> list[Action]:
             "image.complete",
             "&Image",
             "This image is completely labelled",
-            w.toggle_complete,
+            lambda: _toggle_complete(w),
             ("Ctrl+L",),
             enabled=can_edit,
             checked=lambda: session.completeness.complete,
@@ -78,3 +79,18 @@ def actions(w: "MainWindow") -> list[Action]:
             separator=True,
         ),
     ]
+
+
+def _toggle_reviewed(session: Session) -> None:
+    """Mark the image in front as reviewed, or not."""
+    document = session.document
+    if document is not None:
+        done = session.states.state(document.entry.id) == "reviewed"
+        session.states.set_reviewed([document.entry.id], not done)
+
+
+def _toggle_complete(w: "MainWindow") -> None:
+    """State that the image in front is completely labelled, or take it back; the Label step shows which."""
+    w.canvas.finish_stroke()
+    w.session.completeness.toggle()
+    w.completeness_notices.say()

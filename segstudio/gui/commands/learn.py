@@ -36,7 +36,7 @@ def actions(w: "MainWindow") -> list[Action]:
             "train.rates",
             "T&rain",
             "Find a learning rate",
-            w.find_rate,
+            lambda: _find_rate(w),
             icon="ph.gauge",
             tip="Learns for 100 steps with a rising rate and shows which one suits these images",
             enabled=lambda: can_find_rate() and session.rates.state != "running",
@@ -67,7 +67,7 @@ def actions(w: "MainWindow") -> list[Action]:
             "predict.current",
             "T&rain",
             "Predict this image",
-            w.predict_current,
+            lambda: _predict_current(w),
             ("Ctrl+P",),
             "ph.magic-wand",
             enabled=can_edit,
@@ -130,3 +130,15 @@ def actions(w: "MainWindow") -> list[Action]:
             enabled=lambda: can_edit() and session.review.rejected_count > 0,
         ),
     ]
+
+
+def _find_rate(w: "MainWindow") -> None:
+    """Go to the step Train and test learning rates."""
+    w.show_step(1)
+    w.training.find_rate()
+
+
+def _predict_current(w: "MainWindow") -> None:
+    """Go to the step Predict and predict the image in front."""
+    w.show_step(2)
+    w.prediction.predict_current()

@@ -2,8 +2,12 @@
 
 from typing import TYPE_CHECKING
 
+from PySide6.QtWidgets import QApplication
+
 from segstudio.gui.actions import Action
 from segstudio.gui.commands.conditions import has_document_now
+from segstudio.gui.theme import apply_theme
+from segstudio.session.session import Session
 
 if TYPE_CHECKING:
     from segstudio.gui.main_window import MainWindow
@@ -81,7 +85,7 @@ def actions(w: "MainWindow") -> list[Action]:
             "view.by_class",
             "&View",
             "Colour by class",
-            w.toggle_colours,
+            lambda: _toggle_colours(w.session),
             ("J",),
             checked=lambda: w.session.view.colour_by == "class",
         ),
@@ -109,10 +113,25 @@ def actions(w: "MainWindow") -> list[Action]:
             "view.theme",
             "&View",
             "Light theme",
-            w.toggle_theme,
+            lambda: _toggle_theme(w),
             (),
             separator=True,
             checked=lambda: w.session.preferences.theme == "light",
         ),
         Action("view.reset", "&View", "Reset the layout", lambda: w.layout_of_panels.reset()),
     ]
+
+
+def _toggle_colours(session: Session) -> None:
+    """Colour objects one by one, or by their class."""
+    session.view.colour_by = "object" if session.view.colour_by == "class" else "class"
+
+
+def _toggle_theme(w: "MainWindow") -> None:
+    """Change between dark and light."""
+    theme = "dark" if w.session.preferences.theme == "light" else "light"
+    w.session.set_preferences(w.session.preferences.model_copy(update={"theme": theme}))
+    app = QApplication.instance()
+    if isinstance(app, QApplication):
+        apply_theme(app, theme)
+    w.welcome.retint()

@@ -3,6 +3,7 @@
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QMessageBox, QWidget
 
+from segstudio.gui.forms.plain import plain
 from segstudio.session.session import Session
 
 
@@ -15,6 +16,7 @@ def agree_on_running_training(session: Session, parent: QWidget) -> bool:
     box.setWindowTitle(_tr("A training is running"))
     box.setText(_tr("A training is still running. What should become of it?"))
     box.setInformativeText(_tr("If it goes on, you find it again when you open this project."))
+    plain(box)
     go_on = box.addButton(_tr("Let it go on"), QMessageBox.ButtonRole.AcceptRole)
     stop = box.addButton(_tr("Stop and keep the best"), QMessageBox.ButtonRole.DestructiveRole)
     box.addButton(QMessageBox.StandardButton.Cancel)

@@ -27,6 +27,7 @@ from segstudio.core.errors import UserError
 from segstudio.export.base import Exported, Exporter, exporters
 from segstudio.gui.forms.form import Form
 from segstudio.gui.forms.parts import Column, button, caption, heading, set_role
+from segstudio.gui.forms.plain import plain
 from segstudio.project.project import ImageEntry
 from segstudio.session.export_items import export_items, export_labels, with_labels
 from segstudio.session.job_specs import all_saved_first
@@ -201,6 +202,7 @@ class ExportDialog(QDialog):
     def _may_replace(self, error: UserError) -> bool:
         box = QMessageBox(QMessageBox.Icon.Question, self.tr("Replace files?"), error.message, parent=self)
         box.setInformativeText(self.tr("They are of an earlier export, perhaps of another format."))
+        plain(box)
         replace = box.addButton(self.tr("Replace"), QMessageBox.ButtonRole.AcceptRole)
         keep = box.addButton(self.tr("Keep them"), QMessageBox.ButtonRole.RejectRole)
         box.setDefaultButton(keep)

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QCheckBox, QFileDialog, QGridLayout, QLabel, QProg
 
 from segstudio.gui.dialogs.network_layers import LayerTree
 from segstudio.gui.forms.parts import EmptyState, button, caption, row
+from segstudio.gui.forms.plain import plain
 from segstudio.io.atomic import write_atomic
 from segstudio.jobs.network_report import NetworkReport
 from segstudio.session.network_reports import NetworkReports
@@ -82,7 +83,7 @@ class NetworkFigures(QWidget):
         said = figures(report)
         if self._figures.count() == 0:
             for number, figure in enumerate(said):
-                title = QLabel(figure.title)
+                title = plain(QLabel(figure.title))
                 title.setProperty("role", "heading")
                 self._figures.addWidget(title, 2 * number, 0, Qt.AlignmentFlag.AlignTop)
                 self._figures.addWidget(_sentence(""), 2 * number, 1)

@@ -6,6 +6,7 @@ from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence, QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTreeView
 
+from segstudio.gui.forms.plain import plain_tip
 from segstudio.jobs.network_report import Layer
 
 _PATH = Qt.ItemDataRole.UserRole
@@ -109,7 +110,7 @@ class LayerTree(QTreeView):
         parent = self._items.get(parent_path) if layer.path else None
         item = QStandardItem(name or first)
         item.setData(layer.path, _PATH)
-        item.setToolTip(layer.path)
+        item.setToolTip(plain_tip(layer.path))
         row = [item]
         for column, text in enumerate(self._cells(layer), start=1):
             cell = QStandardItem(text)

@@ -6,7 +6,7 @@ from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QDialog, QStackedWidget, QVBoxLayout, QWidget
 
 from segstudio.gui.dialogs.patch_grid import PatchGrid
-from segstudio.gui.forms.parts import EmptyState, button, caption, row
+from segstudio.gui.forms.parts import EmptyState, button, caption, centred, row
 from segstudio.gui.theme import SPACING
 from segstudio.session.job_specs import TrainingWish
 from segstudio.session.patch_preview import PatchPreview
@@ -33,7 +33,7 @@ class PatchesDialog(QDialog):
         self.grid = PatchGrid(session.background)
         self._empty = EmptyState("squares-four")
         self._pages = QStackedWidget()
-        self._pages.addWidget(_centred(self._empty))
+        self._pages.addWidget(centred(self._empty))
         self._pages.addWidget(self.grid)
         self._says = caption(role="")
         self._legend_words = self.tr(
@@ -106,12 +106,3 @@ class PatchesDialog(QDialog):
         self.preview.changed.disconnect(self._show, missing_ok=True)
         self.preview.close()
         self.grid.let_go()
-
-
-def _centred(widget: QWidget) -> QWidget:
-    page = QWidget()
-    column = QVBoxLayout(page)
-    column.addStretch(1)
-    column.addWidget(widget)
-    column.addStretch(1)
-    return page

@@ -1,30 +1,75 @@
-"""The question when a project closes whose last strokes could not be written to the disk."""
+"""The question when a project closes whose last strokes could not be written to its disk."""
 
-from PySide6.QtCore import QCoreApplication
+import time
+
+from PySide6.QtCore import QCoreApplication, QEventLoop
 from PySide6.QtWidgets import QMessageBox, QWidget
 
+from segstudio.gui.forms.plain import plain
 from segstudio.session.session import Session
+
+#: So long a disk has to take what was drawn last, seconds.
+_PATIENCE = 1.0
+_STEP_MS = 20
 
 
 def agree_on_unsaved(session: Session, parent: QWidget) -> bool:
-    """Ask what becomes of strokes that are not on the disk, when there are any; return whether to close."""
-    while unsaved := session.unsaved():
-        box = QMessageBox(QMessageBox.Icon.Warning, _tr("Not saved"), "", parent=parent)
-        box.setObjectName("close-unsaved")
-        names = ", ".join(unsaved)
-        box.setText(_tr("What you drew last in {0} is not saved yet.").format(names))
-        reasons = " ".join(dict.fromkeys(reason for reason in unsaved.values() if reason))
-        box.setInformativeText(reasons or _tr("The disk is slow or does not answer."))
-        again = box.addButton(_tr("Try again"), QMessageBox.ButtonRole.AcceptRole)
-        lose = box.addButton(_tr("Close and lose it"), QMessageBox.ButtonRole.DestructiveRole)
-        box.addButton(QMessageBox.StandardButton.Cancel)
-        box.setDefaultButton(again)
-        box.exec()
-        if box.clickedButton() is lose:
+    """Ask what becomes of strokes that are not on the disk of the project, if any; return whether to close."""
+    while True:
+        _let_settle(session)
+        unsaved, rescued = session.unsaved(0), session.rescued()
+        if unsaved:
+            answer = _ask_to_lose(unsaved, parent)
+        elif rescued:
+            answer = _ask_to_leave(rescued, parent)
+        else:
             return True
-        if box.clickedButton() is not again:
-            return False
-    return True
+        if answer is not None:
+            return answer
+        session.safe_keeping.retry()
+
+
+def _let_settle(session: Session) -> None:
+    """Wait a moment for a disk that is slow; the window is painted meanwhile."""
+    end = time.monotonic() + _PATIENCE
+    while (session.unsaved(0) or session.rescued()) and time.monotonic() < end:
+        QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents, _STEP_MS)
+        time.sleep(_STEP_MS / 1000)
+
+
+def _ask_to_lose(unsaved: dict[str, str], parent: QWidget) -> bool | None:
+    """Ask about strokes that are nowhere; return whether to close, ``None`` to try again."""
+    box = QMessageBox(QMessageBox.Icon.Warning, _tr("Not saved"), "", parent=parent)
+    box.setObjectName("close-unsaved")
+    box.setText(_tr("What you drew last in {0} is not saved yet.").format(", ".join(unsaved)))
+    box.setInformativeText(_reasons(unsaved) or _tr("The disk is slow or does not answer."))
+    return _answer(box, _tr("Try again"), _tr("Close and lose it"), QMessageBox.ButtonRole.DestructiveRole)
+
+
+def _ask_to_leave(rescued: dict[str, str], parent: QWidget) -> bool | None:
+    """Tell of strokes that are kept elsewhere; return whether to close, ``None`` to try again."""
+    box = QMessageBox(QMessageBox.Icon.Information, _tr("Kept on this computer"), "", parent=parent)
+    box.setObjectName("close-rescued")
+    box.setText(_tr("What you drew last in {0} is safe, but not in the project yet.").format(", ".join(rescued)))
+    comes_back = _tr("Nothing is lost: open the project again on this computer.")
+    box.setInformativeText(f"{_reasons(rescued)} {comes_back}")
+    return _answer(box, _tr("Try again now"), _tr("Close"), QMessageBox.ButtonRole.AcceptRole)
+
+
+def _answer(box: QMessageBox, try_again: str, close: str, role: QMessageBox.ButtonRole) -> bool | None:
+    plain(box)
+    again = box.addButton(try_again, QMessageBox.ButtonRole.AcceptRole)
+    leave = box.addButton(close, role)
+    box.addButton(QMessageBox.StandardButton.Cancel)
+    box.setDefaultButton(again)
+    box.exec()
+    if box.clickedButton() is again:
+        return None
+    return box.clickedButton() is leave
+
+
+def _reasons(why: dict[str, str]) -> str:
+    return " ".join(dict.fromkeys(reason for reason in why.values() if reason))
 
 
 def _tr(text: str) -> str:

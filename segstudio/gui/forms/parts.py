@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from segstudio.gui.forms.plain import plain, plain_tip
 from segstudio.gui.theme import SPACING, SPACING_GROUP, icon, theme_changed
 
 _MARGIN = 12
@@ -41,7 +42,7 @@ def set_role(widget: QWidget, role: str) -> None:
 
 def heading(text: str) -> QLabel:
     """Return the title of a section."""
-    label = QLabel(text)
+    label = plain(QLabel(text))
     label.setProperty("role", "heading")
     font = label.font()
     font.setWeight(font.Weight.DemiBold)
@@ -61,6 +62,7 @@ class ElidedLabel(QLabel):
     def __init__(self, tip: str = "") -> None:
         super().__init__()
         self._tip, self._full, self._shown = tip, "", ""
+        plain(self)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
 
     def text(self) -> str:
@@ -71,7 +73,7 @@ class ElidedLabel(QLabel):
         """Show a text. Unlike Qt's own label, this lays nothing out anew: a status bar follows every mouse move."""
         if text != self._full:
             self._full = text
-            self.setToolTip(f"{self._tip}: {text}" if self._tip and text else text)
+            self.setToolTip(plain_tip(f"{self._tip}: {text}" if self._tip and text else text))
             self.setAccessibleName(text)
             self._cut()
 
@@ -195,13 +197,20 @@ class Column(QScrollArea):
 
 
 class Footer(QFrame):
-    """What stays in sight below a `Column`, however far that is scrolled."""
+    """What stays in sight below `column`, however far that is scrolled; it ends at the right where the column does."""
 
-    def __init__(self) -> None:
+    def __init__(self, column: Column) -> None:
         super().__init__()
         self.body = QVBoxLayout(self)
-        self.body.setContentsMargins(_MARGIN, 8, _MARGIN, _MARGIN)
         self.body.setSpacing(4)
+        self._bar = column.verticalScrollBar()
+        self._bar.rangeChanged.connect(self._on_range)
+        self._on_range(0, 0)
+
+    def _on_range(self, _first: int, last: int) -> None:
+        """Leave as much room at the right as the scroll bar of the column takes."""
+        taken = self._bar.sizeHint().width() if last > 0 else 0
+        self.body.setContentsMargins(_MARGIN, 8, _MARGIN + taken, _MARGIN)
 
 
 class EmptyState(QWidget):
@@ -243,3 +252,13 @@ class EmptyState(QWidget):
 
     def _paint_picture(self) -> None:
         self._picture.setPixmap(icon(self._name, "secondary").pixmap(QSize(40, 40)))
+
+
+def centred(widget: QWidget) -> QWidget:
+    """Return a page with `widget` half way down."""
+    page = QWidget()
+    column = QVBoxLayout(page)
+    column.addStretch(1)
+    column.addWidget(widget)
+    column.addStretch(1)
+    return page

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QStackedWidget, QVBo
 
 from segstudio.core.errors import UserError
 from segstudio.gui.forms.parts import button, caption
+from segstudio.gui.forms.plain import plain
 from segstudio.gui.panels.bake_off_result import BakeOffResult
 from segstudio.gui.panels.bake_off_setup import BakeOffSetup
 from segstudio.gui.theme import SPACING, SPACING_GROUP
@@ -43,7 +44,7 @@ class BakeOffDialog(QDialog):
         self.pages = QStackedWidget()
         self.pages.addWidget(self.setup)
         self.pages.addWidget(self.standing)
-        self._title, self._says = QLabel(), caption()
+        self._title, self._says = plain(QLabel()), caption()
         self._title.setProperty("role", "title")
         self._title.setWordWrap(True)
         self._error = caption(role="error")

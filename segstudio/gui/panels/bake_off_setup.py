@@ -1,6 +1,7 @@
 """What is to be compared: ways to find objects times networks, and the time that each one gets."""
 
 from collections.abc import Iterable, Sequence
+from html import escape
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
@@ -22,6 +23,7 @@ from segstudio.jobs.catalogue import Catalogue, Offer
 from segstudio.session.bake_off_candidates import DEFAULT_CANDIDATES, Candidate, candidates_of, why_not
 from segstudio.session.bake_off_record import estimated_minutes, minutes_each
 from segstudio.session.bake_off_result import FEWEST_IMAGES
+from segstudio.session.doctor.length import FEW_MINUTES
 from segstudio.session.job_specs import SplitSummary
 
 _NAME = Qt.ItemDataRole.UserRole
@@ -58,7 +60,8 @@ class CheckList(QWidget):
             item = QListWidgetItem(title)
             item.setData(_NAME, name)
             item.setSizeHint(QSize(0, _ROW_HEIGHT))
-            item.setToolTip(f"<p>{reason or tip or title}</p>")
+            about = dict.fromkeys((title, reason or tip))  # a long title has no room in the list
+            item.setToolTip("".join(f"<p>{escape(words)}</p>" for words in about if words))
             flags = item.flags() | Qt.ItemFlag.ItemIsUserCheckable
             item.setFlags(flags & ~Qt.ItemFlag.ItemIsEnabled if reason else flags)
             chosen = name in wanted and not reason
@@ -202,7 +205,9 @@ class BakeOffSetup(QWidget):
             self._estimate.setText("")
         else:
             words = self.tr("{0} candidates, {1} each: about {2} in all.")
-            self._estimate.setText(words.format(count, _time(each), _time(estimated_minutes(count, each))))
+            short = self.tr(" Less than {0} is often too short to tell which is better.").format(_time(FEW_MINUTES))
+            estimate = words.format(count, _time(each), _time(estimated_minutes(count, each)))
+            self._estimate.setText(f"{estimate}{short if each < FEW_MINUTES else ''}")
         self.changed.emit()
 
     def _find_problem(self) -> str:

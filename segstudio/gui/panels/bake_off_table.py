@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, Qt
 from PySide6.QtGui import QPainter, QPen
@@ -16,10 +17,11 @@ from PySide6.QtWidgets import (
     QTableWidgetItem,
 )
 
+from segstudio.gui.forms.plain import plain_tip
 from segstudio.gui.theme import tokens
 from segstudio.session.bake_off_lines import Line, lines_of, other_judges
 from segstudio.session.bake_off_record import Record
-from segstudio.session.bake_off_result import Judge, Standing
+from segstudio.session.bake_off_result import FEWEST_IMAGES, Judge, Standing
 
 _RUN = Qt.ItemDataRole.UserRole
 _SPAN = Qt.ItemDataRole.UserRole + 1
@@ -132,7 +134,9 @@ class BakeOffTable(QTableWidget):
 
     def _label(self, judge: Judge, axis: tuple[float, float]) -> None:
         first, second = other_judges(judge)
-        brackets = self.tr("In brackets: where it lies for 95 of 100 choices of images.")
+        brackets = self.tr(
+            "In brackets: where it lies for 95 of 100 choices of images; fewer than {0} images cannot tell."
+        ).format(FEWEST_IMAGES)
         titles = (
             (self.tr("Candidate"), self.tr("Way to find objects and network")),
             (f"{judge.title}, 95 %", f"{judge.says} {brackets}"),
@@ -149,7 +153,7 @@ class BakeOffTable(QTableWidget):
         )
         for column, (title, tip) in enumerate(titles):
             item = QTableWidgetItem(title)
-            item.setToolTip(f"<p>{tip}</p>" if tip else "")
+            item.setToolTip(f"<p>{escape(tip)}</p>" if tip else "")
             side = Qt.AlignmentFlag.AlignLeft if column == _NAME_COLUMN else Qt.AlignmentFlag.AlignRight
             side = Qt.AlignmentFlag.AlignHCenter if column == _SPAN_COLUMN else side
             item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
@@ -165,7 +169,9 @@ class BakeOffTable(QTableWidget):
             left = column == _NAME_COLUMN or span is None
             side = Qt.AlignmentFlag.AlignLeft if left else Qt.AlignmentFlag.AlignRight
             item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
-            item.setToolTip(f"{row.error} {row.hint}".strip() if row.error else row.title if left else "")
+            why = f"{row.error} {row.hint}".strip()
+            says = "\n".join(filter(None, (row.title, why))) if column == _NAME_COLUMN else why
+            item.setToolTip(plain_tip(says or (row.title if left else "")))
             if span is None:
                 item.setForeground(tokens().colour("secondary" if column == _NAME_COLUMN else colour))
             elif column == _SPAN_COLUMN:
@@ -181,7 +187,8 @@ class BakeOffTable(QTableWidget):
 
 def axis_of(ranked: Sequence[Standing]) -> tuple[float, float]:
     """Return the tenths between which all values and intervals lie."""
-    ends = [end for item in ranked if item.interval for end in (item.interval.low, item.interval.high)]
+    intervals = [item.interval for item in ranked if item.interval is not None and item.believable]
+    ends = [end for interval in intervals for end in (interval.low, interval.high)]
     ends += [item.value for item in ranked]
     if not ends:
         return 0.0, 1.0
@@ -192,6 +199,6 @@ def axis_of(ranked: Sequence[Standing]) -> tuple[float, float]:
 def _span(line: Line, axis: tuple[float, float], best: float) -> Span | None:
     if line.standing is None:
         return None
-    interval = line.standing.interval
+    interval = line.standing.interval if line.standing.believable else None
     low, high = (None, None) if interval is None else (interval.low, interval.high)
     return Span(axis, line.standing.value, low, high, best, line.wins)

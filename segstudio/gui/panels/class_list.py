@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
 from segstudio.core.classes import COLOUR_NAMES, ObjectClass
 from segstudio.gui.bind import follow
 from segstudio.gui.forms.parts import on_theme
+from segstudio.gui.forms.plain import plain_tip
 from segstudio.gui.theme import tokens
 from segstudio.session.class_removal import ClassUse
 from segstudio.session.session import Session
@@ -179,7 +180,7 @@ def _item(item: ObjectClass, number: int) -> QListWidgetItem:
     made.setFlags(made.flags() | Qt.ItemFlag.ItemIsEditable)
     # Its place is the digit that chooses it; its number is what files and settings call it, and stays when others go.
     key = f", key {number}" if number in _KEYS else ""
-    made.setToolTip(f"{item.name}: number {item.id}{key}")
+    made.setToolTip(plain_tip(f"{item.name}: number {item.id}{key}"))
     return made
 
 

@@ -10,6 +10,7 @@ from PySide6.QtGui import QColor, QPen
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from segstudio.gui.panels.curve_axes import RoomyLogTicks, WholeTicks
+from segstudio.gui.panels.curve_names import EndNames
 from segstudio.gui.theme import tokens
 from segstudio.session.curves import Curves, epoch_words
 
@@ -27,18 +28,22 @@ _NAMES = {
     "learning_rate": "rate",
     "images_per_s": "patches/s",
 }
-#: Pixels from one name to the next, and between a line and a name.
-_LABEL_HEIGHT, _LABEL_GAP = 16, 12
 #: Lightness below which a ground is dark, 0 to 255.
 _DARK = 128
 #: The names take no more than this share of the width.
-_MOST_FOR_LABELS = 0.45
+_MOST_FOR_NAMES = 0.45
+#: Share of the least width between a mark that stands alone and its name.
+_BESIDE = 0.012
+#: Share of the width that is left free before the first point.
+_BEFORE = 0.01
 #: Share of the height that is left free above and below the curves.
 _PADDING = 0.08
 #: Share of the width that words at a line take, and of the height that lies between them and the curves.
 _WORDS, _CLEAR = 0.2, 0.14
-#: With so few points each one gets a mark.
-_FEW = 8
+#: With so few points each one gets a mark; pixels across, larger where there is no line yet.
+_FEW, _MARK, _ALONE = 8, 5, 10
+#: Figures that lie between 0 and 1.
+_SHARES = frozenset({"val_f1", "val_iou", "val_ap"})
 
 
 class CurvePlot(QWidget):
@@ -51,10 +56,9 @@ class CurvePlot(QWidget):
         super().__init__()
         self._best = best
         self._lines: list[tuple[str, NDArray[np.float64], NDArray[np.float64]]] = []
-        self._texts: list[pg.TextItem] = []
-        self._leaders: list[pg.PlotCurveItem] = []
+        self._words: list[tuple[float, float]] = []
         self._axis_name = ""
-        self._log = False
+        self._log = self._of_shares = False
         self._steps = WholeTicks("bottom")
         self._plot = pg.PlotWidget(axisItems={"bottom": self._steps, "left": RoomyLogTicks("left")})
         self._plot.setAcceptDrops(False)  # files are for the window
@@ -63,6 +67,7 @@ class CurvePlot(QWidget):
         self._plot.hideButtons()
         self._plot.getPlotItem().scene().sigMouseMoved.connect(self._on_moved)
         self._plot.getPlotItem().vb.sigResized.connect(self._fit)
+        self._names = EndNames(self._plot.getPlotItem())
         self._cross = pg.InfiniteLine(angle=90, movable=False)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -96,7 +101,9 @@ class CurvePlot(QWidget):
         item.setLogMode(x=False, y=log)
         self._axis_name = axis
         self._steps.whole = axis == "epochs"
-        self._lines, self._texts, self._leaders, self._log = [], [], [], log
+        self._lines, self._words, self._log = [], [], log
+        self._of_shares = _SHARES.issuperset(names)
+        self._names.clear()
         item.setLabel("bottom", axis)
         for number, run_id in enumerate(runs):
             for dash, name in enumerate(names):
@@ -121,60 +128,51 @@ class CurvePlot(QWidget):
         item = self._plot.getPlotItem()
         pen = _pen(QColor(colour), dash, 2 * self.devicePixelRatioF())
         symbol = "o" if len(x) <= _FEW else None
-        item.plot(x, y, pen=pen, symbol=symbol, symbolSize=5, symbolBrush=pen.color(), symbolPen=None)
-        ground = QColor(tokens().panel)
-        ground.setAlphaF(0.8)  # the lines of a longer training run below the name
-        self._texts.append(pg.TextItem(label, color=colour, anchor=(0, 0.5), fill=ground))
-        item.addItem(self._texts[-1], ignoreBounds=True)
-        self._leaders.append(pg.PlotCurveItem(pen=pg.mkPen(colour, width=1)))
-        item.addItem(self._leaders[-1], ignoreBounds=True)
+        item.plot(
+            x,
+            y,
+            pen=pen,
+            symbol=symbol,
+            symbolSize=_ALONE if len(x) == 1 else _MARK,
+            symbolBrush=pen.color(),
+            symbolPen=None,
+        )
+        # The ground of a name would hide half of a mark that stands alone.
+        beside = _BESIDE * self._least() if len(x) == 1 else 0.0
+        end = float(x[-1]) + beside, float(np.log10(y[-1]) if self._log else y[-1])
+        self._names.add(label, colour, end)
         self._lines.append((label, x, y))
 
     def _ends(self) -> tuple[float, float]:
         """Return the first and the last place on the axis that has a point."""
         first = min(float(x[0]) for _label, x, _y in self._lines)
         last = max(float(x[-1]) for _label, x, _y in self._lines)
-        return first, max(last, first + (1.0 if self._axis_name == "epochs" else 0.1))
+        return first, max(last, first + self._least())
+
+    def _least(self) -> float:
+        """Return how much of the axis is shown at least."""
+        return 1.0 if self._axis_name == "epochs" else 0.1
 
     def _fit(self, *_box: object) -> None:
         """Leave room at the right for the names at the ends of the lines, and put them there."""
         box = self._plot.getPlotItem().vb
         if not self._lines or box.width() < 1:
             return
-        widest = max(text.boundingRect().width() for text in self._texts) + _LABEL_GAP
+        widest = self._names.elide(_MOST_FOR_NAMES * box.width())
         first, last = self._ends()
-        reach = (last - first) / (1 - min(widest / box.width(), _MOST_FOR_LABELS))
-        self._plot.getPlotItem().setXRange(first - 0.01 * reach, first + reach, padding=0)
-        self._place_labels()
-
-    def _place_labels(self) -> None:
-        """Put each name at the end of its line; names that would lie on one another are moved, with a thin line."""
-        box = self._plot.getPlotItem().vb
-        if not self._lines or box.height() < _LABEL_HEIGHT:
-            return
-        (left, right), (low, high) = box.viewRange()
-        across, up = (right - left) / max(1.0, box.width()), (high - low) / box.height()
-        gap, ends = _LABEL_HEIGHT * up, [self._end(number) for number in range(len(self._lines))]
-        widths = [text.boundingRect().width() * across for text in self._texts]
-        for group in neighbours([x for x, _y in ends], [_LABEL_GAP * across + width for width in widths]):
-            order = sorted(group, key=lambda number: ends[number][1])
-            places = spaced([ends[number][1] for number in order], gap, high - gap / 2, low + gap / 2)
-            for number, place in zip(order, places, strict=True):
-                x, y = ends[number]
-                moved = abs(place - y) > gap / 2
-                beside = x + (_LABEL_GAP * across if moved else 0.0)
-                self._texts[number].setPos(beside, place)
-                self._leaders[number].setData([x, beside] if moved else [], [y, place] if moved else [])
-
-    def _end(self, number: int) -> tuple[float, float]:
-        """Return where a line ends, in the coordinates of the plot."""
-        _label, x, y = self._lines[number]
-        return float(x[-1]), float(np.log10(y[-1]) if self._log else y[-1])
+        reach = (last - first) / (1 - _BEFORE - min(widest / box.width(), _MOST_FOR_NAMES))
+        self._plot.getPlotItem().setXRange(first - _BEFORE * reach, first + (1 - _BEFORE) * reach, padding=0)
+        self._names.place()
 
     def _reach(self) -> tuple[float, float]:
         heights = [np.log10(y) if self._log else y for _label, _x, y in self._lines]
         low, high = min(float(y.min()) for y in heights), max(float(y.max()) for y in heights)
-        return (low, high) if high > low else (low - abs(low or 1.0) / 2, low + abs(low or 1.0) / 2)
+        points = all(len(x) == 1 for _label, x, _y in self._lines)
+        if self._of_shares and not self._log and (points or high == low):
+            return 0.0, 1.0
+        if high > low:
+            return low, high
+        return low - abs(low or 1.0) / 2, low + abs(low or 1.0) / 2
 
     def _mark_best(self, curves: Curves, run_id: str, axis: str, number: int) -> None:
         """Draw a line at the best epoch; its name lies at the left of it, where the curves are not."""
@@ -194,11 +192,10 @@ class CurvePlot(QWidget):
         line = pg.InfiniteLine(place, pen=pg.mkPen(faint, width=1, style=Qt.PenStyle.DashLine))
         first, last = self._ends()
         side = 1.0 if place > first + (last - first) / 4 else 0.0
-        down = 0.14 * number
         pg.InfLineLabel(
             line,
             f"{self._best}: {words}",
-            position=self._free_at(place, side, (0.92 - down, 0.08 + down, 0.5 - down)),
+            position=self._free_at(place, side, (0.92, 0.08, 0.5, 0.78, 0.22, 0.64, 0.36)),
             color=colour,
             anchors=[(side, 0.5), (side, 0.5)],
         )
@@ -218,7 +215,7 @@ class CurvePlot(QWidget):
         self._plot.getPlotItem().addItem(line, ignoreBounds=True)
 
     def _free_at(self, place: float, side: float, wishes: Sequence[float]) -> float:
-        """Return the first of `wishes`, shares of the height, where words beside a place of the axis lie on no curve.
+        """Return the first of `wishes`, shares of the height, where words beside a place of the axis are alone.
 
         Parameters
         ----------
@@ -229,7 +226,12 @@ class CurvePlot(QWidget):
         beside = np.linspace(place, place + (1 - 2 * side) * _WORDS * (last - first), 8)
         heights = [np.interp(beside, x, np.log10(y) if self._log else y) for _label, x, y in self._lines]
         taken = ((np.concatenate(heights) - low) / (high - low) + _PADDING) / (1 + 2 * _PADDING)
-        return max(wishes, key=lambda wish: min(float(np.abs(taken - wish).min()), _CLEAR))
+        near = [height for other, height in self._words if abs(other - place) < 2 * _WORDS * (last - first)]
+        # Words on words cannot be read, words on a curve can.
+        free = [wish for wish in wishes if all(abs(wish - height) > 0.9 * _CLEAR for height in near)] or wishes
+        found = max(free, key=lambda wish: min(float(np.abs(taken - wish).min()), _CLEAR))
+        self._words.append((place, found))
+        return found
 
     def _on_moved(self, place: QPointF) -> None:
         box = self._plot.getPlotItem().vb
@@ -259,45 +261,3 @@ def _colour(number: int) -> str:
 def _pen(colour: QColor, dash: int, width: float) -> QPen:
     pen: QPen = pg.mkPen(colour, width=width, style=_DASHES[dash % len(_DASHES)])
     return pen
-
-
-def neighbours(starts: Sequence[float], widths: Sequence[float]) -> list[list[int]]:
-    """Return the numbers of spans in groups; spans of different groups do not overlap.
-
-    Examples
-    --------
-    >>> neighbours([5.0, 1.0, 1.5], [1.0, 1.0, 1.0])
-    [[1, 2], [0]]
-    """
-    groups: list[list[int]] = []
-    reach = float("-inf")
-    for number in sorted(range(len(starts)), key=starts.__getitem__):
-        if starts[number] < reach:
-            groups[-1].append(number)
-        else:
-            groups.append([number])
-        reach = max(reach, starts[number] + widths[number])
-    return groups
-
-
-def spaced(wanted: Sequence[float], gap: float, highest: float, lowest: float = float("-inf")) -> list[float]:
-    """Return places at least `gap` apart, in the order of `wanted` (ascending), each as near to its wish as may be.
-
-    None lies above `highest`, nor below `lowest` while there is room.
-
-    Examples
-    --------
-    >>> spaced([1.0, 1.0, 5.0], 1.0, 9.0)
-    [0.5, 1.5, 5.0]
-    >>> spaced([5.0, 5.0], 1.0, 5.0)
-    [4.0, 5.0]
-    """
-    clusters: list[list[float]] = []  # the wish for the first place of a cluster, and how many are in it
-    for number, want in enumerate(wanted):
-        clusters.append([want - number * gap, 1])
-        while len(clusters) > 1 and clusters[-1][0] <= clusters[-2][0]:
-            (first, some), (second, more) = clusters[-2:]
-            clusters[-2:] = [[(first * some + second * more) / (some + more), some + more]]
-    starts = [start for start, count in clusters for _ in range(int(count))]
-    top = highest - (len(wanted) - 1) * gap
-    return [min(max(start, lowest), top) + number * gap for number, start in enumerate(starts)]

@@ -3,7 +3,7 @@
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout
 
-from segstudio.gui.forms.parts import Section, button, caption, keys_after, on_theme, row, tool_button
+from segstudio.gui.forms.parts import Section, button, caption, keys_after, on_theme, row, set_role, tool_button
 from segstudio.gui.theme import icon
 from segstudio.session.doctor import Finding, Remedy
 from segstudio.session.session import Session
@@ -83,7 +83,7 @@ class DoctorSection(Section):
         self._live = self._all = False
         self._put_away: dict[str, frozenset[str]] = {}
         self._cards: list[FindingCard] = []
-        self._well = caption(self.tr("Nothing looks wrong."), role="good")
+        self._quiet = caption(role="good")
         self._more = button("", self._on_more)
         self._more.setProperty("role", "link")
         self._list = QVBoxLayout()
@@ -92,7 +92,7 @@ class DoctorSection(Section):
         self.title.setWordWrap(True)  # a training may have a long name
         self.body.removeWidget(self.title)
         self.body.addLayout(row(self.title, self._close, stretch=0))
-        self.body.addWidget(self._well)
+        self.body.addWidget(self._quiet)
         self.body.addLayout(self._list)
         self.body.addWidget(self._more)
         self._timer = QTimer(self)
@@ -131,10 +131,17 @@ class DoctorSection(Section):
         # Nothing is said of a training that has said nothing yet.
         told = found is not None and (bool(found) or doctor.has_learned(self._run_id))
         self.setVisible(told and not self._is_put_away(found or ()))
+        self._say_silence()
         if found is None or (found == self._found and live == self._live):
             return
         self._found, self._live = found, live
         self._fill(found)
+
+    def _say_silence(self) -> None:
+        """Say what it means that nothing is found, in green only when enough was seen to tell."""
+        words, good = self._session.doctor.silence(self._run_id)
+        self._quiet.setText(words)
+        set_role(self._quiet, "good" if good else "secondary")
 
     def _is_put_away(self, found: tuple[Finding, ...]) -> bool:
         known = self._put_away.get(self._run_id)
@@ -150,7 +157,7 @@ class DoctorSection(Section):
             self._list.addWidget(card)
         keys_after(self._close, *self._cards, self._more)
         hidden = len(found) - len(shown)
-        self._well.setVisible(not found)
+        self._quiet.setVisible(not found)
         self._more.setVisible(hidden > 0)
         self._more.setText(self.tr("1 more") if hidden == 1 else self.tr("{0} more").format(hidden))
 
@@ -163,7 +170,7 @@ class DoctorSection(Section):
 
     def _offer(self, remedy: Remedy | None) -> str:
         """Return the words on the button; a training that runs is stopped before its settings can change."""
-        if remedy is None or (self._live and remedy.action in ("range-test", "resume")):
+        if remedy is None or (self._live and remedy.action in ("range-test", "resume", "longer")):
             return ""
         return self.tr("Stop it and change the setting") if self._live and remedy.settings else remedy.label
 

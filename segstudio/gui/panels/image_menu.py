@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFileDialog, QMenu, QMessageBox, QWidget
 from shiboken6 import isValid
 
 from segstudio.core.errors import UserError
+from segstudio.gui.forms.plain import plain
 from segstudio.gui.theme import icon
 from segstudio.session.session import Session
 
@@ -51,7 +52,7 @@ class ImageMenu(QMenu):
         changed = self._offer(
             "arrows-clockwise",
             self.tr("Use the changed image"),
-            lambda: session.accept_changed_image(ids[0]),
+            lambda: session.files.accept_changed(ids[0]),
         )
         self._changed = [changed]
         changed.setToolTip(self.tr("Keep the labels although the file was saved again with another content"))
@@ -115,7 +116,7 @@ class ImageMenu(QMenu):
             name = project.entry(image_id).name
             path, _ = QFileDialog.getOpenFileName(self._window, self.tr("Where is {0} now?").format(name))
             if path:
-                self._session.relocate_image(image_id, Path(path))
+                self._session.files.relocate(image_id, Path(path))
 
     def _open_folder(self) -> None:
         project = self._session.project
@@ -147,6 +148,7 @@ def agree_on_removal(names: list[str], parent: QWidget) -> bool:
             "when you add the same images later. Trainings, measurements and exports do without them until then."
         )
     )
+    plain(box)
     remove = box.addButton(_tr("Remove"), QMessageBox.ButtonRole.DestructiveRole)
     box.addButton(QMessageBox.StandardButton.Cancel)
     box.exec()

@@ -5,23 +5,32 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QPoint, QRect, QSize, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPixmap
+from PySide6.QtGui import QColor, QFontMetrics, QImage, QPainter, QPixmap
 from PySide6.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
+from segstudio.gui.forms.plain import plain_tip
 from segstudio.gui.theme import icon, tokens
 from segstudio.project.manifest import ImageEntry
 from segstudio.session.session import Session
 from segstudio.session.thumbnails import thumbnail
 
 _THUMBNAIL = 44
+#: Pixels left and right of a row, and for the picture of a state with what lies after it.
+_EDGE, _ICON = 8, 20
 _STATES = {
     "empty": ("ph.circle", "secondary", "Empty"),
     "labelled": ("ph.circle-half-fill", "accent", "Labelled"),
     "complete": ("ph.circle-fill", "accent", "Complete"),
     "predicted": ("ph.magic-wand", "warning", "Predicted"),
+    "target": ("ph.target", "accent", "Target"),
+    "no target": ("ph.circle", "secondary", "No target"),
     "reviewed": ("ph.check-circle", "good", "Reviewed"),
 }
-_WORDS = {"complete": "Completely labelled: what is no object is background", "labelled": "Labelled in part"}
+_WORDS = {
+    "complete": "Completely labelled: what is no object is background",
+    "labelled": "Labelled in part",
+    "no target": "Nothing is labelled, and no image of this name is in the folder targets",
+}
 _USES = {"train": "training", "val": "validation", "test": "testing only"}
 #: Role of the image id.
 IMAGE_ID = Qt.ItemDataRole.UserRole
@@ -46,6 +55,7 @@ class ImageRows(QAbstractListModel):
         session.completeness.changed.connect(lambda _complete: self._note_complete())
         session.document_changed.connect(lambda _document: self._note_complete())
         session.project_changed.connect(lambda _project: self._complete.clear())
+        session.targets.changed.connect(self.refresh)
 
     def reload(self) -> None:
         """Take over the images of the project."""
@@ -90,6 +100,20 @@ class ImageRows(QAbstractListModel):
         """Return the row of an image, -1 when it is not there."""
         return self._ids.index(image_id) if image_id in self._ids else -1
 
+    def id_at(self, row: int) -> str:
+        """Return the image in a row."""
+        return self._ids[row]
+
+    def names(self) -> dict[str, str]:
+        """Return the name of each image by its id."""
+        project = self._session.project
+        return {entry.id: entry.name for entry in project.images} if project is not None else {}
+
+    def state_words(self, row: int) -> str:
+        """Return what the state of an image is called in its row."""
+        project = self._session.project
+        return _STATES[self._state(project.entry(self._ids[row]))][2] if project is not None else ""
+
     def rowCount(self, parent: _Index | None = None) -> int:
         return 0 if parent is not None and parent.isValid() else len(self._ids)
 
@@ -100,27 +124,51 @@ class ImageRows(QAbstractListModel):
         if role == IMAGE_ID:  # asked also for images that have just left the project
             return self._ids[index.row()]
         entry = project.entry(self._ids[index.row()])
-        state: str = self._session.states.state(entry.id)
-        if state == "labelled" and self._is_complete(entry):
-            state = "complete"
-        if role == Qt.ItemDataRole.DisplayRole:
+        if role == Qt.ItemDataRole.DisplayRole:  # the filter asks for all of them at each letter
             return entry.name
+        state = self._state(entry)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return (
+            return plain_tip(
                 f"{entry.name}\n{entry.width} × {entry.height} pixels, {entry.dtype}\n"
-                f"{_WORDS.get(state, _STATES[state][2])}\n{self._use(entry)}"
+                f"{self._about(entry, state)}\n{self._use(entry, state)}"
             )
         if role == Qt.ItemDataRole.DecorationRole:
             return self._picture(entry)
         if role == _SPLIT:
-            decided = entry.split != "auto" or state not in ("empty", "predicted")
-            return self._session.states.splits().get(entry.id, "") if decided else ""
+            return self._split(entry, state) if entry.split != "auto" or self._decided(entry, state) else ""
         return {_STATE: state, _AUTOMATIC: entry.split == "auto"}.get(role)
 
-    def _use(self, entry: ImageEntry) -> str:
-        if entry.split == "auto" and self._session.states.state(entry.id) in ("empty", "predicted"):
+    def _state(self, entry: ImageEntry) -> str:
+        """Return how far the work on an image is; where nothing is labelled, a target is what can be learned."""
+        state: str = self._session.states.state(entry.id)
+        targets = self._session.targets.splits
+        if state == "labelled" and self._is_complete(entry):
+            return "complete"
+        if state == "empty" and targets:
+            return "target" if entry.id in targets else "no target"
+        return state
+
+    def _about(self, entry: ImageEntry, state: str) -> str:
+        words = [_WORDS.get(state, _STATES[state][2])] if state != "target" else []
+        if entry.id in self._session.targets.splits:
+            words.append("Has a target: the image of its name in the folder targets")
+        return "\n".join(words)
+
+    def _decided(self, entry: ImageEntry, state: str) -> bool:
+        """Return whether it is known what an automatic image is used for: it has labels, or a target."""
+        return state not in ("empty", "no target", "predicted") or entry.id in self._session.targets.splits
+
+    def _split(self, entry: ImageEntry, state: str) -> str:
+        """Return what an image is used for; as one of a pair of images while it has no labels."""
+        pairs = self._session.targets.splits
+        if state in ("target", "predicted") and entry.id in pairs:
+            return pairs[entry.id]
+        return self._session.states.splits().get(entry.id, "")
+
+    def _use(self, entry: ImageEntry, state: str) -> str:
+        if entry.split == "auto" and not self._decided(entry, state):
             return "For training or validation: decided when it is labelled (right-click to choose)"
-        use = _USES[self._session.states.splits()[entry.id]]
+        use = _USES[self._split(entry, state)]
         return f"For {use} (automatic: right-click to choose)" if entry.split == "auto" else f"For {use}, as you chose"
 
     def _is_complete(self, entry: ImageEntry) -> bool:
@@ -181,11 +229,18 @@ class ImageRowDelegate(QStyledItemDelegate):
     def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
         return QSize(180, _THUMBNAIL + 12)
 
+    @staticmethod
+    def least_width(metrics: QFontMetrics) -> int:
+        """Return the width of a row in which each state can be read beside what the image is used for."""
+        state = max(metrics.horizontalAdvance(words) for _picture, _colour, words in _STATES.values())
+        use = max(metrics.horizontalAdvance(words) for words in _USES)
+        return 2 * _EDGE + _THUMBNAIL + 8 + _ICON + state + 8 + use
+
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
         colours = tokens()
         style = option.widget.style() if option.widget else QApplication.style()
         style.drawPrimitive(QStyle.PrimitiveElement.PE_PanelItemViewItem, option, painter, option.widget)
-        area = option.rect.adjusted(8, 6, -8, -6)
+        area = option.rect.adjusted(_EDGE, 6, -_EDGE, -6)
         self._draw_picture(painter, area, index.data(Qt.ItemDataRole.DecorationRole))
         picture, colour, words = _STATES[index.data(_STATE)]
         text = area.adjusted(_THUMBNAIL + 8, 0, 0, 0)
@@ -202,8 +257,8 @@ class ImageRowDelegate(QStyledItemDelegate):
             QPoint(lower.left(), lower.top() + 1), icon(picture, "on_accent" if chosen else colour).pixmap(14, 14)
         )
         painter.setPen(QColor(colours.on_accent if chosen else colours.secondary))
-        words = metrics.elidedText(words, Qt.TextElideMode.ElideRight, lower.width() - 20 - right)
-        painter.drawText(lower.adjusted(20, 0, -right, 0), Qt.AlignmentFlag.AlignVCenter, words)
+        words = metrics.elidedText(words, Qt.TextElideMode.ElideRight, lower.width() - _ICON - right)
+        painter.drawText(lower.adjusted(_ICON, 0, -right, 0), Qt.AlignmentFlag.AlignVCenter, words)
         if not (chosen or index.data(_AUTOMATIC)):
             painter.setPen(QColor(colours.text))
         painter.drawText(lower, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, split)

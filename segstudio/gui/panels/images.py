@@ -1,15 +1,18 @@
 """The images of the project: a list with filter and progress that chooses the one in front."""
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, QSortFilterProxyModel, Qt, Signal
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, QSize, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QListView, QProgressBar, QToolButton, QVBoxLayout, QWidget
 
 from segstudio.gui.forms.parts import caption
+from segstudio.gui.forms.plain import plain
+from segstudio.gui.panels.image_filter import ImageFilter
 from segstudio.gui.panels.image_menu import ImageMenu
 from segstudio.gui.panels.image_rows import IMAGE_ID, ImageRowDelegate, ImageRows
 from segstudio.gui.theme import icon
 from segstudio.session.session import Session
 
 _SELECT = QItemSelectionModel.SelectionFlag.Select
+_MARGIN = 8
 _ONLY = QItemSelectionModel.SelectionFlag.ClearAndSelect
 
 
@@ -29,11 +32,10 @@ class ImagesPanel(QWidget):
         self._session = session
         self._filtering = False
         self._rows = ImageRows(session, self)
-        self._sorted = QSortFilterProxyModel(self)
-        self._sorted.setSourceModel(self._rows)
-        self._sorted.setFilterCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+        self._sorted = ImageFilter(self._rows, self)
         self._filter = QLineEdit()
-        self._filter.setPlaceholderText(self.tr("Filter by name"))
+        self._filter.setPlaceholderText(self.tr("Filter: name or state"))
+        self._filter.setToolTip(self.tr("Shows the images with this in their name, or in this state, as “empty”"))
         self._filter.setClearButtonEnabled(True)
         self._filter.textChanged.connect(self._on_filter)
         self._view = QListView()
@@ -47,20 +49,28 @@ class ImagesPanel(QWidget):
         self._view.customContextMenuRequested.connect(self._open_menu)
         self._view.selectionModel().currentChanged.connect(self._on_current_changed)
         self._view.selectionModel().selectionChanged.connect(self._on_selection)
-        self._none = caption(self.tr("No image has this in its name."), role="")
+        self._none = caption(self.tr("No image has this in its name, or is in this state."), role="")
         self._none.hide()
-        self._progress = QLabel()
+        self._progress = plain(QLabel())
         self._progress.setProperty("role", "secondary")
+        self._progress.setWordWrap(True)
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
         self._bar.setFixedHeight(4)
         self._build()
         session.project_changed.connect(self._on_project_changed)
         session.images_changed.connect(self._on_images_changed)
+        session.targets.changed.connect(self._show_progress)
         session.image_changed.connect(self._on_image_changed)
         session.document_changed.connect(self._on_document_changed)
         session.front.loading.connect(self._on_loading)
         self._on_project_changed(session.project)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the least size in which the states of images are not cut off, a scroll bar beside them."""
+        beside = self._view.verticalScrollBar().sizeHint().width() + 2 * (self._view.frameWidth() + _MARGIN)
+        row = ImageRowDelegate.least_width(self._view.fontMetrics())
+        return QSize(row + beside, super().minimumSizeHint().height())
 
     def selected_ids(self) -> list[str]:
         """Return the images selected in the list, in its order."""
@@ -80,7 +90,7 @@ class ImagesPanel(QWidget):
         top.addWidget(self._filter, 1)
         top.addWidget(add)
         column = QVBoxLayout(self)
-        column.setContentsMargins(8, 8, 8, 8)
+        column.setContentsMargins(_MARGIN, _MARGIN, _MARGIN, _MARGIN)
         column.setSpacing(8)
         column.addLayout(top)
         column.addWidget(self._none)
@@ -89,10 +99,10 @@ class ImagesPanel(QWidget):
         column.addWidget(self._progress)
 
     def _on_filter(self, words: str) -> None:
-        """Show the images with these words in their name; the one in front stays in front."""
+        """Show the images with these words in their name or state; the one in front stays in front."""
         chosen = self.selected_ids()
         self._filtering = True  # the view makes another row the current one when that is filtered out
-        self._sorted.setFilterFixedString(words.strip())
+        self._sorted.show(words)
         selection = self._view.selectionModel()
         selection.clear()
         front = self._index_of(self._session.front.wanted)
@@ -123,7 +133,14 @@ class ImagesPanel(QWidget):
 
     def _show_progress(self) -> None:
         done, total = self._session.states.labelled_count()
-        self._progress.setText(self.tr("{done} of {total} labelled").format(done=done, total=total) if total else "")
+        pairs = len(self._session.targets.splits)
+        words = (
+            self.tr("{done} of {total} labelled") if done or not pairs else self.tr("{pairs} of {total} have targets")
+        )
+        if done and pairs:
+            words = self.tr("{done} of {total} labelled, {pairs} with targets")
+        self._progress.setText(words.format(done=done, pairs=pairs, total=total) if total else "")
+        done = done or pairs
         self._bar.setRange(0, max(total, 1))
         self._bar.setValue(done)
         self._bar.setVisible(total > 0)

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.gui.forms.parts import Column, ElidedLabel, EmptyState, button, caption, set_role, tool_button
+from segstudio.gui.forms.plain import plain
 from segstudio.gui.report import Report
 from segstudio.gui.theme import icon
 from segstudio.jobs.spec import TrainJob
@@ -73,7 +74,7 @@ class JobRow(QFrame):
         self._picture = QLabel()
         self._title = ElidedLabel()
         self._title.setFixedWidth(_TITLE_WIDTH)
-        self._state = QLabel()
+        self._state = plain(QLabel())
         self._state.setProperty("role", "secondary")
         self._words = caption()
         self._words.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
@@ -181,6 +182,7 @@ class JobRow(QFrame):
         error = self._job.error
         box = QMessageBox(QMessageBox.Icon.NoIcon, self._job.title, error.message, parent=self)
         box.setInformativeText(error.hint)
+        plain(box)
         Report(
             box,
             f"{error.code}: {error.message}\n{error.hint}\n\n{error.details}",

@@ -9,7 +9,6 @@ from PySide6.QtWidgets import QButtonGroup, QPushButton
 from segstudio.gui.forms.parts import Section, button, caption, row, set_role
 from segstudio.jobs.messages import Artifact, Message
 from segstudio.session.notice import Notice
-from segstudio.session.runs import Run
 from segstudio.session.session import Session
 
 _IMAGE, _MADE = range(2)
@@ -23,7 +22,6 @@ class MadeImageSection(Section):
         self.title.setText(self.tr("The canvas shows"))
         self.title.show()
         self._session = session
-        self._run: Run | None = None
         self._group = QButtonGroup(self)
         choices = [QPushButton(self.tr("Image")), QPushButton(self.tr("Made by the model"))]
         for number, choice in enumerate(choices):
@@ -42,15 +40,14 @@ class MadeImageSection(Section):
         self.body.addWidget(button(self.tr("Open the folder of images made"), self._open_folder, "folder-open"))
         self._group.idClicked.connect(lambda number: session.made.show(number == _MADE))
         session.made.changed.connect(self._refresh)
+        session.models.changed.connect(self._on_model)
         session.jobs.message.connect(self._on_message)
-        self.hide()
+        self._on_model()
         self._refresh()
 
-    def show_run(self, run: Run | None) -> None:
-        """Offer the images that the model of a run made; nothing is seen when it makes none."""
-        self._run = run if run is not None and run.makes_images else None
-        self.setVisible(self._run is not None)
-        self._session.made.choose(self._run)
+    def _on_model(self) -> None:
+        run = self._session.models.run
+        self.setVisible(run is not None and run.makes_images)
 
     def _refresh(self) -> None:
         made = self._session.made
@@ -70,7 +67,7 @@ class MadeImageSection(Section):
 
     def _open_folder(self) -> None:
         """Show the folder with the images that the chosen model made."""
-        session, project, run = self._session, self._session.project, self._run
+        session, project, run = self._session, self._session.project, self._session.models.run
         if project is None or run is None:
             return
         folder = project.predictions_folder / run.folder.name

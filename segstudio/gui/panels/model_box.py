@@ -8,6 +8,7 @@ from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from segstudio.gui.forms.editors import CalmComboBox
+from segstudio.gui.forms.plain import plain_tip
 from segstudio.session.runs import Run
 from segstudio.session.session import Session
 
@@ -22,7 +23,7 @@ class ModelBox(CalmComboBox):
     nothing
         Words for the entry without a model (data ``""``); none without words.
     words
-        Words for one model, from its name and its F1 (``None`` when unknown).
+        Words for the model of one run.
     unfit
         Why a model cannot be chosen now, empty when it can; it is grey then and says so.
     """
@@ -35,7 +36,7 @@ class ModelBox(CalmComboBox):
     def __init__(
         self,
         session: Session,
-        words: Callable[[str, float | None], str],
+        words: Callable[[Run], str],
         nothing: str = "",
         unfit: Callable[[Run], str] = lambda _run: "",
     ) -> None:
@@ -55,7 +56,7 @@ class ModelBox(CalmComboBox):
         reasons = {run.id: self._unfit(run) for run in self._session.runs.all if run.has_model}
         for run in self._session.runs.all:
             if run.has_model:
-                self.addItem(self._words(run.name, run.f1), run.id)
+                self.addItem(self._words(run), run.id)
                 self._say(self.count() - 1, reasons[run.id])
         dropped = reasons.get(wanted, "")
         wanted = "" if dropped else wanted
@@ -72,7 +73,7 @@ class ModelBox(CalmComboBox):
         model = self.model()
         if reason and isinstance(model, QStandardItemModel):
             model.item(row).setEnabled(False)
-        self.setItemData(row, reason or self.itemText(row), Qt.ItemDataRole.ToolTipRole)
+        self.setItemData(row, plain_tip(reason or self.itemText(row)), Qt.ItemDataRole.ToolTipRole)
 
     def run_id(self) -> str:
         """Return the run of the model that is chosen; empty for none."""
@@ -81,7 +82,7 @@ class ModelBox(CalmComboBox):
     def _take(self, row: int) -> None:
         data = self.itemData(row)
         self._wanted = data if isinstance(data, str) and data != _ELSEWHERE else ""
-        self.setToolTip(self.itemText(row))  # a long name has no room in the box
+        self.setToolTip(plain_tip(self.itemText(row)))  # a long name has no room in the box
 
     def _on_index(self, row: int) -> None:
         if self.itemData(row) != _ELSEWHERE:

@@ -12,7 +12,7 @@ from segstudio.session.object_list import Row
 
 _Index = QModelIndex | QPersistentModelIndex
 ID, _CLASS, _SOURCE, _AREA, _LENGTH, _WIDTH, _ANGLE, _INTENSITY = range(8)
-_SOURCES = {"hand": "hand", "model": "model", "import": "import"}
+_SOURCES = {"hand": "hand", "model": "model", "import": "imported"}
 _NO_PARENT = QModelIndex()
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter

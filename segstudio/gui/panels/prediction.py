@@ -15,6 +15,7 @@ from segstudio.gui.panels.made_image import MadeImageSection
 from segstudio.gui.panels.model_box import ModelBox, ask_model
 from segstudio.gui.panels.prediction_progress import PredictionProgress
 from segstudio.gui.panels.proposals import Proposals
+from segstudio.gui.panels.score_words import score_words
 from segstudio.jobs.messages import Artifact, Failed, Message, Warned
 from segstudio.jobs.spec import DecodeJob, PredictJob
 from segstudio.session.job import Job
@@ -25,6 +26,8 @@ from segstudio.session.session import Session
 
 #: A slider at rest for so long, milliseconds, starts decoding.
 _DEBOUNCE_MS = 120
+#: Code of the warning that an image looks unlike those that the model learned from.
+_UNLIKE = "unlike-training"
 
 
 class PredictionPanel(QWidget):
@@ -38,7 +41,6 @@ class PredictionPanel(QWidget):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self._session = session
-        self._known: set[str] = set()
         self._job_id = ""
         self._asked = False
         self._empty = EmptyState("magic-wand")
@@ -91,11 +93,6 @@ class PredictionPanel(QWidget):
         work = all_saved_first(project, lambda: predict_job(project, run, entries, decode, device))
         session.background.run(work, begin, failed)
 
-    def choose(self, run_id: str) -> None:
-        """Take the model of a run for the next predictions."""
-        self._model.refill(run_id)
-        self._on_model()
-
     def set_selected(self, image_ids: Iterable[str]) -> None:
         """Say which images are selected in the list."""
         self._scope.set_selected(image_ids)
@@ -103,14 +100,9 @@ class PredictionPanel(QWidget):
 
     def refresh(self) -> None:
         """Bring models, scope and the empty state up to date."""
-        models = [run for run in self._session.runs.all if run.has_model]
-        chosen = self._model.run_id()
-        fresh = [run.id for run in models if run.id not in self._known]
-        if fresh and not self._reviews(chosen):
-            chosen = fresh[0]  # the newest comes first
-        self._known = {run.id for run in models}
-        self._model.refill(chosen)
-        ready = bool(models) and self._session.project is not None
+        models = any(run.has_model for run in self._session.runs.all)
+        self._model.refill(self._session.models.run_id)
+        ready = models and self._session.project is not None
         self._empty.setVisible(not ready)
         self._elsewhere.setVisible(not ready and self._session.project is not None)
         self._setup.setVisible(ready)
@@ -128,14 +120,7 @@ class PredictionPanel(QWidget):
         self._show_job()
 
     def _ask_model(self) -> None:
-        ask_model(self._session, self, self._model.refill)
-
-    def _reviews(self, run_id: str | None) -> bool:
-        """Return whether the user is just stepping through proposals of this model."""
-        review, run = self._session.review, self._session.runs.run(run_id or "")
-        prediction = review.prediction
-        mine = run is not None and prediction is not None and prediction.run == run.folder.name
-        return mine and review.pending_count > 0
+        ask_model(self._session, self, self._session.models.choose)
 
     def _make_setup(self) -> QWidget:
         self._model = ModelBox(self._session, _words)
@@ -163,19 +148,19 @@ class PredictionPanel(QWidget):
 
     def _connect(self) -> None:
         session = self._session
-        self._model.chosen.connect(self._on_model)
+        self._model.chosen.connect(lambda: session.models.choose(self._model.run_id()))
         self._scope.changed.connect(self._show_scope)
         session.project_changed.connect(self._on_project)
         session.document_changed.connect(self._on_document)
         session.images_changed.connect(self._show_scope)
-        session.runs.changed.connect(self.refresh)
+        session.models.changed.connect(self.refresh)
         session.jobs.catalogue_changed.connect(self._on_model)
         session.jobs.changed.connect(self._on_job)
         session.jobs.message.connect(self._on_message)
         session.review.changed.connect(self._on_review)
 
     def _run(self) -> Run | None:
-        return self._session.runs.run(self._model.run_id())
+        return self._session.models.run
 
     def _show_scope(self) -> None:
         self._scope.refresh()
@@ -191,7 +176,6 @@ class PredictionPanel(QWidget):
             offers = {offer.name: offer for offer in catalogue.formulations}
             offer = offers.get(run.job.formulation.name)
             self.decode.show_schema(run.id, offer.decode if offer else {}, run.decode)
-        self.made.show_run(run)
         self._on_review()
 
     def _running(self) -> Job | None:
@@ -229,9 +213,17 @@ class PredictionPanel(QWidget):
             if fresh:
                 self._session.images_changed.emit()
         elif isinstance(message, Warned):
-            self._session.noticed.emit(Notice(message.message, message.hint, "warning", group=job_id))
+            self._warn(job.spec, message)
         elif isinstance(message, Failed) and isinstance(job.spec, DecodeJob):
             self._session.notice(message.message, message.hint, "error")
+
+    def _warn(self, job: PredictJob | DecodeJob, warned: Warned) -> None:
+        """Tell what a job says; that the model may not suit comes before what can be expected of every such image."""
+        images = job.images if isinstance(job, PredictJob) else ()
+        only = images[0].image_id if len(images) == 1 else ""
+        weight = 1 if warned.code == _UNLIKE else 0
+        notice = Notice(warned.message, warned.hint, "warning", group=job.job_id, image=only, weight=weight)
+        self._session.noticed.emit(notice)
 
     def _on_decode_changed(self) -> None:
         prediction, run = self._session.review.prediction, self._run()
@@ -268,7 +260,6 @@ class PredictionPanel(QWidget):
 
     def _on_project(self, _project: object) -> None:
         self._job_id = ""
-        self._known = set()
         self._scope.set_selected(())
         self.refresh()
 
@@ -280,5 +271,5 @@ class PredictionPanel(QWidget):
         self._session.jobs.want_catalogue()
 
 
-def _words(name: str, f1: float | None) -> str:
-    return name if f1 is None else f"{name}  ·  F1 {f1:.2f}"
+def _words(run: Run) -> str:
+    return "  ·  ".join(word for word in (run.name, score_words(run)) if word)

@@ -25,6 +25,12 @@ class Proposals(Section):
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
         self._focus = caption(role="")
+        self._focus.setToolTip(
+            self.tr(
+                "How clear the object is as a whole, 0 to 1: it puts the proposals in order. The threshold judges "
+                "single pixels, so that objects above it may have a lower score."
+            )
+        )
         self._keys = caption(self.tr("Enter accepts, Backspace rejects, ↑ and ↓ move on; doubtful ones first."))
         self._accept = button(self.tr("Accept"), self.accept_current, "check")
         self._reject = button(self.tr("Reject"), self._walk.reject_current, "x")
@@ -133,7 +139,7 @@ class Proposals(Section):
         proposal, project = self._review.proposal(proposal_id), self._session.project
         names = {item.id: item.name for item in project.classes.classes} if project else {}
         name = names.get(proposal.class_id, self.tr("object"))
-        return self.tr("Proposal {0}: {1}, {2:.0f} % sure").format(proposal_id, name, 100 * proposal.score)
+        return self.tr("Proposal {0}: {1}, score {2:.2f}").format(proposal_id, name, proposal.score)
 
     def _say(self, accepted: Accepted) -> None:
         if accepted.left:

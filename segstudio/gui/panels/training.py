@@ -38,6 +38,8 @@ class TrainingPanel(QWidget):
     """Number of the step that gets the user on, 0 for Label."""
     curves_wanted = Signal()
     """The user wants to see the curves."""
+    images_wanted = Signal()
+    """The user wants to add images to the project."""
     compare_wanted = Signal()
     """The user wants several ways to learn compared, or to see how the comparison stands."""
 
@@ -61,7 +63,7 @@ class TrainingPanel(QWidget):
         self._column = column = Column()
         self.rates = RatesSection(session)
         self.doctor, self.doctor_of_chosen = DoctorSection(session), DoctorSection(session)
-        self._advice = TrainingAdvice(self, session)
+        self.advice = TrainingAdvice(self, session)
         for widget in (
             self._empty,
             self.live,
@@ -117,7 +119,7 @@ class TrainingPanel(QWidget):
 
     def find_rate(self) -> None:
         """Test learning rates with the settings of the form."""
-        self._advice.find_rate()
+        self.advice.find_rate()
 
     def refresh(self) -> None:
         """Bring the split, the form and the empty state up to date."""
@@ -153,7 +155,7 @@ class TrainingPanel(QWidget):
         self._train.setMinimumHeight(36)
         self._compare = button(self.tr("Compare…"), self.compare_wanted.emit)
         self._compare.setMinimumHeight(36)
-        footer = Footer()
+        footer = Footer(self._column)
         for widget in (self._summary, self._warning, self._error):
             footer.body.addWidget(widget)
         footer.body.addLayout(row(self._train, self._compare, stretch=0))

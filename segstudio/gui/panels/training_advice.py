@@ -1,5 +1,6 @@
 """What the buttons of findings do: fill the form, train again, measure learning rates, go where something helps."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
@@ -22,7 +23,7 @@ class TrainingAdvice(QObject):
         super().__init__(panel)
         self._panel = panel
         self._session = session
-        self._newest = ""
+        self._newest = self._shown = ""
         for section in (panel.doctor, panel.doctor_of_chosen):
             section.remedy_wanted.connect(self.apply)
         panel.rates.wanted.connect(self.find_rate)
@@ -34,11 +35,16 @@ class TrainingAdvice(QObject):
         self.refresh()
 
     def refresh(self) -> None:
-        """Show the findings about the newest training of this sitting, and those about the chosen one."""
+        """Show the findings about the newest training of this sitting, and those about the one picked in the list."""
         chosen = self._panel.runs.selected()
-        picked = chosen[0].id if len(chosen) == 1 and chosen[0].id != self._newest else ""
-        self._panel.doctor.show_run(self._newest, self._title(self._newest))
+        picked = chosen[0].id if len(chosen) == 1 and chosen[0].id != self._shown else ""
+        self._panel.doctor.show_run(self._shown, self._title(self._shown))
         self._panel.doctor_of_chosen.show_run(picked, self._title(picked))
+
+    def speak_of(self, run_id: str) -> None:
+        """Show the findings about this training, until another one begins."""
+        self._shown = run_id
+        self.refresh()
 
     def apply(self, run_id: str, remedy: Remedy) -> None:
         """Do what the button of a finding about a training says."""
@@ -46,16 +52,49 @@ class TrainingAdvice(QObject):
         match remedy.action:
             case "label":
                 self._panel.step_wanted.emit(0)
+            case "label-another":
+                self._label_another()
+            case "add-images":
+                self._panel.images_wanted.emit()
             case "show-image":
                 session.select(remedy.target)
-            case "resume":
+            case "resume" | "longer" as how:
                 if run is not None:
-                    session.runs.resume(run)
+                    (session.runs.resume if how == "resume" else session.runs.train_longer)(run)
+                    self._panel.curves_wanted.emit()
+            case "use-start":
+                self._use(Path(remedy.target))
             case "range-test":
                 self._fill(run_id, Remedy(""))
                 self.find_rate()
             case _:
                 self._train_again(run_id, remedy)
+
+    def _use(self, model: Path) -> None:
+        """Let another model predict, or say that it is not among those of the project."""
+        session = self._session
+        run = next((run for run in session.runs.all if run.has_model and model in (run.model, run.folder)), None)
+        if run is None:
+            session.notice(
+                self.tr("The earlier model is not in the list of this project any more."),
+                self.tr("Choose another one in the step Predict."),
+                "warning",
+            )
+            return
+        session.models.choose(run.id)
+        session.notice(self.tr("{0} predicts from now on.").format(run.name), level="good")
+
+    def _label_another(self) -> None:
+        """Go to the step Label and to an image without labels, or say that there is none."""
+        session = self._session
+        self._panel.step_wanted.emit(0)
+        free = session.states.unlabelled()
+        if not free:
+            session.notice(
+                self.tr("Every image has labels already."), self.tr("Add more images with + above the list of images.")
+            )
+        elif session.front.wanted not in free:
+            session.select(free[0])
 
     def find_rate(self) -> None:
         """Test learning rates with the settings of the form, as soon as every label is in its file."""
@@ -97,8 +136,8 @@ class TrainingAdvice(QObject):
             return
         if isinstance(job.spec, TrainJob) and self._session.runs.owns(job):
             self._newest = job_id
-            self.refresh()
+            self.speak_of(job_id)
 
     def _on_project(self, _project: object) -> None:
         self._newest = ""
-        self.refresh()
+        self.speak_of("")

@@ -1,15 +1,18 @@
 """What a running training says in words and figures, with its brakes."""
 
-from PySide6.QtWidgets import QGridLayout, QLabel, QProgressBar, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QProgressBar, QSizePolicy, QWidget
 
 from segstudio.gui.forms.parts import ElidedLabel, Section, button, caption, row
+from segstudio.gui.forms.plain import plain, plain_tip
 from segstudio.gui.panels.training_preview import PreviewStrip
 from segstudio.gui.theme import icon
 from segstudio.jobs.messages import Progress
 from segstudio.jobs.spec import TrainJob
+from segstudio.labels.objects import Source
 from segstudio.session.curves import epoch_words
 from segstudio.session.doctor import EXPLAINED
 from segstudio.session.job import Job, clock
+from segstudio.session.label_sources import validation_sources
 from segstudio.session.session import Session
 
 #: Epochs without a better score after which the read-out says so.
@@ -23,8 +26,12 @@ class LiveTraining(Section):
 
     def __init__(self, session: Session) -> None:
         super().__init__(" ")
+        # A candidate of a comparison has a long name: it must not push the buttons out of sight.
+        self.title.setWordWrap(True)
+        self.title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._session = session
         self._job: Job | None = None
+        self._asked = ""  # the training whose labels are looked at
         self._words = caption(role="")
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
@@ -69,9 +76,11 @@ class LiveTraining(Section):
         if job is None:
             return
         self.title.setText(job.title)
+        self.title.setToolTip(plain_tip(job.title))
         self._words.setText(self._say(job))
         self._show_progress(job.progress)
         self._name_figures(_learns_images(job))
+        self._name_truth(job)
         self._figures.show_values(_values(job))
         self.preview.show_preview(job.preview)
         warnings = [f"{item.message} {item.hint}".strip() for item in job.warnings if item.code not in EXPLAINED]
@@ -89,7 +98,24 @@ class LiveTraining(Section):
         self._figures.rename("f1", self.tr("PSNR") if images else self.tr("F1"))
         self._figures.rename("iou", self.tr("SSIM") if images else self.tr("Fg IoU"))
         self._figures.rename("best", self.tr("Best PSNR") if images else self.tr("Best F1"))
-        self.preview.middle = self.tr("target") if images else ""
+
+    def _name_truth(self, job: Job) -> None:
+        """Call the picture that the network is compared with what it is: a target, or labels and who made them."""
+        spec = job.spec
+        if _learns_images(job) or not isinstance(spec, TrainJob):
+            self._asked = ""
+            self.preview.call_middle(self.tr("target"))
+        elif job.id != self._asked:
+            self._asked = job.id
+            self.preview.call_middle(self.tr("labels"))
+            self._session.background.run(
+                lambda: validation_sources(spec), lambda found: self._take_sources(job.id, found)
+            )
+
+    def _take_sources(self, job_id: str, found: frozenset[Source]) -> None:
+        words = {"hand": self.tr("by hand"), "import": self.tr("imported"), "model": self.tr("accepted")}
+        if self._job is not None and self._job.id == job_id and len(found) == 1:
+            self.preview.call_middle(words[next(iter(found))])
 
     def _say(self, job: Job) -> str:
         states = {
@@ -190,7 +216,7 @@ class _Figures(QWidget):
         self._labels: dict[str, QLabel] = {}
         self._titles: dict[str, QLabel] = {}
         for number, (key, name, tip) in enumerate(items):
-            title, value = QLabel(name), ElidedLabel(tip) if key == _LONG else QLabel("–")
+            title, value = QLabel(name), ElidedLabel(tip) if key == _LONG else plain(QLabel("–"))
             title.setProperty("role", "secondary")
             title.setToolTip(tip)
             value.setToolTip(tip)

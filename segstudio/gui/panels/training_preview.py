@@ -3,6 +3,7 @@
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPixmap
 from PySide6.QtWidgets import QDialog, QVBoxLayout, QWidget
+from shiboken6 import isValid
 
 from segstudio.gui.theme import FONT_SECONDARY, tokens
 from segstudio.jobs.messages import Preview
@@ -30,12 +31,23 @@ class PreviewStrip(QWidget):
         self._window: QDialog | None = None
         self._large: PreviewStrip | None = None
         self._enlarges = enlarges
-        self.middle = ""
-        """What the picture in the middle is called; drawn by hand when empty."""
+        self._middle = self.tr("labels")
         self.setFixedHeight(0)
         self.setAccessibleName(self.tr("What the network sees now"))
         if enlarges:
             self.setCursor(Qt.CursorShape.PointingHandCursor)
+
+    @property
+    def middle(self) -> str:
+        """What the picture in the middle is called."""
+        return self._middle
+
+    def call_middle(self, words: str) -> None:
+        """Call the picture in the middle what it is, here and enlarged."""
+        self._middle = words
+        self.update()
+        if self._large is not None:
+            self._large.call_middle(words)
 
     def enlarge(self) -> None:
         """Show the pictures in a window of their own, which follows the training; at most one is open."""
@@ -47,7 +59,7 @@ class PreviewStrip(QWidget):
             column = QVBoxLayout(self._window)
             column.addWidget(self._large)
             column.addStretch(1)
-            self._large.middle = self.middle
+            self._large.call_middle(self._middle)
             margins = column.contentsMargins()
             self._large.resize(_LARGE_WIDTH - margins.left() - margins.right(), 0)
             self._large._show_pictures(self._pictures)  # at once; a newer preview follows as soon as it is read
@@ -98,8 +110,8 @@ class PreviewStrip(QWidget):
         )
 
     def _take(self, preview: Preview | None, pictures: list[QImage]) -> None:
-        if preview is not self._preview:
-            return  # a newer one came meanwhile
+        if not isValid(self) or preview is not self._preview:
+            return  # the window with it was closed, or a newer one came meanwhile
         self.setToolTip(self._tip(preview) if preview is not None else "")
         self._show_pictures([QPixmap.fromImage(picture) for picture in pictures])
 
@@ -127,7 +139,7 @@ class PreviewStrip(QWidget):
         painter.setFont(font)
         cell = self._cell()
         for number, (picture, name) in enumerate(
-            zip(self._pictures, (self.tr("image"), self.middle or self.tr("by hand"), self.tr("network")), strict=False)
+            zip(self._pictures, (self.tr("image"), self._middle, self.tr("network")), strict=False)
         ):
             frame = QRectF(number * (cell.width() + 6), 0, cell.width(), cell.height())
             size = picture.size().scaled(frame.size().toSize(), Qt.AspectRatioMode.KeepAspectRatio)

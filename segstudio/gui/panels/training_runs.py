@@ -10,9 +10,12 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.gui.forms.parts import Section, button, caption, row, tool_button
+from segstudio.gui.forms.plain import plain, plain_tip
+from segstudio.gui.panels.score_words import score_words
 from segstudio.session.curves import epoch_words
 from segstudio.session.runs import Run
 from segstudio.session.session import Session
+from segstudio.session.training_longer import longer, more_time
 
 _RUN_ID = Qt.ItemDataRole.UserRole
 _ROWS_SHOWN = 5
@@ -23,7 +26,7 @@ class RunList(Section):
     """Lists runs; several can be chosen and compared."""
 
     compare_wanted = Signal()
-    """The curves of the chosen runs are shown now."""
+    """The curves are to be seen: of the chosen runs, or of one that goes on."""
 
     def __init__(self, session: Session) -> None:
         super().__init__("")
@@ -61,7 +64,7 @@ class RunList(Section):
             item = QListWidgetItem(f"{run.name}\n{self._says(run)}")
             item.setData(_RUN_ID, run.id)
             item.setSizeHint(QSize(0, _ROW_HEIGHT))
-            item.setToolTip(self._tip(run))
+            item.setToolTip(plain_tip(self._tip(run)))
             self.list.addItem(item)
             item.setSelected(run.id in chosen)
         self.list.blockSignals(False)
@@ -81,15 +84,13 @@ class RunList(Section):
         self.compare_wanted.emit()
 
     def resume(self) -> None:
-        """Go on with the chosen run."""
+        """Go on with the chosen run; with one that is finished, for as long again."""
         for run in self.selected()[:1]:
-            if run.status == "done":
-                self._session.notice(
-                    self.tr("{0} is finished: it has used its time, or got no better any more.").format(run.name),
-                    self.tr("To learn more, train a new model and choose “{0}” under Start from.").format(run.name),
-                )
+            if longer(run) is not None:
+                self._session.runs.train_longer(run)
             else:
                 self._session.runs.resume(run)
+            self.compare_wanted.emit()
 
     def rename(self) -> None:
         """Ask for another name of the chosen run."""
@@ -113,6 +114,7 @@ class RunList(Section):
             if any(run.has_model for run in runs)
             else self.tr("There is no model in it: only its curves and its log are lost.")
         )
+        plain(box)
         delete = box.addButton(self.tr("Delete"), QMessageBox.ButtonRole.DestructiveRole)
         box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
         box.exec()
@@ -127,7 +129,9 @@ class RunList(Section):
         self._compare.setText(self.tr("Compare curves") if len(runs) > 1 else self.tr("Show curves"))
         for widget in (self._resume, self._rename, self._delete):
             widget.setVisible(bool(runs))
-        self._resume.setEnabled(len(runs) == 1 and runs[0].resumable)
+        lengthens = len(runs) == 1 and longer(runs[0]) is not None
+        self._resume.setText(self.tr("Train longer") if lengthens else self.tr("Go on"))
+        self._resume.setEnabled(len(runs) == 1 and (runs[0].resumable or lengthens))
         self._resume.setToolTip(self._about_going_on(runs))
         self._rename.setEnabled(len(runs) == 1)
         self._delete.setEnabled(not active)
@@ -136,6 +140,16 @@ class RunList(Section):
         """Return what Go on does, or why it cannot."""
         if len(runs) != 1 or runs[0].resumable or runs[0].active:
             return self.tr("Go on with this training from its newest checkpoint")
+        if longer(runs[0]) is not None:
+            more = more_time(runs[0])
+            return self.tr(
+                "Go on from its end for another {0}. The best weights stay until there are better ones"
+            ).format(more)
+        if runs[0].status == "done" and runs[0].best is not None:
+            return self.tr(
+                "It is finished: it has used its time, or got no better any more. To train it further, choose it at "
+                "Start from"
+            )
         if runs[0].has_model:
             return self.tr("It has no checkpoint to go on from: choose it at Start from to train it further")
         return self.tr("It ended before its first checkpoint: train again")
@@ -150,10 +164,7 @@ class RunList(Section):
             "failed": self.tr("failed"),
             "died": self.tr("was interrupted"),
         }
-        score = run.f1
-        words = [self.tr("F1 {0:.2f}").format(score)] if score is not None else []
-        if "psnr" in run.scores:
-            words = [self.tr("PSNR {0:.1f} dB").format(run.scores["psnr"])]
+        words = [score_words(run)]
         words += [states[run.status], run.error.message] if run.error else [*self._titles(run)[:1], states[run.status]]
         return "  ·  ".join(word for word in words if word)
 
@@ -180,6 +191,8 @@ class RunList(Section):
                     run.scores["f1"]
                 )
             )
+        elif run.psnr is not None:
+            words.append(self.tr("{0}: how near what it makes is to the targets").format(score_words(run)))
         elif run.f1 is not None:
             words.append(self.tr("F1 {0:.2f}: while it trained, with quick settings").format(run.f1))
         if run.error is not None:

@@ -5,17 +5,17 @@ from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
 from segstudio.config.form_spec import form_spec
 from segstudio.config.run import RunConfig
-from segstudio.gui.forms.field_row import FIELD_WIDTH
 from segstudio.gui.forms.form import Form
 from segstudio.gui.forms.offer_box import OfferBox
 from segstudio.gui.forms.parts import Section, button, caption, keys_after, row
+from segstudio.gui.panels.choice_line import ChoiceLine
 from segstudio.gui.panels.device_box import DeviceBox
 from segstudio.gui.panels.first_choice import FirstChoice
-from segstudio.gui.panels.model_box import ModelBox
+from segstudio.gui.panels.start_model import StartModel
 from segstudio.gui.theme import SPACING_GROUP
 from segstudio.jobs.catalogue import Offer
 from segstudio.jobs.messages import Failed, Finished, Message
@@ -23,9 +23,7 @@ from segstudio.jobs.spec import Choice, TrainJob
 from segstudio.session.job_specs import TrainingWish, validation_job
 from segstudio.session.network_words import BLENDED
 from segstudio.session.offers import FIRST_ARCHITECTURE, FIRST_FORMULATION, by_result, by_sight, no_network
-from segstudio.session.runs import Run
 from segstudio.session.session import Session
-from segstudio.session.start_models import sight, start_note, start_problem
 
 _MINUTES, _EPOCHS, _CHANNELS = "training.max_minutes", "training.epochs", "data.channels"
 #: Settings in sight, in this order.
@@ -64,7 +62,7 @@ class TrainingSetup(QWidget):
         if not self.complete:
             raise no_network(read=self._session.jobs.catalogue is not None)
         settings = self.form.settings()
-        start = self._session.runs.run(self._start_from.run_id())
+        start = self._start.run
         return TrainingWish(
             name=self._name.text().strip() or self._name.placeholderText(),
             formulation=Choice(name=self._formulation.currentData(), settings=settings.pop("formulation", {})),
@@ -83,8 +81,13 @@ class TrainingSetup(QWidget):
     @property
     def learns_images(self) -> bool:
         """Whether what is chosen can learn target images instead of labels."""
+        chosen = self._offer()
+        return chosen is not None and chosen.result == "image"
+
+    def _offer(self) -> Offer | None:
+        """Return what is known of the chosen formulation; ``None`` while nothing is."""
         catalogue, chosen = self._session.jobs.catalogue, self._formulation.currentData()
-        return catalogue is not None and bool(chosen) and catalogue.formulation(chosen).result == "image"
+        return catalogue.formulation(chosen) if catalogue is not None and chosen else None
 
     def fill(self, job: TrainJob, changes: Mapping[str, Any]) -> None:
         """Show the settings of an earlier training, with `changes` by dotted path."""
@@ -92,13 +95,11 @@ class TrainingSetup(QWidget):
         for box, name in ((self._formulation, job.formulation.name), (self._architecture, job.architecture.name)):
             if box.findData(name) >= 0:
                 box.setCurrentIndex(box.findData(name))
-        start = next((run.id for run in self._session.runs.all if run.model == job.start_from), "")
-        self._start_from.refill(start)
         sections = {**job.config, "formulation": job.formulation.settings, "architecture": job.architecture.settings}
         known = {f"{section}.{name}": value for section, values in sections.items() for name, value in values.items()}
         self.form.set_values({**known, **changes})
         self._show_that_epochs_rule()
-        self._say_start()
+        self._start.show_of(job)
         self.validate()
 
     def change(self, changes: Mapping[str, Any]) -> None:
@@ -110,32 +111,16 @@ class TrainingSetup(QWidget):
     def refresh(self) -> None:
         """Bring the name that is offered and the models to start from up to date."""
         self._name.setPlaceholderText(self._free_name())
-        self._start_from.refill()
-        self._say_start()
+        self._start.refresh()
 
     def show_errors(self, errors: Mapping[str, str]) -> dict[str, str]:
         """Show what is wrong at the fields; return what belongs to none of them."""
         return self.form.set_errors(errors)
 
-    def _unfit(self, run: Run) -> str:
-        """Return why the training cannot start from a model."""
-        catalogue = self._session.jobs.catalogue
-        if catalogue is None:
-            return ""
-        return start_problem(
-            run, self._formulation.currentData() or "", self._architecture.currentData() or "", catalogue
-        )
-
-    def _say_start(self) -> None:
-        """Say what of the model to start from cannot be taken as it is."""
-        session, catalogue = self._session, self._session.jobs.catalogue
-        run, note = session.runs.run(self._start_from.run_id()), ""
-        if run is not None and catalogue is not None:
-            wanted = self.form.settings().get("data", {}).get("channels", "auto")
-            channels = sight(session.project.images, wanted) if session.project is not None else 0
-            note = start_note(run, self._formulation.currentData() or "", channels, catalogue)
-        self._start_says.setText(note)
-        self._start_says.setVisible(bool(note))
+    def _chosen(self) -> tuple[str, str, str]:
+        """Return formulation, architecture and channels as they are chosen; no plug-in may be there."""
+        channels = self.form.settings().get("data", {}).get("channels", "auto")
+        return self._formulation.currentData() or "", self._architecture.currentData() or "", channels
 
     def _free_name(self) -> str:
         taken = {run.name for run in self._session.runs.all}
@@ -148,16 +133,10 @@ class TrainingSetup(QWidget):
         self._formulation, self._architecture = OfferBox(), OfferBox()
         self._formulation.setObjectName("formulation")
         self._architecture.setObjectName("architecture")
-        self._start_from = ModelBox(
-            self._session,
-            lambda name, _f1: name,  # nothing before it: the names of models are told apart in little room
-            self.tr("Scratch"),
-            self._unfit,
-        )
-        self._start_from.chosen.connect(self._on_start)
-        self._start_from.dropped.connect(lambda reason: self._session.notice(reason, level="warning"))
+        self._start = StartModel(self._session, self._chosen)
+        self._start.changed.connect(self._on_start)
         self._device = DeviceBox(self._session)
-        self._formulation_says, self._architecture_says, self._start_says = caption(), caption(), caption()
+        self._formulation_says, self._architecture_says = caption(), caption()
         self._broken = caption(role="warning")
         more = button(self.tr("Network…"), self.network_wanted.emit, "tree-structure")
         more.setToolTip(self.tr("Layers, size, memory and receptive field; feature maps of a trained model"))
@@ -174,15 +153,14 @@ class TrainingSetup(QWidget):
         network.body.addWidget(self._formulation)
         network.body.addWidget(self._formulation_says)
         network.body.addWidget(self._broken)
-        self._network = _Line(self.tr("Network"), self._architecture)
+        self._network = ChoiceLine(self.tr("Network"), self._architecture)
         settings.body.addWidget(self._network)
         settings.body.addWidget(self._architecture_says)
-        settings.body.addWidget(_Line(self.tr("Start from"), self._start_from))
-        settings.body.addWidget(self._start_says)
-        settings.body.addWidget(_Line(self.tr("Device"), self._device))
+        settings.body.addWidget(self._start)
+        settings.body.addWidget(ChoiceLine(self.tr("Device"), self._device))
         settings.body.setSpacing(4)
         settings.body.addWidget(self.form)
-        patches = button(self.tr("Preview patches…"), self.patches_wanted.emit, "squares-four")
+        patches = button(self.tr("Patches…"), self.patches_wanted.emit, "squares-four")
         patches.setToolTip(self.tr("Eight patches with their labels, as the network would see them"))
         self.looks = row(patches, more)
         """Buttons that show what the settings mean, quiet, below them."""
@@ -221,8 +199,7 @@ class TrainingSetup(QWidget):
         self._network.setVisible(not formulation.own_network)
         self._say_sight(own=formulation.own_network, blended=architecture.sees_whole)
         self._show_form(formulation, None if formulation.own_network else architecture, catalogue.sections)
-        self._start_from.refill()
-        self._say_start()
+        self._start.refresh()
         self._validation = ""  # an answer on its way is about another choice
         if any(path.startswith(_ARCHITECTURE) for path in self.form.overrides()):
             self.validate()  # settings that were kept may let this network see the whole tile
@@ -235,7 +212,6 @@ class TrainingSetup(QWidget):
         self._architecture_says.setVisible(own or blended)
 
     def _on_start(self) -> None:
-        self._say_start()
         self.validate()  # the network is another one now
         self.changed.emit()
 
@@ -264,7 +240,7 @@ class TrainingSetup(QWidget):
         if path == _EPOCHS:
             self._show_that_epochs_rule()
         if path == _CHANNELS:
-            self._say_start()
+            self._start.say()
         self.validate()
         self.changed.emit()
 
@@ -293,21 +269,8 @@ class TrainingSetup(QWidget):
         if isinstance(message, Finished) and job is not None:
             # The hint of each warning names the field, as the engine promises.
             self.checked.emit({item.hint: item.message for item in job.warnings if item.code == "setting"})
-            if "sees_whole" in message.summary:
-                self._say_sight(own=self._network.isHidden(), blended=bool(message.summary["sees_whole"]))
+            formulation = self._offer()
+            if formulation is not None and "sees_whole" in message.summary:
+                self._say_sight(own=formulation.own_network, blended=bool(message.summary["sees_whole"]))
         elif isinstance(message, Failed):
             self.checked.emit({"": message.message})
-
-
-class _Line(QWidget):
-    """A choice with its name."""
-
-    def __init__(self, title: str, box: QWidget) -> None:
-        super().__init__()
-        label = QLabel(title)
-        label.setBuddy(box)
-        box.setFixedWidth(FIELD_WIDTH)
-        line = QHBoxLayout(self)
-        line.setContentsMargins(0, 2, 0, 2)
-        line.addWidget(label, 1)
-        line.addWidget(box)

@@ -15,6 +15,7 @@ from segstudio.gui.viewer.hand import Hand
 from segstudio.gui.viewer.hint_card import HintCard
 from segstudio.gui.viewer.minimap import Minimap
 from segstudio.gui.viewer.network_layer import NetworkLayer
+from segstudio.gui.viewer.overlay_follower import OverlayFollower
 from segstudio.gui.viewer.overlays import Overlays
 from segstudio.gui.viewer.pictures import Pictures
 from segstudio.gui.viewer.pointer import Pointer
@@ -23,13 +24,7 @@ from segstudio.gui.viewer.tile_loader import TileLoader
 from segstudio.labels.label_map import LabelMap
 from segstudio.project.changes import DocumentChange
 from segstudio.project.document import ImageDocument
-from segstudio.project.project import Project
 from segstudio.session.session import Session
-
-_STYLE_FIELDS = {
-    "show_fill", "show_contours", "fill_opacity", "contour_opacity", "prediction_opacity", "colour_by",
-}  # fmt: skip
-_LAYER_FIELDS = {"show_fill", "show_contours", "show_boxes", "show_predictions", "show_regions", "peek", "box_opacity"}
 
 
 class Canvas(CameraView):
@@ -49,12 +44,13 @@ class Canvas(CameraView):
     hovered = Signal(float, float, str, int)
     """Image x, y, pixel value in words, object id; ``(-1, -1, "", 0)`` when the pointer leaves the image."""
     tool_message = Signal(str)
+    sampled = Signal(object, object)
+    """An `ImageSource` that is shown or waits to be, and the `Histogram` of its values."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
         self._document: ImageDocument | None = None
-        self._project: Project | None = None
         self._looks: dict[str, Look] = {}
         self._loader = TileLoader(self)
         self._make_layers()
@@ -68,21 +64,22 @@ class Canvas(CameraView):
         session.pixel_size_changed.connect(self._show_pixel_size)
         session.view.events.connect(self._on_view)
         session.made.changed.connect(self._on_made)
-        session.review.changed.connect(self._on_proposals)
-        session.review.focused.connect(self._on_focused)
         self.destroyed.connect(self._loader.close)
         self.hint_card = HintCard(self)
         self.hint_card.dismissed.connect(self.setFocus)
         self.minimap = Minimap(self, self._loader, self.hint_card)
         self.minimap.entered.connect(self._on_minimap)
         self._pictures.shaded.connect(self.minimap.set_contrast)
+        self._pictures.sampled.connect(self.sampled)
         session.preferences_changed.connect(self._show_minimap)
         self._show_minimap()
+        self._follower.exchanged.connect(self._update_hint)
         self._update_hint()
 
     def _make_layers(self) -> None:
         self._pictures = Pictures(self._session, self._scene, self._loader, self)
         self._overlays = Overlays(self._session, self._scene, self._loader, self)
+        self._follower = OverlayFollower(self._session, self._overlays, self)
         self._decoration = Decoration()
         self._sketch = SketchItem()
         self._brush = BrushCursor()
@@ -111,21 +108,13 @@ class Canvas(CameraView):
         self.minimap.set_source(document.source if document else None)
         self._pictures.set_source(document.source if document else None)
         self._show_pixel_size()
-        self._follow_classes(document)
+        self._follower.set_document(document)
         if document is not None:
             document.changed.connect(self._on_changed)
-            self._on_proposals(None)
             self.set_look(self._looks.get(document.entry.id))
             self.zoom_changed.emit(self.camera.scale * self.ratio)
         self._on_made()
         self._pointer.update_cursor()
-
-    def _follow_classes(self, document: ImageDocument | None) -> None:
-        if self._project is not None:
-            self._project.classes_changed.disconnect(self._on_classes)
-        self._project = self._session.project if document is not None else None
-        if self._project is not None:
-            self._project.classes_changed.connect(self._on_classes)
 
     def look_at(self, image_id: str) -> Look | None:
         """Return how an image is or was looked at; ``None`` for as a whole."""
@@ -161,7 +150,12 @@ class Canvas(CameraView):
     def close_threads(self) -> None:
         """End the gesture and the threads; the canvas shows nothing afterwards."""
         self.set_document(None)
-        self._session.view.events.disconnect(self._on_view)
+        session = self._session
+        session.view.events.disconnect(self._on_view)
+        session.pixel_size_changed.disconnect(self._show_pixel_size)
+        session.made.changed.disconnect(self._on_made)
+        session.preferences_changed.disconnect(self._show_minimap)
+        self._follower.close()
         self._loader.close()
 
     def shown_window(self) -> Window | None:
@@ -208,30 +202,10 @@ class Canvas(CameraView):
                 self.hint_card.learn()
             self._update_hint()
 
-    def _on_classes(self) -> None:
-        if self._session.view.colour_by == "class":
-            self._overlays.restyle()
-
-    def _on_proposals(self, window: Window | None) -> None:
-        review = self._session.review
-        if window is not None and review.shown is not None and review.shown is self._overlays.shown_proposals:
-            self._overlays.on_proposals_changed(window)
-        else:
-            self.set_proposals(review.shown if self._document is self._session.document else None)
-
-    def _on_focused(self, _window: object) -> None:
-        self._overlays.restyle_proposals()
-
     def _on_view(self, info: EmissionInfo) -> None:
         name = info.signal.name
         if name in ("contrast", "gamma"):
             self._pictures.apply_contrast()
-        if name in _STYLE_FIELDS:
-            self._overlays.restyle()
-        if name == "selected":
-            self._overlays.select(info.args[1], info.args[0])
-        if name in _LAYER_FIELDS:
-            self._overlays.refresh()
         if name == "tool":
             self._hand.change_tool()
             self._pointer.update_cursor()

@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QPushButton, 
 
 from segstudio.gui.forms.numbers import whole_number
 from segstudio.gui.theme import SPACING, tokens
-from segstudio.gui.viewer.contrast import BINS, Histogram, histogram, sample
+from segstudio.gui.viewer.contrast import BINS, Histogram
 from segstudio.io.sources import ImageSource
 from segstudio.session.session import Session
 
@@ -129,6 +129,7 @@ class HistogramWidget(QWidget):
         self._session = session
         self._histogram: Histogram | None = None
         self._source: ImageSource | None = None
+        self._known: dict[ImageSource, Histogram] = {}
         self.plot = HistogramPlot()
         self.auto = QPushButton(self.tr("Auto"))
         self.auto.setToolTip(self.tr("Show the darkest 0.2 % of the pixels black and the brightest 0.2 % white."))
@@ -161,22 +162,23 @@ class HistogramWidget(QWidget):
 
     def _follow(self, *_: object) -> None:
         """Show the histogram of what is seen now."""
-        source = self._session.made.seen
-        if source is self._source:
-            return
-        self._source, self._histogram = source, None
-        self.setEnabled(source is not None)
+        session = self._session
+        source, document = session.made.seen, session.document
+        here = (session.made.source, document.source if document is not None else None)
+        self._known = {kept: found for kept, found in self._known.items() if kept in here}
+        if source is not self._source:
+            self._source = source
+            self.setEnabled(source is not None)
+            self._show()
+
+    def take(self, source: ImageSource, found: Histogram) -> None:
+        """Take what the canvas has found out about the image, or about the one made of it."""
+        self._known[source] = found
+        self._show()
+
+    def _show(self) -> None:
+        self._histogram = self._known.get(self._source) if self._source is not None else None
         self._refresh()
-        if source is None:
-            return
-
-        def take(found: Histogram) -> None:
-            if self._source is source:
-                self._histogram = found
-                self._refresh()
-
-        # A damaged image is reported by the canvas already.
-        self._session.background.run(lambda: histogram(sample(source), source.info), take, lambda _error: None)
 
     def _refresh(self, *_: object) -> None:
         view = self._session.view

@@ -24,6 +24,8 @@ class Pictures(QObject):
 
     shaded = Signal(object, float)
     """Values shown black and white, and gamma, of what is seen."""
+    sampled = Signal(object, object)
+    """An `ImageSource` that is shown or waits to be, and the `Histogram` of its values."""
 
     def __init__(self, session: Session, scene: QGraphicsScene, loader: TileLoader, parent: QObject) -> None:
         super().__init__(parent)
@@ -81,11 +83,12 @@ class Pictures(QObject):
                 channel,
                 0,
                 lambda: histogram(sample(source), source.info),
-                lambda found: self._take(layer, found),
+                lambda found: self._take(layer, source, found),
             )
 
-    def _take(self, layer: ImageLayer, found: Histogram) -> None:
+    def _take(self, layer: ImageLayer, source: ImageSource, found: Histogram) -> None:
         self._histograms[layer] = found
+        self.sampled.emit(source, found)
         if layer is self.seen:
             self.apply_contrast()
         else:

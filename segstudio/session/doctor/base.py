@@ -13,9 +13,12 @@ from segstudio.jobs.messages import Facts, Failed, Finished, Message, Metric, St
 from segstudio.jobs.spec import TrainJob
 
 Severity = Literal["error", "warning", "note"]
-Action = Literal["", "range-test", "label", "resume", "show-image"]
-"""What a button does besides filling the form: measure learning rates, go to the step Label, let the run go on, bring
-an image to the front."""
+Action = Literal[
+    "", "range-test", "label", "label-another", "add-images", "resume", "longer", "show-image", "use-start"
+]
+"""What a button does besides filling the form: measure learning rates, go to the step Label, there to an image without
+labels, ask for more images, let the run go on, or a finished one for as long again, bring an image to the front,
+predict with the model that was the start."""
 
 #: The worst first.
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
@@ -37,7 +40,7 @@ class Remedy:
     starts
         Whether a training with these settings may begin at once.
     action, target
-        Something else to do, and with what: the id of an image.
+        Something else to do, and with what: the id of an image, the file of a model.
     """
 
     label: str
@@ -109,6 +112,8 @@ class Case:
     ----------
     facts
         See `segstudio.jobs.messages.Facts`; empty for trainings of versions that told none.
+    lengthens
+        Whether it is finished and can go on for as long again: see `segstudio.session.training_longer`.
     """
 
     job: TrainJob
@@ -118,10 +123,11 @@ class Case:
     warnings: tuple[Warned, ...] = ()
     failed: Failed | None = None
     finished: Finished | None = None
+    lengthens: bool = False
     _curves: dict[str, Curve] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
-    def of(cls, job: TrainJob, messages: Iterable[Message]) -> "Case":
+    def of(cls, job: TrainJob, messages: Iterable[Message], *, lengthens: bool = False) -> "Case":
         """Return the case of a training from its messages; a resumed one says some epochs twice, the newer counts."""
         facts: dict[str, float | int | str | bool | None] = {}
         metrics: dict[tuple[float, int], Metric] = {}
@@ -146,7 +152,7 @@ class Case:
                 case Finished():
                     finished = message
         ordered = tuple(metrics[key] for key in sorted(metrics))
-        return cls(job, _config(job), facts, ordered, tuple(warnings), failed, finished)
+        return cls(job, _config(job), facts, ordered, tuple(warnings), failed, finished, lengthens)
 
     @property
     def over(self) -> bool:
@@ -161,7 +167,12 @@ class Case:
     @property
     def finds_objects(self) -> bool:
         """Whether single objects are looked for, rather than areas or values."""
-        return self.job.formulation.name not in ("semantic", "regression")
+        return not self.makes_images and bool(self.facts.get("separates", True))
+
+    @property
+    def makes_images(self) -> bool:
+        """Whether values are learned, so that there is nothing to find."""
+        return self.facts.get("result") == "image"
 
     @property
     def learns_images(self) -> bool:
@@ -181,6 +192,11 @@ class Case:
             told = table[np.isfinite(table[:, 1])]
             self._curves[name] = Curve(told[:, 0], told[:, 1])
         return self._curves[name]
+
+    @property
+    def looks(self) -> int:
+        """How often it has looked at the validation images."""
+        return sum(any(name.startswith("val_") for name in item.values) for item in self.metrics)
 
     def warned(self, code: str) -> Warned | None:
         """Return the first warning of this code."""

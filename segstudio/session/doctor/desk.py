@@ -7,7 +7,8 @@ from psygnal import Signal
 from segstudio.jobs.messages import Facts, Failed, Finished, Message, Metric, Started, Warned
 from segstudio.jobs.spec import TrainJob
 from segstudio.session.doctor.base import Case, Finding
-from segstudio.session.doctor.examine import examine
+from segstudio.session.doctor.examine import examine, silence
+from segstudio.session.training_longer import longer
 
 if TYPE_CHECKING:
     from segstudio.session.job_queue import JobQueue
@@ -36,7 +37,8 @@ class Doctor:
         self._runs = runs
         self._heard: dict[str, list[Message]] = {}
         self._found: dict[str, tuple[Finding, ...]] = {}
-        self._of: dict[str, int] = {}
+        self._silence: dict[str, tuple[str, bool]] = {}
+        self._of: dict[str, tuple[int, bool]] = {}
         jobs.message.connect(self._on_message)
 
     def findings(self, run_id: str) -> tuple[Finding, ...] | None:
@@ -44,9 +46,17 @@ class Doctor:
         job, messages = self.job(run_id), self._messages(run_id)
         if job is None or not messages:
             return None
-        if self._of.get(run_id) != len(messages):
-            self._found[run_id], self._of[run_id] = examine(Case.of(job, messages)), len(messages)
+        run = self._runs.run(run_id)
+        lengthens = run is not None and not self._jobs.live(run_id) and longer(run) is not None
+        if self._of.get(run_id) != (len(messages), lengthens):
+            case = Case.of(job, messages, lengthens=lengthens)
+            self._found[run_id], self._silence[run_id] = examine(case), silence(case)
+            self._of[run_id] = len(messages), lengthens
         return self._found[run_id]
+
+    def silence(self, run_id: str) -> tuple[str, bool]:
+        """Return what it means when `findings` returns nothing about a training, and whether that is good news."""
+        return ("", False) if self.findings(run_id) is None else self._silence[run_id]
 
     def has_learned(self, run_id: str) -> bool:
         """Return whether a training has told figures yet."""
@@ -56,6 +66,7 @@ class Doctor:
         """Forget the trainings of the project that was closed; what one that goes on says is still heard."""
         self._heard = {run_id: said for run_id, said in self._heard.items() if self._jobs.live(run_id)}
         self._found.clear()
+        self._silence.clear()
         self._of.clear()
 
     def job(self, run_id: str) -> TrainJob | None:

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from segstudio.session.doctor.base import SEVERITIES, Case, Finding, Remedy, Rule
+from segstudio.session.doctor import fitting, learning_rate, length
+from segstudio.session.doctor.base import SEVERITIES, Case, Finding, Remedy, Rule, counted
 from segstudio.session.doctor.fitting import overfitting, stuck_at_background
 from segstudio.session.doctor.labels import few_labels, no_validation, small_validation, unlike_validation
 from segstudio.session.doctor.learning_rate import not_finite, rate_too_high, rate_too_low
@@ -27,6 +28,30 @@ RULES: tuple[Rule, ...] = (
     unlike_validation,
     small_validation,
 )
+
+#: Looks at the validation images that the most patient rule needs.
+LOOKS_NEEDED = max(fitting.LEAST_POINTS, learning_rate.LEAST_POINTS, length.LEAST_POINTS)
+
+
+def silence(case: Case) -> tuple[str, bool]:
+    """Return what it means that nothing is found, and whether that is good news: every rule could have spoken.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from segstudio.jobs.messages import Metric
+    >>> from segstudio.jobs.spec import ClassSpec, TrainJob
+    >>> job = TrainJob(job_id="1", name="a", run_folder=Path("a"), samples=(), classes=(ClassSpec(id=1, name="cell"),))
+    >>> look = Metric(epoch=1, step=50, elapsed_s=9, values={"val_f1": 0.5})
+    >>> silence(Case.of(job, [look]))
+    ('Too early to tell: 1 look at the validation images so far, and it takes 6.', False)
+    """
+    if case.looks >= LOOKS_NEEDED:
+        return "Nothing looks wrong.", True
+    looks = f"{counted(case.looks, 'look')} at the validation images"
+    if case.over:
+        return f"Nothing looks wrong, but it was too short to tell: {looks}, and it takes {LOOKS_NEEDED}.", False
+    return f"Too early to tell: {looks} so far, and it takes {LOOKS_NEEDED}.", False
 
 
 def examine(case: Case) -> tuple[Finding, ...]:

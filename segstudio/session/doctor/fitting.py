@@ -7,7 +7,7 @@ import numpy as np
 from segstudio.config.augmentation import AugmentationConfig
 from segstudio.session.doctor.base import Case, Curve, Finding, Remedy, counted, figure
 
-_LEAST_POINTS = 6
+LEAST_POINTS = 6
 #: Random changes that make few images go further and suit most microscopes.
 _STRONG = {"flips": True, "scale": 0.2, "rotation": 90.0, "gain": 0.35, "gamma": 0.35, "noise": 0.08}
 #: Rise of the validation loss over its lowest value that is worth a note, and that is a warning when F1 suffers too.
@@ -25,7 +25,7 @@ _ON_OBJECTS = 0.8
 def overfitting(case: Case) -> Iterator[Finding]:
     """Find a validation loss that rises while the training loss goes on falling."""
     val, train = case.curve("val_loss"), case.curve("train_loss")
-    if len(val) < _LEAST_POINTS or len(train) < _LEAST_POINTS or not case.facts.get("own_validation", True):
+    if len(val) < LEAST_POINTS or len(train) < LEAST_POINTS or not case.facts.get("own_validation", True):
         return
     smooth = val.smooth()
     place = int(np.argmin(smooth))
@@ -33,7 +33,7 @@ def overfitting(case: Case) -> Iterator[Finding]:
     began = float(val.epochs[place])
     learned_then, learned_now = _around(train, began), train.end()
     rise = end / lowest - 1 if lowest > 0 else 0.0
-    if rise < _RISE or len(val) - place < _LEAST_POINTS // 2 or learned_now >= learned_then:
+    if rise < _RISE or len(val) - place < LEAST_POINTS // 2 or learned_now >= learned_then:
         return
     lost = _lost(case.curve("val_f1"))
     serious = rise > _STEEP or lost > _SUFFERS or end > _GAP * learned_now
@@ -83,7 +83,7 @@ def stuck_at_background(case: Case) -> Iterator[Finding]:
     if len(overlap) < _NOTHING_POINTS or overlap.values[-_NOTHING_POINTS:].max() >= _NOTHING:
         return
     found, there = case.curve("val_predicted"), case.curve("val_objects")
-    if (len(there) and there.values.max() == 0) or case.job.formulation.name == "regression":
+    if (len(there) and there.values.max() == 0) or case.makes_images:
         return  # there is nothing to find
     objects = f"{counted(found.end(0), 'object')} of {there.end(0):.0f}" if len(found) and len(there) else "no object"
     loss = case.curve("train_loss")

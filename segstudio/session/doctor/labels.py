@@ -9,12 +9,14 @@ _FEW, _RARE = 10, 0.02
 #: Objects in all that a network needs to learn what a cell is.
 _FEW_AT_ALL = 10
 #: Width of the 95 % interval of F1 above which two models cannot be told apart.
-_WIDE = 0.15
+WIDE = 0.15
 #: Fewer validation images than this say little, unless they show many objects.
 _FEW_IMAGES, _FEW_OBJECTS = 3, 50
 #: Difference from which two figures are not the same to a reader.
 _ANOTHER = 0.005
 _LABEL = Remedy("Label more", action="label")
+_NEXT = Remedy("Label another image", action="label-another")
+_ADD = Remedy("Add images…", action="add-images")
 _MORE_PAIRS = "Add a few more pairs of images: some of them are kept for validation."
 
 
@@ -69,7 +71,7 @@ def no_validation(case: Case) -> Iterator[Finding]:
         advice=_MORE_PAIRS
         if case.learns_images
         else "Label one more image completely; in the list of images, choose Use for › Validation.",
-        remedy=None if case.learns_images else _LABEL,
+        remedy=_ADD if case.learns_images else _NEXT,
         explains=frozenset({"small-validation"}),
     )
 
@@ -79,13 +81,13 @@ def small_validation(case: Case) -> Iterator[Finding]:
     images, objects = case.number("validation_images"), case.number("validation_objects")
     if not images:
         return
-    score, low, high = _scored(case)
+    score, low, high = scored(case)
     seen = f"{counted(images, 'image')} with {counted(objects or 0, 'object')}"
     if case.learns_images:
         seen = counted(images, "image")
     if images == 1 or (images < _FEW_IMAGES and (objects or 0) < _FEW_OBJECTS):
         evidence = f"The score comes from {seen}."
-    elif high - low > _WIDE:
+    elif high - low > WIDE:
         evidence = (
             f"{_when(case, score)} {score:.2f} on {seen}; on others like them it may be anything from "
             f"{low:.2f} to {high:.2f} (95\u00a0%)."
@@ -98,11 +100,11 @@ def small_validation(case: Case) -> Iterator[Finding]:
         sentence="The validation set is too small to believe the score.",
         evidence=evidence,
         advice=_MORE_PAIRS if case.learns_images else "Label two or three more images and use them for validation.",
-        remedy=None if case.learns_images else _LABEL,
+        remedy=_ADD if case.learns_images else _NEXT,
     )
 
 
-def _scored(case: Case) -> tuple[float, float, float]:
+def scored(case: Case) -> tuple[float, float, float]:
     """Return F1 and its interval of the weights that are kept, which need not be the last; zeros when not known."""
     names = ("val_f1", "val_f1_low", "val_f1_high")
     known = [metric for metric in case.metrics if set(names) <= metric.values.keys()]

@@ -17,7 +17,7 @@ _EARLY_POINTS = 2
 _RISEN, _RISEN_POINTS = 1.5, 4
 #: Share of its fall that a training loss may still have before it when the rate is too low.
 _STEADY = 0.75
-_LEAST_POINTS = 5
+LEAST_POINTS = 5
 #: Times the usual rate of Adam that SGD needs.
 _SGD = 10.0
 _POOR = 0.6
@@ -90,7 +90,7 @@ def _exploded(train: Curve, val: Curve) -> tuple[str, float] | None:
 
 def _risen(train: Curve, rate: Curve) -> tuple[str, float] | None:
     """Return where the training loss rises for good although the rate is near its peak."""
-    if len(train) < _LEAST_POINTS or len(rate) < _LEAST_POINTS:
+    if len(train) < LEAST_POINTS or len(rate) < LEAST_POINTS:
         return None
     smooth = train.smooth()
     lowest = np.minimum.accumulate(smooth)
@@ -110,13 +110,13 @@ def _risen(train: Curve, rate: Curve) -> tuple[str, float] | None:
 def rate_too_low(case: Case) -> Iterator[Finding]:
     """Find a loss that falls evenly and slowly: the rate could be higher."""
     train, rate, score = case.curve("train_loss"), case.curve("learning_rate"), case.curve("val_f1")
-    if len(train) < _LEAST_POINTS or not len(rate) or case.job.start_from is not None:
+    if len(train) < LEAST_POINTS or not len(rate) or case.job.start_from is not None:
         return
     if len(score) and score.values.max() > _POOR:
         return
     high = np.interp(train.epochs, rate.epochs, rate.values) > 0.3 * rate.values.max()
     smooth = train.smooth()[high]
-    if len(smooth) < _LEAST_POINTS - 1 or smooth[0] <= 0:
+    if len(smooth) < LEAST_POINTS - 1 or smooth[0] <= 0:
         return
     steps = -np.diff(smooth)
     fallen = 1 - smooth[-1] / smooth[0]

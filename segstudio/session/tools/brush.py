@@ -24,7 +24,7 @@ class BrushTool(Tool):
             over = (object_id,) if protect and object_id else None
             yield from stroke(first, context, EraseStroke.name, Brush(0, view.brush_diameter, over))
             return
-        object_id = object_id or context.document.planes.objects.next_id()
+        object_id = object_id or context.document.planes.objects.free_id()
         class_id = view.class_id
         brush = Brush(object_id, view.brush_diameter, (0,) if protect else None)
         record = yield from stroke(first, context, Stroke.name, brush, lambda tx: add_object(tx, object_id, class_id))

@@ -12,7 +12,7 @@ class FillTool(Tool):
 
     def gesture(self, first: PointerEvent, context: ToolContext) -> Gesture:
         """Fill at the press."""
-        object_id = context.current() or context.document.planes.objects.next_id()
+        object_id = context.current() or context.document.planes.objects.free_id()
         context.warn_protected(first, object_id)
         edit = Fill(first.point, object_id, context.view.class_id, context.protects(first))
         if context.document.apply(edit) is not None:

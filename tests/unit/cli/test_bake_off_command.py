@@ -6,13 +6,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from bake_off_records import scored
 from bake_off_stand_ins import TRAINING, WORKER
 from factories import write_splits
 
+from segstudio.cli.bake_off_table import report_of
 from segstudio.cli.main import main
 from segstudio.jobs import run_lock
 from segstudio.jobs.catalogue import Catalogue, Offer, catalogue_key, store_catalogue
 from segstudio.session.bake_off_record import read_record
+from segstudio.session.bake_off_result import JUDGES
 
 
 @pytest.fixture
@@ -21,9 +24,9 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     training.write_text(TRAINING)
     worker.write_text(WORKER)
     monkeypatch.setattr(
-        "segstudio.jobs.supervisor.worker_command",
-        lambda *words: [sys.executable, str(training), words[-1]] if words else [sys.executable, str(worker)],
+        "segstudio.jobs.run_process.worker_command", lambda *words: [sys.executable, str(training), words[-1]]
     )
+    monkeypatch.setattr("segstudio.jobs.warm_worker.worker_command", lambda *words: [sys.executable, str(worker)])
     names = ("good", "fair", "poor", "same", "alike", "breaks")
     store_catalogue(
         Catalogue(
@@ -58,7 +61,9 @@ def test_the_same_command_goes_on_and_takes_up_more_candidates(data: Path, capsy
     assert first.minutes == 2
     capsys.readouterr()
     assert compare(data, "--minutes", "2", "--candidates", "fair:net,good:net,poor:net", "--json") == 0
-    report = json.loads(capsys.readouterr().out)
+    out, err = capsys.readouterr()
+    assert "1 candidate, 2 min each" in err
+    report = json.loads(out)
     assert [row["candidate"] for row in report["candidates"]] == ["good:net", "fair:net", "poor:net"]
     assert report["winner"] == "good:net"
     assert report["candidates"][1]["behind"] > 0
@@ -78,6 +83,12 @@ def test_nobody_wins_when_nothing_can_be_told_apart(data: Path, capsys: pytest.C
     assert "cannot be told apart" in report["verdict"]
     assert compare(data) == 0
     assert "ahead, not apart" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("images", "few"), [(5, True), (6, False)])
+def test_programs_are_told_which_intervals_not_to_believe(tmp_path: Path, images: int, few: bool) -> None:
+    report = report_of(scored([9] * images, [5] * images), JUDGES[0], tmp_path)
+    assert [row["too_few_images"] for row in report["candidates"]] == [few, few]
 
 
 def test_other_conditions_are_no_going_on(data: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -349,14 +349,15 @@ IN_A_TERMINAL = """
 import signal, sys, time
 from pathlib import Path
 from segstudio.cli.progress import stop_on_interrupt
-from segstudio.cli.signals import interrupted_by_end
+from segstudio.cli.signals import interrupted_by_end, outliving_terminal
 note, told = Path(sys.argv[1]), []
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
-with interrupted_by_end(), stop_on_interrupt(lambda: told.append(1)):
+with outliving_terminal(), interrupted_by_end(), stop_on_interrupt(lambda: told.append(1)):
     print("listening", flush=True)
     end = time.monotonic() + 30
     while not told:
         time.sleep(0.01)
+        print("an epoch is done", flush=True)  # the terminal may be gone before its signal comes
         if time.monotonic() > end:  # else it would stay for ever behind a test that failed
             sys.exit("nobody said anything")
     for _ in range(5):
@@ -394,6 +395,7 @@ def test_a_training_whose_terminal_is_closed_keeps_its_model(tmp_path: Path) -> 
         os.close(theirs)
         assert b"listening" in os.read(ours, 100)
         os.close(ours)  # the terminal is gone: what is written to it is an error
+        time.sleep(0.2)  # its signal comes later than that
         for _ in range(2):
             process.send_signal(signal.SIGHUP)
         assert process.wait(20) == 0

@@ -16,7 +16,7 @@ from segstudio.project.sample_project import copy_sample
 
 @pytest.mark.slow
 def test_the_whole_job_without_a_window_ends_with_a_picture(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    assert main(["demo", "--no-window", "--folder", str(tmp_path), "--minutes", "0.1"]) == 0
+    assert main(["demo", "--no-window", "--folder", str(tmp_path), "--minutes", "0.03"]) == 0
     picture = Path(capfd.readouterr().out.strip().splitlines()[-1].removeprefix("Result picture: "))
     assert open_image(picture).info.channels == 3
     assert json.loads((picture.parent / "scores.json").read_text(encoding="utf-8"))

@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from factories import rectangle
 
 from segstudio.cli.main import main
+from segstudio.labels.box_image import rotated_boxes_around
 
 
 def test_the_table_names_and_shows_the_figures_by_area(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -106,3 +108,22 @@ def test_results_that_are_boxes_are_compared_as_boxes(tmp_path: Path, capsys: py
         assert main(["evaluate", str(tmp_path / "found"), str(tmp_path / "true"), "--json", "-", *flags]) == 0
         f1[flags] = json.loads(capsys.readouterr().out)["all"]["f1"]["0.95"]
     assert f1 == {(): 0.0, ("--boxes",): 1.0}
+
+
+def test_results_that_are_rotated_boxes_are_compared_with_those_around_the_truth(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rod = rectangle((60, 60), (30, 30), 40, 7, 30)
+    # One half is thin: much of the box around it is not its own.
+    rod[30:] &= rectangle((60, 60), (30, 30), 40, 3, 30)[30:]
+    found = rotated_boxes_around(rod)
+    for name, labels in (("true", rod), ("found", found)):
+        (tmp_path / name).mkdir()
+        tifffile.imwrite(tmp_path / name / "a.tif", labels.astype(np.uint16))
+    f1 = {}
+    for flags in ((), ("--rotated-boxes",)):
+        assert main(["evaluate", str(tmp_path / "found"), str(tmp_path / "true"), "--json", "-", *flags]) == 0
+        f1[flags] = json.loads(capsys.readouterr().out)["all"]["f1"]["0.95"]
+    assert f1 == {(): 0.0, ("--rotated-boxes",): 1.0}
+    with pytest.raises(SystemExit):
+        main(["evaluate", str(tmp_path / "found"), str(tmp_path / "true"), "--boxes", "--rotated-boxes"])

@@ -100,6 +100,12 @@ def test_settings_of_the_network_may_stand_before_the_data(
     assert network == [line for line in capsys.readouterr().out.splitlines() if line.startswith("Network")]
 
 
+def test_one_minute_is_not_several(data: Path, tmp_path: Path, say: Say) -> None:
+    code, text = say(str(data), "--out", str(tmp_path / "run"), "--dry-run", "--training.max_minutes", "1")
+    assert code == 0
+    assert "Length         1 minute\n" in text
+
+
 def test_as_json_the_plan_is_one_of_the_lines(data: Path, tmp_path: Path, say: Say) -> None:
     code, text = say(str(data), "--out", str(tmp_path / "run"), "--dry-run", "--json", "--training.accumulate", "3")
     assert code == 0

@@ -21,7 +21,7 @@ from segstudio.engine.prediction.tile_plan import padded_shape, plan_blended
 from segstudio.engine.run import run_job
 from segstudio.jobs.messages import Artifact, Finished, Warned
 from segstudio.jobs.spec import Choice, ClassSpec, PredictImage, PredictJob, TrainJob, ValidateJob
-from segstudio.project.samples import folder_samples
+from segstudio.project.folder_samples import folder_samples
 
 JOINT = formulations.get("joint")()
 

@@ -9,11 +9,13 @@ from factories import cells, write_splits
 
 from segstudio.core.errors import WrongUsage
 from segstudio.core.metrics import evaluate
+from segstudio.engine.architectures import architectures
 from segstudio.engine.formulations import Formulation, formulations
 from segstudio.engine.run import check, plan_job, run_job
+from segstudio.engine.training.choices import fetches_weights
 from segstudio.jobs.messages import Facts, Message, Warned
 from segstudio.jobs.spec import Choice, ClassSpec, TrainJob, ValidateJob
-from segstudio.project.samples import folder_samples
+from segstudio.project.folder_samples import folder_samples
 
 UNET = Choice(name="unet", settings={"width": 4, "depth": 1})
 
@@ -199,3 +201,28 @@ def test_a_frozen_encoder_that_helps_nothing_is_told(tmp_path: Path, frozen: int
     training = {"frozen_epochs": frozen, "epochs": epochs}
     messages = list(plan_job(job.model_copy(update={"config": {"training": training}})))
     assert {code for code in _said(messages) if code.startswith("frozen")} == codes
+
+
+@pytest.mark.parametrize(
+    ("formulation", "architecture", "fetched"),
+    [
+        (Choice(name="joint"), UNET, False),
+        (Choice(name="joint"), Choice(name="fpn"), False),
+        (Choice(name="joint"), Choice(name="fpn", settings={"pretrained": True}), True),
+        (Choice(name="mask_rcnn"), Choice(name="fpn", settings={"pretrained": True}), False),
+        (Choice(name="mask_rcnn", settings={"backbone": "resnet50", "pretrained": "imagenet"}), UNET, True),
+    ],
+    ids=["unet", "random encoder", "encoder", "network of its own", "backbone"],
+)
+def test_what_brings_the_network_says_whether_weights_are_fetched(
+    tmp_path: Path, formulation: Choice, architecture: Choice, fetched: bool
+) -> None:
+    job = _job(tmp_path, "joint", {}).model_copy(update={"formulation": formulation, "architecture": architecture})
+    assert fetches_weights(job) is fetched
+    assert not fetches_weights(job.model_copy(update={"start_from": tmp_path}))
+
+
+def test_a_network_that_fetches_weights_unasked_is_known_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    family = architectures.get("unet")
+    monkeypatch.setattr(family, "pretrained", property(lambda _self: True))
+    assert fetches_weights(_job(tmp_path, "joint", {}))

@@ -28,7 +28,7 @@ from segstudio.engine.training.fit import fit
 from segstudio.jobs.messages import Failed, Metric, StateChanged
 from segstudio.jobs.run_folder import RunFolder
 from segstudio.jobs.spec import Choice, ClassSpec, TrainJob
-from segstudio.project.samples import folder_samples
+from segstudio.project.folder_samples import folder_samples
 
 #: A loss of single pixels and no batch normalisation: the mean over two halves of a batch is that over the whole.
 SETTINGS = [

@@ -309,7 +309,7 @@ def test_rare_classes_are_drawn_as_often_as_common_ones(tmp_path: Path) -> None:
 
 ODD = {
     "smaller than a patch": (40, 30, lambda side: cells((side[0], side[1]), 4).labels),
-    "an object a pixel": (96, 96, lambda side: np.arange(1, side[0] * side[1] + 1, dtype=np.int32).reshape(side)),
+    "an object a pixel": (72, 72, lambda side: np.arange(1, side[0] * side[1] + 1, dtype=np.int32).reshape(side)),
     "one object everywhere": (96, 96, lambda side: np.ones(side, np.int32)),
     "known at one pixel": (96, 96, lambda side: np.where(np.indices(side).sum(axis=0) == 60, 3, -1).astype(np.int32)),
     "no object": (96, 96, lambda side: np.zeros(side, np.int32)),

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from skimage.morphology import local_maxima, reconstruction
 
 from segstudio.engine.decoding.components import components, drop_small, fill_holes, tidy
-from segstudio.engine.decoding.flow_following import follow_flow
+from segstudio.engine.decoding.flow_following import convergence, follow_flow
 from segstudio.engine.decoding.watershed import grow_seeds, split_by_distance
+from segstudio.engine.formulations import formulations
 from segstudio.engine.formulations.flow_targets import flow_to_centre
 
 SMALL_LABELS = hnp.arrays(np.int32, hnp.array_shapes(min_dims=2, max_dims=2, max_side=12), elements=st.integers(0, 3))
@@ -149,3 +150,39 @@ def test_chunks_give_the_same_as_one_piece(monkeypatch: pytest.MonkeyPatch) -> N
     whole = follow_flow(flow, truth > 0)
     monkeypatch.setattr("segstudio.engine.decoding.flow_following._CHUNK", 37)
     assert np.array_equal(follow_flow(flow, truth > 0), whole)
+
+
+def test_flow_runs_together_in_the_middle_of_objects_and_apart_where_they_touch() -> None:
+    truth = np.zeros((40, 60), np.int32)
+    truth[10:30, 10:30], truth[10:30, 30:50] = 1, 2
+    together = convergence(flow_to_centre(truth))
+    assert together[18:22, 18:22].mean() > 0.3
+    assert together[18:22, 38:42].mean() > 0.3
+    assert together[15:25, 29:31].max() < -0.3
+    assert convergence(100 * flow_to_centre(truth)).max() <= 2
+    assert not convergence(np.zeros((2, 5, 1), np.float32)).any()
+
+
+def test_joint_objects_whose_distance_has_no_valley_are_split_by_their_flow() -> None:
+    truth = np.zeros((40, 60), np.int32)
+    truth[10:30, 10:30], truth[10:30, 30:50] = 1, 2
+    formulation = formulations.get("joint")()
+    maps = formulation.perfect_maps(formulation.encode(truth))
+    maps[3], maps[4] = truth > 0, 0
+    by_default = formulation.decode_candidates()[0]
+    assert same_partition(formulation.decode(maps, by_default).labels, truth)
+    alone = by_default.model_copy(update={"convergence": 0.0})
+    assert formulation.decode(maps, alone).labels.max() == 1
+
+
+def test_a_joint_model_from_before_the_help_of_the_flow_finds_what_it_found() -> None:
+    card = {"decoder": "distance", "threshold": 0.5, "seed": 0.25, "bridge": 0.2, "smoothing": 1.0, "min_size": 15}
+    assert formulations.get("joint").DecodeConfig.model_validate(card).model_dump()["convergence"] == 0
+
+
+def test_a_joint_model_that_follows_the_flow_has_the_best_settings_of_the_other_decoder_too() -> None:
+    first, *others = formulations.get("joint")().decode_candidates()
+    kept = {"seed", "bridge", "convergence"}
+    flow = [settings for settings in others if settings.model_dump()["decoder"] == "flow"]
+    assert len(flow) == 6
+    assert all(settings.model_dump(include=kept) == first.model_dump(include=kept) for settings in flow)

@@ -169,9 +169,9 @@ def test_an_object_without_a_peak_of_its_own_is_not_given_to_another() -> None:
     assert len(match(labels, found.labels, 0.9).pairs) == 2
 
 
-@pytest.mark.parametrize("name", ["embedding", "panoptic"])
+@pytest.mark.parametrize(("name", "term"), [("embedding", "class"), ("panoptic", "cross_entropy")])
 @pytest.mark.parametrize("balance", ["inverse", "effective"])
-def test_the_classes_of_pixels_that_point_are_balanced_as_asked(name: str, balance: str) -> None:
+def test_the_classes_of_pixels_that_point_are_balanced_as_asked(name: str, term: str, balance: str) -> None:
     made = cells((64, 64), 7, 3, diameter=18)
     plain, balanced = build(name, (1, 2)), build(name, (1, 2), class_weights=balance)
     targets = {key: torch.from_numpy(value)[None] for key, value in plain.encode(made.labels, {1: 2}).items()}
@@ -180,5 +180,5 @@ def test_the_classes_of_pixels_that_point_are_balanced_as_asked(name: str, balan
     maps = torch.zeros(1, plain.out_channels, 64, 64)
     maps[:, -2] = 3.0 * (targets["class"][:, 0] > 0)  # takes every object for the common class
     maps[:, -3] = 3.0 * (targets["class"][:, 0] == 0)
-    losses = [float(formulation.loss(maps, targets)["class"]) for formulation in (plain, balanced)]
+    losses = [float(formulation.loss(maps, targets)[term]) for formulation in (plain, balanced)]
     assert losses[1] > 1.5 * losses[0]

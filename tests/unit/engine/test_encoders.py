@@ -1,5 +1,6 @@
 """Networks with encoders from a library: sizes, reach, weights learned on ImageNet."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 import torch
 from factories import write_splits
 from huggingface_hub.errors import LocalEntryNotFoundError
+from huggingface_hub.utils import are_progress_bars_disabled
 from pydantic import ValidationError
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -33,7 +35,7 @@ from segstudio.engine.prediction.halo import measure_reach
 from segstudio.engine.run import run_job
 from segstudio.jobs.messages import Warned
 from segstudio.jobs.spec import Choice, ClassSpec, TrainJob, ValidateJob
-from segstudio.project.samples import folder_samples
+from segstudio.project.folder_samples import folder_samples
 
 
 def family(name: str = "encoder_unet", **settings: object) -> EncoderArchitecture:
@@ -222,6 +224,22 @@ def test_weights_that_cannot_be_had_are_said_and_nothing_is_random(
     with pytest.raises(JobFailed, match=f"encoder {encoder} could not be fetched") as caught:
         chosen.pretrain(net)
     assert "switch the ImageNet weights off" in caught.value.hint
+
+
+def test_only_while_weights_are_fetched_is_the_hub_kept_from_printing(monkeypatch: pytest.MonkeyPatch) -> None:
+    offline(monkeypatch)
+    logger, heard = logging.getLogger("huggingface_hub"), []
+    monkeypatch.setattr(logger, "level", logging.INFO)
+
+    def listen(_encoder: str) -> None:
+        heard.append((logger.level, are_progress_bars_disabled()))
+
+    monkeypatch.setattr("segstudio.engine.architectures.encoders.check_reachable", listen)
+    before = logger.level, are_progress_bars_disabled()
+    with pytest.raises(JobFailed):
+        imagenet_weights("mobilenet_v2", 3)
+    assert heard == [(logging.ERROR, True)]
+    assert (logger.level, are_progress_bars_disabled()) == before
 
 
 @pytest.mark.parametrize("encoder", ["mobilenet_v2", "pvt_v2_b0", "mit_b0"])

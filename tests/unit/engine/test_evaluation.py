@@ -46,8 +46,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def samples(folder: Path, count: int = 3) -> tuple[SampleRecord, ...]:
-    write_pairs(folder, count, (64, 64))
+def samples(folder: Path, count: int = 3, side: int = 64) -> tuple[SampleRecord, ...]:
+    write_pairs(folder, count, (side, side))
     return tuple(
         SampleRecord(
             image_id=f"cell_{number:02d}",
@@ -84,9 +84,15 @@ def test_the_report_agrees_with_predicting_and_evaluating_by_hand(model: Path, t
     assert report.counts((0.5, 0.75)).shape == (3, 2, 3)
     with pytest.raises(KeyError):
         report.counts((0.33,))
-    assert report.seconds_per_megapixel > 0
     assert report.parameters > 1000
     assert report.weights_mb == pytest.approx((model / "weights.safetensors").stat().st_size / 1e6, abs=0.01)
+
+
+def test_the_time_for_a_megapixel_is_not_reckoned_from_tiny_images(model: Path, tmp_path: Path) -> None:
+    assert evaluated(model, tmp_path / "tiny", samples(tmp_path / "tiny", 1)).seconds_per_megapixel is None
+    known = evaluated(model, tmp_path / "usual", samples(tmp_path / "usual", 1, side=320)).seconds_per_megapixel
+    assert known is not None
+    assert known > 0
 
 
 def test_an_image_that_cannot_be_predicted_counts_as_one_where_nothing_was_found(model: Path, tmp_path: Path) -> None:

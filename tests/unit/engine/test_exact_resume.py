@@ -13,9 +13,9 @@ from factories import cells
 from segstudio.core.errors import BadModel, JobFailed
 from segstudio.engine.control import Control
 from segstudio.engine.run import run_job
-from segstudio.engine.training.checkpoint import Checkpoint, read_newest
+from segstudio.engine.training.checkpoint import Checkpoint, read_newest, write_checkpoint
 from segstudio.engine.training.stepper import Stepper
-from segstudio.jobs.messages import Metric
+from segstudio.jobs.messages import Message, Metric, Warned
 from segstudio.jobs.run_folder import RunFolder
 from segstudio.jobs.spec import Choice, ClassSpec, SampleRecord, TrainJob
 
@@ -57,6 +57,15 @@ def a_job(samples: tuple[SampleRecord, ...], folder: Path, **training: Any) -> T
 
 
 def train(job: TrainJob, until: int) -> list[Metric]:
+    """Return the metrics of `train_all`."""
+    return [message for message in train_all(job, until) if isinstance(message, Metric)]
+
+
+def told_in(messages: list[Message]) -> set[str]:
+    return {message.code for message in messages if isinstance(message, Warned)}
+
+
+def train_all(job: TrainJob, until: int) -> list[Message]:
     """Train until so many steps are done and leave with a checkpoint, as when the window goes away."""
     control, done = Control(), 0
     original = Stepper.step
@@ -68,12 +77,12 @@ def train(job: TrainJob, until: int) -> list[Metric]:
             control.request("abandon")
         return original(stepper, *arguments)
 
-    metrics = []
+    said: list[Message] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Stepper, "step", counted)
         with pytest.raises(JobFailed, match="window"):
-            metrics.extend(m for m in run_job(job, control) if isinstance(m, Metric))
-    return metrics
+            said.extend(run_job(job, control))
+    return said
 
 
 def metrics_of(job: TrainJob) -> list[dict[str, float]]:
@@ -122,6 +131,31 @@ def test_a_break_changes_nothing(samples: tuple[SampleRecord, ...], tmp_path: Pa
     assert len(first) == len(second) == 2 or settings.get("deterministic")
     trained = [{k: v for k, v in item.items() if not k.startswith("val") or not clock} for item in (*first, *second)]
     assert trained[: len(first)] == trained[len(first) :]
+
+
+def test_the_best_weights_are_judged_anew_on_labels_that_changed(
+    samples: tuple[SampleRecord, ...], tmp_path: Path
+) -> None:
+    job = a_job(samples, tmp_path / "run", deterministic=True, schedule="plateau")
+    train(job, BREAK)
+    before = state_of(job)
+    assert before.part("best")
+    bar = {"best_score": 2.0, "plateau": {**before.state["plateau"], "best": 2.0}}  # no score is that good
+    write_checkpoint(RunFolder(job.run_folder).checkpoints, Checkpoint(before.tensors, {**before.state, **bar}))
+    again = job.model_copy(update={"resume": True})
+    assert "validation-changed" not in told_in(train_all(again, 1))
+    same = state_of(job)
+    assert (same.state["best_score"], same.state["plateau"]["best"]) == (2.0, 2.0)
+    labels = tifffile.imread(samples[2].labels)
+    tifffile.imwrite(tmp_path / "labels.tif", np.where(labels == 1, 0, labels))
+    other = samples[2].model_copy(update={"labels": tmp_path / "labels.tif"})
+    changed = again.model_copy(update={"samples": (*samples[:2], other)})
+    assert "validation-changed" in told_in(train_all(changed, 1))
+    now = state_of(job)
+    assert now.state["step"] == BREAK + 2
+    assert now.state["best_score"] <= 1
+    assert now.state["plateau"]["best"] == now.state["best_score"]
+    assert all(torch.equal(now.part("best")[name], tensor) for name, tensor in before.part("best").items())
 
 
 def test_another_seed_trains_another_network(samples: tuple[SampleRecord, ...], tmp_path: Path) -> None:

@@ -244,7 +244,7 @@ CHOICES = [
 ]
 
 
-@pytest.mark.parametrize("name", ["semantic", "boundary"])
+@pytest.mark.parametrize("name", ["semantic", "boundary", "panoptic"])
 @pytest.mark.parametrize("settings", CHOICES, ids=[next(iter(choice.items()))[0] for choice in CHOICES])
 def test_each_choice_changes_the_loss_of_a_formulation(name: str, settings: dict[str, Any]) -> None:
     labels = discs((32, 32), [(10, 10), (10, 20), (24, 16)], 5)

@@ -98,6 +98,7 @@ def test_a_foreign_or_missing_file_is_refused_by_name(tmp_path: Path) -> None:
         ({"formulation": {"name": "nonsense"}}, "nonsense"),
         ({"weights_sha256": "0" * 64}, "does not match"),
         ({"classes": []}, "classes"),
+        ({"normalisation": {"low_percentile": 99, "high_percentile": 1}}, "99 is not below 1"),
         ({"surprise": 1}, "surprise"),
     ],
 )

@@ -217,13 +217,17 @@ def test_smaller_tiles_when_memory_does_not_suffice(
     assert [item.code for item in warned] == ["smaller-tiles", "smaller-tiles"]
     assert np.array_equal(tifffile.imread(tmp_path / "out" / "a12.tif"), expected)
 
-    def starving(*_: Any) -> Iterator[tuple[int, int]]:
+    tried: list[tuple[int, int]] = []
+
+    def starving(network: Any, formulation: Any, image: Any, settings: Any, *_: Any) -> Iterator[tuple[int, int]]:
+        tried.append((settings.batch_size, settings.tile_size))
+        yield 1, 4
         raise torch.OutOfMemoryError("CUDA out of memory")
-        yield
 
     monkeypatch.setattr(predict_module, "map_steps", starving)
-    with pytest.raises(JobFailed, match=r"a12\.tif does not fit"):
-        list(predict(job_for(model, tmp_path, image)))
+    with pytest.raises(JobFailed, match=r"a12\.tif does not fit .* not even in tiles of 256 pixels"):
+        list(predict(job_for(model, tmp_path, image, settings={"tile_size": 1024, "batch_size": 4})))
+    assert tried == [(4, 1024), (1, 1024), (1, 512), (1, 256)]
 
 
 @pytest.mark.parametrize("damage", ["missing", "garbage", "objects", "foreign"])
@@ -248,6 +252,15 @@ def test_wrong_settings_name_the_field(model: Path, tmp_path: Path) -> None:
         list(predict(job_for(model, tmp_path, image, settings={"tile_size": 3})))
     with pytest.raises(WrongUsage, match=r"decode\.treshold"):
         list(predict(job_for(model, tmp_path, image, decode={"treshold": 0.4})))
+
+
+@pytest.mark.parametrize("decode_", [{"threshold": 7.5}, {"surprise": 1}])
+def test_a_wrong_setting_of_the_card_is_the_models_fault(tmp_path: Path, decode_: dict[str, Any]) -> None:
+    model = make_model(tmp_path / "model")
+    card = json.loads((model / "model.json").read_text())
+    (model / "model.json").write_text(json.dumps({**card, "decode": decode_}))
+    with pytest.raises(BadModel, match=rf"model test holds a wrong setting, decode\.{next(iter(decode_))}"):
+        list(predict(job_for(model, tmp_path, write_image(tmp_path))))
 
 
 def test_the_smallest_size_of_the_settings_overrides_the_models(model: Path, tmp_path: Path) -> None:

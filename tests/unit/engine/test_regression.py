@@ -20,7 +20,7 @@ from segstudio.engine.training.validate_images import ImageValidation
 from segstudio.io.sources import open_image
 from segstudio.jobs.messages import Metric, Warned
 from segstudio.jobs.spec import Choice, ClassSpec, SampleRecord, TrainJob
-from segstudio.project.samples import folder_samples
+from segstudio.project.folder_samples import folder_samples
 
 
 def write_pairs(folder: Path, count: int = 5, noise: float = 0.4) -> None:

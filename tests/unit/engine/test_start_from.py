@@ -194,3 +194,54 @@ def info(name: str, names: tuple[str, ...]) -> ImageInfo:
 def test_a_training_knows_channel_names_that_all_images_share() -> None:
     assert plan_channels([info("a", ("x", "y")), info("b", ("x", "y"))]).names == ("x", "y")
     assert plan_channels([info("a", ("x", "y")), info("b", ("y", "x"))]).names == ()
+
+
+def a_detector(folder: Path, **settings: Any) -> Network:
+    torch.manual_seed(1)
+    choice = Choice(name="detection", settings={"width": 16, **settings})
+    kind = formulations.get(choice.name)
+    network = kind(kind.Config.model_validate(choice.settings)).build_network(1)
+    card = ModelCard(
+        name="first",
+        created="2026-11-21",
+        formulation=choice,
+        architecture=Choice(name="own"),
+        in_channels=1,
+        channels="gray",
+        channel_names=(),
+        classes=(CELL,),
+    )
+    save_model(folder, card, network.state_dict())
+    return network
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({}, {"boxes": "rotated"}),
+        ({"boxes": "rotated"}, {}),
+        ({"detector": "retinanet"}, {"detector": "fcos"}),
+        ({"detector": "fcos"}, {"boxes": "rotated"}),
+    ],
+)
+def test_a_detector_with_other_settings_keeps_its_backbone(
+    tmp_path: Path, before: dict[str, str], after: dict[str, str]
+) -> None:
+    old = a_detector(tmp_path, **before).state_dict()
+    job = a_job(tmp_path, formulation=Choice(name="detection", settings={"width": 16, **after}))
+    kind = formulations.get("detection")
+    formulation = kind(kind.Config.model_validate(job.formulation.settings))
+    new = started_from(job, tmp_path, formulation, GRAY).state_dict()
+    kept = {name for name in new if name in old and torch.equal(new[name], old[name])}
+    assert {name for name in new if name.startswith("backbone")} <= kept
+    notes = [note.code for note in start_notes(job, formulation, GRAY)]
+    shapes, known = ({name: weight.shape for name, weight in weights.items()} for weights in (new, old))
+    assert notes == ([] if shapes.items() <= known.items() else ["new-parts"])
+
+
+def test_a_detector_of_another_width_is_refused(tmp_path: Path) -> None:
+    a_detector(tmp_path)
+    job = a_job(tmp_path, formulation=Choice(name="detection", settings={"width": 24}))
+    kind = formulations.get("detection")
+    with pytest.raises(BadModel, match="backbone is another"):
+        started_from(job, tmp_path, kind(kind.Config(width=24)), GRAY)

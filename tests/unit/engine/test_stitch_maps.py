@@ -1,5 +1,7 @@
 """Tiled prediction is the same as one look at the whole image."""
 
+from collections.abc import Generator
+
 import numpy as np
 import pytest
 import torch
@@ -14,7 +16,9 @@ from segstudio.engine.data.normalise import normalise
 from segstudio.engine.formulations import formulations
 from segstudio.engine.network import Network
 from segstudio.engine.prediction import stitch_maps
-from segstudio.engine.prediction.stitch_maps import PredictionStopped, predict_maps
+from segstudio.engine.prediction.map_store import MemoryStore
+from segstudio.engine.prediction.seen_image import ArrayImage
+from segstudio.engine.prediction.stitch_maps import map_steps, predict_maps
 from segstudio.engine.prediction.tile_plan import padded_shape, plan_tiles
 
 JOINT = formulations.get("joint")()
@@ -114,21 +118,20 @@ def test_half_precision_is_close() -> None:
 
 
 def test_progress_counts_tiles_and_stop_stops() -> None:
-    net, image = random_network(), image_of((128, 200))
-    seen: list[tuple[int, int]] = []
-    predict_maps(net, JOINT, image, PredictionConfig(tile_size=64), on_progress=lambda *step: seen.append(step))
-    assert seen == [(done, 8) for done in range(1, 9)]
-    seen.clear()
-    with pytest.raises(PredictionStopped):
-        predict_maps(
-            net,
-            JOINT,
-            image,
-            PredictionConfig(tile_size=64),
-            on_progress=lambda *step: seen.append(step),
-            should_stop=lambda: len(seen) == 3,
-        )
+    net, image = random_network().train(), image_of((128, 200))
+
+    def steps() -> Generator[tuple[int, int], None, None]:
+        maps = MemoryStore(np.zeros((JOINT.out_channels, 128, 200), np.float32))
+        settings = PredictionConfig(tile_size=64)
+        return map_steps(net, JOINT, ArrayImage(image), settings, torch.device("cpu"), maps)
+
+    assert list(steps()) == [(done, 8) for done in range(1, 9)]
+    stopped, seen = steps(), []
+    net.register_forward_hook(lambda *_: seen.append(1))
+    assert [next(stopped) for _ in range(3)] == [(1, 8), (2, 8), (3, 8)]
+    stopped.close()
     assert len(seen) == 3
+    assert net.training
 
 
 def test_training_mode_is_restored() -> None:

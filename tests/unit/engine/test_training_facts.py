@@ -1,5 +1,6 @@
 """What a training says of its data, network and plan, and how far its scores can be believed."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from recorded_runs import a_job
 
 from segstudio.engine.architectures import architectures
 from segstudio.engine.data.dataset import LabelledPart
-from segstudio.engine.formulations import formulations
+from segstudio.engine.formulations import DecodeSettings, formulations
+from segstudio.engine.formulations.semantic import Semantic
 from segstudio.engine.network import Network
 from segstudio.engine.run import run_job
 from segstudio.engine.training.confidence import f1_interval
@@ -21,7 +23,7 @@ from segstudio.engine.training.facts import class_pixels, data_facts, level_fact
 from segstudio.engine.training.validate import Validator
 from segstudio.jobs.messages import Facts
 from segstudio.jobs.spec import Choice, ClassSpec, SampleRecord, TrainJob
-from segstudio.project.samples import folder_samples
+from segstudio.project.folder_samples import folder_samples
 
 CELL, DEBRIS = ClassSpec(id=1, name="cell"), ClassSpec(id=4, name="debris")
 
@@ -156,6 +158,36 @@ def test_a_network_that_is_right_before_it_is_sure_is_scored_for_what_it_finds()
     assert validator.pictures({}, decode).caption == "finds 3 of 3 objects"
 
 
+def test_few_images_choose_another_decoder_only_when_chance_does_not_explain_it() -> None:
+    """On one image a lower threshold finds two faint objects more, on the other it finds a false one."""
+    faint = discs((64, 64), [(12, 12), (12, 44), (44, 30)], 8)
+    false = discs((64, 64), [(12, 12), (12, 44)], 8)
+    found = {"a": np.where(faint == 1, 1.0, 0.85 * (faint > 0)), "b": np.where(false == 1, 1.0, 0.85 * (false > 0))}
+    known = {"a": faint, "b": np.where(false == 1, 1, 0).astype(np.int32)}
+    parts = [
+        LabelledPart(a_part(name, known[name]).sample, found[name][None].astype(np.float32), known[name])
+        for name in ("a", "b")
+    ]
+
+    class Few(Semantic):
+        def decode_candidates(self) -> list[DecodeSettings]:
+            return [self.DecodeConfig(threshold=threshold) for threshold in (0.42, 0.35)]
+
+    class Doubtful(Few):
+        first_in_doubt = True
+
+    def chosen(formulation: Semantic, parts: list[LabelledPart]) -> float:
+        *_, (_, decode, _) = Validator(parts, _Shy(), formulation, torch.device("cpu")).tune({}, 60)
+        return decode.threshold
+
+    assert chosen(Few(), parts) == 0.35
+    assert chosen(Doubtful(), parts) == 0.42
+    assert chosen(Few(), parts[:1]) == 0.35
+    assert chosen(Doubtful(), parts[:1]) == 0.42, "one image says nothing about others"
+    # It is better on each image: chance does not explain that.
+    assert chosen(Doubtful(), [parts[0], replace(parts[0], sample=a_part("c", faint).sample)]) == 0.35
+
+
 def test_a_network_of_the_formulation_is_called_its_own(tmp_path: Path) -> None:
     write_pairs(tmp_path, 2, (64, 64))
     job = TrainJob(
@@ -170,4 +202,5 @@ def test_a_network_of_the_formulation_is_called_its_own(tmp_path: Path) -> None:
     )
     (facts,) = (message for message in run_job(job) if isinstance(message, Facts))
     assert facts.values["architecture"] == "own"
+    assert (facts.values["result"], facts.values["separates"]) == ("boxes", True)
     assert (facts.values["largest_setting"], facts.values["most_px"]) == ("largest", 4096)

@@ -145,6 +145,8 @@ def test_a_training_says_what_it_works_with_before_it_learns(samples: tuple[Samp
     assert (values["patch_px"], values["batch"], values["stride"], values["channels"]) == (64, 4, 4, 1)
     assert (values["learning_rate"], values["schedule"], values["precision"]) == (5e-3, "one-cycle", "float32")
     assert (values["formulation"], values["from_scratch"], values["device"]) == ("boundary", True, "cpu")
+    planned = RunFolder(tmp_path / "run").job().config["training"]
+    assert (values["minutes"], values["epochs"]) == (planned["max_minutes"], planned["epochs"])
     assert values["train_objects:cell"] == values["train_objects"]
     assert 15 <= values["reach_px"] <= 40
     assert values["sees_whole"] is False
@@ -232,6 +234,20 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(samples: tuple[Sample
     assert metrics[0].epoch >= 3
 
 
+def test_a_model_is_not_trained_over_when_no_checkpoint_can_be_read(
+    samples: tuple[SampleRecord, ...], tmp_path: Path
+) -> None:
+    list(run_job(a_job(samples, tmp_path / "run", training={"epochs": 1})))
+    run = RunFolder(tmp_path / "run")
+    for checkpoint in run.checkpoints.iterdir():
+        checkpoint.write_bytes(checkpoint.read_bytes()[:500])
+    before = (run.model / "weights.safetensors").read_bytes()
+    longer = a_job(samples, tmp_path / "run", training={"epochs": 2}, resume=True)
+    with pytest.raises(WrongUsage, match="no checkpoint that can be read"):
+        list(run_job(longer))
+    assert (run.model / "weights.safetensors").read_bytes() == before
+
+
 class _Faulty:
     """Lets chosen steps fail as an out-of-memory or a broken network would."""
 
@@ -271,6 +287,23 @@ def test_out_of_memory_with_one_patch_fails_with_a_remedy(
     with pytest.raises(JobFailed, match="memory"):
         list(run_job(a_job(samples, tmp_path / "run")))
     assert RunFolder(tmp_path / "run").status == "failed"
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 64])
+def test_at_most_three_smaller_batches_are_tried_whenever_the_memory_runs_out(
+    samples: tuple[SampleRecord, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch_size: int
+) -> None:
+    sizes: list[int] = []
+
+    def fault(call: int, batch: Any, stepper: Stepper) -> None:
+        if call > 3 and stepper.network.training:
+            sizes.append(len(batch.image))
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    _Faulty(monkeypatch, fault)
+    with pytest.raises(JobFailed, match=r"not even for batches of \d+ patch"):
+        list(run_job(a_job(samples, tmp_path / "run", training={"batch_size": batch_size})))
+    assert sizes == [size for size in (batch_size >> n for n in range(4)) if size]
 
 
 def test_a_loss_that_is_not_finite_restores_weights_and_halves_the_rate(

@@ -14,7 +14,7 @@ from segstudio.engine.run import run_job
 from segstudio.engine.training.prepare import Prepared, prepare
 from segstudio.jobs.messages import Finished, Message, Progress
 from segstudio.jobs.spec import Choice, ClassSpec, TrainJob
-from segstudio.project.samples import folder_samples
+from segstudio.project.folder_samples import folder_samples
 
 
 @pytest.fixture(autouse=True)

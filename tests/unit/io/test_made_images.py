@@ -1,12 +1,15 @@
 """Images that the program makes are read back as they were written."""
 
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from segstudio.core.errors import BadInput
 from segstudio.core.tiles import Window
 from segstudio.io.image_file import image_tiff_by_tile, open_made
+from segstudio.io.tiff_pixels import TiffSource
 
 
 def _write(path: Path, pixels: np.ndarray) -> Path:
@@ -36,4 +39,35 @@ def test_a_small_one_holds_no_file(tmp_path: Path) -> None:
     source = open_made(path)
     path.unlink()
     assert (source.read() == 7).all()
+    source.close()
+
+
+def test_a_file_is_not_let_go_while_somebody_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = _write(tmp_path / "made.tif", np.full((1, 30, 40), 7, np.float32))
+    monkeypatch.setattr("segstudio.io.image_file._IN_MEMORY", 0)  # as if it were too large to be held
+    source = open_made(path)
+    assert isinstance(source, TiffSource)
+    reads, goes_on, found = threading.Event(), threading.Event(), []
+    read_file = source._read
+
+    def slow(window: Window, plane: int) -> np.ndarray:
+        reads.set()
+        goes_on.wait(30)
+        return read_file(window, plane)
+
+    monkeypatch.setattr(source, "_read", slow)
+    reader = threading.Thread(target=lambda: found.append(source.read()))
+    closer = threading.Thread(target=source.close)
+    reader.start()
+    reads.wait(30)
+    closer.start()
+    closer.join(0.1)
+    assert closer.is_alive(), "it waits for who reads"
+    goes_on.set()
+    reader.join(30)
+    closer.join(30)
+    assert found[0].shape == (30, 40)
+    assert (found[0] == 7).all()
+    with pytest.raises(BadInput, match=r"made\.tif is not open any more"):
+        source.read()
     source.close()

@@ -10,10 +10,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from segstudio.core.errors import BadInput, WrongUsage
+from segstudio.core.errors import BadInput, BadModel, WrongUsage
 from segstudio.io.disk import DISK, DiskError
 from segstudio.jobs.messages import Failed, Finished, Progress, Started, StateChanged
-from segstudio.jobs.run_folder import ProcessNote, RunFolder, list_runs
+from segstudio.jobs.model_folder import CARD_NAME, card_content
+from segstudio.jobs.process_note import ProcessNote
+from segstudio.jobs.run_folder import RunFolder, list_runs
 from segstudio.jobs.spec import ClassSpec, TrainJob
 
 
@@ -56,6 +58,16 @@ def test_events_survive_a_torn_last_line(tmp_path: Path) -> None:
     with run.events_file.open("ab") as file:
         file.write(b'{"kind": "progress", "sta')
     assert [event.kind for event in run.events()] == ["started"]
+    run.append(StateChanged(state="paused"))
+    assert [event.kind for event in run.events()] == ["started", "state"], "the torn line swallows no other"
+
+
+def test_a_model_whose_checkpoint_is_gone_is_left_alone(tmp_path: Path) -> None:
+    run = RunFolder.create(a_job(tmp_path / "run"))
+    run.model.mkdir()
+    with pytest.raises(WrongUsage, match="no checkpoint"):
+        RunFolder.create(a_job(tmp_path / "run", "longer").model_copy(update={"resume": True}))
+    assert run.job().name == "first"
 
 
 def test_status_follows_the_messages(tmp_path: Path) -> None:
@@ -123,6 +135,27 @@ def test_delete_is_refused_while_training(tmp_path: Path) -> None:
     run.claim()
     with pytest.raises(WrongUsage, match="still training"):
         run.delete()
+
+
+def test_refusals_say_the_name_that_the_user_gave(tmp_path: Path) -> None:
+    run = RunFolder.create(a_job(tmp_path / "20260101-100000-abcd", "with more cells"))
+    assert "The run with more cells cannot go on" in run.cannot_go_on().message
+    run.claim()
+    run.append(started())
+    with pytest.raises(WrongUsage, match=r"^The run with more cells is still training\."):
+        run.delete()
+    run.release()
+    run.model.mkdir()
+    (run.model / CARD_NAME).write_text("{}")
+    with pytest.raises(BadModel, match=r"^The file model\.json of the model with more cells cannot be used: "):
+        card_content(run.model)
+
+
+def test_a_run_without_a_readable_name_is_called_as_its_folder(tmp_path: Path) -> None:
+    run = RunFolder.create(a_job(tmp_path / "20260101-100000-abcd"))
+    for damaged in ("{", "[]", '{"name": 3}'):
+        run.job_file.write_text(damaged)
+        assert "The run 20260101-100000-abcd cannot go on" in run.cannot_go_on().message
 
 
 def test_runs_are_listed_newest_first(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from segstudio.labels.edits import Stroke
 from segstudio.project.project import Project
 from segstudio.project.samples import project_samples
-from segstudio.project.splits import resolve_kept
+from segstudio.project.splits import resolve
 
 
 @dataclass(frozen=True)
@@ -74,17 +74,17 @@ def test_the_only_training_image_stays_one_when_the_validation_image_goes(tmp_pa
 )
 def test_new_labels_never_move_what_was_kept(rows: list[tuple[str, bool]], seed: int) -> None:
     items = [Item(str(number), split, labelled) for number, (split, labelled) in enumerate(rows)]
-    kept = {key: split for key, split in resolve_kept(items, {}, seed=seed).items() if split != "test"}
+    kept = {key: split for key, split in resolve(items, {}, seed=seed).items() if split != "test"}
     later = [*items, *(Item(f"new{number}") for number in range(6))]
-    assert all(resolve_kept(later, kept, seed=seed)[key] == split for key, split in kept.items())
-    assert resolve_kept(items, {}, seed=seed) == resolve_kept(items[::-1], {}, seed=seed)
+    assert all(resolve(later, kept, seed=seed)[key] == split for key, split in kept.items())
+    assert resolve(items, {}, seed=seed) == resolve(items[::-1], {}, seed=seed)
     for item in items:
         if item.split != "auto":
-            assert resolve_kept(items, {}, seed=seed)[item.id] == item.split
+            assert resolve(items, {}, seed=seed)[item.id] == item.split
 
 
 def test_of_many_new_images_the_seed_chooses_one_in_five() -> None:
     items = [Item(f"image-{number}") for number in range(50)]
-    first, second = resolve_kept(items, {}, seed=1), resolve_kept(items, {}, seed=2)
+    first, second = resolve(items, {}, seed=1), resolve(items, {}, seed=2)
     assert sum(split == "val" for split in first.values()) == 10
     assert first != second

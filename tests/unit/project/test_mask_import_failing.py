@@ -1,6 +1,10 @@
 """A mask is imported whole or not at all."""
 
 import errno
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +12,8 @@ import pytest
 import tifffile
 
 from segstudio.io.disk import Disk
+from segstudio.project.manifest_file import load_manifest
+from segstudio.project.manifest_store import ManifestStore
 from segstudio.project.project import Project
 from segstudio.project.samples import project_samples
 
@@ -19,24 +25,45 @@ class FullAfter(Disk):
         self.room = 99
 
     def replace(self, source: Path, target: Path) -> None:
-        self.room -= 1
+        self.room -= target.parent.name != "sums"  # written before each file, and no part of the annotation
         if self.room < 0:
             raise OSError(errno.ENOSPC, "No space left on device")
         super().replace(source, target)
 
 
-@pytest.mark.parametrize("room", [0, 1, 2])
-def test_a_mask_that_the_disk_refuses_leaves_the_image_without_labels(tmp_path: Path, room: int) -> None:
+class KilledAfter(FullAfter):
+    """Does nothing more from then on, as after a kill."""
+
+    def unlink(self, path: Path) -> None:
+        if self.room < 0:
+            raise OSError(errno.EIO, "Killed")
+        super().unlink(path)
+
+
+def _write_pair(folder: Path) -> None:
+    """Write an image of one object, and its mask."""
     labels = np.zeros((40, 50), np.uint16)
     labels[8:20, 8:20] = 1
     for place, pixels in (("images", labels.astype(np.uint8)), ("masks", labels)):
-        (tmp_path / place).mkdir()
-        tifffile.imwrite(tmp_path / place / "a.tif", pixels)
+        (folder / place).mkdir()
+        tifffile.imwrite(folder / place / "a.tif", pixels)
+
+
+@contextmanager
+def _nothing_saved(project: Project) -> Iterator[None]:
+    """Let the project not be written after the last mask, as when the program is killed before."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(project, "save", lambda: None)
+        yield
+
+
+@pytest.mark.parametrize("room", [0, 1, 2])
+def test_a_mask_that_the_disk_refuses_leaves_the_image_without_labels(tmp_path: Path, room: int) -> None:
+    _write_pair(tmp_path)
     disk = FullAfter()
     project, _ = Project.create(tmp_path / "project", tmp_path / "images", disk=disk)
     disk.room = room
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(project, "save", lambda: None)
+    with _nothing_saved(project):
         (problem,) = project.import_masks()
     assert "full" in problem or "space" in problem
     assert not any(path.exists() for path in project.files(project.images[0].id).published)
@@ -45,3 +72,53 @@ def test_a_mask_that_the_disk_refuses_leaves_the_image_without_labels(tmp_path: 
     assert project.import_masks() == []
     assert project.state(project.images[0].id) == "labelled"
     project.close()
+
+
+@pytest.mark.parametrize("room", [1, 2])
+def test_what_a_kill_leaves_of_a_mask_is_no_image_of_background(tmp_path: Path, room: int) -> None:
+    _write_pair(tmp_path)
+    disk = KilledAfter()
+    project, _ = Project.create(tmp_path / "project", tmp_path / "images", disk=disk)
+    disk.room = room
+    with _nothing_saved(project):
+        project.import_masks()
+    disk.room = 99
+    document = project.document(project.images[0].id)
+    assert set(document.planes.objects) == document.planes.labels.values() == {1}
+    assert document.planes.regions.blank
+    project.close()
+
+
+def test_a_mask_is_told_of_on_the_disk_before_all_others_are_taken(tmp_path: Path) -> None:
+    _write_pair(tmp_path)
+    project, _ = Project.create(tmp_path / "project", tmp_path / "images")
+    with _nothing_saved(project):  # what comes after the last mask
+        assert project.import_masks() == []
+        deadline = time.monotonic() + 20
+        while not load_manifest(project.folder)[0].images[0].labelled and time.monotonic() < deadline:
+            time.sleep(0.02)
+    assert load_manifest(project.folder)[0].images[0].labelled
+    project.close()
+
+
+@pytest.mark.parametrize("room", [1, 2, 99])
+def test_labels_that_a_kill_left_untold_are_counted_when_the_project_is_opened(tmp_path: Path, room: int) -> None:
+    _write_pair(tmp_path)
+    disk = KilledAfter()
+    project, _ = Project.create(tmp_path / "project", tmp_path / "images", disk=disk)
+    disk.room = room
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ManifestStore, "save_soon", lambda _store: None)
+        patch.setattr(project, "save", lambda: None)
+        project.import_masks()
+    shutil.copytree(project.folder, tmp_path / "killed")
+    disk.room = 99
+    project.close()
+    with Project.open(tmp_path / "killed") as again:
+        (image_id,) = (entry.id for entry in again.images)
+        assert again.state(image_id) == "empty"
+        for behind in again.behind:
+            again.catch_up(behind)
+        assert (again.state(image_id), again.entry(image_id).objects) == ("labelled", 1)
+    with Project.open(tmp_path / "killed") as again:
+        assert (again.state(image_id), again.behind) == ("labelled", ())

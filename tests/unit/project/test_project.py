@@ -13,10 +13,12 @@ import tifffile
 
 from segstudio.core.classes import ClassTable
 from segstudio.core.errors import BadInput, UserError
-from segstudio.labels.edits import Stroke
+from segstudio.labels.edits import RegionFill, Stroke
+from segstudio.project.label_stems import label_stem
 from segstudio.project.layout import is_project
 from segstudio.project.lock import ProjectLock
-from segstudio.project.manifest import ImageEntry, label_stem, load_manifest
+from segstudio.project.manifest import ImageEntry
+from segstudio.project.manifest_file import load_manifest
 from segstudio.project.project import Project
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -462,3 +464,55 @@ def test_what_is_odd_about_an_imported_mask_names_the_mask(tmp_path: Path) -> No
     tifffile.imwrite(tmp_path / "data" / "masks" / "c.tif", labels)
     with Project.create(tmp_path / "project", tmp_path / "data")[0] as project:
         assert project.import_masks() == ["c.tif: 1 object lies in several places (id 5)."]
+
+
+def test_a_mask_is_taken_where_something_was_drawn_and_undone_but_never_over_what_is_drawn(tmp_path: Path) -> None:
+    (tmp_path / "data" / "masks").mkdir(parents=True)
+    labels = np.zeros((64, 80), np.uint16)
+    labels[4:20, 4:20] = 9
+    for number, name in enumerate("ab"):
+        image(tmp_path / "data" / "images" / f"{name}.tif", number)
+        tifffile.imwrite(tmp_path / "data" / "masks" / f"{name}.tif", labels)
+    with Project.create(tmp_path / "project", tmp_path / "data")[0] as project:
+        undone, drawn = (project.document(entry.id) for entry in project.images)
+        for document in (undone, drawn):
+            document.apply(Stroke(np.array([[60.0, 50]]), 5, 1))
+        undone.undo()
+        masks = project.masks()
+        assert undone.close()
+        assert drawn.close()
+        (problem,) = project.import_masks(masks=masks)
+        assert problem.startswith("b.tif was not imported: b.tif has labels already.")
+        again, kept = (project.document(entry.id) for entry in project.images)
+        assert set(again.planes.objects) == {9}
+        assert again.history.undo_name == "Import mask"
+        assert set(kept.planes.objects) == {1}
+        assert [entry.objects for entry in project.images] == [1, 1]
+
+
+def test_masks_are_found_in_a_folder_of_any_name_but_pictures_beside_are_none(tmp_path: Path) -> None:
+    image(tmp_path / "data" / "a.tif", 1)
+    image(tmp_path / "data" / "a.tiff", 2)
+    for folder in ("truth", "truth two/masks"):
+        (tmp_path / folder).mkdir(parents=True)
+        tifffile.imwrite(tmp_path / folder / "a.tiff", np.zeros((64, 80), np.uint8))
+    with Project.create(tmp_path / "project", [tmp_path / "data" / "a.tif"])[0] as project:
+        image_id = project.images[0].id
+        assert project.masks() == project.masks(tmp_path / "data") == {}
+        assert project.masks(tmp_path / "truth") == {image_id: tmp_path / "truth" / "a.tiff"}
+        assert project.masks(tmp_path / "truth two") == {image_id: tmp_path / "truth two" / "masks" / "a.tiff"}
+
+
+def test_an_image_that_comes_back_counts_as_labelled_at_once(tmp_path: Path, pictures: Path) -> None:
+    with made(tmp_path, pictures) as project:
+        first, second = project.images[:2]
+        for entry, edit in ((first, Stroke(np.array([[60.0, 50]]), 5, 1)), (second, RegionFill(None, 1))):
+            document = project.document(entry.id)
+            document.apply(edit)
+            assert document.close()
+        before = [project.state(entry.id) for entry in (first, second)]
+        files = [project.image_path(entry.id) for entry in (first, second)]
+        project.remove_images([first.id, second.id])
+        assert project.add_images(files) == []
+        assert [project.state(entry.id) for entry in (first, second)] == before == ["labelled", "labelled"]
+        assert [project.entry(entry.id).objects for entry in (first, second)] == [1, 0]

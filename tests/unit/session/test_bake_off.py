@@ -17,8 +17,9 @@ from segstudio.jobs.catalogue import Catalogue, Offer
 from segstudio.jobs.evaluation import Evaluation, ImageCounts
 from segstudio.jobs.messages import Failed, Finished, Message, Started
 from segstudio.jobs.run_folder import RunFolder
+from segstudio.jobs.run_process import RunProcess
 from segstudio.jobs.spec import TrainJob
-from segstudio.jobs.supervisor import RunProcess, WarmWorker
+from segstudio.jobs.warm_worker import WarmWorker
 from segstudio.session import bake_off_result
 from segstudio.session.background import Background
 from segstudio.session.bake_off import BakeOff
@@ -345,8 +346,27 @@ def test_a_table_compares_nothing_with_a_single_candidate() -> None:
 
 def test_so_few_images_that_a_coin_would_agree_tell_nothing_apart() -> None:
     five, six = scored([9] * 5, [5] * 5), scored([9] * 6, [5] * 6)
-    assert "cannot be told apart from C1 on 5 validation images. That needs 6 or more" in verdict(five)
+    assert verdict(five) == (
+        "Only 5 validation images judge: too few to tell. C0 is ahead with AP 0.82. It takes 6 or more: label more "
+        "images for validation."
+    )
     assert "C0 wins on these images" in verdict(six)
+
+
+def test_a_speed_that_is_not_known_is_no_number() -> None:
+    record = scored([9])
+    report = record.rows[0].evaluation
+    assert report is not None
+    unknown = record.changed("c0", evaluation=report.model_copy(update={"seconds_per_megapixel": None}))
+    assert [lines_of(item, JUDGES[0])[0].speed for item in (record, unknown)] == ["1.00 s", "–"]
+
+
+def test_an_interval_of_a_few_images_is_not_shown_as_if_it_could_be_believed() -> None:
+    for found in ([9, 8], [9, 8, 9, 8, 9]):
+        line = lines_of(scored(found, [5] * len(found)), JUDGES[0])[0]
+        assert line.score.endswith(" (too few images)")
+        assert "interval" not in verdict(scored(found))
+    assert " to 0." in lines_of(scored([9, 8] * 3, [5] * 6), JUDGES[0])[0].score
 
 
 def test_a_winner_that_finds_nothing_is_none() -> None:
@@ -356,7 +376,15 @@ def test_a_winner_that_finds_nothing_is_none() -> None:
 def test_one_validation_image_tells_nothing_apart() -> None:
     record = scored([9], [2])
     assert standings(record)[0].interval is None
-    assert "cannot be told apart from C1 on 1 validation image." in verdict(record)
+    assert verdict(record).startswith("Only 1 validation image judges: too few to tell. C0 is ahead")
+
+
+def test_candidates_that_were_hardly_trained_are_named() -> None:
+    record = scored([5, 6, 5, 6, 5, 6], [1, 2, 1, 2, 1, 2]).changed("c0", looks=9)
+    assert "hardly trained" not in verdict(record)
+    assert "C1 was hardly trained: give each more minutes." in verdict(record.changed("c1", looks=2))
+    both = scored([3, 1], [1, 0]).changed("c0", looks=3).changed("c1", looks=2)
+    assert verdict(both).endswith("No candidate was trained for long enough: give each more minutes.")
 
 
 def test_the_measure_decides_who_wins() -> None:

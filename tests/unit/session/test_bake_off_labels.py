@@ -9,7 +9,7 @@ from segstudio.io.disk import DiskError
 from segstudio.jobs.messages import Finished, Started
 from segstudio.jobs.run_folder import RunFolder
 from segstudio.jobs.spec import SampleRecord
-from segstudio.session.bake_off_labels import copied, labels_folder, remove_unneeded
+from segstudio.session.bake_off_labels import copied, labels_folder, remove_abandoned, remove_unneeded
 from segstudio.session.bake_off_record import Record, record_path, training_job, write_record
 
 
@@ -130,6 +130,50 @@ def test_a_project_that_was_moved_loses_its_copies_not_those_of_the_old_place(pl
     remove_unneeded(moved / "runs")
     assert not labels_folder(record_path(moved / "runs", "20260101-100000-abcd")).exists()
     assert len(list((moved / "labels").iterdir())) == 6
+
+
+LATER, SAME_SECOND = "20260101-100001-0000", "20260101-100000-ffff"
+
+
+def test_copies_of_a_comparison_that_was_killed_before_its_record_was_written_go(place: Place) -> None:
+    before, copies = place.files(), place.copies()
+    remove_abandoned(place.base, LATER)
+    assert place.files() == before - copies
+    assert not place.folder.exists()
+
+
+def test_copies_that_get_their_record_yet_stay(place: Place) -> None:
+    remove_abandoned(place.base, SAME_SECOND)
+    assert len(place.copies()) == 6
+
+
+def test_copies_with_a_record_are_not_abandoned_even_when_it_cannot_be_read(place: Place) -> None:
+    place.path.write_text("damaged")
+    remove_abandoned(place.base, LATER)
+    assert len(place.copies()) == 6
+
+
+def test_copies_that_a_training_learns_from_stay_without_a_record(place: Place) -> None:
+    place.end(second="stopped")
+    place.path.unlink()
+    remove_abandoned(place.base, LATER)
+    assert len(place.copies()) == 6
+
+
+def test_copies_stay_while_the_runs_cannot_be_read(place: Place) -> None:
+    (place.base / "one" / "job.json").mkdir(parents=True)
+    remove_abandoned(place.base, LATER)
+    assert len(place.copies()) == 6
+
+
+def test_only_copies_are_cleared(place: Place) -> None:
+    (place.folder / "notes.txt").write_text("mine")
+    mine = place.base / "mine.labels"
+    mine.mkdir()
+    (mine / "0000-labels.tif").write_text("mine too")
+    remove_abandoned(place.base, LATER)
+    assert {path.name for path in place.folder.iterdir()} == {"notes.txt"}
+    assert (mine / "0000-labels.tif").exists()
 
 
 def test_copying_that_fails_leaves_no_copy_behind(place: Place) -> None:

@@ -12,8 +12,9 @@ import pytest
 from segstudio.core.errors import WrongUsage
 from segstudio.jobs.messages import Failed, Message, StateChanged
 from segstudio.jobs.run_folder import RunFolder
+from segstudio.jobs.run_process import RunProcess
 from segstudio.jobs.spec import ClassSpec, DecodeJob, PredictImage, PredictJob, TrainJob
-from segstudio.jobs.supervisor import RunProcess, WarmWorker
+from segstudio.jobs.warm_worker import WarmWorker
 from segstudio.session.background import Background
 from segstudio.session.job import clock, new_job_id
 from segstudio.session.job_queue import JobQueue
@@ -99,7 +100,12 @@ class Sitting:
         self.open_window()
 
     def open_window(self) -> None:
-        project = cast("Any", SimpleNamespace(runs_folder=self.folder / "runs", check_writable=lambda: None))
+        project = cast(
+            "Any",
+            SimpleNamespace(
+                runs_folder=self.folder / "runs", check_writable=lambda: None, images=(), publish=lambda: lambda: None
+            ),
+        )
         worker = WarmWorker(command=[sys.executable, str(self.folder / "worker.py")])
         self.jobs = JobQueue(self.background, worker, Launcher(self.folder / "train.py"))
         self.jobs.follow = self.follow
@@ -371,9 +377,10 @@ def test_a_run_that_failed_can_be_resumed_and_stopped(sitting: Sitting) -> None:
     sitting.until(lambda: sitting.state(job_id) == "running")
     sitting.jobs.kill(job_id)
     sitting.until(lambda: sitting.state(job_id) == "failed")
-    RunFolder(sitting.folder / "runs" / job_id).append(
-        Failed(job_id=job_id, code="window-gone", message="The window went away.")
-    )
+    run = RunFolder(sitting.folder / "runs" / job_id)
+    run.append(Failed(job_id=job_id, code="window-gone", message="The window went away."))
+    run.checkpoints.mkdir()
+    (run.checkpoints / "last.safetensors").touch()  # it may have had the time to make a model, or not
     sitting.runs.refresh()
     sitting.until(lambda: sitting.runs.all and sitting.runs.all[0].status == "failed")
     sitting.runs.resume(sitting.runs.all[0])

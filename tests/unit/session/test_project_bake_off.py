@@ -66,3 +66,16 @@ def test_of_two_begun_at_once_the_second_leaves_nothing(tmp_path: Path, monkeypa
     assert all_records(base) == [session.bake_off.runner.path]
     assert len(list(base.glob("*.labels"))) == 1
     session.close()
+
+
+def test_copies_that_a_killed_window_left_are_cleared_when_the_project_is_opened(tmp_path: Path) -> None:
+    write_pairs(tmp_path, 1, (48, 48))
+    project, _ = Project.create(tmp_path / "project", [tmp_path / "images"])
+    left = project.runs_folder / "20260101-100000-abcd.labels"
+    project.close()
+    left.mkdir(parents=True)
+    (left / "0000-labels.tif").write_bytes(b"half a fi")
+    session = Session()
+    session.open_project(tmp_path / "project")
+    assert not left.exists()
+    session.close()

@@ -41,7 +41,7 @@ class MemoryDocument:
         self.history = History()
         self.editing = False
 
-    def begin(self, name: str) -> Transaction:
+    def begin(self, name: str, *, restore_point: str = "") -> Transaction:
         return Transaction(self.planes, name, on_commit=self._on_commit)
 
     def apply(self, edit: Any) -> None:

@@ -31,6 +31,13 @@ def test_a_run_that_ended_can_go_on_from_its_checkpoint(folder: RunFolder) -> No
     assert read_run(folder).resumable
 
 
+def test_a_run_that_is_finished_cannot_go_on(folder: RunFolder) -> None:
+    folder.checkpoints.mkdir()
+    (folder.checkpoints / "last.pt").touch()
+    folder.append(Finished(job_id="a", outcome="done"))
+    assert not read_run(folder).resumable
+
+
 def test_a_run_is_known_without_looking_at_the_disk_again(folder: RunFolder) -> None:
     folder.checkpoints.mkdir()
     (folder.checkpoints / "last.pt").touch()

@@ -177,10 +177,12 @@ def test_after_a_crash_the_window_saves_every_image_before_jobs_read_them(sessio
     document.apply(Stroke([(10.0, 10.0)], 6, 1))
     assert document.flush()
     shutil.copytree(tmp_path / "project", tmp_path / "crashed")
+    recovered: list[bool] = []
+    session.door.recovered.connect(lambda: recovered.append(True))
     session.open_project(tmp_path / "crashed")
     opened = session.project
     assert opened is not None
-    assert opened.behind == ()
+    assert (opened.behind, recovered) == ((), [True]), "the list shows its labels"
     assert session.document is not None
     assert session.document.entry.name == "a.tif"
     assert tifffile.imread(tmp_path / "crashed" / "labels" / "b.tif").max() == 1

@@ -47,7 +47,7 @@ def test_a_broken_run_is_recognised_with_its_evidence(name: str) -> None:
     assert any(letter.isdigit() for letter in finding.evidence)
     assert finding.sentence.endswith(".")
     assert finding.advice.endswith(".")
-    assert finding.remedy is not None or name == "worse-than-its-start"
+    assert finding.remedy is not None
 
 
 @pytest.mark.parametrize("name", ["healthy", "sample-project"])
@@ -91,8 +91,8 @@ def test_a_rate_too_high_explains_what_follows_from_it() -> None:
 
 def test_where_nothing_is_to_be_found_nothing_is_missed() -> None:
     job, messages = recorded("stuck-at-background")
-    image_to_image = job.model_copy(update={"formulation": Choice(name="regression")})
-    assert "stuck-at-background" not in {f.code for f in examine(Case.of(image_to_image, messages))}
+    values = Facts(values={"result": "image"})
+    assert "stuck-at-background" not in {f.code for f in examine(Case.of(job, [*messages, values]))}
     empty = [_metric(epoch, train_loss=1 / epoch, val_iou=0.0, val_objects=0.0) for epoch in range(1, 9)]
     assert told(*empty) == {}
 
@@ -114,7 +114,8 @@ def test_pairs_of_images_need_no_labels() -> None:
         assert "pairs" in words
         assert "label" not in words.lower()
         assert "object" not in words
-        assert finding.remedy is None
+        assert finding.remedy is not None
+        assert finding.remedy.action == "add-images"
 
 
 def test_a_score_that_better_settings_raised_is_told_as_that_of_the_training() -> None:
@@ -133,7 +134,22 @@ def test_a_score_that_better_settings_raised_is_told_as_that_of_the_training() -
 def test_one_change_is_offered_once() -> None:
     both = found("worse-than-its-start")
     assert both["rate-too-high"].remedy.settings == {"training.learning_rate": 5e-3}
-    assert both["no-better-than-start"].remedy is None
+    assert both["no-better-than-start"].remedy.action == "use-start"
+
+
+def test_a_model_is_compared_with_its_start_by_the_score_that_is_told() -> None:
+    facts = Facts(values={"start_f1": 0.83, "validation_images": 9, "validation_objects": 90})
+    end = Finished(outcome="done", summary={"f1": 0.81})
+
+    def validated(low: float, high: float) -> Metric:
+        return _metric(1, val_f1=0.77, val_f1_low=low, val_f1_high=high)
+
+    finding = told(facts, validated(0.74, 0.8), end)["no-better-than-start"]
+    assert (finding.severity, "no better" in finding.sentence) == ("note", True)
+    assert "0.83, the new model 0.81" in finding.evidence
+    better = Finished(outcome="done", summary={"f1": 0.86})
+    assert "no-better-than-start" not in told(facts, validated(0.74, 0.8), better)
+    assert "no-better-than-start" not in told(facts, validated(0.6, 0.9), end), "too few images to tell"
 
 
 def test_sgd_is_given_a_larger_rate_than_adam() -> None:
@@ -191,8 +207,11 @@ def test_networks_that_see_the_whole_tile_are_not_called_short_sighted() -> None
 
 
 def test_areas_are_not_judged_by_the_size_of_objects() -> None:
-    facts = Facts(values={"patch_px": 32, "object_diameter_p90_px": 500.0, "object_diameter_px": 400.0, "reach_px": 9})
-    assert told(facts, job=a_job(formulation={"name": "semantic"})) == {}
+    sizes = {"patch_px": 32, "object_diameter_p90_px": 500.0, "object_diameter_px": 400.0, "reach_px": 9}
+    assert set(told(Facts(values=sizes))) == {"small-patch", "short-sight"}
+    for areas in ({"separates": False}, {"result": "image"}):
+        # A formulation that nobody here knows by name.
+        assert told(Facts(values={**sizes, **areas}), job=a_job(formulation={"name": "tissue"})) == {}
 
 
 def _metric(epoch: float, **values: float) -> Metric:
@@ -222,6 +241,35 @@ def test_a_training_that_was_stopped_while_it_got_better_can_go_on() -> None:
     stopped = [m.model_copy(update={"outcome": "stopped"}) if isinstance(m, Finished) else m for m in messages]
     finding = {f.code: f for f in examine(Case.of(job, stopped))}["too-short"]
     assert finding.remedy.action == "resume"
+
+
+def test_a_finished_training_that_got_better_goes_on_where_it_can_and_is_trained_again_where_not() -> None:
+    job, messages = recorded("too-short")
+    goes_on, again = (
+        {f.code: f for f in examine(Case.of(job, messages, lengthens=can))}["too-short"] for can in (True, False)
+    )
+    assert (goes_on.remedy.label, goes_on.remedy.action) == ("Train longer", "longer")
+    assert goes_on.advice.startswith("Train longer: it goes on from its end")
+    assert (goes_on.remedy.settings, goes_on.remedy.starts) == ({}, False)
+    assert (again.remedy.label, again.remedy.action) == ("Train again with 8 epochs", "")
+    assert again.advice.startswith("Train again:")
+
+
+def test_a_training_without_a_limit_that_got_better_gets_more_patience() -> None:
+    job, messages = recorded("too-short")
+    unlimited = job.model_copy(update={"config": {"training": {"max_minutes": 0, "patience": 30}}})
+    finding = {f.code: f for f in examine(Case.of(unlimited, messages))}["too-short"]
+    assert finding.remedy.settings == {"training.patience": 60}
+    assert finding.advice == "Train again with more patience."
+
+
+@pytest.mark.parametrize(("minutes", "action"), [(1.0, ""), (10.0, "longer")])
+def test_a_training_that_has_hardly_begun_goes_on_where_that_is_long_enough(minutes: float, action: str) -> None:
+    job = a_job(config={"training": {"max_minutes": minutes}})
+    said = [Facts(values={"validation_objects": 9}), _metric(0.7, val_f1=0.02), Finished(outcome="done")]
+    finding = {f.code: f for f in examine(Case.of(job, said, lengthens=True))}["too-short"]
+    assert finding.remedy.action == action
+    assert finding.advice.startswith("Train longer:" if action else "Train again:")
 
 
 def test_a_poor_score_after_a_few_steps_is_not_called_well() -> None:

@@ -7,8 +7,8 @@ from recorded_runs import a_job, recorded
 
 from segstudio.jobs.messages import Failed, Finished, Message, Metric, Progress, Started, Warned
 from segstudio.jobs.run_folder import RunFolder
+from segstudio.jobs.run_process import RunProcess
 from segstudio.jobs.spec import RangeTestJob, TrainJob
-from segstudio.jobs.supervisor import RunProcess
 from segstudio.session.background import Background
 from segstudio.session.doctor.desk import Doctor
 from segstudio.session.doctor.rate_search import RateSearch
@@ -100,6 +100,26 @@ def test_a_run_on_the_disk_is_examined_from_its_events(jobs: Jobs, tmp_path: Pat
     runs.all = (read_run(run),)
     assert next(f.code for f in Doctor(jobs, runs).findings(job.job_id) or ()) == "rate-too-high"
     assert Doctor(jobs, runs).findings("another") is None
+
+
+def test_a_finished_run_is_made_longer_while_it_has_its_checkpoint(jobs: Jobs, tmp_path: Path) -> None:
+    job, messages = recorded("too-short")
+    run = RunFolder.create(job.model_copy(update={"run_folder": tmp_path / "run"}))
+    for message in messages:
+        run.append(message)
+    runs = ProjectRuns(lambda: None, jobs, Background())
+    doctor = Doctor(jobs, runs)
+
+    def label() -> str:
+        runs.all = (read_run(run),)
+        (remedy,) = (f.remedy for f in doctor.findings(job.job_id) or () if f.code == "too-short")
+        assert remedy is not None
+        return remedy.label
+
+    assert label() == "Train again with 8 epochs"
+    run.checkpoints.mkdir()
+    (run.checkpoints / "last.safetensors").touch()
+    assert label() == "Train longer"
 
 
 def test_a_resumed_run_tells_its_facts_again(tmp_path: Path) -> None:

@@ -14,8 +14,9 @@ import pytest
 
 from segstudio.jobs.messages import Failed, Finished, Message, Metric
 from segstudio.jobs.run_folder import RunFolder
+from segstudio.jobs.run_process import RunProcess
 from segstudio.jobs.spec import CatalogueJob, ClassSpec, TrainJob
-from segstudio.jobs.supervisor import RunProcess, WarmWorker
+from segstudio.jobs.warm_worker import WarmWorker
 
 OBEDIENT = """
 import json, sys
@@ -124,7 +125,7 @@ def test_a_killed_worker_is_told_in_plain_words_and_started_again(tmp_path: Path
 
 
 def test_a_worker_that_does_not_stop_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("segstudio.jobs.supervisor.PATIENCE", 0.2)
+    monkeypatch.setattr("segstudio.jobs.warm_worker.PATIENCE", 0.2)
     warm = worker(DEAF)
     warm.submit(a_catalogue("a", tmp_path))
     warm.cancel("a")
@@ -137,7 +138,7 @@ def test_a_worker_that_does_not_stop_is_ended(tmp_path: Path, monkeypatch: pytes
 def test_who_waits_behind_a_job_that_does_not_stop_is_served_by_the_next_worker(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("segstudio.jobs.supervisor.PATIENCE", 0.2)
+    monkeypatch.setattr("segstudio.jobs.warm_worker.PATIENCE", 0.2)
     warm = worker(STUCK)
     for name in ("a", "b", "c"):
         warm.submit(a_catalogue(name, tmp_path))
@@ -165,6 +166,16 @@ def test_no_worker_outlives_stop(tmp_path: Path) -> None:
     assert pid is not None
     warm.stop()
     assert not psutil.pid_exists(pid)
+
+
+def test_nobody_waits_for_a_worker_that_has_not_begun_anything(tmp_path: Path) -> None:
+    went_by_itself = tmp_path / "went"
+    code = f"import sys, time; sys.stdin.read(); time.sleep(0.5); open({str(went_by_itself)!r}, 'w').close()"
+    warm = worker(code)
+    warm.submit(a_catalogue("a", tmp_path))
+    warm.stop()
+    assert warm.pid is None
+    assert not went_by_itself.exists()
 
 
 def test_a_job_that_comes_while_the_worker_stops_is_dropped(tmp_path: Path) -> None:

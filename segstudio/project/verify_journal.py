@@ -1,0 +1,136 @@
+"""Every record of the journal of one image: whole, in order, each fitting to the one before."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from segstudio.core.errors import BadInput
+from segstudio.project.findings import Finding, shown
+from segstudio.project.journal import SUFFIX, JournalPlace, expected_header, inspect_records
+from segstudio.project.journal_records import JournalRecord, encode_record
+
+_UNTOUCHED: Final = "The labels as they are now are not touched; what lies there can no longer be undone."
+_NOTHING_TO_DO: Final = "Nothing; work on. An earlier state can be taken from the history of the image."
+
+
+@dataclass
+class ReadJournal:
+    """The records of an image as verifying reads them.
+
+    Attributes
+    ----------
+    records
+        In order.
+    findings
+        What is wrong with the files.
+    """
+
+    records: list[JournalRecord] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def whole(self) -> bool:
+        """Whether no record is missing."""
+        return not any(item.level == "damage" for item in self.findings)
+
+
+def verify_journal(folder: Path, place: JournalPlace, saved: int, image: str) -> tuple[ReadJournal, int]:
+    """Read the journal of an image; return it, and how many files there are.
+
+    Parameters
+    ----------
+    folder
+        Of the project.
+    saved
+        Number of the last action that the published files hold; 0 when that is not known.
+    """
+    result = ReadJournal()
+    files = _files(place.folder)
+    known: dict[int, JournalRecord] = {}
+    for path in files:
+        name = shown(folder, path)
+        _read(path, name, place, known, result, image)
+    result.records = [known[seq] for seq in sorted(known)]
+    damaged = not result.whole
+    for lost in _gaps(result.records, saved):
+        if not damaged:  # otherwise it is what lay in the damaged place
+            place_name = shown(folder, _before_gap(files, lost) or place.folder)
+            result.findings.append(
+                Finding(
+                    place_name,
+                    f"Actions {lost[0]} to {lost[1]} are missing in the journal.",
+                    _UNTOUCHED,
+                    _NOTHING_TO_DO,
+                    image=image,
+                )
+            )
+    if result.whole:
+        result.findings.extend(_misfits(shown(folder, place.folder), result.records, image))
+    return result, len(files)
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if path.suffix == SUFFIX)
+    except OSError:
+        return []
+
+
+def _read(
+    path: Path, name: str, place: JournalPlace, known: dict[int, JournalRecord], result: ReadJournal, image: str
+) -> None:
+    expected = expected_header(path, place)
+    if expected is None:
+        note = "This file lies in the journal and was not named by SegStudio, as copies of sync programs are not."
+        result.findings.append(Finding(name, note, "Nothing.", "Move it out of the project.", "note", image))
+    try:
+        records, damaged, rest = inspect_records(path, place, known)
+        with path.open("rb") as file:
+            head = file.read(len(expected or b""))
+    except (BadInput, OSError) as error:
+        result.findings.append(Finding(name, str(error), _UNTOUCHED, "Restore it from a backup.", image=image))
+        return
+    if expected is not None and head != expected and not expected.startswith(head):
+        wrong = "The first line, which says whose journal it is, is damaged."
+        result.findings.append(Finding(name, wrong, "Nothing; all actions are read.", "Nothing; work on.", image=image))
+    elif damaged:
+        wrong = "A place in it is damaged."
+        result.findings.append(Finding(name, wrong, _UNTOUCHED, _NOTHING_TO_DO, image=image))
+    elif rest:
+        wrong = f"Its last {rest:,} bytes are no whole action, as a kill or a power cut leaves them."
+        lost = "Nothing that was called saved is known to be missing."
+        result.findings.append(Finding(name, wrong, lost, "Nothing; work on.", "note", image))
+    for record in records:
+        other = known.setdefault(record.seq, record)
+        if other is not record and encode_record(other) != encode_record(record):
+            wrong = f"Action {record.seq} is there twice, with another content: two programs have written it."
+            lost = "Nothing; both are kept. The first one is the one that is shown."
+            result.findings.append(Finding(name, wrong, lost, "Compare both computers' work.", image=image))
+
+
+def _gaps(records: Sequence[JournalRecord], saved: int) -> Iterator[tuple[int, int]]:
+    expected = 1
+    for record in records:
+        if record.seq > expected:
+            yield expected, record.seq - 1
+        expected = record.seq + 1
+    if saved >= expected:
+        yield expected, saved
+
+
+def _before_gap(files: Sequence[Path], lost: tuple[int, int]) -> Path | None:
+    """Return the file in which missing actions have been, by the first number in the names."""
+    return next((path for path in reversed(files) if path.name[:12] <= f"{lost[0]:012d}"), None)
+
+
+def _misfits(name: str, records: Sequence[JournalRecord], image: str) -> Iterator[Finding]:
+    states: dict[object, bytes] = {}
+    for record in records:
+        pairs = [((delta.plane, delta.key), delta.before, delta.after) for delta in record.edit.tiles]
+        for what, before, after in (*pairs, ("table", record.table_before, record.table_after)):
+            if states.get(what, before) != before:
+                wrong = f"Action {record.seq} does not follow from the one before."
+                yield Finding(name, wrong, _UNTOUCHED, _NOTHING_TO_DO, image=image)
+                return
+            states[what] = after

@@ -1,0 +1,163 @@
+"""The disk of the project refuses: the window says so at once and as long as it lasts, and nothing is lost."""
+
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PySide6.QtWidgets import QLabel, QPushButton, QToolButton
+from window_driver import Driver, run_program
+
+from segstudio.gui.banner import Banner
+from segstudio.io.atomic import AppendFile
+from segstudio.project.project import Project
+from segstudio.project.rescue import default_rescue_folder
+from segstudio.session.notice import Notice
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((128, 128), np.uint8))
+    Project.create(tmp_path / "cells", tmp_path / "a.tif")[0].close()
+    return tmp_path / "cells"
+
+
+@pytest.fixture
+def fill(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
+    """Return what makes the disk of the project full, or gives it room again."""
+    append, full = AppendFile.append, [False]
+
+    def refuse(file: AppendFile, data: bytes) -> None:
+        if full[0] and file.path.is_relative_to(folder):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        append(file, data)
+
+    monkeypatch.setattr(AppendFile, "append", refuse)
+    return lambda now: full.__setitem__(0, now)
+
+
+def _banner(hand: Driver) -> Banner:
+    (banner,) = (item for item in hand.window.banners.findChildren(Banner) if item.notice.lasting)
+    return banner
+
+
+def _saved(hand: Driver) -> str:
+    return hand.window.status.findChild(QLabel, "saved").text()
+
+
+def _objects(folder: Path) -> int:
+    with Project.open(folder) as project:
+        return len(project.document(project.images[0].id).planes.objects)
+
+
+@pytest.mark.timeout(60)
+def test_a_full_disk_is_told_until_it_has_room(
+    folder: Path, qapp: object, fill: Callable[[bool], None], tmp_path: Path
+) -> None:
+    def script(hand: Driver) -> None:
+        hand.when_asked("Close", name="close-rescued")  # only when something below has failed
+        hand.wait(lambda: hand.session.document is not None, what="the image")
+        hand.session.view.tool = "brush"
+        fill(True)
+        hand.drag([(30.0, 30.0), (60.0, 60.0)])
+        hand.wait(hand.window.banners.messages, 5, "the banner")
+        notice = _banner(hand).notice
+        assert notice.level == "error"
+        assert notice.message == "What you drew last in a.tif is safe, but not in the project yet."
+        assert "The disk is full" in notice.hint
+        assert str(default_rescue_folder()) in notice.hint
+        assert _saved(hand) == "kept on this computer"
+        close = [item for item in _banner(hand).findChildren(QToolButton) if item.toolTip() == "Dismiss"]
+        assert not any(item.isVisible() for item in close)
+        for number in range(5):
+            hand.session.noticed.emit(Notice(f"Something else {number}.", level="error"))
+        hand.wait(lambda: _banner(hand).isVisible(), 5, "the banner, still")
+        hand.session.view.new_object()
+        hand.drag([(90.0, 90.0), (90.0, 110.0)])
+        hand.wait(lambda: _saved(hand) == "kept on this computer", 5)
+        if picture := os.environ.get("SEGSTUDIO_PICTURES"):
+            hand.window.grab().save(f"{picture}/rescued.png")
+        fill(False)
+        (again,) = (item for item in _banner(hand).findChildren(QPushButton) if item.text() == "Try again now")
+        again.click()
+        hand.wait(lambda: "saved" in _saved(hand), 5, "the disk that has room again")
+        hand.wait(lambda: not [item for item in hand.window.banners.messages() if item.lasting], 5, "good news")
+        assert hand.window.banners.messages()[0].level == "good"
+
+    run_program([str(folder)], script)
+    assert _objects(folder) == 2
+    assert not list(default_rescue_folder().rglob("*.sj"))
+
+
+@pytest.mark.timeout(60)
+def test_closing_tells_where_the_work_is_and_it_comes_back(
+    folder: Path, qapp: object, fill: Callable[[bool], None]
+) -> None:
+    asked: list[list[str]] = []
+
+    def script(hand: Driver) -> None:
+        hand.wait(lambda: hand.session.document is not None, what="the image")
+        hand.session.view.tool = "brush"
+        fill(True)
+        hand.drag([(30.0, 30.0), (60.0, 60.0)])
+        hand.wait(hand.window.banners.messages, what="the banner")
+        asked.append(hand.when_asked("Cancel", name="close-rescued"))
+        hand.action("file.close")
+        assert hand.session.document is not None, "the project stays open"
+        asked.append(hand.when_asked("Close", name="close-rescued"))
+
+    run_program([str(folder)], script)
+    assert len(asked) == 2
+    for (said,) in asked:
+        assert "a.tif is safe" in said
+        assert str(default_rescue_folder()) in said
+        assert "Nothing is lost" in said
+    fill(False)
+
+    def look(hand: Driver) -> None:
+        hand.wait(lambda: hand.session.document is not None, what="the image")
+        assert len(hand.session.document.planes.objects) == 1
+        assert "comes back now" in hand.window.banners.messages()[0].message
+        hand.wait(lambda: "saved" in _saved(hand), 5)
+        hand.wait(lambda: not list(default_rescue_folder().rglob("*.sj")), 5)
+
+    run_program([str(folder)], look)
+    assert _objects(folder) == 1
+
+
+@pytest.mark.timeout(60)
+def test_another_place_is_chosen_when_this_computer_is_full_too(
+    folder: Path, qapp: object, fill: Callable[[bool], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "no folder").write_bytes(b"")
+    monkeypatch.setattr("segstudio.project.rescue.default_rescue_folder", lambda: tmp_path / "no folder")
+    monkeypatch.setattr(
+        "segstudio.gui.safety_banner.QFileDialog.getExistingDirectory", lambda *_: str(tmp_path / "stick")
+    )
+
+    def script(hand: Driver) -> None:
+        hand.wait(lambda: hand.session.document is not None, what="the image")
+        hand.session.view.tool = "brush"
+        fill(True)
+        hand.drag([(30.0, 30.0), (60.0, 60.0)])
+        hand.wait(hand.window.banners.messages, what="the banner")
+        assert _banner(hand).notice.message == "What you drew last in a.tif is not saved yet."
+        assert _saved(hand) == "not saved"
+        hand.click(_banner(hand), "Keep it in another place…")
+        hand.wait(lambda: _saved(hand) == "kept on this computer", 5, "the stick")
+        assert str(tmp_path / "stick") in _banner(hand).notice.hint
+        hand.when_asked("Close", name="close-rescued")
+
+    run_program([str(folder)], script)
+    fill(False)
+
+    def look(hand: Driver) -> None:
+        hand.wait(lambda: hand.session.document is not None, what="the image")
+        assert len(hand.session.document.planes.objects) == 1
+        hand.wait(lambda: not list((tmp_path / "stick").rglob("*.sj")), 5)
+
+    run_program([str(folder)], look)
+    assert _objects(folder) == 1

@@ -1,0 +1,105 @@
+"""Exporting: what is written where, and what is refused."""
+
+import json
+from pathlib import Path
+
+import pytest
+from factories import grid_of_squares
+from PySide6.QtWidgets import QMessageBox
+from studio import Studio
+
+from segstudio.gui.dialogs.export import ExportDialog
+
+pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
+
+
+def test_the_export_dialog_writes_files_and_reports_losses(studio: Studio, tmp_path: Path) -> None:
+    studio.open()
+    studio.label(grid_of_squares((96, 96)))
+    dialog = studio.show(ExportDialog(studio.session), 640, 520)
+    dialog.choose("coco", tmp_path / "out" / "cells.json")
+    dialog.start()
+    studio.until(dialog.report)
+    assert "1 file written" in dialog.report()
+    content = json.loads((tmp_path / "out" / "cells.json").read_text())
+    assert len(content["annotations"]) == 81
+    dialog.choose("binary-mask", tmp_path / "out")
+    dialog.start()
+    studio.until(lambda: "written" in dialog.report())
+    assert (tmp_path / "out" / "cell_00.png").is_file()
+
+
+def test_an_image_whose_labels_were_taken_back_is_not_exported_as_labelled(studio: Studio) -> None:
+    studio.open(2)
+    studio.label_images(2)
+    document = studio.session.document
+    assert document is not None
+    document.checkpoint(wait=True)
+    document.undo()
+    dialog = studio.show(ExportDialog(studio.session), 640, 520)
+    dialog.start()
+    studio.until(dialog.report)
+    assert "1 file written" in dialog.report()
+
+
+def test_an_export_that_cannot_be_written_says_why(studio: Studio, tmp_path: Path) -> None:
+    studio.open()
+    studio.label(grid_of_squares((96, 96)))
+    dialog = studio.show(ExportDialog(studio.session), 640, 520)
+    (tmp_path / "taken").write_text("a file")
+    dialog.choose("label-tiff", tmp_path / "taken")
+    dialog.start()
+    studio.until(dialog.report)
+    assert "taken" in dialog.report()
+
+
+def test_each_format_has_a_folder_of_its_own_and_asks_before_it_replaces(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio.open()
+    studio.label(grid_of_squares((96, 96)))
+    project = studio.session.project
+    assert project is not None
+    dialog = studio.show(ExportDialog(studio.session), 640, 520)
+    assert dialog.formats.currentItem().text() == "Label image (TIFF)"
+    asked: list[str] = []
+
+    def answer(box: QMessageBox) -> None:
+        asked.append(box.text())
+        wanted = "Keep them" if len(asked) == 1 else "Replace"
+        next(choice for choice in box.buttons() if choice.text() == wanted).click()
+
+    monkeypatch.setattr(QMessageBox, "exec", answer)
+    for row in range(dialog.formats.count()):
+        dialog.formats.setCurrentRow(row)
+        assert dialog.report() == ""
+        dialog.start()
+        studio.until(dialog.report)
+        assert "written to" in dialog.report()
+    places = sorted(path.name for path in (project.folder / "export").iterdir())
+    assert len(places) == dialog.formats.count()
+    assert not asked
+
+    written = next((project.folder / "export" / "label-tiff").iterdir())
+    stamp = written.stat().st_mtime_ns
+    dialog.formats.setCurrentRow(0)
+    dialog.start()
+    studio.until(dialog.report)
+    assert "would replace" in dialog.report()
+    assert written.stat().st_mtime_ns == stamp
+    dialog.start()
+    studio.until(lambda: "written to" in dialog.report())
+    assert len(asked) == 2
+    assert written.stat().st_mtime_ns != stamp
+
+
+def test_an_export_into_the_labels_of_the_project_is_refused(studio: Studio) -> None:
+    studio.open()
+    studio.label(grid_of_squares((96, 96)))
+    project = studio.session.project
+    assert project is not None
+    dialog = studio.show(ExportDialog(studio.session), 640, 520)
+    dialog.choose("label-tiff", project.folder / "labels")
+    dialog.start()
+    studio.until(dialog.report)
+    assert "keeps its own files" in dialog.report()

@@ -1,0 +1,114 @@
+"""Starts that came to nothing, and safe mode."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QSettings, QTimer
+from PySide6.QtWidgets import QApplication, QMessageBox
+from window_driver import Driver, run_program
+
+from segstudio.config.preferences import Preferences
+from segstudio.gui.banner import Banner
+from segstudio.gui.safe_mode import wants_safe_mode
+from segstudio.gui.start_mark import StartMark
+from segstudio.io.preferences_file import preferences_path, read_preferences, write_preferences
+
+STARTS = """
+import os, sys
+from pathlib import Path
+from segstudio.gui.start_mark import StartMark
+
+mark = StartMark(Path(sys.argv[1]))
+if "stands" in sys.argv[2:]:
+    mark.stands()
+if "steady" in sys.argv[2:]:
+    mark.steady()
+os._exit(1)
+"""
+
+
+def _died(folder: Path, *did: str) -> None:
+    subprocess.run([sys.executable, "-c", STARTS, str(folder), *did], check=False, timeout=60)
+
+
+def test_a_start_that_came_to_no_window_is_seen_by_the_next_ones_until_one_goes_well(tmp_path: Path) -> None:
+    _died(tmp_path)
+    first, second = StartMark(tmp_path), StartMark(tmp_path)
+    assert first.trouble == second.trouble == "no-start"
+    first.steady()
+    assert StartMark(tmp_path).trouble == ""
+    second.steady()
+
+
+def test_one_short_life_is_chance_two_are_not(tmp_path: Path) -> None:
+    _died(tmp_path, "stands")
+    assert _look(tmp_path) == ""
+    _died(tmp_path, "stands")
+    assert _look(tmp_path) == "short-lives"
+    _died(tmp_path, "stands", "steady")
+    assert _look(tmp_path) == ""
+
+
+def _look(folder: Path) -> str:
+    code = "import sys; from pathlib import Path; from segstudio.gui.start_mark import _trouble\n"
+    code += "print(_trouble(Path(sys.argv[1]))[0])"
+    return subprocess.check_output([sys.executable, "-c", code, str(folder)], text=True, timeout=60).strip()
+
+
+def test_another_window_that_just_starts_is_no_trouble(tmp_path: Path) -> None:
+    first = StartMark(tmp_path)
+    assert StartMark(tmp_path).trouble == ""
+    first.steady()
+
+
+@pytest.mark.parametrize(("button", "wanted"), [("Start in safe mode", True), ("Start as usual", False)])
+def test_the_user_chooses_before_there_is_a_window(qapp: QApplication, button: str, wanted: bool) -> None:
+    def answer() -> None:
+        box = next(widget for widget in qapp.topLevelWidgets() if isinstance(widget, QMessageBox))
+        assert "did not get as far as its window" in box.text()
+        next(item for item in box.buttons() if item.text().replace("&", "") == button).click()
+
+    QTimer.singleShot(50, answer)
+    assert wants_safe_mode("no-start") is wanted
+
+
+@pytest.mark.timeout(120)
+def test_safe_mode_neither_uses_nor_changes_what_the_user_has_set(tmp_path: Path, qapp: QApplication) -> None:
+    own = Preferences(theme="light", recent=(str(tmp_path),))
+    write_preferences(preferences_path(), own)
+    layout = QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "SegStudio", "window")
+    layout.setValue("geometry", "mine")
+    layout.sync()
+    seen: dict[str, object] = {}
+
+    def script(hand: Driver) -> None:
+        seen["recent"] = hand.session.preferences.recent
+        seen["plug-ins"] = os.environ.get("SEGSTUDIO_NO_PLUG_INS")
+        seen["banner"] = [item.notice.message for item in hand.window.banners.findChildren(Banner)]
+        hand.session.set_preferences(hand.session.preferences.opened("elsewhere"))
+
+    run_program(["--safe-mode"], script)
+    assert seen["recent"] == ()
+    assert seen["plug-ins"] == "1"
+    assert any("safe mode" in words for words in seen["banner"])
+    assert read_preferences(preferences_path()) == own
+    again = QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "SegStudio", "window")
+    assert again.value("geometry") == "mine"
+    assert "SEGSTUDIO_NO_PLUG_INS" not in os.environ
+
+
+def test_plug_ins_stay_away_in_safe_mode(monkeypatch: pytest.MonkeyPatch) -> None:
+    from segstudio.core import registry
+
+    asked: list[str] = []
+    monkeypatch.setattr(registry, "entry_points", lambda group: asked.append(group) or ())
+    monkeypatch.setenv("SEGSTUDIO_NO_PLUG_INS", "1")
+    package = registry.Registry("thing", "segstudio.config", "segstudio.things")
+    package.names()
+    assert asked == []
+    monkeypatch.delenv("SEGSTUDIO_NO_PLUG_INS")
+    registry.Registry("thing", "segstudio.config", "segstudio.things").names()
+    assert asked == ["segstudio.things"]

@@ -1,0 +1,138 @@
+"""Two programs open one project: one writes, the other is told who does, and a killed owner holds nothing."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from segstudio.core.errors import UserError
+from segstudio.labels.edits import Stroke
+from segstudio.project.project import Project
+
+#: Opens the project named first for each line, answers whether it could, and with what; "kill" is the parent's.
+_OWNER = """
+import json, sys
+from pathlib import Path
+import numpy as np
+from segstudio.core.errors import UserError
+from segstudio.labels.edits import Stroke
+from segstudio.project.project import Project
+project = None
+for line in sys.stdin:
+    word, *numbers = line.split()
+    answer = "done"
+    try:
+        if word == "open":
+            project = Project.open(Path(sys.argv[1]))
+            document = project.document(project.images[0].id)
+        elif word == "draw":
+            document.apply(Stroke(np.array([[8.0 * int(numbers[0]), 20.0]]), 3, int(numbers[0])))
+            assert document.flush()
+        elif word == "close":
+            project.close()
+    except UserError as error:
+        answer = error.message
+    print(json.dumps(answer), flush=True)
+"""
+
+
+class Program:
+    """Another program, by its pipe."""
+
+    def __init__(self, folder: Path) -> None:
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", _OWNER, str(folder)], stdin=pipe, stdout=pipe, text=True, bufsize=1
+        )
+
+    def say(self, *words: object) -> str:
+        self.ask(*words)
+        return self.hear()
+
+    def ask(self, *words: object) -> None:
+        self.process.stdin.write(" ".join(map(str, words)) + "\n")
+        self.process.stdin.flush()
+
+    def hear(self) -> str:
+        return json.loads(self.process.stdout.readline())
+
+    def end(self) -> None:
+        with suppress(OSError):
+            self.process.stdin.close()
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+@contextmanager
+def programs(folder: Path, count: int) -> Iterator[list[Program]]:
+    found = [Program(folder) for _ in range(count)]
+    try:
+        yield found
+    finally:
+        for program in found:
+            program.end()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((64, 900), np.uint8))
+    Project.create(tmp_path / "cells", tmp_path / "a.tif")[0].close()
+    return tmp_path / "cells"
+
+
+@pytest.mark.timeout(0)
+def test_one_writes_and_a_killed_owner_holds_nothing(folder: Path, tier: Callable[..., int]) -> None:
+    for number in range(1, 1 + tier(merge=2, nightly=50, release=50)):
+        with programs(folder, 1) as (owner,):
+            assert owner.say("open") == "done"
+            began = time.monotonic()
+            with pytest.raises(UserError) as refused:
+                Project.open(folder)
+            assert time.monotonic() - began < 1
+            assert refused.value.code == "project-locked"
+            assert f"process {owner.process.pid}" in refused.value.message
+            assert owner.say("draw", number) == "done"
+            with Project.open(folder, read_only=True) as reader:
+                assert len(reader.document(reader.images[0].id).planes.objects) == number
+            owner.process.kill()
+            owner.process.wait()
+            began = time.monotonic()
+            with Project.open(folder) as mine:
+                assert time.monotonic() - began < 1
+                assert len(mine.document(mine.images[0].id).planes.objects) == number
+
+
+@pytest.mark.timeout(0)
+def test_of_many_that_open_at_once_one_writes(folder: Path, tier: Callable[..., int]) -> None:
+    with programs(folder, 3) as all_of_them:
+        for number in range(1, 1 + tier(merge=4, nightly=100, release=100)):
+            for program in all_of_them:
+                program.ask("open")
+            answers = [program.hear() for program in all_of_them]
+            assert answers.count("done") == 1, answers
+            owner = all_of_them[answers.index("done")]
+            others = [answer for answer in answers if answer != "done"]
+            assert all("already open for writing" in answer for answer in others), others
+            assert owner.say("draw", number) == "done"
+            assert owner.say("close") == "done"
+    with Project.open(folder) as project:
+        assert len(project.document(project.images[0].id).planes.objects) == number
+
+
+def test_a_lock_from_another_computer_is_told_by_its_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("socket.gethostname", lambda: "microscope-2")
+    with Project.open(folder) as elsewhere:
+        monkeypatch.undo()
+        with pytest.raises(UserError, match=r"microscope-2") as refused:
+            Project.open(folder)
+        assert str(os.getpid()) in refused.value.message
+        elsewhere.document(elsewhere.images[0].id).apply(Stroke(np.array([[20.0, 20.0]]), 3, 1))

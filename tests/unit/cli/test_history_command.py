@@ -1,0 +1,53 @@
+"""``segstudio history``: lists what is kept, and goes back to it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from segstudio.cli.main import main
+from segstudio.labels.edits import Delete, Stroke
+from segstudio.project.project import Project
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for number, name in enumerate(("a.tif", "b.tif")):
+        tifffile.imwrite(tmp_path / name, np.full((90, 200), number, np.uint8))
+    project, _ = Project.create(tmp_path / "project", [tmp_path / "a.tif", tmp_path / "b.tif"])
+    with project:
+        document = project.document(project.images[0].id)
+        for number in range(1, 13):
+            document.apply(Stroke(np.array([[12.0 * number, 20], [12.0 * number, 70]]), 8, number))
+        document.apply(Delete(tuple(range(1, 12))))
+        document.close()
+    return tmp_path / "project"
+
+
+def test_it_lists_and_restores(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["history", str(folder)]) == 0
+    assert capsys.readouterr().out.split() == ["1", "a.tif", "0", "b.tif"]
+    assert main(["history", str(folder), "a"]) == 0
+    listed = capsys.readouterr().out
+    assert "12 objects" in listed
+    assert "before “Delete 11 objects”" in listed
+    assert main(["history", str(folder), "a.tif", "--restore", "1"]) == 0
+    assert "12 objects" in capsys.readouterr().out
+    with Project.open(folder) as project:
+        document = project.document(project.images[0].id)
+        assert set(document.planes.objects) == set(range(1, 13))
+        assert project.images[0].objects == 12
+        document.undo()
+        assert set(document.planes.objects) == {12}
+    assert main(["history", str(folder), "a.tif", "--restore", "2"]) == 0
+    assert "already" in capsys.readouterr().out
+
+
+def test_what_cannot_be_restored_is_a_sentence(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["history", str(folder), "a.tif", "--restore", "7"]) == 3
+    assert "The earlier state 7 is not kept any more" in capsys.readouterr().err
+    assert main(["history", str(folder), "--restore", "7"]) == 2
+    assert "needs the name of an image" in capsys.readouterr().err
+    assert main(["history", str(folder), "c.tif"]) == 2
+    assert "no image called 'c.tif'" in capsys.readouterr().err

@@ -1,0 +1,122 @@
+"""Weights of other programs: taken where they fit, by a process in which nothing of the file runs."""
+
+import json
+import os
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torchvision
+from torch import nn
+
+from segstudio.cli.main import main
+from segstudio.core.errors import BadModel
+from segstudio.engine import weights_reader
+from segstudio.engine.model_card import load_model
+from segstudio.engine.weights_import import read_weights
+from segstudio.jobs.model_folder import model_folder
+
+ENCODER = ("--architecture", "encoder_unet", "--formulation", "semantic", "--classes", "cell")
+
+
+def saved(folder: Path, content: Any, name: str = "weights.pt") -> Path:
+    path = folder / name
+    torch.save(content, path)
+    return path
+
+
+def brought(path: Path, *words: str) -> int:
+    return main(["import-weights", str(path), "--out", str(path.parent / "model"), *words])
+
+
+def test_a_whole_network_of_the_library_is_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import segmentation_models_pytorch as smp
+
+    torch.manual_seed(3)
+    net = smp.Unet("resnet18", encoder_depth=3, encoder_weights=None, decoder_channels=(64, 32, 16), in_channels=1,
+                   classes=5)  # fmt: skip
+    path = saved(tmp_path, {"epoch": 3, "state_dict": {f"module.{k}": v for k, v in net.state_dict().items()}})
+    assert brought(path, *ENCODER) == 0, capsys.readouterr().err
+    model = load_model(tmp_path / "model")
+    weights = model.network.state_dict()
+    assert torch.equal(weights["model.encoder.conv1.weight"], net.encoder.conv1.weight)
+    assert torch.equal(weights["model.decoder.blocks.0.conv1.0.weight"], net.decoder.blocks[0].conv1[0].weight)
+    assert "its last layer begins with random weights" in capsys.readouterr().out
+
+
+def test_an_encoder_of_torchvision_is_taken_for_gray_images(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    net = torchvision.models.resnet18(weights=None)
+    assert brought(saved(tmp_path, net.state_dict()), *ENCODER) == 0
+    weights = load_model(tmp_path / "model").network.state_dict()
+    assert torch.allclose(weights["model.encoder.conv1.weight"], net.conv1.weight.sum(1, keepdim=True))
+    assert float(weights["input_mean"]) > 0
+    assert "all but its encoder" in capsys.readouterr().out
+
+
+def test_what_fits_nothing_is_described(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = saved(tmp_path, nn.Linear(3, 4).state_dict())
+    assert brought(path, *ENCODER) == 3
+    said = capsys.readouterr().err
+    assert "weights.pt holds 2 tensors, as bias (4), which do not fit this network" in said
+    assert not (tmp_path / "model").exists()
+
+
+class _Code:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.system, ("touch PWNED",)
+
+
+@pytest.fixture
+def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], dict[str, str]]:
+    """Return what the confined process answers, asked here: each would take seconds to begin."""
+    monkeypatch.setattr(weights_reader, "limit_time", lambda seconds: None)
+    monkeypatch.chdir(tmp_path)
+    return lambda path: json.loads(weights_reader.answer(json.dumps({"path": str(path)}).encode(), tmp_path))
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_code_in_it_does_not_run(zipped: bool, tmp_path: Path, told: Callable[[Path], dict[str, str]]) -> None:
+    path = tmp_path / "weights.pt"
+    torch.save({"state_dict": {"a": _Code()}}, path, _use_new_zipfile_serialization=zipped)
+    assert "system" in told(path)["foreign"]
+    assert not (tmp_path / "PWNED").exists()
+
+
+def test_code_in_it_is_named_to_the_user(tmp_path: Path) -> None:
+    with pytest.raises(BadModel, match=r"weights.pt holds more than weights \(.*system\), which could run code"):
+        read_weights(saved(tmp_path, {"a": _Code()}))
+    assert not (tmp_path / "weights.safetensors").exists()
+
+
+def test_a_whole_module_is_refused(tmp_path: Path, told: Callable[[Path], dict[str, str]]) -> None:
+    assert "torch.nn" in told(saved(tmp_path, nn.Sequential(nn.Conv2d(1, 1, 3))))["foreign"]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_programs_and_packages_are_refused_by_what_they_are(
+    tmp_path: Path, told: Callable[[Path], dict[str, str]]
+) -> None:
+    script = tmp_path / "script.pt"
+    torch.jit.save(torch.jit.script(nn.Conv2d(1, 1, 3)), script)
+    assert "TorchScript program" in told(script)["problem"]
+    package = tmp_path / "package.zip"
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr("rdf.yaml", "a")
+    assert "bioimage.io" in told(package)["problem"]
+    kinds = (("a.onnx", b"\x08\x07", "ONNX"), ("a.h5", b"\x89HDF\r\n", "Keras"), ("a.pt", b"", "broken"))
+    for name, content, said in kinds:
+        (tmp_path / name).write_bytes(content)
+        assert said in told(tmp_path / name)["problem"]
+
+
+def test_tensors_without_names_are_no_weights(tmp_path: Path, told: Callable[[Path], dict[str, str]]) -> None:
+    assert "no weights that have names" in told(saved(tmp_path, [torch.zeros(3)]))["problem"]
+
+
+def test_the_window_says_how_to_bring_them_in(tmp_path: Path) -> None:
+    with pytest.raises(BadModel) as caught:
+        model_folder(saved(tmp_path, {"a": torch.zeros(3)}))
+    assert "segstudio import-weights weights.pt" in caught.value.hint

@@ -1,0 +1,327 @@
+"""What the disk of a project refuses is kept elsewhere at once, and goes back by itself."""
+
+import errno
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from segstudio.io.disk import Disk, DiskError
+from segstudio.labels.edits import Stroke
+from segstudio.project import journal_writer
+from segstudio.project.changes import FAILED, RESCUED, SAVED
+from segstudio.project.document import ImageDocument
+from segstudio.project.project import Project
+from segstudio.project.rescue import default_rescue_folder
+
+
+class Refusing(Disk):
+    """Takes nothing more while `full`; hangs while `answers` is not set."""
+
+    def __init__(self) -> None:
+        self.full = False
+        self.answers = threading.Event()
+        self.answers.set()
+
+    def _ask(self) -> None:
+        self.answers.wait()
+        if self.full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def create(self, path: Path) -> int:
+        self._ask()
+        return super().create(path)
+
+    def write(self, descriptor: int, data: bytes | memoryview) -> None:
+        self._ask()
+        super().write(descriptor, data)
+
+    def make_folder(self, folder: Path) -> None:
+        self._ask()
+        super().make_folder(folder)
+
+
+@pytest.fixture
+def disk() -> Refusing:
+    return Refusing()
+
+
+@pytest.fixture(autouse=True)
+def _try_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal_writer, "RETRY_SECONDS", 0.02)
+
+
+@pytest.fixture
+def rescue(tmp_path: Path) -> Path:
+    return tmp_path / "local" / "rescue"
+
+
+@pytest.fixture
+def project(tmp_path: Path, disk: Refusing, rescue: Path) -> Iterator[Project]:
+    tifffile.imwrite(tmp_path / "img.tif", np.zeros((120, 150), np.uint8))
+    project, _ = Project.create(tmp_path / "project", tmp_path / "img.tif", disk=disk, rescue=rescue)
+    yield project
+    disk.full = False
+    disk.answers.set()
+    project.close()
+
+
+def draw(document: ImageDocument, count: int = 1) -> np.ndarray:
+    for _ in range(count):
+        number = document.planes.objects.next_id()
+        document.apply(Stroke(np.array([[10.0 * number, 10], [10.0 * number, 90]]), 5, number))
+    return document.planes.labels.to_array()
+
+
+def first(project: Project) -> ImageDocument:
+    return project.document(project.images[0].id)
+
+
+def until(reached: Callable[[], object], seconds: float = 5.0) -> None:
+    end = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.005)
+
+
+def kept(rescue: Path) -> list[Path]:
+    return [path for path in rescue.rglob("*") if path.is_file()] if rescue.exists() else []
+
+
+def labels_of(folder: Path, rescue: Path) -> np.ndarray:
+    with Project.open(folder, rescue=rescue) as again:
+        return first(again).planes.labels.to_array()
+
+
+def test_what_a_full_disk_refuses_is_rescued_and_goes_back(project: Project, disk: Refusing, rescue: Path) -> None:
+    document = first(project)
+    draw(document)
+    assert document.flush()
+    assert kept(rescue) == [], "a net that is not needed is not used"
+    disk.full = True
+    labels = draw(document, 3)
+    until(lambda: document.save_state.startswith(RESCUED))
+    assert "The disk is full" in document.save_state
+    assert str(rescue) in document.save_state
+    draw(document, 2)
+    labels = document.planes.labels.to_array()
+    until(lambda: document.safe)
+    assert project.unsaved(0) == {}
+    assert list(project.rescued()) == ["img.tif"]
+    disk.full = False
+    project.retry()
+    until(lambda: document.save_state == SAVED)
+    until(lambda: kept(rescue) == [])
+    assert project.rescued() == {}
+    until(lambda: not list(rescue.iterdir()))
+    document.close()
+    project.close()
+    assert np.array_equal(labels_of(project.folder, rescue), labels)
+
+
+def test_what_was_rescued_is_there_at_the_next_opening(project: Project, disk: Refusing, rescue: Path) -> None:
+    """Also when the project has nothing of the image at all, as when the first stroke found the disk full."""
+    disk.full = True
+    document = first(project)
+    draw(document, 3)
+    document.undo()
+    labels = document.planes.labels.to_array()
+    until(lambda: document.safe)
+    assert not project.close()
+    assert kept(rescue)
+    with Project.open(project.folder, read_only=True, rescue=rescue) as reader:
+        assert np.array_equal(first(reader).planes.labels.to_array(), labels)
+    assert kept(rescue), "who only looks takes nothing away"
+    disk.full = False
+    with Project.open(project.folder, disk=disk, rescue=rescue) as again:
+        assert again.warnings == ["What you drew last in img.tif was kept on this computer and comes back now."]
+        assert list(again.behind) == [again.images[0].id]
+        again.catch_up(again.images[0].id)
+        assert kept(rescue) == []
+        assert tifffile.imread(again.label_path(again.images[0].id)).max() == labels.max()
+        document = first(again)
+        assert np.array_equal(document.planes.labels.to_array(), labels)
+        document.redo()
+        assert len(document.planes.objects) == 3
+        document.undo()
+        document.undo()
+        assert len(document.planes.objects) == 1
+    with Project.open(project.folder, rescue=rescue) as third:
+        assert third.warnings == []
+
+
+def test_a_disk_that_does_not_answer_keeps_nobody_waiting(project: Project, disk: Refusing, rescue: Path) -> None:
+    document = first(project)
+    draw(document)
+    assert document.flush()
+    disk.answers.clear()
+    began = time.monotonic()
+    longest = 0.0
+    while not document.save_state.startswith(RESCUED):
+        assert time.monotonic() < began + 10
+        stroke = time.monotonic()
+        draw(document)
+        longest = max(longest, time.monotonic() - stroke)
+        time.sleep(0.1)
+    assert longest < 0.5, "the hand does not wait for the disk"
+    assert "does not answer" in document.save_state
+    assert kept(rescue)
+    labels = draw(document)
+    until(lambda: document.safe)
+    disk.answers.set()
+    until(lambda: document.save_state == SAVED)
+    until(lambda: kept(rescue) == [])
+    project.close()
+    assert np.array_equal(labels_of(project.folder, rescue), labels)
+
+
+def test_a_moved_project_gets_back_what_is_its_own(
+    project: Project, disk: Refusing, rescue: Path, tmp_path: Path
+) -> None:
+    disk.full = True
+    document = first(project)
+    labels = draw(document, 2)
+    until(lambda: document.safe)
+    project.close()
+    # The same image in another project has the same id.
+    other, _ = Project.create(tmp_path / "other", tmp_path / "img.tif", rescue=rescue, name="project")
+    other.close()
+    assert labels_of(other.folder, rescue).max() == 0
+    moved = tmp_path / "elsewhere" / "renamed"
+    moved.parent.mkdir()
+    shutil.move(project.folder, moved)
+    shutil.copy(tmp_path / "img.tif", moved.parent)
+    assert np.array_equal(labels_of(moved, rescue), labels)
+    assert kept(rescue) == []
+
+
+def test_what_was_done_elsewhere_meanwhile_is_a_second_truth(project: Project, disk: Refusing, rescue: Path) -> None:
+    document = first(project)
+    draw(document)
+    assert document.flush()
+    disk.full = True
+    ours = draw(document, 2)
+    until(lambda: document.safe)
+    project.close()
+    disk.full = False
+    with Project.open(project.folder, rescue=rescue.parent / "another computer") as elsewhere:
+        document = first(elsewhere)
+        document.apply(Stroke(np.array([[75.0, 60.0]]), 30, 7))
+        theirs = document.planes.labels.to_array()
+    assert not np.array_equal(ours, theirs)
+    with Project.open(project.folder, rescue=rescue) as again:
+        document = first(again)
+        assert np.array_equal(document.planes.labels.to_array(), theirs)
+        (notice,) = document.notices
+        assert "2 actions" in notice
+        assert "Both are kept" in notice
+        assert "img.foreign-1.tif" in notice
+        assert kept(rescue) == []
+        beside = again.label_path(again.images[0].id).with_name("img.foreign-1.tif")
+        assert np.array_equal(tifffile.imread(beside), ours)
+        assert beside.with_suffix(".json").exists()
+    with Project.open(project.folder, rescue=rescue) as third:
+        assert first(third).notices == []
+
+
+def test_when_nothing_can_be_kept_anywhere_that_is_said(
+    project: Project, disk: Refusing, rescue: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "local").write_bytes(b"no folder")
+    project.rescue.roots = [rescue]
+    disk.full = True
+    document = first(project)
+    labels = draw(document)
+    until(lambda: document.save_state.startswith(FAILED))
+    assert list(project.unsaved(0)) == ["img.tif"]
+    project.rescue.move_to(tmp_path / "stick")
+    until(lambda: document.save_state.startswith(RESCUED))
+    assert str(tmp_path / "stick") in document.save_state
+    disk.full = False
+    until(lambda: document.save_state == SAVED)
+    project.close()
+    assert np.array_equal(labels_of(project.folder, tmp_path / "none"), labels)
+
+
+def test_what_the_chosen_place_does_not_take_goes_to_the_usual_one(
+    project: Project, disk: Refusing, rescue: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "local").write_bytes(b"no folder")
+    disk.full = True
+    document = first(project)
+    labels = draw(document)
+    until(lambda: document.save_state.startswith(RESCUED))
+    assert str(default_rescue_folder()) in document.save_state
+    project.close()
+    assert np.array_equal(labels_of(project.folder, tmp_path / "none"), labels)
+    assert kept(default_rescue_folder()) == []
+
+
+def test_a_drive_that_is_gone_is_not_made_anew_where_it_was(project: Project, rescue: Path, tmp_path: Path) -> None:
+    document = first(project)
+    project.folder.rename(tmp_path / "unplugged")
+    labels = draw(document)
+    until(lambda: document.save_state.startswith(RESCUED))
+    assert not project.folder.exists()
+    (tmp_path / "unplugged").rename(project.folder)
+    until(lambda: document.save_state == SAVED)
+    project.close()
+    assert np.array_equal(labels_of(project.folder, rescue), labels)
+
+
+def test_a_damaged_file_in_the_rescue_store_keeps_no_image_closed(
+    project: Project, disk: Refusing, rescue: Path
+) -> None:
+    disk.full = True
+    document = first(project)
+    draw(document)
+    until(lambda: document.safe)
+    draw(document)
+    until(lambda: document.safe)
+    project.close()
+    (path,) = kept(rescue)
+    data = bytearray(path.read_bytes())
+    data[-20] ^= 1
+    path.write_bytes(data)
+    with Project.open(project.folder, rescue=rescue) as again:
+        assert len(first(again).planes.objects) == 1
+
+
+def test_a_list_of_images_and_classes_that_is_refused_comes_back(
+    project: Project, disk: Refusing, rescue: Path
+) -> None:
+    disk.full = True
+    project.set_classes(project.classes.add("mitotic"))
+    with pytest.raises(DiskError):
+        project.save()
+    project.set_reviewed(project.images[0].id)
+    assert not project.close()
+    assert kept(rescue)
+    with Project.open(project.folder, rescue=rescue) as again:
+        assert again.classes.names == ("cell", "mitotic")
+        assert again.images[0].reviewed
+        assert len(again.warnings) == 1
+        assert "comes back now" in again.warnings[0]
+    assert kept(rescue) == []
+    with Project.open(project.folder, rescue=rescue) as third:
+        assert third.classes.names == ("cell", "mitotic")
+        assert third.warnings == []
+
+
+def test_two_lists_of_images_and_classes_are_both_kept(project: Project, disk: Refusing, rescue: Path) -> None:
+    disk.full = True
+    project.set_classes(project.classes.add("mitotic"))
+    project.close()
+    with Project.open(project.folder, rescue=rescue.parent / "another computer") as elsewhere:
+        elsewhere.set_classes(elsewhere.classes.add("debris"))
+    with Project.open(project.folder, rescue=rescue) as again:
+        assert again.classes.names == ("cell", "debris")
+        assert any("Both are kept" in sentence for sentence in again.warnings)
+        assert '"mitotic"' in (project.folder / "project.kept-1.json").read_text()
+    assert kept(rescue) == []
