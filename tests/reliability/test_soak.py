@@ -21,6 +21,7 @@ from segstudio.project.project import Project
 pytestmark = pytest.mark.qt_log_ignore("plugin does not support")
 
 _IMAGES, _SIDE = 4, 512
+_STEPS, _DRAWERS = 4, 3
 
 
 @pytest.fixture
@@ -43,6 +44,16 @@ class Soak:
         self.strokes: list[float] = []
         self.images = [entry.name for entry in hand.session.project.images]
 
+    def look_at_everything(self) -> None:
+        """Show each step and drawer once: forms are built when they are first seen, some when a worker has answered."""
+        for step in range(_STEPS):
+            self.hand.window.show_step(step)
+            QTest.qWait(100)
+        for drawer in range(_DRAWERS):
+            self.hand.window.show_drawer(drawer)
+            QTest.qWait(100)
+        self.hand.wait(lambda: self.hand.session.jobs.catalogue is not None, 120, "the list of networks")
+
     def work(self, actions: int, switches: int) -> None:
         """Do so many things, with so many changes of the image among them."""
         every = max(1, actions // max(1, switches))
@@ -55,9 +66,9 @@ class Soak:
     def _act(self) -> None:
         what = self.chance.random()
         if what < 0.02:
-            self.hand.window.show_step(self.chance.randrange(4))
+            self.hand.window.show_step(self.chance.randrange(_STEPS))
         elif what < 0.04:
-            self.hand.window.show_drawer(self.chance.randrange(3))
+            self.hand.window.show_drawer(self.chance.randrange(_DRAWERS))
         elif what < 0.25 and self.hand.session.document.can_undo:
             self.hand.action("edit.undo")
         else:
@@ -125,6 +136,7 @@ def test_hours_of_use_take_no_more_than_minutes(
     def script(hand: Driver) -> None:
         hand.wait(lambda: hand.session.document is not None, what="the first image")
         soak = Soak(hand, random.Random(seed))
+        soak.look_at_everything()
         soak.work(actions // 3, switches // 3)  # what a program takes once: caches, fonts, imports
         told.append(soak.figures())
         for number in range(max(1, trainings)):
@@ -140,7 +152,8 @@ def test_hours_of_use_take_no_more_than_minutes(
             print("", *(json.dumps({k: round(v, 1) for k, v in item.items()}) for item in told), sep="\n  ")  # noqa: T201
     before, after = told
     where = f"seed {seed}: {before} became {after}"
-    assert after["rss_mb"] <= 1.05 * before["rss_mb"] + 25, where
+    # Steps that can be undone take memory; in the few minutes of a merge they outweigh what hours would show.
+    assert after["rss_mb"] <= 1.05 * before["rss_mb"] + tier(merge=60, nightly=25, release=25), where
     assert after["handles"] <= before["handles"] + 8, where
     assert after["threads"] <= before["threads"] + 6, where  # pools fill up as they are used
     assert after["timers"] <= before["timers"] + 2, where
