@@ -53,6 +53,8 @@ class _Axes:
 class ArraySource(BaseSource):
     """An array file; rows of uncompressed row-major ones are read alone."""
 
+    decodes = "nothing"
+
     def __init__(self, info: ImageInfo, path: Path, header: _Header, archive: bytes | None) -> None:
         super().__init__(info)
         self._header = header

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, BinaryIO, Final
 
 import psutil
@@ -18,6 +18,7 @@ _REFUSED: Final = (
     "winreg.", "os.kill", "os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.link", "os.symlink", "os.chmod",
     "os.chown", "os.truncate", "os.setxattr", "os.utime", "os.putenv", "shutil.", "tempfile.", "syslog.",
 )  # fmt: skip
+_REST_S: Final = 1.0
 _WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
@@ -86,14 +87,32 @@ def claim_pipes() -> tuple[BinaryIO, BinaryIO]:
     return questions, answers
 
 
-def serve(questions: BinaryIO, answers: BinaryIO, answer: Callable[[bytes], bytes]) -> None:
-    """Answer each line with a line until nobody asks any more, and end at once when the one who asks is gone."""
+def serve(
+    questions: BinaryIO,
+    answers: BinaryIO,
+    answer: Callable[[bytes], bytes],
+    rest: Callable[[], None] = lambda: None,
+) -> None:
+    """Answer each line with a line until nobody asks any more, and end at once when the one who asks is gone.
+
+    Parameters
+    ----------
+    answer
+        Makes the answer to a line.
+    rest
+        Called when nobody has asked for a second, until the next question.
+    """
     lines: SimpleQueue[bytes] = SimpleQueue()
     threading.Thread(target=_listen, args=(questions, lines), name="questions", daemon=True).start()
     answers.write(b"ready\n")
     answers.flush()
     while True:
-        answers.write(answer(lines.get()) + b"\n")
+        try:
+            line = lines.get(timeout=_REST_S)
+        except Empty:
+            rest()
+            line = lines.get()
+        answers.write(answer(line) + b"\n")
         answers.flush()
 
 

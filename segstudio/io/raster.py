@@ -34,6 +34,8 @@ _ORIENTATION = 0x0112
 class RasterSource(BaseSource):
     """An image that can only be decoded as a whole; the newest plane is kept."""
 
+    decodes = "planes"
+
     def __init__(
         self, info: ImageInfo, decode: Callable[[int], NDArray[Any]], first: NDArray[Any] | None = None
     ) -> None:

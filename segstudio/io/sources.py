@@ -5,10 +5,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Literal, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +17,13 @@ from segstudio.core.errors import BadInput
 from segstudio.core.registry import Registry
 from segstudio.core.tiles import Window
 from segstudio.io.decoding import check_budget, decoding, no_permission, not_found, plain_reason
+
+
+class PixelGate(Protocol):
+    """Asked before pixels of an open file are decoded."""
+
+    def __call__(self, window: Window, plane: int, size: tuple[int, int]) -> None:
+        """Return when a window of a plane of ``(rows, columns)`` may be decoded; raise `BadInput` otherwise."""
 
 
 class ImageSource(Protocol):
@@ -49,10 +55,13 @@ class BaseSource(ABC):
     Sources are context managers.
     """
 
+    #: What passes through a decoder when a window is read: nothing, what lies under it, or the whole plane.
+    decodes: Literal["nothing", "parts", "planes"] = "parts"
+
     def __init__(self, info: ImageInfo) -> None:
         self.info = info
-        #: Called before pixels are read for the first time.
-        self.before_first_read: Callable[[], None] | None = None
+        #: Asked before a window is decoded.
+        self.gate: PixelGate | None = None
         #: Whether the first plane was decoded from end to end.
         self.was_decoded = False
         self._calm = threading.Condition()
@@ -86,9 +95,8 @@ class BaseSource(ABC):
         if part.empty:
             return np.zeros((part.height, part.width, *trailing), np.dtype(self.info.dtype))
         check_budget(self.info.path, (part.height, part.width, *trailing), np.dtype(self.info.dtype))
-        if self.before_first_read is not None:
-            self.before_first_read()
-            self.before_first_read = None
+        if self.gate is not None:
+            self.gate(part, plane, self.info.size)
         with self._reading(), decoding(self.info.path):
             pixels = self._read(part, plane)
         self.was_decoded |= plane == 0 and part.shape == self.info.size
@@ -194,10 +202,10 @@ readers: Registry[ImageReader] = Registry("image reader", "segstudio.io", "segst
 
 
 class Gate(Protocol):
-    """Asked before a file is opened, and before its pixels are read; see `segstudio.io.vetting`."""
+    """Asked before a file is opened; see `segstudio.io.vetting`."""
 
-    def __call__(self, path: Path, *, indices: bool, pixels: bool) -> None:
-        """Return when that may be done; raise `BadInput` otherwise."""
+    def __call__(self, path: Path, *, indices: bool) -> "PixelGate | None":
+        """Return what is to be asked before pixels are decoded, if anything; raise `BadInput` if it may not open."""
 
 
 _gates: list[Gate] = []
@@ -241,13 +249,11 @@ def open_image(path: str | Path, *, indices: bool = False) -> BaseSource:
     head = _head(file)
     for _, reader in readers:
         if reader.matches(head):
-            gate = _gates[-1] if _gates else None
-            if gate is not None:
-                gate(file, indices=indices, pixels=False)
+            gate = _gates[-1](file, indices=indices) if _gates else None
             with decoding(file):
                 source = reader.open(file, indices)
-            if gate is not None:
-                source.before_first_read = partial(gate, file, indices=indices, pixels=True)
+            if source.decodes != "nothing":
+                source.gate = gate
             return source
     raise BadInput(
         f"{file.name} {_guess(head)}.",

@@ -58,6 +58,8 @@ class TiffSource(BaseSource):
         self._kept: OrderedDict[tuple[int, int], NDArray[Any]] = OrderedDict()
         self._key: Any = layout.pages[0][0].page.keyframe
         self._key.init_decode()
+        if self._key.is_contiguous:
+            self.decodes = "nothing"
         self._file_size = int(tif.filehandle.size)
 
     def _let_go(self) -> None:
@@ -144,7 +146,7 @@ class TiffSource(BaseSource):
     def _decode(self, page: Any, index: int) -> tuple[NDArray[Any] | None, tuple[int, ...]]:  # noqa: ANN401
         key = self._key
         count = page.databytecounts[index]
-        if count == 0 and not key.is_tiled:
+        if count == 0 and (not key.is_tiled or page.dataoffsets[index]):  # a tile that is not there has no place either
             raise damaged(self.info.path, "a part of its pixels is missing")
         data = self._bytes(page.dataoffsets[index], count) if count else None
         tables = (

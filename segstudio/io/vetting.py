@@ -4,18 +4,22 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b
 from importlib.metadata import version
 from pathlib import Path
+from secrets import token_hex
 from typing import Final
 
 from segstudio.core.errors import BadInput
 from segstudio.core.program import program_command
+from segstudio.core.tiles import Window
 from segstudio.io.atomic import make_folders, write_atomic
 from segstudio.io.confined import ConfinedDied, ConfinedProcess, ConfinedSlow
 from segstudio.io.disk import DISK, Disk, DiskError
 from segstudio.io.first_look import MEMORY, SECONDS
-from segstudio.io.sources import gate_at_door
+from segstudio.io.sources import PixelGate, gate_at_door
 
 #: A slow disk may take so long; computing has a limit of its own (`SECONDS`).
 _WAIT_S: Final = 60.0
@@ -28,19 +32,40 @@ _REMEMBERED: Final = 50_000
 #: Other versions of these may read a file in another way.
 _DECODERS: Final = ("segstudio", "imagecodecs", "tifffile", "pillow", "numpy")
 
-Key = tuple[str, int, int, int]
+#: Side of the blocks in which is counted what was decoded, pixels: one tile of the screen.
+_BLOCK: Final = 512
+
+#: Path, whether as indices, size, times, inode.
+Key = tuple[str, bool, int, int, int, int]
 
 
 @contextmanager
-def unknown_files_vetted(memory: Path | None) -> Iterator["Vetting"]:
-    """Vet every image file that is opened inside, by any thread; `memory` as for `Vetting`."""
+def unknown_files_vetted(memory: Path | None, *, at_once: bool = True) -> Iterator["Vetting"]:
+    """Vet every image file that is opened inside, by any thread.
+
+    Parameters
+    ----------
+    memory
+        As for `Vetting`.
+    at_once
+        Start the process now, so that the first file need not wait for it.
+    """
     vetting = Vetting(memory)
-    vetting.start()
+    if at_once:
+        vetting.start()
     try:
         with gate_at_door(vetting):
             yield vetting
     finally:
         vetting.close()
+
+
+@dataclass
+class _Known:
+    """What is known of one file: the blocks of each plane that were decoded without harm, ``None`` for all."""
+
+    mark: str
+    planes: dict[int, set[tuple[int, int]] | None]
 
 
 class Vetting:
@@ -62,10 +87,10 @@ class Vetting:
         self._idle: list[ConfinedProcess] = []
         self._count = 0
         self._closed = False
-        self._seen: dict[Key, bool] = {}
-        self._refused: dict[Key, BadInput] = {}
-        self._prints = self._remembered()
-        self._grown = False
+        self._known: dict[Key, _Known] = {}
+        self._refused: dict[Key, bool] = {}
+        self._marks = self._remembered()
+        self._new: dict[str, None] = {}
 
     def start(self) -> None:
         """Start the process, so that the first file need not wait for it."""
@@ -79,42 +104,79 @@ class Vetting:
             idle, self._idle = self._idle, []
         for process in idle:
             process.close()
-        if self._grown and self._memory is not None:
-            lines = [_decoders(), *list(self._prints)[-_REMEMBERED:]]
+        if self._new and self._memory is not None:
+            marks = {**self._remembered(), **self._new}  # another window may have written meanwhile
+            lines = [_decoders(), *list(marks)[-_REMEMBERED:]]
             with suppress(DiskError):  # they are looked at again
                 make_folders(self._memory.parent, self._disk)
                 write_atomic(self._memory, "\n".join(lines).encode(), self._disk)
 
-    def __call__(self, path: Path, *, indices: bool, pixels: bool) -> None:
-        """Return when a file may be opened, or its pixels be read.
+    def __call__(self, path: Path, *, indices: bool) -> PixelGate | None:
+        """Return what is to be asked before pixels are decoded, when a file may be opened.
 
         Raises
         ------
         BadInput
             It cannot be read, or it broke the process that tried.
         """
-        key = _key(path)
-        if key is None or self._seen.get(key, False) or (key in self._seen and not pixels):
-            return  # what is not there is told by who opens it
-        if key in self._refused:
-            raise self._refused[key]
-        mark = _fingerprint(path)
-        if mark and mark in self._prints:
-            self._seen[key] = True
-            return
-        self._seen[key] = self._look(path, key, indices=indices, pixels=pixels)
-        if self._seen[key] and mark:
-            self._prints[mark] = None
-            self._grown = True
+        key = _key(path, indices)
+        if key is None:
+            return None  # what is not there is told by who opens it
+        known = self._known.get(key)
+        if known is None:
+            self._refuse_again(path, key)
+            known = _Known(_fingerprint(path, key), {})
+            if known.mark not in self._marks:
+                if self._look(path, key):
+                    self._keep(known, 0)
+                self._remember(known.mark)
+            self._known[key] = known
+        return partial(self._vet, path, key, known)
 
-    def _look(self, path: Path, key: Key, *, indices: bool, pixels: bool) -> bool:
-        question = json.dumps({"path": str(path), "indices": indices, "pixels": pixels}).encode()
+    def _vet(self, path: Path, key: Key, known: _Known, window: Window, plane: int, size: tuple[int, int]) -> None:
+        if plane not in known.planes:
+            known.planes[plane] = None if f"{known.mark}:{plane}" in self._marks else set()
+        done = known.planes[plane]
+        if done is None:
+            return
+        for row in range(window.y0 // _BLOCK, -(-window.y1 // _BLOCK)):
+            columns = range(window.x0 // _BLOCK, -(-window.x1 // _BLOCK))
+            missing = [column for column in columns if (row, column) not in done]
+            if not missing:
+                continue
+            self._refuse_again(path, key)
+            part = Window(row, missing[0], row + 1, missing[-1] + 1)
+            corners = (number * _BLOCK for number in (part.y0, part.x0, part.y1, part.x1))
+            if self._look(path, key, Window(*corners).clip(size), plane):
+                self._keep(known, plane)
+                return
+            done.update((row, column) for column in range(part.x0, part.x1))
+        if len(done) == -(-size[0] // _BLOCK) * -(-size[1] // _BLOCK):
+            self._keep(known, plane)
+
+    def _refuse_again(self, path: Path, key: Key) -> None:
+        """Raise when the file broke a process before: it is not tried again."""
+        if key in self._refused:
+            raise _harmful(path, self._refused[key])
+
+    def _keep(self, known: _Known, plane: int) -> None:
+        """Keep in mind that a whole plane was decoded."""
+        known.planes[plane] = None
+        self._remember(f"{known.mark}:{plane}")
+
+    def _remember(self, mark: str) -> None:
+        self._marks[mark] = self._new[mark] = None
+
+    def _look(self, path: Path, key: Key, window: Window | None = None, plane: int = 0) -> bool:
+        """Let the process open the file, or decode a window; return whether it has decoded the whole plane."""
+        part = None if window is None else (window.y0, window.x0, window.y1, window.x1)
+        question = {"path": str(path), "indices": key[1], "state": key[2:], "window": part, "plane": plane}
         try:
             with self._process() as process:
-                told = json.loads(process.ask(question, _WAIT_S))
+                told = json.loads(process.ask(json.dumps(question).encode(), _WAIT_S))
         except (ConfinedDied, ConfinedSlow, ValueError) as error:
-            self._refused[key] = problem = _harmful(path, isinstance(error, ConfinedSlow))
-            raise problem from error
+            self._refused[key] = isinstance(error, ConfinedSlow)
+            raise _harmful(path, self._refused[key]) from error
         except OSError as error:
             raise BadInput(
                 f"{path.name} was not opened: the process that reads unknown files could not be started "
@@ -125,7 +187,7 @@ class Vetting:
             ) from error
         if "message" in told:
             raise BadInput(str(told["message"]), hint=str(told["hint"]), code=str(told["code"]), path=path)
-        return bool(told["pixels"])
+        return bool(told["whole"])
 
     @contextmanager
     def _process(self) -> Iterator[ConfinedProcess]:
@@ -174,7 +236,7 @@ def _harmful(path: Path, slow: bool) -> BadInput:
     words = (
         f"was given up: it was not read within {SECONDS:.0f} s"
         if slow
-        else "was not opened: the process that tried to read it crashed"
+        else "is not shown: the process that tried to read it crashed"
     )
     return BadInput(
         f"{path.name} {words}.",
@@ -184,25 +246,25 @@ def _harmful(path: Path, slow: bool) -> BadInput:
     )
 
 
-def _key(path: Path) -> Key | None:
+def _key(path: Path, indices: bool) -> Key | None:
     try:
         found = path.stat()
     except (OSError, ValueError):
         return None
-    return str(path), found.st_size, found.st_mtime_ns, found.st_ino
+    return str(path), indices, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
 
 
-def _fingerprint(path: Path) -> str:
-    """Return what tells a file from others; empty when it cannot be read."""
+def _fingerprint(path: Path, key: Key) -> str:
+    """Return what tells a file from others."""
     try:
         with path.open("rb") as file:
-            found = path.stat()
-            digest = blake2b(f"{found.st_size} {found.st_mtime_ns}".encode(), digest_size=16)
+            # The last change of its entry on the disk cannot be made to look like that of another file.
+            digest = blake2b(" ".join(map(str, key[1:5])).encode(), digest_size=16)
             digest.update(file.read(_END))
-            file.seek(max(0, found.st_size - _END))
+            file.seek(max(0, key[2] - _END))
             digest.update(file.read(_END))
     except OSError:
-        return ""
+        return token_hex(16)  # told by who opens it, and never found again
     return digest.hexdigest()
 
 

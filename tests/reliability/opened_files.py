@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from segstudio.core.errors import BadInput
+from segstudio.io.labels_import import read_labels
+from segstudio.io.sources import gate_at_door
 from segstudio.io.vetting import Vetting
 
 #: Bytes that a process may take beyond its libraries.
@@ -85,11 +87,15 @@ def _take_death(report: Report, begun: dict[str, Any], how: str) -> None:
 
 def is_stopped(path: Path) -> bool:
     """Return whether the window would not open an image that ends or hangs a process."""
+    from reliability.file_kinds import SIZE, as_image
+
     vetting = Vetting()
     try:
-        vetting(path, indices=False, pixels=True)
-    except BadInput:
-        return True
+        with gate_at_door(vetting):
+            as_image(path)
+            read_labels(path, SIZE)
+    except BadInput as error:
+        return error.code in ("image-harmful", "image-memory", "image-damaged")
     finally:
         vetting.close()
     return False
