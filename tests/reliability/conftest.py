@@ -1,14 +1,23 @@
-"""How often an experiment is repeated: at each merge, each night, for a release (``SEGSTUDIO_TIER``)."""
+"""How often an experiment is repeated: at each merge, each night, for a release (``SEGSTUDIO_TIER``).
+
+A night may be shorter than what there is to do: ``SEGSTUDIO_MINUTES`` ends the drawing of new cases, and what was
+judged until then is counted.
+"""
 
 import os
 import random
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import pytest
+from reliability.cases import Cases
 
 TIERS: Final = ("merge", "nightly", "release")
+#: A test that draws cases hangs when it takes longer, seconds: in a merge and in a night.
+LIMITS: Final = (3600, 12 * 3600)
+_BEGUN = time.monotonic()
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +31,37 @@ def tier() -> Callable[..., int]:
         return {"merge": merge, "nightly": nightly, "release": release}[name]
 
     return pick
+
+
+@pytest.fixture
+def cases(
+    tier: Callable[..., int], request: pytest.FixtureRequest, record_property: Callable[[str, object], None]
+) -> Iterator[Cases]:
+    """Give what counts the cases of a test: ``for number in cases(merge=20, nightly=500, release=2000)``.
+
+    The tests of a file that draw cases share the minutes there are; what one leaves over is for those behind it.
+    """
+    minutes, end = os.environ.get("SEGSTUDIO_MINUTES"), float("inf")
+    if minutes:
+        items = [item for item in request.session.items if _draws(item)]
+        behind = len(items) - items.index(request.node)
+        now = time.monotonic()
+        end = now + max(0.0, _BEGUN + 60 * float(minutes) - now) / behind
+    counted = Cases(tier, end)
+    yield counted
+    record_property("count", counted.judged)
+    record_property("wanted", counted.wanted)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let those that draw cases take the time for it: the limit of all tests is made for one case."""
+    for item in items:
+        if _draws(item):
+            item.add_marker(pytest.mark.timeout(LIMITS[_explores()]), append=False)
+
+
+def _draws(item: pytest.Item) -> bool:
+    return "cases" in getattr(item, "fixturenames", ())
 
 
 @pytest.fixture

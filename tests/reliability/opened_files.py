@@ -35,13 +35,13 @@ class Report:
         return sum(self.outcomes.values()) + self.killed
 
 
-def open_files(kinds: str, source: str, count: int, folder: Path) -> Report:
-    """Open `count` files of `kinds` in all (see `file_runner`), anew behind each that ends a process."""
-    report, at = Report(), 0
+def open_files(kinds: str, source: str, count: int, folder: Path, *, first: int = 0) -> Report:
+    """Open `count` files of `kinds` from number `first` on (see `file_runner`), anew behind one that ends a process."""
+    report, at, end = Report(), first, first + count
     for attempt in range(count + 1):
         place = folder / f"attempt-{attempt}"
         place.mkdir(parents=True)
-        words = (kinds, at, count - at, place, MEMORY, source)
+        words = (kinds, at, end - at, place, MEMORY, source)
         done = subprocess.run(
             [sys.executable, "-P", str(_RUNNER), *map(str, words)],
             cwd=place,

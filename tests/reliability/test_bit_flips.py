@@ -3,14 +3,15 @@
 import os
 import random
 import shutil
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
 from golden.make_project import digest
+from reliability.cases import Cases
 
 from segstudio.core.tiles import Window
 from segstudio.labels.edits import Delete, EraseStroke, RegionFill, Relabel, Stroke
@@ -73,18 +74,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     return Made(root, kinds, truth)
 
 
-def flips_of(made: Made, count: int, seed: int) -> Iterator[tuple[str, Path, int]]:
-    """Yield kind, file and bit: as many of each kind; all there are when `count` is larger."""
-    chance = random.Random(seed)
-    bits = {kind: [(path, 8 * path.stat().st_size) for path in paths] for kind, paths in made.kinds.items()}
-    total = sum(size for files in bits.values() for _, size in files)
-    if count >= total:
-        yield from ((kind, path, bit) for kind, files in bits.items() for path, size in files for bit in range(size))
-        return
-    for number in range(count):
-        kind = list(bits)[number % len(bits)]
-        path, size = chance.choice(bits[kind])
-        yield kind, path, chance.randrange(size)
+def flips_of(made: Made, seed: int) -> list[tuple[str, Path, int]]:
+    """Return kind, file and number of every bit there is, in any order, the kinds in turn while there are some."""
+    of_kinds = []
+    for kind, paths in made.kinds.items():
+        bits = [(kind, path, bit) for path in paths for bit in range(8 * path.stat().st_size)]
+        random.Random(seed).shuffle(bits)
+        of_kinds.append(bits)
+    return [flip for turn in zip_longest(*of_kinds) for flip in turn if flip is not None]
 
 
 def flip(path: Path, bit: int) -> None:
@@ -96,12 +93,10 @@ def flip(path: Path, bit: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(0)
-def test_every_flipped_bit_is_found_in_its_file(
-    made: Made, tmp_path: Path, tier: Callable[..., int], seed: int
-) -> None:
-    flips = flips_of(made, tier(merge=2_000, nightly=10**9, release=10**9), seed)
-    for number, (kind, path, bit) in enumerate(flips):
+def test_every_flipped_bit_is_found_in_its_file(made: Made, tmp_path: Path, cases: Cases, seed: int) -> None:
+    flips = flips_of(made, seed)
+    for number in cases(merge=2_000, nightly=len(flips), release=len(flips)):
+        kind, path, bit = flips[number]
         where = f"{kind}: bit {bit} of {path.relative_to(made.folder)} (seed {seed})"
         kept, stat = path.read_bytes(), path.stat()
         flip(path, bit)

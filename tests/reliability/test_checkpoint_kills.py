@@ -6,11 +6,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from reliability.cases import Cases
 
 from segstudio.engine.training.checkpoint import Checkpoint, read_newest, write_checkpoint
 
@@ -44,16 +44,13 @@ def _last(done: Path) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a fork")
-def test_a_kill_while_checkpoints_are_written_leaves_the_newest_whole(
-    tmp_path: Path, tier: Callable[..., int], seed: int
-) -> None:
+def test_a_kill_while_checkpoints_are_written_leaves_the_newest_whole(tmp_path: Path, cases: Cases, seed: int) -> None:
     chance, pipe = random.Random(seed), subprocess.PIPE
     with subprocess.Popen([sys.executable, "-c", WRITER], stdin=pipe, stdout=pipe, text=True) as writer:
         assert writer.stdin is not None
         assert writer.stdout is not None
-        for number in range(tier(merge=10, nightly=100, release=500)):
+        for number in cases(merge=10, nightly=100, release=500):
             folder = tmp_path / f"c{number}"
             writer.stdin.write(f"{folder}\n")
             writer.stdin.flush()

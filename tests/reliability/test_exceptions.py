@@ -32,6 +32,7 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPushButton, QWidget
+from reliability.cases import Cases
 from window_driver import Driver, run_program
 
 import segstudio
@@ -326,18 +327,17 @@ def _act(hand: Driver, chance: random.Random) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(3600)
 def test_whichever_call_from_qt_raises_the_program_lives_on(
-    folder: Path, qapp: object, caplog: pytest.LogCaptureFixture, tier: Callable[..., int], seed: int
+    folder: Path, qapp: object, caplog: pytest.LogCaptureFixture, cases: Cases, seed: int
 ) -> None:
-    rounds, chance = tier(merge=60, nightly=1000, release=5000), random.Random(seed)
+    chance = random.Random(seed)
     seen: set[str] = set()
 
     def script(hand: Driver) -> None:
         faults: list[BaseException] = []
         hand.window.help_desk.show_fault = faults.append
         hand.wait(lambda: hand.session.document is not None, what="the image")
-        for number in range(rounds):
+        for number in cases(merge=60, nightly=1000, release=5000):
             faults.clear()
             caplog.clear()
             raised: list[BaseException] = []

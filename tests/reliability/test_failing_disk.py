@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from reliability.cases import Cases
 
 from segstudio.core.errors import UserError
 from segstudio.io import atomic
@@ -179,19 +180,19 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(0)
 @pytest.mark.usefixtures("_quick")
-def test_whichever_primitive_fails_however_nothing_is_lost(tmp_path: Path, tier: Callable[..., int], seed: int) -> None:
+def test_whichever_primitive_fails_however_nothing_is_lost(tmp_path: Path, cases: Cases, seed: int) -> None:
     _make(tmp_path / "whole")
     counting = FailingDisk(0, 0, for_ever=False)
     told = _work(tmp_path / "whole", counting)
     assert told is not None
     _check(tmp_path / "whole", told)
     assert counting.count > 100
-    cases = [(n, error, ever) for n in range(1, counting.count + 1) for error in ERRORS for ever in (False, True)]
-    random.Random(seed).shuffle(cases)
+    ways = [(n, error, ever) for n in range(1, counting.count + 1) for error in ERRORS for ever in (False, True)]
+    random.Random(seed).shuffle(ways)
     opened = 0
-    for first, error, for_ever in cases[: tier(merge=10, nightly=600, release=len(cases))]:
+    for number in cases(merge=10, nightly=600, release=len(ways)):
+        first, error, for_ever = ways[number]
         folder = tmp_path / f"{first}-{error}-{for_ever}"
         _make(folder)
         try:

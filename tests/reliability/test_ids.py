@@ -15,6 +15,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from PIL import Image
 from pycocotools import mask as coco_mask
+from reliability.cases import Cases
 
 from segstudio.core.errors import BadInput
 from segstudio.export.base import ExportItem, export, exporters
@@ -66,21 +67,22 @@ def _named(path: Path) -> set[int]:
         return {int(row.get("label") or row["id"]) for row in csv.DictReader(file)}
 
 
-def _settings(count: int) -> settings:
-    return settings(max_examples=count, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+def _draw(check: Callable[[Labels], None], seed: int, count: int) -> None:
+    """Judge so many label images; a failure names the seed that draws them again."""
+    limits = settings(max_examples=count, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    try:
+        drawn_from(seed)(limits(given(label_images())(check)))()
+    except BaseException as problem:
+        problem.add_note(f"seed {seed}")
+        raise
 
 
 def test_saved_and_opened_again_every_id_is_the_same(
     tmp_path_factory: pytest.TempPathFactory,
-    tier: Callable[..., int],
+    cases: Cases,
     seed: int,
-    record_property: Callable[[str, object], None],
 ) -> None:
-    count = tier(merge=25, nightly=1_000, release=5_000)
 
-    @drawn_from(seed)
-    @_settings(count)
-    @given(label_images())
     def check(labels: Labels) -> None:
         folder = tmp_path_factory.mktemp("ids")
         Image.fromarray(np.zeros(_SHAPE, np.uint8)).save(folder / "a.png")
@@ -101,18 +103,12 @@ def test_saved_and_opened_again_every_id_is_the_same(
         if labels.any():
             assert np.array_equal(tifffile.imread(published), labels)
 
-    check()
-    record_property("count", count)
+    for number in cases(merge=1, nightly=40, release=200, each=25):
+        _draw(check, seed + number, 25)
 
 
-def test_label_file_and_table_hold_every_id(
-    tmp_path: Path, tier: Callable[..., int], seed: int, record_property: Callable[[str, object], None]
-) -> None:
-    count = tier(merge=100, nightly=5_000, release=20_000)
+def test_label_file_and_table_hold_every_id(tmp_path: Path, cases: Cases, seed: int) -> None:
 
-    @drawn_from(seed)
-    @_settings(count)
-    @given(label_images())
     def check(labels: Labels) -> None:
         write_label_tiff(tmp_path / "a.tif", LabelMap.from_array(labels))
         assert np.array_equal(read_label_tiff(tmp_path / "a.tif").to_array(), labels)
@@ -122,19 +118,13 @@ def test_label_file_and_table_hold_every_id(
         write_objects(tmp_path / "a.json", table, max(table, default=0) + 1)
         assert read_objects(tmp_path / "a.json")[0] == table
 
-    check()
-    record_property("count", count)
+    for number in cases(merge=1, nightly=50, release=200, each=100):
+        _draw(check, seed + number, 100)
 
 
 @pytest.mark.parametrize("name", sorted(name for name, _ in exporters))
-def test_an_export_holds_every_id_or_is_refused(
-    tmp_path: Path, name: str, tier: Callable[..., int], seed: int, record_property: Callable[[str, object], None]
-) -> None:
-    count = tier(merge=40, nightly=1_000, release=5_000)
+def test_an_export_holds_every_id_or_is_refused(tmp_path: Path, name: str, cases: Cases, seed: int) -> None:
 
-    @drawn_from(seed)
-    @_settings(count)
-    @given(label_images())
     def check(labels: Labels) -> None:
         item = ExportItem(name="cells", image_path=Path("cells.png"), labels=lambda: labels)
         try:
@@ -154,8 +144,8 @@ def test_an_export_holds_every_id_or_is_refused(
         elif name not in _WITHOUT_IDS:
             assert _named(next(path for path in written if path.suffix in (".geojson", ".csv"))) == the_ids(labels)
 
-    check()
-    record_property("count", count)
+    for number in cases(merge=1, nightly=25, release=125, each=40):
+        _draw(check, seed + number, 40)
 
 
 @pytest.mark.parametrize("kind", ["npy", "tif"])

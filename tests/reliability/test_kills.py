@@ -25,6 +25,7 @@ import numpy as np
 import psutil
 import pytest
 import tifffile
+from reliability.cases import Cases
 from reliability.stand_in_stores import STORES, version
 
 from segstudio.core.errors import UserError
@@ -285,21 +286,21 @@ def _truth(template: Path, root: Path, start: Starter) -> dict[int, Done]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(4 * 3600)
 def test_killed_program_loses_at_most_the_last_action(
     template: Path,
     tmp_path: Path,
-    tier: Callable[..., int],
+    cases: Cases,
     seed: int,
     record_property: Callable[[str, object], None],
 ) -> None:
-    count = tier(merge=20, nightly=500, release=2_000)
     root = tmp_path / "kills"
     root.mkdir()
     with _starter(root / "errors") as start, _watched(root) as seen, ThreadPoolExecutor(2) as pool:
         sweep = Sweep(template, root, start, _truth(template, root, start), random.Random(seed))
-        lost = [sentence for sentence in pool.map(sweep.kill, range(count)) if sentence]
-    record_property("count", count)
+        lost, count = [], 0
+        for _ in cases(merge=2, nightly=50, release=200, each=10):
+            lost += [fault for fault in pool.map(sweep.kill, range(count, count + 10)) if fault]
+            count += 10
     record_property("words", f"{seen['opens']} opens of label files by two readers")
     assert not lost, f"seed {seed}: {len(lost)} of {count}: {lost[:10]}"
     assert not seen["wrong"]

@@ -10,10 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from reliability.cases import Cases
 from reliability.crash_states import History, Recorder, Step, build
 from reliability.recorded_session import Judge, Session, make_images
 from reliability.stand_in_stores import STORES, version
 
+#: Power cuts of one session.
+_CUTS = 1_000
 _MODELS = ("least", "most", "ordered", "weak", "ordered", "weak")
 #: Syncs that no power cut alone can show to be needed, and what they are there for.
 _FOR_ELSE = {
@@ -56,25 +59,22 @@ def role(step: Step) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(7200)
 def test_after_a_power_cut_everything_called_safe_is_there(
-    memory: Path, tier: Callable[..., int], seed: int, record_property: Callable[[str, object], None]
+    memory: Path, cases: Cases, seed: int, record_property: Callable[[str, object], None]
 ) -> None:
-    count, sessions = tier(merge=2_000, nightly=200_000, release=200_000), tier(merge=2, nightly=40, release=40)
     faults: Counter[str] = Counter()
     recovered = 0
-    for number in range(sessions):
+    for number in cases(merge=2, nightly=200, release=200, each=_CUTS):
         folder = memory / str(number)
         folder.mkdir()
         session = record(folder, seed + number)
         history = History.of(session.disk)
         judge = Judge(history, session.truth, folder / "cut")
-        faults.update(filter(None, cut(history, judge, count // sessions, random.Random(seed + number))))
+        faults.update(filter(None, cut(history, judge, _CUTS, random.Random(seed + number))))
         recovered += judge.recovered
         shutil.rmtree(folder)
-    record_property("count", count)
     record_property("words", f"{recovered} different recoveries")
-    assert not faults, f"seed {seed}: {sum(faults.values())} of {count} disks are bad: {faults.most_common(8)}"
+    assert not faults, f"seed {seed}: {sum(faults.values())} of {cases.judged} disks are bad: {faults.most_common(8)}"
 
 
 @pytest.mark.slow

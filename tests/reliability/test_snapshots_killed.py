@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ import tifffile
 
 sys.path.insert(0, str(Path(__file__).parent))
 import keeping_earlier_states as worker
+from reliability.cases import Cases
 
 from segstudio.labels.edits import Delete
 from segstudio.labels.history import Planes
@@ -102,15 +102,12 @@ def _go_on(document: ImageDocument) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(3600)
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
-def test_killed_while_snapshots_are_written_each_is_whole_or_none(
-    tmp_path: Path, tier: Callable[..., int], seed: int
-) -> None:
+def test_killed_while_snapshots_are_written_each_is_whole_or_none(tmp_path: Path, cases: Cases, seed: int) -> None:
     chance = random.Random(seed)
     truth = _Truth(tmp_path / "truth")
     seen = torn = 0
-    for number in range(tier(merge=8, nightly=100, release=500)):
+    for number in cases(merge=8, nightly=100, release=500):
         folder = tmp_path / f"{number}"
         _new_project(folder).close()
         _kill(folder / "project", chance.randrange(1, STEPS) if number % 4 else 0, chance)

@@ -13,6 +13,7 @@ import pytest
 import tifffile
 from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtTest import QTest
+from reliability.cases import Cases
 from window_driver import Driver, run_program
 
 from segstudio.jobs.spec import Choice, ClassSpec, SampleRecord, TrainJob
@@ -124,24 +125,28 @@ def _train(hand: Driver, folder: Path, number: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(7200)
 def test_hours_of_use_take_no_more_than_minutes(
-    folder: Path, qapp: object, tier: Callable[..., int], seed: int, capsys: pytest.CaptureFixture[str]
+    folder: Path,
+    qapp: object,
+    tier: Callable[..., int],
+    cases: Cases,
+    seed: int,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    actions = tier(merge=240, nightly=10_000, release=40_000)
-    switches = tier(merge=24, nightly=500, release=2_000)
-    trainings = tier(merge=0, nightly=5, release=20)
+    begin = tier(merge=80, nightly=3_300, release=13_300)
+    actions = tier(merge=160, nightly=1_340, release=1_340)
+    rare = tier(merge=10, nightly=20, release=20)
     told: list[dict[str, float]] = []
 
     def script(hand: Driver) -> None:
         hand.wait(lambda: hand.session.document is not None, what="the first image")
         soak = Soak(hand, random.Random(seed))
         soak.look_at_everything()
-        soak.work(actions // 3, switches // 3)  # what a program takes once: caches, fonts, imports
+        soak.work(begin, begin // rare)  # what a program takes once: caches, fonts, imports
         told.append(soak.figures())
-        for number in range(max(1, trainings)):
-            soak.work(actions * 2 // 3 // max(1, trainings), switches * 2 // 3 // max(1, trainings))
-            if trainings:
+        for number in cases(merge=1, nightly=5, release=20, each=actions):
+            soak.work(actions, actions // rare)
+            if tier(merge=0, nightly=1, release=1):
                 _train(hand, folder, number)
         told.append(soak.figures())
 

@@ -2,7 +2,6 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from PIL import Image
+from reliability.cases import Cases
 from reliability.plain_model import Plain
 
 from segstudio.core.errors import UserError
@@ -260,24 +260,23 @@ class Annotating(RuleBasedStateMachine):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(8 * 3600)
-def test_any_order_of_actions_gives_what_plain_arrays_give(
-    tier: Callable[..., int], seed: int, record_property: Callable[[str, object], None]
-) -> None:
-    count = tier(merge=200, nightly=20_000, release=20_000)
-    machine = drawn_from(seed)(Annotating)
-    run_state_machine_as_test(
-        machine,
-        settings=settings(
-            max_examples=count,
-            stateful_step_count=_STEPS,
-            deadline=None,
-            database=None,
-            phases=(Phase.generate,),
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
-    record_property("count", count)
+def test_any_order_of_actions_gives_what_plain_arrays_give(cases: Cases, seed: int) -> None:
+    for number in cases(merge=1, nightly=100, release=100, each=200):
+        try:
+            run_state_machine_as_test(
+                drawn_from(seed + number)(Annotating),
+                settings=settings(
+                    max_examples=200,
+                    stateful_step_count=_STEPS,
+                    deadline=None,
+                    database=None,
+                    phases=(Phase.generate,),
+                    suppress_health_check=list(HealthCheck),
+                ),
+            )
+        except BaseException as problem:
+            problem.add_note(f"seed {seed + number}")
+            raise
 
 
 def test_a_thousand_actions_are_undone_and_redone_across_restarts(tmp_path: Path) -> None:

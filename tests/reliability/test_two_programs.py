@@ -5,13 +5,14 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
+from reliability.cases import Cases
 
 from segstudio.core.errors import UserError
 from segstudio.labels.edits import Stroke
@@ -89,9 +90,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "cells"
 
 
-@pytest.mark.timeout(0)
-def test_one_writes_and_a_killed_owner_holds_nothing(folder: Path, tier: Callable[..., int]) -> None:
-    for number in range(1, 1 + tier(merge=2, nightly=50, release=50)):
+def test_one_writes_and_a_killed_owner_holds_nothing(folder: Path, cases: Cases) -> None:
+    for number in (1 + case for case in cases(merge=2, nightly=50, release=50)):
         with programs(folder, 1) as (owner,):
             assert owner.say("open") == "done"
             began = time.monotonic()
@@ -111,10 +111,9 @@ def test_one_writes_and_a_killed_owner_holds_nothing(folder: Path, tier: Callabl
                 assert len(mine.document(mine.images[0].id).planes.objects) == number
 
 
-@pytest.mark.timeout(0)
-def test_of_many_that_open_at_once_one_writes(folder: Path, tier: Callable[..., int]) -> None:
+def test_of_many_that_open_at_once_one_writes(folder: Path, cases: Cases) -> None:
     with programs(folder, 3) as all_of_them:
-        for number in range(1, 1 + tier(merge=4, nightly=100, release=100)):
+        for number in (1 + case for case in cases(merge=4, nightly=100, release=100)):
             for program in all_of_them:
                 program.ask("open")
             answers = [program.hear() for program in all_of_them]

@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 from PySide6.QtCore import Qt, QTimer
+from reliability.cases import Cases
 from window_driver import Driver, run_program
 
 from segstudio.jobs.messages import Failed, Finished, Message, Started
@@ -64,16 +65,15 @@ class Heartbeat:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(3600)
 def test_a_tortured_worker_is_noticed_and_the_window_lives(
     tmp_path: Path,
     qapp: object,
     tier: Callable[..., int],
+    cases: Cases,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("FLOOD", str(tier(merge=50_000, nightly=500_000, release=500_000)))
-    rounds = tier(merge=1, nightly=10, release=50)
     told: list[str] = []
 
     def suffer(hand: Driver, ordeal: str, number: int) -> None:
@@ -104,7 +104,7 @@ def test_a_tortured_worker_is_noticed_and_the_window_lives(
 
     def script(hand: Driver) -> None:
         hand.window.show_drawer(2)
-        for number in range(rounds):
+        for number in cases(merge=1, nightly=10, release=50):
             for ordeal in (*QUICK, *HANGS) if tier(merge=0, nightly=1, release=1) else QUICK:
                 suffer(hand, ordeal, number)
 
@@ -173,10 +173,9 @@ def _kill_window(tmp_path: Path, kind: str, *, detach: bool = False) -> list[int
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("kind", ["predict", "train"])
-def test_a_killed_window_leaves_no_worker_and_no_loader(tmp_path: Path, kind: str, tier: Callable[..., int]) -> None:
-    for number in range(tier(merge=1, nightly=5, release=50)):
+def test_a_killed_window_leaves_no_worker_and_no_loader(tmp_path: Path, kind: str, cases: Cases) -> None:
+    for number in cases(merge=1, nightly=5, release=50):
         folder = tmp_path / str(number)
         folder.mkdir()
         pids = _kill_window(folder, kind)
