@@ -1,8 +1,7 @@
 """Objects of another label image added to an annotation: what accepting a prediction and importing do."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
 
 import cv2
 import numpy as np
@@ -10,11 +9,9 @@ from numpy.typing import NDArray
 
 from segstudio.core.tiles import Window
 from segstudio.labels.objects import ObjectInfo
+from segstudio.labels.positions import positions
 from segstudio.labels.restore_points import restore_point
 from segstudio.labels.transaction import Transaction
-
-#: Up to this id a table gives the position of a value, ten times as fast as searching for it.
-_TABLE_LIMIT: Final = 1 << 24
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +66,7 @@ class PasteLabels:
     ) -> Iterator[tuple[Window, NDArray[np.integer], NDArray[np.integer]]]:
         """Yield per tile its window, the position in `ids` of each pixel (``len(ids)``: none), and what is there."""
         grid = tx.planes.labels.grid
-        position_of = _positions(ids, int(self.array.max()))
+        position_of = positions(ids, int(self.array.max()))
         for key in grid.keys(self.window):
             part = grid.window(key).intersect(self.window)
             values = self.array[part.shift(-self.window.y0, -self.window.x0).slices]
@@ -127,20 +124,3 @@ def surrounds(mask: NDArray[np.bool_], free: NDArray[np.bool_]) -> bool:
 def _holes(mask: NDArray[np.bool_]) -> int:
     outside = np.pad(~mask, 1, constant_values=True).astype(np.uint8)
     return int(cv2.connectedComponents(outside, connectivity=8)[0]) - 2
-
-
-def _positions(ids: NDArray[np.int64], largest: int) -> Callable[[NDArray[np.integer]], NDArray[np.integer]]:
-    """Return the function from values up to `largest` to their position in the ascending `ids`, or ``len(ids)``."""
-    none = len(ids)
-    if largest < _TABLE_LIMIT:
-        table = np.full(largest + 1, none, np.int32)
-        table[ids] = np.arange(none)
-        return lambda values: np.take(table, values, mode="clip")  # negative ones are taken for 0
-    if none == 0:
-        return lambda values: np.zeros(values.shape, np.int64)
-
-    def search(values: NDArray[np.integer]) -> NDArray[np.integer]:
-        position = np.searchsorted(ids, values)
-        return np.where(ids[np.minimum(position, none - 1)] == values, position, none)
-
-    return search

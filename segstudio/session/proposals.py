@@ -11,6 +11,7 @@ from segstudio.core.tiles import TileKey, Window
 from segstudio.labels.label_map import LabelMap
 from segstudio.labels.objects import ObjectInfo
 from segstudio.labels.paste import surrounds, without_crumbs
+from segstudio.labels.positions import positions
 from segstudio.session.predictions import Decisions, Proposal, bounds
 
 if TYPE_CHECKING:
@@ -76,19 +77,31 @@ class Proposals:
         A proposal of which more than the fraction `covered` lies on objects that exist, or that would become a
         ring around one, is left alone.
         """
+        ids, labels = list(dict.fromkeys(wanted)), self.labels
+        if labels is None or not ids:
+            return {}
+        position = positions(np.array(sorted(ids)), max(labels.values() | set(ids)))
+        areas, taken = _areas(labels, tx.planes.labels, labels.tiles_with_any(ids), position, len(ids))
+        new = np.zeros(len(ids) + 1, labels.dtype)
         # Put together beside the document and written tile by tile: listeners hear of tiles, not of thousands of
         # objects.
-        after = tx.planes.labels.snapshot()
-        made, touched = {}, set[TileKey]()
-        for proposal_id in wanted:
+        after, made = tx.planes.labels.snapshot(), dict[int, int]()
+        for proposal_id, at in zip(ids, position(np.array(ids)).tolist(), strict=True):
+            area, lies_on = int(areas[at]), int(taken[at])
+            if lies_on == area or lies_on > covered * area:
+                continue
             object_id = tx.next_id()
-            if self._paste(after, proposal_id, object_id, covered):
-                tx.set_object(object_id, ObjectInfo(self.table[proposal_id].class_id, "model", "accepted"))
-                made[proposal_id] = object_id
-                touched.update(after.grid.keys(self.window(proposal_id)))
+            if not lies_on:
+                new[at] = object_id
+            elif not _paste_free(labels, proposal_id, self.window(proposal_id), after, object_id):
+                continue
+            tx.set_object(object_id, ObjectInfo(self.table[proposal_id].class_id, "model", "accepted"))
+            made[proposal_id] = object_id
         with tx.together():
-            for key in sorted(touched):
-                tx.write("labels", after.grid.window(key), after.read(after.grid.window(key)))
+            for key in labels.tiles_with_any(made):
+                window = labels.grid.window(key)
+                fresh = new[position(labels.read(window))]
+                tx.write("labels", window, np.where(fresh > 0, fresh, after.read(window)))
         return made
 
     def free(self, onto: LabelMap, covered: float) -> Callable[[], int]:
@@ -150,20 +163,34 @@ class Proposals:
             touched = touched.union(window)
         return touched
 
-    def _paste(self, onto: LabelMap, proposal_id: int, object_id: int, covered: float) -> bool:
-        """Paint the free pixels of a proposal; nothing when it has to wait, as `write` says."""
-        window = self.window(proposal_id)
-        if self.labels is None or window.empty:
-            return False
-        mine = self.labels.read(window) == proposal_id
-        there: NDArray[np.int32] = onto.read(window)
-        free = mine & (there == 0)
-        area, left = np.count_nonzero(mine), np.count_nonzero(free)
-        if not left or area - left > covered * area or (left < area and surrounds(mine, free)):
-            return False
-        there[free if left == area else without_crumbs(free, CRUMB * area)] = object_id
-        onto.write(window, there)
-        return True
+
+def _areas(
+    proposals: LabelMap,
+    objects: LabelMap,
+    keys: Iterable[TileKey],
+    position: Callable[[NDArray[np.integer]], NDArray[np.integer]],
+    count: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return how many pixels each proposal has, and on how many of them an object lies, by position."""
+    areas, taken = np.zeros((2, count + 1), np.int64)
+    for key in keys:
+        mine, there = position(proposals.read(proposals.grid.window(key))), objects.tile(key)
+        areas += np.bincount(mine.ravel(), minlength=count + 1)
+        if there is not None:
+            taken += np.bincount(mine[there != 0], minlength=count + 1)
+    return areas, taken
+
+
+def _paste_free(proposals: LabelMap, proposal_id: int, window: Window, onto: LabelMap, object_id: int) -> bool:
+    """Paint the free pixels of a proposal, without crumbs; nothing when that would make a ring around an object."""
+    mine = proposals.read(window) == proposal_id
+    there: NDArray[np.int32] = onto.read(window)
+    free = mine & (there == 0)
+    if surrounds(mine, free):
+        return False
+    there[without_crumbs(free, CRUMB * np.count_nonzero(mine))] = object_id
+    onto.write(window, there)
+    return True
 
 
 def _only(labels: LabelMap, key: TileKey, ids: Set[int]) -> NDArray[np.int32] | None:
