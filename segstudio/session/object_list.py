@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
+from segstudio.core.errors import BadInput
 from segstudio.core.tiles import TileKey, Window
 from segstudio.labels.label_map import LabelMap
 from segstudio.labels.measure import measure
@@ -161,10 +163,16 @@ class ObjectList:
         snapshot, source = labels.snapshot(), document.source
         self._dirty, self._all_dirty, self._busy = set(), False, True
 
+        def read(window: Window | None = None) -> NDArray[Any] | None:
+            try:
+                return source.read(window)
+            except BadInput:  # told where it is shown; sizes are known without pixels
+                return None
+
         def work() -> dict[int, Measured]:
             if everything:
-                return _measured(snapshot.to_array(), source.read())
-            return _each(places, snapshot, source.read)
+                return _measured(snapshot.to_array(), read())
+            return _each(places, snapshot, read)
 
         def take(found: dict[int, Measured]) -> None:
             self._busy = False
@@ -182,7 +190,7 @@ _UNKNOWN = Measured(*[float("nan")] * 5)
 
 
 def _each(
-    places: dict[int, list[TileKey]], labels: LabelMap, read: Callable[[Window], NDArray[Any]]
+    places: dict[int, list[TileKey]], labels: LabelMap, read: Callable[[Window], NDArray[Any] | None]
 ) -> dict[int, Measured]:
     found = {}
     for object_id, keys in places.items():
@@ -193,15 +201,15 @@ def _each(
     return found
 
 
-def _measured(labels: NDArray[np.int32], image: NDArray[Any]) -> dict[int, Measured]:
-    table = measure(labels, image if image.ndim == 2 else image.mean(axis=2))
+def _measured(labels: NDArray[np.int32], image: NDArray[Any] | None) -> dict[int, Measured]:
+    table = measure(labels, image.mean(axis=2) if image is not None and image.ndim == 3 else image)
     columns: Iterable[Any] = zip(
         table.ids.tolist(),
         table["area_px"].tolist(),
         table["length_px"].tolist(),
         table["width_px"].tolist(),
         table["angle"].tolist(),
-        table["mean_intensity"].tolist(),
+        table["mean_intensity"].tolist() if image is not None else repeat(_UNKNOWN.intensity, len(table.ids)),
         strict=True,
     )
     return {int(object_id): Measured(*figures) for object_id, *figures in columns}

@@ -155,8 +155,8 @@ class ObjectTable(QAbstractTableModel):
         if column == _SOURCE:
             return _SOURCES[row.source]
         value = (row.area, row.length, row.width, row.angle, row.intensity)[column - _AREA]
-        if value != value:  # NaN: not measured yet
-            return "…"
+        if value != value:  # NaN: not measured yet, or no pixel that could be
+            return "…" if row.area != row.area else "–"
         if column == _INTENSITY:
             return f"{value:.1f}" if abs(value) >= 10 else f"{value:.3g}"
         digits = {_AREA: 0, _LENGTH: 1, _WIDTH: 1, _ANGLE: 0}[column] + (self._unit != "px" and column != _ANGLE)

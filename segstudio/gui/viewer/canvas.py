@@ -60,7 +60,6 @@ class Canvas(CameraView):
         self._pointer = Pointer(session, self, self._hand, self._brush)
         self._pointer.moved.connect(self._hover)
         self._pointer.acted.connect(self._update_hint)
-        self._loader.failed.connect(self._on_failed)
         session.pixel_size_changed.connect(self._show_pixel_size)
         session.view.events.connect(self._on_view)
         session.made.changed.connect(self._on_made)
@@ -223,10 +222,6 @@ class Canvas(CameraView):
         self.setAccessibleDescription(note)
         self._readout.again()
         self._update_hint()
-
-    def _on_failed(self, sentence: str) -> None:
-        if self._document is not None:
-            self._decoration.set_hint(sentence)
 
     def _update_hint(self) -> None:
         document = self._document

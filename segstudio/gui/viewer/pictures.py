@@ -1,13 +1,17 @@
 """What is looked at: the image in front, or the image that a model made of it; each with a contrast of its own."""
 
+from dataclasses import replace
+
 from PySide6.QtCore import QObject, QRectF, Signal
 from PySide6.QtWidgets import QGraphicsScene
 
+from segstudio.core.errors import UserError
 from segstudio.gui.viewer.camera import Camera
 from segstudio.gui.viewer.contrast import Histogram, histogram, sample
 from segstudio.gui.viewer.image_layer import ImageLayer
 from segstudio.gui.viewer.tile_loader import TileLoader
 from segstudio.io.sources import ImageSource
+from segstudio.session.notice import Notice
 from segstudio.session.session import Session
 
 
@@ -35,7 +39,9 @@ class Pictures(QObject):
         self._made = ImageLayer(scene, loader, "made image", z=1)
         self._histograms: dict[ImageLayer, Histogram] = {}
         self._camera = self._prepared = Camera()
+        self._told: set[str] = set()
         loader.idle.connect(self._settle)
+        loader.failed.connect(self._tell)
 
     @property
     def seen(self) -> ImageLayer:
@@ -44,6 +50,7 @@ class Pictures(QObject):
 
     def set_source(self, source: ImageSource | None) -> None:
         """Show another image, or none."""
+        self._told.clear()
         self._read(self._image, "histogram", source)
         self.follow_made()
 
@@ -93,6 +100,13 @@ class Pictures(QObject):
             self.apply_contrast()
         else:
             layer.set_contrast(found.auto, self._session.view.gamma)  # its tiles are there when it is wanted
+
+    def _tell(self, error: UserError) -> None:
+        """Say once for each image what of it cannot be shown: its other parts can be labelled."""
+        document = self._session.document
+        if document is not None and error.message not in self._told:
+            self._told.add(error.message)
+            self._session.noticed.emit(replace(Notice.of(error), image=document.entry.id))
 
     def _settle(self) -> None:
         """Let the layer that is not seen have its tiles ready, too; once, for those that cannot be read."""

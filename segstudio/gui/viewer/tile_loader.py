@@ -27,8 +27,8 @@ class TileLoader(QObject):
     answers of work that is running. Within a channel the same key is worked on once at a time.
     """
 
-    failed = Signal(str)
-    """The sentence of a `UserError`."""
+    failed = Signal(object)
+    """The `UserError` that says why something could not be read."""
     idle = Signal()
     _answered = Signal(object)
 
@@ -89,7 +89,7 @@ class TileLoader(QObject):
             return
         self._pending[answer.channel].discard(answer.key)
         if isinstance(answer.error, UserError):
-            self.failed.emit(str(answer.error))
+            self.failed.emit(answer.error)
         elif answer.error is not None:
             raise answer.error
         else:

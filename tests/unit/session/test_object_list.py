@@ -7,6 +7,7 @@ from factories import grid_of_squares, rectangle
 from numpy.typing import NDArray
 from psygnal import Signal
 
+from segstudio.core.errors import BadInput
 from segstudio.core.tiles import Window
 from segstudio.labels.edits import Delete, Relabel, Stroke
 from segstudio.labels.history import EditRecord, Planes
@@ -145,3 +146,25 @@ def test_ten_thousand_objects_are_listed() -> None:
     rows = table_of(document).rows()
     assert len(rows) == 10_000
     assert {row.area for row in rows} == {64.0}
+
+
+def test_objects_of_an_image_that_cannot_be_read_have_all_but_an_intensity(monkeypatch: pytest.MonkeyPatch) -> None:
+    document = MemoryDocument()
+    readable = document.read
+
+    def refuse(window: Window | None = None) -> NDArray[np.uint8]:
+        raise BadInput("a.tif is damaged.", code="image-damaged")
+
+    monkeypatch.setattr(document, "read", refuse)
+    first, second = np.zeros(SHAPE, np.int32), np.zeros(SHAPE, np.int32)
+    first[10:20, 10:30], second[50:60, 50:60] = 1, 2
+    document.paste(first)
+    table = table_of(document)  # all at once
+    document.paste(second)  # one by one
+    assert [(row.area, row.length) for row in table.rows()] == [(200, 20), (100, 10)]
+    assert np.isnan([row.intensity for row in table.rows()]).all()
+    monkeypatch.setattr(document, "read", readable)
+    third = np.zeros(SHAPE, np.int32)
+    third[80:90, 80:90] = 3
+    document.paste(third)
+    assert table.rows()[2].intensity == 50, "what can be read again is measured again"
