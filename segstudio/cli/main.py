@@ -7,6 +7,7 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from io import TextIOWrapper
 from types import ModuleType
 from typing import NoReturn
@@ -53,7 +54,8 @@ def _run(words: list[str]) -> int:
     try:
         with reported(failures.append):
             namespace = _parsed(words)
-            return int(namespace.run(namespace))
+            with nullcontext() if namespace.command in HIDDEN else _unknown_images_vetted():
+                return int(namespace.run(namespace))
     except UserError as error:
         if isinstance(error.__cause__, BrokenPipeError):  # the reader of a pipe, as `head`, has seen enough
             sys.stderr.close()
@@ -63,6 +65,12 @@ def _run(words: list[str]) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("Interrupted.\n")
         return INTERRUPTED
+
+
+def _unknown_images_vetted() -> AbstractContextManager[object]:
+    from segstudio.io.vetting import files_read, unknown_files_vetted  # late: --help needs no numpy
+
+    return unknown_files_vetted(files_read(), at_once=False)
 
 
 class _Parser(argparse.ArgumentParser):

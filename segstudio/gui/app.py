@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from platformdirs import user_cache_path, user_log_path
+from platformdirs import user_log_path
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
@@ -23,7 +23,7 @@ from segstudio.gui.main_window import MainWindow
 from segstudio.gui.start_mark import STEADY_S, StartMark
 from segstudio.gui.theme import apply_theme
 from segstudio.gui.watchdog import Watchdog
-from segstudio.io.vetting import unknown_files_vetted
+from segstudio.io.vetting import files_read, unknown_files_vetted
 from segstudio.session.session import Session
 
 log = logging.getLogger("segstudio")
@@ -152,7 +152,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     mark = StartMark.begin()
     log_file = start_log()
     with ExitStack() as stack:
-        stack.enter_context(unknown_files_vetted(user_cache_path("SegStudio", appauthor=False) / "files-read.txt"))
+        stack.enter_context(unknown_files_vetted(files_read()))
         safe = wishes.safe_mode or _asked_for_safe_mode(mark)
         if safe:
             stack.enter_context(safe_mode.safe_mode())

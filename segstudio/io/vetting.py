@@ -12,6 +12,8 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Final
 
+from platformdirs import user_cache_path
+
 from segstudio.core.errors import BadInput
 from segstudio.core.program import program_command
 from segstudio.core.tiles import Window
@@ -37,6 +39,11 @@ _BLOCK: Final = 512
 
 #: Path, whether as indices, size, times, inode.
 Key = tuple[str, bool, int, int, int, int]
+
+
+def files_read() -> Path:
+    """Return the file in which all programs of a user remember what was read without harm."""
+    return user_cache_path("SegStudio", appauthor=False) / "files-read.txt"
 
 
 @contextmanager
