@@ -12,6 +12,7 @@ from segstudio.labels.objects import ObjectTable
 from segstudio.project.annotation_files import AnnotationFiles
 from segstudio.project.journal import Journal
 from segstudio.project.journal_records import JournalRecord, encode_record, table_digest
+from segstudio.project.mending import free_folder
 from segstudio.project.replay import TileId
 from segstudio.project.rescue import ImageRescue
 
@@ -87,7 +88,7 @@ def _keep_both(
     try:
         other = _fork(planes, [known[seq] for seq in sorted(known) if seq >= first], kept, first)
         written = None if other is None else _write_beside(files, other, disk)
-        target = _free_folder(files.journal)
+        target = free_folder(files.journal, "second")
         rescue.move_files(target, disk)
     except DiskError as error:
         return f"{says}those of this computer stay in {rescue.folder}, since {error.reason or error.message}."
@@ -128,10 +129,3 @@ def _write_beside(files: AnnotationFiles, planes: Planes, disk: Disk) -> Path:
 
 def _foreign(path: Path, number: int) -> Path:
     return path.with_name(f"{path.stem}.foreign-{number}{path.suffix}")
-
-
-def _free_folder(journal: Path) -> Path:
-    number = 1
-    while (target := journal / f"second-{number}").exists():
-        number += 1
-    return target

@@ -32,6 +32,11 @@ class SeenFiles:
         self._trusted: dict[str, bool] = {}
         self.changed_planes = frozenset(name for name, path in self._paths.items() if path in self.changed)
 
+    @property
+    def saved(self) -> int:
+        """Number of the last action in these files, as they were written last; 0 when that is not known."""
+        return max((items[0].seq for path in self._paths.values() if (items := self._sums.of(path))), default=0)
+
     def trusts(self, name: str) -> bool:
         """Return whether each byte of ``"labels"``, ``"regions"`` or ``"objects"`` is as this program wrote it last."""
         if name not in self._trusted:

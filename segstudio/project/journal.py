@@ -15,7 +15,7 @@ from typing import Final
 from segstudio.core.errors import BadInput
 from segstudio.core.tiles import TileGrid
 from segstudio.labels.label_map import TILE
-from segstudio.project.journal_records import MAGIC, JournalRecord, claimed_size, decode_records
+from segstudio.project.journal_records import MAGIC, JournalRecord, claimed_size, decode_records, whole_size
 
 #: The header of a newer one must have another length: a version that differs in a bit is taken for damage.
 SCHEMA_VERSION: Final = 1
@@ -27,6 +27,8 @@ _NAME: Final = re.compile(r"(\d{12})-([0-9a-f]{12})-\d+\.sj")
 _FLIPPED: Final = 8
 #: So many times its own length is looked at in a damaged file: hostile ones would take for ever.
 _SEARCHED: Final = 4
+#: No record ends so.
+_ZEROS: Final = bytes(8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +41,43 @@ class JournalPlace:
 
 
 @dataclass(frozen=True)
+class JournalFile:
+    """One file of a journal as it was read.
+
+    Attributes
+    ----------
+    path
+        Where it lies.
+    records
+        The whole ones, in order.
+    damaged
+        Whether something before the last of them is no record.
+    rest
+        So many bytes at the end are no record.
+    unread
+        So many records lie in these, by the lengths that they claim; ``None`` when nobody can tell, 0 for a record
+        that a kill or a power cut has torn.
+    """
+
+    path: Path
+    records: tuple[JournalRecord, ...]
+    damaged: bool = False
+    rest: int = 0
+    unread: int | None = 0
+
+    @property
+    def whole(self) -> bool:
+        """Whether every action that was ever written to it can be read."""
+        return not self.damaged and self.unread == 0
+
+
+@dataclass(frozen=True)
 class Journal:
-    """All records of one image in order, and sentences about what was damaged."""
+    """All records of one image in order, the files that they come from, and sentences about what was damaged."""
 
     records: tuple[JournalRecord, ...]
     notices: tuple[str, ...] = ()
+    files: tuple[JournalFile, ...] = ()
 
     @property
     def last(self) -> int:
@@ -85,22 +119,23 @@ def read_journal(place: JournalPlace) -> Journal:
     except OSError as error:
         raise _unreadable(place.folder, error) from error
     records: dict[int, JournalRecord] = {}
-    notices = []
+    notices, read = [], []
     for path in files:
-        found, damaged = read_records(path, place, records)
-        for record in found:
+        file = read_file(path, place, records)
+        read.append(file)
+        for record in file.records:
             # After a failed sync a record is written again to the next file; both copies are the same.
             records.setdefault(record.seq, record)
-        if damaged:
+        if file.damaged:
             notices.append(
                 f"The journal {path.name} is damaged. What lies in the damaged place could not be read and cannot be "
                 "undone any more; all other actions are there."
             )
-    return Journal(tuple(records[seq] for seq in sorted(records)), tuple(notices))
+    return Journal(tuple(records[seq] for seq in sorted(records)), tuple(notices), tuple(read))
 
 
-def read_records(path: Path, place: JournalPlace, known: dict[int, JournalRecord]) -> tuple[list[JournalRecord], bool]:
-    """Read one journal file; return its records, and whether it is damaged before its end.
+def read_file(path: Path, place: JournalPlace, known: Mapping[int, JournalRecord]) -> JournalFile:
+    """Read one journal file.
 
     Parameters
     ----------
@@ -112,14 +147,6 @@ def read_records(path: Path, place: JournalPlace, known: dict[int, JournalRecord
     BadInput
         See `read_journal`.
     """
-    records, damaged, _ = inspect_records(path, place, known)
-    return records, damaged
-
-
-def inspect_records(
-    path: Path, place: JournalPlace, known: Mapping[int, JournalRecord]
-) -> tuple[list[JournalRecord], bool, int]:
-    """Return what `read_records` does, and how many bytes at the end of the file are no record."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -127,16 +154,31 @@ def inspect_records(
     own: dict[int, JournalRecord] = {}
     position, damaged = _check_header(path, data, place)
     grid, budget, known = TileGrid(place.shape, TILE), _SEARCHED * len(data), dict(known)
-    end = position
-    while 0 <= position < len(data) and budget > 0:
-        end = position
+    end, search = position, 0 <= position < len(data)
+    while search and budget > 0:
+        skipped = position > end
         for record, end in decode_records(data, position, grid, ChainMap(own, known)):  # noqa: B007
             own.setdefault(record.seq, record)
+            damaged = damaged or skipped
         # Damage ends where the next record begins. Each candidate may claim to be as long as the file.
-        position = data.find(MAGIC, end + 1)
-        damaged = damaged or position >= 0
-        budget -= claimed_size(data, position) if position >= 0 else 0
-    return list(own.values()), damaged, len(data) - end
+        position = data.find(MAGIC, max(position, end) + 1)
+        search = position >= 0
+        budget -= claimed_size(data, position) if search else 0
+    return JournalFile(path, tuple(own.values()), damaged, len(data) - end, _unread(data, end))
+
+
+def _unread(data: bytes, position: int) -> int | None:
+    """Return how many records begin at `position`, where none can be read; see `JournalFile`."""
+    if data.endswith(_ZEROS):  # a power cut leaves them where something was being written
+        return 0
+    count = 0
+    while position < len(data):
+        known = MAGIC.startswith(data[position : position + len(MAGIC)])
+        position += whole_size(data, position)
+        if position > len(data):
+            return count if known else None
+        count += 1
+    return count
 
 
 def expected_header(path: Path, place: JournalPlace) -> bytes | None:

@@ -105,6 +105,13 @@ def claimed_size(data: bytes, position: int) -> int:
     return _HEAD.size + min(int(_HEAD.unpack_from(data, position)[1]), len(data))
 
 
+def whole_size(data: bytes, position: int) -> int:
+    """Return how long the record at `position` says to be as a whole; more than there is where its head is torn."""
+    if position + _HEAD.size + _CRC.size > len(data):
+        return len(data) + 1
+    return _HEAD.size + _CRC.size + int(_HEAD.unpack_from(data, position)[1])
+
+
 def decode_records(
     data: bytes, position: int, grid: TileGrid, known: Mapping[int, JournalRecord]
 ) -> Iterator[tuple[JournalRecord, int]]:

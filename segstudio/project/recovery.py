@@ -1,7 +1,7 @@
 """What opening an image finds: files, journal, both brought together; nothing of another program is overwritten."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -20,6 +20,7 @@ from segstudio.project.bringing_back import bring_back
 from segstudio.project.foreign import SeenFiles, restore_unjournalled
 from segstudio.project.journal import SUFFIX, Journal, JournalPlace, read_journal
 from segstudio.project.journal_records import JournalRecord
+from segstudio.project.mending import Found, free_folder, mend
 from segstudio.project.replay import Replayed, TileId, replay
 from segstudio.project.rescue import ImageRescue
 
@@ -102,23 +103,32 @@ def recover(
     planes = early.planes(bool(journal.records))
     result = replay(planes, journal.records, lambda: files.read_base(shape), seen.trusts)
     restore_unjournalled(planes, journal.records, lambda: files.read_base(shape), seen.changed_planes, result)
-    found = Recovered(planes, last=journal.last, changed=result.changed, table_changed=result.table_changed)
-    found.notices.extend(journal.notices)
+    found = Recovered(planes, changed=result.changed, table_changed=result.table_changed)
     found.notices.extend(seen.notices(bool(journal.records)))
     foreign = set(early.unreadable) | (_foreign_paths(files, result) - seen.trusted) | seen.changed
     foreign -= seen.without(journal.records)
     found.whole = foreign | seen.missing if journal.records else set(early.unreadable)
     for path in sorted(foreign):
         found.notices.append(_foreign_sentence(path, None if read_only else keep_foreign(path, disk)))
-    if result.lost or result.lost_table:
+    place = JournalPlace(files.journal, image_id, shape)
+    lost = bool(result.lost or result.lost_table)
+    trusted = not (seen.missing or foreign)
+    mended = mend(planes, journal, files, place, Found(seen.saved, lost, trusted), None if read_only else disk)
+    if mended is not None:
+        found.notices.append(mended.notice)
+        journal = replace(journal, records=mended.records)
+    elif lost:
         found.notices.append(_lost_sentence(files))
         if not read_only:
             _put_aside(files.journal, disk)
-            found.last = 0
-            found.whole = {path for path in files.published if path.exists()}
-        found.changed, found.table_changed = result.changed, True
+        journal = Journal(())
     else:
-        found.done, found.undone = _stacks(journal.records)
+        found.notices.extend(journal.notices)
+    if lost or (mended is not None and mended.ahead):
+        found.whole |= {path for path in files.published if path.exists()}
+        found.table_changed = True
+    found.last = journal.last
+    found.done, found.undone = _stacks(journal.records)
     if rescue is not None:
         _take_rescued(found, journal, rescue, files, None if read_only else disk)
     unknown = planes.labels.values() - set(planes.objects)
@@ -130,8 +140,7 @@ def _take_rescued(
     found: Recovered, journal: Journal, rescue: ImageRescue, files: AnnotationFiles, disk: Disk | None
 ) -> None:
     """Add what only the rescue store has."""
-    fits = found.last == journal.last
-    new, notices = bring_back(found.planes, journal if fits else Journal(()), rescue, files, disk)
+    new, notices = bring_back(found.planes, journal, rescue, files, disk)
     found.notices.extend(notices)
     if disk is not None:
         found.rescue = rescue
@@ -139,7 +148,7 @@ def _take_rescued(
         found.changed |= {(delta.plane, delta.key) for record in new for delta in record.edit.tiles}
         found.table_changed = True
         found.last = new[-1].seq
-        found.done, found.undone = _stacks((*(journal.records if fits else ()), *new))
+        found.done, found.undone = _stacks((*journal.records, *new))
 
 
 class _Reader:
@@ -184,7 +193,7 @@ class _Reader:
 def _foreign_paths(files: AnnotationFiles, result: Replayed) -> set[Path]:
     tiles = result.foreign | result.lost
     paths = {files.labels if plane == "labels" else files.regions for plane, _ in tiles}
-    if result.foreign_table or result.lost_table:
+    if result.foreign_table:
         paths.add(files.objects)
     return {path for path in paths if path.exists()}
 
@@ -203,9 +212,7 @@ def _lost_sentence(files: AnnotationFiles) -> str:
 
 def _put_aside(folder: Path, disk: Disk) -> None:
     """Move a journal that no longer fits out of the way; it is kept."""
-    number = 1
-    while (target := folder / f"conflict-{number}").exists():
-        number += 1
+    target = free_folder(folder, "conflict")
     make_folders(target, disk)
     with disk_errors(folder, "put aside"):
         for path in sorted(folder.iterdir()):

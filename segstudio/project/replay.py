@@ -174,12 +174,8 @@ def _replay_table(planes: Planes, records: Sequence[JournalRecord], base: _Lazy,
         result.lost_table = True
     elif records:
         pending = records[position:]
-        rebuilt = _apply_table(objects, digest, pending)
-        if rebuilt is None:
-            result.lost_table = True
-        else:
-            result.table_changed = result.foreign_table or any(record.edit.objects for record in pending)
-            objects = rebuilt
+        objects, result.lost_table = _apply_table(objects, digest, pending)
+        result.table_changed = result.foreign_table or any(record.edit.objects for record in pending)
     next_id = max(planes.objects.next_id(), used + 1)
     planes.objects = ObjectTable(objects, next_id)
 
@@ -197,18 +193,17 @@ def _table_position(records: Sequence[JournalRecord], digest: bytes) -> int | No
 
 def _apply_table(
     objects: dict[int, ObjectInfo], digest: bytes, records: Sequence[JournalRecord]
-) -> dict[int, ObjectInfo] | None:
-    """Return the table after `records`, or ``None`` when they do not fit together."""
+) -> tuple[dict[int, ObjectInfo], bool]:
+    """Return the table after those `records` that follow each other, and whether some do not."""
     objects = dict(objects)
     for record in records:
-        if record.table_before != digest:
-            return None
-        digest = changed_digest(digest, record.edit.objects)
-        if record.table_after != digest:
-            return None
+        after = changed_digest(record.table_before, record.edit.objects)
+        if record.table_before != digest or record.table_after != after:
+            return objects, True
+        digest = after
         for change in record.edit.objects:
             if change.after is None:
                 objects.pop(change.id, None)
             else:
                 objects[change.id] = change.after
-    return objects if table_digest(objects) == digest else None
+    return objects, table_digest(objects) != digest

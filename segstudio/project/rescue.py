@@ -15,7 +15,7 @@ from platformdirs import user_data_path
 from segstudio.core.errors import BadInput
 from segstudio.io.atomic import AppendFile, make_folders, write_atomic
 from segstudio.io.disk import DISK, Disk, DiskError, disk_error, disk_errors
-from segstudio.project.journal import SUFFIX, Journal, JournalPlace, encode_header, file_name, read_records
+from segstudio.project.journal import SUFFIX, Journal, JournalPlace, encode_header, file_name, read_file
 from segstudio.project.journal_records import JournalRecord, encode_record
 from segstudio.project.manifest import MANIFEST
 
@@ -136,14 +136,14 @@ class ImageRescue:
         for path in [path for folder in self._found for path in journal_files(folder)]:
             place = JournalPlace(path.parent, self._image_id, self._shape)
             try:
-                records, damaged = read_records(path, place, {**known, **own})
+                file = read_file(path, place, {**known, **own})
             except BadInput as error:
                 notices.append(f"{error.message} It was left in {path.parent}.")
                 continue
-            for record in records:
+            for record in file.records:
                 own.setdefault(record.seq, record)
             self._held.append(path)
-            if damaged:
+            if file.damaged:
                 notices.append(f"{path.name} in {path.parent} is damaged; what came after that could not be restored.")
         return [own[seq] for seq in sorted(own)], notices
 

@@ -7,11 +7,14 @@ from typing import Final
 
 from segstudio.core.errors import BadInput
 from segstudio.project.findings import Finding, shown
-from segstudio.project.journal import SUFFIX, JournalPlace, expected_header, inspect_records
+from segstudio.project.journal import SUFFIX, JournalPlace, expected_header, read_file
 from segstudio.project.journal_records import JournalRecord, encode_record
 
 _UNTOUCHED: Final = "The labels as they are now are not touched; what lies there can no longer be undone."
 _NOTHING_TO_DO: Final = "Nothing; work on. An earlier state can be taken from the history of the image."
+
+_END: Final = "The last action, unless the label file holds it already; all before it can be read and undone."
+_OPEN: Final = "Open the image: it says what is lost, and puts the damaged part aside."
 
 
 @dataclass
@@ -85,7 +88,7 @@ def _read(
         note = "This file lies in the journal and was not named by SegStudio, as copies of sync programs are not."
         result.findings.append(Finding(name, note, "Nothing.", "Move it out of the project.", "note", image))
     try:
-        records, damaged, rest = inspect_records(path, place, known)
+        found = read_file(path, place, known)
         with path.open("rb") as file:
             head = file.read(len(expected or b""))
     except (BadInput, OSError) as error:
@@ -94,14 +97,17 @@ def _read(
     if expected is not None and head != expected and not expected.startswith(head):
         wrong = "The first line, which says whose journal it is, is damaged."
         result.findings.append(Finding(name, wrong, "Nothing; all actions are read.", "Nothing; work on.", image=image))
-    elif damaged:
+    elif found.damaged:
         wrong = "A place in it is damaged."
         result.findings.append(Finding(name, wrong, _UNTOUCHED, _NOTHING_TO_DO, image=image))
-    elif rest:
-        wrong = f"Its last {rest:,} bytes are no whole action, as a kill or a power cut leaves them."
+    elif found.unread != 0:
+        wrong = f"Its last {found.rest:,} bytes are damaged."
+        result.findings.append(Finding(name, wrong, _END, _OPEN, image=image))
+    elif found.rest:
+        wrong = f"Its last {found.rest:,} bytes are no whole action, as a kill or a power cut leaves them."
         lost = "Nothing that was called saved is known to be missing."
         result.findings.append(Finding(name, wrong, lost, "Nothing; work on.", "note", image))
-    for record in records:
+    for record in found.records:
         other = known.setdefault(record.seq, record)
         if other is not record and encode_record(other) != encode_record(record):
             wrong = f"Action {record.seq} is there twice, with another content: two programs have written it."

@@ -119,10 +119,13 @@ def test_a_torn_end_as_a_kill_leaves_it_is_no_damage(folder: Path) -> None:
         document.flush()
         kept = content_of(folder / ".segstudio" / "journal")
     newest = max(kept, key=lambda path: path.stat().st_mtime_ns)
-    newest.write_bytes(kept[newest] + kept[newest][-40:][:20])
+    last = kept[newest][kept[newest].rindex(b"SJR1") :]
+    newest.write_bytes(kept[newest] + last[: len(last) // 2])
     report = verify_project(folder)
     assert report.whole
     assert [item.level for item in report.findings] == ["note"]
+    newest.write_bytes(kept[newest] + last[:-1] + b"x")
+    assert [item.wrong for item in verify_project(folder).damage] == [f"Its last {len(last)} bytes are damaged."]
 
 
 def test_nothing_is_found_beside_a_program_that_works(folder: Path) -> None:

@@ -1,0 +1,221 @@
+"""A journal that is damaged: what lies before goes on, what the label files hold more becomes one step of it.
+
+Only the damaged part is put aside, in a folder beside the journal; nothing is thrown away.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+from segstudio.io.atomic import copy_atomic, make_folders, write_atomic
+from segstudio.io.disk import Disk, disk_errors
+from segstudio.labels.history import Planes
+from segstudio.labels.objects import ObjectTable
+from segstudio.labels.restoring import restoration
+from segstudio.project.annotation_files import AnnotationFiles
+from segstudio.project.journal import Journal, JournalFile, JournalPlace, encode_header, expected_header, file_name
+from segstudio.project.journal_records import JournalRecord, changed_digest, encode_record, table_digest
+from segstudio.project.replay import TileId
+
+#: What the undo menu calls what the label files hold more than the journal.
+NAME: Final = "Work from the label file"
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is known of the published files beside a journal.
+
+    Attributes
+    ----------
+    saved
+        Number of the last action that they hold.
+    lost
+        Whether they hold what does not follow from the journal.
+    trusted
+        Whether nobody else has changed them or taken one away.
+    """
+
+    saved: int
+    lost: bool
+    trusted: bool
+
+
+@dataclass(frozen=True)
+class Mended:
+    """A journal that goes on.
+
+    Attributes
+    ----------
+    records
+        Those that can be read, and the step that leads to what the files hold.
+    notice
+        Sentences for the user.
+    ahead
+        Whether the files hold what these records do not lead to, or did before the step.
+    """
+
+    records: tuple[JournalRecord, ...]
+    notice: str
+    ahead: bool
+
+
+def mend(
+    planes: Planes, journal: Journal, files: AnnotationFiles, place: JournalPlace, found: Found, disk: Disk | None
+) -> Mended | None:
+    """Let a damaged journal go on from what is shown.
+
+    Parameters
+    ----------
+    planes
+        As they are shown; their object table is brought in step.
+    disk
+        ``None`` to write nothing.
+
+    Returns
+    -------
+    ``None`` when nothing is damaged, or when nothing of the journal leads to what is shown.
+
+    Raises
+    ------
+    DiskError
+        The damaged part could not be put aside.
+    """
+    ends = _damaged_ends(journal)
+    ahead = bool(journal.files) and found.saved > journal.last
+    if not (ends or found.lost or ahead):
+        return None
+    kept, step = list(journal.records), None
+    if kept and (found.lost or ahead):
+        kept, step = _cut(planes, journal, files)
+    if found.lost and not kept:
+        return None
+    last = kept[-1].seq if kept else 0
+    touched = [file for file in journal.files if file in ends or not kept or _goes_beyond(file, last)]
+    folder = None
+    if touched and disk is not None:
+        folder = _put_aside(place, touched, last, step, disk)
+    elif step is not None and disk is not None:
+        _write_step(place, step, disk)
+    inside = not (found.lost or ahead) and _inside(journal, ends)
+    notice = _sentence(files, _lost_actions(journal, found), can_go_back=bool(kept), inside=inside)
+    if folder is not None:
+        notice += f" The damaged part is kept in {folder.parent.name}/{folder.name}."
+    return Mended((*kept, step) if step is not None else tuple(kept), notice, found.lost or ahead)
+
+
+def _damaged_ends(journal: Journal) -> list[JournalFile]:
+    """Return the files with damaged records at their end that no other file has."""
+    known = {record.seq for record in journal.records}
+    return [file for file in journal.files if file.unread != 0 and _next(file) not in known]
+
+
+def _goes_beyond(file: JournalFile, last: int) -> bool:
+    return any(record.seq > last for record in file.records) or (file.rest > 0 and _next(file) > last)
+
+
+def _next(file: JournalFile) -> int:
+    digits = file.path.name[:12]
+    return file.records[-1].seq + 1 if file.records else int(digits) if digits.isdecimal() else 1
+
+
+def _inside(journal: Journal, ends: Sequence[JournalFile]) -> bool:
+    """Whether actions follow on each damaged place."""
+    return bool(ends) and all(_next(file) < journal.last for file in ends)
+
+
+def _lost_actions(journal: Journal, found: Found) -> int | None:
+    """Return how many actions are nowhere any more; ``None`` when nobody can tell."""
+    unread = journal.files[-1].unread
+    if not found.trusted or unread is None:
+        return None
+    held = found.saved if found.lost else max(found.saved, journal.last)
+    nowhere = max(0, journal.last + unread - held)
+    has_gap = [record.seq for record in journal.records] != list(range(1, len(journal.records) + 1))
+    return None if nowhere and found.lost and has_gap else nowhere
+
+
+def _cut(planes: Planes, journal: Journal, files: AnnotationFiles) -> tuple[list[JournalRecord], JournalRecord | None]:
+    """Return the records up to the damage, and the step from there to `planes`."""
+    before = files.read_base(planes.shape)
+    kept = [] if before is None else _follow(before, journal.records)
+    if before is None or not kept:
+        return [], None
+    step = restoration(before, planes, NAME)
+    was = table_digest(before.objects)
+    record = None
+    if step is not None:
+        now = changed_digest(was, step.record.objects)
+        record = JournalRecord(kept[-1].seq + 1, "edit", step.record, was, now)
+        for change in step.record.objects:
+            before.objects.set(change.id, change.after)
+    planes.objects = ObjectTable(dict(before.objects), max(before.objects.next_id(), planes.objects.next_id()))
+    return kept, record
+
+
+def _follow(planes: Planes, records: Iterable[JournalRecord]) -> list[JournalRecord]:
+    """Do on `planes` what the records say as long as each follows from the one before; return those."""
+    done: list[JournalRecord] = []
+    digests: dict[TileId, bytes] = {}
+    table = table_digest(planes.objects)
+    for record in records:
+        starts = {(delta.plane, delta.key): delta.before for delta in record.edit.tiles}
+        is_at = {tile: digests.get(tile, planes.plane(tile[0]).digest(tile[1])) for tile in starts}
+        if record.seq != len(done) + 1 or record.table_before != table or starts != is_at:
+            break
+        planes.apply(record.edit)
+        digests |= {(delta.plane, delta.key): delta.after for delta in record.edit.tiles}
+        table = record.table_after
+        done.append(record)
+    return done
+
+
+def free_folder(journal: Path, name: str) -> Path:
+    """Return the first of ``<name>-1``, ``<name>-2`` … in the folder of a journal that is not there."""
+    number = 1
+    while (target := journal / f"{name}-{number}").exists():
+        number += 1
+    return target
+
+
+def _put_aside(
+    place: JournalPlace, touched: Sequence[JournalFile], last: int, step: JournalRecord | None, disk: Disk
+) -> Path:
+    """Copy files away and leave of them what lies up to the action `last`; return the folder of the copies."""
+    target = free_folder(place.folder, "damaged")
+    make_folders(target, disk)
+    for file in touched:
+        copy_atomic(file.path, target / file.path.name, disk)
+    if step is not None:  # before anything goes: a kill in between leaves what was there, and the step
+        _write_step(place, step, disk)
+    for file in touched:
+        kept = [record for record in file.records if record.seq <= last]
+        if kept:
+            header = expected_header(file.path, place) or encode_header(place, uuid4().hex[:12], kept[0].seq)
+            write_atomic(file.path, header + b"".join(map(encode_record, kept)), disk)
+        else:
+            with disk_errors(file.path, "put aside"):
+                disk.unlink(file.path)
+                disk.sync_folder(place.folder)
+    return target
+
+
+def _write_step(place: JournalPlace, step: JournalRecord, disk: Disk) -> None:
+    session = uuid4().hex[:12]
+    data = encode_header(place, session, step.seq) + encode_record(step)
+    write_atomic(place.folder / file_name(step.seq, session, 0), data, disk)
+
+
+def _sentence(files: AnnotationFiles, lost: int | None, *, can_go_back: bool, inside: bool) -> str:
+    name = files.labels.name
+    says = f"The journal of {files.labels.stem} is damaged: "
+    if inside:
+        return f"{says}some actions can no longer be undone, nor what was done before them. Nothing you drew is lost."
+    if lost == 0:
+        back = "One undo takes it back, then undo goes on as before." if can_go_back else "It can no longer be undone."
+        return f"{says}its last part cannot be read. Nothing you drew is lost, for {name} holds it. {back}"
+    if lost is None:
+        return f"{says}what you did after {name} was saved last may be lost. All before that is there."
+    which = "the last action is" if lost == 1 else f"the last {lost} actions are"
+    return f"{says}{which} lost. All before that is there and can be undone."

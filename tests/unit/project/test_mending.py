@@ -1,0 +1,307 @@
+"""A damaged journal: what lies before the damage goes on, and the user is told what is lost and what is not."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from segstudio.core.errors import UserError
+from segstudio.io.disk import Disk
+from segstudio.labels.edits import Delete, RegionFill, Relabel, Stroke
+from segstudio.project.document import ImageDocument
+from segstudio.project.journal import JournalPlace, read_journal
+from segstudio.project.mending import NAME
+from segstudio.project.project import Project
+from segstudio.project.verify import verify_project
+
+SHAPE = (600, 700)
+State = tuple[bytes, bytes, tuple[object, ...]]
+EDITS: tuple[Callable[[], object], ...] = (
+    lambda: Stroke([(40.0, 40.0), (90.0, 60.0)], 12, 1),
+    lambda: Stroke([(50.0, 50.0), (500.0, 520.0)], 9, 2, class_id=2),
+    lambda: RegionFill(None, 1),
+    lambda: Relabel((1,), 2),
+    lambda: Delete((1,)),
+    lambda: Stroke([(650.0, 550.0)], 15, 7),
+)
+
+
+def state(document: ImageDocument) -> State:
+    planes = document.planes
+    table = tuple(sorted((key, info.class_id, info.source) for key, info in planes.objects.items()))
+    return planes.labels.to_array().tobytes(), planes.regions.to_array().tobytes(), table
+
+
+class Work:
+    """A project in which `EDITS` were done, each state on the way, and a copy as a kill after the last one leaves it.
+
+    `published` of the edits are in the label files of that copy.
+    """
+
+    def __init__(self, folder: Path, published: int = 0, count: int = len(EDITS)) -> None:
+        tifffile.imwrite(folder / "img.tif", np.zeros(SHAPE, np.uint8))
+        project, _ = Project.create(folder / "project", folder / "img.tif")
+        document = project.document(project.images[0].id)
+        self.states = [state(document)]
+        for number, edit in enumerate(EDITS[:count], 1):
+            document.apply(edit())
+            self.states.append(state(document))
+            if number == published:
+                assert document.checkpoint(wait=True)
+        assert document.flush()
+        self.folder = folder / "killed"
+        shutil.copytree(folder / "project", self.folder)
+        manifest = self.folder / "project.json"
+        assert "../img.tif" in manifest.read_text()
+        project.close()
+
+    @property
+    def journal(self) -> Path:
+        (folder,) = (self.folder / ".segstudio" / "journal").iterdir()
+        return folder
+
+    def damage(self, number: int, *, at: int = 30) -> bytes:
+        """Flip bits in the record `number`; return the file as it is then."""
+        path = min(self.journal.glob("*.sj"))
+        data = bytearray(path.read_bytes())
+        start = [place for place in range(len(data)) if data[place : place + 4] == b"SJR1"][number - 1]
+        data[start + at] ^= 255
+        path.write_bytes(data)
+        return bytes(data)
+
+    def open(self, disk: Disk | None = None, *, read_only: bool = False) -> tuple[Project, ImageDocument]:
+        project = Project.open(self.folder, disk=disk or Disk(), read_only=read_only)
+        return project, project.document(project.images[0].id)
+
+    def undone(self, document: ImageDocument) -> list[int | None]:
+        """Undo all; return which of `states` was there after each, the state of now first."""
+        found = [self.number(document)]
+        while document.undo() is not None:
+            found.append(self.number(document))
+        return found
+
+    def number(self, document: ImageDocument) -> int | None:
+        now = state(document)
+        return self.states.index(now) if now in self.states else None
+
+
+def told_nothing(work: Work) -> bool:
+    """Open again: nothing is said any more, and nothing is found by verifying."""
+    project, document = work.open()
+    notices = document.notices
+    assert project.close()
+    return notices == [] and verify_project(work.folder).findings == ()
+
+
+@pytest.mark.parametrize("at", [2, 4, 14, 18, 40], ids=["magic", "length", "number", "sum", "content"])
+def test_a_damaged_last_record_costs_nothing_that_the_label_file_holds(tmp_path: Path, at: int) -> None:
+    work = Work(tmp_path, published=6)
+    damaged = work.damage(6, at=at)
+    project, document = work.open()
+    (notice,) = document.notices
+    assert "Nothing you drew is lost" in notice
+    assert document.history.undo_name == NAME
+    assert work.undone(document) == [6, 5, 4, 3, 2, 1, 0]
+    while document.redo() is not None:
+        pass
+    assert work.number(document) == 6
+    assert project.close()
+    assert [path.read_bytes() for path in work.journal.glob("damaged-1/*.sj")] == [damaged]
+    assert told_nothing(work)
+
+
+def test_damage_in_the_middle_keeps_what_was_done_before_it(tmp_path: Path) -> None:
+    work = Work(tmp_path, published=2)
+    work.damage(5)
+    project, document = work.open()
+    (notice,) = document.notices
+    assert "may be lost" in notice
+    # The stroke after the damage fits to what is there; only the deletion has gone.
+    assert document.planes.labels.values() == {1, 2, 7}
+    assert work.undone(document)[1:] == [4, 3, 2, 1, 0]
+    assert project.close()
+    assert told_nothing(work)
+
+
+def test_several_damaged_records_become_one_step(tmp_path: Path) -> None:
+    work = Work(tmp_path, published=6)
+    work.damage(5)
+    work.damage(6)
+    project, document = work.open()
+    assert "Nothing you drew is lost" in document.notices[0]
+    assert work.undone(document) == [6, 4, 3, 2, 1, 0]
+    assert project.close()
+
+
+@pytest.mark.parametrize(("published", "lost"), [(0, 1), (3, 1), (5, 1)])
+def test_a_damaged_last_record_that_is_nowhere_else_is_told_to_be_lost(
+    tmp_path: Path, published: int, lost: int
+) -> None:
+    work = Work(tmp_path, published=published)
+    work.damage(6)
+    project, document = work.open()
+    (notice,) = document.notices
+    assert "the last action is lost" in notice
+    assert work.undone(document) == [5, 4, 3, 2, 1, 0]
+    assert project.close()
+    assert told_nothing(work)
+
+
+def test_two_lost_actions_are_counted(tmp_path: Path) -> None:
+    work = Work(tmp_path, published=4)
+    work.damage(5)
+    work.damage(6)
+    project, document = work.open()
+    assert "the last 2 actions are lost" in document.notices[0]
+    assert work.undone(document) == [4, 3, 2, 1, 0]
+    assert project.close()
+
+
+def test_the_only_record_damaged_costs_its_undo_and_no_pixel(tmp_path: Path) -> None:
+    work = Work(tmp_path, published=1, count=1)
+    work.damage(1)
+    project, document = work.open()
+    (notice,) = document.notices
+    assert "It can no longer be undone" in notice
+    assert work.undone(document) == [1]
+    document.apply(Delete((1,)))
+    document.undo()
+    assert work.number(document) == 1
+    assert project.close()
+    assert told_nothing(work)
+
+
+def test_a_lost_end_of_the_journal_is_noticed_by_what_the_label_file_holds(tmp_path: Path) -> None:
+    work = Work(tmp_path, published=6)
+    path = min(work.journal.glob("*.sj"))
+    data = path.read_bytes()
+    path.write_bytes(data[: data.rindex(b"SJR1")])
+    project, document = work.open()
+    assert "Nothing you drew is lost" in document.notices[0]
+    assert work.undone(document) == [6, 5, 4, 3, 2, 1, 0]
+    assert project.close()
+    assert told_nothing(work)
+
+
+def test_the_end_of_an_earlier_session_damaged_is_told_and_costs_no_pixel(tmp_path: Path) -> None:
+    work = Work(tmp_path, count=5)
+    project, document = work.open()
+    document.apply(EDITS[5]())
+    work.states.append(state(document))
+    assert project.close()
+    work.damage(5)
+    project, document = work.open()
+    (notice,) = document.notices
+    assert "Nothing you drew is lost" in notice
+    assert work.undone(document) == [6, 4, 3, 2, 1, 0]
+    assert project.close()
+    assert told_nothing(work)
+
+
+def test_a_damaged_end_on_which_more_was_drawn_costs_only_undo(tmp_path: Path) -> None:
+    work = Work(tmp_path, count=2)
+    project, document = work.open()
+    document.apply(Stroke([(45.0, 45.0), (495.0, 510.0)], 9, 3))  # in all tiles of the one before
+    work.states.append(state(document))
+    assert project.close()
+    work.damage(2)
+    project, document = work.open()
+    (notice,) = document.notices
+    assert "can no longer be undone" in notice
+    assert "Nothing you drew is lost" in notice
+    assert work.undone(document) == [3, 2]
+    assert project.close()
+    project, document = work.open()
+    assert document.notices == []
+    assert project.close()
+
+
+def test_looking_only_writes_nothing_and_shows_the_same(tmp_path: Path) -> None:
+    work = Work(tmp_path, published=6)
+    work.damage(6)
+    before = {path: path.read_bytes() for path in work.folder.rglob("*") if path.is_file()}
+    project, document = work.open(read_only=True)
+    assert work.number(document) == 6
+    assert "Nothing you drew is lost" in document.notices[0]
+    project.close()
+    assert {path: path.read_bytes() for path in work.folder.rglob("*") if path.is_file()} == before
+
+
+class Failing(Disk):
+    """A disk on which the primitive `number` fails, as do all after it: as after a kill."""
+
+    def __init__(self, number: int) -> None:
+        self.left = number
+
+    def _step(self) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise OSError(5, os.strerror(5))
+
+    def create(self, path: Path) -> int:
+        self._step()
+        return super().create(path)
+
+    def write(self, descriptor: int, data: bytes | memoryview) -> None:
+        self._step()
+        super().write(descriptor, data)
+
+    def replace(self, source: Path, target: Path) -> None:
+        self._step()
+        super().replace(source, target)
+
+    def unlink(self, path: Path) -> None:
+        self._step()
+        super().unlink(path)
+
+    def make_folder(self, folder: Path) -> None:
+        self._step()
+        super().make_folder(folder)
+
+
+@pytest.mark.parametrize("damaged", [(6,), (5, 6), (5,)])
+def test_a_kill_while_the_damage_is_put_aside_costs_nothing(tmp_path: Path, damaged: tuple[int, ...]) -> None:
+    work = Work(tmp_path, published=6)
+    project, document = work.open()  # a second file of the journal, of which nothing is damaged
+    document.apply(Stroke([(300.0, 300.0)], 20, 9))
+    work.states.append(state(document))
+    assert project.close()
+    for number in damaged:
+        work.damage(number)
+    kept = tmp_path / "kept"
+    shutil.copytree(work.folder, kept)
+    last = len(work.states) - 1
+    for number in range(60):
+        shutil.rmtree(work.folder)
+        shutil.copytree(kept, work.folder)
+        project = Project.open(work.folder)
+        entry, files = project.images[0], project.files(project.images[0].id)
+        try:
+            document = ImageDocument.open(entry, project.image_path(entry.id), files, disk=Failing(number))
+        except UserError:
+            survived = False
+        else:
+            survived = True
+            document.close(timeout=0.1)
+        project.close()
+        project, document = work.open()
+        assert work.number(document) == last, number
+        assert project.close()
+        if survived:
+            return
+    raise AssertionError("it never got through")
+
+
+def test_a_mended_journal_is_read_as_a_whole_one(tmp_path: Path) -> None:
+    work = Work(tmp_path, published=6)
+    work.damage(6)
+    project, document = work.open()
+    image_id = document.entry.id
+    assert project.close()
+    journal = read_journal(JournalPlace(work.journal, image_id, SHAPE))
+    assert [record.seq for record in journal.records] == [1, 2, 3, 4, 5, 6]
+    assert all(file.whole for file in journal.files)
