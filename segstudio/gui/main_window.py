@@ -161,6 +161,8 @@ class MainWindow(QMainWindow):
         session.view.events.connect(self._refresh)
         session.jobs.changed.connect(self._refresh)
         session.review.changed.connect(self._refresh)
+        session.ahead.changed.connect(self._refresh)
+        session.front.leaving.connect(self.canvas.finish_stroke, priority=1)  # before what was asked for ahead is done
         session.made.changed.connect(self._refresh)
         session.review.focused.connect(self.canvas.fly_to)
 

@@ -194,13 +194,15 @@ class ImageDocument:
         """The earlier states, for any thread to read; ``None`` where none are kept."""
         return self._saving.snapshots
 
-    def restore(self, to: Restoration, seq: int) -> EditRecord | None:
-        """Go back to an earlier state as one action, at once.
+    def restore(self, to: Restoration, seq: int, *, restore_point: str | None = None) -> EditRecord | None:
+        """Go to an earlier state, or to one that was worked out on a thread, as one action, at once.
 
         Parameters
         ----------
         to
             What is to change; it was made for the planes as they were when `seq` was `ImageDocument.seq`.
+        restore_point
+            As for `begin`; the name of the action when ``None``.
 
         Returns
         -------
@@ -210,7 +212,7 @@ class ImageDocument:
         if self.editing or seq != self.seq:
             return None
         to.apply(self.planes)
-        self._finish(to.record, to.record.name, announced=False)
+        self._finish(to.record, to.record.name if restore_point is None else restore_point, announced=False)
         return to.record
 
     def undo(self) -> EditRecord | None:

@@ -41,6 +41,8 @@ class FrontImage:
 
     changed = Signal(object)
     """The `ImageDocument` in front, or ``None``."""
+    leaving = Signal(object)
+    """The `ImageDocument` that is in front, and will be no more."""
     edited = Signal(DocumentChange)
     """An action on it was done or undone, or is going on."""
     saved = Signal()
@@ -140,6 +142,8 @@ class FrontImage:
     def _show(self, document: "ImageDocument | None") -> None:
         if self.document is document:
             return
+        if self.document is not None:
+            self.leaving.emit(self.document)
         self.document = document
         if document is not None:
             document.deliver_with(self._background.post)

@@ -9,6 +9,7 @@ from psygnal import Signal
 
 from segstudio.core.errors import UserError
 from segstudio.session.background import Background
+from segstudio.session.edits_ahead import EditsAhead, Wish
 from segstudio.session.notice import Notice
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ class MaskTaking:
         The image in front; its mask is an action that the user can undo.
     background, lane
         Where images are opened and closed, one after the other.
+    ahead
+        Draws the mask of the image in front.
     """
 
     offered = Signal(object, int)
@@ -77,9 +80,15 @@ class MaskTaking:
     """Images have labels now."""
 
     def __init__(
-        self, project: "Callable[[], Project | None]", front: "FrontImage", background: Background, lane: str
+        self,
+        project: "Callable[[], Project | None]",
+        front: "FrontImage",
+        background: Background,
+        lane: str,
+        ahead: EditsAhead,
     ) -> None:
         self._project = project
+        self._ahead = ahead
         self._front = front
         self._background = background
         self._lane = lane
@@ -147,19 +156,8 @@ class MaskTaking:
             return read
 
         def draw(read: dict[str, _Read]) -> None:
-            if project is not self._project():
-                return
-            for key, found in read.items():
-                self._draw(key, found, so_far)
-            left = {key: mask for key, mask in masks.items() if key not in so_far.tried}
-            if left and left.keys() != self._painted():
-                self._take(left, so_far)
-                return
-            for mask in left.values():
-                so_far.problems.append(
-                    f"{mask.name} was not imported: a stroke was going on in its image. Import it {_AGAIN}"
-                )
-            self._tell(so_far)
+            if project is self._project():
+                self._draw(read, so_far, lambda: self._go_on(project, masks, so_far))
 
         def failed(error: UserError) -> None:
             self.noticed.emit(Notice.of(error))
@@ -170,17 +168,43 @@ class MaskTaking:
 
         self._background.run(work, draw, failed, lane=self._lane)
 
-    def _draw(self, image_id: str, read: _Read, so_far: _Taken) -> None:
+    def _go_on(self, project: "Project", masks: dict[str, Path], so_far: _Taken) -> None:
+        if project is not self._project():
+            return
+        left = {key: mask for key, mask in masks.items() if key not in so_far.tried}
+        if left and left.keys() != self._painted():
+            self._take(left, so_far)
+            return
+        for mask in left.values():
+            so_far.problems.append(
+                f"{mask.name} was not imported: a stroke was going on in its image. Import it {_AGAIN}"
+            )
+        self._tell(so_far)
+
+    def _draw(self, read: Mapping[str, _Read], so_far: _Taken, then: Callable[[], None]) -> None:
         """Take labels for the image in front, as one action; one that is not free there has another turn."""
         document = self._front.document
-        if document is None or document.entry.id != image_id or document.editing:
+        found = read.get(document.entry.id) if document is not None else None
+        if document is None or found is None:
+            then()
             return
-        so_far.tried.add(image_id)
-        if document.apply(read.edit) is None:
-            so_far.problems.append(f"The mask of {document.entry.name} was not imported: it has labels already.")
-        else:
-            so_far.problems += read.odd
-            so_far.images += 1
+        image_id, name = document.entry.id, document.entry.name
+
+        def done(_edit: object, record: object) -> None:
+            so_far.tried.add(image_id)
+            if record is None:
+                so_far.problems.append(f"The mask of {name} was not imported: it has labels already.")
+            else:
+                so_far.problems += found.odd
+                so_far.images += 1
+            then()
+
+        def given_up() -> None:
+            so_far.tried.add(image_id)
+            then()
+
+        if not self._ahead.apply(document, Wish(lambda: found.edit, done, given_up=given_up)):
+            then()
 
     def _free(self, found: dict[str, Path]) -> dict[str, Path]:
         """Return `found` without the image in front when something is drawn there that is not on the disk yet."""

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from segstudio.session.review import Accepted, Review
+from segstudio.session.acceptance import Accepted
+from segstudio.session.review import Review
 
 
 class ProposalWalk:

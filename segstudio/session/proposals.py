@@ -23,7 +23,7 @@ Outcome = Literal["pending", "accepted", "rejected"]
 #: Parts of a proposal that objects cut off, smaller than this fraction of it, are dropped.
 CRUMB = 0.1
 #: More proposals than these come and go tile by tile, not one by one.
-_MANY = 64
+MANY = 64
 
 
 class Proposals:
@@ -150,7 +150,7 @@ class Proposals:
         if self.shown is None or self.labels is None or not moved:
             return None
         touched = Window(0, 0, 0, 0)
-        if len(moved) > _MANY:
+        if len(moved) > MANY:
             for key in self.labels.tiles_with_any(moved):
                 self.shown.set_tile(key, _only(self.labels, key, waiting))
                 touched = touched.union(self.labels.grid.window(key))

@@ -1,17 +1,17 @@
 """Predictions as proposals: show them, accept or reject; what a hand drew is never touched."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
 from segstudio.core.tiles import Window
 from segstudio.labels.label_map import LabelMap
-from segstudio.labels.restore_points import restore_point
+from segstudio.session.acceptance import Acceptance, Accepted
 from segstudio.session.background import Background
+from segstudio.session.edits_ahead import EditsAhead, Wish
 from segstudio.session.predictions import Decisions, Prediction, Proposal, prediction_at, read_prediction
-from segstudio.session.proposals import Outcome, Proposals
+from segstudio.session.proposals import MANY, Outcome, Proposals
 
 if TYPE_CHECKING:
     from segstudio.project.changes import DocumentChange
@@ -20,22 +20,6 @@ if TYPE_CHECKING:
 
 #: A proposal of which more than this lies on objects that exist is left alone.
 COVERED = 0.5
-
-
-@dataclass(frozen=True)
-class Accepted:
-    """What became of proposals that were to be accepted.
-
-    Attributes
-    ----------
-    objects
-        Ids of the new objects, by proposal.
-    left
-        Proposals left as they are, because they lie on objects that exist already.
-    """
-
-    objects: dict[int, int]
-    left: tuple[int, ...] = ()
 
 
 class Review:
@@ -47,6 +31,8 @@ class Review:
         Return what is open, or ``None``.
     background
         Reads and writes files.
+    ahead
+        Works out acceptances of many; ``None`` does them in place.
     """
 
     changed = Signal(object)
@@ -59,13 +45,17 @@ class Review:
         project: "Callable[[], Project | None]",
         document: "Callable[[], ImageDocument | None]",
         background: Background,
+        ahead: EditsAhead | None = None,
     ) -> None:
         self.prediction: Prediction | None = None
         self.current = 0
         """Proposal in focus, 0 for none."""
+        self.accepting = False
+        """Whether many are being accepted."""
         self._project = project
         self._document = document
         self._background = background
+        self._ahead = ahead
         self._connected: ImageDocument | None = None
         self._asked = 0
         self._proposals = Proposals(None, {}, Decisions())
@@ -164,41 +154,68 @@ class Review:
         if document is not None and document.entry.id == image_id:
             self.load(prediction_at(project, run, project.entry(image_id)), begin=begin)
 
-    def accept(self, proposal_ids: Iterable[int], *, only_where_empty: bool = False) -> Accepted:
+    def accept(self, proposal_ids: Iterable[int]) -> Accepted:
         """Make objects of proposals, as one edit that can be undone; an error leaves everything as it was.
 
         Pixels that belong to an object already stay with it; crumbs that this cuts off a proposal are dropped. A
         proposal that lies mostly on such pixels, or around an object, is left pending.
-
-        Parameters
-        ----------
-        only_where_empty
-            Leave every proposal that touches an object.
         """
+        return self._accept(self._accepting(proposal_ids, COVERED))
+
+    def accept_all(self, then: Callable[[Accepted], object] = lambda accepted: None) -> None:
+        """Accept every proposal that waits, and call `then`; many are worked out on a thread before."""
+        self._accept_waiting(COVERED, then)
+
+    def accept_only_where_empty(self, then: Callable[[Accepted], object] = lambda accepted: None) -> None:
+        """Accept the proposals that touch no object, as `accept_all` does."""
+        self._accept_waiting(0.0, then)
+
+    def _accepting(self, proposal_ids: Iterable[int], covered: float) -> Acceptance | None:
         document = self._document()
         wanted = [item for item in proposal_ids if item in self._proposals.waiting]
-        if document is None or document.editing or not wanted:
+        possible = wanted and document is not None and not document.editing
+        return Acceptance(self._proposals, wanted, covered) if possible else None
+
+    def _accept(self, edit: Acceptance | None) -> Accepted:
+        document = self._document()
+        if document is None or edit is None:
             return Accepted({})
-        name = "Accept proposal" if len(wanted) == 1 else f"Accept {len(wanted)} proposals"
-        tx = document.begin(name, restore_point=restore_point(name, len(wanted)))
+        tx = document.begin(edit.name, restore_point=edit.restore_point)
         try:
-            made = self._proposals.write(tx, wanted, 0.0 if only_where_empty else COVERED)
+            edit.apply(tx)
         except BaseException:
             tx.abort()
             raise
-        self._proposals.decisions.accepted.update(made)
+        self._proposals.decisions.accepted.update(edit.made)
         tx.commit()
         self._settle()
         self._keep()
-        return Accepted(made, tuple(item for item in wanted if item not in made))
+        return edit.accepted
 
-    def accept_all(self) -> Accepted:
-        """Accept every proposal that waits."""
-        return self.accept(self.pending())
+    def _accept_waiting(self, covered: float, then: Callable[[Accepted], object]) -> None:
+        document, many = self._document(), len(self._proposals.waiting) > MANY
 
-    def accept_only_where_empty(self) -> Accepted:
-        """Accept the proposals that touch no object."""
-        return self.accept(self.pending(), only_where_empty=True)
+        def edit() -> Acceptance | None:
+            return self._accepting(self.pending(), covered)
+
+        def done(accepted: Acceptance, _record: object) -> None:
+            self.accepting = False
+            self._proposals.decisions.accepted.update(accepted.made)
+            self._settle()
+            self._keep()
+            then(accepted.accepted)
+
+        def given_up() -> None:
+            self.accepting = False
+
+        # Another set of those that wait comes with each decision.
+        wish = Wish(edit, done, lambda: self._proposals.waiting, given_up)
+        if many and document is not None and self._ahead is not None and not document.read_only:
+            self.accepting = True
+            if self._ahead.apply(document, wish):
+                return
+            self.accepting = False
+        then(self._accept(edit()))
 
     def count_free(self, then: Callable[[int], None]) -> None:
         """Call `then` with how many proposals `accept_all` would accept now; they are counted on a thread."""

@@ -22,6 +22,7 @@ from segstudio.session.devices import Devices
 from segstudio.session.doctor.desk import Doctor
 from segstudio.session.doctor.rate_search import RateSearch
 from segstudio.session.earlier_states import EarlierStates
+from segstudio.session.edits_ahead import EditsAhead
 from segstudio.session.front_image import FrontImage
 from segstudio.session.image_files import ImageFiles
 from segstudio.session.image_states import ImageStates
@@ -90,6 +91,7 @@ class Session:
         self.doctor = Doctor(self.jobs, self.runs)
         self.rates = RateSearch(self.jobs)
         self.front = FrontImage(lambda: self.project, self.background, _DOCUMENTS)
+        self.ahead = EditsAhead(self.front, self.background)
         self._returning = ClassReturn(lambda: self.project, self.front)
         self._returning.noticed.connect(self._on_notice)
         self.front.changed.connect(self._on_document_changed)
@@ -98,18 +100,17 @@ class Session:
         self.front.noticed.connect(self._on_notice)
         self.completeness = Completeness(self.front)
         self.objects = ObjectList(lambda: self.document, self.background)
-        self.review = Review(lambda: self.project, lambda: self.document, self.background)
+        self.review = Review(lambda: self.project, lambda: self.document, self.background, self.ahead)
         self.models = ChosenModel(self.runs, self.jobs, self.bake_off, self.review)
         self._news = TrainingNews(self.runs, self.jobs, self.bake_off, self.models, self._on_notice)
         self.walk = ProposalWalk(self.review)
         self.classes = ClassRemoval(lambda: self.project, self.front, self.background, _DOCUMENTS)
         self.classes.removed.connect(self._on_class_removed)
         self.files = ImageFiles(lambda: self.project, self.front, self.background, _DOCUMENTS)
-        self.files.noticed.connect(self._on_notice)
-        self.files.changed.connect(self._on_images_changed)
-        self.masks = MaskTaking(lambda: self.project, self.front, self.background, _DOCUMENTS)
-        self.masks.noticed.connect(self._on_notice)
-        self.masks.changed.connect(self._on_images_changed)
+        self.masks = MaskTaking(lambda: self.project, self.front, self.background, _DOCUMENTS, self.ahead)
+        for part in (self.files, self.masks):
+            part.noticed.connect(self._on_notice)
+            part.changed.connect(self._on_images_changed)
         self.earlier = EarlierStates(lambda: self.project, self.front, self.background)
         self.earlier.noticed.connect(self._on_notice)
         self.states = ImageStates(lambda: self.project, lambda: self.document, self._change_project)

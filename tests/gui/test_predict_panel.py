@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 from factories import cells, discs
 from studio import Studio
@@ -27,6 +28,55 @@ def test_proposals_are_counted_accepted_and_come_back_with_undo(studio: Studio) 
     assert panel.proposals.counter() == "Proposals: 0 of 3 left"
     document.undo()
     assert panel.proposals.counter() == "Proposals: 3 of 3 left"
+
+
+def _many() -> np.ndarray:
+    return np.pad(np.arange(1, 82, dtype=np.int32).reshape(9, 9).repeat(10, 0).repeat(10, 1), (0, 6))
+
+
+def test_many_are_accepted_without_the_window_waiting(studio: Studio) -> None:
+    studio.open()
+    panel = studio.show(PredictionPanel(studio.session))
+    studio.propose(_many())
+    document, button = studio.session.document, panel.proposals._accept_all
+    assert document is not None
+    studio.until(lambda: button.text() == "Accept all 81")
+    panel.proposals.accept_all()
+    assert (button.text(), button.isEnabled()) == ("Accepting …", False)
+    assert not document.planes.objects
+    assert panel.proposals.counter() == "Proposals: 81 of 81 left"
+    studio.until(lambda: not studio.session.ahead.busy)
+    assert (button.text(), len(document.planes.objects)) == ("All decided", 81)
+    document.undo()
+    assert panel.proposals.counter() == "Proposals: 81 of 81 left"
+    studio.until(lambda: button.text() == "Accept all 81")
+
+
+def test_what_is_drawn_while_many_are_accepted_stays(studio: Studio) -> None:
+    studio.open()
+    panel = studio.show(PredictionPanel(studio.session))
+    studio.propose(_many())
+    document, button = studio.session.document, panel.proposals._accept_all
+    assert document is not None
+    panel.proposals.accept_all()
+    studio.label(np.where(_many() == 41, 1, 0).astype(np.int32))
+    studio.until(lambda: not studio.session.ahead.busy)
+    assert panel.proposals.counter() == "Proposals: 1 of 81 left"
+    assert "1 proposal was left" in studio.notices[-1]
+    assert document.history.undo_name == "Accept 81 proposals"
+    studio.until(lambda: button.text() == "None is free to accept")
+
+
+def test_many_that_are_being_accepted_can_be_given_up(studio: Studio) -> None:
+    studio.open()
+    panel = studio.show(PredictionPanel(studio.session))
+    studio.propose(_many())
+    button = panel.proposals._accept_all
+    panel.proposals.accept_all()
+    assert studio.session.ahead.cancel()
+    studio.until(lambda: button.text() == "Accept all 81" and button.isEnabled())
+    assert studio.session.document is not None
+    assert not studio.session.document.planes.objects
 
 
 def test_editing_a_proposal_selects_the_new_object_with_the_brush(studio: Studio) -> None:

@@ -42,7 +42,7 @@ def actions(w: "MainWindow") -> list[Action]:
             lambda: _undo(session),
             ("Ctrl+Z",),
             "ph.arrow-u-up-left",
-            enabled=lambda: session.document is not None and session.document.can_undo,
+            enabled=lambda: session.document is not None and (session.document.can_undo or session.ahead.busy),
             now=undo_words,
         ),
         Action(
@@ -119,8 +119,8 @@ def actions(w: "MainWindow") -> list[Action]:
 
 
 def _undo(session: Session) -> None:
-    """Take back the last action on this image."""
-    if session.document is not None:
+    """Take back the last action on this image; one that is still being worked out is not done at all."""
+    if not session.ahead.cancel() and session.document is not None:
         session.document.undo()
 
 

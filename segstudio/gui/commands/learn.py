@@ -16,7 +16,7 @@ def actions(w: "MainWindow") -> list[Action]:
     live, proposals = w.training.live, w.prediction.proposals
 
     def reviewing() -> bool:
-        return can_edit() and session.review.pending_count > 0
+        return can_edit() and session.review.pending_count > 0 and not session.review.accepting
 
     def can_find_rate() -> bool:
         return can_write_now(w)() and w.training.setup.complete and session.runs.training is None

@@ -4,7 +4,7 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QProgressBar, QWidget
 
 from segstudio.gui.forms.parts import Section, button, caption, row, tool_button
-from segstudio.session.review import Accepted
+from segstudio.session.acceptance import Accepted
 from segstudio.session.session import Session
 
 #: Counted again at most so often, milliseconds.
@@ -57,15 +57,16 @@ class Proposals(Section):
         self._timer.timeout.connect(lambda: self._review.count_free(self._show_free))
         self._review.changed.connect(self._on_changed)
         session.image_changed.connect(self._on_changed)
+        session.ahead.changed.connect(self.refresh)
         self.refresh()
 
     def accept_all(self) -> None:
         """Accept all proposals; say what was left and why."""
-        self._say(self._review.accept_all())
+        self._review.accept_all(self._say)
 
     def accept_where_empty(self) -> None:
         """Accept the proposals that touch no object."""
-        self._say(self._review.accept_only_where_empty())
+        self._review.accept_only_where_empty(self._say)
 
     def accept_current(self) -> None:
         """Accept the proposal in focus."""
@@ -91,12 +92,16 @@ class Proposals(Section):
             self._left = left
             self._accept_all.setText(self.tr("Accept all") if left else self.tr("All decided"))
             self._accept_all.setToolTip("")
-        if left:
+        accepting = self._review.accepting
+        if accepting:
+            self._left = -1
+            self._accept_all.setText(self.tr("Accepting …"))
+        elif left:
             self._timer.start(_PAUSE_MS)
         for widget in (self._accept_all, self._accept_empty, self._reject_all):
-            self._enable(widget, left > 0)
+            self._enable(widget, left > 0 and not accepting)
         for one in (self._accept, self._reject, self._edit):
-            self._enable(one, current > 0)
+            self._enable(one, current > 0 and not accepting)
             one.setVisible(left > 0)
         for arrow in (self._previous, self._next):
             arrow.setVisible(left > 0)
@@ -110,7 +115,7 @@ class Proposals(Section):
     def _show_free(self, free: int) -> None:
         """Say how many will really be accepted: those that do not lie on objects."""
         left = self._review.pending_count
-        if not left:
+        if not left or self._review.accepting:
             return
         all_of = self.tr("Accept all {0}").format(left)
         self._accept_all.setText(

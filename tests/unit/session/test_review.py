@@ -21,6 +21,7 @@ from segstudio.labels.objects import ObjectInfo
 from segstudio.labels.paste import PasteLabels
 from segstudio.labels.transaction import Transaction
 from segstudio.project.changes import DocumentChange
+from segstudio.session.acceptance import Accepted
 from segstudio.session.background import Background
 from segstudio.session.predictions import Prediction
 from segstudio.session.proposal_walk import ProposalWalk
@@ -95,6 +96,18 @@ class Desk:
         self.document.apply(PasteLabels(labels, Window.whole(SHAPE), infos))
 
 
+def _all(review: Review) -> Accepted:
+    accepted: list[Accepted] = []
+    review.accept_all(accepted.append)
+    return accepted[0]
+
+
+def _where_empty(review: Review) -> Accepted:
+    accepted: list[Accepted] = []
+    review.accept_only_where_empty(accepted.append)
+    return accepted[0]
+
+
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
     return Desk(tmp_path)
@@ -132,7 +145,7 @@ def test_pixels_drawn_by_hand_are_never_touched(desk: Desk) -> None:
     before = desk.document.labels()
     free: list[int] = []
     desk.review.count_free(free.append)
-    made = desk.review.accept_all()
+    made = _all(desk.review)
     assert free == [len(made.objects)]
     after = desk.document.labels()
     np.testing.assert_array_equal(after[before > 0], before[before > 0])
@@ -164,7 +177,7 @@ def test_a_proposal_around_a_drawn_object_waits(desk: Desk) -> None:
     desk.draw(discs(SHAPE, [CENTRES[0]], 3))
     free: list[int] = []
     desk.review.count_free(free.append)
-    made = desk.review.accept_all()
+    made = _all(desk.review)
     assert made.left == (1,)
     assert free == [len(made.objects)] == [3]
     assert desk.review.pending() == [1]
@@ -172,7 +185,7 @@ def test_a_proposal_around_a_drawn_object_waits(desk: Desk) -> None:
 
 def test_accept_where_empty_leaves_every_proposal_that_touches_an_object(desk: Desk) -> None:
     desk.draw(discs(SHAPE, [(40, 29)], 7))
-    made = desk.review.accept_only_where_empty()
+    made = _where_empty(desk.review)
     assert set(made.objects) == {1, 2, 3}
     assert made.left == (4,)
 
@@ -217,7 +230,7 @@ def test_deleting_an_accepted_object_does_not_propose_it_again(desk: Desk) -> No
 
 
 def test_undoing_something_later_brings_no_decided_proposal_back(desk: Desk) -> None:
-    made = desk.review.accept_all().objects
+    made = _all(desk.review).objects
     desk.document.apply(Merge((made[1], made[2])))
     desk.document.apply(Delete((made[3],)))
     desk.document.apply(EraseStroke([(12.0, 12.0)], 4))
@@ -311,7 +324,7 @@ def test_thousands_of_proposals_are_accepted_at_once(tmp_path: Path) -> None:
     labels = np.arange(1, 901, dtype=np.int32).reshape(30, 30).repeat(2, 0).repeat(2, 1)
     desk.write(labels, {})
     review = desk.reopen()
-    assert len(review.accept_all().objects) == 900
+    assert len(_all(review).objects) == 900
 
 
 class LaterBackground(Background):
@@ -337,7 +350,7 @@ def test_another_image_never_gets_the_proposals_of_the_one_before(desk: Desk) ->
     assert review.pending_count == 4
     desk.document = MemoryDocument()
     review.load(dataclasses.replace(desk.prediction, image_id="other"))
-    assert review.accept_all().objects == {}
+    assert _all(review).objects == {}
     assert not desk.document.labels().any()
     background.work()
     assert review.pending_count == 4
@@ -354,10 +367,10 @@ def test_a_prediction_whose_file_is_gone_is_looked_for_in_the_background(desk: D
 
 def test_nothing_is_accepted_in_the_middle_of_a_stroke(desk: Desk) -> None:
     desk.document.editing = True
-    assert desk.review.accept_all().objects == {}
+    assert _all(desk.review).objects == {}
     assert desk.review.pending_count == 4
     desk.document.editing = False
-    assert len(desk.review.accept_all().objects) == 4
+    assert len(_all(desk.review).objects) == 4
 
 
 def test_an_error_while_accepting_leaves_everything_as_it_was(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -376,4 +389,4 @@ def test_an_error_while_accepting_leaves_everything_as_it_was(desk: Desk, monkey
     np.testing.assert_array_equal(desk.document.labels(), before)
     assert set(desk.document.planes.objects) == {1}
     assert desk.review.pending_count == 4
-    assert len(desk.review.accept_all().objects) == 4
+    assert len(_all(desk.review).objects) == 4
