@@ -154,8 +154,13 @@ def _pieces(path: Path) -> Iterator[bytes]:
             yield piece
 
 
-def make_folders(folder: Path, disk: Disk = DISK) -> list[Path]:
-    """Make `folder` and its missing parents, durably; return those made, outermost first.
+def make_folders(folder: Path, disk: Disk = DISK, *, durable: bool = True) -> list[Path]:
+    """Make `folder` and its missing parents; return those made, outermost first.
+
+    Parameters
+    ----------
+    durable
+        Whether to sync the folder of each; otherwise who calls does it.
 
     Raises
     ------
@@ -173,7 +178,8 @@ def make_folders(folder: Path, disk: Disk = DISK) -> list[Path]:
         try:
             with disk_errors(item, "made"):
                 _make_folder(item, made, disk)
-                disk.sync_folder(item.parent)
+                if durable:
+                    disk.sync_folder(item.parent)
         except DiskError:
             remove_folders(made, disk)
             raise
@@ -207,7 +213,9 @@ def remove_leftovers(folder: Path, disk: Disk = DISK) -> None:
 
 
 class AppendFile:
-    """A new file that grows at its end; each `append` is on the medium when it returns.
+    """A new file that grows at its end; what was written is on the medium when a later `sync` returns.
+
+    A `write` may come while another thread waits for a `sync`, which then need not have what it wrote.
 
     After any ``OSError`` the file must be given up: the system may have dropped the pages of a failed sync,
     and a second try would report success for data that are gone (PostgreSQL's "fsyncgate", 2018).
@@ -221,13 +229,25 @@ class AppendFile:
 
     def append(self, data: bytes) -> None:
         """Write and sync `data`; raise ``OSError``."""
-        if self._descriptor is None:
-            raise OSError(errno.EBADF, "file is closed", str(self.path))
-        self._disk.write(self._descriptor, data)
-        self._disk.sync(self._descriptor)
+        self.write(data)
+        self.sync()
+
+    def write(self, data: bytes) -> None:
+        """Hand `data` to the system: it is there when the program is killed from now on. Raise ``OSError``."""
+        self._disk.write(self._open, data)
+
+    def sync(self) -> None:
+        """Return when all that was written before is on the medium; raise ``OSError``."""
+        self._disk.sync(self._open)
         if not self._named:
             self._disk.sync_folder(self.path.parent)
             self._named = True
+
+    @property
+    def _open(self) -> int:
+        if self._descriptor is None:
+            raise OSError(errno.EBADF, "file is closed", str(self.path))
+        return self._descriptor
 
     def close(self) -> None:
         """Close the file; may be called twice."""

@@ -5,6 +5,8 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
@@ -13,6 +15,7 @@ from segstudio.io.atomic import AppendFile, make_folders
 from segstudio.io.disk import DISK, Disk, disk_error
 from segstudio.project.journal import JournalPlace, encode_header, file_name
 from segstudio.project.journal_records import JournalRecord, encode_record
+from segstudio.project.medium import Medium
 from segstudio.project.rescue import ImageRescue
 from segstudio.project.rescue_watch import PATIENCE_SECONDS, Late, RescueWatch
 
@@ -44,8 +47,10 @@ class JournalWriter:
 
     Notes
     -----
-    All records that wait are written together and synced once. After an error the file is given up and all
-    records that are not known to be durable go to a new one: a sync that is tried again proves nothing.
+    A record is handed to the system as soon as it comes, also while an earlier one waits for the medium, which may
+    take seconds: whoever is killed then loses nothing. All that was written meanwhile is synced once. After an error
+    the file is given up and all records that are not known to be durable go to a new one: a sync that is tried again
+    proves nothing.
     """
 
     def __init__(
@@ -72,6 +77,9 @@ class JournalWriter:
         self._last = last
         self._durable = self._waiting[0].seq - 1 if self._waiting else last
         self._error: UserError | None = None
+        self._written = self._synced = self._durable
+        self._medium = Medium(self._condition)
+        self._unnamed: list[Path] = []
         self._prepared = False
         self._closing = False
         self._closed = False
@@ -182,27 +190,57 @@ class JournalWriter:
     def _run(self) -> None:
         if self._watch is not None:
             self._watch.start()
-        while True:
-            with self._condition:
-                self._condition.wait_for(lambda: self._waiting or self._closing)
-                batch = list(self._waiting)
-                closing = self._closing
-            if not batch:
-                return
-            error = self._write(batch)
-            with self._condition:
-                if error is None:
-                    del self._waiting[: len(batch)]
-                    self._durable = batch[-1].seq
-                    self._since = time.monotonic()
-                self._error = error
-                self._condition.notify_all()
-                self._tell_watch()
-            self._on_change()
-            if error is not None:
-                if closing:
-                    return
-                self._pause()
+        try:
+            while self._go_on():
+                pass
+        finally:
+            self._medium.end()
+
+    def _go_on(self) -> bool:
+        """Write what has come, take what the medium has; return whether there may be more."""
+        medium = self._medium
+        with self._condition:
+            self._condition.wait_for(
+                lambda: medium.over or self._last > self._written or (self._closing and not medium.busy)
+            )
+            batch = [record for record in self._waiting if record.seq > self._written]
+            over, closing = medium.over, self._closing
+        if not batch and not over:
+            return False
+        error = self._write(batch) if batch else None
+        if over or (error is not None and medium.busy):  # nobody closes a file that is being synced
+            error = self._judged(medium.take()) or error
+            over = True
+        if error is not None:
+            self._give_up_file()
+            self._written = self._durable
+        elif self._file is not None and not medium.busy and self._written > self._durable:
+            self._synced = self._written
+            medium.begin(partial(self._sync, self._file))
+        if over or error is not None:
+            self._tell(error)
+        if error is not None and not closing:
+            self._pause()
+        return error is None or not closing
+
+    def _judged(self, outcome: BaseException | None) -> UserError | None:
+        """Take note of what a sync has done; return why the disk refused."""
+        if isinstance(outcome, OSError):
+            return disk_error(outcome, self._folder if self._file is None else self._file.path, "written")
+        if outcome is not None:
+            raise outcome
+        with self._condition:
+            self._waiting = [record for record in self._waiting if record.seq > self._synced]
+            self._durable = self._synced
+            self._since = time.monotonic()
+        return None
+
+    def _tell(self, error: UserError | None) -> None:
+        with self._condition:
+            self._error = error
+            self._condition.notify_all()
+            self._tell_watch()
+        self._on_change()
 
     def _tell_watch(self) -> None:
         if self._watch is not None and self._error is not None:
@@ -221,7 +259,7 @@ class JournalWriter:
             if not self._prepared:
                 if not self._folder.parents[2].is_dir():  # a drive that is gone is not made anew where it was
                     raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-                make_folders(self._folder, self._disk)
+                self._unnamed += [made.parent for made in make_folders(self._folder, self._disk, durable=False)]
                 self._prepare()
                 self._prepared = True
             if self._file is None:
@@ -229,15 +267,20 @@ class JournalWriter:
                 self._segment += 1
                 self._file = AppendFile(self._folder / name, self._disk)
                 data = encode_header(self._place, self._session, batch[0].seq) + data
-            self._file.append(data)
+            self._file.write(data)
         except OSError as error:
-            path = self._folder if self._file is None else self._file.path
-            self._give_up_file()
-            return disk_error(error, path, "written")
+            return disk_error(error, self._folder if self._file is None else self._file.path, "written")
         except UserError as error:
-            self._give_up_file()
             return error
+        self._written = batch[-1].seq
         return None
+
+    def _sync(self, file: AppendFile) -> None:
+        """Return when all that was written to `file` would be found after a power cut."""
+        file.sync()
+        while self._unnamed:
+            self._disk.sync_folder(self._unnamed[-1])
+            del self._unnamed[-1]
 
     def _give_up_file(self) -> None:
         if self._file is not None:

@@ -24,7 +24,7 @@ def test_a_full_disk_is_told_before_the_window_closes(
     folder: Path, qapp: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[list[str]] = []
-    append = AppendFile.append
+    write = AppendFile.write
 
     def refuse(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -32,11 +32,11 @@ def test_a_full_disk_is_told_before_the_window_closes(
     def script(hand: Driver) -> None:
         def try_until_saved() -> None:
             """The disk has room again from the first question on; on a busy computer there may be a second."""
-            monkeypatch.setattr(AppendFile, "append", append)
+            monkeypatch.setattr(AppendFile, "write", write)
             hand.when_asked("Try again", before=try_until_saved)
 
         hand.wait(lambda: hand.session.document is not None, what="the image")
-        monkeypatch.setattr(AppendFile, "append", refuse)
+        monkeypatch.setattr(AppendFile, "write", refuse)
         hand.session.view.tool = "brush"
         hand.drag([(30.0, 30.0), (60.0, 60.0)])
         hand.wait(hand.window.banners.messages, what="the banner")

@@ -28,14 +28,14 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def fill(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
     """Return what makes the disk of the project full, or gives it room again."""
-    append, full = AppendFile.append, [False]
+    write, full = AppendFile.write, [False]
 
     def refuse(file: AppendFile, data: bytes) -> None:
         if full[0] and file.path.is_relative_to(folder):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        append(file, data)
+        write(file, data)
 
-    monkeypatch.setattr(AppendFile, "append", refuse)
+    monkeypatch.setattr(AppendFile, "write", refuse)
     return lambda now: full.__setitem__(0, now)
 
 

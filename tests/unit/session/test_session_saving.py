@@ -144,7 +144,7 @@ def test_strokes_that_cannot_be_saved_stay_until_there_is_space(
     draw(4)
     assert document.flush()
     with monkeypatch.context() as patch:
-        patch.setattr("segstudio.io.atomic.AppendFile.append", refuse)
+        patch.setattr("segstudio.io.atomic.AppendFile.write", refuse)
         for y in (10, 16):
             draw(y)
         labels = document.planes.labels.to_array()
