@@ -129,6 +129,12 @@ class Lab:
             "manifest": self.folder / "project.json",
         }[kind]
 
+    def can(self, deed: str, path: Path) -> bool:
+        """Whether there is what a deed needs: the first of the region files may be there since a moment ago."""
+        if deed == "swap":
+            return bool(others_of(path)) or path.name == "project.json"
+        return deed != "older" or path in self.older
+
     def finish(self) -> None:
         """Work on and close; then open all again and hear what is said."""
         for entry in self.project.images:
@@ -180,11 +186,13 @@ def replacement(lab: Lab, path: Path) -> bytes:
     return data
 
 
+def others_of(path: Path) -> list[Path]:
+    return sorted(item for item in path.parent.glob(f"*{path.suffix}") if item != path and "foreign" not in item.name)
+
+
 def swap(path: Path) -> None:
     """Exchange a file with one of its kind, as a program does that renames them."""
-    others = sorted(item for item in path.parent.glob(f"*{path.suffix}") if item != path and "foreign" not in item.name)
-    if not others:
-        others = [path.with_name("project.json.bak")]
+    others = others_of(path) or [path.with_name("project.json.bak")]
     spare = path.with_name("spare")
     path.rename(spare)
     others[0].rename(path)
@@ -248,7 +256,7 @@ def test_whatever_another_program_does_is_noticed_and_nothing_is_overwritten(
             lab.project.save()
             is_open = True
         path = lab.path_of(kind)
-        if not path.exists() or (deed == "older" and path not in lab.older):  # there since a moment ago
+        if not path.exists() or not lab.can(deed, path):
             path = lab.project.files(lab.project.images[0].id).labels
             kind = "labels"
         before = path.read_bytes()
