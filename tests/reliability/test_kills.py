@@ -243,8 +243,8 @@ class Sweep:
                     found = self._crc(planes.labels.to_array())
                     if found not in ((full[entry.stem],) if _done(log) else (blank[entry.stem], full[entry.stem])):
                         return f"the labels of {entry.name} are neither those of the mask nor none"
-                    if not planes.regions.blank and not planes.objects:
-                        return f"{entry.name} is complete and has no objects"
+                    if not planes.blank and not (planes.regions.is_full() and len(planes.objects)):
+                        return f"the mask of {entry.name} is there in part"
         except UserError as error:
             return f"{error}"
         return ""
@@ -314,7 +314,9 @@ def test_killed_program_loses_at_most_the_last_action(
 def test_how_others_save_is_found_out_by_kills(tmp_path: Path, name: str, seed: int) -> None:
     _, load, harmed, _ = STORES[name]
     chance, bad = random.Random(seed), 0
-    for number in range(12):
+    for number in range(60 if harmed else 12):  # harm is a matter of luck, and the computer may be slow
+        if bad:
+            break
         folder, log = tmp_path / str(number), tmp_path / f"{number}.log"
         folder.mkdir()
         with log.open("wb") as told:
@@ -334,4 +336,4 @@ def test_how_others_save_is_found_out_by_kills(tmp_path: Path, name: str, seed: 
         else:
             size = found.size
             bad += not any(np.array_equal(found, version(number, size)) for number in (last, last + 1))
-    assert (bad > 0) == harmed, f"{bad} of 12 kills did harm"
+    assert (bad > 0) == harmed, "a kill did harm" if bad else "no kill did harm"

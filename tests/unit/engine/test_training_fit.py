@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import count, pairwise
+from itertools import count, groupby, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -163,7 +163,8 @@ def test_the_first_look_does_not_wait_for_the_end_of_an_epoch(
     metrics = of(Metric, messages)
     assert 0 < metrics[0].epoch < 1
     assert "val_f1" in metrics[0].values
-    assert [metric.epoch for metric in metrics[1:]] == [1, 2]
+    # On a slow computer the last epoch is told before it is judged, and again with what it was worth.
+    assert [epoch for epoch, _ in groupby(metric.epoch for metric in metrics[1:])] == [1, 2]
     assert of(Preview, messages)[0].epoch == metrics[0].epoch
 
 

@@ -2,6 +2,7 @@
 
 import shutil
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -143,9 +144,13 @@ def test_an_image_on_its_way_to_the_front_is_moved_when_it_is_there(folder: Path
     """It belongs to the main thread then: another one must not change or close it."""
     waiting: list[tuple[str, Callable[[], None]]] = []
     session = Session(lambda call: waiting.append((threading.current_thread().name, call)))
+    said: list[Notice] = []
+    session.noticed.connect(said.append)
 
     def turn(until: Callable[[], bool], *, held: str = "none") -> None:
+        end = time.monotonic() + 60
         while not until():
+            assert time.monotonic() < end, f"waited in vain: {said}, {waiting}"
             ready = next((item for item in waiting if not item[0].startswith(held)), None)
             if ready is not None:
                 waiting.remove(ready)
