@@ -19,6 +19,7 @@ from segstudio import __version__
 from segstudio.gui import safe_mode
 from segstudio.gui.crash_file import CrashFile, take_crashes
 from segstudio.gui.faults import ErrorHook, QtMessages
+from segstudio.gui.later import later
 from segstudio.gui.main_window import MainWindow
 from segstudio.gui.start_mark import STEADY_S, StartMark
 from segstudio.gui.theme import apply_theme
@@ -61,7 +62,7 @@ class GarbageCollector(QObject):
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._collect)
         self._timer.start(_COLLECT_EVERY_MS)
-        QTimer.singleShot(_SETTLED_MS, self, self._settle)
+        later(self, self._settle, _SETTLED_MS)
 
     @staticmethod
     def _settle() -> None:
@@ -181,12 +182,12 @@ def _run(app: QApplication, paths: list[Path], log_file: Path | None, mark: Star
     with _nets(app, window, carrier, log_file):
         collector = GarbageCollector(app)
         window.show()
-        QTimer.singleShot(_IDLE_MS, window, lambda: session.background.run(import_ahead))
+        later(window, lambda: session.background.run(import_ahead), _IDLE_MS)
         session.jobs.want_catalogue(make=False)
-        QTimer.singleShot(_CALM_MS, window, session.jobs.want_catalogue)
+        later(window, session.jobs.want_catalogue, _CALM_MS)
         if mark is not None:
-            QTimer.singleShot(0, window, mark.stands)
-            QTimer.singleShot(round(STEADY_S * 1000), window, mark.steady)
+            later(window, mark.stands)
+            later(window, mark.steady, round(STEADY_S * 1000))
         if safe:
             window.banners.show_notice(safe_mode.notice())
         if paths:
@@ -213,7 +214,7 @@ def _nets(app: QApplication, window: MainWindow, carrier: _MainThread, log_file:
     watchdog = Watchdog(app, stacks=crash_file.stream if crash_file is not None else None)
     if folder is not None:
         background, tell = window.session.background, window.help_desk.tell_crash
-        QTimer.singleShot(_IDLE_MS, window, lambda: background.run(lambda: take_crashes(folder), tell))
+        later(window, lambda: background.run(lambda: take_crashes(folder), tell), _IDLE_MS)
     try:
         yield
     finally:

@@ -1,6 +1,6 @@
 """Messages over the top of the canvas: they say what happened and what to do, and stop nobody."""
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QApplication,
     QFrame,
@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.gui.headline import Headline
+from segstudio.gui.later import later
 from segstudio.gui.theme import icon
 from segstudio.session.notice import Notice
 
@@ -80,7 +81,7 @@ class Banner(QFrame):
             self._stay()
 
     def _stay(self) -> None:
-        QTimer.singleShot(_GOOD_NEWS_STAYS, self, self._leave)
+        later(self, self._leave, _GOOD_NEWS_STAYS)
 
     def _leave(self) -> None:
         """Go, unless a dialog or a newer message hides it: then nobody has read it yet."""

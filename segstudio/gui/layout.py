@@ -7,6 +7,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QTabWidget, QToolBar, QWidget
 
 from segstudio.gui.actions import ActionTable
+from segstudio.gui.later import later
 
 #: Least width of the steps, pixels.
 _STEPS_LEAST = 340
@@ -128,11 +129,7 @@ class Layout:
             self._drawer_has_height = True
             self._settings.setValue("drawer", True)
             height = min(_DRAWER_HEIGHT, round(self._window.height() * _DRAWER_SHARE))
-            QTimer.singleShot(
-                0,
-                self._window,
-                lambda: self._window.resizeDocks([self.drawer], [height], Qt.Orientation.Vertical),
-            )
+            later(self._window, lambda: self._window.resizeDocks([self.drawer], [height], Qt.Orientation.Vertical))
 
     def restore_geometry(self) -> None:
         """Bring back size and place of the window, and remember each change of them: not every end is orderly.

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QGridLayout, QListView, QMainWindow, QStackedWidget, QWidget
 
@@ -22,6 +22,7 @@ from segstudio.gui.focus_ring import FocusRing
 from segstudio.gui.held_keys import HeldKeys
 from segstudio.gui.help_desk import HelpDesk
 from segstudio.gui.jobs import JobThreads
+from segstudio.gui.later import later
 from segstudio.gui.layout import Layout, tabs
 from segstudio.gui.opening import Opening
 from segstudio.gui.panels.curves import CurvesPanel
@@ -197,7 +198,7 @@ class MainWindow(QMainWindow):
     def _refresh(self, *_anything: object) -> None:
         if not self._refresh_asked:
             self._refresh_asked = True
-            QTimer.singleShot(0, self, self._refresh_now)
+            later(self, self._refresh_now)
 
     def _why_grey(self) -> str:
         project = self.session.project

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QFrame,
     QLabel,
@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
 
 from segstudio.gui.forms.field_row import FieldRow
 from segstudio.gui.forms.parts import caption, heading
+from segstudio.gui.later import later
 from segstudio.gui.theme import icon
 
 #: With more advanced settings than this their groups are folded at first.
@@ -97,7 +98,7 @@ class Advanced(QWidget):
         self._button.setIcon(icon("ph.caret-down" if is_open else "ph.caret-right", "secondary"))
         if is_open:
             self.search.setFocus()
-            QTimer.singleShot(0, self, self._reveal)  # once the layout knows how tall it is
+            later(self, self._reveal)  # once the layout knows how tall it is
 
     def _reveal(self) -> None:
         """Bring the first settings in sight where the panel is scrolled: opened, they lie below its lower edge."""

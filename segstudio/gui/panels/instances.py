@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 
 from segstudio.gui.bind import follow
 from segstudio.gui.forms.parts import ElidedLabel, EmptyState, button, caption, on_theme
+from segstudio.gui.later import later
 from segstudio.gui.panels.object_table import ID, ObjectTable
 from segstudio.labels.edits import Delete
 from segstudio.session.session import Session
@@ -172,7 +173,7 @@ class InstancesPanel(QWidget):
 
     def _on_sorted(self) -> None:
         # A moment later: the model sorts after the header has told.
-        QTimer.singleShot(0, self.view, self.view.scrollToTop)
+        later(self.view, self.view.scrollToTop)
 
     def _on_project(self, project: object) -> None:
         if project is not None and self._session.project is not None:

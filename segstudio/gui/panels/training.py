@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from segstudio.core.errors import UserError
 from segstudio.gui.forms.parts import Column, EmptyState, Footer, button, caption, row
+from segstudio.gui.later import later
 from segstudio.gui.panels.doctor import DoctorSection
 from segstudio.gui.panels.rates import RatesSection
 from segstudio.gui.panels.training_advice import TrainingAdvice
@@ -115,7 +116,7 @@ class TrainingPanel(QWidget):
 
     def reveal(self, section: QWidget) -> None:
         """Bring a part of the step in sight, once the layout knows how tall it is."""
-        QTimer.singleShot(0, section, lambda: self._column.ensureWidgetVisible(section, 0, _ROOM_BELOW))
+        later(section, lambda: self._column.ensureWidgetVisible(section, 0, _ROOM_BELOW))
 
     def find_rate(self) -> None:
         """Test learning rates with the settings of the form."""
