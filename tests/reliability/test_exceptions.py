@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType, SimpleNamespace
@@ -401,33 +402,32 @@ run_program([], script)
 @pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_rubbish_is_collected_on_the_thread_of_the_window_only(folder: Path, qapp: object) -> None:
-    threads: set[int] = set()
+    collected: list[int] = []
 
     def note(phase: str, _info: object) -> None:
         if phase == "start":
-            threads.add(threading.get_ident())
+            collected.append(threading.get_ident())
 
     def script(hand: Driver) -> None:
         gc.callbacks.append(note)
         try:
-            stop = threading.Event()
 
             def rubbish() -> None:
-                while not stop.wait(0.001):  # without a rest, on a busy computer, there is more than can be collected
-                    for _ in range(1_000):
+                for _ in range(200):
+                    for _ in range(500):
                         ring: list[Any] = [QObject()]
                         ring.append(ring)
+                    time.sleep(0.005)
 
             workers = [threading.Thread(target=rubbish) for _ in range(3)]
             for worker in workers:
                 worker.start()
-            QTest.qWait(3_000)
-            stop.set()
-            for worker in workers:
-                worker.join()
-            QTest.qWait(1_500)
+            hand.wait(lambda: not any(worker.is_alive() for worker in workers), 90, "the makers of rubbish")
+            made = len(collected)
+            hand.wait(lambda: len(collected) > made, 30, "the last collection")
         finally:
             gc.callbacks.remove(note)
 
     run_program([str(folder)], script)
-    assert threads == {threading.get_ident()}
+    assert len(collected) > 1
+    assert set(collected) == {threading.get_ident()}
