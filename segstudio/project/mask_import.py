@@ -1,7 +1,6 @@
 """Label masks of other programs that lie beside the images become their annotation."""
 
 from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
@@ -11,24 +10,21 @@ from numpy.typing import NDArray
 
 from segstudio.core.errors import UserError
 from segstudio.core.tiles import Window
-from segstudio.io.atomic import make_folders
 from segstudio.io.disk import DISK, Disk
-from segstudio.io.labels_file import write_label_tiff
-from segstudio.io.objects_file import read_objects, write_objects
+from segstudio.io.objects_file import read_objects
 from segstudio.labels.edits import RegionFill
-from segstudio.labels.label_map import LabelMap
 from segstudio.labels.objects import ObjectInfo
 from segstudio.labels.regions import COMPLETE
 from segstudio.labels.transaction import Transaction
 from segstudio.project.annotation_files import AnnotationFiles
-from segstudio.project.checksums import Sums
 from segstudio.project.document import ImageDocument
+from segstudio.project.first_labels import write_first
 from segstudio.project.image_files import find_mask, find_mask_in
+from segstudio.project.journal import JournalPlace
 from segstudio.project.layout import Layout
 from segstudio.project.manifest import ImageEntry
 from segstudio.project.manifest_store import ManifestStore
 from segstudio.project.open_documents import OpenDocuments
-from segstudio.project.summing_disk import SummingDisk
 
 
 @dataclass(frozen=True, eq=False)
@@ -222,22 +218,7 @@ def take_mask(mask: Path, taken: TakeLabels, entry: ImageEntry, files: Annotatio
     """
     if files.any_exists():
         raise _labelled_already(mask, entry)
-    labels, objects, size = taken.labels, taken.objects, (entry.height, entry.width)
-    for folder in {files.labels.parent, files.regions.parent, files.objects.parent}:
-        make_folders(folder, disk)
-    disk = SummingDisk(disk, Sums(files.sums, disk), files.published)
-    try:
-        # What a kill leaves of it has to be true: only an image whose objects are there is complete.
-        write_label_tiff(files.labels, LabelMap.from_array(labels), disk=disk)
-        write_objects(files.objects, objects, max(objects, default=0) + 1, disk)
-        if taken.complete:
-            write_label_tiff(files.regions, LabelMap.from_array(np.full(size, COMPLETE, np.uint8)), disk=disk)
-    except BaseException:
-        # A part of it would be taken for labels: a complete image without objects is all background.
-        for path in (*files.published, *((files.sums,) if files.sums is not None else ())):
-            with suppress(OSError):
-                disk.unlink(path)
-        raise
+    write_first(taken, JournalPlace(files.journal, entry.id, (entry.height, entry.width)), files, disk)
 
 
 def _labelled_already(mask: Path, entry: ImageEntry) -> UserError:

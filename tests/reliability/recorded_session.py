@@ -209,7 +209,7 @@ class Session:
         self.disk.mark("begun", (MASKED, 1))
         full = zlib.crc32(np.ones(SHAPE, np.uint8).tobytes())
         self.truth.states[MASKED].append((zlib.crc32(labels.tobytes()), full, table_of({1: info, 300: info})))
-        self.truth.stacks[MASKED].append((0, 0))
+        self.truth.stacks[MASKED].append((1, 0))
         assert not project.import_masks(masks={image: self._mask})
         self.disk.mark("durable", (MASKED, 1))
         self.disk.mark("published", (MASKED, 1))
@@ -324,8 +324,6 @@ class Judge:
         low, high, _, kept = bounds
         if document.snapshots is not None and len(document.snapshots.all()) < kept:
             yield f"{name} has lost a snapshot"
-        if name == MASKED and not low:
-            return  # the first mask of an image goes into three files, not through the journal: some may be missing
         found = state_of(document)
         fitting = [number for number in range(low, high + 1) if self._truth.states[name][number] == found]
         if not fitting:
@@ -338,8 +336,6 @@ class Judge:
         first = low if caught_up else files
         for place, path in enumerate((f"labels/{name}.tif", f"regions/{name}.tif", f"labels/{name}.json")):
             found = self._content(folder / path, place)
-            if name == MASKED and caught_up and not low:
-                continue
             if found not in [state[place] for state in self._truth.states[name][first : high + 1]]:
                 words = "after catching up" if caught_up else "as it lies there"
                 yield f"{path} {words}, wanted state {first} to {high}: {found}"

@@ -11,15 +11,17 @@ import numpy as np
 import pytest
 import tifffile
 
+from segstudio.core.errors import UserError
 from segstudio.io.disk import Disk
 from segstudio.project.manifest_file import load_manifest
 from segstudio.project.manifest_store import ManifestStore
+from segstudio.project.mask_import import read_mask, take_mask
 from segstudio.project.project import Project
 from segstudio.project.samples import project_samples
 
 
 class FullAfter(Disk):
-    """Lets so many files appear, then is full."""
+    """Lets so many files appear, then is full: the journal, labels, object table, regions."""
 
     def __init__(self) -> None:
         self.room = 99
@@ -57,7 +59,7 @@ def _nothing_saved(project: Project) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("room", [0, 1, 2])
+@pytest.mark.parametrize("room", [0, 1, 2, 3])
 def test_a_mask_that_the_disk_refuses_leaves_the_image_without_labels(tmp_path: Path, room: int) -> None:
     _write_pair(tmp_path)
     disk = FullAfter()
@@ -66,7 +68,7 @@ def test_a_mask_that_the_disk_refuses_leaves_the_image_without_labels(tmp_path: 
     with _nothing_saved(project):
         (problem,) = project.import_masks()
     assert "full" in problem or "space" in problem
-    assert not any(path.exists() for path in project.files(project.images[0].id).published)
+    assert not project.files(project.images[0].id).any_exists()
     assert [sample.complete for sample in project_samples(project)] in ([], [False])
     disk.room = 99
     assert project.import_masks() == []
@@ -74,8 +76,8 @@ def test_a_mask_that_the_disk_refuses_leaves_the_image_without_labels(tmp_path: 
     project.close()
 
 
-@pytest.mark.parametrize("room", [1, 2])
-def test_what_a_kill_leaves_of_a_mask_is_no_image_of_background(tmp_path: Path, room: int) -> None:
+@pytest.mark.parametrize("room", [0, 1, 2, 3])
+def test_a_kill_leaves_a_mask_whole_or_not_at_all(tmp_path: Path, room: int) -> None:
     _write_pair(tmp_path)
     disk = KilledAfter()
     project, _ = Project.create(tmp_path / "project", tmp_path / "images", disk=disk)
@@ -84,9 +86,87 @@ def test_what_a_kill_leaves_of_a_mask_is_no_image_of_background(tmp_path: Path, 
         project.import_masks()
     disk.room = 99
     document = project.document(project.images[0].id)
-    assert set(document.planes.objects) == document.planes.labels.values() == {1}
-    assert document.planes.regions.blank
+    if room:
+        assert set(document.planes.objects) == document.planes.labels.values() == {1}
+        assert document.planes.regions.is_full()
+        assert document.history.undo_name == "Import mask"
+        document.undo()
+    assert document.planes.blank
+    assert document.notices == []
     project.close()
+
+
+class RefusesAfter(Disk):
+    """Does so many things, then refuses so many."""
+
+    def __init__(self, left: int, refusals: int) -> None:
+        self._left = left
+        self._refusals = refusals
+
+    def _step(self) -> None:
+        self._left -= 1
+        if -self._refusals <= self._left < 0:
+            raise OSError(errno.EIO, "Refused")
+
+    def create(self, path: Path) -> int:
+        self._step()
+        return super().create(path)
+
+    def write(self, descriptor: int, data: bytes | memoryview) -> None:
+        self._step()
+        super().write(descriptor, data)
+
+    def replace(self, source: Path, target: Path) -> None:
+        self._step()
+        super().replace(source, target)
+
+    def sync_folder(self, folder: Path) -> None:
+        self._step()
+        super().sync_folder(folder)
+
+    def make_folder(self, folder: Path) -> None:
+        self._step()
+        super().make_folder(folder)
+
+    def unlink(self, path: Path) -> None:
+        self._step()
+        super().unlink(path)
+
+    def remove_folder(self, folder: Path) -> None:
+        self._step()
+        super().remove_folder(folder)
+
+
+@pytest.mark.parametrize("refusals", [1, 10**6], ids=["once", "for ever"])
+def test_at_whichever_step_it_ends_the_mask_is_whole_or_not_there(tmp_path: Path, refusals: int) -> None:
+    _write_pair(tmp_path)
+    project, _ = Project.create(tmp_path / "project", tmp_path / "images")
+    entry, files = project.images[0], project.files(project.images[0].id)
+    assert project.close()
+    shutil.copytree(tmp_path / "project", tmp_path / "blank")
+    taken, _ = read_mask(tmp_path / "masks" / "a.tif", entry, complete=True)
+    found = set()
+    for number in range(100):
+        shutil.rmtree(tmp_path / "project")
+        shutil.copytree(tmp_path / "blank", tmp_path / "project")
+        try:
+            take_mask(tmp_path / "masks" / "a.tif", taken, entry, files, RefusesAfter(number, refusals))
+        except UserError:
+            ended = False
+        else:
+            ended = True
+        with Project.open(tmp_path / "project") as again:
+            document = again.document(entry.id)
+            assert document.notices == []
+            whole = set(document.planes.objects) == {1} and document.planes.regions.is_full()
+            assert whole or document.planes.blank, number
+            found.add(whole)
+        with Project.open(tmp_path / "project") as again:
+            assert files.labels.exists() == files.regions.exists() == files.objects.exists() == whole
+        if ended:
+            assert found == {True, False}
+            return
+    raise AssertionError("it never ended")
 
 
 def test_a_mask_is_told_of_on_the_disk_before_all_others_are_taken(tmp_path: Path) -> None:
