@@ -428,6 +428,7 @@ def test_rubbish_is_collected_on_the_thread_of_the_window_only(folder: Path, qap
         finally:
             gc.callbacks.remove(note)
 
+    gc.enable()  # as in the user's program: there is no fixture there that has turned it off
     run_program([str(folder)], script)
     assert len(collected) > 1
     assert set(collected) == {threading.get_ident()}
