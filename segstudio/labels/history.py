@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from segstudio.core.tiles import TileKey, Window
 from segstudio.labels.label_map import LabelMap
 from segstudio.labels.objects import ObjectInfo, ObjectTable
+from segstudio.labels.over_threads import over_threads
 
 Plane = Literal["labels", "regions"]
 PLANES: tuple[Plane, ...] = ("labels", "regions")
@@ -103,20 +104,33 @@ class Planes:
         The planes must be in the state it starts from, or ends with.
         """
         # Filled tiles share one array: what the same change makes of them is one array again.
-        made: dict[tuple[int, bytes, tuple[int, int]], NDArray[Any] | None] = {}
-        before = []
-        for delta in record.tiles:
-            plane = self.plane(delta.plane)
-            tile = plane.share(delta.key)
-            before.append(tile)  # kept alive, so that no other array gets its id
-            same = id(tile), delta.xor, plane.grid.tile_shape(delta.key)
-            if same not in made:
-                after = apply_delta(tile, delta, plane)
-                after.flags.writeable = False
-                made[same] = after if after.any() else None
-            plane.set_tile(delta.key, made[same])
+        same = [_Same.of(self.plane(delta.plane), delta) for delta in record.tiles]
+        steps = {step.key: step for step in same}
+        made = dict(zip(steps, over_threads(_Same.made, list(steps.values())), strict=True))
+        for delta, step in zip(record.tiles, same, strict=True):
+            self.plane(delta.plane).exchange(delta.key, made[step.key])
         for change in record.objects:
             self.objects.set(change.id, change.before if back else change.after)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Same:
+    """A step that is the same for tiles that share one array; it holds the array, so that no other gets its id."""
+
+    key: tuple[int, bytes, tuple[int, int]]
+    tile: NDArray[Any] | None
+    delta: TileDelta
+    plane: LabelMap
+
+    @classmethod
+    def of(cls, plane: LabelMap, delta: TileDelta) -> "_Same":
+        tile = plane.share(delta.key)
+        return cls((id(tile), delta.xor, plane.grid.tile_shape(delta.key)), tile, delta, plane)
+
+    def made(self) -> NDArray[Any] | None:
+        after = apply_delta(self.tile, self.delta, self.plane)
+        after.flags.writeable = False
+        return after if after.any() else None
 
 
 def apply_delta(tile: NDArray[Any] | None, delta: TileDelta, plane: LabelMap) -> NDArray[Any]:

@@ -108,6 +108,20 @@ class LabelMap:
             self._tiles[key] = values if same else np.ascontiguousarray(values, self.dtype)
         self._touch(key)
 
+    def exchange(self, key: TileKey, values: NDArray[Any] | None) -> None:
+        """Replace a tile, as `set_tile` does, by one that is known to fit.
+
+        Parameters
+        ----------
+        values
+            Read-only, of shape and type of the tile, not all 0; ``None`` for all 0.
+        """
+        if values is None:
+            self._tiles.pop(key, None)
+        else:
+            self._tiles[key] = values
+        self._touch(key)
+
     def fill(self, keys: Iterable[TileKey], value: int) -> None:
         """Set whole tiles to `value`; tiles of one shape share one read-only array."""
         shared: dict[tuple[int, int], tuple[NDArray[Any], bytes]] = {}
@@ -227,6 +241,11 @@ class LabelMap:
     def known_values(self, key: TileKey) -> frozenset[int] | None:
         """Return the values in one tile, without 0, where the index has them; it is not brought up to date."""
         return None if key in self._stale else self._ids.get(key, frozenset())
+
+    @property
+    def indexed(self) -> bool:
+        """Whether the index of ids is up to date."""
+        return not self._stale
 
     def index(self) -> None:
         """Bring the index of ids up to date.

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from segstudio.core.tiles import Window
-from segstudio.labels.history import EditRecord
-from segstudio.labels.label_map import LabelMap, values_of
+from segstudio.labels.history import EditRecord, Planes
+from segstudio.labels.label_map import values_of
 
 #: ``"saved"``, ``"saving"``, or ``"rescued: "`` or ``"failed: "`` and a sentence. Rescued: the disk of the project
 #: refuses what was done last, and it lies safe in the rescue store; failed: that refuses as well, or the label files
@@ -17,8 +17,8 @@ SAVING: Final = "saving"
 RESCUED: Final = "rescued"
 FAILED: Final = "failed"
 
-#: Windows with more pixels take the ids of the whole image as changed, from the index.
-_LARGE_WINDOW: Final = 1 << 22
+#: For windows with more pixels all objects of the image count as changed: to look at the pixels takes too long.
+_LARGE_WINDOW: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +46,17 @@ class DocumentChange:
     announced: bool = False
 
 
-def change_of(edit: EditRecord, labels: LabelMap, *, announced: bool) -> DocumentChange:
-    """Return what `edit` has changed; `labels` is the plane after it."""
+def change_of(edit: EditRecord, now: Planes, *, announced: bool) -> DocumentChange:
+    """Return what `edit` has changed; `now` is the annotation after it."""
     planes = frozenset(str(delta.plane) for delta in edit.tiles)
     ids = {change.id for change in edit.objects}
     if "labels" in planes:
-        ids |= _ids_in(labels, edit.window)
+        ids |= _ids_in(now, edit.window)
     return DocumentChange(edit.window, planes, frozenset(ids), announced=announced)
 
 
-def _ids_in(labels: LabelMap, window: Window) -> Set[int]:
+def _ids_in(now: Planes, window: Window) -> Set[int]:
     if window.height * window.width > _LARGE_WINDOW:
-        return labels.values()
-    values = labels.read(window)
+        return now.objects.keys()
+    values = now.labels.read(window)
     return values_of(values) if values.size else frozenset()

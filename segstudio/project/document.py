@@ -275,7 +275,7 @@ class ImageDocument:
     def _record(self, kind: Kind, edit: EditRecord, ref: int = 0, *, announced: bool = False) -> JournalRecord:
         """Have a finished action saved, and tell the listeners."""
         record = self._saving.record(kind, edit, ref)
-        self.changed.emit(change_of(edit, self.planes.labels, announced=announced))
+        self.changed.emit(change_of(edit, self.planes, announced=announced))
         self.poll()
         return record
 

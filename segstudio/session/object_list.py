@@ -146,6 +146,9 @@ class ObjectList:
         if not change.live:
             self._dirty.update(change.object_ids)
             self._forget(change.object_ids)
+            document = self._connected
+            if document is not None and len(change.object_ids) > _MANY and not document.planes.labels.indexed:
+                self._index(document)
             self._work()
 
     def _forget(self, ids: Iterable[int]) -> None:

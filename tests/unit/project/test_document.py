@@ -4,6 +4,7 @@ import errno
 import os
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,9 @@ from hypothesis import strategies as st
 from segstudio.core.errors import BadInput, UserError
 from segstudio.core.tiles import Window
 from segstudio.io.disk import Disk
-from segstudio.labels.edits import Delete, EraseStroke, RegionFill, Stroke
+from segstudio.labels.edits import Delete, EraseStroke, PasteLabels, RegionFill, Stroke
+from segstudio.labels.label_map import LabelMap
+from segstudio.labels.objects import ObjectInfo
 from segstudio.labels.transaction import Transaction
 from segstudio.project import checkpoint, journal_writer
 from segstudio.project.annotation_files import AnnotationFiles
@@ -197,6 +200,42 @@ def test_listeners_hear_of_gestures_live_and_of_actions_once(folder: Path) -> No
     assert final[0].planes == {"labels"}
     document.undo()
     assert heard[-1].object_ids >= {1}
+    document.close()
+
+
+def _noted(name: str, calls: list[str]) -> Callable[..., object]:
+    """Return a method of `LabelMap` that is noted where the window's thread calls it."""
+    real, main = getattr(LabelMap, name), threading.get_ident()
+
+    def noted(*words: object) -> object:
+        if threading.get_ident() == main:
+            calls.append(name)
+        return real(*words)
+
+    return noted
+
+
+def test_undoing_a_large_action_tells_of_all_objects_without_a_look_at_the_pixels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    side = 1496
+    tifffile.imwrite(tmp_path / "img.tif", np.zeros((side, side), np.uint8))
+    entry = ImageEntry("img", "img.tif", "img.tif", "img", side, side)
+    document = ImageDocument.open(entry, tmp_path / "img.tif", files_in(tmp_path))
+    labels = np.arange(1, 122, dtype=np.int32).reshape(11, 11).repeat(136, 0).repeat(136, 1)
+    document.apply(PasteLabels(labels, Window.whole(labels.shape), {item: ObjectInfo() for item in range(1, 122)}))
+    document.apply(Delete(tuple(range(1, 61))))
+    heard: list[DocumentChange] = []
+    document.changed.connect(heard.append)
+    looks: list[str] = []
+    with monkeypatch.context() as patch:
+        for look in ("index", "read", "values_in", "digest"):
+            patch.setattr(LabelMap, look, _noted(look, looks))
+        document.undo()
+        document.redo()
+    assert looks == []
+    assert [change.object_ids for change in heard] == [set(range(1, 122))] * 2
+    assert set(document.planes.objects) == document.planes.labels.values() == set(range(61, 122))
     document.close()
 
 

@@ -75,6 +75,21 @@ def test_lengths_are_micrometres_where_the_pixel_size_is_known() -> None:
     assert (row.area, row.length, row.width, row.angle) == (100, 20, 5, 90)
 
 
+def test_after_a_large_undo_the_next_edit_need_not_look_at_all_tiles() -> None:
+    document = MemoryDocument((900, 900))
+    document.paste(np.arange(1, 901, dtype=np.int32).reshape(30, 30).repeat(30, 0).repeat(30, 1))
+    table = table_of(document)
+    tx = Transaction(document.planes, "Delete", on_commit=document._on_commit)
+    Delete(tuple(range(1, 600))).apply(tx)
+    record = tx.commit()
+    assert record is not None
+    document.planes.apply(record, back=True)
+    assert not document.planes.labels.indexed
+    document.changed.emit(DocumentChange(record.window, frozenset({"labels"}), frozenset(range(1, 901))))
+    assert document.planes.labels.indexed
+    assert document.planes.labels.values() == set(table.ids()) == set(range(1, 901))
+
+
 def test_an_edit_measures_only_what_it_touched() -> None:
     document = MemoryDocument()
     document.paste(grid_of_squares(SHAPE))
