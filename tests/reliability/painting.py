@@ -1,9 +1,9 @@
 """Works in the real program by a fixed script and notes each finished action; run by `test_kills.py`, which kills it.
 
 Arguments: deed, project folder, log file, number of actions. Deeds: ``paint`` in an open project, ``open`` it and bring
-back what a crash left, ``create`` it of the images beside. Each line of the log: number, time, digest of all images,
-digests of the label plane of each. Without arguments it reads such from standard input, as JSON with the environment
-before, and starts the program for each line.
+back what a crash left, ``create`` it of the images beside. Lines of the log: number, digest of all images, digests of
+the label plane of each when an action is finished; its number alone when it must survive from now on. Without
+arguments it reads such from standard input, as JSON with the environment before, and starts the program for each line.
 """
 
 import itertools
@@ -26,6 +26,9 @@ from segstudio.gui.main_window import MainWindow
 from segstudio.labels.history import Planes
 
 _BETWEEN_MS = 15
+#: An action must survive when the program has run for so long since: beats of its own clock, of so many milliseconds.
+#: On a busy computer the program gets less of each second, and so do the threads that save.
+_BEATS, _BEAT_MS = 10, 25
 _PATIENCE_S = 60
 #: Images that are painted, and one that gets its labels from a mask while it is in front.
 IMAGES = ("a", "b", "c")
@@ -150,6 +153,27 @@ class Painter:
         QTest.mouseRelease(viewport, button, pos=places[-1])
 
 
+class Safe:
+    """Notes of each finished action when it must survive."""
+
+    def __init__(self, note: Callable[[list[object]], None]) -> None:
+        self._note = note
+        self._waiting: dict[int, int] = {}
+        self._timer = QTimer()
+        self._timer.timeout.connect(self._beat)
+        self._timer.start(_BEAT_MS)
+
+    def finished(self, number: int) -> None:
+        self._waiting[number] = _BEATS
+
+    def _beat(self) -> None:
+        for number in list(self._waiting):
+            self._waiting[number] -= 1
+            if self._waiting[number] < 0:  # the first beat may come at once
+                del self._waiting[number]
+                self._note([number])
+
+
 def paint(log: Path, count: int) -> None:
     """Wait for the document, then paint."""
     window = the_window()
@@ -159,18 +183,24 @@ def paint(log: Path, count: int) -> None:
     digests = dict.fromkeys(IMAGES, digest(Planes.empty(session.document.planes.shape)))
     labels = dict.fromkeys(IMAGES, zlib.crc32(Planes.empty(session.document.planes.shape).labels.to_array().tobytes()))
     with log.open("ab", buffering=0) as file:
+
+        def note(words: list[object]) -> None:
+            file.write((json.dumps(words) + "\n").encode())
+
+        safe = Safe(note)
         for number, _ in zip(range(1, count + 1), Painter(window, seed=7).actions(), strict=False):
             document = session.document
             digests[document.entry.stem] = digest(document.planes)
             labels[document.entry.stem] = zlib.crc32(document.planes.labels.to_array().tobytes())
-            file.write((json.dumps([number, time.time(), digest_of_all(digests), labels]) + "\n").encode())
+            note([number, digest_of_all(digests), labels])
+            safe.finished(number)
             QTest.qWait(_BETWEEN_MS)
     window.close()
 
 
 def note(log: Path) -> None:
     """Write that everything is there."""
-    log.write_text(json.dumps([1, time.time(), 0, {}]) + "\n")
+    log.write_text(json.dumps([1, 0, {}]) + "\n")
 
 
 def recover(log: Path) -> None:

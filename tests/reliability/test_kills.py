@@ -20,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import psutil
@@ -34,8 +35,6 @@ from segstudio.project.project import Project
 _HERE = Path(__file__).parent
 _ACTIONS = 60
 _SIDE = 256
-#: An action that ended this long before the kill must be back, seconds.
-_DURABLE = 0.25
 #: Seconds within which the program opens a project and has brought back what the journals have.
 _OPENING = 1.2
 _PATIENCE = 120.0
@@ -104,15 +103,23 @@ class Done:
     """An action of which the program has written that it is finished."""
 
     number: int
-    time: float
     state: int
     labels: dict[str, int]
 
 
-def _done(log: Path) -> list[Done]:
+def _lines(log: Path) -> list[list[Any]]:
     if not log.exists():
         return []
-    return [Done(*json.loads(line)) for line in log.read_text().rpartition("\n")[0].splitlines()]
+    return [json.loads(line) for line in log.read_text().rpartition("\n")[0].splitlines()]
+
+
+def _done(log: Path) -> list[Done]:
+    return [Done(*line) for line in _lines(log) if len(line) > 1]
+
+
+def _must_survive(log: Path) -> int:
+    """Return the number of the last action that ended a quarter of a second of the program's time before its end."""
+    return max((line[0] for line in _lines(log) if len(line) == 1), default=0)
 
 
 @pytest.fixture
@@ -144,7 +151,7 @@ class Sweep:
     """Kills the program, one time after the other, and looks at what is left."""
 
     def __init__(
-        self, template: Path, root: Path, start: Starter, truth: dict[int, Done], chance: random.Random
+        self, template: Path, root: Path, start: Starter, truth: dict[int, Done], span: float, chance: random.Random
     ) -> None:
         self._template = template
         self._root = root
@@ -152,7 +159,6 @@ class Sweep:
         self._truth = truth
         self._chance = chance
         self._paint = _painting()
-        span = truth[_ACTIONS].time - truth[1].time
         #: Which pixels may be in a label file, by image.
         self.allowed = {(name, value) for done in truth.values() for name, value in done.labels.items()}
         self._plan = iter(
@@ -175,17 +181,17 @@ class Sweep:
                 self._run_and_kill("create", project, log, name, opening)
                 fault = self._created(project, log)
             else:
-                killed = self._run_and_kill("paint", project, log, name, working)
+                self._run_and_kill("paint", project, log, name, working)
                 if deed == "open":
                     self._run_and_kill("open", project, self._root / f"log{number}-open", name, opening)
-                fault = self._lost(project, log, killed)
+                fault = self._lost(project, log)
         finally:
             folder.unlink()
         if not fault:
             shutil.rmtree(place)
         return fault and f"kill {number} ({deed}, SIG{name}): {fault}"
 
-    def _run_and_kill(self, deed: str, project: Path, log: Path, name: str, wait: float) -> float:
+    def _run_and_kill(self, deed: str, project: Path, log: Path, name: str, wait: float) -> None:
         program = self._start(deed, project, log)
         end = time.monotonic() + _PATIENCE
         while deed == "paint" and not _done(log) and program.is_running() and time.monotonic() < end:
@@ -193,16 +199,14 @@ class Sweep:
         time.sleep(wait)
         with contextlib.suppress(psutil.NoSuchProcess):
             program.send_signal(getattr(signal, f"SIG{name}", signal.SIGTERM)) if name != "KILL" else program.kill()
-        killed = time.time()
         with contextlib.suppress(psutil.NoSuchProcess):
             program.wait(_PATIENCE)
-        return killed
 
-    def _lost(self, project: Path, log: Path, killed: float) -> str:
+    def _lost(self, project: Path, log: Path) -> str:
         done = _done(log)
         if not done:
             return f"the program did nothing; see {self._root / 'errors'}"
-        durable = max((item.number for item in done if item.time <= killed - _DURABLE), default=0)
+        durable = _must_survive(log)
         states = {0: self._truth[0].state} | {item.number: item.state for item in done}
         if len(done) < _ACTIONS:
             states[len(done) + 1] = self._truth[len(done) + 1].state
@@ -266,13 +270,17 @@ def _opened(folder: Path) -> Project:
         time.sleep(0.05)
 
 
-def _truth(template: Path, root: Path, start: Starter) -> dict[int, Done]:
-    """Let the program work to its end; return what is there after each action."""
+def _truth(template: Path, root: Path, start: Starter) -> tuple[dict[int, Done], float]:
+    """Let the program work to its end; return what is there after each action, and how long they took, seconds."""
     place = root / "whole"
     shutil.copytree(template, place)
-    program = start("paint", place / "p", root / "whole.log")
+    program, begun = start("paint", place / "p", root / "whole.log"), 0.0
     with contextlib.suppress(psutil.NoSuchProcess):
+        while program.is_running() and not _done(root / "whole.log"):
+            time.sleep(0.01)
+        begun = time.monotonic()
         program.wait(_PATIENCE)
+    span = time.monotonic() - begun
     done = {item.number: item for item in _done(root / "whole.log")}
     assert len(done) == _ACTIONS, (root / "errors").read_text()
     assert len({item.state for item in done.values()}) > _ACTIONS // 2
@@ -282,7 +290,7 @@ def _truth(template: Path, root: Path, start: Starter) -> dict[int, Done]:
         for entry in project.images:
             planes = project.document(entry.id).planes
             digests[entry.stem], labels[entry.stem] = paint.digest(planes), Sweep._crc(planes.labels.to_array())
-    return {0: Done(0, 0.0, paint.digest_of_all(digests), labels)} | done
+    return {0: Done(0, paint.digest_of_all(digests), labels)} | done, span
 
 
 @pytest.mark.slow
@@ -296,7 +304,7 @@ def test_killed_program_loses_at_most_the_last_action(
     root = tmp_path / "kills"
     root.mkdir()
     with _starter(root / "errors") as start, _watched(root) as seen, ThreadPoolExecutor(2) as pool:
-        sweep = Sweep(template, root, start, _truth(template, root, start), random.Random(seed))
+        sweep = Sweep(template, root, start, *_truth(template, root, start), random.Random(seed))
         lost, count = [], 0
         for _ in cases(merge=2, nightly=50, release=200, each=10):
             lost += [fault for fault in pool.map(sweep.kill, range(count, count + 10)) if fault]
