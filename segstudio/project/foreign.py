@@ -35,7 +35,14 @@ class SeenFiles:
     @property
     def saved(self) -> int:
         """Number of the last action in these files, as they were written last; 0 when that is not known."""
-        return max((items[0].seq for path in self._paths.values() if (items := self._sums.of(path))), default=0)
+        return max(map(self._saved, self._paths))
+
+    def ahead_of(self, last: int) -> Set[str]:
+        """Return which of them hold actions after `last`, each byte as this program wrote it."""
+        return frozenset(name for name in self._paths if self._saved(name) > last and self.trusts(name))
+
+    def _saved(self, name: str) -> int:
+        return max((item.seq for item in self._sums.of(self._paths[name])[:1]), default=0)
 
     def trusts(self, name: str) -> bool:
         """Return whether each byte of ``"labels"``, ``"regions"`` or ``"objects"`` is as this program wrote it last."""

@@ -5,7 +5,7 @@ records it already has; the rest is applied. A tile in no known state was change
 table counts as one more tile.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Final
@@ -54,6 +54,7 @@ def replay(
     records: Sequence[JournalRecord],
     base: Base = lambda: None,
     trusted: Callable[[str], bool] = lambda name: False,
+    ahead: Set[str] = frozenset(),
 ) -> Replayed:
     """Apply to `planes`, as read from the disk, what the journal has more.
 
@@ -68,6 +69,8 @@ def replay(
     trusted
         Tells of ``"labels"``, ``"regions"``, ``"objects"`` whether the file is as this program published it: a state
         that is not known there was lost from the journal. Asked only then.
+    ahead
+        Those of them that hold actions that the journal has lost; they stay as they are.
     """
     result = Replayed()
     chains: dict[TileId, list[TileDelta]] = {}
@@ -76,13 +79,16 @@ def replay(
             chains.setdefault((delta.plane, delta.key), []).append(delta)
     start = _Lazy(base)
     for tile_id, chain in chains.items():
-        if not _replay_tile(planes, tile_id, chain, result):
+        if tile_id[0] not in ahead and not _replay_tile(planes, tile_id, chain, result):
             if trusted(tile_id[0]) or not _rebuild_tile(planes, tile_id, chain, start):
                 result.lost.add(tile_id)
             else:
                 result.changed.add(tile_id)
                 result.foreign.add(tile_id)
-    _replay_table(planes, records, _Lazy(lambda: None if trusted("objects") else start.get()), result)
+    if "objects" not in ahead:
+        _replay_table(planes, records, _Lazy(lambda: None if trusted("objects") else start.get()), result)
+    used = max((change.id for record in records for change in record.edit.objects), default=0)
+    planes.objects = ObjectTable(dict(planes.objects), max(planes.objects.next_id(), used + 1))
     return result
 
 
@@ -161,7 +167,6 @@ def _advance(tile: NDArray[Any] | None, chain: list[TileDelta], planes: Planes) 
 
 
 def _replay_table(planes: Planes, records: Sequence[JournalRecord], base: _Lazy, result: Replayed) -> None:
-    used = max((change.id for record in records for change in record.edit.objects), default=0)
     objects = dict(planes.objects)
     digest = table_digest(objects)
     position = _table_position(records, digest)
@@ -176,8 +181,7 @@ def _replay_table(planes: Planes, records: Sequence[JournalRecord], base: _Lazy,
         pending = records[position:]
         objects, result.lost_table = _apply_table(objects, digest, pending)
         result.table_changed = result.foreign_table or any(record.edit.objects for record in pending)
-    next_id = max(planes.objects.next_id(), used + 1)
-    planes.objects = ObjectTable(objects, next_id)
+    planes.objects = ObjectTable(objects, planes.objects.next_id())
 
 
 def _table_position(records: Sequence[JournalRecord], digest: bytes) -> int | None:

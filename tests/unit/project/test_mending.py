@@ -305,3 +305,69 @@ def test_a_mended_journal_is_read_as_a_whole_one(tmp_path: Path) -> None:
     journal = read_journal(JournalPlace(work.journal, image_id, SHAPE))
     assert [record.seq for record in journal.records] == [1, 2, 3, 4, 5, 6]
     assert all(file.whole for file in journal.files)
+
+
+@pytest.mark.parametrize(
+    ("has_sums", "says", "where"), [(True, "can no longer", "damaged-1"), (False, "does not fit", "conflict-1")]
+)
+def test_a_journal_of_which_nothing_fits_is_put_aside_whole_and_the_labels_stay(
+    tmp_path: Path, has_sums: bool, says: str, where: str
+) -> None:
+    work = Work(tmp_path, published=6)
+    labels = tifffile.imread(work.folder / "labels" / "img.tif")
+    path = min(work.journal.glob("*.sj"))
+    work.damage(1)
+    work.damage(6)
+    if not has_sums:  # as of a project of an earlier version
+        shutil.rmtree(work.folder / ".segstudio" / "sums")
+    project, document = work.open()
+    assert any(says in notice for notice in document.notices)
+    assert np.array_equal(document.planes.labels.to_array(), labels)
+    assert not document.can_undo
+    assert project.close()
+    assert (work.journal / where / path.name).exists()
+    project, document = work.open()
+    assert document.notices == []
+    assert np.array_equal(document.planes.labels.to_array(), labels)
+    assert project.close()
+
+
+def test_a_damaged_base_costs_the_undo_history_and_no_pixel(tmp_path: Path) -> None:
+    work = Work(tmp_path, published=6)
+    (work.journal / "base-labels.tif").write_bytes(b"II*\0 nothing")
+    work.damage(6)
+    project, document = work.open()
+    assert work.number(document) == 6
+    assert not document.can_undo
+    document.apply(Delete((7,)))
+    assert project.close()
+    project, document = work.open()
+    assert document.notices == []
+    assert document.undo() is not None
+    assert work.number(document) == 6
+    assert project.close()
+
+
+def test_a_label_file_taken_away_with_a_damaged_journal_is_told_to_be_lost(tmp_path: Path) -> None:
+    work = Work(tmp_path, published=6)
+    work.damage(6)
+    (work.folder / "labels" / "img.tif").unlink()
+    project, document = work.open()
+    assert any("may be lost" in notice for notice in document.notices)
+    assert work.undone(document)[-5:] == [4, 3, 2, 1, 0]
+    assert project.close()
+
+
+def test_a_redo_that_the_journal_lost_and_the_label_file_holds_stays_done(tmp_path: Path) -> None:
+    work = Work(tmp_path, published=4)
+    project, document = work.open()
+    document.undo()
+    document.redo()  # the files hold these, and are as after the fourth
+    assert project.close()
+    path = max(work.journal.glob("*.sj"))
+    data = path.read_bytes()
+    path.write_bytes(data[: data.rindex(b"SJR1")])
+    project, document = work.open()
+    assert work.number(document) == 6
+    assert work.undone(document)[-5:] == [4, 3, 2, 1, 0]
+    assert project.close()
