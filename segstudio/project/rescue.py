@@ -143,8 +143,10 @@ class ImageRescue:
             for record in file.records:
                 own.setdefault(record.seq, record)
             self._held.append(path)
-            if file.damaged:
-                notices.append(f"{path.name} in {path.parent} is damaged; what came after that could not be restored.")
+            if not file.whole:
+                notices.append(
+                    f"{path.name} in {path.parent} is damaged: some of what you drew last could not be brought back."
+                )
         return [own[seq] for seq in sorted(own)], notices
 
     def keep(self, records: Iterable[JournalRecord]) -> None:

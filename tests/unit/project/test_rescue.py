@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from segstudio.core.errors import UserError
 from segstudio.io.disk import Disk, DiskError
 from segstudio.labels.edits import Stroke
 from segstudio.project import journal_writer
@@ -291,6 +292,102 @@ def test_a_damaged_file_in_the_rescue_store_keeps_no_image_closed(
     path.write_bytes(data)
     with Project.open(project.folder, rescue=rescue) as again:
         assert len(first(again).planes.objects) == 1
+        assert "could not be brought back" in first(again).notices[0]
+
+
+def test_a_file_of_a_newer_program_in_the_rescue_store_stays_there(
+    project: Project, disk: Refusing, rescue: Path
+) -> None:
+    disk.full = True
+    document = first(project)
+    draw(document)
+    until(lambda: document.safe)
+    project.close()
+    (path,) = kept(rescue)
+    path.write_bytes(path.read_bytes().replace(b'"segstudio_journal": 1', b'"segstudio_journal": 99'))
+    path = path.rename(path.with_name(f"newer{path.suffix}"))
+    with Project.open(project.folder, rescue=rescue) as again:
+        assert first(again).planes.blank
+        assert "newer SegStudio" in first(again).notices[0]
+        assert str(path.parent) in first(again).notices[0]
+    assert path.exists()
+
+
+def test_two_truths_are_told_and_left_where_they_are_when_looking_only(
+    project: Project, disk: Refusing, rescue: Path, tmp_path: Path
+) -> None:
+    disk.full = True
+    draw(first(project), 2)
+    until(lambda: first(project).safe)
+    project.close()
+    with Project.open(project.folder, rescue=tmp_path / "another computer") as elsewhere:
+        draw(first(elsewhere))
+        first(elsewhere).apply(Stroke(np.array([[90.0, 90.0]]), 5, 9))
+    (path,) = kept(rescue)
+    with Project.open(project.folder, rescue=rescue, read_only=True) as looking:
+        assert first(looking).planes.labels.values() == {1, 9}
+        assert any(f"those of this computer are in {path.parent}" in words for words in first(looking).notices)
+    assert path.exists()
+    broken = Refusing()
+    with Project.open(project.folder, rescue=rescue, disk=broken) as again:
+        broken.full = True
+        assert any("stay in" in words for words in first(again).notices)
+        broken.full = False
+    assert path.exists()
+
+
+def test_labels_that_the_disk_refuses_are_not_called_published(project: Project, disk: Refusing) -> None:
+    document = first(project)
+    draw(document)
+    assert document.flush()
+    assert document.checkpoint(wait=True)
+    draw(document)
+    until(lambda: document.durable)
+    disk.full = True
+    with pytest.raises(UserError, match=r"The labels of img\.tif could not be saved"):
+        project.publish()()
+    assert not document.close()
+    with pytest.raises(UserError, match=r"The labels of img\.tif could not be saved"):
+        project.publish()()
+
+
+def test_what_nobody_can_keep_is_named_on_asking(project: Project, disk: Refusing, rescue: Path) -> None:
+    project.rescue.disk = disk
+    disk.full = True
+    draw(first(project))
+    until(lambda: first(project).save_state.startswith(FAILED))
+    assert "img.tif" in project.unsaved(0.05)
+    assert not project.durable
+
+
+def test_a_list_of_images_that_the_disk_refuses_a_second_time_stays_where_it_is(
+    project: Project, disk: Refusing, rescue: Path
+) -> None:
+    disk.full = True
+    project.set_classes(project.classes.add("mitotic"))
+    project.close()
+    disk.full = False
+    with Project.open(project.folder, rescue=rescue.parent / "another computer") as elsewhere:
+        elsewhere.set_classes(elsewhere.classes.add("debris"))
+    with Project.open(project.folder, rescue=rescue, read_only=True) as looking:
+        assert looking.classes.names == ("cell", "debris")
+    (path,) = kept(rescue)
+    (project.folder / "project.kept-1.json").write_text("another one")
+    with Project.open(project.folder, rescue=rescue) as again:
+        assert any("project.kept-2.json" in words for words in again.warnings)
+    assert not path.exists()
+
+
+def test_a_list_in_the_rescue_store_that_cannot_be_read_is_passed_by(
+    project: Project, disk: Refusing, rescue: Path
+) -> None:
+    disk.full = True
+    project.set_classes(project.classes.add("mitotic"))
+    project.close()
+    (path,) = kept(rescue)
+    path.write_text(path.read_text().replace("schema_version", "no version"))
+    with Project.open(project.folder, rescue=rescue) as again:
+        assert again.classes.names == ("cell",)
 
 
 def test_a_list_of_images_and_classes_that_is_refused_comes_back(
