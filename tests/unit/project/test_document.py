@@ -469,3 +469,56 @@ def test_what_a_crash_left_is_published_and_told(folder: Path) -> None:
     assert tifffile.imread(files_in(folder).labels).max() == 1
     document.close()
     crashed.close()
+
+
+def test_one_gesture_at_a_time_and_none_after_closing(folder: Path) -> None:
+    document = opened(folder)
+    assert document.pixel_size is None
+    document.apply(stroke(1))
+    gesture = document.begin("Draw")
+    assert not document.can_undo
+    assert document.undo() is None
+    with pytest.raises(RuntimeError, match="still going on"):
+        document.begin("Draw another")
+    gesture.write("labels", Window(0, 0, 5, 5), np.full((5, 5), 9, np.int32))
+    assert document.close(), "what was begun is taken back"
+    with pytest.raises(RuntimeError, match="closed"):
+        document.apply(stroke(2))
+    again = opened(folder)
+    assert set(again.planes.objects) == {1}
+    assert again.can_undo
+    assert not again.can_redo
+    again.close()
+    looking = opened(folder, read_only=True)
+    assert not looking.can_undo
+    assert looking.checkpoint()
+    looking.publish()()
+    looking.close()
+
+
+def test_news_that_comes_after_closing_is_told_to_nobody(folder: Path) -> None:
+    document = opened(folder)
+    waiting: list[object] = []
+    document.deliver_with(waiting.append)
+    heard: list[str] = []
+    document.saved.connect(heard.append)
+    document.apply(stroke(1))
+    assert document.flush()
+    deadline = time.monotonic() + 10
+    while not waiting and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert document.close()
+    heard.clear()
+    for call in waiting:
+        call()  # type: ignore[operator]
+    assert heard == []
+
+
+def test_a_label_file_of_a_newer_program_is_not_opened(folder: Path) -> None:
+    document = opened(folder)
+    document.apply(stroke(1))
+    assert document.close()
+    path = files_in(folder).objects
+    path.write_text(path.read_text().replace('"schema_version": 1', '"schema_version": 99'))
+    with pytest.raises(BadInput, match="newer"):
+        opened(folder)

@@ -1,9 +1,13 @@
 """The journal on the disk: whole records or none, and replay that finds its place by itself."""
 
+import json
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -238,3 +242,57 @@ def test_no_id_of_an_undone_object_is_used_again() -> None:
     replay(disk, records)
     used = {change.id for record in records for change in record.edit.objects}
     assert disk.objects.next_id() > max(used)
+
+
+def test_a_journal_that_cannot_be_read_is_told_with_its_name(tmp_path: Path) -> None:
+    place = write(tmp_path / "j", history(2)[0])
+    (tmp_path / "j" / "000000000003-b-0.sj").mkdir()
+    with pytest.raises(BadInput, match=r"000000000003-b-0\.sj cannot be read"):
+        read_journal(place)
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(BadInput, match="cannot be read"):
+        read_journal(JournalPlace(tmp_path / "file", "img", SHAPE))
+
+
+def hostile(meta: str, blob: bytes = b"") -> bytes:
+    """Return a record that is whole, and of which the content is what a stranger wrote."""
+    text = meta.encode()
+    payload = struct.pack("<I", len(text)) + text + blob
+    head = struct.pack("<4sIQB", b"SJR1", len(payload), 1, 0)
+    return head + struct.pack("<I", zlib.crc32(payload, zlib.crc32(head))) + payload
+
+
+@pytest.mark.parametrize(
+    ("tiles", "objects", "blob"),
+    [
+        ([["labels", 9, 0, 9, "00", "00"]], [], b""),
+        ([["secrets", 0, 0, 9, "00", "00"]], [], b""),
+        ([["labels", 0, 0, 30, "00", "00"]], [], zstandard.ZstdCompressor().compress(bytes(1 << 25))),
+        ([], [[0, None, [1, "hand", "accepted"]]], b""),
+        ([], [[1, None, [1, "magic", "accepted"]]], b""),
+        ([], [[1, None, [2**31, "hand", "accepted"]]], b""),
+        ([], [[1, None]], b""),
+    ],
+)
+def test_a_record_of_what_cannot_be_is_damage(
+    tmp_path: Path, tiles: list[object], objects: list[object], blob: bytes
+) -> None:
+    meta = {"name": "x", "window": [0, 0, 1, 1], "ref": 0, "table": ["00", "00"], "tiles": tiles, "objects": objects}
+    if blob:
+        meta["tiles"][0][3] = len(blob)  # type: ignore[index]
+    place = write(tmp_path / "j", [])
+    path = tmp_path / "j" / "000000000001-a-0.sj"
+    path.write_bytes(path.read_bytes() + hostile(json.dumps(meta), blob))
+    journal = read_journal(place)
+    assert journal.records == ()
+    assert [file.unread for file in journal.files] == [1]
+
+
+def test_a_head_that_was_cut_is_a_torn_record(tmp_path: Path) -> None:
+    records, _ = history(2)
+    place = write(tmp_path / "j", records)
+    path = tmp_path / "j" / "000000000001-a-0.sj"
+    path.write_bytes(path.read_bytes() + b"SJR1\x05")
+    journal = read_journal(place)
+    assert len(journal.records) == 2
+    assert all(file.whole for file in journal.files)

@@ -13,6 +13,7 @@ import tifffile
 
 from segstudio.core.errors import UserError
 from segstudio.io.disk import Disk
+from segstudio.labels.edits import RegionFill
 from segstudio.project.manifest_file import load_manifest
 from segstudio.project.manifest_store import ManifestStore
 from segstudio.project.mask_import import read_mask, take_mask
@@ -202,3 +203,80 @@ def test_labels_that_a_kill_left_untold_are_counted_when_the_project_is_opened(t
         assert (again.state(image_id), again.entry(image_id).objects) == ("labelled", 1)
     with Project.open(tmp_path / "killed") as again:
         assert (again.state(image_id), again.behind) == ("labelled", ())
+
+
+def test_a_mask_of_an_image_that_is_open_waits(tmp_path: Path) -> None:
+    _write_pair(tmp_path)
+    project, _ = Project.create(tmp_path / "project", tmp_path / "images")
+    document = project.document(project.images[0].id)
+    (problem,) = project.import_masks()
+    assert "a.tif is open" in problem
+    assert document.planes.blank
+    assert document.close()
+    assert project.import_masks() == []
+    project.close()
+
+
+def test_a_mask_of_an_image_that_was_taken_out_meanwhile_is_passed_by(tmp_path: Path) -> None:
+    _write_pair(tmp_path)
+    project, _ = Project.create(tmp_path / "project", tmp_path / "images")
+    masks = project.masks()
+    files = project.files(project.images[0].id)
+    project.remove_images(list(masks))
+    assert project.import_masks(masks=masks) == []
+    assert not files.any_exists()
+    project.close()
+
+
+def test_no_mask_is_offered_where_a_table_cannot_be_read(tmp_path: Path) -> None:
+    _write_pair(tmp_path)
+    project, _ = Project.create(tmp_path / "project", tmp_path / "images")
+    table = project.files(project.images[0].id).objects
+    table.parent.mkdir()
+    table.write_text("damaged")
+    assert project.masks() == {}
+    project.close()
+
+
+def test_a_blank_mask_that_says_nothing_leaves_nothing(tmp_path: Path) -> None:
+    _write_pair(tmp_path)
+    tifffile.imwrite(tmp_path / "masks" / "a.tif", np.zeros((40, 50), np.uint16))
+    project, _ = Project.create(tmp_path / "project", tmp_path / "images")
+    assert project.import_masks(complete=False) == []
+    assert not project.files(project.images[0].id).any_exists()
+    assert project.import_masks(complete=True) == [], "it says that all is background"
+    assert project.document(project.images[0].id).planes.regions.is_full()
+    project.close()
+
+
+def test_a_mask_that_lists_some_objects_states_nothing_about_the_rest(tmp_path: Path) -> None:
+    _write_pair(tmp_path)
+    project, _ = Project.create(tmp_path / "project", tmp_path / "images")
+    entry, files = project.images[0], project.files(project.images[0].id)
+    assert project.import_masks(complete=False) == []
+    assert files.labels.exists()
+    assert not files.regions.exists()
+    taken, _ = project.read_mask(entry.id, tmp_path / "masks" / "a.tif", complete=False)
+    with pytest.raises(UserError, match="has labels already"):
+        take_mask(tmp_path / "masks" / "a.tif", taken, entry, files)
+    document = project.document(entry.id)
+    assert document.apply(taken) is None, "nothing is written over labels"
+    project.close()
+
+
+def test_a_mask_that_cannot_be_saved_as_an_action_is_told(tmp_path: Path) -> None:
+    _write_pair(tmp_path)
+    disk = FullAfter()
+    project, _ = Project.create(tmp_path / "project", tmp_path / "images", disk=disk)
+    document = project.document(project.images[0].id)
+    document.apply(RegionFill(None, 1))
+    document.undo()
+    assert document.close()
+    disk.room = 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ManifestStore, "try_save", lambda _store: True)
+        patch.setattr(project, "save", lambda: None)
+        (problem,) = project.import_masks()
+    assert "could not be saved" in problem
+    disk.room = 99
+    project.close()

@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from segstudio.core.errors import BadInput
 from segstudio.labels.edits import RegionFill, Stroke
 from segstudio.project.folder_samples import folder_samples
+from segstudio.project.image_files import fingerprint, list_images, same_content
 from segstudio.project.layout import is_project
+from segstudio.project.present_labels import with_present_labels
 from segstudio.project.project import Project
 from segstudio.project.sample_project import copy_sample, newest_sample
-from segstudio.project.samples import project_samples
+from segstudio.project.samples import project_pairs, project_samples, training_samples
 from segstudio.project.splits import resolve
 
 
@@ -209,3 +211,79 @@ def test_every_look_at_the_sample_is_a_fresh_copy(tmp_path: Path) -> None:
         assert project.labelled_count()[0] > 0
         for entry in project.images:
             project.document(entry.id).close()
+
+
+def test_a_training_that_goes_on_takes_the_labels_of_today_and_keeps_its_images(tmp_path: Path) -> None:
+    for name in "abc":
+        tifffile.imwrite(tmp_path / f"{name}.tif", np.full((20, 30), ord(name), np.uint8))
+    images = [tmp_path / f"{name}.tif" for name in "abc"]
+    with Project.create(tmp_path / "project", images)[0] as project:
+        for entry in project.images:
+            document = project.document(entry.id)
+            document.apply(Stroke([(8.0, 8.0)], 3, 1))
+            assert document.checkpoint(wait=True)
+        before = project_samples(project)
+        document = project.document(project.images[0].id)
+        document.apply(Stroke([(20.0, 8.0)], 3, 2, class_id=2))
+        assert document.checkpoint(wait=True)
+        first, second, third = before
+        moved = second.model_copy(update={"image": tmp_path / "was here.tif"})
+        copied = third.model_copy(update={"labels": tmp_path / "copy.tif"})
+        stranger = third.model_copy(update={"image_id": "gone"})
+        now = with_present_labels(project, [first, moved, copied, stranger])
+        assert now[0].object_classes == {1: 1, 2: 2}
+        assert [sample.split for sample in now[:2]] == [sample.split for sample in before[:2]]
+        assert now[1].image == tmp_path / "b.tif"
+        assert now[2] == copied
+        assert now[3] == stranger
+        project.files(project.images[1].id).objects.unlink()
+        project.files(project.images[1].id).labels.unlink()
+        (bare,) = with_present_labels(project, [second])
+        assert (bare.labels, bare.object_classes) == (None, {})
+
+
+def test_images_to_be_made_of_others_are_found_in_a_project(tmp_path: Path) -> None:
+    (tmp_path / "data" / "images").mkdir(parents=True)
+    (tmp_path / "data" / "targets").mkdir()
+    for number, name in enumerate("abcd"):
+        tifffile.imwrite(tmp_path / "data" / "images" / f"{name}.tif", np.full((20, 30), number, np.uint8))
+        if name != "d":
+            tifffile.imwrite(tmp_path / "data" / "targets" / f"{name}.tif", np.full((20, 30), number, np.uint8))
+    with Project.create(tmp_path / "project", tmp_path / "data" / "images")[0] as project:
+        pairs = project_pairs(project)
+        assert sorted(pair.image.stem for pair in pairs) == ["a", "b", "c"]
+        assert {pair.split for pair in pairs} == {"train", "val"}
+        assert training_samples(project, learns_images=True) == pairs
+        assert training_samples(project, learns_images=False) == []
+
+
+def test_an_image_folder_that_is_not_there_or_no_folder_is_told(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="was not found"):
+        list_images(tmp_path / "nowhere")
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(BadInput, match="cannot be read"):
+        list_images(tmp_path / "file")
+
+
+def test_files_are_the_same_only_byte_by_byte(tmp_path: Path) -> None:
+    for name, data in (("a", b"12345"), ("b", b"12345"), ("c", b"12x45"), ("d", b"123")):
+        (tmp_path / name).write_bytes(data)
+    assert same_content(tmp_path / "a", tmp_path / "b")
+    assert not any(same_content(tmp_path / "a", tmp_path / name) for name in ("c", "d", "nowhere"))
+    with pytest.raises(BadInput, match="cannot be read"):
+        fingerprint(tmp_path)
+
+
+def test_images_that_cannot_be_added_are_named_and_the_others_are_added(tmp_path: Path) -> None:
+    for name in "ab":
+        tifffile.imwrite(tmp_path / f"{name}.tif", np.full((20, 30), ord(name), np.uint8))
+    with Project.create(tmp_path / "project", tmp_path / "a.tif")[0] as project:
+        project.document(project.images[0].id).apply(Stroke([(8.0, 8.0)], 3, 1))
+        assert project.document(project.images[0].id).close()
+        table = project.files(project.images[0].id).objects
+        project.remove_images([project.images[0].id])
+        table.write_text("damaged")
+        problems = project.add_images([tmp_path / "nowhere", tmp_path / "b.tif", tmp_path / "a.tif"])
+        assert len(problems) == 1
+        assert "nowhere" in problems[0]
+        assert [(entry.name, entry.objects) for entry in project.images] == [("b.tif", 0), ("a.tif", 0)]
