@@ -19,4 +19,12 @@ def test_an_untouched_form_changes_nothing_and_is_accepted(qtbot: QtBot) -> None
         form = Form(form_spec(config.model_json_schema()))
         qtbot.addWidget(form)
         assert form.overrides() == {}, name
-        assert config.model_validate(form.values()) == config(), name
+        said = form.values()
+        assert config.model_validate(said) == config(), name
+        for row in form.rows.values():
+            row.build()
+        assert form.overrides() == {}, name
+        built = form.values()
+        assert {path: (type(value), value) for path, value in built.items()} == {
+            path: (type(value), value) for path, value in said.items()
+        }, name

@@ -101,6 +101,50 @@ def test_five_settings_are_in_sight_and_the_rest_is_found_by_search(form: Form) 
     assert not form.rows["seed"].isVisible()
 
 
+def _built(form: Form) -> set[str]:
+    return {path for path, row in form.rows.items() if row.is_built}
+
+
+def test_only_what_is_seen_is_built(qtbot: QtBot) -> None:
+    made = Form(form_spec(RunConfig.model_json_schema()), ["training.epochs", "training.seed"])
+    qtbot.addWidget(made)
+    made.show()
+    assert len(made.rows) > 40
+    made.set_values({"training.epochs": 3, "training.momentum": made.rows["training.momentum"].field.default})
+    assert made.settings() == {"training": {"epochs": 3}}
+    made.set_errors({})
+    seen = {"training.epochs", "training.seed"}
+    assert _built(made) == seen
+    made.advanced.open()
+    assert _built(made) == seen, "the groups are folded"
+    group = made.advanced._groups[0]
+    qtbot.mouseClick(group.heading, Qt.MouseButton.LeftButton)
+    assert _built(made) == seen | {row.field.path for row in group.rows}
+    assert "augmentation.flips" not in _built(made)
+    made.set_values({"training.epochs": 3, "augmentation.flips": False})
+    assert made.overrides() == {"training.epochs": 3, "augmentation.flips": False}
+
+
+def test_the_keys_go_through_settings_from_top_to_bottom_whatever_was_built_last(qtbot: QtBot) -> None:
+    made = Form(form_spec(RunConfig.model_json_schema()), ["training.epochs"])
+    qtbot.addWidget(made)
+    made.resize(360, 2000)
+    made.show()
+    made.advanced.open()
+    for group in (made.advanced._groups[2], made.advanced._groups[0]):
+        group.unfold()
+    qtbot.wait(20)
+    walk, widget = list[QWidget](), made.advanced.search.nextInFocusChain()
+    while widget is not made.advanced.search:
+        if widget.focusPolicy() & Qt.FocusPolicy.TabFocus and widget.focusProxy() is None and widget.isVisible():
+            walk.append(widget)
+        widget = widget.nextInFocusChain()
+    below = [each for each in walk if made.advanced._body.isAncestorOf(each)]
+    places = [each.mapTo(made, QPoint(0, 0)).y() for each in below]
+    assert len(places) > 10
+    assert places == sorted(places)
+
+
 def test_an_error_stands_at_its_field_and_opens_what_is_folded_away(form: Form) -> None:
     rest = form.set_errors({"decay": "Too large.", "elsewhere": "Unknown."})
     assert form.rows["decay"].isVisible()

@@ -53,6 +53,9 @@ class Advanced(QWidget):
         whole.addWidget(self._button, 0, Qt.AlignmentFlag.AlignLeft)
         whole.addWidget(self._body)
         self._body.hide()
+        self._keys_asked = False
+        for each in self.rows:
+            each.built.connect(self._on_built)
         self._set_open(False)
         self.refresh()
 
@@ -77,6 +80,19 @@ class Advanced(QWidget):
         for group in self._groups:
             if any(row.error() for row in group.rows):
                 group.unfold()
+
+    def _on_built(self) -> None:
+        if not self._keys_asked:
+            self._keys_asked = True
+            later(self, self._order_keys)
+
+    def _order_keys(self) -> None:
+        """Let the keys go from top to bottom: what was built last comes last otherwise, wherever it lies."""
+        self._keys_asked = False
+        before: QWidget = self._button
+        for widget in (self.search, *(each for group in self._groups for each in group.tab_stops())):
+            QWidget.setTabOrder(before, widget)
+            before = widget
 
     def _fill(self, column: QVBoxLayout) -> None:
         folded = len(self.rows) > _FOLDED_FROM
@@ -135,6 +151,11 @@ class _Group:
         """Show its settings."""
         self._folded = False
         self._show()
+
+    def tab_stops(self) -> list[QWidget]:
+        """Return what takes the keys, in their order."""
+        turns = [self.heading] if self._folds else []
+        return [*turns, *(widget for row in self.rows for widget in row.tab_stops())]
 
     def say_changed(self) -> None:
         """Say how many settings are changed, which nobody sees while it is folded."""

@@ -41,17 +41,18 @@ class Form(QWidget):
         for path in shown:
             if path in self.rows:
                 column.addWidget(self.rows[path])
+                self.rows[path].build()  # seen at once
         self.advanced = Advanced([row for path, row in self.rows.items() if path not in shown])
         column.addWidget(self.advanced)
         self.advanced.setVisible(bool(self.advanced.rows))
 
     def values(self) -> dict[str, Any]:
         """Return all values by dotted path."""
-        return {path: row.editor.value() for path, row in self.rows.items()}
+        return {path: row.value for path, row in self.rows.items()}
 
     def overrides(self) -> dict[str, Any]:
         """Return the values that differ from their defaults, by dotted path."""
-        return {path: row.editor.value() for path, row in self.rows.items() if row.is_changed}
+        return {path: row.value for path, row in self.rows.items() if row.is_changed}
 
     def settings(self) -> dict[str, Any]:
         """Return the changed values as nested mappings, as a configuration takes them."""

@@ -3,28 +3,29 @@
 from collections.abc import Callable
 from math import log as ln
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QAbstractSpinBox, QLabel, QSlider, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QMouseEvent, QWheelEvent
+from PySide6.QtWidgets import QAbstractSpinBox, QLabel, QLineEdit, QSlider, QVBoxLayout, QWidget
 
 from segstudio.gui.forms.parts import row
 
 
-class _WholeNumber(QObject):
-    """Lets a double click take hold of the whole number, whatever stands behind it."""
+class _WholeNumber(QLineEdit):
+    """Lets a double click take hold of the whole number, whatever stands behind it.
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Select all for a double click, and nothing else."""
+    No event filter: Python would be asked about each of the hundreds of events that a change of the theme sends.
+    """
+
+    def mouseDoubleClickEvent(self, _event: QMouseEvent) -> None:
+        """Select the number, as the box around it does."""
         box = self.parent()
-        if event.type() == QEvent.Type.MouseButtonDblClick and isinstance(box, QAbstractSpinBox):
+        if isinstance(box, QAbstractSpinBox):
             box.selectAll()
-            return True
-        return super().eventFilter(watched, event)
 
 
 def whole_number(box: QAbstractSpinBox) -> None:
     """Let a double click on `box` select its number: Qt selects a word, and typing then goes on behind it."""
-    box.lineEdit().installEventFilter(_WholeNumber(box))
+    box.setLineEdit(_WholeNumber(box))
 
 
 class CalmSlider(QSlider):
