@@ -92,6 +92,8 @@ class ModelCard(BaseModel):
     scores: dict[str, float] = {}
     trained_on: dict[str, int | float | str] = {}
     """Numbers of images and objects, steps, minutes."""
+    unlearned: str = Field("", max_length=300)
+    """What of it has random weights, so that it finds nothing yet; empty for a model that was trained here."""
     versions: dict[str, str] = {}
     weights_sha256: str = ""
 
@@ -164,6 +166,19 @@ def load_model(path: Path) -> Model:
     except (SafetensorError, RuntimeError) as error:
         raise damaged(file, "its weights do not fit the network") from error
     return Model(card, network.eval(), formulation)
+
+
+def load_learned(path: Path) -> Model:
+    """Load a model to predict with; raise `BadModel`, as `load_model` does, also when it has learned nothing yet."""
+    model = load_model(path)
+    if model.card.unlearned:
+        raise BadModel(
+            f"{model.card.name} finds nothing yet: {model.card.unlearned} has random weights.",
+            hint="Start a training from it, then predict with the new model.",
+            code="model-unlearned",
+            path=path,
+        )
+    return model
 
 
 def build_formulation(card: ModelCard) -> Formulation:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Final
 
 from pydantic import ValidationError
 
@@ -28,20 +29,17 @@ from segstudio.engine.training.fit import fit
 from segstudio.engine.training.patches import check_patch
 from segstudio.engine.training.range_test import range_test
 from segstudio.engine.training.start_rules import check_start
+from segstudio.engine.weights_import import import_job
 from segstudio.jobs.catalogue import store_catalogue
 from segstudio.jobs.failures import reported
 from segstudio.jobs.messages import Artifact, Failed, Finished, Message, Started, Warned
 from segstudio.jobs.run_folder import RunFolder
 from segstudio.jobs.spec import (
-    AugmentJob,
-    CatalogueJob,
-    DecodeJob,
     EvaluateJob,
     InspectJob,
     JobSpec,
     PredictJob,
     RangeTestJob,
-    SummaryJob,
     TrainJob,
     ValidateJob,
 )
@@ -152,25 +150,10 @@ def _short_job(spec: JobSpec, control: Control | None) -> Iterator[Message]:
     device = choose_device(spec.device if isinstance(spec, computes) else "cpu")
     use_all_cores(device)
     yield Started(device=str(device), device_name=device_name(device), pid=os.getpid())
-    match spec:
-        case PredictJob():
-            yield from predict(spec)
-        case EvaluateJob():
-            yield from evaluate_model(spec)
-        case DecodeJob():
-            yield from decode(spec)
-        case ValidateJob():
-            yield from _validate(spec)
-        case SummaryJob():
-            yield from summarise(spec)
-        case InspectJob():
-            yield from inspect_model(spec)
-        case RangeTestJob():
-            yield from range_test(spec, control)
-        case AugmentJob():
-            yield from preview_patches(spec)
-        case CatalogueJob():
-            yield from _catalogue(spec.output)
+    if isinstance(spec, RangeTestJob):
+        yield from range_test(spec, control)
+    else:
+        yield from _WORK[spec.kind](spec)
 
 
 def check(job: TrainJob) -> None:
@@ -261,6 +244,20 @@ def _catalogue(output: Path) -> Iterator[Message]:
     path = store_catalogue(make_catalogue(), output)
     yield Artifact(role="catalogue", path=str(path))
     yield Finished(outcome="done")
+
+
+#: Kind of a job → what does it.
+_WORK: Final[dict[str, Callable[[Any], Iterator[Message]]]] = {
+    "predict": predict,
+    "evaluate": evaluate_model,
+    "decode": decode,
+    "validate": _validate,
+    "summary": summarise,
+    "inspect": inspect_model,
+    "augment": preview_patches,
+    "import-weights": import_job,
+    "catalogue": lambda job: _catalogue(job.output),
+}
 
 
 def _stamped(messages: Iterator[Message], job_id: str) -> Generator[Message, None, None]:

@@ -1,11 +1,11 @@
 """Weights of other programs become a model: read by a confined process, and fitted by name and shape into a network."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Final, Literal
 
 import torch
 from safetensors import SafetensorError
@@ -19,6 +19,8 @@ from segstudio.engine.first_layer import for_channels
 from segstudio.engine.model_card import ModelCard, build_formulation, build_network, save_model
 from segstudio.engine.weights_reader import MEMORY, RESULT
 from segstudio.io.confined import ask_once
+from segstudio.jobs.messages import Artifact, Finished, Message, Progress
+from segstudio.jobs.spec import ImportWeightsJob
 
 _WAIT_S: Final = 600.0
 #: What programs put before all names.
@@ -28,6 +30,8 @@ _PLACES: Final = ("", "model.", "model.encoder.")
 _ENCODER: Final = "model.encoder."
 #: Of ours alone: which images the weights expect.
 _OWN: Final = frozenset({"input_mean", "input_std"})
+#: Channels of the images → how they are seen.
+_SEEN: Final[dict[int, Literal["gray", "rgb"]]] = {1: "gray", 3: "rgb"}
 _COUNTER: Final = "num_batches_tracked"
 
 
@@ -68,7 +72,7 @@ def import_weights(path: Path, folder: Path, card: ModelCard, seed: int = 0) -> 
     if formulation.own_network:
         raise WrongUsage(
             f"{card.formulation.name} has a network of its own, into which no other weights fit.",
-            hint="Choose another one with --formulation.",
+            hint="Choose another formulation.",
             code="own-network",
         )
     foreign = read_weights(path)
@@ -80,9 +84,33 @@ def import_weights(path: Path, folder: Path, card: ModelCard, seed: int = 0) -> 
         other = wider.state_dict()
     last = {name for name, weight in network.state_dict().items() if other[name].shape != weight.shape}
     fitted = fit(path, foreign, network.state_dict(), last)
-    made = card.model_copy(update={"created": datetime.now(UTC).isoformat(timespec="seconds")})
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    made = card.model_copy(update={"created": created, "unlearned": fitted.anew})
     save_model(folder, made, fitted.weights)
     return fitted
+
+
+def import_job(job: ImportWeightsJob) -> Iterator[Message]:
+    """Do an `ImportWeightsJob`: an Artifact for the model, then Finished with the number of tensors.
+
+    Raises
+    ------
+    UserError
+        As `import_weights`.
+    """
+    yield Progress(job_id=job.job_id, stage=f"Reading {job.weights.name}", done=0, total=0)
+    card = ModelCard(
+        name=job.name,
+        created="",
+        formulation=job.formulation,
+        architecture=job.architecture,
+        in_channels=job.channels,
+        channels=_SEEN.get(job.channels, "channels"),
+        classes=job.classes,
+    )
+    fitted = import_weights(job.weights, job.output, card)
+    yield Artifact(job_id=job.job_id, role="model", path=str(job.output), details={"unlearned": fitted.anew})
+    yield Finished(job_id=job.job_id, outcome="done", summary={"tensors": fitted.taken})
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -185,7 +213,7 @@ def _unfit(
     return BadModel(
         f"{path.name} holds {len(plain)} tensors, as {example} ({_shape(plain[example])}), "
         f"which do not fit this network: {why}.",
-        hint="Choose the network, the encoder and the channels that it was made with: `segstudio catalogue` lists all.",
+        hint="Choose the network, with the encoder and the settings, that it was made with.",
         code="model-unfit",
         path=path,
     )

@@ -50,7 +50,7 @@ def model_folder(path: Path) -> Path:
 def _hint(path: Path) -> str:
     if path.suffix.lower() in (".pt", ".pth"):
         return (
-            "Weights of another program become a model on the command line: "
+            "Weights of another program become a model in the step Train (Start from › Weights from a file…), or by "
             f"segstudio import-weights {path.name} --architecture NAME --out FOLDER"
         )
     return f"A model is a folder with {CARD_NAME} and {WEIGHTS_NAME}, as a training writes it."

@@ -204,6 +204,23 @@ class AugmentJob(_Frozen):
     """What would train; the automatic patch size depends on it."""
 
 
+class ImportWeightsJob(_Frozen):
+    """Make a model of weights that another program learned, to start trainings from."""
+
+    kind: Literal["import-weights"] = "import-weights"
+    job_id: str
+    weights: Path
+    """Their file; nothing in it is run."""
+    output: Path
+    """Folder of the model to make; there must be none in it."""
+    name: str = Field(max_length=300)
+    formulation: Choice = Choice(name="joint")
+    architecture: Choice = Choice(name="unet")
+    channels: int = Field(1, ge=1, le=64)
+    """Channels of the images."""
+    classes: tuple[ClassSpec, ...] = Field(min_length=1, max_length=1000)
+
+
 class CatalogueJob(_Frozen):
     """Write what the engine offers, as JSON schemas, to a file."""
 
@@ -222,6 +239,7 @@ JobSpec = Annotated[
     | SummaryJob
     | InspectJob
     | AugmentJob
+    | ImportWeightsJob
     | RangeTestJob,
     Field(discriminator="kind"),
 ]

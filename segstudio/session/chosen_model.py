@@ -81,7 +81,7 @@ class ChosenModel:
         return mine and self._review.pending_count > 0
 
     def _follow(self) -> None:
-        models = [run.id for run in self._runs.all if run.has_model]  # the newest comes first
+        models = [run.id for run in self._runs.all if run.predicts]  # the newest comes first
         known = self._known | {self.run_id}  # what is chosen is not news: when it is listed first, nobody chooses anew
         fresh = next((run_id for run_id in models if run_id not in known and not self.stays(run_id)), "")
         self._known = frozenset(models)

@@ -18,6 +18,7 @@ from segstudio.jobs.spec import (
     CatalogueJob,
     DecodeJob,
     EvaluateJob,
+    ImportWeightsJob,
     InspectJob,
     JobSpec,
     PredictJob,
@@ -136,6 +137,10 @@ class JobQueue:
 
     def evaluate(self, spec: EvaluateJob, title: str) -> str:
         """Score a model on labelled images as soon as the device is free; return the job's id."""
+        return self._enqueue(spec, title)
+
+    def import_weights(self, spec: ImportWeightsJob, title: str) -> str:
+        """Make a model of foreign weights; return the job's id."""
         return self._enqueue(spec, title)
 
     def range_test(self, spec: RangeTestJob, title: str) -> str:

@@ -88,7 +88,7 @@ def training_job(project: "Project", wish: TrainingWish) -> TrainJob:
         name=wish.name,
         run_folder=project.runs_folder / job_id,
         samples=samples,
-        classes=_classes(project),
+        classes=project_classes(project),
         formulation=wish.formulation,
         architecture=wish.architecture,
         config={section: dict(values) for section, values in wish.config.items()},
@@ -105,7 +105,7 @@ def validation_job(project: "Project | None", wish: TrainingWish) -> ValidateJob
         architecture=wish.architecture,
         config={section: dict(values) for section, values in wish.config.items()},
         start_from=wish.start_from,
-        classes=_classes(project) if project is not None else (),
+        classes=project_classes(project) if project is not None else (),
     )
 
 
@@ -193,5 +193,6 @@ def decode_job(prediction: Prediction, decode: Mapping[str, Any]) -> DecodeJob:
     )
 
 
-def _classes(project: "Project") -> tuple[ClassSpec, ...]:
+def project_classes(project: "Project") -> tuple[ClassSpec, ...]:
+    """Return what a model of `project` is to find."""
     return tuple(ClassSpec(id=item.id, name=item.name) for item in project.classes.classes)

@@ -138,11 +138,17 @@ class ProjectRuns:
         self._jobs.forget(run.id)
         self._background.run(lambda: _delete(RunFolder(run.folder)), lambda _: self.refresh(), lane="jobs")
 
-    def import_model(self, path: Path, then: Callable[[str, tuple[str, ...]], None]) -> None:
+    def import_model(
+        self,
+        path: Path,
+        then: Callable[[str, tuple[str, ...]], None],
+        failed: Callable[[UserError], None] | None = None,
+    ) -> None:
         """Copy a model from a folder into the project, as a run of its own.
 
         Classes that the model finds and the project lacks are added: `then` gets the id of the run and their names.
-        A model that is in the project already is not copied again.
+        A model that is in the project already is not copied again. `failed` gets what prevented it; where nobody does,
+        it is told.
         """
         self._check_writable()
         project = self._project()
@@ -164,9 +170,9 @@ class ProjectRuns:
                 # After the list was read.
                 self._background.run(lambda: None, lambda _: then(run_id, added), lane="jobs")
 
-            self._background.run(lambda: take_over(model, folder, ids, known), copied, lane="jobs")
+            self._background.run(lambda: take_over(model, folder, ids, known), copied, failed, lane="jobs")
 
-        self._background.run(lambda: read_foreign(path), copy, lane="jobs")
+        self._background.run(lambda: read_foreign(path), copy, failed, lane="jobs")
 
     def compare(self, runs: Iterable[Run]) -> None:
         """Plot the curves of these runs over one another."""

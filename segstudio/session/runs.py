@@ -43,6 +43,8 @@ class Run:
         Channels that its finished model sees, 0 when unknown.
     makes_images
         Whether its finished model makes images instead of finding objects.
+    unlearned
+        What of its model has random weights, so that it finds nothing yet; empty for one that was trained.
     begun
         When it began or went on the last time, seconds since the epoch.
     events
@@ -63,6 +65,7 @@ class Run:
     error: Failed | None = None
     in_channels: int = 0
     makes_images: bool = False
+    unlearned: str = ""
     begun: float = 0.0
     events: Sequence[Message] = ()
 
@@ -70,6 +73,11 @@ class Run:
     def model(self) -> Path:
         """Folder of its model."""
         return RunFolder(self.folder).model
+
+    @property
+    def predicts(self) -> bool:
+        """Whether there is a model that has learned something."""
+        return self.has_model and not self.unlearned
 
     @property
     def active(self) -> bool:
@@ -113,6 +121,7 @@ def read_run(folder: RunFolder) -> Run:
         error=next((m for m in reversed(events) if isinstance(m, Failed)), None) if status == "failed" else None,
         in_channels=channels if isinstance(channels := (card or {}).get("in_channels"), int) else 0,
         makes_images=(card or {}).get("target_scale") is not None,
+        unlearned=str((card or {}).get("unlearned", "")),
         begun=folder.begun,
         events=events,
     )

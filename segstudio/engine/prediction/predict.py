@@ -15,7 +15,7 @@ from segstudio.engine.data.appearance import look_of, unlikeness
 from segstudio.engine.data.normalise import IntensityScale
 from segstudio.engine.devices import choose_device, device_name
 from segstudio.engine.formulations.base import DecodeSettings
-from segstudio.engine.model_card import Model, ModelCard, build_formulation, load_model, read_card
+from segstudio.engine.model_card import Model, ModelCard, build_formulation, load_learned, read_card
 from segstudio.engine.prediction.block_decoding import Found, decode_steps, is_whole
 from segstudio.engine.prediction.finite_maps import FiniteMaps
 from segstudio.engine.prediction.job_settings import decode_settings, prediction_settings
@@ -65,7 +65,7 @@ def predict(job: PredictJob) -> Iterator[Message]:
     UserError
         The model cannot be used, no image could be predicted, or the disk refused.
     """
-    model = load_model(job.model)
+    model = load_learned(job.model)
     setting = _Setting(
         job,
         model,

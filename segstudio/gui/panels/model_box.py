@@ -12,11 +12,12 @@ from segstudio.gui.forms.plain import plain_tip
 from segstudio.session.runs import Run
 from segstudio.session.session import Session
 
-_ELSEWHERE = "elsewhere"
+_ELSEWHERE, _WEIGHTS = "elsewhere", "weights"
+_ACTIONS = (_ELSEWHERE, _WEIGHTS)
 
 
 class ModelBox(CalmComboBox):
-    """The models of the project by the id of their run; its last entry takes one from a folder.
+    """The models of the project by the id of their run; its last entries take one from elsewhere.
 
     Parameters
     ----------
@@ -26,10 +27,14 @@ class ModelBox(CalmComboBox):
         Words for the model of one run.
     unfit
         Why a model cannot be chosen now, empty when it can; it is grey then and says so.
+    weights
+        Whether one can be made of the weights of another program.
     """
 
     chosen = Signal()
     """The user has chosen another model."""
+    weights_wanted = Signal()
+    """The user wants a model made of weights in a file."""
     dropped = Signal(str)
     """The model that was chosen does not fit any more, for this reason; nothing is chosen now."""
 
@@ -39,9 +44,12 @@ class ModelBox(CalmComboBox):
         words: Callable[[Run], str],
         nothing: str = "",
         unfit: Callable[[Run], str] = lambda _run: "",
+        *,
+        weights: bool = False,
     ) -> None:
         super().__init__()
         self._session, self._words, self._nothing, self._unfit = session, words, nothing, unfit
+        self._takes_weights = weights
         self._wanted = ""
         self.currentIndexChanged.connect(self._on_index)
         self.activated.connect(self._on_activated)
@@ -61,6 +69,10 @@ class ModelBox(CalmComboBox):
         dropped = reasons.get(wanted, "")
         wanted = "" if dropped else wanted
         self.insertSeparator(self.count())
+        if self._takes_weights:
+            self.addItem(self.tr("Weights from a file…"), _WEIGHTS)
+            tip = self.tr("Weights of PyTorch (.pt, .pth) that another program learned, for the network chosen here")
+            self.setItemData(self.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
         self.addItem(self.tr("Model from a folder…"), _ELSEWHERE)
         self.setCurrentIndex(max(0, self.findData(wanted)))
         self.blockSignals(False)
@@ -81,20 +93,24 @@ class ModelBox(CalmComboBox):
 
     def _take(self, row: int) -> None:
         data = self.itemData(row)
-        self._wanted = data if isinstance(data, str) and data != _ELSEWHERE else ""
+        self._wanted = data if isinstance(data, str) and data not in _ACTIONS else ""
         self.setToolTip(plain_tip(self.itemText(row)))  # a long name has no room in the box
 
     def _on_index(self, row: int) -> None:
-        if self.itemData(row) != _ELSEWHERE:
+        if self.itemData(row) not in _ACTIONS:
             self._take(row)
             self.chosen.emit()
 
     def _on_activated(self, row: int) -> None:
         if self.itemData(row) == _ELSEWHERE:
             self.refill()
-            ask_model(self._session, self, self._on_imported)
+            ask_model(self._session, self, self.take)
+        elif self.itemData(row) == _WEIGHTS:
+            self.refill()
+            self.weights_wanted.emit()
 
-    def _on_imported(self, run_id: str) -> None:
+    def take(self, run_id: str) -> None:
+        """Choose a model that has come from elsewhere."""
         self.refill(run_id)
         self.chosen.emit()
 

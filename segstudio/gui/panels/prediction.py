@@ -100,7 +100,7 @@ class PredictionPanel(QWidget):
 
     def refresh(self) -> None:
         """Bring models, scope and the empty state up to date."""
-        models = any(run.has_model for run in self._session.runs.all)
+        models = any(run.predicts for run in self._session.runs.all)
         self._model.refill(self._session.models.run_id)
         ready = models and self._session.project is not None
         self._empty.setVisible(not ready)
@@ -119,11 +119,15 @@ class PredictionPanel(QWidget):
         self._show_scope()
         self._show_job()
 
+    def _unfit(self, run: Run) -> str:
+        """Return why nothing can be predicted with a model."""
+        return "" if run.predicts else self.tr("It has random weights in part: start a training from it first.")
+
     def _ask_model(self) -> None:
         ask_model(self._session, self, self._session.models.choose)
 
     def _make_setup(self) -> QWidget:
-        self._model = ModelBox(self._session, _words)
+        self._model = ModelBox(self._session, _words, unfit=self._unfit)
         self._scope = ImageScope(self._session)
         self._predict = button(self.tr("Predict"), self.predict, "magic-wand", primary=True)
         self._predict.setMinimumHeight(36)

@@ -133,7 +133,7 @@ class TrainingSetup(QWidget):
         self._formulation, self._architecture = OfferBox(), OfferBox()
         self._formulation.setObjectName("formulation")
         self._architecture.setObjectName("architecture")
-        self._start = StartModel(self._session, self._chosen)
+        self._start = StartModel(self._session, self._chosen, self.wish)
         self._start.changed.connect(self._on_start)
         self._device = DeviceBox(self._session)
         self._formulation_says, self._architecture_says = caption(), caption()

@@ -109,7 +109,7 @@ def test_decoding_kept_maps_gives_the_same_objects_without_the_network(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     list(predict(job_for(model, tmp_path, write_image(tmp_path))))
-    monkeypatch.setattr(predict_module, "load_model", lambda path: pytest.fail("the network was loaded"))
+    monkeypatch.setattr(predict_module, "load_learned", lambda path: pytest.fail("the network was loaded"))
     again = tmp_path / "again.tif"
     job = DecodeJob(job_id="8", model=model, image_id="a12", maps=tmp_path / "m.npy", output=again)
     assert isinstance(list(decode(job))[-1], Finished)

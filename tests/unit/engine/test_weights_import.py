@@ -7,7 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import tifffile
 import torch
 import torchvision
 from torch import nn
@@ -54,6 +56,17 @@ def test_an_encoder_of_torchvision_is_taken_for_gray_images(tmp_path: Path, caps
     assert torch.allclose(weights["model.encoder.conv1.weight"], net.conv1.weight.sum(1, keepdim=True))
     assert float(weights["input_mean"]) > 0
     assert "all but its encoder" in capsys.readouterr().out
+
+
+def test_nothing_is_predicted_with_weights_that_are_random_in_part(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert brought(saved(tmp_path, torchvision.models.resnet18(weights=None).state_dict()), *ENCODER) == 0
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((64, 64), np.uint8))
+    words = ["predict", str(tmp_path / "model"), str(tmp_path / "a.tif"), "--out", str(tmp_path / "out")]
+    assert main(words) == 3
+    assert "weights finds nothing yet: all but its encoder has random weights." in capsys.readouterr().err
+    assert not list((tmp_path / "out").glob("*.tif"))
 
 
 def test_what_fits_nothing_is_described(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
