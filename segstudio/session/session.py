@@ -88,7 +88,7 @@ class Session:
         self.runs.unreadable.connect(self.report)
         self.bake_off = ProjectBakeOff(lambda: self.project, self.jobs, self.background)
         self.bake_off.noticed.connect(self._on_notice)
-        self.doctor = Doctor(self.jobs, self.runs)
+        self.doctor = Doctor(self.jobs, self.runs, self.background)
         self.rates = RateSearch(self.jobs)
         self.front = FrontImage(lambda: self.project, self.background, _DOCUMENTS)
         self.ahead = EditsAhead(self.front, self.background)

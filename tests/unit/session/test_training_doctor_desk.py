@@ -1,6 +1,8 @@
 """Findings follow a training while it runs, and a range test tells its rate."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from recorded_runs import a_job, recorded
@@ -10,6 +12,7 @@ from segstudio.jobs.run_folder import RunFolder
 from segstudio.jobs.run_process import RunProcess
 from segstudio.jobs.spec import RangeTestJob, TrainJob
 from segstudio.session.background import Background
+from segstudio.session.doctor import desk
 from segstudio.session.doctor.desk import Doctor
 from segstudio.session.doctor.rate_search import RateSearch
 from segstudio.session.job import Job
@@ -51,7 +54,58 @@ def jobs() -> Jobs:
 
 @pytest.fixture
 def doctor(jobs: Jobs) -> Doctor:
-    return Doctor(jobs, ProjectRuns(lambda: None, jobs, Background()))
+    return Doctor(jobs, ProjectRuns(lambda: None, jobs, Background()), Background())
+
+
+class LaterBackground(Background):
+    """Does one piece of the work it was given when `work` is called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting: list[Callable[[], None]] = []
+
+    def run(self, *args: Any, **options: Any) -> None:
+        self.waiting.append(lambda: Background.run(self, *args, **options))
+
+    def work(self) -> None:
+        self.waiting.pop(0)()
+
+
+def test_a_training_is_examined_while_the_window_goes_on(jobs: Jobs) -> None:
+    background, told = LaterBackground(), list[str]()
+    doctor = Doctor(jobs, ProjectRuns(lambda: None, jobs, Background()), background)
+    doctor.changed.connect(told.append)
+    job, messages = recorded("rate-too-high")
+    jobs.start_training(job)
+    jobs.say(job.job_id, *messages[:-1])
+    told.clear()
+    assert doctor.findings(job.job_id) is None
+    assert doctor.findings(job.job_id) is None
+    assert len(background.waiting) == 1, "asked twice, examined once"
+    background.work()
+    assert told == [job.job_id]
+    assert (doctor.findings(job.job_id) or ())[0].code == "rate-too-high"
+    assert background.waiting == []
+    jobs.say(job.job_id, messages[-1])
+    assert (doctor.findings(job.job_id) or ())[0].code == "rate-too-high", "what was found before stays meanwhile"
+    assert len(background.waiting) == 1
+    doctor.project_closed()
+    told.clear()
+    background.work()
+    assert told == []
+    assert doctor.findings(job.job_id) is None
+
+
+def test_an_examination_that_fails_is_raised_and_the_next_is_made(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    doctor = Doctor(jobs, ProjectRuns(lambda: None, jobs, Background()), Background())
+    job, messages = recorded("rate-too-high")
+    jobs.start_training(job)
+    jobs.say(job.job_id, *messages)
+    with monkeypatch.context() as patch:
+        patch.setattr(desk, "examine", lambda _case: 1 // 0)
+        with pytest.raises(ZeroDivisionError):
+            doctor.findings(job.job_id)
+    assert doctor.findings(job.job_id)
 
 
 def _start(jobs: Jobs, name: str) -> tuple[TrainJob, list[Message]]:
@@ -98,8 +152,8 @@ def test_a_run_on_the_disk_is_examined_from_its_events(jobs: Jobs, tmp_path: Pat
         run.append(message)
     runs = ProjectRuns(lambda: None, jobs, Background())
     runs.all = (read_run(run),)
-    assert next(f.code for f in Doctor(jobs, runs).findings(job.job_id) or ()) == "rate-too-high"
-    assert Doctor(jobs, runs).findings("another") is None
+    assert next(f.code for f in Doctor(jobs, runs, Background()).findings(job.job_id) or ()) == "rate-too-high"
+    assert Doctor(jobs, runs, Background()).findings("another") is None
 
 
 def test_a_finished_run_is_made_longer_while_it_has_its_checkpoint(jobs: Jobs, tmp_path: Path) -> None:
@@ -108,7 +162,7 @@ def test_a_finished_run_is_made_longer_while_it_has_its_checkpoint(jobs: Jobs, t
     for message in messages:
         run.append(message)
     runs = ProjectRuns(lambda: None, jobs, Background())
-    doctor = Doctor(jobs, runs)
+    doctor = Doctor(jobs, runs, Background())
 
     def label() -> str:
         runs.all = (read_run(run),)
