@@ -21,6 +21,7 @@ from segstudio.gui.crash_file import CrashFile, take_crashes
 from segstudio.gui.faults import ErrorHook, QtMessages
 from segstudio.gui.later import later
 from segstudio.gui.main_window import MainWindow
+from segstudio.gui.memory import give_back_large_blocks
 from segstudio.gui.start_mark import STEADY_S, StartMark
 from segstudio.gui.theme import apply_theme
 from segstudio.gui.watchdog import Watchdog
@@ -149,6 +150,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             "Log in on a desktop, connect with ssh -X, or use the command line: segstudio --help\n"
         )
         return 4
+    give_back_large_blocks()
     app = application()
     mark = StartMark.begin()
     log_file = start_log()
