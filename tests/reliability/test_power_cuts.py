@@ -17,6 +17,8 @@ from reliability.stand_in_stores import STORES, version
 
 #: Power cuts of one session.
 _CUTS = 1_000
+#: Power cuts without one kind of sync, in each round.
+_WITHOUT = 300
 _MODELS = ("least", "most", "ordered", "weak", "ordered", "weak")
 #: Syncs that no power cut alone can show to be needed, and what they are there for.
 _FOR_ELSE = {
@@ -78,28 +80,31 @@ def test_after_a_power_cut_everything_called_safe_is_there(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)
 def test_each_sync_is_needed_and_its_absence_seen(
-    memory: Path, tier: Callable[..., int], seed: int, record_property: Callable[[str, object], None]
+    memory: Path, tier: Callable[..., int], cases: Cases, seed: int, record_property: Callable[[str, object], None]
 ) -> None:
     session = record(memory, seed)
     whole = History.of(session.disk)
-    count, enough = tier(merge=300, nightly=3_000, release=3_000), tier(merge=1, nightly=3_000, release=3_000)
+    enough = tier(merge=1, nightly=_WITHOUT, release=_WITHOUT)
     roles = sorted({role(step) for step in whole.steps if step is not None and step.kind.startswith("sync")})
-    idle = []
+    less = {
+        name: whole.without(lambda step, n=name: step.kind.startswith("sync") and role(step) == n) for name in roles
+    }
+    judges = {name: Judge(less[name], session.truth, memory / "cut") for name in roles}
+    tried, bad = Counter[str](), Counter[str]()
+    for number in cases(merge=1, nightly=10, release=10, each=len(roles)):
+        for name in roles:
+            seen = 0
+            for fault in cut(less[name], judges[name], _WITHOUT, random.Random(seed + number)):
+                tried[name] += 1
+                seen += bool(fault)
+                if seen == enough:
+                    break
+            bad[name] += seen
     for name in roles:
-        less = whole.without(lambda step, name=name: step.kind.startswith("sync") and role(step) == name)
-        left_out = sum(step is None for step in less.steps)
-        judge = Judge(less, session.truth, memory / "cut")
-        tried, bad = 0, 0
-        for fault in cut(less, judge, count, random.Random(seed)):
-            tried, bad = tried + 1, bad + bool(fault)
-            if bad == enough:
-                break
-        record_property(f"without “{name}” ({left_out} times)", f"{bad} of {tried} disks are bad")
-        if not bad:
-            idle.append(name)
-    assert not set(idle) - set(_FOR_ELSE), (
+        left_out = sum(step is None for step in less[name].steps)
+        record_property(f"without “{name}” ({left_out} times)", f"{bad[name]} of {tried[name]} disks are bad")
+    assert not {name for name in roles if not bad[name]} - set(_FOR_ELSE), (
         "syncs that nothing depends on, or of which nothing here would see the absence"
     )
 
