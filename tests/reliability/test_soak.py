@@ -132,6 +132,7 @@ def test_hours_of_use_take_no_more_than_minutes(
     cases: Cases,
     seed: int,
     capsys: pytest.CaptureFixture[str],
+    record_property: Callable[[str, object], None],
 ) -> None:
     begin = tier(merge=80, nightly=3_300, release=13_300)
     actions = tier(merge=160, nightly=1_340, release=1_340)
@@ -156,6 +157,7 @@ def test_hours_of_use_take_no_more_than_minutes(
         with capsys.disabled():
             print("", *(json.dumps({k: round(v, 1) for k, v in item.items()}) for item in told), sep="\n  ")  # noqa: T201
     before, after = told
+    record_property("words", ", ".join(f"{name} {before[name]:.0f} → {after[name]:.0f}" for name in before))
     where = f"seed {seed}: {before} became {after}"
     # Steps that can be undone take memory; in the few minutes of a merge they outweigh what hours would show.
     assert after["rss_mb"] <= 1.05 * before["rss_mb"] + tier(merge=60, nightly=25, release=25), where
