@@ -1,9 +1,10 @@
 """Works in the real program by a fixed script and notes each finished action; run by `test_kills.py`, which kills it.
 
-Arguments: deed, project folder, log file, number of actions. Deeds: ``paint`` in an open project, ``open`` it and bring
-back what a crash left, ``create`` it of the images beside. Lines of the log: number, digest of all images, digests of
-the label plane of each when an action is finished; its number alone when it must survive from now on. Without
-arguments it reads such from standard input, as JSON with the environment before, and starts the program for each line.
+Arguments: deed, project folder, log file, number of actions. Deeds: ``paint`` in an open project, ``draw`` there
+without taking a mask, ``open`` it and bring back what a crash left, ``create`` it of the images beside. Lines of the
+log: number, digest of all images, digests of the label plane of each when an action is finished; its number alone when
+it must survive from now on. Without arguments it reads such from standard input, as JSON with the environment before,
+and starts the program for each line.
 """
 
 import itertools
@@ -24,6 +25,7 @@ from PySide6.QtWidgets import QApplication
 from segstudio.gui.app import import_ahead, main
 from segstudio.gui.main_window import MainWindow
 from segstudio.labels.history import Planes
+from segstudio.project.changes import SAVED
 
 _BETWEEN_MS = 15
 #: An action must survive when the program has run for so long since: beats of its own clock, of so many milliseconds.
@@ -72,8 +74,9 @@ def the_window() -> MainWindow:
 class Painter:
     """Does one action after the other with mouse and keys."""
 
-    def __init__(self, window: MainWindow, seed: int) -> None:
+    def __init__(self, window: MainWindow, seed: int, *, masks: bool) -> None:
         self._window = window
+        self._masks = masks
         self._canvas = window.canvas
         self._random = random.Random(seed)
         self._camera = self._steady_camera()
@@ -90,7 +93,7 @@ class Painter:
             if number % 7 == 6:
                 image = next(turns)
                 self._show(image)
-                if image == MASKED and self._take_mask():
+                if image == MASKED and self._masks and self._take_mask():
                     yield
 
     def _show(self, name: str) -> None:
@@ -174,8 +177,8 @@ class Safe:
                 self._note([number])
 
 
-def paint(log: Path, count: int) -> None:
-    """Wait for the document, then paint."""
+def paint(log: Path, count: int, *, masks: bool = True) -> None:
+    """Wait for the document, then paint; one image gets its labels from a mask, if wished."""
     window = the_window()
     session = window.session
     wait_until(lambda: session.document is not None)
@@ -187,14 +190,16 @@ def paint(log: Path, count: int) -> None:
         def note(words: list[object]) -> None:
             file.write((json.dumps(words) + "\n").encode())
 
-        safe = Safe(note)
-        for number, _ in zip(range(1, count + 1), Painter(window, seed=7).actions(), strict=False):
+        safe, painter = Safe(note), Painter(window, seed=7, masks=masks)
+        for number, _ in zip(range(1, count + 1), painter.actions(), strict=False):
             document = session.document
             digests[document.entry.stem] = digest(document.planes)
             labels[document.entry.stem] = zlib.crc32(document.planes.labels.to_array().tobytes())
             note([number, digest_of_all(digests), labels])
             safe.finished(number)
             QTest.qWait(_BETWEEN_MS)
+    # A disk that has refused something and is well again has it all now; else the window asks before it closes.
+    wait_until(lambda: session.document.save_state == SAVED and not session.project.rescued())
     window.close()
 
 
@@ -225,6 +230,7 @@ def start(deed: str, project: str, log: str, count: int) -> int:
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
     deeds = {
         "paint": lambda: paint(Path(log), count),
+        "draw": lambda: paint(Path(log), count, masks=False),
         "open": lambda: recover(Path(log)),
         "create": lambda: create(Path(project), Path(log)),
     }

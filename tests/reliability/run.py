@@ -22,6 +22,7 @@ EXPERIMENTS = {
     "test_power_cuts": "2",
     "test_failing_disk": "4",
     "test_refusing_disks": "4, 12",
+    "test_true_disk_errors": "4",
     "test_state_machine": "5, 6",
     "test_snapshots_killed": "6",
     "test_labels_untouched": "7",
