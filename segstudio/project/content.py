@@ -43,11 +43,11 @@ class Content:
     @property
     def save_error(self) -> UserError | None:
         """Why ``project.json`` could not be saved the last time."""
-        return self._store.error
+        return self._store.saving.error
 
     def tell_with(self, tell: Callable[[str], None]) -> None:
         """Let `tell`, called on any thread, hear what another program does to ``project.json`` meanwhile."""
-        self._store.on_notice = tell
+        self._store.saving.on_notice = tell
 
     @property
     def name(self) -> str:

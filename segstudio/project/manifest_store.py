@@ -1,22 +1,17 @@
 """The manifest of an open project: changed in memory at once, on the disk a moment later."""
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
-from segstudio.core.errors import UserError
 from segstudio.io.disk import Disk, DiskError
 from segstudio.jobs.spec import Split
 from segstudio.project.manifest import LEFT_LABELS, ImageEntry, Manifest
-from segstudio.project.manifest_file import save_manifest
-from segstudio.project.rescue_manifest import ManifestRescue
+from segstudio.project.manifest_saving import ManifestSaving
 from segstudio.project.splits import resolve
 
-_SAVE_DELAY_SECONDS: Final = 0.3
-#: Until another try when the disk has refused.
-_RETRY_SECONDS: Final = 2.0
 #: Setting that remembers the automatic choice between training and validation.
 _SPLITS: Final = "automatic_splits"
 #: Setting that remembers a class whose objects are on the way to another one.
@@ -34,28 +29,20 @@ class ManifestStore:
         As it is now.
     lock
         Held by who decides something from the manifest and then changes it.
-    error
-        Why the newest save in the background failed; ``None`` after one that did not.
-    read_only
-        Nothing is saved.
-    rescue
-        Takes what the disk refuses.
-    on_notice
-        Called on any thread with a sentence about what another program did to ``project.json`` meanwhile.
     """
 
     def __init__(self, folder: Path, manifest: Manifest, *, read_only: bool, disk: Disk) -> None:
         self.manifest = manifest
         self.lock = threading.RLock()
-        self.error: UserError | None = None
-        self.read_only = read_only
-        self.rescue: ManifestRescue | None = None
-        self.on_notice: Callable[[str], None] = lambda sentence: None
         self.folder = folder
-        self._disk = disk
         self._by_id: tuple[tuple[ImageEntry, ...], dict[str, ImageEntry]] = ((), {})
-        self._save_mutex = threading.Lock()
-        self._timer: threading.Timer | None = None
+        self._saving = ManifestSaving(folder, lambda: self.manifest, self._take_over, disk)
+        self._saving.closed = read_only
+
+    @property
+    def read_only(self) -> bool:
+        """Nothing is saved, or no more."""
+        return self._saving.closed
 
     def change(self, **fields: Any) -> None:  # noqa: ANN401 - the fields of Manifest
         """Replace some fields of the manifest."""
@@ -132,7 +119,7 @@ class ManifestStore:
         with self.lock:
             self.change(settings=self.manifest.settings | {_REMOVING: [class_id, to]})
         try:
-            self.save()  # not while holding the lock: who saves takes it
+            self._saving.save(keep=False)  # not while holding the lock: who saves takes it
         except DiskError:
             with self.lock:
                 self.change(settings=self._settings_without(_REMOVING))
@@ -161,62 +148,24 @@ class ManifestStore:
             self.keep_splits()
         return next((item for item in images if item.id == after.id), after)
 
+    @property
+    def saving(self) -> ManifestSaving:
+        """What brings the manifest to the disk."""
+        return self._saving
+
     def save(self) -> None:
-        """Write ``project.json`` now, atomically.
+        """Write ``project.json`` now, atomically; nothing when it is read only.
 
         Raises
         ------
         DiskError
             The old one is as it was.
         """
-        if self.read_only:
-            return
-        with self._save_mutex:
-            with self.lock:
-                if self._timer is not None:
-                    self._timer.cancel()
-                    self._timer = None
-                manifest = self.manifest
-            try:
-                saved, words = save_manifest(self.folder, manifest, self._disk)
-            except DiskError:
-                if self.rescue is not None:
-                    self.rescue.keep(manifest)
-                    self._save_in(_RETRY_SECONDS)
-                raise
-            self.change(revision=saved.revision, origin=saved.origin)
-            self.error = None
-            if self.rescue is not None:
-                self.rescue.clear()
-        for sentence in words:
-            self.on_notice(sentence)
-
-    def try_save(self) -> bool:
-        """Save; return whether that worked, and keep the `error` otherwise."""
-        try:
-            self.save()
-        except DiskError as error:
-            self.error = error
-            return False
-        return True
+        self._saving.save()
 
     def save_soon(self) -> None:
         """Save a moment later on a thread; changes until then are written together."""
-        if not self.read_only:
-            self._save_in(_SAVE_DELAY_SECONDS)
+        self._saving.save_soon()
 
-    def close(self) -> None:
-        """Save no more."""
-        with self.lock:
-            self.read_only = True
-            if self._timer is not None:
-                self._timer.cancel()
-                self._timer = None
-
-    def _save_in(self, seconds: float) -> None:
-        with self.lock:
-            if self._timer is None and not self.read_only:
-                self._timer = threading.Timer(seconds, self.try_save)
-                self._timer.name = "project-save"
-                self._timer.daemon = True
-                self._timer.start()
+    def _take_over(self, saved: Manifest) -> None:
+        self.change(revision=saved.revision, origin=saved.origin)

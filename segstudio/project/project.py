@@ -26,6 +26,8 @@ __all__ = ["ImageEntry", "Project"]
 
 #: So long a job waits for images to be recovered after a crash, seconds.
 _CATCH_UP_S = 120.0
+#: How the user is told of project.json.
+_LIST = "the list of images and classes"
 
 
 class Project(Content):
@@ -52,7 +54,7 @@ class Project(Content):
         super().__init__(ManifestStore(folder, manifest, read_only=lock is None, disk=disk))
         self.folder = folder
         self.rescue = RescueStore(folder, manifest.name, rescue)
-        self._store.rescue = ManifestRescue(self.rescue)
+        self._store.saving.rescue = ManifestRescue(self.rescue)
         kept = self.rescue.images(entry.id for entry in manifest.images)
         self.warnings = [*warnings, *self._coming_back(kept)]
         self._layout = Layout(folder)
@@ -135,12 +137,12 @@ class Project(Content):
     def close(self) -> bool:
         """Close open documents, save, give the lock back; return whether everything is on the disk."""
         done = self._documents.close()
-        done = self._store.try_save() and done
-        if self._lock is not None:
-            self._lock.release(clean=done and self._catching_up.done)
-            self._lock = None
-            self._store.close()
-        return done
+        lock, self._lock = self._lock, None
+        if lock is None:
+            return done
+        # Not before the last save has ended: on a disk that hangs it may replace what the next owner has written.
+        whole = done and self._catching_up.done
+        return self._store.saving.finish(lambda saved: lock.release(clean=saved and whole)) and done
 
     def __enter__(self) -> "Project":
         return self
@@ -149,12 +151,12 @@ class Project(Content):
         self.close()
 
     def unsaved(self, timeout: float = 1.0) -> dict[str, str]:
-        """Return the images with actions that are nowhere safe, by name, and why; waits a little for slow disks."""
-        return self._documents.unsaved(timeout)
+        """Return what would be lost by name, images and the list of them, and why; waits a little for slow disks."""
+        return self._documents.unsaved(timeout) | _of_list(self._store.saving.unsaved)
 
     def rescued(self) -> dict[str, str]:
-        """Return what the disk refuses and lies in the rescue store, by name of the image, and why."""
-        return self._documents.rescued()
+        """Return what the disk refuses and lies in the rescue store by name, images and the list of them, and why."""
+        return self._documents.rescued() | _of_list(self._store.saving.rescued)
 
     @property
     def durable(self) -> bool:
@@ -164,6 +166,7 @@ class Project(Content):
     def retry(self) -> None:
         """Try a disk that refuses again, now."""
         self._documents.retry()
+        self._store.saving.retry()
 
     def _coming_back(self, kept: list[str]) -> list[str]:
         if not kept:
@@ -171,7 +174,7 @@ class Project(Content):
         names = {entry.id: entry.name for entry in self._store.manifest.images}
         more = f" and {len(kept) - 1} other images" if len(kept) > 1 else ""
         now = "and comes back now" if not self.read_only else "and is not in the project yet"
-        return [f"What you drew last in {names[kept[0]]}{more} was kept on this computer {now}."]
+        return [f"What you did last in {names[kept[0]]}{more} was kept on this computer {now}."]
 
     def publish(self) -> Callable[[], None]:
         """Ask for the label files of all open images now; return a function that waits for them on another thread.
@@ -348,3 +351,7 @@ class Project(Content):
             if self.read_only or entry is None or (entry.objects, entry.marked) == (objects, marked):
                 return
             self._change_entry(image_id, lambda entry: replace(entry, objects=objects, marked=marked))
+
+
+def _of_list(why: str) -> dict[str, str]:
+    return {_LIST: why} if why else {}

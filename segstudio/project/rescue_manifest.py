@@ -21,10 +21,23 @@ class ManifestRescue:
 
     def __init__(self, store: RescueStore) -> None:
         self._store = store
-        self._held = [path for path, _ in self._found()]
+        self._held = {path for path, _ in self._found()}
+        self._kept: Manifest | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether it has the newest content."""
+        return self._kept is not None
+
+    def tell(self) -> None:
+        """Tell who follows the store that something was kept or went back."""
+        self._store.on_change()
 
     def keep(self, manifest: Manifest) -> None:
         """Write what `manifest` holds to the first place that takes it; nothing where none does."""
+        if manifest == self._kept:
+            return
+        self._kept = None
         content = {"origin": manifest.origin, "content": encode_manifest(manifest).decode()}
         data = json.dumps({**self._store.owner, **content}).encode()
         for root in self._store.roots:
@@ -32,12 +45,14 @@ class ManifestRescue:
             with suppress(DiskError):
                 make_folders(path.parent, self._store.disk)
                 write_atomic(path, data, self._store.disk)
-                self._held.append(path)
+                self._held.add(path)
+                self._kept = manifest
                 return
 
     def clear(self) -> None:
         """Forget what is kept: the disk of the project has it."""
-        held, self._held = self._held, []
+        held, self._held = self._held, set()
+        self._kept = None
         for path in held:
             with suppress(OSError):
                 self._store.disk.unlink(path)

@@ -186,7 +186,7 @@ class FrontImage:
         self._refused_by_disk = kind == FAILED
 
     def _tell_unsaved(self, name: str, sentence: str) -> None:
-        self.noticed.emit(Notice(f"What you drew last in {name} is not saved yet.", sentence, "error"))
+        self.noticed.emit(Notice(f"What you did last in {name} is not saved yet.", sentence, "error"))
 
     def _warn(self, sentence: str) -> None:
         image_id = self.document.entry.id if self.document is not None else ""

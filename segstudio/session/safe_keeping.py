@@ -79,11 +79,11 @@ class SafeKeeping:
 def _notice(project: Project) -> Notice | None:
     refused = {name: why for name, why in project.unsaved(0).items() if why}
     if refused:
-        says = f"What you drew last in {', '.join(refused)} is not saved yet."
+        says = f"What you did last in {', '.join(refused)} is not saved yet."
         return Notice(says, _reasons(refused), "error", about=SAFETY, lasting=True)
     rescued = project.rescued()
     if rescued:
-        says = f"What you drew last in {', '.join(rescued)} is safe, but not in the project yet."
+        says = f"What you did last in {', '.join(rescued)} is safe, but not in the project yet."
         return Notice(says, _reasons(rescued), "error", about=SAFETY, lasting=True)
     return None
 

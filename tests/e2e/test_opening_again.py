@@ -17,7 +17,7 @@ def test_why_a_folder_was_refused_is_no_longer_said_over_the_next_project(tmp_pa
     (tmp_path / "images").mkdir()
     tifffile.imwrite(tmp_path / "images" / "a.tif", np.eye(64, dtype=np.uint8))
     Project.create(tmp_path / "project", [tmp_path / "images"])[0].close()
-    unsaved = Notice("What you drew last in b.tif is not saved yet.", level="error")
+    unsaved = Notice("What you did last in b.tif is not saved yet.", level="error")
 
     def script(hand: Driver) -> None:
         def said() -> list[str]:

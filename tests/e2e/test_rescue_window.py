@@ -2,8 +2,10 @@
 
 import errno
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from window_driver import Driver, run_program
 
 from segstudio.gui.banner import Banner
 from segstudio.io.atomic import AppendFile
+from segstudio.project import manifest_saving
 from segstudio.project.project import Project
 from segstudio.project.rescue import default_rescue_folder
 from segstudio.session.notice import Notice
@@ -66,7 +69,7 @@ def test_a_full_disk_is_told_until_it_has_room(
         hand.wait(hand.window.banners.messages, 5, "the banner")
         notice = _banner(hand).notice
         assert notice.level == "error"
-        assert notice.message == "What you drew last in a.tif is safe, but not in the project yet."
+        assert notice.message == "What you did last in a.tif is safe, but not in the project yet."
         assert "The disk is full" in notice.hint
         assert str(default_rescue_folder()) in notice.hint
         assert _saved(hand) == "kept on this computer"
@@ -144,7 +147,7 @@ def test_another_place_is_chosen_when_this_computer_is_full_too(
         fill(True)
         hand.drag([(30.0, 30.0), (60.0, 60.0)])
         hand.wait(hand.window.banners.messages, what="the banner")
-        assert _banner(hand).notice.message == "What you drew last in a.tif is not saved yet."
+        assert _banner(hand).notice.message == "What you did last in a.tif is not saved yet."
         assert _saved(hand) == "not saved"
         hand.click(_banner(hand), "Keep it in another place…")
         hand.wait(lambda: _saved(hand) == "kept on this computer", 5, "the stick")
@@ -161,3 +164,38 @@ def test_another_place_is_chosen_when_this_computer_is_full_too(
 
     run_program([str(folder)], look)
     assert _objects(folder) == 1
+
+
+@pytest.mark.timeout(60)
+def test_a_hung_disk_that_does_not_take_the_list_of_classes_is_told_until_it_does(
+    folder: Path, qapp: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = threading.Event()
+    save = manifest_saving.save_manifest
+
+    def hang(*arguments: Any) -> object:
+        answers.wait(30)
+        return save(*arguments)
+
+    def script(hand: Driver) -> None:
+        hand.wait(lambda: hand.session.document is not None, what="the image")
+        project = hand.session.project
+        assert project is not None
+        project.save()
+        monkeypatch.setattr(manifest_saving, "save_manifest", hang)
+        try:
+            project.set_classes(project.classes.add("mitotic"))
+            hand.wait(hand.window.banners.messages, 10, "the banner")
+            notice = _banner(hand).notice
+            assert notice.message == (
+                "What you did last in the list of images and classes is safe, but not in the project yet."
+            )
+            assert "does not answer" in notice.hint
+            assert "Try again now" in [item.text() for item in _banner(hand).findChildren(QPushButton)]
+        finally:
+            answers.set()
+        hand.wait(lambda: not any(item.lasting for item in hand.window.banners.messages()), 10, "the banner to go")
+
+    run_program([str(folder)], script)
+    assert "mitotic" in (folder / "project.json").read_text()
+    assert not list(default_rescue_folder().rglob("project.json"))

@@ -41,7 +41,7 @@ def _ask_to_lose(unsaved: dict[str, str], parent: QWidget) -> bool | None:
     """Ask about strokes that are nowhere; return whether to close, ``None`` to try again."""
     box = QMessageBox(QMessageBox.Icon.Warning, _tr("Not saved"), "", parent=parent)
     box.setObjectName("close-unsaved")
-    box.setText(_tr("What you drew last in {0} is not saved yet.").format(", ".join(unsaved)))
+    box.setText(_tr("What you did last in {0} is not saved yet.").format(", ".join(unsaved)))
     box.setInformativeText(_reasons(unsaved) or _tr("The disk is slow or does not answer."))
     return _answer(box, _tr("Try again"), _tr("Close and lose it"), QMessageBox.ButtonRole.DestructiveRole)
 
@@ -50,7 +50,7 @@ def _ask_to_leave(rescued: dict[str, str], parent: QWidget) -> bool | None:
     """Tell of strokes that are kept elsewhere; return whether to close, ``None`` to try again."""
     box = QMessageBox(QMessageBox.Icon.Information, _tr("Kept on this computer"), "", parent=parent)
     box.setObjectName("close-rescued")
-    box.setText(_tr("What you drew last in {0} is safe, but not in the project yet.").format(", ".join(rescued)))
+    box.setText(_tr("What you did last in {0} is safe, but not in the project yet.").format(", ".join(rescued)))
     comes_back = _tr("Nothing is lost: open the project again on this computer.")
     box.setInformativeText(f"{_reasons(rescued)} {comes_back}")
     return _answer(box, _tr("Try again now"), _tr("Close"), QMessageBox.ButtonRole.AcceptRole)

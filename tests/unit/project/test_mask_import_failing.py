@@ -274,7 +274,7 @@ def test_a_mask_that_cannot_be_saved_as_an_action_is_told(tmp_path: Path) -> Non
     assert document.close()
     disk.room = 0
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ManifestStore, "try_save", lambda _store: True)
+        patch.setattr(ManifestStore, "save_soon", lambda _store: None)
         patch.setattr(project, "save", lambda: None)
         (problem,) = project.import_masks()
     assert "could not be saved" in problem

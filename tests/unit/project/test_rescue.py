@@ -21,6 +21,8 @@ from segstudio.project.document import ImageDocument
 from segstudio.project.project import Project
 from segstudio.project.rescue import default_rescue_folder
 
+LIST = "the list of images and classes"
+
 
 class Refusing(Disk):
     """Takes nothing more while `full`; hangs while `answers` is not set."""
@@ -141,7 +143,7 @@ def test_what_was_rescued_is_there_at_the_next_opening(project: Project, disk: R
     assert kept(rescue), "who only looks takes nothing away"
     disk.full = False
     with Project.open(project.folder, disk=disk, rescue=rescue) as again:
-        assert again.warnings == ["What you drew last in img.tif was kept on this computer and comes back now."]
+        assert again.warnings == ["What you did last in img.tif was kept on this computer and comes back now."]
         assert list(again.behind) == [again.images[0].id]
         again.catch_up(again.images[0].id)
         assert kept(rescue) == []
@@ -376,6 +378,65 @@ def test_a_list_of_images_that_the_disk_refuses_a_second_time_stays_where_it_is(
     with Project.open(project.folder, rescue=rescue) as again:
         assert any("project.kept-2.json" in words for words in again.warnings)
     assert not path.exists()
+
+
+def test_a_list_that_a_hung_disk_does_not_take_is_kept_elsewhere_and_goes_back(
+    project: Project, disk: Refusing, rescue: Path
+) -> None:
+    heard: list[str] = []
+    project.rescue.on_change = lambda: heard.append(project.rescued().get(LIST, ""))
+    disk.answers.clear()
+    project.set_classes(project.classes.add("mitotic"))
+    until(lambda: LIST in project.rescued())
+    assert project.unsaved(0) == {}
+    assert "does not answer" in project.rescued()[LIST]
+    assert '\\"mitotic\\"' in kept(rescue)[0].read_text()
+    project.set_classes(project.classes.add("debris"))  # while it hangs
+    until(lambda: kept(rescue) and '\\"debris\\"' in kept(rescue)[0].read_text())
+    disk.answers.set()
+    until(lambda: not project.rescued())
+    until(lambda: kept(rescue) == [])
+    assert heard[0]
+    until(lambda: heard[-1] == "")
+    until(lambda: '"debris"' in (project.folder / "project.json").read_text())
+
+
+def test_a_project_on_a_hung_disk_closes_and_keeps_its_list_and_its_lock(
+    project: Project, disk: Refusing, rescue: Path
+) -> None:
+    project.save()
+    disk.answers.clear()
+    project.set_classes(project.classes.add("mitotic"))
+    assert not project.close()
+    assert '\\"mitotic\\"' in kept(rescue)[0].read_text()
+    with pytest.raises(UserError, match="already open"):
+        Project.open(project.folder, rescue=rescue)
+    disk.answers.set()
+    until(lambda: not was_locked(project.folder, rescue))
+    with Project.open(project.folder, rescue=rescue) as again:
+        assert again.classes.names == ("cell", "mitotic")
+        assert again.warnings == []
+    assert kept(rescue) == []
+
+
+def was_locked(folder: Path, rescue: Path) -> bool:
+    try:
+        Project.open(folder, rescue=rescue).close()
+    except UserError:
+        return True
+    return False
+
+
+def test_a_list_that_is_refused_everywhere_is_named(project: Project, disk: Refusing, rescue: Path) -> None:
+    project.rescue.disk = disk
+    disk.full = True
+    project.set_classes(project.classes.add("mitotic"))
+    until(lambda: LIST in project.unsaved(0))
+    assert project.rescued() == {}
+    disk.full = False
+    project.retry()
+    until(lambda: '"mitotic"' in (project.folder / "project.json").read_text())
+    until(lambda: project.unsaved(0) == project.rescued() == {})
 
 
 def test_a_list_in_the_rescue_store_that_cannot_be_read_is_passed_by(

@@ -91,7 +91,7 @@ def test_nothing_moves_when_the_disk_is_full_before(folder: Path, monkeypatch: p
     session.noticed.connect(said.append)
     session.open_project(folder)
     with monkeypatch.context() as patch:
-        patch.setattr("segstudio.project.manifest_store.save_manifest", refuse)
+        patch.setattr("segstudio.project.manifest_saving.save_manifest", refuse)
         session.classes.remove(DEBRIS, CELL)
     assert [notice.message for notice in said] == ["The disk is full."]
     session.close()

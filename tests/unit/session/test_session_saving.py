@@ -41,7 +41,7 @@ def full_disk(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise DiskError("The disk is full.", code="disk-full")
 
-    monkeypatch.setattr("segstudio.project.manifest_store.save_manifest", refuse)
+    monkeypatch.setattr("segstudio.project.manifest_saving.save_manifest", refuse)
 
 
 @pytest.mark.usefixtures("full_disk")
@@ -49,7 +49,12 @@ def test_a_new_class_that_cannot_be_saved_is_told(session: Session, said: list[N
     project = session.project
     assert project is not None
     project.set_classes(project.classes.add("mitotic"))
-    assert [notice.message for notice in said] == ["The disk is full."]
+    lasting, once = said
+    assert lasting.message == (
+        "What you did last in the list of images and classes is safe, but not in the project yet."
+    )
+    assert lasting.lasting
+    assert once.message == "The disk is full."
     session.close()
 
 
@@ -151,7 +156,7 @@ def test_strokes_that_cannot_be_saved_stay_until_there_is_space(
         session.select(second)
         assert session.document is not document
         assert list(session.unsaved()) == ["a.tif"]
-        assert {notice.message for notice in said} == {"What you drew last in a.tif is not saved yet."}
+        assert {notice.message for notice in said} == {"What you did last in a.tif is not saved yet."}
         session.select(first)
         assert session.document is document
         assert document.save_state.startswith("failed")
