@@ -13,7 +13,9 @@ from segstudio.gui.dialogs.unsaved import agree_on_unsaved
 from segstudio.io.sources import open_image
 from segstudio.project.image_files import FoundImage, find_images, find_mask
 from segstudio.project.layout import is_project
+from segstudio.project.linked_folders import link, unlinked_folders
 from segstudio.project.manifest import MANIFEST
+from segstudio.project.project import Project
 from segstudio.project.sample_project import copy_sample
 from segstudio.session.mask_taking import MASKS
 from segstudio.session.notice import Notice
@@ -22,6 +24,8 @@ from segstudio.session.session import Session
 
 #: Label images are looked for beside so many images.
 _MASKS_SOUGHT = 50
+#: What notices are about that ask whether images elsewhere may be read, and how many folders they name.
+_LINKS, _PLACES = "links", 3
 
 
 class Opening(QObject):
@@ -39,6 +43,7 @@ class Opening(QObject):
         session.door.refused.connect(self._offer_reading)
         session.front.refused.connect(self._offer_image)
         session.masks.offered.connect(self._offer_masks)
+        session.project_changed.connect(self._offer_links)
 
     def ask_folder(self) -> None:
         """Ask for a folder of images and make a project of it."""
@@ -129,6 +134,29 @@ class Opening(QObject):
         else:
             says = self.tr("{0} of the {1} images that were added have masks beside them.").format(len(masks), added)
         self.offered.emit(Notice(says, "", "info", about=MASKS), button)
+
+    def _offer_links(self, project: Project | None) -> None:
+        """Ask once whether images outside of a project may be read, when this user has taken none from there."""
+        folders = unlinked_folders(project.folder, project.images) if project is not None else {}
+        if project is None or not folders:
+            return
+        count, places = sum(folders.values()), ", ".join(map(str, list(folders)[:_PLACES]))
+        more = self.tr(" and {0} other folders").format(len(folders) - _PLACES) if len(folders) > _PLACES else ""
+        images = self.tr("1 image lies") if count == 1 else self.tr("{0:,} images lie").format(count)
+        says = self.tr("{0} outside of this project, in {1}{2}, and {3} not read.").format(
+            images, places, more, self.tr("is") if count == 1 else self.tr("are")
+        )
+        hint = self.tr("If you know this place, let the program read it; otherwise whoever made the project chose it.")
+        button = QPushButton(self.tr("Read images there"))
+
+        def read() -> None:
+            self._session.close_project()
+            self._session.background.run(
+                lambda: link(folders), lambda _: self._session.open_project(project.folder, read_only=project.read_only)
+            )
+
+        button.clicked.connect(read)
+        self.offered.emit(Notice(says, hint, "warning", about=_LINKS), button)
 
     def _offer_image(self, image_id: str, error: UserError) -> None:
         if error.code == "image-missing":

@@ -11,6 +11,7 @@ from segstudio.io.sources import open_image
 from segstudio.project.annotation_files import AnnotationFiles
 from segstudio.project.image_files import FoundImage, find_images, fingerprint, same_content
 from segstudio.project.label_stems import label_stem, stem_key
+from segstudio.project.linked_folders import image_place, link
 from segstudio.project.manifest import ImageEntry, SplitChoice
 
 
@@ -31,6 +32,7 @@ def stored_path(folder: Path, image: Path) -> str:
         return image.relative_to(folder).as_posix()
     if len(folder.parents) > 1 and image.is_relative_to(folder.parent):
         return f"../{image.relative_to(folder.parent).as_posix()}"
+    link([image.parent])  # who says where an image lies wants it read
     return str(image)
 
 
@@ -96,8 +98,7 @@ class Intake:
         if stored in self._paths:
             raise BadInput(f"{path.name} is in the project already.", code="image-twice", path=path)
         for other in self._prints.get(mark, ()):
-            # The project's folder need not exist yet: ".." is not to be looked up through it.
-            if same_content(path, Path(os.path.normpath(self._folder / other.path))):
+            if same_content(path, image_place(self._folder, other.path)):
                 raise BadInput(
                     f"{path.name} is the same image as {other.name}, which is in the project already.",
                     code="image-twice",

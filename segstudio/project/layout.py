@@ -1,11 +1,11 @@
 """Where everything of a project lies in its folder."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from segstudio.core.errors import WrongUsage
 from segstudio.project.annotation_files import AnnotationFiles
+from segstudio.project.linked_folders import image_place
 from segstudio.project.manifest import MANIFEST, ImageEntry
 
 
@@ -76,8 +76,8 @@ class Layout:
         return self.folder / "predictions"
 
     def image(self, entry: ImageEntry) -> Path:
-        """Return where the image file is."""
-        return Path(os.path.normpath(self.folder / entry.path))
+        """Return where the image file is read: nowhere that the project names and the user has never been."""
+        return image_place(self.folder, entry.path)
 
     def files(self, entry: ImageEntry) -> AnnotationFiles:
         """Return all files of an image's annotation."""
