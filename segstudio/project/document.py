@@ -1,6 +1,5 @@
 """One image with its annotation: every edit goes through here and is durable a moment later."""
 
-import threading
 from collections.abc import Callable
 from math import isclose
 from pathlib import Path
@@ -18,21 +17,18 @@ from segstudio.labels.restore_points import restore_point_of
 from segstudio.labels.restoring import Restoration
 from segstudio.labels.transaction import Transaction
 from segstudio.project.annotation_files import AnnotationFiles
-from segstudio.project.changes import SAVED, DocumentChange, SaveState, change_of
+from segstudio.project.changes import SAVED, DocumentChange, change_of
 from segstudio.project.journal_records import JournalRecord, Kind
 from segstudio.project.manifest import ImageEntry
 from segstudio.project.recovery import Recovered, recover
 from segstudio.project.rescue import ImageRescue
-from segstudio.project.saving import Saving
-from segstudio.project.snapshots import Snapshots
+from segstudio.project.saved_document import SavedDocument
 
 
-class ImageDocument:
+class ImageDocument(SavedDocument):
     """An open image: its pixels, its planes, and undo over all sessions.
 
-    Make it with `open`, on any thread; everything else belongs to one thread, the one that edits. Events are
-    emitted there too: news from the background threads wait until `poll` or the next edit, unless `deliver` is
-    given.
+    Make it with `open`, on any thread; everything else belongs to one thread, the one that edits.
 
     Attributes
     ----------
@@ -49,9 +45,6 @@ class ImageDocument:
     """
 
     changed = Signal(DocumentChange)
-    saved = Signal(str)
-    noticed = Signal(str)
-    checkpointed = Signal(int)
 
     def __init__(  # noqa: PLR0913 - made by `open` only
         self,
@@ -64,21 +57,16 @@ class ImageDocument:
         on_published: Callable[[int, bool], None] = lambda objects, marked: None,
         disk: Disk = DISK,
     ) -> None:
+        super().__init__(files, entry.id, found, read_only=read_only, on_published=on_published, disk=disk)
         self.entry = entry
         self.source = source
         self.files = files
         self.planes = found.planes
         self.notices = found.notices
-        self.read_only = read_only
         self._done = list(found.done)
         self._undone = list(found.undone)
         self.history = History((record.edit for record in found.done), (record.edit for record in found.undone))
         self._transaction: Transaction | None = None
-        self._closed = False
-        self._deliver: Callable[[Callable[[], None]], None] | None = None
-        self._shown_state = SAVED
-        self._shown_checkpoint = 0
-        self._saving = Saving(files, entry.id, found, self._on_thread_news, on_published, disk)
         for change in found.repair:
             self.planes.objects.set(change.id, change.after)
         if not read_only:
@@ -139,11 +127,6 @@ class ImageDocument:
             source.close()
             raise
 
-    @property
-    def closed(self) -> bool:
-        """Whether `close` was called."""
-        return self._closed
-
     def begin(self, name: str, *, restore_point: str = "") -> Transaction:
         """Start a gesture; its ``commit`` makes one durable, undoable action of it.
 
@@ -183,16 +166,6 @@ class ImageDocument:
             transaction.abort()
             raise
         return transaction.commit()
-
-    @property
-    def seq(self) -> int:
-        """Number of the last action: as long as it stays, nothing has changed."""
-        return self._saving.last
-
-    @property
-    def snapshots(self) -> Snapshots | None:
-        """The earlier states, for any thread to read; ``None`` where none are kept."""
-        return self._saving.snapshots
 
     def restore(self, to: Restoration, seq: int, *, restore_point: str | None = None) -> EditRecord | None:
         """Go to an earlier state, or to one that was worked out on a thread, as one action, at once.
@@ -278,86 +251,6 @@ class ImageDocument:
         self.changed.emit(change_of(edit, self.planes, announced=announced))
         self.poll()
         return record
-
-    @property
-    def save_state(self) -> SaveState:
-        """``"saved"`` only when every finished action is on the disk; may be asked from any thread."""
-        return self._saving.state
-
-    @property
-    def durable(self) -> bool:
-        """Whether every finished action is on the disk of the project; may be asked from any thread."""
-        return self._saving.durable
-
-    @property
-    def safe(self) -> bool:
-        """Whether every finished action would be found again after a crash, be it in the rescue store."""
-        return self._saving.safe
-
-    def retry(self) -> None:
-        """Try a disk that refuses again, now; may be called on any thread."""
-        self._saving.retry()
-
-    def poll(self) -> None:
-        """Emit the events that the background threads have caused since the last call."""
-        state = self.save_state
-        if state != self._shown_state:
-            self._shown_state = state
-            self.saved.emit(state)
-        for notice in self._saving.take_notices():
-            self.noticed.emit(notice)
-        completed = self._saving.checkpoints
-        if completed != self._shown_checkpoint:
-            self._shown_checkpoint = completed
-            self.checkpointed.emit(self._saving.objects)
-
-    def deliver_with(self, deliver: Callable[[Callable[[], None]], None]) -> None:
-        """Let `deliver` run functions on the editing thread, so that nobody has to call `poll`."""
-        self._deliver = deliver
-
-    def _on_thread_news(self) -> None:
-        deliver = self._deliver
-        if deliver is not None and threading.current_thread() is not threading.main_thread():
-            deliver(self._poll_if_open)
-
-    def _poll_if_open(self) -> None:
-        if not self._closed:
-            self.poll()
-
-    def flush(self, timeout: float = 10.0) -> bool:
-        """Wait until every finished action is durable; return whether it is."""
-        done = self._saving.flush(timeout)
-        self.poll()
-        return done
-
-    def checkpoint(self, wait: bool = False, timeout: float = 30.0) -> bool:
-        """Publish label TIFF, region TIFF and object table now, in the background.
-
-        Returns
-        -------
-        Whether everything is published; without `wait`, whether there was nothing to do.
-        """
-        if self.read_only:
-            return True
-        done = self._saving.published(self._saving.publish(), timeout if wait else 0.0)
-        self.poll()
-        return done
-
-    def publish(self, timeout: float = 30.0) -> Callable[[], None]:
-        """Ask for a checkpoint now; return a function that waits for it on any other thread.
-
-        Returns
-        -------
-        Raises the `UserError` that prevented the files from being written.
-        """
-        if self.read_only:
-            return lambda: None
-        ticket = self._saving.publish()
-        return lambda: self._saving.confirm(ticket, timeout)
-
-    def tell_published(self) -> None:
-        """Tell `on_published` what the label files hold, also when nothing had to be written."""
-        self._saving.tell_published()
 
     def close(self, timeout: float = 30.0) -> bool:
         """Take an unfinished gesture back, save, publish, end the threads.
