@@ -12,6 +12,7 @@ from rich.table import Table
 from segstudio.cli.flags import given_settings
 from segstudio.cli.progress import follow
 from segstudio.cli.train import more_flags
+from segstudio.io.json_file import limited_bytes
 from segstudio.jobs.network_report import NetworkReport
 from segstudio.jobs.spec import Choice, SummaryJob
 from segstudio.session.network_words import COLUMNS, as_csv, cells, figures
@@ -89,7 +90,7 @@ def _report(namespace: argparse.Namespace) -> NetworkReport:
             device=namespace.device,
         )
         follow(run_job(job), namespace)
-        return NetworkReport.model_validate_json(output.read_bytes())
+        return NetworkReport.model_validate_json(limited_bytes(output))
 
 
 def _count(word: str) -> int:

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from segstudio.config.preferences import Preferences
 from segstudio.io.atomic import write_atomic
+from segstudio.io.json_file import limited_bytes
 
 _SIZE_LIMIT = 1_000_000
 
@@ -24,10 +25,8 @@ def read_preferences(path: Path) -> Preferences:
     Damaged preferences hold no work, so they are replaced at the next change without asking.
     """
     try:
-        if path.stat().st_size > _SIZE_LIMIT:
-            return Preferences()
-        return Preferences.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError, ValueError):
+        return Preferences.model_validate_json(limited_bytes(path, _SIZE_LIMIT))
+    except (OSError, ValidationError):
         return Preferences()
 
 

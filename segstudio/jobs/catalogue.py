@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from segstudio import __version__
 from segstudio.core.registry import NO_PLUG_INS
 from segstudio.io.atomic import write_atomic
+from segstudio.io.json_file import limited_bytes
 
 #: Where NVIDIA's driver tells what it is and which cards it drives: on Linux, on Windows.
 _LINUX_DRIVER = Path("/proc/driver/nvidia")
@@ -119,7 +120,7 @@ def _device_traces() -> Iterator[str]:
 def load_catalogue(path: Path | None = None) -> Catalogue | None:
     """Return the kept catalogue, or ``None`` when there is none that fits this version."""
     try:
-        catalogue = Catalogue.model_validate_json((path or catalogue_file()).read_bytes())
+        catalogue = Catalogue.model_validate_json(limited_bytes(path or catalogue_file()))
     except (OSError, ValidationError):
         return None
     return catalogue if catalogue.key == catalogue_key() else None

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, BinaryIO
 
+from segstudio.io.json_file import LIMIT
 from segstudio.jobs.messages import LINE_LIMIT, Message, to_line
 
 _BUSY = b'{"kind": "alive", "busy": true}'
@@ -90,7 +91,7 @@ def heartbeat(line: bytes) -> bool | None:
 
 
 class LineTail:
-    """Reads what another process appends to a file, whole lines only.
+    """Reads what another process appends to a file, whole lines only, and so much at once as fits into memory.
 
     A line that is still being written is left for the next `read`. A file that became shorter, or that does not
     exist yet, gives nothing.
@@ -105,10 +106,12 @@ class LineTail:
         try:
             with self._path.open("rb") as file:
                 file.seek(self._offset)
-                data = file.read()
+                data = file.read(LIMIT)
         except FileNotFoundError:
             return []
         end = data.rfind(b"\n") + 1
+        if len(data) == LIMIT and not end:  # no line of ours is so long
+            end = LIMIT
         self._offset += end
         return data[:end].splitlines()
 

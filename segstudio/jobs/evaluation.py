@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from segstudio.io.json_file import limited_bytes
+
 #: Where the report of a run's model lies, in the folder of the run.
 REPORT_NAME = "evaluation.json"
 SCHEMA_VERSION: Final = 1
@@ -85,6 +87,6 @@ class Evaluation(_Frozen):
 def read_evaluation(path: Path) -> Evaluation | None:
     """Return the report at `path`; ``None`` when there is none that can be read: it is then made again."""
     try:
-        return Evaluation.model_validate_json(path.read_bytes())
+        return Evaluation.model_validate_json(limited_bytes(path))
     except (OSError, ValidationError):
         return None

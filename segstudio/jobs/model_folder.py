@@ -1,10 +1,10 @@
 """Where a model lies: a folder with a card and weights, alone or inside a run; and what is wrong with one."""
 
-import json
 from pathlib import Path
 from typing import Any, Final
 
 from segstudio.core.errors import BadModel
+from segstudio.io.json_file import TooLarge, json_content
 from segstudio.jobs.run_name import model_name
 
 CARD_NAME = "model.json"
@@ -65,12 +65,12 @@ def card_content(folder: Path) -> dict[str, Any]:
         It is no card of a model, or of a newer program.
     """
     card = folder / CARD_NAME
-    if card.stat().st_size > _CARD_LIMIT:
-        raise damaged(card, "it is too large")
     try:
-        content = json.loads(card.read_bytes())
+        content = json_content(card, _CARD_LIMIT)
         ours, version = content["format"] == FORMAT, int(content["schema_version"])
-    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+    except TooLarge as error:
+        raise damaged(card, "it is too large") from error
+    except (ValueError, KeyError, TypeError, OverflowError):
         ours = False
     if not ours:
         raise damaged(card, "it is not the card of a model")

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from segstudio.io.json_file import TooLarge, limited_bytes
+
 
 class ProcessNote(BaseModel):
     """Which process works on a run."""
@@ -28,8 +30,8 @@ class ProcessNote(BaseModel):
     def read(cls, path: Path) -> "ProcessNote | None":
         """Return the note in a file; ``None`` when there is none, or it is damaged."""
         try:
-            return cls.model_validate_json(path.read_bytes())
-        except (FileNotFoundError, ValidationError):
+            return cls.model_validate_json(limited_bytes(path))
+        except (FileNotFoundError, TooLarge, ValidationError):
             return None
 
     @property

@@ -13,6 +13,7 @@ from segstudio.config.problems import first_problem
 from segstudio.core.errors import BadInput, WrongUsage
 from segstudio.io.atomic import make_folders, remove_folders, write_atomic
 from segstudio.io.disk import DiskError, disk_errors
+from segstudio.io.json_file import limited_bytes
 from segstudio.jobs import run_lock
 from segstudio.jobs.channel import LineTail, parsed
 from segstudio.jobs.environment import environment
@@ -110,7 +111,7 @@ class RunFolder:
     def job(self) -> TrainJob:
         """Read the job, with its files where they lie now; raise `BadInput` when the folder holds none."""
         try:
-            return as_it_lies(TrainJob.model_validate_json(self.job_file.read_bytes()), self.path.absolute())
+            return as_it_lies(TrainJob.model_validate_json(limited_bytes(self.job_file)), self.path.absolute())
         except FileNotFoundError:
             raise BadInput(
                 f"The folder {self.path} holds no run.",

@@ -1,7 +1,8 @@
 """What the user calls a run: sentences about it say this, not the name of its folder."""
 
-import json
 from pathlib import Path
+
+from segstudio.io.json_file import json_content
 
 
 def run_name(folder: Path) -> str:
@@ -16,8 +17,8 @@ def model_name(folder: Path) -> str:
 
 def _told(folder: Path) -> str:
     try:
-        job = json.loads((folder / "job.json").read_bytes())
-    except (OSError, ValueError, RecursionError):
+        job = json_content(folder / "job.json")
+    except (OSError, ValueError):
         return ""
     name = job.get("name") if isinstance(job, dict) else None
     return name.strip() if isinstance(name, str) else ""

@@ -9,6 +9,7 @@ from pathlib import Path
 from segstudio.core.errors import BadInput
 from segstudio.io.atomic import make_folders, remove_folders
 from segstudio.io.disk import DISK, DiskError, disk_errors
+from segstudio.io.json_file import limited_bytes
 from segstudio.jobs.run_folder import RunFolder, list_runs
 from segstudio.jobs.spec import SampleRecord
 from segstudio.session.bake_off_record import Record, all_records, read_record, record_name, record_path
@@ -98,7 +99,7 @@ def remove_abandoned(base: Path, now: str) -> None:
 
 def _learned_from(folder: Path, base: Path) -> bool:
     """Return whether a run, which outlived its record, names files in the folder."""
-    return any(folder.name.encode() in run.job_file.read_bytes() for run in list_runs(base))
+    return any(folder.name.encode() in limited_bytes(run.job_file) for run in list_runs(base))
 
 
 def _needed(record: Record, base: Path) -> bool:

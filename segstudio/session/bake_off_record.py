@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from segstudio.config.problems import first_problem
 from segstudio.core.errors import BadInput, WrongUsage
 from segstudio.io.atomic import make_folders, write_atomic
+from segstudio.io.json_file import limited_bytes
 from segstudio.jobs.evaluation import REPORT_NAME, Evaluation
 from segstudio.jobs.model_folder import model_folder
 from segstudio.jobs.spec import ClassSpec, Device, EvaluateJob, SampleRecord, TrainJob
@@ -240,7 +241,7 @@ def write_record(path: Path, record: Record) -> None:
 def read_record(path: Path) -> Record:
     """Read a record; raise `BadInput` when it is damaged or of a newer program."""
     try:
-        return Record.model_validate_json(path.read_bytes())
+        return Record.model_validate_json(limited_bytes(path))
     except (OSError, ValidationError) as error:
         raise BadInput(
             f"The comparison in {path.name} {_why_unreadable(error)}.",

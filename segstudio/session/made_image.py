@@ -1,6 +1,5 @@
 """The image that a model made of the one in front: found on the disk, and shown in its place on request."""
 
-import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +8,7 @@ from psygnal import Signal
 
 from segstudio.core.errors import BadInput, UserError
 from segstudio.io.image_file import open_made
+from segstudio.io.json_file import json_content
 from segstudio.io.sources import ImageSource
 from segstudio.jobs.messages import Artifact, Message
 from segstudio.session.background import Background
@@ -196,8 +196,8 @@ def _opened(
 def _made_of(path: Path) -> str:
     """Return the id of the image that `path` was made of; empty when the file beside it does not say."""
     try:
-        content = json.loads(path.with_suffix(".json").read_bytes())
-    except (OSError, ValueError, RecursionError):
+        content = json_content(path.with_suffix(".json"))
+    except (OSError, ValueError):
         return ""
     return str(content.get("image_id", "")) if isinstance(content, dict) else ""
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field, ValidationError
 from segstudio.config.problems import first_problem
 from segstudio.core.classes import ClassTable
 from segstudio.io.atomic import make_folders, write_atomic
+from segstudio.io.json_file import json_content
 from segstudio.jobs.messages import Finished, to_line
 from segstudio.jobs.model_folder import CARD_NAME, WEIGHTS_LIMIT, WEIGHTS_NAME, card_content, damaged, model_folder
 from segstudio.jobs.run_folder import RunFolder
@@ -164,7 +165,7 @@ def _checked(model: ForeignModel) -> Iterator[bytes]:
 
 def _is_same(model: ForeignModel, folder: Path) -> bool:
     try:
-        mine = json.loads((folder / CARD_NAME).read_bytes()).get("weights_sha256")
+        mine = json_content(folder / CARD_NAME).get("weights_sha256")
     except (OSError, ValueError, AttributeError):
         return False
     return bool(mine) and mine == model.card.weights_sha256

@@ -1,6 +1,5 @@
 """What the engine says about a network that is to be trained, and about the inside of a finished one."""
 
-import json
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from pydantic import ValidationError
 
 from segstudio.core.sizes import median_diameter
 from segstudio.core.tiles import Window
+from segstudio.io.json_file import json_content, limited_bytes
 from segstudio.io.labels_file import read_label_tiff
 from segstudio.jobs.messages import Artifact, Failed, Message
 from segstudio.jobs.model_folder import CARD_NAME
@@ -194,9 +194,9 @@ class NetworkReports:
 def _with_network_of(wish: TrainingWish, model: Path) -> TrainingWish:
     """Return a wish with the network of the model that the training starts from; reads its card."""
     try:
-        card = json.loads((model / CARD_NAME).read_bytes())
+        card = json_content(model / CARD_NAME)
         return replace(wish, architecture=Choice.model_validate(card["architecture"]))
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError):
         return wish  # the training itself will say what is wrong with the model
 
 
@@ -231,14 +231,14 @@ def _areas(path: Path) -> list[int]:
 def _read_report(path: Path) -> NetworkReport | None:
     """Return a report; ``None`` when it has been removed meanwhile."""
     try:
-        return NetworkReport.model_validate_json(path.read_bytes())
+        return NetworkReport.model_validate_json(limited_bytes(path))
     except (OSError, ValidationError):
         return None
 
 
 def _read_pictures(path: Path) -> Pictures | None:
     try:
-        inside = Inside.model_validate_json(path.read_bytes())
+        inside = Inside.model_validate_json(limited_bytes(path))
         maps, gradients = (np.load(path.with_name(f"{name}.npy"), allow_pickle=False) for name in ("maps", "gradients"))
     except (OSError, ValueError):  # also a damaged array
         return None

@@ -1,6 +1,5 @@
 """The trainings of a project as a list: name, how each ended, how good it is."""
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from segstudio.core.errors import UserError
+from segstudio.io.json_file import json_content
 from segstudio.jobs.failures import as_user_error
 from segstudio.jobs.messages import Failed, Message, Metric
 from segstudio.jobs.run_folder import RunFolder, RunStatus, list_runs
@@ -130,8 +130,8 @@ def read_run(folder: RunFolder) -> Run:
 def _card(path: Path) -> dict[str, Any] | None:
     """Return a model card, ``None`` when there is no model; the engine checks the card."""
     try:
-        card = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
+        card = json_content(path)
+    except (OSError, ValueError):
         return None
     return card if isinstance(card, dict) else None
 

@@ -17,6 +17,7 @@ from segstudio.engine.prediction.block_decoding import Found
 from segstudio.engine.prediction.map_store import MOST_PIXELS, FileStore, MapStore, MemoryStore
 from segstudio.io.atomic import make_folders, write_atomic, write_together
 from segstudio.io.image_file import image_tiff_by_tile
+from segstudio.io.json_file import json_content
 from segstudio.io.labels_file import label_tiff_by_tile
 
 SCHEMA_VERSION: Final = 1
@@ -59,8 +60,8 @@ def write_image(path: Path, maps: MapStore, scale: IntensityScale, image_id: str
 def is_result(path: Path) -> bool:
     """Return whether `write_result` wrote the label image at `path`: the JSON beside it says so."""
     try:
-        content = json.loads(path.with_suffix(".json").read_bytes())
-    except (OSError, ValueError, RecursionError):
+        content = json_content(path.with_suffix(".json"))
+    except (OSError, ValueError):
         return False
     objects = content.get("objects") if isinstance(content, dict) else None
     return isinstance(objects, dict) and all(
