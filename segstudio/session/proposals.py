@@ -12,10 +12,11 @@ from segstudio.labels.label_map import LabelMap
 from segstudio.labels.objects import ObjectInfo
 from segstudio.labels.paste import surrounds, without_crumbs
 from segstudio.labels.positions import positions
+from segstudio.labels.restoring import NAME as RESTORE
 from segstudio.session.predictions import Decisions, Proposal, bounds
 
 if TYPE_CHECKING:
-    from segstudio.labels.history import EditRecord
+    from segstudio.labels.history import History
     from segstudio.labels.transaction import Transaction
 
 Outcome = Literal["pending", "accepted", "rejected"]
@@ -48,6 +49,8 @@ class Proposals:
         self.waiting = set(table)
         """Those without a decision, as `settle` left them."""
         self._undone: set[int] = set()
+        self._redoable: set[int] = set()
+        self._restored: dict[int, bool] = {}
         self._windows: dict[int, Window] = {}
 
     def pending(self) -> list[int]:
@@ -57,8 +60,8 @@ class Proposals:
     def outcome(self, proposal_id: int) -> Outcome:
         """Return what became of a proposal.
 
-        An accepted one is pending again when the acceptance was undone; it stays settled when its object was
-        merged into another or deleted since.
+        An accepted one is pending again when the acceptance was undone, or an earlier state restored that did not
+        have the object; it stays settled when its object was merged into another or deleted since.
         """
         if proposal_id in self.decisions.rejected:
             return "rejected"
@@ -118,16 +121,16 @@ class Proposals:
         taken = onto.snapshot()
         return lambda: 0 if mine is None else _count_free(mine, taken, covered)
 
-    def see_undone(self, objects: Container[int], undone: "Iterable[EditRecord]") -> bool:
+    def see_undone(self, objects: Container[int], history: "History") -> bool:
         """Tell acceptances that were undone from objects that were deleted or merged later.
 
         Parameters
         ----------
         objects
             Ids of the objects that are there.
-        undone
-            Records that can be redone. Only an acceptance among them was undone; the object of any other is gone
-            because somebody decided so.
+        history
+            An acceptance that can be redone was undone; one of which a restore of an earlier state has taken the
+            object away was undone as well. The object of any other is gone because somebody decided so.
 
         Returns
         -------
@@ -135,12 +138,28 @@ class Proposals:
             Whether an acceptance was given up for good: something else was done after it had been undone.
         """
         gone = {at: object_id for at, object_id in self.decisions.accepted.items() if object_id not in objects}
-        made = {change.id for record in undone for change in record.objects if change.before is None} if gone else set()
-        given_up = [at for at, object_id in gone.items() if at in self._undone and object_id not in made]
+        undone = history.undone() if gone else ()
+        made = {change.id for record in undone for change in record.objects if change.before is None}
+        given_up = [at for at, object_id in gone.items() if at in self._redoable and object_id not in made]
         for proposal_id in given_up:
             del self.decisions.accepted[proposal_id]
-        self._undone = {at for at, object_id in gone.items() if object_id in made}
+        self._redoable = {at for at, object_id in gone.items() if object_id in made}
+        self._see_restored(set(gone.values()) - made, history)
+        self._undone = self._redoable | {at for at, object_id in gone.items() if self._restored.get(object_id)}
         return bool(given_up)
+
+    def _see_restored(self, gone: set[int], history: "History") -> None:
+        """Find out of the objects that have gone since the last time whether a restore took them away."""
+        self._restored = {object_id: was for object_id, was in self._restored.items() if object_id in gone}
+        new = gone - self._restored.keys()
+        for record in reversed(history.entries() if new else ()):
+            for change in record.objects:
+                if change.after is None and change.id in new:
+                    self._restored[change.id] = record.name == RESTORE
+                    new.discard(change.id)
+            if not new:
+                break
+        self._restored |= dict.fromkeys(new, False)
 
     def settle(self) -> Window | None:
         """Bring what waits and what is shown in step with the decisions; return where that changed something."""

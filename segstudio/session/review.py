@@ -282,7 +282,7 @@ class Review:
     def _settle(self) -> None:
         """Bring what is shown in step with the decisions and with the objects of the document."""
         document = self._document()
-        if document is not None and self._proposals.see_undone(document.planes.objects, document.history.undone()):
+        if document is not None and self._proposals.see_undone(document.planes.objects, document.history):
             self._keep()
         touched = self._proposals.settle()
         if self.current not in self._proposals.waiting:

@@ -17,8 +17,9 @@ from segstudio.io.labels_file import write_label_tiff
 from segstudio.labels.edits import Delete, EraseStroke, Merge, Stroke
 from segstudio.labels.history import EditRecord, History, Planes
 from segstudio.labels.label_map import LabelMap
-from segstudio.labels.objects import ObjectInfo
+from segstudio.labels.objects import ObjectInfo, ObjectTable
 from segstudio.labels.paste import PasteLabels
+from segstudio.labels.restoring import restoration
 from segstudio.labels.transaction import Transaction
 from segstudio.project.changes import DocumentChange
 from segstudio.session.acceptance import Accepted
@@ -57,6 +58,17 @@ class MemoryDocument:
     def redo(self) -> None:
         self.history.redo(self.planes)
         self._tell()
+
+    def restore(self, then: Planes) -> None:
+        found = restoration(self.planes, then)
+        assert found is not None
+        found.apply(self.planes)
+        self._on_commit(found.record)
+
+    def state(self) -> Planes:
+        planes = self.planes
+        rows = ObjectTable(dict(planes.objects), planes.objects.next_id())
+        return Planes(planes.labels.snapshot(), planes.regions.snapshot(), rows)
 
     def labels(self) -> NDArray[np.int32]:
         return self.planes.labels.to_array()
@@ -249,6 +261,38 @@ def test_an_acceptance_given_up_stays_so_after_a_restart(desk: Desk) -> None:
     desk.document.undo()
     desk.document.apply(Stroke([(80.0, 60.0)], 4, 90))
     assert 3 in desk.reopen().pending()
+
+
+def test_restoring_the_state_before_an_acceptance_opens_its_proposals_again(desk: Desk) -> None:
+    before = desk.document.state()
+    _all(desk.review)
+    after = desk.document.state()
+    desk.document.restore(before)
+    assert sorted(desk.review.pending()) == [1, 2, 3, 4]
+    desk.document.apply(Stroke([(26.0, 26.0)], 3, 90))
+    assert sorted(desk.reopen().pending()) == [1, 2, 3, 4], "whatever is done then, also after a restart"
+    desk.document.undo()
+    desk.document.undo()  # the restore
+    assert desk.review.pending() == []
+    desk.document.redo()
+    assert desk.review.pending_count == 4
+    desk.document.restore(after)
+    assert desk.review.pending() == []
+    desk.document.apply(Delete((desk.review._proposals.decisions.accepted[2],)))
+    assert desk.review.pending() == [], "who deletes an object has decided"
+    made = desk.review.accept([2]).objects
+    assert made == {}
+
+
+def test_a_proposal_opened_again_by_a_restore_can_be_accepted_again(desk: Desk) -> None:
+    before = desk.document.state()
+    _all(desk.review)
+    desk.document.restore(before)
+    made = _all(desk.review).objects
+    assert set(made) == {1, 2, 3, 4}
+    assert desk.review.pending() == desk.reopen().pending() == []
+    desk.document.undo()
+    assert desk.review.pending_count == 4
 
 
 def test_correcting_an_accepted_object_makes_it_hand_made_and_leaves_it_accepted(desk: Desk) -> None:
