@@ -204,6 +204,11 @@ class Delete:
         """What the history calls it, when it removes many."""
         return restore_point(f"Delete {len(self.ids)} objects", len(self.ids))
 
+    @property
+    def removed(self) -> tuple[int, ...]:
+        """Objects that are gone afterwards."""
+        return self.ids
+
     def apply(self, tx: Transaction) -> None:
         """Clear the pixels; the table follows at the commit."""
         _replace(tx, set(self.ids), 0)

@@ -159,7 +159,7 @@ class ImageDocument(SavedDocument):
 
         An edit that raises leaves everything as it was.
         """
-        transaction = self.begin(edit.name, restore_point=restore_point_of(edit))
+        transaction = self.begin(edit.name, restore_point=restore_point_of(edit, self.planes.objects.keys()))
         try:
             edit.apply(transaction)
         except BaseException:

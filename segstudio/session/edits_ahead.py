@@ -137,7 +137,7 @@ class EditsAhead:
 
     def _exchange(self, document: "ImageDocument", wish: Wish[E], edit: E, found: Restoration | None) -> None:
         self._take()
-        point = restore_point_of(edit)
+        point = restore_point_of(edit, document.planes.objects.keys())
         record = document.restore(found, document.seq, restore_point=point) if found is not None else None
         wish.done(edit, record)
         self.changed.emit()

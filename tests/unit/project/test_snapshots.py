@@ -483,3 +483,20 @@ def test_pruned_after_each_one_a_day_never_loses_its_last(days: list[int]) -> No
         keep = kept(left)
         left = [other for other in left if other.number in keep]
     assert {item.day for item in left} == {item.day for item in _of_days(sorted(days))}
+
+
+def test_emptying_an_image_of_few_objects_is_preceded_by_a_restore_point(document: ImageDocument) -> None:
+    paint(document, 1, 2, 3)
+    document.apply(Delete((1,)))
+    assert document.checkpoint(wait=True)
+    assert document.snapshots is not None
+    assert document.snapshots.all() == [], "one of three is a small change"
+    before = state(document)
+    document.apply(Delete((2, 3)))
+    assert document.checkpoint(wait=True)
+    (kept_state,) = document.snapshots.all()
+    assert (kept_state.name, kept_state.objects) == ("Delete all 2 objects", 2)
+    to = restoration(document.planes, document.snapshots.read(kept_state.number))
+    assert to is not None
+    document.restore(to, document.seq)
+    assert state(document) == before
