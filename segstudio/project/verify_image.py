@@ -55,7 +55,7 @@ class ImageCheck:
         }
         place = JournalPlace(self.files.journal, self.entry.id, self._shape)
         saved = max((items[0].seq for items in known.values() if items), default=0)
-        journal, count = verify_journal(self.folder, place, saved, self.entry.name)
+        journal, count = verify_journal(self.folder, place, saved, self.entry.name, has_history=self._has_history)
         self.count += count
         self.findings.extend(journal.findings)
         if journal.whole and journal.records:
@@ -63,6 +63,12 @@ class ImageCheck:
             self._check_base(journal.records)
         self._say_what_is_lost(journal)
         self._check_snapshots()
+
+    @property
+    def _has_history(self) -> bool:
+        """Whether there is an earlier state to go back to."""
+        folder = self.files.snapshots
+        return folder is not None and bool(list(Snapshots(folder, self.entry.id, self._shape).all()))
 
     @property
     def _shape(self) -> tuple[int, int]:
@@ -169,7 +175,9 @@ class ImageCheck:
             lost, do = "Nothing; all of it is in the journal.", "Open the image: the file is kept and written anew."
         else:
             lost = "What lies in the damaged place; everything else can be read."
-            do = "Go back to an earlier state in the history of the image, or restore the file from a backup."
+            do = "Restore the file from a backup."
+            if self._has_history:
+                do = "Go back to an earlier state in the history of the image, or restore the file from a backup."
         self.findings = [
             item if item.lost else Finding(item.file, item.wrong, lost, item.do or do, item.level, item.image)
             for item in self.findings

@@ -1,7 +1,7 @@
 """Every record of the journal of one image: whole, in order, each fitting to the one before."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +11,8 @@ from segstudio.project.journal import SUFFIX, JournalPlace, expected_header, rea
 from segstudio.project.journal_records import JournalRecord, encode_record
 
 _UNTOUCHED: Final = "The labels as they are now are not touched; what lies there can no longer be undone."
-_NOTHING_TO_DO: Final = "Nothing; work on. An earlier state can be taken from the history of the image."
+_NOTHING_TO_DO: Final = "Nothing; work on."
+_GO_BACK: Final = f"{_NOTHING_TO_DO} An earlier state can be taken from the history of the image."
 
 _END: Final = "The last action, unless the label file holds it already; all before it can be read and undone."
 _OPEN: Final = "Open the image: it says what is lost, and puts the damaged part aside."
@@ -38,7 +39,9 @@ class ReadJournal:
         return not any(item.level == "damage" for item in self.findings)
 
 
-def verify_journal(folder: Path, place: JournalPlace, saved: int, image: str) -> tuple[ReadJournal, int]:
+def verify_journal(
+    folder: Path, place: JournalPlace, saved: int, image: str, *, has_history: bool
+) -> tuple[ReadJournal, int]:
     """Read the journal of an image; return it, and how many files there are.
 
     Parameters
@@ -47,6 +50,8 @@ def verify_journal(folder: Path, place: JournalPlace, saved: int, image: str) ->
         Of the project.
     saved
         Number of the last action that the published files hold; 0 when that is not known.
+    has_history
+        Whether there is an earlier state to go back to.
     """
     result = ReadJournal()
     files = _files(place.folder)
@@ -70,6 +75,11 @@ def verify_journal(folder: Path, place: JournalPlace, saved: int, image: str) ->
             )
     if result.whole:
         result.findings.extend(_misfits(shown(folder, place.folder), result.records, image))
+    if has_history:
+        result.findings = [
+            replace(item, do=_GO_BACK) if item.do == _NOTHING_TO_DO and item.lost == _UNTOUCHED else item
+            for item in result.findings
+        ]
     return result, len(files)
 
 

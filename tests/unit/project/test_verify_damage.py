@@ -243,3 +243,15 @@ def test_a_lost_journal_leaves_only_the_history_to_go_back_to(folder: Path) -> N
     labels = next(item for item in verify_project(folder).findings if item.file == "labels/img.tif")
     assert "everything else can be read" in labels.lost
     assert "history" in labels.do
+
+
+def test_the_history_is_advised_only_where_it_has_a_state(folder: Path) -> None:
+    damage_a_record(folder)
+    assert "history" in only(folder).do
+    shutil.rmtree(folder / ".segstudio" / "snapshots")
+    assert only(folder).do == "Nothing; work on."
+    for path in journals(folder):
+        flipped(path, path.read_bytes().index(RECORD) + 40)
+    flipped(folder / "labels" / "img.tif", -40)
+    labels = next(item for item in verify_project(folder).findings if item.file == "labels/img.tif")
+    assert labels.do == "Restore the file from a backup."
