@@ -15,6 +15,7 @@ from platformdirs import user_data_path
 from segstudio.core.errors import BadInput
 from segstudio.io.atomic import AppendFile, make_folders, write_atomic
 from segstudio.io.disk import DISK, Disk, DiskError, disk_error, disk_errors
+from segstudio.io.preferences_file import preferences_path, read_preferences
 from segstudio.project.journal import SUFFIX, Journal, JournalPlace, encode_header, file_name, read_file
 from segstudio.project.journal_records import JournalRecord, encode_record
 from segstudio.project.manifest import MANIFEST
@@ -28,6 +29,12 @@ def default_rescue_folder() -> Path:
     return user_data_path("SegStudio", appauthor=False) / "rescue"
 
 
+def rescue_folders() -> list[Path]:
+    """Return where this user's rescue store may lie: the place that was chosen, if any, and the usual one."""
+    chosen = read_preferences(preferences_path()).rescue_folder
+    return [*([Path(chosen)] if chosen else []), default_rescue_folder()]
+
+
 class RescueStore:
     """What is kept for one project: ``<root>/<project>/<image id>/*.sj``.
 
@@ -36,8 +43,8 @@ class RescueStore:
     folder, name
         Of the project.
     root
-        Where all projects of this user keep such things; the user's own data are the second choice, or the first
-        when ``None``.
+        Where all projects of this user keep such things; `rescue_folders` are the next choice, or the first when
+        ``None``.
     disk
         Never the one that tests let fail for the project.
 
@@ -50,7 +57,7 @@ class RescueStore:
     """
 
     def __init__(self, folder: Path, name: str, root: Path | None = None, disk: Disk = DISK) -> None:
-        self.roots = [root, default_rescue_folder()] if root is not None else [default_rescue_folder()]
+        self.roots = list(dict.fromkeys([*([root] if root is not None else []), *rescue_folders()]))
         self.on_change: Callable[[], None] = lambda: None
         self.disk = disk
         self._folder = folder

@@ -201,7 +201,7 @@ def _check_rescue(folder: Path, manifest: Manifest) -> list[Finding]:
     names = {entry.id: entry.name for entry in manifest.images}
     return [
         Finding(
-            shown(folder, store.folder(store.roots[0])),
+            shown(folder, store.image(image_id, (0, 0)).folder.parent),
             f"What was drawn last in {names[image_id]} is kept there, as the disk of the project refused it.",
             "Nothing.",
             "Open the project for writing: it goes back by itself.",

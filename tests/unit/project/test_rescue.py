@@ -12,14 +12,17 @@ import numpy as np
 import pytest
 import tifffile
 
+from segstudio.config.preferences import Preferences
 from segstudio.core.errors import UserError
 from segstudio.io.disk import Disk, DiskError
+from segstudio.io.preferences_file import preferences_path, write_preferences
 from segstudio.labels.edits import Stroke
 from segstudio.project import journal_writer
 from segstudio.project.changes import FAILED, RESCUED, SAVED
 from segstudio.project.document import ImageDocument
 from segstudio.project.project import Project
 from segstudio.project.rescue import default_rescue_folder
+from segstudio.project.verify import verify_project
 
 LIST = "the list of images and classes"
 
@@ -482,4 +485,19 @@ def test_two_lists_of_images_and_classes_are_both_kept(project: Project, disk: R
         assert again.classes.names == ("cell", "debris")
         assert any("Both are kept" in sentence for sentence in again.warnings)
         assert '"mitotic"' in (project.folder / "project.kept-1.json").read_text()
+    assert kept(rescue) == []
+
+
+def test_what_lies_in_the_place_that_was_chosen_is_found_without_being_told_of_it(
+    project: Project, disk: Refusing, rescue: Path
+) -> None:
+    disk.full = True
+    labels = draw(first(project))
+    until(lambda: first(project).safe)
+    project.close()
+    write_preferences(preferences_path(), Preferences(rescue_folder=str(rescue)))
+    notes = [item for item in verify_project(project.folder).findings if item.level == "note"]
+    assert any(Path(item.file).is_relative_to(rescue) and item.image == "img.tif" for item in notes)
+    with Project.open(project.folder) as again:  # as the command line does
+        assert np.array_equal(first(again).planes.labels.to_array(), labels)
     assert kept(rescue) == []
