@@ -2,7 +2,7 @@
 
 import json
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import blake2b
 from pathlib import Path
@@ -18,6 +18,8 @@ SCHEMA_VERSION: Final = 1
 ABOUT: Final = "snapshot.json"
 PARTS: Final = ("labels.tif", "regions.tif", "objects.json")
 
+_SUM: Final = "sum"
+_FIELDS: Final = frozenset(("schema_version", "image", "shape", "seq", "kind", "name", "time", "counts", "files"))
 _SIZE_LIMIT: Final = 1 << 16
 _CHUNK: Final = 1 << 20
 
@@ -61,6 +63,8 @@ class Snapshot(Contents):
         Where it lies; missing files are all 0, or no objects.
     sums
         Length and digest of each file, by name.
+    sound
+        Whether each byte of its description is as it was written, as far as that can be told.
     """
 
     number: int
@@ -68,6 +72,7 @@ class Snapshot(Contents):
     shape: tuple[int, int]
     files: AnnotationFiles
     sums: dict[str, tuple[int, str]]
+    sound: bool = True
 
     @property
     def day(self) -> str:
@@ -104,7 +109,23 @@ def encoded(snapshot: Snapshot) -> bytes:
         "counts": {"objects": snapshot.objects},
         "files": {name: {"bytes": length, "blake2b": digest} for name, (length, digest) in snapshot.sums.items()},
     }
-    return json.dumps(about, indent=1, ensure_ascii=False).encode() + b"\n"
+    return _written({**about, _SUM: _digest(about)})
+
+
+def _written(about: dict[str, Any]) -> bytes:
+    return json.dumps(about, indent=1, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+
+
+def _digest(about: dict[str, Any]) -> str:
+    return blake2b(_written(about), digest_size=8).hexdigest()
+
+
+def _is_sound(path: Path, about: dict[str, Any]) -> bool:
+    """Whether a description is as it was written; one of an earlier version has no sum."""
+    if _SUM not in about:
+        return about.keys() <= _FIELDS
+    said = {name: value for name, value in about.items() if name != _SUM}
+    return bool(about[_SUM] == _digest(said)) and path.read_bytes() == _written(about)
 
 
 def read_about(folder: Path) -> Snapshot | BadInput | None:
@@ -113,7 +134,7 @@ def read_about(folder: Path) -> Snapshot | BadInput | None:
     try:
         about = load_json(path, _SIZE_LIMIT)
         check_schema(path, about, SCHEMA_VERSION)
-        found = _decoded(folder, about)
+        found = replace(_decoded(folder, about), sound=_is_sound(path, about))
         whole = all(_length(folder / name) == found.sums.get(name, (None,))[0] for name in PARTS)
     except BadInput as error:
         unreadable = isinstance(error.__cause__, OSError) and error.code != "file-missing"

@@ -190,7 +190,10 @@ class ImageCheck:
         for folder in sorted(path for path in self.files.snapshots.iterdir() if (path / "snapshot.json").exists()):
             self.count += 1
             try:
-                snapshots.checked(int(folder.name))
+                found = snapshots.checked(int(folder.name))
+                if not found.sound:
+                    lost = "The name, time or number of objects that the history shows for it may be wrong."
+                    self._add(folder / "snapshot.json", "It is not as SegStudio wrote it.", lost, "Nothing; work on.")
             except (BadInput, ValueError) as error:
                 lost = "This earlier state cannot be restored. The labels as they are now are not touched."
                 if folder.is_dir():  # the writer beside may have removed it meanwhile

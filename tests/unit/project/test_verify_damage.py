@@ -255,3 +255,24 @@ def test_the_history_is_advised_only_where_it_has_a_state(folder: Path) -> None:
     flipped(folder / "labels" / "img.tif", -40)
     labels = next(item for item in verify_project(folder).findings if item.file == "labels/img.tif")
     assert labels.do == "Restore the file from a backup."
+
+
+def test_a_flipped_bit_in_the_description_of_an_earlier_state_is_found(folder: Path) -> None:
+    (path,) = folder.glob(".segstudio/snapshots/*/*/snapshot.json")
+    whole = path.read_bytes()
+    missed = []
+    for bit in range(0, 8 * len(whole), 37):
+        data = bytearray(whole)
+        data[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(data)
+        if not any(".segstudio/snapshots" in item.file for item in verify_project(folder).damage):
+            missed.append(bit)
+    assert missed == []
+
+
+def test_the_description_of_an_earlier_state_of_an_earlier_version_has_no_sum(folder: Path) -> None:
+    (path,) = folder.glob(".segstudio/snapshots/*/*/snapshot.json")
+    about = json.loads(path.read_bytes())
+    del about["sum"]
+    path.write_text(json.dumps(about))
+    assert verify_project(folder).findings == ()
