@@ -174,7 +174,13 @@ class Checkpoint:
             self._condition.notify_all()
         if self._thread is not None:
             self._thread.join(timeout)
-        return not self._pending()
+        return self.whole
+
+    @property
+    def whole(self) -> bool:
+        """Whether everything is published."""
+        with self._condition:
+            return not self._pending()
 
     def _pending(self) -> bool:
         return bool(self._publishing or self._waiting or self._dirty or self._table_dirty)

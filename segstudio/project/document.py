@@ -17,7 +17,7 @@ from segstudio.labels.restore_points import restore_point_of
 from segstudio.labels.restoring import Restoration
 from segstudio.labels.transaction import Transaction
 from segstudio.project.annotation_files import AnnotationFiles
-from segstudio.project.changes import SAVED, DocumentChange, change_of
+from segstudio.project.changes import DocumentChange, change_of
 from segstudio.project.journal_records import JournalRecord, Kind
 from segstudio.project.manifest import ImageEntry
 from segstudio.project.recovery import Recovered, recover
@@ -257,10 +257,11 @@ class ImageDocument(SavedDocument):
 
         Returns
         -------
-        Whether everything is on the disk. If not, `save_state` says why.
+        Whether everything is on the disk, in the label files as well. If not, `save_state` says why, unless the disk
+        of the project does not answer.
         """
         if self._closed:
-            return self.save_state == SAVED
+            return self.whole
         if self._transaction is not None and self._transaction.open:
             self._transaction.abort()
         done = self._saving.close(timeout, publish=not self.read_only)

@@ -58,7 +58,9 @@ class OpenDocuments:
                 except UserError as error:
                     raise _not_published(item, error.message, error.hint) from error
             for item in refused:
-                raise _not_published(item, item.save_state.partition(": ")[2], "Open the image to save it again.")
+                if _refused(item):
+                    reason = item.save_state.partition(": ")[2] or "The disk of the project does not answer."
+                    raise _not_published(item, reason, "Open the image to save it again.")
 
         return wait
 
@@ -99,7 +101,7 @@ class OpenDocuments:
 
 
 def _refused(document: ImageDocument) -> bool:
-    return document.closed and not document.read_only and document.save_state.startswith("failed")
+    return document.closed and not document.read_only and not document.whole
 
 
 def _not_published(document: ImageDocument, reason: str, hint: str) -> UserError:

@@ -77,6 +77,11 @@ class SavedDocument:
         return self._saving.durable
 
     @property
+    def whole(self) -> bool:
+        """Whether every finished action is on the disk and in the label files; may be asked from any thread."""
+        return self._saving.whole
+
+    @property
     def safe(self) -> bool:
         """Whether every finished action would be found again after a crash, be it in the rescue store."""
         return self._saving.safe

@@ -127,6 +127,11 @@ class Saving:
         return self._journal.durable == self._journal.last
 
     @property
+    def whole(self) -> bool:
+        """Whether every finished action is on the disk of the project and in the label files."""
+        return self.durable and self._checkpoint.whole
+
+    @property
     def safe(self) -> bool:
         """Whether every finished action would be found again after a power cut, be it in the rescue store."""
         return self._journal.safe
