@@ -197,6 +197,65 @@ def test_the_sentence_says_what_is_wrong(name: str, word: str, results: dict[str
 
 
 @pytest.fixture(scope="module")
+def commands(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """Give the whole corpus to the command line; return what it said of all, and of each as a label image."""
+    folder, work = tmp_path_factory.mktemp("here"), tmp_path_factory.mktemp("work")
+    runner = Path(__file__).with_name("bad_corpus_command_line.py")
+    labels = json.dumps([entry["file"] for entry in LABELS])
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, str(runner), str(CORPUS), str(MEMORY), str(work), labels],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        timeout=200,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b""), done.stderr[-2000:].decode()
+    assert list(folder.rglob("*")) == [], "a file ran code or was unpacked"
+    described, *evaluated = (json.loads(line) for line in done.stdout.splitlines())
+    return described, {entry["file"]: entry for entry in evaluated}
+
+
+@pytest.mark.timeout(240)
+def test_on_the_command_line(commands: tuple[dict[str, Any], dict[str, dict[str, Any]]]) -> None:
+    """``segstudio info``: what is an image is described, all else refused, in a sentence and with 3 in the end."""
+    told = commands[0]
+    assert (told["code"], told["err"]) == (3, "")
+    described = json.loads(told["out"])
+    assert len(described) == len(ENTRIES)
+    for entry, found in zip(ENTRIES, described, strict=True):
+        name = Path(entry["file"]).name
+        if "error" in found:
+            assert name in found["error"]
+            assert "\n" not in found["error"], name
+            assert found["hint"], name
+        is_image = "as an image" in entry["use"] or name == "image_named.pt"  # whose content is a picture
+        if is_image and entry["expect"] == "open":
+            assert "error" not in found, found
+        elif not is_image and entry["group"] in ("annotation", "roi", "tracking", "model"):
+            assert "error" in found, f"{name} has no importer"
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("entry", _named(LABELS))
+def test_labels_on_the_command_line(
+    entry: dict[str, Any], commands: tuple[dict[str, Any], dict[str, dict[str, Any]]]
+) -> None:
+    """``segstudio evaluate`` takes each as a label image, or refuses it in a sentence and with 3."""
+    told = commands[1][entry["file"]]
+    assert told["code"] in (0, 3), told["code"]
+    assert told["seconds"] < SECONDS
+    if entry["expect"] != "open_or_refuse":
+        assert told["code"] == {"open": 0, "refuse": 3}[entry["expect"]], told["err"]
+    if told["code"] == 3:
+        sentence, _, hint = told["err"].strip().partition("\n")
+        assert sentence.startswith("a.")
+        assert sentence.endswith(".")
+        assert "Traceback" not in hint
+
+
+@pytest.fixture(scope="module")
 def vetting() -> Iterator[Vetting]:
     found = Vetting()
     found.start()
@@ -258,5 +317,6 @@ def test_model(entry: dict[str, Any], taken: Callable[[Path], dict[str, str]]) -
 
 def test_groups_without_an_importer_are_known() -> None:
     groups = {entry["group"] for entry in ENTRIES}
+    # Annotations, outlines and tracks are refused: see `test_on_the_command_line`, and the window's tests.
     tested = {entry["group"] for entry in (*IMAGES, *LABELS, *MODELS)}
     assert groups - tested == {"annotation", "roi", "tracking"}, "a group came or went: test it"
