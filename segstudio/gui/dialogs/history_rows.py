@@ -18,6 +18,7 @@ from PySide6.QtCore import (
 )
 from PySide6.QtGui import QColor, QImage, QPainter, QPixmap
 from PySide6.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+from shiboken6 import isValid
 
 from segstudio.gui.theme import tokens
 from segstudio.project.snapshot_file import Snapshot
@@ -102,6 +103,8 @@ class HistoryRows(QAbstractListModel):
         return self._pictures[number]
 
     def _show(self, image_id: str, number: int, pixels: NDArray[np.uint8]) -> None:
+        if not isValid(self):
+            return  # the window was closed meanwhile
         row = self.row_of(number)
         if image_id == self._image and row >= 0:
             self._pictures[number] = pixmap_of(pixels)
