@@ -237,7 +237,7 @@ class MainWindow(QMainWindow):
         """Apply an edit to the image in front; a stroke that is being painted ends before."""
         self.canvas.finish_stroke()
         if self.session.document is not None:
-            self.session.document.apply(edit)
+            self.session.ahead.do(self.session.document, edit)
 
     def close_project(self) -> None:
         """Close the project, unless the user wants to keep what could not be saved."""

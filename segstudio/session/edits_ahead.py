@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from psygnal import Signal
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 E = TypeVar("E", bound=Edit)
 
+#: An edit of more objects than these is worked out ahead.
+MANY: Final = 1000
 _LANE = "edits"
 #: Seconds until it is looked again whether a gesture has ended.
 _REST_S = 0.05
@@ -84,6 +86,12 @@ class EditsAhead:
         self._work_out()
         self.changed.emit()
         return True
+
+    def do(self, document: "ImageDocument", edit: Edit) -> None:
+        """Do an edit at once, or soon when it is about so many objects that the window would wait."""
+        many = len(getattr(edit, "ids", ())) > MANY
+        if not many or document.read_only or not self.apply(document, Wish(lambda: edit, _nothing)):
+            document.apply(edit)
 
     def cancel(self) -> bool:
         """Give up what is being worked out; return whether there was something."""
@@ -156,6 +164,10 @@ class EditsAhead:
         elif wish is not None:
             wish.given_up()
         self.changed.emit()
+
+
+def _nothing(_edit: Edit, _record: EditRecord | None) -> None:
+    """Have no more to say."""
 
 
 def _rest() -> None:

@@ -212,6 +212,23 @@ def test_what_is_given_up_is_not_done(session: Session, background: LaterBackgro
     assert set(told.edit.ids) <= document.planes.objects.keys()
 
 
+@pytest.mark.parametrize(("many", "at_once"), [(19, False), (20, True)])
+def test_only_edits_of_many_objects_are_not_done_at_once(
+    session: Session, background: LaterBackground, monkeypatch: pytest.MonkeyPatch, many: int, at_once: bool
+) -> None:
+    monkeypatch.setattr(edits_ahead, "MANY", many)
+    document, ahead = _front(session), EditsAhead(session.front, background)
+    edit = _delete(document)
+    ahead.do(document, edit)
+    assert (not document.planes.objects.keys() & set(edit.ids)) == at_once
+    ahead.do(document, Delete((39,)))
+    assert 39 not in document.planes.objects, "few are always done at once"
+    while background.waiting:
+        background.work()
+    assert not document.planes.objects.keys() & set(edit.ids)
+    assert document.history.undo_name == "Delete object"
+
+
 def test_an_error_is_told_and_the_next_edit_is_not_kept_waiting(session: Session) -> None:
     class Broken:
         name = "Broken"
