@@ -22,6 +22,7 @@ from segstudio.project.published_files import PublishedFiles
 from segstudio.project.replay import TileId
 from segstudio.project.snapshot_keeper import Known, SnapshotKeeper
 from segstudio.project.summing_disk import SummingDisk
+from segstudio.project.threads import joined
 from segstudio.project.waiting import Rows, Step, Tiles, Waiting
 
 #: Publish when nothing was edited for so long, and after so long at the latest.
@@ -181,6 +182,10 @@ class Checkpoint:
         """Whether everything is published."""
         with self._condition:
             return not self._pending()
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait after `close` until the thread has ended; return whether it has."""
+        return joined((self._thread,), timeout)
 
     def _pending(self) -> bool:
         return bool(self._publishing or self._waiting or self._dirty or self._table_dirty)

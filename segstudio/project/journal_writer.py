@@ -18,6 +18,7 @@ from segstudio.project.journal_records import JournalRecord, encode_record
 from segstudio.project.medium import Medium
 from segstudio.project.rescue import ImageRescue
 from segstudio.project.rescue_watch import PATIENCE_SECONDS, Late, RescueWatch
+from segstudio.project.threads import joined
 
 #: Seconds between tries while the disk refuses.
 RETRY_SECONDS: Final = 1.0
@@ -186,6 +187,16 @@ class JournalWriter:
         if self._file is not None and (self._thread is None or not self._thread.is_alive()):
             self._file.close()
         return self._durable == self._last
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait after `close` until all threads have ended; return whether they have."""
+        # The first one starts and ends the others.
+        ended = joined((self._thread,), timeout)
+        watch = None if self._watch is None else self._watch.thread
+        ended = ended and joined((self._medium.thread, watch), timeout)
+        if ended and self._file is not None:
+            self._file.close()
+        return ended
 
     def _run(self) -> None:
         if self._watch is not None:

@@ -48,6 +48,11 @@ class Medium:
         if self._thread is not None:
             self._syncs.put(None)
 
+    @property
+    def thread(self) -> threading.Thread | None:
+        """Where the syncs are done; ``None`` before the first one."""
+        return self._thread
+
     def _run(self) -> None:
         while (sync := self._syncs.get()) is not None:
             outcome: BaseException | None = None

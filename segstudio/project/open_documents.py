@@ -3,10 +3,14 @@
 import threading
 import time
 from collections.abc import Callable
+from typing import Final
 
 from segstudio.core.errors import UserError
 from segstudio.project.changes import RESCUED
 from segstudio.project.document import ImageDocument
+
+#: So long an image that is opened again waits for the disk to take what was drawn before.
+_PATIENCE_SECONDS: Final = 5.0
 
 
 class OpenDocuments:
@@ -24,13 +28,21 @@ class OpenDocuments:
         self._documents: dict[str, ImageDocument] = {}
 
     def get(self, image_id: str, open_image: Callable[[], ImageDocument]) -> ImageDocument:
-        """Return the document of an image; `open_image` makes it when it is not open."""
+        """Return the document of an image; `open_image` makes it when it is not open.
+
+        Raises
+        ------
+        UserError
+            The image was closed, and the disk still does not answer (code ``disk-slow``).
+        """
         with self.opening:
             known = self._documents.get(image_id)
             if known is not None and not known.closed:
                 return known
+            if known is not None and not known.join(_PATIENCE_SECONDS):
+                raise _still_saved(known)  # its thread would replace what the new one publishes
             document = open_image()
-            self._documents = {key: item for key, item in self._documents.items() if not item.closed or _refused(item)}
+            self._documents = {key: item for key, item in self._documents.items() if not _ended(item)}
             self._documents[image_id] = document
             return document
 
@@ -99,9 +111,28 @@ class OpenDocuments:
             done = document.close() and done
         return done
 
+    def join(self) -> None:
+        """Wait after `close`, as long as it takes, until no thread of any document writes any more."""
+        for document in list(self._documents.values()):
+            document.join()
+
+
+def _ended(document: ImageDocument) -> bool:
+    """Whether nothing is left to do for a document, or to tell of it."""
+    return document.closed and document.join(0) and not _refused(document)
+
 
 def _refused(document: ImageDocument) -> bool:
     return document.closed and not document.read_only and not document.whole
+
+
+def _still_saved(document: ImageDocument) -> UserError:
+    return UserError(
+        f"{document.entry.name} is still being saved; the disk of the project does not answer.",
+        hint="Try again when the drive answers; what you drew is kept.",
+        code="disk-slow",
+        path=document.files.labels,
+    )
 
 
 def _not_published(document: ImageDocument, reason: str, hint: str) -> UserError:

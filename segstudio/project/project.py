@@ -135,14 +135,22 @@ class Project(Content):
         return project
 
     def close(self) -> bool:
-        """Close open documents, save, give the lock back; return whether everything is on the disk."""
+        """Close open documents, save, give the lock back; return whether everything is on the disk.
+
+        The lock of a project whose disk hangs is given back when that has answered.
+        """
         done = self._documents.close()
         lock, self._lock = self._lock, None
         if lock is None:
             return done
-        # Not before the last save has ended: on a disk that hangs it may replace what the next owner has written.
         whole = done and self._catching_up.done
-        return self._store.saving.finish(lambda saved: lock.release(clean=saved and whole)) and done
+
+        def release(saved: bool) -> None:
+            # Not before the last thread has ended: on a disk that hangs it may replace what the next owner has written.
+            self._documents.join()
+            lock.release(clean=saved and whole)
+
+        return self._store.saving.finish(release) and done
 
     def __enter__(self) -> "Project":
         return self

@@ -78,6 +78,11 @@ class RescueWatch:
             self._thread.join(timeout)
         self.image.close()
 
+    @property
+    def thread(self) -> threading.Thread | None:
+        """Where things are brought to the rescue store; ``None`` before `start`."""
+        return self._thread
+
     def forget(self) -> None:
         """Remove what was rescued, after `close`: all of it became durable in the journal at last."""
         if self.rescued:

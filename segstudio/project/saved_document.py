@@ -147,6 +147,10 @@ class SavedDocument:
         ticket = self._saving.publish()
         return lambda: self._saving.confirm(ticket, timeout)
 
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait after `close` until nothing is written any more; return whether that is so."""
+        return self._saving.join(timeout)
+
     def tell_published(self) -> None:
         """Tell `on_published` what the label files hold, also when nothing had to be written."""
         self._saving.tell_published()

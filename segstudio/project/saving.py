@@ -183,6 +183,10 @@ class Saving:
         durable = self._journal.close(timeout)
         return published and durable
 
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait after `close` until nothing is written any more; return whether that is so."""
+        return self._checkpoint.join(timeout) and self._journal.join(timeout)
+
     def _on_journal(self) -> None:
         refused = not self.durable and self._journal.error is not None
         if self._refused and not refused:  # the label files have waited for this

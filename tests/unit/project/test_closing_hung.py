@@ -97,3 +97,41 @@ def test_a_label_file_that_lacks_actions_is_not_whole_however_often_one_asks(pro
     disk.answers.set()
     until(document.close)
     assert published(project) == {0, 1, 2}
+
+
+def test_a_hung_label_file_keeps_the_lock_until_it_is_written(project: Project, disk: Hanging, tmp_path: Path) -> None:
+    assert drawn(project, 1).checkpoint(wait=True)
+    disk.at = "replace"
+    hang(project.document(project.images[0].id), disk)
+    assert not project.close()
+    with pytest.raises(UserError, match="already open"):
+        Project.open(project.folder, rescue=tmp_path / "other")
+    disk.answers.set()
+    until(lambda: not is_locked(project.folder, tmp_path / "other"))
+    with Project.open(project.folder, rescue=tmp_path / "other") as later:
+        drawn(later, 3)
+    assert published(later) == {0, 1, 2, 3}
+
+
+def is_locked(folder: Path, rescue: Path) -> bool:
+    try:
+        Project.open(folder, rescue=rescue).close()
+    except UserError:
+        return True
+    return False
+
+
+def test_a_closed_image_that_hangs_is_not_opened_a_second_time(
+    project: Project, disk: Hanging, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("segstudio.project.open_documents._PATIENCE_SECONDS", 0.05)
+    assert drawn(project, 1).checkpoint(wait=True)
+    disk.at = "replace"
+    document = project.document(project.images[0].id)
+    hang(document, disk)
+    with pytest.raises(UserError, match=r"img\.tif is still being saved"):
+        project.document(project.images[0].id)
+    disk.answers.set()
+    assert document.join(20)
+    assert drawn(project, 3).checkpoint(wait=True)
+    assert published(project) == {0, 1, 2, 3}
