@@ -15,11 +15,13 @@ import torchvision
 from torch import nn
 
 from segstudio.cli.main import main
-from segstudio.core.errors import BadModel
+from segstudio.core.errors import BadModel, WrongUsage
 from segstudio.engine import weights_reader
 from segstudio.engine.model_card import load_model
+from segstudio.engine.run import run_job
 from segstudio.engine.weights_import import read_weights
 from segstudio.jobs.model_folder import model_folder
+from segstudio.jobs.spec import Choice, ClassSpec, ImportWeightsJob
 
 ENCODER = ("--architecture", "encoder_unet", "--formulation", "semantic", "--classes", "cell")
 
@@ -75,6 +77,43 @@ def test_what_fits_nothing_is_described(tmp_path: Path, capsys: pytest.CaptureFi
     said = capsys.readouterr().err
     assert "weights.pt holds 2 tensors, as bias (4), which do not fit this network" in said
     assert not (tmp_path / "model").exists()
+
+
+def _job(path: Path, folder: Path, **more: Any) -> ImportWeightsJob:
+    wish = {"formulation": Choice(name="semantic"), "architecture": Choice(name="encoder_unet"), **more}
+    return ImportWeightsJob(
+        job_id="1", weights=path, output=folder / "model", name="Theirs", classes=(ClassSpec(id=3, name="a"),), **wish
+    )
+
+
+@pytest.mark.parametrize(("channels", "seen"), [(1, "gray"), (3, "rgb"), (5, "channels")])
+def test_the_window_gets_a_model_for_its_images(channels: int, seen: str, tmp_path: Path) -> None:
+    path = saved(tmp_path, torchvision.models.resnet18(weights=None).state_dict())
+    messages = list(run_job(_job(path, tmp_path, channels=channels)))
+    assert [message.kind for message in messages] == ["started", "progress", "artifact", "finished"]
+    assert messages[2].details == {"unlearned": "all but its encoder"}
+    card = load_model(tmp_path / "model").card
+    assert (card.name, card.in_channels, card.channels, card.class_ids) == ("Theirs", channels, seen, (3,))
+
+
+def test_a_network_of_its_own_takes_no_weights(tmp_path: Path) -> None:
+    path = saved(tmp_path, torchvision.models.resnet18(weights=None).state_dict())
+    with pytest.raises(WrongUsage, match="has a network of its own"):
+        list(run_job(_job(path, tmp_path, formulation=Choice(name="mask_rcnn"))))
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_model_is_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "model.json").write_text("{}")
+    with pytest.raises(WrongUsage, match="There is a model in"):
+        list(run_job(_job(tmp_path / "a.pt", tmp_path)))
+    assert (tmp_path / "model" / "model.json").read_text() == "{}"
+
+
+def test_weights_that_are_not_there_are_told(tmp_path: Path) -> None:
+    with pytest.raises(BadModel, match=r"There is no file .*a\.pt"):
+        read_weights(tmp_path / "a.pt")
 
 
 class _Code:
