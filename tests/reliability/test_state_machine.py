@@ -234,9 +234,9 @@ class Annotating(RuleBasedStateMachine):
 
     def _die(self) -> None:
         self.disk.dead = True
+        lock = self.project._lock  # it is given back by the thread that saves last, which is dead then
         with suppress(SystemExit):
             self.project.close()  # its threads end at the first thing that they want to write
-        lock = self.project._lock
         if lock is not None:
             lock.release(clean=False)
         self.disk = MortalDisk()
