@@ -7,7 +7,7 @@ they are written; nothing is read for it.
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from enum import Enum
 from hashlib import blake2b
 from pathlib import Path
@@ -170,6 +170,22 @@ class Sums:
         found = self.of(path)
         if ABSENT in found:
             self._write({**self.known, key_of(path): tuple(item for item in found if item != ABSENT)})
+
+    def give_up_after(self, seq: int, paths: Iterable[Path]) -> None:
+        """Write down that `paths` hold no action after `seq`: the journal gives those numbers to others from now on.
+
+        Raises
+        ------
+        DiskError
+            As `expect`.
+        """
+        given_up = {
+            key_of(path): tuple(replace(item, seq=min(item.seq, seq)) for item in self.of(path))
+            for path in paths
+            if any(item.seq > seq for item in self.of(path))
+        }
+        if given_up:
+            self._write({**self.known, **given_up})
 
     def _write(self, known: Mapping[str, tuple[Sum, ...]]) -> None:
         if self.path is None:

@@ -17,6 +17,7 @@ from segstudio.labels.label_map import LabelMap
 from segstudio.labels.objects import ObjectInfo, ObjectTable
 from segstudio.project.annotation_files import AnnotationFiles, keep_foreign
 from segstudio.project.bringing_back import bring_back
+from segstudio.project.checksums import Sums
 from segstudio.project.foreign import SeenFiles, restore_unjournalled
 from segstudio.project.journal import SUFFIX, Journal, JournalPlace, read_journal
 from segstudio.project.journal_records import JournalRecord
@@ -92,7 +93,7 @@ def recover(
     BadInput
         A file is damaged and the journal cannot replace it.
     DiskError
-        A version of another program could not be copied.
+        A version of another program could not be copied, or the disk refused the sums of what the journal has lost.
     """
     if not read_only:
         remove_leftovers(files.journal, disk)
@@ -123,6 +124,8 @@ def recover(
         if not read_only:
             _put_aside(files.journal, disk)
         journal = Journal(())
+    elif seen.saved and not journal.files:
+        found.notices.append(_gone_sentence(files))
     else:
         found.notices.extend(journal.notices)
     if lost or (mended is not None and mended.ahead):
@@ -132,6 +135,9 @@ def recover(
     found.done, found.undone = _stacks(journal.records)
     if rescue is not None:
         _take_rescued(found, journal, rescue, files, None if read_only else disk)
+    if not read_only:
+        # Before one of them is given to another action: the files would seem to hold that one after a kill.
+        Sums(files.sums, disk).give_up_after(found.last, files.published)
     unknown = planes.labels.values() - set(planes.objects)
     found.repair = tuple(ObjectChange(object_id, None, _UNKNOWN) for object_id in sorted(unknown))
     return found
@@ -208,6 +214,13 @@ def _lost_sentence(files: AnnotationFiles) -> str:
     return (
         f"{files.labels.name} does not fit its journal, so earlier actions on this image can no longer be undone. "
         "The labels are shown as they are in the file."
+    )
+
+
+def _gone_sentence(files: AnnotationFiles) -> str:
+    return (
+        f"The journal of {files.labels.stem} was taken away, so earlier actions on this image can no longer be undone. "
+        "The labels are shown as they were saved last."
     )
 
 

@@ -187,6 +187,35 @@ def test_a_lost_end_of_the_journal_is_noticed_by_what_the_label_file_holds(tmp_p
     assert told_nothing(work)
 
 
+@pytest.mark.parametrize("left", [0, 2], ids=["deleted", "shortened"])
+def test_what_is_drawn_on_a_journal_that_goes_on_with_lower_numbers_is_there_after_a_kill(
+    tmp_path: Path, left: int
+) -> None:
+    work = Work(tmp_path, published=6)
+    if left:
+        path = min(work.journal.glob("*.sj"))
+        data = path.read_bytes()
+        path.write_bytes(data[: [place for place in range(len(data)) if data[place : place + 4] == b"SJR1"][left]])
+    else:
+        shutil.rmtree(work.journal)
+    project, document = work.open()
+    assert work.number(document) == 6
+    assert ("is damaged" if left else "was taken away") in document.notices[0]
+    document.apply(Stroke([(300.0, 300.0)], 20, 9))
+    drawn = state(document)
+    assert document.flush()
+    killed = tmp_path / "killed again"
+    shutil.copytree(work.folder, killed)
+    assert project.close()
+    work.folder = killed
+    project, document = work.open()
+    assert (state(document), document.notices) == (drawn, [])
+    assert document.undo() is not None
+    assert work.number(document) == 6
+    assert project.close()
+    assert told_nothing(work)
+
+
 def test_the_end_of_an_earlier_session_damaged_is_told_and_costs_no_pixel(tmp_path: Path) -> None:
     work = Work(tmp_path, count=5)
     project, document = work.open()
