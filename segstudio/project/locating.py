@@ -6,6 +6,7 @@ from pathlib import Path
 
 from segstudio.core.errors import BadInput
 from segstudio.project.image_files import find_images, fingerprint
+from segstudio.project.image_sums import changed_image
 from segstudio.project.intake import Intake, stored_path
 from segstudio.project.manifest import ImageEntry
 
@@ -13,12 +14,7 @@ from segstudio.project.manifest import ImageEntry
 def check_content(entry: ImageEntry, path: Path) -> None:
     """Raise `BadInput` when the image file is missing or no longer the one that was labelled."""
     if fingerprint(path) != entry.fingerprint:
-        raise BadInput(
-            f"{entry.name} is not the file that was added to the project: its content has changed.",
-            hint="Put the original back, or right-click it in the list of images and choose “Use the changed image”.",
-            code="image-changed",
-            path=path,
-        )
+        raise changed_image(entry, path)
 
 
 def with_content_of(entry: ImageEntry, folder: Path, path: Path) -> ImageEntry:

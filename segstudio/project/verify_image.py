@@ -16,8 +16,10 @@ from segstudio.project.annotation_files import AnnotationFiles
 from segstudio.project.checksums import Sum, Sums, read_sums, sum_of_file
 from segstudio.project.findings import Finding, shown
 from segstudio.project.image_files import fingerprint
+from segstudio.project.image_sums import ImageSums
 from segstudio.project.journal import JournalPlace
 from segstudio.project.journal_records import JournalRecord, table_digest
+from segstudio.project.layout import Layout
 from segstudio.project.manifest import ImageEntry
 from segstudio.project.snapshots import Snapshots
 from segstudio.project.verify_journal import ReadJournal, verify_journal
@@ -80,7 +82,9 @@ class ImageCheck:
     def _check_image(self, path: Path) -> None:
         self.count += 1
         try:
+            sums = ImageSums(Layout(self.folder).internal, read_only=True)
             same = fingerprint(path) == self.entry.fingerprint
+            same = same and not sums.differs(self.entry, path, however_large=True)
         except BadInput as error:
             self._add(path, error.message, "Nothing in the project: its labels are kept.", error.hint)
             return
