@@ -1,7 +1,7 @@
 """A project.json that its disk refuses is kept in the rescue store, and goes back when the disk takes it again."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -10,18 +10,35 @@ from typing import Any, Final
 from segstudio.core.errors import BadInput
 from segstudio.io.atomic import make_folders, write_atomic
 from segstudio.io.disk import Disk, DiskError
+from segstudio.io.json_file import json_content
 from segstudio.project.manifest import MANIFEST, SIZE_LIMIT, Manifest, encode_manifest, parse_manifest
 from segstudio.project.rescue import RescueStore
 
 _KEPT: Final = "project.kept-{}.json"
+#: What the rescue store calls a list when it has an earlier one, and what all of them are called.
+_ANOTHER: Final = "project-{}.json"
+_ANY: Final = "project*.json"
 
 
 class ManifestRescue:
-    """The newest content of one project.json, as long as its disk refuses it; for one thread at a time."""
+    """The newest content of one project.json, as long as its disk refuses it; for one thread at a time.
 
-    def __init__(self, store: RescueStore) -> None:
+    Parameters
+    ----------
+    store
+        Of the project.
+    held
+        Files of which the project has the content now; only these and what is kept from now on is ever removed.
+
+    Attributes
+    ----------
+    held
+        Those; `bring_back` adds what it has brought back.
+    """
+
+    def __init__(self, store: RescueStore, held: Iterable[Path] = ()) -> None:
         self._store = store
-        self._held = {path for path, _ in self._found()}
+        self.held = set(held)
         self._kept: Manifest | None = None
 
     @property
@@ -41,22 +58,33 @@ class ManifestRescue:
         content = {"origin": manifest.origin, "content": encode_manifest(manifest).decode()}
         data = json.dumps({**self._store.owner, **content}).encode()
         for root in self._store.roots:
-            path = self._store.folder(root) / MANIFEST
+            path = self._place(self._store.folder(root))
             with suppress(DiskError):
                 make_folders(path.parent, self._store.disk)
                 write_atomic(path, data, self._store.disk)
-                self._held.add(path)
+                self.held.add(path)
                 self._kept = manifest
                 return
 
     def clear(self) -> None:
-        """Forget what is kept: the disk of the project has it."""
-        held, self._held = self._held, set()
+        """Forget what is `held`: the disk of the project has it."""
+        held, self.held = self.held, set()
         self._kept = None
         for path in held:
-            with suppress(OSError):
-                self._store.disk.unlink(path)
-                self._store.disk.remove_folder(path.parent)
+            self._remove(path)
+
+    def _remove(self, path: Path) -> None:
+        with suppress(OSError):
+            self._store.disk.unlink(path)
+            self._store.disk.remove_folder(path.parent)
+
+    def _place(self, folder: Path) -> Path:
+        """Return a file that is held, or not there: another one may be all that is left of an earlier list."""
+        number, path = 1, folder / MANIFEST
+        while path not in self.held and path.exists():
+            number += 1
+            path = folder / _ANOTHER.format(number)
+        return path
 
     def bring_back(self, folder: Path, manifest: Manifest, disk: Disk | None) -> tuple[Manifest, list[str]]:
         """Return the newest content, and sentences for the user.
@@ -68,21 +96,24 @@ class ManifestRescue:
         disk
             Of the project, for what is kept beside it; ``None`` to write nothing.
         """
-        for path, content in self._found():
+        newest, words = manifest, []
+        for path, content in list(self._found()):
             try:
                 kept, _ = parse_manifest(path, str(content.get("content")).encode())
             except BadInput:
                 continue
             kept = replace(kept, revision=manifest.revision, origin=manifest.origin)
             if kept == manifest:
-                continue
-            if content.get("origin") == manifest.origin:
-                return kept, ["The list of images and classes was kept on this computer and comes back now."]
-            if disk is not None:
-                return manifest, [self._keep_both(folder, kept, disk)]
-        return manifest, []
+                self.held.add(path)
+            elif content.get("origin") == manifest.origin and newest is manifest:
+                newest = kept
+                self.held.add(path)
+                words.append("The list of images and classes was kept on this computer and comes back now.")
+            elif disk is not None:
+                words.append(self._keep_both(folder, kept, path, disk))
+        return newest, words
 
-    def _keep_both(self, folder: Path, kept: Manifest, disk: Disk) -> str:
+    def _keep_both(self, folder: Path, kept: Manifest, source: Path, disk: Disk) -> str:
         number = 1
         while (target := folder / _KEPT.format(number)).exists():
             number += 1
@@ -91,14 +122,13 @@ class ManifestRescue:
             write_atomic(target, encode_manifest(kept), disk)
         except DiskError as error:
             return f"{says}that of this computer stays there, since {error.reason or error.message}."
-        self.clear()
+        self._remove(source)
         return f"{says}that of this computer is {target.name}."
 
     def _found(self) -> Iterator[tuple[Path, dict[str, Any]]]:
         for folder in self._store.projects():
-            path = folder / MANIFEST
-            with suppress(OSError, ValueError, RecursionError):
-                if path.stat().st_size <= 2 * SIZE_LIMIT:
-                    content = json.loads(path.read_bytes())
+            for path in sorted(folder.glob(_ANY)):
+                with suppress(OSError, ValueError):
+                    content = json_content(path, 2 * SIZE_LIMIT)
                     if isinstance(content, dict) and self._store.is_owner(content):
                         yield path, content

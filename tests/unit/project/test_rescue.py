@@ -365,22 +365,62 @@ def test_what_nobody_can_keep_is_named_on_asking(project: Project, disk: Refusin
     assert not project.durable
 
 
-def test_a_list_of_images_that_the_disk_refuses_a_second_time_stays_where_it_is(
-    project: Project, disk: Refusing, rescue: Path
-) -> None:
+def two_lists(project: Project, disk: Refusing, rescue: Path) -> Path:
+    """Let a list be kept, and another one be saved elsewhere; return the one that is kept."""
     disk.full = True
     project.set_classes(project.classes.add("mitotic"))
     project.close()
     disk.full = False
     with Project.open(project.folder, rescue=rescue.parent / "another computer") as elsewhere:
         elsewhere.set_classes(elsewhere.classes.add("debris"))
+    (path,) = kept(rescue)
+    return path
+
+
+def test_a_list_of_images_is_kept_beside_the_other_one_under_a_free_name(
+    project: Project, disk: Refusing, rescue: Path
+) -> None:
+    path = two_lists(project, disk, rescue)
     with Project.open(project.folder, rescue=rescue, read_only=True) as looking:
         assert looking.classes.names == ("cell", "debris")
-    (path,) = kept(rescue)
+    assert path.exists()
     (project.folder / "project.kept-1.json").write_text("another one")
     with Project.open(project.folder, rescue=rescue) as again:
         assert any("project.kept-2.json" in words for words in again.warnings)
     assert not path.exists()
+
+
+class FullForOthers(Refusing):
+    """Takes no list that is to be kept beside the other one."""
+
+    def replace(self, source: Path, target: Path) -> None:
+        if ".kept-" in target.name:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        super().replace(source, target)
+
+
+def test_a_list_of_images_that_the_disk_refuses_a_second_time_stays_where_it_is(
+    project: Project, disk: Refusing, rescue: Path
+) -> None:
+    path = two_lists(project, disk, rescue)
+    before = path.read_bytes()
+    full = FullForOthers()
+    with Project.open(project.folder, rescue=rescue, disk=full) as again:
+        assert any("that of this computer stays there" in words for words in again.warnings)
+        again.set_name("later")
+        again.save()
+        assert path.read_bytes() == before
+        full.full = True
+        again.set_name("later still")
+        with pytest.raises(DiskError):
+            again.save()
+        assert len(kept(rescue)) == 2
+    assert path.read_bytes() == before
+    with Project.open(project.folder, rescue=rescue) as third:
+        assert third.name == "later still"
+        assert '"mitotic"' in (project.folder / "project.kept-1.json").read_text()
+        third.save()
+    assert kept(rescue) == []
 
 
 def test_a_list_that_a_hung_disk_does_not_take_is_kept_elsewhere_and_goes_back(
