@@ -20,6 +20,7 @@ from segstudio.project.annotation_files import AnnotationFiles
 from segstudio.project.changes import DocumentChange, change_of
 from segstudio.project.journal_records import JournalRecord, Kind
 from segstudio.project.manifest import ImageEntry
+from segstudio.project.outward import refuse_image_links_out
 from segstudio.project.recovery import Recovered, recover
 from segstudio.project.rescue import ImageRescue
 from segstudio.project.saved_document import SavedDocument
@@ -121,6 +122,7 @@ class ImageDocument(SavedDocument):
                     code="image-changed",
                     path=image,
                 )
+            refuse_image_links_out(files)
             found = recover(files, entry.id, source.info.size, read_only=read_only, disk=disk, rescue=rescue)
             return cls(entry, source, files, found, read_only=read_only, on_published=on_published, disk=disk)
         except BaseException:

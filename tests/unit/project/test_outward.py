@@ -6,6 +6,7 @@ import pytest
 from factories import write_pairs
 
 from segstudio.core.errors import BadInput
+from segstudio.labels.edits import Stroke
 from segstudio.project.project import Project
 
 
@@ -62,3 +63,46 @@ def test_a_label_file_that_is_a_link_is_replaced_and_what_it_points_to_stays(pro
     write_objects(files.objects, {}, 1)
     assert mine.read_text() == "mine"
     assert not files.objects.is_symlink()
+
+
+@pytest.mark.parametrize("place", ["labels/{stem}.json", "labels/{stem}.tif", "regions/{stem}.tif"])
+def test_a_published_file_that_is_a_link_out_is_not_copied(place: str, project: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("PRIVATE")
+    with Project.open(project) as opened:
+        image = opened.images[0]
+        draw(opened)
+    link = project / place.format(stem=image.stem)
+    link.parent.mkdir(exist_ok=True)
+    link.unlink(missing_ok=True)
+    link.symlink_to(secret)
+    with pytest.raises(BadInput, match="is a link that leads out"):
+        Project.open(project)
+    with Project.open(project, read_only=True) as looking, pytest.raises(BadInput, match="is a link that leads out"):
+        looking.document(image.id)
+    assert all(b"PRIVATE" not in path.read_bytes() for path in files_in(project))
+
+
+@pytest.mark.parametrize("name", ["journal/{id}/base-objects.json", "journal/{id}/000000000001-aaaaaaaaaaaa-0.sj",
+                                  "snapshots/{id}/a/labels.tif"])  # fmt: skip
+def test_an_image_with_a_link_out_in_its_own_folder_is_refused(name: str, project: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("PRIVATE")
+    with Project.open(project) as opened:
+        draw(opened)
+        link = project / ".segstudio" / name.format(id=opened.images[0].id)
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.unlink(missing_ok=True)
+    link.symlink_to(secret)
+    with Project.open(project) as again, pytest.raises(BadInput, match="is a link that leads out") as refused:
+        again.document(again.images[0].id)
+    assert link.name in refused.value.message
+    assert all(b"PRIVATE" not in path.read_bytes() for path in files_in(project))
+
+
+def draw(project: Project) -> None:
+    project.document(project.images[0].id).apply(Stroke([(10.0, 20.0)], 3, 1))
+
+
+def files_in(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
