@@ -3,6 +3,7 @@
 from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
+from shiboken6 import delete
 
 from segstudio.gui.forms.parts import Column, Footer
 
@@ -30,3 +31,13 @@ def test_what_stays_below_a_column_ends_where_the_column_ends(qtbot: QtBot) -> N
         scrolls = height > 300
         qtbot.waitUntil(lambda scrolls=scrolls: column.verticalScrollBar().isVisible() == scrolls, timeout=2000)
         qtbot.waitUntil(lambda: right_of(above) == right_of(below), timeout=2000)
+
+
+def test_a_bar_that_goes_with_the_window_takes_no_room(qtbot: QtBot) -> None:
+    column = Column()
+    footer = Footer(column)
+    qtbot.addWidget(footer)
+    told = footer._on_range
+    delete(column)
+    told(0, 5)  # as Qt does while it deletes the bar
+    assert footer.body.contentsMargins().left() == footer.body.contentsMargins().right()

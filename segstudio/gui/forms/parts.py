@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from shiboken6 import isValid
 
 from segstudio.gui.forms.plain import plain, plain_tip
 from segstudio.gui.theme import SPACING, SPACING_GROUP, icon, theme_changed
@@ -209,6 +210,8 @@ class Footer(QFrame):
 
     def _on_range(self, _first: int, last: int) -> None:
         """Leave as much room at the right as the scroll bar of the column takes."""
+        if not isValid(self._bar):  # a bar tells of its range even while it is deleted with the window
+            return
         taken = self._bar.sizeHint().width() if last > 0 else 0
         self.body.setContentsMargins(_MARGIN, 8, _MARGIN + taken, _MARGIN)
 
