@@ -42,6 +42,14 @@ def _array_shell(kind: object, shape: object, dtype: object) -> Any:  # noqa: AN
     return _reconstruct(np.ndarray, (0,), b"b")
 
 
+def _dtype(kind: str, *flags: bool) -> np.dtype[Any]:
+    """Stands for ``numpy.dtype``; of dates its second half, read from a broken file, would end the process."""
+    made = np.dtype(kind, *flags)
+    if made.kind in "mM":
+        raise ForeignObject("numpy.datetime64")
+    return made
+
+
 _scalar: Final[Any] = np.float64(0).__reduce__()[0]
 _from_buffer: Final[Any] = np.zeros(1).__reduce_ex__(5)[0]
 
@@ -51,7 +59,7 @@ _LISTED: Final[dict[tuple[str, str], Callable[..., Any]]] = {
     **{(f"{module}.multiarray", "scalar"): _scalar for module in ("numpy.core", "numpy._core")},
     **{(f"{module}.numeric", "_frombuffer"): _from_buffer for module in ("numpy.core", "numpy._core")},
     ("numpy", "ndarray"): _ArrayClass,
-    ("numpy", "dtype"): np.dtype,
+    ("numpy", "dtype"): _dtype,
     ("_codecs", "encode"): _latin1,
     ("collections", "OrderedDict"): OrderedDict,
     **{(module, name): {"list": list, "dict": dict, "set": set, "tuple": tuple, "bytearray": bytearray}[name]
