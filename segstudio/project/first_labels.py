@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from uuid import uuid4
 
 from segstudio.io.atomic import make_folders, write_atomic
 from segstudio.io.disk import Disk
@@ -14,7 +13,7 @@ from segstudio.labels.history import Planes
 from segstudio.labels.transaction import Transaction
 from segstudio.project.annotation_files import AnnotationFiles
 from segstudio.project.checksums import Sums
-from segstudio.project.journal import JournalPlace, encode_header, file_name
+from segstudio.project.journal import JournalPlace, encode_header, file_name, new_session
 from segstudio.project.journal_records import JournalRecord, changed_digest, encode_record, table_digest
 from segstudio.project.summing_disk import SummingDisk
 
@@ -41,7 +40,7 @@ def write_first(edit: Edit, place: JournalPlace, files: AnnotationFiles, disk: D
         return
     before = table_digest({})
     record = JournalRecord(1, "edit", made, before, changed_digest(before, made.objects))
-    session = uuid4().hex[:12]
+    session = new_session()
     try:
         make_folders(files.journal, disk)
         # Whoever is killed after this has the mask, whoever is killed before it has none of it.

@@ -5,17 +5,27 @@ sequence number, never by clock. A torn tail, as a crash leaves it, is cut on re
 """
 
 import json
+import platform
 import re
 from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 from typing import Final
+from uuid import uuid4
 
 from segstudio.core.errors import BadInput
 from segstudio.core.tiles import TileGrid
 from segstudio.labels.label_map import TILE
-from segstudio.project.journal_records import MAGIC, JournalRecord, claimed_size, decode_records, whole_size
+from segstudio.project.journal_records import (
+    MAGIC,
+    JournalRecord,
+    claimed_size,
+    decode_records,
+    encode_record,
+    whole_size,
+)
 
 #: The header of a newer one must have another length: a version that differs in a bit is taken for damage.
 SCHEMA_VERSION: Final = 1
@@ -73,16 +83,39 @@ class JournalFile:
 
 @dataclass(frozen=True)
 class Journal:
-    """All records of one image in order, the files that they come from, and sentences about what was damaged."""
+    """All records of one image in order, the files that they come from, and sentences about what was damaged.
+
+    Attributes
+    ----------
+    parted
+        Number of the first action that two files have with another content, see `segstudio.project.second_truth`.
+    """
 
     records: tuple[JournalRecord, ...]
     notices: tuple[str, ...] = ()
     files: tuple[JournalFile, ...] = ()
+    parted: int | None = None
 
     @property
     def last(self) -> int:
         """Sequence number of the newest record, 0 when there is none."""
         return self.records[-1].seq if self.records else 0
+
+
+def new_session() -> str:
+    """Return an id for the journal files of one session; those of one computer begin alike."""
+    return computer_mark() + uuid4().hex[:8]
+
+
+def computer_mark() -> str:
+    """Return what the sessions of this computer begin with; another one may have the same."""
+    return blake2b(platform.node().encode("utf-8", "replace"), digest_size=2).hexdigest()
+
+
+def is_of_this_computer(path: Path) -> bool:
+    """Return whether a journal file was written by this computer, as far as its name tells."""
+    found = _NAME.match(path.name)
+    return found is not None and found[2].startswith(computer_mark())
 
 
 def file_name(first: int, session: str, segment: int) -> str:
@@ -119,19 +152,23 @@ def read_journal(place: JournalPlace) -> Journal:
     except OSError as error:
         raise _unreadable(place.folder, error) from error
     records: dict[int, JournalRecord] = {}
-    notices, read = [], []
+    notices, read, twice = [], [], set()
     for path in files:
         file = read_file(path, place, records)
         read.append(file)
         for record in file.records:
             # After a failed sync a record is written again to the next file; both copies are the same.
-            records.setdefault(record.seq, record)
+            known = records.setdefault(record.seq, record)
+            if known is not record and encode_record(known) != encode_record(record):
+                twice.add(record.seq)
         if file.damaged:
             notices.append(
                 f"The journal {path.name} is damaged. What lies in the damaged place could not be read and cannot be "
                 "undone any more; all other actions are there."
             )
-    return Journal(tuple(records[seq] for seq in sorted(records)), tuple(notices), tuple(read))
+    return Journal(
+        tuple(records[seq] for seq in sorted(records)), tuple(notices), tuple(read), min(twice, default=None)
+    )
 
 
 def read_file(path: Path, place: JournalPlace, known: Mapping[int, JournalRecord]) -> JournalFile:

@@ -8,12 +8,11 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Final
-from uuid import uuid4
 
 from segstudio.core.errors import UserError
 from segstudio.io.atomic import AppendFile, make_folders
 from segstudio.io.disk import DISK, Disk, disk_error
-from segstudio.project.journal import JournalPlace, encode_header, file_name
+from segstudio.project.journal import JournalPlace, encode_header, file_name, new_session
 from segstudio.project.journal_records import JournalRecord, encode_record
 from segstudio.project.medium import Medium
 from segstudio.project.rescue import ImageRescue
@@ -69,7 +68,7 @@ class JournalWriter:
         self._prepare = prepare
         self._on_change = on_change
         self._disk = disk
-        self._session = uuid4().hex[:12]
+        self._session = new_session()
         self._segment = 0
         self._file: AppendFile | None = None
         self._condition = threading.Condition()

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from uuid import uuid4
 
 from segstudio.io.atomic import copy_atomic, make_folders, write_atomic
 from segstudio.io.disk import Disk, disk_errors
@@ -15,7 +14,15 @@ from segstudio.labels.history import Planes
 from segstudio.labels.objects import ObjectTable
 from segstudio.labels.restoring import restoration
 from segstudio.project.annotation_files import AnnotationFiles
-from segstudio.project.journal import Journal, JournalFile, JournalPlace, encode_header, expected_header, file_name
+from segstudio.project.journal import (
+    Journal,
+    JournalFile,
+    JournalPlace,
+    encode_header,
+    expected_header,
+    file_name,
+    new_session,
+)
 from segstudio.project.journal_records import JournalRecord, changed_digest, encode_record, table_digest
 from segstudio.project.replay import TileId
 
@@ -95,7 +102,7 @@ def mend(
     touched = [file for file in journal.files if file in ends or not kept or _goes_beyond(file, last)]
     folder = None
     if touched and disk is not None:
-        folder = _put_aside(place, touched, last, step, disk)
+        folder = put_aside(place, touched, last, step, disk)
     elif step is not None and disk is not None:
         _write_step(place, step, disk)
     inside = not (found.lost or ahead) and _inside(journal, ends)
@@ -179,11 +186,30 @@ def free_folder(journal: Path, name: str) -> Path:
     return target
 
 
-def _put_aside(
-    place: JournalPlace, touched: Sequence[JournalFile], last: int, step: JournalRecord | None, disk: Disk
+def put_aside(
+    place: JournalPlace,
+    touched: Sequence[JournalFile],
+    last: int,
+    step: JournalRecord | None,
+    disk: Disk,
+    *,
+    name: str = "damaged",
 ) -> Path:
-    """Copy files away and leave of them what lies up to the action `last`; return the folder of the copies."""
-    target = free_folder(place.folder, "damaged")
+    """Copy files away and leave of them what lies up to the action `last`; return the folder of the copies.
+
+    Parameters
+    ----------
+    step
+        Is written to a file of its own before anything goes.
+    name
+        Of the folder, before its number.
+
+    Raises
+    ------
+    DiskError
+        Nothing is lost then.
+    """
+    target = free_folder(place.folder, name)
     make_folders(target, disk)
     for file in touched:
         copy_atomic(file.path, target / file.path.name, disk)
@@ -192,7 +218,7 @@ def _put_aside(
     for file in touched:
         kept = [record for record in file.records if record.seq <= last]
         if kept:
-            header = expected_header(file.path, place) or encode_header(place, uuid4().hex[:12], kept[0].seq)
+            header = expected_header(file.path, place) or encode_header(place, new_session(), kept[0].seq)
             write_atomic(file.path, header + b"".join(map(encode_record, kept)), disk)
         else:
             with disk_errors(file.path, "put aside"):
@@ -202,7 +228,7 @@ def _put_aside(
 
 
 def _write_step(place: JournalPlace, step: JournalRecord, disk: Disk) -> None:
-    session = uuid4().hex[:12]
+    session = new_session()
     data = encode_header(place, session, step.seq) + encode_record(step)
     write_atomic(place.folder / file_name(step.seq, session, 0), data, disk)
 

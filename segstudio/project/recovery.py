@@ -24,6 +24,7 @@ from segstudio.project.journal_records import JournalRecord
 from segstudio.project.mending import Found, free_folder, mend
 from segstudio.project.replay import Replayed, TileId, replay
 from segstudio.project.rescue import ImageRescue
+from segstudio.project.second_truth import choose_truth, keep_others
 
 T = TypeVar("T")
 #: What is assumed of an object that only has pixels.
@@ -102,6 +103,8 @@ def recover(
     early = _Reader(files, shape)
     journal = read_journal(JournalPlace(files.journal, image_id, shape))
     planes = early.planes(bool(journal.records))
+    parted = choose_truth(planes, journal)
+    journal = journal if parted is None else parted.journal
     ahead = seen.ahead_of(journal.last) if journal.files else frozenset()
     result = replay(planes, journal.records, lambda: files.read_base(shape), seen.trusts, ahead)
     restore_unjournalled(planes, journal.records, lambda: files.read_base(shape), seen.changed_planes, result)
@@ -113,24 +116,10 @@ def recover(
     for path in sorted(foreign):
         found.notices.append(_foreign_sentence(path, None if read_only else keep_foreign(path, disk)))
     place = JournalPlace(files.journal, image_id, shape)
-    lost = bool(result.lost or result.lost_table)
-    trusted = not (seen.missing or foreign)
-    mended = mend(planes, journal, files, place, Found(seen.saved, lost, trusted), None if read_only else disk)
-    if mended is not None:
-        found.notices.append(mended.notice)
-        journal = replace(journal, records=mended.records)
-    elif lost:
-        found.notices.append(_lost_sentence(files))
-        if not read_only:
-            _put_aside(files.journal, disk)
-        journal = Journal(())
-    elif seen.saved and not journal.files:
-        found.notices.append(_gone_sentence(files))
-    else:
-        found.notices.extend(journal.notices)
-    if lost or (mended is not None and mended.ahead):
-        found.whole |= {path for path in files.published if path.exists()}
-        found.table_changed = True
+    if parted is not None:
+        found.notices.append(keep_others(planes, parted, files, place, None if read_only else disk))
+    state = Found(seen.saved, bool(result.lost or result.lost_table), not (seen.missing or foreign))
+    journal = _mend(found, journal, files, place, state, None if read_only else disk)
     found.last = journal.last
     found.done, found.undone = _stacks(journal.records)
     if rescue is not None:
@@ -141,6 +130,29 @@ def recover(
     unknown = planes.labels.values() - set(planes.objects)
     found.repair = tuple(ObjectChange(object_id, None, _UNKNOWN) for object_id in sorted(unknown))
     return found
+
+
+def _mend(
+    found: Recovered, journal: Journal, files: AnnotationFiles, place: JournalPlace, state: Found, disk: Disk | None
+) -> Journal:
+    """Return the journal that goes on, and say what is wrong with the one that was found."""
+    mended = mend(found.planes, journal, files, place, state, disk)
+    if mended is not None:
+        found.notices.append(mended.notice)
+        journal = replace(journal, records=mended.records)
+    elif state.lost:
+        found.notices.append(_lost_sentence(files))
+        if disk is not None:
+            _put_aside(files.journal, disk)
+        journal = Journal(())
+    elif state.saved and not journal.files:
+        found.notices.append(_gone_sentence(files))
+    else:
+        found.notices.extend(journal.notices)
+    if state.lost or (mended is not None and mended.ahead):
+        found.whole |= {path for path in files.published if path.exists()}
+        found.table_changed = True
+    return journal
 
 
 def _take_rescued(

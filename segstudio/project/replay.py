@@ -73,12 +73,8 @@ def replay(
         Those of them that hold actions that the journal has lost; they stay as they are.
     """
     result = Replayed()
-    chains: dict[TileId, list[TileDelta]] = {}
-    for record in records:
-        for delta in record.edit.tiles:
-            chains.setdefault((delta.plane, delta.key), []).append(delta)
     start = _Lazy(base)
-    for tile_id, chain in chains.items():
+    for tile_id, chain in _chains(records).items():
         if tile_id[0] not in ahead and not _replay_tile(planes, tile_id, chain, result):
             if trusted(tile_id[0]) or not _rebuild_tile(planes, tile_id, chain, start):
                 result.lost.add(tile_id)
@@ -90,6 +86,22 @@ def replay(
     used = max((change.id for record in records for change in record.edit.objects), default=0)
     planes.objects = ObjectTable(dict(planes.objects), max(planes.objects.next_id(), used + 1))
     return result
+
+
+def fits(planes: Planes, records: Sequence[JournalRecord]) -> bool:
+    """Return whether `planes`, as read from the disk, are in a state to which the records lead, each tile of them."""
+    return _table_position(records, table_digest(planes.objects)) is not None and all(
+        _position(chain, planes.plane(plane).digest(key)) is not None
+        for (plane, key), chain in _chains(records).items()
+    )
+
+
+def _chains(records: Sequence[JournalRecord]) -> dict[TileId, list[TileDelta]]:
+    chains: dict[TileId, list[TileDelta]] = {}
+    for record in records:
+        for delta in record.edit.tiles:
+            chains.setdefault((delta.plane, delta.key), []).append(delta)
+    return chains
 
 
 class _Lazy:

@@ -8,7 +8,6 @@ from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final
-from uuid import uuid4
 
 from platformdirs import user_data_path
 
@@ -16,7 +15,7 @@ from segstudio.core.errors import BadInput
 from segstudio.io.atomic import AppendFile, make_folders, write_atomic
 from segstudio.io.disk import DISK, Disk, DiskError, disk_error, disk_errors
 from segstudio.io.preferences_file import preferences_path, read_preferences
-from segstudio.project.journal import SUFFIX, Journal, JournalPlace, encode_header, file_name, read_file
+from segstudio.project.journal import SUFFIX, Journal, JournalPlace, encode_header, file_name, new_session, read_file
 from segstudio.project.journal_records import JournalRecord, encode_record
 from segstudio.project.manifest import MANIFEST
 
@@ -129,7 +128,7 @@ class ImageRescue:
         self._shape = shape
         self._found = found
         self._held: list[Path] = []
-        self._session = uuid4().hex[:12]
+        self._session = new_session()
         self._segment = 0
         self._file: AppendFile | None = None
         self.folder = found[0] if found else store.folder(store.roots[0]) / image_id

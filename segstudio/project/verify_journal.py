@@ -121,8 +121,8 @@ def _read(
         other = known.setdefault(record.seq, record)
         if other is not record and encode_record(other) != encode_record(record):
             wrong = f"Action {record.seq} is there twice, with another content: two programs have written it."
-            lost = "Nothing; both are kept. The first one is the one that is shown."
-            result.findings.append(Finding(name, wrong, lost, "Compare both computers' work.", image=image))
+            do = "Open the image: it shows one of both and keeps the other in a file beside it. Compare both."
+            result.findings.append(Finding(name, wrong, "Nothing; both are kept.", do, image=image))
 
 
 def _gaps(records: Sequence[JournalRecord], saved: int) -> Iterator[tuple[int, int]]:

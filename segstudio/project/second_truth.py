@@ -1,0 +1,187 @@
+"""A journal that was continued in two places: what fits the label file goes on, the other truth is kept beside it.
+
+Sync programs bring the journal files of another computer. Both have begun where the last common action has ended, so
+their actions have the same numbers and another content.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from segstudio.io.atomic import make_folders
+from segstudio.io.disk import Disk
+from segstudio.io.labels_file import write_tiles
+from segstudio.io.objects_file import write_objects
+from segstudio.labels.history import Planes
+from segstudio.labels.objects import ObjectTable
+from segstudio.project.annotation_files import AnnotationFiles
+from segstudio.project.journal import Journal, JournalFile, JournalPlace, is_of_this_computer
+from segstudio.project.journal_records import JournalRecord, encode_record, table_digest
+from segstudio.project.mending import put_aside
+from segstudio.project.replay import TileId, fits
+
+
+@dataclass(frozen=True)
+class Parted:
+    """A journal with two truths.
+
+    Attributes
+    ----------
+    journal
+        The one that goes on.
+    first
+        Number of the first action that is there with another content.
+    others
+        The records of the others, from there on.
+    files
+        Those with records of others.
+    """
+
+    journal: Journal
+    first: int
+    others: tuple[tuple[JournalRecord, ...], ...]
+    files: tuple[JournalFile, ...]
+
+
+def choose_truth(planes: Planes, journal: Journal) -> Parted | None:
+    """Return which truth of a journal goes on from `planes`, as read from the disk; ``None`` when there is only one.
+
+    Where the label files are older than both, it is the one of this computer.
+    """
+    first = journal.parted
+    if first is None:
+        return None
+    begun: dict[bytes, JournalFile] = {}
+    for file in journal.files:
+        for record in file.records:
+            if record.seq == first:
+                begun.setdefault(encode_record(record), file)
+    truths = [(file, _truth(file, journal.files, first)) for file in begun.values()]
+    ours = max(truths, key=lambda item: (fits(planes, item[1]), is_of_this_computer(item[0].path)))
+    known = {record.seq: record for record in ours[1]}
+    foreign = [file for file in journal.files if not all(_is_in(known, record) for record in file.records)]
+    return Parted(
+        replace(journal, records=ours[1], files=tuple(file for file in journal.files if file not in foreign)),
+        first,
+        tuple(tuple(record for record in truth if record.seq >= first) for file, truth in truths if file != ours[0]),
+        tuple(foreign),
+    )
+
+
+def _truth(begun: JournalFile, files: Sequence[JournalFile], first: int) -> tuple[JournalRecord, ...]:
+    """Return the records that belong to those of the file `begun`, which has the action `first`."""
+    common = [record for file in files for record in file.records if record.seq < first]
+    chain = {record.seq: record for record in common}
+    for file in (begun, *(file for file in files if file != begun)):
+        belongs = file == begun
+        for found in file.records:
+            record = _with_own_actions(found, chain)
+            if record.seq not in chain and (belongs or _follows(record, chain)):
+                chain[record.seq], belongs = record, True
+            elif not _is_in(chain, record):
+                break
+    return tuple(chain[seq] for seq in sorted(chain))
+
+
+def _with_own_actions(record: JournalRecord, chain: dict[int, JournalRecord]) -> JournalRecord:
+    """Return an undo or redo of what has the number in `chain`, not in another truth."""
+    if record.ref not in chain:
+        return record
+    edit = chain[record.ref].edit
+    return replace(record, edit=replace(edit.inverse if record.kind == "undo" else edit, name=record.edit.name))
+
+
+def _is_in(chain: dict[int, JournalRecord], record: JournalRecord) -> bool:
+    known = chain.get(record.seq)
+    return known is not None and encode_record(known) == encode_record(_with_own_actions(record, chain))
+
+
+def _follows(record: JournalRecord, chain: dict[int, JournalRecord]) -> bool:
+    before = chain.get(record.seq - 1)
+    if before is None or before.table_after != record.table_before:
+        return False
+    states: dict[TileId, bytes] = {}
+    for seq in sorted(seq for seq in chain if seq < record.seq):
+        states |= {(delta.plane, delta.key): delta.after for delta in chain[seq].edit.tiles}
+    return all(states.get((delta.plane, delta.key), delta.before) == delta.before for delta in record.edit.tiles)
+
+
+def keep_others(planes: Planes, parted: Parted, files: AnnotationFiles, place: JournalPlace, disk: Disk | None) -> str:
+    """Keep the truths that do not go on; return the sentence that tells where.
+
+    Parameters
+    ----------
+    planes
+        As they are after the journal that goes on.
+    disk
+        ``None`` to write nothing.
+
+    Raises
+    ------
+    DiskError
+        They could not be kept.
+    """
+    count = max(len(other) for other in parted.others)
+    says = (
+        f"{files.labels.stem} was worked on in two places at the same time. What is shown here is one of both; "
+        f"the last {count} actions of the other one "
+    )
+    if disk is None:
+        return f"{says}are in its journal. Open the project for writing to have them kept in a file of their own."
+    ours = [record for record in parted.journal.records if record.seq >= parted.first]
+    sides = [other_side(planes, ours, other) for other in parted.others]
+    written = [write_beside(files, side, disk).name for side in sides if side is not None]
+    folder = put_aside(place, parted.files, parted.first - 1, None, disk, name="second")
+    return f"{says}are kept in {' and '.join(written) or f'{folder.parent.name}/{folder.name}'}. Compare both."
+
+
+def continues(planes: Planes, records: Iterable[JournalRecord]) -> bool:
+    """Whether the records begin where `planes` are, and each where the one before ends."""
+    tiles: dict[TileId, bytes] = {}
+    table = table_digest(planes.objects)
+    for record in records:
+        if record.table_before != table:
+            return False
+        table = record.table_after
+        for delta in record.edit.tiles:
+            tile = delta.plane, delta.key
+            if tiles.get(tile, planes.plane(delta.plane).digest(delta.key)) != delta.before:
+                return False
+            tiles[tile] = delta.after
+    return True
+
+
+def other_side(planes: Planes, ours: Sequence[JournalRecord], theirs: Sequence[JournalRecord]) -> Planes | None:
+    """Return `planes` as they would be with `theirs` in the place of `ours`; ``None`` when that cannot be."""
+    other = Planes(
+        planes.labels.snapshot(),
+        planes.regions.snapshot(),
+        ObjectTable(dict(planes.objects), planes.objects.next_id()),
+    )
+    back = [
+        JournalRecord(record.seq, "undo", record.edit.inverse, record.table_after, record.table_before)
+        for record in reversed(ours)
+    ]
+    for records in (back, theirs):
+        if not continues(other, records):
+            return None
+        for record in records:
+            other.apply(record.edit)
+    return other
+
+
+def write_beside(files: AnnotationFiles, planes: Planes, disk: Disk) -> Path:
+    """Write the planes as a version of another program would be kept; return the path of the labels."""
+    number = 1
+    while any(_foreign(path, number).exists() for path in files.published):
+        number += 1
+    labels, regions, objects = (_foreign(path, number) for path in files.published)
+    for path, plane in ((labels, planes.labels), (regions, planes.regions)):
+        make_folders(path.parent, disk)
+        write_tiles(path, plane.shape, plane.dtype, {key: plane.tile(key) for key in plane.keys()}, None, disk)  # noqa: SIM118 - no mapping
+    write_objects(objects, planes.objects, planes.objects.next_id(), disk)
+    return labels
+
+
+def _foreign(path: Path, number: int) -> Path:
+    return path.with_name(f"{path.stem}.foreign-{number}{path.suffix}")

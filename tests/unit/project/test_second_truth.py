@@ -1,0 +1,159 @@
+"""A journal in which a sync program has put what was drawn on another computer: both are kept, and the user is told."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from segstudio.labels.edits import Stroke
+from segstudio.project import journal
+from segstudio.project.document import ImageDocument
+from segstudio.project.project import Project
+from segstudio.project.verify import verify_project
+
+SHAPE = (300, 300)
+
+
+class TwoPlaces:
+    """A project in which 1 was drawn, copied to two computers, and there 10 to 12 and 20 to 22.
+
+    Attributes
+    ----------
+    here, there
+        Each as a kill leaves it.
+    """
+
+    def __init__(self, folder: Path, patch: pytest.MonkeyPatch, *, published: bool, marks: tuple[str, str]) -> None:
+        tifffile.imwrite(folder / "img.tif", np.zeros(SHAPE, np.uint8))
+        patch.setattr(journal, "computer_mark", lambda: marks[0])
+        project, _ = Project.create(folder / "first", folder / "img.tif")
+        project.document(project.images[0].id).apply(Stroke([(10.0, 20.0)], 3, 1))
+        assert project.close()
+        self.here, self.there = folder / "here", folder / "there"
+        for place, mark, first in ((self.there, marks[1], 20), (self.here, marks[0], 10)):
+            patch.setattr(journal, "computer_mark", lambda mark=mark: mark)
+            self._draw(folder, place, first, published=published)
+
+    @staticmethod
+    def _draw(folder: Path, place: Path, first: int, *, published: bool) -> None:
+        work = folder / f"work {first}"
+        shutil.copytree(folder / "first", work)
+        for session in ([first, first + 1], [first + 2]):  # the second one begins in a file of its own
+            project = Project.open(work)
+            document = project.document(project.images[0].id)
+            if session[0] > first:
+                document.undo()  # what another file has
+                document.redo()
+            for number in session:
+                document.apply(Stroke([(10.0 * number, 5.0 * first)], 3, number))
+            document.undo()
+            document.redo()
+            assert document.flush()
+            if published:
+                assert document.checkpoint(wait=True)
+            shutil.rmtree(place, ignore_errors=True)
+            shutil.copytree(work, place)
+            # As it was when it was killed: nothing was published on closing.
+            assert project.close()
+            if not published:
+                for name in ("labels", "regions", ".segstudio/sums"):
+                    shutil.rmtree(work / name, ignore_errors=True)
+                    if (place / name).exists():
+                        shutil.copytree(place / name, work / name)
+
+    def sync(self) -> None:
+        """Bring the journal files of the other computer."""
+        shutil.copytree(self._journal(self.there), self._journal(self.here), dirs_exist_ok=True)
+
+    @staticmethod
+    def _journal(place: Path) -> Path:
+        (folder,) = (place / ".segstudio" / "journal").iterdir()
+        return folder
+
+    def open(self, *, read_only: bool = False) -> tuple[Project, ImageDocument]:
+        project = Project.open(self.here, read_only=read_only)
+        return project, project.document(project.images[0].id)
+
+
+HERE, THERE = {1, 10, 11, 12}, {1, 20, 21, 22}
+
+
+@pytest.mark.parametrize("published", [False, True])
+@pytest.mark.parametrize("marks", [("aaaa", "bbbb"), ("bbbb", "aaaa")], ids=["sorts first", "sorts last"])
+def test_what_was_drawn_here_is_shown_and_what_was_drawn_elsewhere_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, published: bool, marks: tuple[str, str]
+) -> None:
+    places = TwoPlaces(tmp_path, monkeypatch, published=published, marks=marks)
+    places.sync()
+    project, document = places.open()
+    assert document.planes.labels.values() == HERE
+    (notice,) = document.notices
+    assert "in two places" in notice
+    assert "img.foreign-1.tif" in notice
+    assert set(np.unique(tifffile.imread(places.here / "labels" / "img.foreign-1.tif"))) == THERE | {0}
+    while document.undo() is not None:
+        pass
+    assert document.planes.labels.values() == set()
+    while document.redo() is not None:
+        pass
+    assert project.close()
+    kept = list((places.here / ".segstudio" / "journal").glob("*/second-1/*.sj"))
+    assert {path.name for path in kept} <= {path.name for path in places.there.rglob("*.sj")}
+    assert len(kept) == 2
+    project, document = places.open()
+    assert document.planes.labels.values() == HERE
+    assert document.notices == []
+    assert project.close()
+    assert verify_project(places.here).findings == ()
+
+
+def test_the_label_file_decides_also_against_this_computer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    places = TwoPlaces(tmp_path, monkeypatch, published=True, marks=("aaaa", "bbbb"))
+    places.sync()
+    for name in ("labels", "regions", ".segstudio/sums"):
+        if (places.there / name).exists():
+            shutil.copytree(places.there / name, places.here / name, dirs_exist_ok=True)
+    project, document = places.open()
+    assert document.planes.labels.values() == THERE
+    assert set(np.unique(tifffile.imread(places.here / "labels" / "img.foreign-1.tif"))) == HERE | {0}
+    assert project.close()
+
+
+def test_looking_only_writes_nothing_and_tells_of_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    places = TwoPlaces(tmp_path, monkeypatch, published=False, marks=("bbbb", "aaaa"))
+    places.sync()
+    before = {path: path.read_bytes() for path in places.here.rglob("*") if path.is_file()}
+    project, document = places.open(read_only=True)
+    assert document.planes.labels.values() == HERE
+    assert "in two places" in document.notices[0]
+    project.close()
+    assert {path: path.read_bytes() for path in places.here.rglob("*") if path.is_file()} == before
+
+
+def test_a_file_of_this_computer_with_the_common_actions_keeps_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tifffile.imwrite(tmp_path / "img.tif", np.zeros(SHAPE, np.uint8))
+    monkeypatch.setattr(journal, "computer_mark", lambda: "aaaa")
+    project, _ = Project.create(tmp_path / "there", tmp_path / "img.tif")
+    document = project.document(project.images[0].id)
+    for number in (1, 2):
+        document.apply(Stroke([(20.0 * number, 20.0)], 3, number))
+    assert document.flush()
+    shutil.copytree(tmp_path / "there", tmp_path / "here")
+    document.apply(Stroke([(60.0, 60.0)], 3, 3))  # goes on in the file that was copied
+    assert project.close()
+    monkeypatch.setattr(journal, "computer_mark", lambda: "bbbb")
+    project = Project.open(tmp_path / "here")
+    project.document(project.images[0].id).apply(Stroke([(90.0, 90.0)], 3, 4))
+    assert project.close()
+    shutil.copytree(tmp_path / "there/.segstudio/journal", tmp_path / "here/.segstudio/journal", dirs_exist_ok=True)
+    for _ in range(2):
+        project = Project.open(tmp_path / "here")
+        document = project.document(project.images[0].id)
+        assert document.planes.labels.values() == {1, 2, 4}
+        assert project.close()
+    assert set(np.unique(tifffile.imread(tmp_path / "here/labels/img.foreign-1.tif"))) == {0, 1, 2, 3}
+    assert not (tmp_path / "here/labels/img.foreign-2.tif").exists()
