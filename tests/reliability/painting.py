@@ -1,10 +1,11 @@
 """Works in the real program by a fixed script and notes each finished action; run by `test_kills.py`, which kills it.
 
 Arguments: deed, project folder, log file, number of actions. Deeds: ``paint`` in an open project, ``draw`` there
-without taking a mask, ``open`` it and bring back what a crash left, ``create`` it of the images beside. Lines of the
-log: number, digest of all images, digests of the label plane of each when an action is finished; its number alone when
-it must survive from now on. Without arguments it reads such from standard input, as JSON with the environment before,
-and starts the program for each line.
+without taking a mask, ``open`` it and bring back what a crash left, ``migrate`` it, which an earlier version wrote, by
+changing its name, ``create`` it of the images beside. Lines of the log: 0 when opening or creating begins; number,
+digest of all images, digests of the label plane of each when an action is finished; its number alone when it must
+survive from now on. Without arguments it reads such from standard input, as JSON with the environment before, and
+starts the program for each line.
 """
 
 import itertools
@@ -26,6 +27,7 @@ from segstudio.gui.app import import_ahead, main
 from segstudio.gui.main_window import MainWindow
 from segstudio.labels.history import Planes
 from segstudio.project.changes import SAVED
+from segstudio.project.project import Project
 
 _BETWEEN_MS = 15
 #: An action must survive when the program has run for so long since: beats of its own clock, of so many milliseconds.
@@ -35,6 +37,8 @@ _PATIENCE_S = 60
 #: Images that are painted, and one that gets its labels from a mask while it is in front.
 IMAGES = ("a", "b", "c")
 MASKED = "c"
+#: What a project of an earlier version is called when it is saved again.
+LATER = "later"
 
 
 def digest(planes: Planes) -> int:
@@ -203,16 +207,40 @@ def paint(log: Path, count: int, *, masks: bool = True) -> None:
     window.close()
 
 
-def note(log: Path) -> None:
-    """Write that everything is there."""
-    log.write_text(json.dumps([1, 0, {}]) + "\n")
+def note(log: Path, words: list[object]) -> None:
+    """Write a line."""
+    with log.open("ab", buffering=0) as file:
+        file.write((json.dumps(words) + "\n").encode())
+
+
+def note_begin(log: Path, name: str) -> None:
+    """Write 0 when the program begins to open or to create a project."""
+    real = getattr(Project, name)
+
+    def noted(*words: object, **options: object) -> object:
+        note(log, [0])
+        return real(*words, **options)
+
+    setattr(Project, name, staticmethod(noted))
 
 
 def recover(log: Path) -> None:
     """Wait until nothing is behind any more."""
     window = the_window()
     wait_until(lambda: window.session.document is not None and not window.session.project.behind)
-    note(log)
+    note(log, [1, 0, {}])
+    window.close()
+
+
+def migrate(folder: Path, log: Path) -> None:
+    """Change the name of a project that an earlier version wrote: it is then one of this version."""
+    window = the_window()
+    wait_until(lambda: window.session.document is not None)
+    window.session.project.set_name(LATER)
+    window.session.project.save()
+    wait_until(lambda: not window.session.project.behind)
+    assert LATER in (folder / "project.json").read_text()
+    note(log, [1, 0, {}])
     window.close()
 
 
@@ -221,7 +249,7 @@ def create(folder: Path, log: Path) -> None:
     window = the_window()
     window.session.create_project(folder, [folder.parent / "images"], import_masks=True)
     wait_until(lambda: window.session.document is not None)
-    note(log)
+    note(log, [1, 0, {}])
     window.close()
 
 
@@ -232,8 +260,11 @@ def start(deed: str, project: str, log: str, count: int) -> int:
         "paint": lambda: paint(Path(log), count),
         "draw": lambda: paint(Path(log), count, masks=False),
         "open": lambda: recover(Path(log)),
+        "migrate": lambda: migrate(Path(project), Path(log)),
         "create": lambda: create(Path(project), Path(log)),
     }
+    if deed in ("open", "migrate", "create"):
+        note_begin(Path(log), "create" if deed == "create" else "open")
     QTimer.singleShot(0, deeds[deed])
     return main([] if deed == "create" else [project])
 

@@ -4,122 +4,54 @@ Meanwhile another program opens the label files, and never finds one that is not
 """
 
 import contextlib
-import importlib.util
 import json
-import os
 import random
 import shutil
 import signal
-import subprocess
 import sys
-import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import numpy as np
 import psutil
 import pytest
 import tifffile
+from golden import make_project
 from reliability.cases import Cases
+from reliability.killed_program import (
+    ACTIONS,
+    Done,
+    Starter,
+    begun,
+    finished,
+    lives,
+    must_survive,
+    painting,
+    starter,
+    watched,
+)
 from reliability.stand_in_stores import STORES, version
 
 from segstudio.core.errors import UserError
+from segstudio.project.manifest_file import load_manifest
+from segstudio.project.migration import SCHEMA_VERSION
 from segstudio.project.project import Project
 
 _HERE = Path(__file__).parent
-_ACTIONS = 60
+#: A project that an earlier version wrote.
+_GOLDEN = _HERE.parent / "golden" / "v1"
 _SIDE = 256
-#: Seconds within which the program opens a project and has brought back what the journals have.
-_OPENING = 1.2
 _PATIENCE = 120.0
+#: A kill that comes when the work is done is judged too, but one that meets the work takes its place, sooner.
+_TRIES = 6
 #: Seconds until the lock of a killed program is free, however busy the computer; `test_two_programs` has the promise.
 _FREE = 10.0
-_DEEDS = ("paint", "paint", "paint", "open", "paint", "paint", "create", "paint", "open", "paint")
+_DEEDS = ("paint", "paint", "paint", "open", "paint", "migrate", "create", "paint", "open", "paint")
 _SIGNALS = ("KILL", "SEGV", "ABRT") if sys.platform != "win32" else ("KILL",)
-
-
-def _painting() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("painting", _HERE / "painting.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def _own_folders(project: Path, deed: str) -> dict[str, str]:
-    """Return the user's folders of one program: what another one remembers would move the pixels under the mouse."""
-    place = str(project.parent / f"user-{deed}")
-    return {name: place for name in os.environ if name.startswith("XDG_") or name.endswith("APPDATA")}
-
-
-Starter = Callable[[str, Path, Path], psutil.Process]
-
-
-@contextlib.contextmanager
-def _starter(errors: Path) -> Iterator[Starter]:
-    """Give what starts the program, many times: on Linux without importing everything each time."""
-    pipe, environment = subprocess.PIPE, {**os.environ, "PYTHONFAULTHANDLER": "1"}
-    command = [sys.executable, str(_HERE / "painting.py")]
-    with errors.open("wb") as told:
-        if sys.platform != "linux":  # elsewhere the libraries of a window do not bear a fork
-
-            def start_anew(deed: str, project: Path, log: Path) -> psutil.Process:
-                words = [*command, deed, str(project), str(log), str(_ACTIONS)]
-                return psutil.Popen(words, env=environment | _own_folders(project, deed), stderr=told)
-
-            yield start_anew
-            return
-        lock = threading.Lock()
-        with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=told, env=environment, text=True) as server:
-
-            def start(deed: str, project: Path, log: Path) -> psutil.Process:
-                with lock:
-                    json.dump([_own_folders(project, deed), deed, str(project), str(log), _ACTIONS], server.stdin)
-                    server.stdin.write("\n")
-                    server.stdin.flush()
-                    return psutil.Process(int(server.stdout.readline()))
-
-            yield start
-
-
-@contextlib.contextmanager
-def _watched(root: Path) -> Iterator[dict[str, object]]:
-    """Let another program read the label files below `root`; what it has seen is there afterwards."""
-    found: dict[str, object] = {}
-    pipe = subprocess.PIPE
-    with subprocess.Popen([sys.executable, str(_HERE / "watching.py"), str(root)], stdin=pipe, stdout=pipe) as watcher:
-        yield found
-        told, _ = watcher.communicate(timeout=60)
-    found.update(json.loads(told))
-
-
-@dataclass(frozen=True)
-class Done:
-    """An action of which the program has written that it is finished."""
-
-    number: int
-    state: int
-    labels: dict[str, int]
-
-
-def _lines(log: Path) -> list[list[Any]]:
-    if not log.exists():
-        return []
-    return [json.loads(line) for line in log.read_text().rpartition("\n")[0].splitlines()]
-
-
-def _done(log: Path) -> list[Done]:
-    return [Done(*line) for line in _lines(log) if len(line) > 1]
-
-
-def _must_survive(log: Path) -> int:
-    """Return the number of the last action that ended a quarter of a second of the program's time before its end."""
-    return max((line[0] for line in _lines(log) if len(line) == 1), default=0)
 
 
 @pytest.fixture
@@ -127,14 +59,14 @@ def template(tmp_path: Path) -> Path:
     """Return a folder with images, masks beside them, a project of the images, and a mask elsewhere."""
     images, masks = tmp_path / "template" / "images", tmp_path / "template" / "masks"
     images.mkdir(parents=True)
-    for number, name in enumerate(_painting().IMAGES):
+    for number, name in enumerate(painting().IMAGES):
         noise = np.random.default_rng(number).integers(0, 200, (_SIDE, _SIDE), dtype=np.uint8)
         tifffile.imwrite(images / f"{name}.tif", noise)
     project, problems = Project.create(tmp_path / "template" / "p", images)
     assert not problems
     project.close()
     masks.mkdir()
-    for name in _painting().IMAGES:
+    for name in painting().IMAGES:
         tifffile.imwrite(masks / f"{name}.tif", _mask(name))
     tifffile.imwrite(tmp_path / "template" / "mask.tif", _mask("c"))
     return tmp_path / "template"
@@ -148,67 +80,95 @@ def _mask(name: str) -> np.ndarray:
 
 
 class Sweep:
-    """Kills the program, one time after the other, and looks at what is left."""
+    """Kills the program, one time after the other, and looks at what is left.
+
+    Attributes
+    ----------
+    met
+        Kills that met the program at its work, by what it did.
+    late
+        Kills that came when it was done with it.
+    """
 
     def __init__(
-        self, template: Path, root: Path, start: Starter, truth: dict[int, Done], span: float, chance: random.Random
+        self, template: Path, root: Path, start: Starter, truth: dict[int, Done], spans: dict[str, float], seed: int
     ) -> None:
+        self.met: Counter[str] = Counter()
+        self.late: Counter[str] = Counter()
         self._template = template
         self._root = root
         self._start = start
         self._truth = truth
-        self._chance = chance
-        self._paint = _painting()
+        self._spans = spans
+        self._seed = seed
+        self._paint = painting()
         #: Which pixels may be in a label file, by image.
         self.allowed = {(name, value) for done in truth.values() for name, value in done.labels.items()}
-        self._plan = iter(
-            (_DEEDS[n % len(_DEEDS)], _SIGNALS[n % len(_SIGNALS)], chance.uniform(0, span), chance.uniform(0, _OPENING))
-            for n in range(10**6)
-        )
 
     def kill(self, number: int) -> str:
-        """Kill the program once, or while it brings back what it was killed in; return what is wrong, or ``""``."""
-        deed, name, working, opening = next(self._plan)
-        folder, log = self._root / f"p{number}x", self._root / f"log{number}"
-        place = self._root / f"place{number}"
-        shutil.copytree(self._template, place)
-        # The watcher looks at the folders called p…; the images lie beside the project.
-        project = place / "p"
-        folder.symlink_to(project, target_is_directory=True)
-        try:
-            if deed == "create":
-                shutil.rmtree(project)
-                self._run_and_kill("create", project, log, name, opening)
-                fault = self._created(project, log)
-            else:
-                self._run_and_kill("paint", project, log, name, working)
-                if deed == "open":
-                    self._run_and_kill("open", project, self._root / f"log{number}-open", name, opening)
-                fault = self._lost(project, log)
-        finally:
-            folder.unlink()
-        if not fault:
+        """Kill the program at its work, or while it brings back what it was killed in; return what is wrong."""
+        deed, name = _DEEDS[number % len(_DEEDS)], _SIGNALS[number % len(_SIGNALS)]
+        chance, source = random.Random(f"{self._seed} {number}"), _GOLDEN if deed == "migrate" else self._template
+        place, painted, log = (self._root / f"{what}{number}" for what in ("place", "painted", "log"))
+        if deed == "open":
+            shutil.copytree(source, painted)
+            self._run_and_kill("paint", painted / "p", log, name, chance.uniform(0, self._spans["paint"]))
+            source = painted
+        wait, fault = chance.uniform(0, self._spans[deed]), "no kill met the program at its work"
+        for attempt in range(_TRIES):
+            shutil.copytree(source, place)
+            told = log if deed == "paint" else log.with_name(f"{log.name}-{deed}-{attempt}")
+            met = self._run_and_kill(deed, self._prepared(deed, place), told, name, wait / 2**attempt)
+            if wrong := self._judge(deed, place, told if deed == "create" else log):
+                return f"kill {number} ({deed}, SIG{name}): {wrong}"
             shutil.rmtree(place)
-        return fault and f"kill {number} ({deed}, SIG{name}): {fault}"
+            if met:
+                fault = ""
+                self.met[deed] += 1
+                break
+            self.late[deed] += 1
+            if deed == "paint":
+                log.unlink()
+        shutil.rmtree(painted, ignore_errors=True)
+        return fault and f"kill {number} ({deed}, SIG{name}): {fault}; see {self._root / 'errors'}"
 
-    def _run_and_kill(self, deed: str, project: Path, log: Path, name: str, wait: float) -> None:
+    @staticmethod
+    def _prepared(deed: str, place: Path) -> Path:
+        """Return the project in a folder that was copied."""
+        if deed == "create":
+            shutil.rmtree(place / "p")
+        return place / ("project" if deed == "migrate" else "p")
+
+    def _judge(self, deed: str, place: Path, log: Path) -> str:
+        if deed == "create":
+            return self._created(place / "p", log)
+        return self._migrated(place) if deed == "migrate" else self._lost(place / "p", log)
+
+    def _run_and_kill(self, deed: str, project: Path, log: Path, name: str, wait: float) -> bool:
+        """Kill the program so many seconds after its work has begun; return whether it was not done with it."""
+        link = self._root / f"p{log.name}x"  # the watcher looks at the folders called p…
+        if deed != "migrate":
+            link.symlink_to(project, target_is_directory=True)
         program = self._start(deed, project, log)
         end = time.monotonic() + _PATIENCE
-        while deed == "paint" and not _done(log) and program.is_running() and time.monotonic() < end:
+        while not begun(log) and lives(program) and time.monotonic() < end:
             time.sleep(0.01)
         time.sleep(wait)
+        met = begun(log) and lives(program)
         with contextlib.suppress(psutil.NoSuchProcess):
             program.send_signal(getattr(signal, f"SIG{name}", signal.SIGTERM)) if name != "KILL" else program.kill()
         with contextlib.suppress(psutil.NoSuchProcess):
             program.wait(_PATIENCE)
+        link.unlink(missing_ok=True)
+        return met and (deed == "paint" or not finished(log))
 
     def _lost(self, project: Path, log: Path) -> str:
-        done = _done(log)
+        done = finished(log)
         if not done:
             return f"the program did nothing; see {self._root / 'errors'}"
-        durable = _must_survive(log)
+        durable = must_survive(log)
         states = {0: self._truth[0].state} | {item.number: item.state for item in done}
-        if len(done) < _ACTIONS:
+        if len(done) < ACTIONS:
             states[len(done) + 1] = self._truth[len(done) + 1].state
         self.allowed |= {(name, value) for item in done for name, value in item.labels.items()}
         digests = {}
@@ -233,7 +193,7 @@ class Sweep:
         full = {name: self._crc(_mask(name)) for name in self._paint.IMAGES}
         self.allowed |= set(full.items())
         if not (project / "project.json").exists():
-            if _done(log):
+            if finished(log):
                 return "there is no project, though it was open"
             made, problems = Project.create(project, project.parent / "images")  # nothing is in the way
             made.close()
@@ -245,13 +205,35 @@ class Sweep:
                 for entry in opened.images:
                     planes = opened.document(entry.id).planes
                     found = self._crc(planes.labels.to_array())
-                    if found not in ((full[entry.stem],) if _done(log) else (blank[entry.stem], full[entry.stem])):
+                    if found not in ((full[entry.stem],) if finished(log) else (blank[entry.stem], full[entry.stem])):
                         return f"the labels of {entry.name} are neither those of the mask nor none"
                     if not planes.blank and not (planes.regions.is_full() and len(planes.objects)):
                         return f"the mask of {entry.name} is there in part"
         except UserError as error:
             return f"{error}"
         return ""
+
+    def _migrated(self, place: Path) -> str:
+        """The project of an earlier version is still that, or one of today with the file of before beside it."""
+        folder, expected = place / "project", json.loads((_GOLDEN / "expected.json").read_text())
+        now = json.loads((folder / "project.json").read_bytes())["schema_version"]
+        kept, before = folder / "project.v1.json", (_GOLDEN / "project" / "project.json").read_bytes()
+        if now == SCHEMA_VERSION and (not kept.exists() or kept.read_bytes() != before):
+            return "the file of before is not kept"
+        if load_manifest(folder)[0].name not in (expected["name"], self._paint.LATER):
+            return f"the project is called {load_manifest(folder)[0].name}"
+        try:
+            with _opened(folder) as opened:
+                if [item.name for item in opened.classes.removed] != [name for _, name, _ in expected["removed"]]:
+                    return "removed classes are gone"
+                for entry in opened.images:
+                    document, truth = opened.document(entry.id), expected["images"][entry.name]
+                    if document.notices or make_project.digest(document) != truth["states"][truth["ahead"]]:
+                        return f"{entry.name} is not as before: {document.notices}"
+                opened.set_name(self._paint.LATER)
+        except UserError as error:
+            return f"{error}"
+        return "" if load_manifest(folder)[0].name == self._paint.LATER else "the name was not saved"
 
     @staticmethod
     def _crc(pixels: np.ndarray) -> int:
@@ -270,27 +252,45 @@ def _opened(folder: Path) -> Project:
         time.sleep(0.05)
 
 
-def _truth(template: Path, root: Path, start: Starter) -> tuple[dict[int, Done], float]:
-    """Let the program work to its end; return what is there after each action, and how long they took, seconds."""
-    place = root / "whole"
+def _watch(program: psutil.Process, log: Path) -> float:
+    """Let a program come to the end of its work; return how long that took, seconds."""
+    begin = end = 0.0
+    while lives(program):
+        now = time.monotonic()
+        begin = begin or now * begun(log)
+        if not finished(log) or log.stem.endswith("paint"):
+            end = now
+        time.sleep(0.005)
+    return end - begin
+
+
+def _truth(template: Path, root: Path, start: Starter) -> tuple[dict[int, Done], dict[str, float]]:
+    """Let the program work to its end; return what is there after each action, and how long each work takes."""
+    place, spans = root / "whole", {}
     shutil.copytree(template, place)
-    program, begun = start("paint", place / "p", root / "whole.log"), 0.0
-    with contextlib.suppress(psutil.NoSuchProcess):
-        while program.is_running() and not _done(root / "whole.log"):
-            time.sleep(0.01)
-        begun = time.monotonic()
-        program.wait(_PATIENCE)
-    span = time.monotonic() - begun
-    done = {item.number: item for item in _done(root / "whole.log")}
-    assert len(done) == _ACTIONS, (root / "errors").read_text()
-    assert len({item.state for item in done.values()}) > _ACTIONS // 2
-    paint = _painting()
+    shutil.copytree(_GOLDEN, root / "golden")
+    shutil.copytree(template / "images", root / "created" / "images")
+    shutil.copytree(template / "masks", root / "created" / "masks")
+    for deed, folder in {
+        "paint": place / "p",
+        "open": place / "p",
+        "migrate": root / "golden" / "project",
+        "create": root / "created" / "p",
+    }.items():
+        log = root / f"whole-{deed}.log"
+        spans[deed] = _watch(start(deed, folder, log), log)
+        assert finished(log), (root / "errors").read_text()
+    spans["open"] *= 2  # this one had nothing to bring back
+    done = {item.number: item for item in finished(root / "whole-paint.log")}
+    assert len(done) == ACTIONS, (root / "errors").read_text()
+    assert len({item.state for item in done.values()}) > ACTIONS // 2
+    paint = painting()
     digests, labels = {}, {}
     with Project.open(template / "p", read_only=True) as project:
         for entry in project.images:
             planes = project.document(entry.id).planes
             digests[entry.stem], labels[entry.stem] = paint.digest(planes), Sweep._crc(planes.labels.to_array())
-    return {0: Done(0, paint.digest_of_all(digests), labels)} | done, span
+    return {0: Done(0, paint.digest_of_all(digests), labels)} | done, spans
 
 
 @pytest.mark.slow
@@ -303,14 +303,17 @@ def test_killed_program_loses_at_most_the_last_action(
 ) -> None:
     root = tmp_path / "kills"
     root.mkdir()
-    with _starter(root / "errors") as start, _watched(root) as seen, ThreadPoolExecutor(2) as pool:
-        sweep = Sweep(template, root, start, *_truth(template, root, start), random.Random(seed))
+    with starter(root / "errors") as start, watched(root) as seen, ThreadPoolExecutor(2) as pool:
+        sweep = Sweep(template, root, start, *_truth(template, root, start), seed)
         lost, count = [], 0
         for _ in cases(merge=2, nightly=50, release=200, each=10):
             lost += [fault for fault in pool.map(sweep.kill, range(count, count + 10)) if fault]
             count += 10
-    record_property("words", f"{seen['opens']} opens of label files by two readers")
+    met = ", ".join(f"{deed} {number}" for deed, number in sorted(sweep.met.items()))
+    words = f"met at work: {met}; {sweep.late.total()} more kills came when it was done"
+    record_property("words", f"{words}; {seen['opens']} opens of label files by two readers")
     assert not lost, f"seed {seed}: {len(lost)} of {count}: {lost[:10]}"
+    assert sum(sweep.met.values()) == count
     assert not seen["wrong"]
     assert seen["opens"] > 10 * count
     strange = {(name, value) for name, value in seen["seen"]} - sweep.allowed
