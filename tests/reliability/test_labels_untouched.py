@@ -1,5 +1,6 @@
 """Training and predicting change no label; proposals that are accepted are one action that can be undone."""
 
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
@@ -7,14 +8,17 @@ import numpy as np
 import pytest
 import tifffile
 import torch
+from numpy.typing import NDArray
 
 from segstudio.cli.main import main
-from segstudio.core.tiles import Window
-from segstudio.io.labels_file import read_label_tiff
-from segstudio.labels.edits import Stroke
+from segstudio.jobs.messages import Artifact, Message
+from segstudio.labels.edits import Delete, Stroke
 from segstudio.labels.objects import ObjectInfo
-from segstudio.labels.paste import PasteLabels
+from segstudio.project.document import ImageDocument
 from segstudio.project.project import Project
+from segstudio.session.job_specs import predict_job
+from segstudio.session.notice import Notice
+from segstudio.session.session import Session
 
 _FAST = [
     *("--formulation", "boundary", "--architecture.width", "4", "--architecture.depth", "1", "--device", "cpu"),
@@ -42,8 +46,10 @@ def _project(folder: Path) -> Path:
     problems = project.import_masks()
     assert not problems
     project.set_split(project.images[3].id, "val")
-    document = project.document(project.images[0].id)  # one that has a journal as well
-    document.apply(Stroke(np.array([[3.0, 60.0], [20.0, 60.0]]), 3, 70_000))
+    for entry in project.images:
+        document = project.document(entry.id)
+        document.apply(Stroke(np.array([[3.0, 60.0], [20.0, 60.0]]), 3, 70_000))
+        document.apply(Delete((65_535,)))  # what the model is to find again
     project.close()
     return folder / "p"
 
@@ -60,18 +66,89 @@ def test_training_and_predicting_leave_every_byte_of_the_labels(
     run = folder / "runs" / "squares"
     assert main(["train", str(folder), "--out", str(run), *_FAST]) == 0
     assert _digests(folder, *places) == before, "training has changed labels"
-    words = ["predict", str(run / "model"), str(tmp_path / "images"), "--out", str(tmp_path / "predicted"), "--quiet"]
-    assert main(words) == 0
-    assert _digests(folder, *places) == before, "predicting has changed labels"
-    with Project.open(folder) as project:
-        document = project.document(project.images[1].id)
-        drawn, table = document.planes.labels.to_array(), dict(document.planes.objects)
-        proposals = read_label_tiff(tmp_path / "predicted" / "s1.tif").to_array()
-        assert proposals.any()
-        infos = {int(key): ObjectInfo(source="model") for key in np.unique(proposals) if key}
-        actions = len(document.history.entries())
-        document.apply(PasteLabels(proposals, Window.whole((64, 64)), infos, only_empty=False))
-        assert len(document.history.entries()) == actions + 1
+    with _Sitting(folder, run.name) as sitting:
+        assert _digests(folder, *places) == before, "opening has changed labels"
+        sitting.predict()
+        assert sitting.session.review.total
+        assert sitting.session.document.checkpoint(wait=True)  # whatever there may be to save
+        assert _digests(folder, *places) == before, "predicting has changed labels"
+        for entry in sitting.session.project.images:
+            sitting.accept_all(entry.id)
+
+
+class _Sitting:
+    """Somebody who predicts the images of a project with a model of it, and accepts what it proposes."""
+
+    def __init__(self, folder: Path, run: str) -> None:
+        self.session = Session()
+        self._followed: list[tuple[Iterator[Message], Callable[[Message], None]]] = []
+        self.session.jobs.follow = lambda messages, handle: self._followed.append((messages, handle))
+        self.session.jobs.message.connect(self._on_message)
+        self.session.noticed.connect(self._told)
+        self.session.open_project(folder)
+        self._run = next(item for item in self.session.runs.all if item.folder.name == run)
+
+    def __enter__(self) -> "_Sitting":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.session.close()
+
+    @staticmethod
+    def _told(notice: Notice) -> None:
+        assert notice.level != "error", notice
+
+    def predict(self) -> None:
+        """Predict all images of the project in the worker process, and show what it says as the window does."""
+        project = self.session.project
+        assert self._run.predicts
+        job = predict_job(project, self._run, project.images, {}, "cpu")
+        self.session.jobs.predict(job, "all images")
+        ((messages, handle),) = self._followed
+        while self.session.jobs.live(job.job_id):
+            handle(next(messages))
+        assert self.session.jobs.job(job.job_id).error is None
+        assert all(entry.predicted == self._run.folder.name for entry in project.images)
+
+    def _on_message(self, _job_id: str, message: Message) -> None:
+        if isinstance(message, Artifact) and message.role == "labels":
+            self.session.review.predicted(message.image_id, Path(message.path).parent.name)
+
+    def accept_all(self, image_id: str) -> None:
+        """What is accepted is one action: its undo gives exactly what was there before, its redo what it made."""
+        session = self.session
+        session.select(image_id)
+        session.review.show_latest()
+        document, waiting = session.document, session.review.pending_count
+        before, names, made = _state(document), [item.name for item in document.history.entries()], []
+        session.review.accept_all(made.append)
+        (accepted,) = made
+        assert accepted.objects, "nothing was accepted: this shows nothing"
+        assert len(document.history.entries()) == len(names) + 1
+        assert session.review.pending_count == waiting - len(accepted.objects)
+        labels, _, table = after = _state(document)
+        assert np.array_equal(labels[before[0] > 0], before[0][before[0] > 0]), "an object that was there has changed"
+        assert {key: info for key, info in table.items() if key in before[2]} == before[2]
+        assert table.keys() - before[2].keys() == set(accepted.objects.values())
         document.undo()
-        assert np.array_equal(document.planes.labels.to_array(), drawn)
-        assert dict(document.planes.objects) == table
+        assert _same(_state(document), before)
+        assert [item.name for item in document.history.entries()] == names
+        assert session.review.pending_count == waiting, "what was taken back waits again"
+        document.redo()
+        assert _same(_state(document), after)
+        document.undo()
+        assert document.checkpoint(wait=True)
+        published = tifffile.imread(session.project.label_path(image_id))
+        assert np.array_equal(published, before[0])
+
+
+_State = tuple[NDArray[np.int32], NDArray[np.uint8], dict[int, ObjectInfo]]
+
+
+def _state(document: ImageDocument) -> _State:
+    planes = document.planes
+    return planes.labels.to_array(), planes.regions.to_array(), dict(planes.objects)
+
+
+def _same(one: _State, other: _State) -> bool:
+    return np.array_equal(one[0], other[0]) and np.array_equal(one[1], other[1]) and one[2] == other[2]
