@@ -21,6 +21,9 @@ JPEG_COMPRESSIONS = frozenset({6, 7, 34892, 33007})
 #: Decoded strips and tiles at least this large are kept for the next window.
 _KEPT_FROM = 1_000_000
 _KEPT_BYTES = 256_000_000
+#: No compression makes pixels so many times longer, or adds more to them, with tables and text that a strip carries.
+_LONGER = 4
+_TABLES = 1 << 20
 
 Colour = Literal["samples", "palette", "cmyk"]
 
@@ -148,6 +151,9 @@ class TiffSource(BaseSource):
         count = page.databytecounts[index]
         if count == 0 and (not key.is_tiled or page.dataoffsets[index]):  # a tile that is not there has no place either
             raise damaged(self.info.path, "a part of its pixels is missing")
+        rows, columns = segment_shape(key)
+        if count > _LONGER * rows * columns * key.shaped[4] * key.dtype.itemsize + _TABLES:
+            raise damaged(self.info.path, "a part of its pixels claims to be longer than any can be")
         data = self._bytes(page.dataoffsets[index], count) if count else None
         tables = (
             {"jpegtables": page.jpegtables, "jpegheader": key.jpegheader}

@@ -88,7 +88,8 @@ class TileFile:
             except (struct.error, KeyError):
                 return None
         offsets, counts = arrays
-        if any(offset + length > size for offset, length in zip(offsets, counts, strict=True)):
+        most = deflate_bound(TILE * TILE * dtype.itemsize)
+        if any(length > most or offset + length > size for offset, length in zip(offsets, counts, strict=True)):
             return None
         return cls(path, shape, dtype, offsets, counts)
 
@@ -169,6 +170,11 @@ def directory(grid: TileGrid, dtype: np.dtype[Any], counts: list[int]) -> bytes:
 def zero_tile(dtype: np.dtype[Any]) -> bytes:
     """Return the compressed tile that is all 0, as it is in every file of this type."""
     return deflate(bytes(TILE * TILE * dtype.itemsize))
+
+
+def deflate_bound(length: int) -> int:
+    """Return more bytes than anything compresses `length` bytes to: deflate never makes them a hundredth longer."""
+    return length + length // 100 + 1024
 
 
 def deflate(data: bytes) -> bytes:

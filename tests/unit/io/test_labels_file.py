@@ -1,6 +1,7 @@
 """Label TIFF and object table: readable everywhere, the same bytes for the same labels, no id ever changed."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -201,3 +202,38 @@ def test_a_table_of_a_newer_program_is_refused(tmp_path: Path) -> None:
     path.write_text(json.dumps({"schema_version": 99, "next_id": 1, "objects": []}))
     with pytest.raises(BadInput, match="newer"):
         read_objects(path)
+
+
+@pytest.mark.parametrize("foreign", [False, True])
+def test_a_tile_that_claims_to_be_longer_than_any_is_not_read(
+    tmp_path: Path, foreign: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "labels.tif"
+    if foreign:
+        tifffile.imwrite(path, labels_of((512, 512)).astype(np.uint16), tile=(256, 256), compression="zlib")
+    else:
+        write_label_tiff(path, LabelMap.from_array(labels_of((300, 300))))
+    with tifffile.TiffFile(path) as tif:
+        tag = tif.pages[0].tags["TileByteCounts"]
+        where, item = tag.valueoffset, tag.valuebytecount // tag.count
+    claimed = 64 << 20
+    data = bytearray(path.read_bytes())
+    data[where : where + item] = claimed.to_bytes(item, "little") if item > 2 else pytest.fail("a short one")
+    path.write_bytes(data)
+    with path.open("r+b") as file:
+        file.truncate(claimed + len(data))  # a hole: it takes no room
+    longest: list[int] = []
+    monkeypatch.setattr(tifffile.FileHandle, "read", noting_size(tifffile.FileHandle.read, longest))
+    assert TileFile.open(path) is None
+    with pytest.raises(BadInput, match=r"labels\.tif .*claims to be longer than any can be"):
+        read_label_tiff(path)
+    assert max(longest, default=0) < claimed
+
+
+def noting_size(read: Callable[..., bytes], longest: list[int]) -> Callable[..., bytes]:
+    def noting(self: object, *args: int) -> bytes:
+        data = read(self, *args)
+        longest.append(len(data))
+        return data
+
+    return noting
