@@ -45,6 +45,7 @@ from segstudio.labels.edits import Edit
 from segstudio.project.changes import DocumentChange
 from segstudio.project.document import ImageDocument
 from segstudio.project.project import Project
+from segstudio.session.earlier_states import EARLIER
 from segstudio.session.mask_taking import MASKS
 from segstudio.session.project_door import OPENING
 from segstudio.session.session import Session
@@ -193,6 +194,7 @@ class MainWindow(QMainWindow):
 
     def _on_edited(self, change: DocumentChange) -> None:
         if not change.live:
+            self.banners.withdraw(EARLIER)  # Ctrl+Z would take back something else now
             self._refresh()
 
     def _refresh(self, *_anything: object) -> None:

@@ -75,6 +75,7 @@ def test_going_back_and_forth_in_the_window(folder: Path, qapp: object) -> None:
         hand.click(dialog, "Undo the restore")
         hand.wait(lambda: _state(document) == after, what="the labels of now")
         assert not dialog.undo.isVisible()
+        assert not [notice.text for notice in hand.window.banners.messages() if "Ctrl+Z" in notice.text]
 
         _choose(hand, dialog, 0)
         hand.wait(lambda: "Nothing would change" in dialog.preview.says.text(), what="the same state")
