@@ -41,6 +41,7 @@ class Lab:
         self.told: list[str] = []
         self.heard: list[ImageDocument] = []
         self.truth: dict[str, str] = {}
+        self.had: set[tuple[Path, bytes]] = set()
         self.listen()
         for entry in self.project.images:
             self.draw(entry.id)
@@ -50,6 +51,10 @@ class Lab:
             self.draw(entry.id)
             self.draw(entry.id)
         self.publish()
+
+    def remember(self) -> None:
+        """Keep what the published files hold: any of it, put back, is a state of our own."""
+        self.had |= {(path, path.read_bytes()) for path in self.folder.glob("*/*") if path.is_file()}
 
     def listen(self) -> None:
         self.told += self.project.warnings
@@ -69,6 +74,7 @@ class Lab:
     def publish(self) -> None:
         for entry in self.project.images:
             assert self.open(entry.id).checkpoint(wait=True), self.where
+        self.remember()
         self.project.set_name(f"name {self.chance.randrange(1 << 30)}")
         self.project.save()
 
@@ -203,7 +209,8 @@ def check(lab: Lab, kind: str, deed: str, path: Path, before: bytes, written: by
     """Whatever was changed is told, ours is as we left it, and theirs is kept."""
     where = f"{deed} of {kind} {path.name}, {lab.where}: {lab.told}"
     changed = deed != "touch" and (written is None or written != before)
-    if deed == "older" and kind in ("labels", "objects", "regions"):
+    ours = written is not None and (path, written) in lab.had
+    if (deed == "older" or (changed and ours)) and kind in ("labels", "objects", "regions"):
         changed = False  # a state of our own, as a crash leaves it: brought up to date, told only while it is open
     elif changed:
         assert any(path.name in words or "other words" in words for words in lab.told), f"not noticed: {where}"
@@ -278,6 +285,7 @@ def test_whatever_another_program_does_is_noticed_and_nothing_is_overwritten(
         if not path.exists() or not lab.can(deed, path):
             path = lab.project.files(lab.project.images[0].id).labels
             kind = "labels"
+        lab.remember()
         before = path.read_bytes()
         written = meddle(lab, path, deed)
         if not is_open:
