@@ -100,7 +100,7 @@ class Parts:
 
         def all_of_them() -> None:
             hand.action("review.accept_all")
-            hand.wait(lambda: not review.pending_count, 60, "all to be accepted")
+            hand.wait(lambda: not review.pending_count, 300, "all to be accepted")
             self._listed()
 
         self.measure(f"accept {count} proposals", all_of_them)
@@ -122,6 +122,7 @@ class Parts:
         self._listed()
         self.measure("restore the state before", self._restore)
         self._undo_and_redo()
+        self.hand.action("edit.redo")  # what follows needs objects
 
     def filter(self) -> None:
         """Type into the filter of the list of images."""
@@ -156,7 +157,7 @@ class Parts:
         def look() -> None:
             hand.window.show_step(1)
             hand.wait(lambda: self.session.jobs.catalogue is not None, 120, "the catalogue")
-            hand.wait(setup.isVisible, 60, f"the form; it says {hand.window.training._empty.text()!r}")
+            hand.wait(setup.isVisible, 120, "the form")
 
         self.measure("the form comes", look)
         box = setup.findChild(OfferBox, "formulation")
