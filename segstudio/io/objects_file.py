@@ -9,6 +9,7 @@ from typing import Any, Final, cast, get_args
 from segstudio.core.errors import BadInput
 from segstudio.io.atomic import write_atomic
 from segstudio.io.disk import DISK, Disk
+from segstudio.io.regular_file import open_regular
 from segstudio.labels.objects import ObjectInfo, ReviewState, Source
 
 SCHEMA_VERSION: Final = 1
@@ -99,7 +100,7 @@ def load_json(path: Path, limit: int) -> dict[str, Any]:
 def read_limited(path: Path, limit: int) -> bytes:
     """Return the bytes of a file that has at most `limit` of them; raise `BadInput` for a larger one."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             raw = file.read(limit + 1)
     except FileNotFoundError as error:
         raise BadInput(f"{path.name} is missing in {path.parent}.", code="file-missing", path=path) from error

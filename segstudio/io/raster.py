@@ -18,6 +18,7 @@ from segstudio.core.axes import ImageInfo
 from segstudio.core.errors import BadInput
 from segstudio.core.tiles import Window
 from segstudio.io.decoding import check_budget, damaged, decoding
+from segstudio.io.regular_file import open_regular
 from segstudio.io.sources import BaseSource, CachedPlanes, ImageReader, readers
 
 # The budget of `sources` decides; Pillow's own upper limit stays.
@@ -120,7 +121,7 @@ def _png_header(path: Path, data: bytes) -> _PngHeader:
 
 
 def _open_pillow(path: Path, indices: bool) -> BaseSource:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         head = file.read(16)
     name = next(name for name, matches in _PILLOW.items() if matches(head))
     return _pillow_source(path, indices, name)

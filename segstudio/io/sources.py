@@ -17,6 +17,7 @@ from segstudio.core.errors import BadInput
 from segstudio.core.registry import Registry
 from segstudio.core.tiles import Window
 from segstudio.io.decoding import check_budget, decoding, no_permission, not_found, plain_reason
+from segstudio.io.regular_file import open_regular
 
 
 class PixelGate(Protocol):
@@ -279,7 +280,7 @@ def _head(path: Path) -> bytes:
             )
         if path.exists() and not path.is_file():
             raise BadInput(f"{path.name} is not a file.", hint="Choose an image file.", code="image-format", path=path)
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             head = file.read(HEAD)
     except FileNotFoundError as error:
         raise not_found(path) from error

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from segstudio.core.tiles import TileGrid, TileKey
 from segstudio.io.decoding import damaged, decoding
+from segstudio.io.regular_file import open_regular
 from segstudio.labels.label_map import TILE
 
 #: libdeflate at this level takes half the time of zlib, and the files are smaller.
@@ -70,7 +71,7 @@ class TileFile:
         OSError
             The file cannot be read.
         """
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             size = path.stat().st_size
             head = file.read(4096)
             try:
@@ -96,7 +97,7 @@ class TileFile:
     def raw_tiles(self, keys: Iterable[TileKey]) -> Iterator[bytes]:
         """Yield compressed tiles; raise ``OSError`` when the file has become shorter."""
         columns = self.grid.columns
-        with self.path.open("rb") as file:
+        with open_regular(self.path) as file:
             for row, column in keys:
                 index = row * columns + column
                 yield _read_at(file, self.offsets[index], self.counts[index])

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO, BinaryIO
 
 from segstudio.io.json_file import LIMIT
+from segstudio.io.regular_file import open_regular
 from segstudio.jobs.messages import LINE_LIMIT, Message, to_line
 
 _BUSY = b'{"kind": "alive", "busy": true}'
@@ -104,7 +105,7 @@ class LineTail:
     def read(self) -> list[bytes]:
         """Return the lines that are complete since the last call."""
         try:
-            with self._path.open("rb") as file:
+            with open_regular(self._path) as file:
                 file.seek(self._offset)
                 data = file.read(LIMIT)
         except FileNotFoundError:

@@ -16,6 +16,7 @@ from typing import Any, Final
 from segstudio.core.errors import BadInput
 from segstudio.io.atomic import make_folders, write_atomic
 from segstudio.io.disk import DISK, Disk, DiskError
+from segstudio.io.regular_file import open_regular
 
 SCHEMA_VERSION: Final = 1
 #: As many as a file can have before it is known which of them it has.
@@ -64,7 +65,7 @@ def sum_of(data: bytes) -> str:
 def sum_of_file(path: Path) -> str:
     """Return the digest of a file; raise ``OSError``."""
     digest = blake2b(digest_size=DIGEST_SIZE)
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         while piece := file.read(_CHUNK):
             digest.update(piece)
     return digest.hexdigest()
@@ -233,7 +234,7 @@ def read_sums(path: Path) -> dict[str, tuple[Sum, ...]]:
         The file is damaged, cannot be read, or comes from a newer program.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             data = file.read(_SIZE_LIMIT + 1)
     except FileNotFoundError:
         return {}

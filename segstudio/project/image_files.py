@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from segstudio.core.errors import BadInput
+from segstudio.io.regular_file import open_regular
 from segstudio.io.seg_file import ENDING
 from segstudio.io.sources import image_suffixes
 from segstudio.project.manifest import SplitChoice
@@ -175,7 +176,7 @@ def fingerprint(path: Path) -> str:
         The file cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             size = file.seek(0, 2)
             file.seek(0)
             digest = blake2b(file.read(_END), digest_size=16)
@@ -200,7 +201,7 @@ def same_content(one: Path, two: Path) -> bool:
     try:
         if one.stat().st_size != two.stat().st_size:
             return False
-        with one.open("rb") as first, two.open("rb") as second:
+        with open_regular(one) as first, open_regular(two) as second:
             while True:
                 a, b = first.read(_CHUNK), second.read(_CHUNK)
                 if a != b:

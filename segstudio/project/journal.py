@@ -17,6 +17,7 @@ from uuid import uuid4
 
 from segstudio.core.errors import BadInput
 from segstudio.core.tiles import TileGrid
+from segstudio.io.regular_file import TooLarge, limited_bytes
 from segstudio.labels.label_map import TILE
 from segstudio.project.journal_records import (
     MAGIC,
@@ -31,6 +32,10 @@ from segstudio.project.journal_records import (
 SCHEMA_VERSION: Final = 1
 SUFFIX: Final = ".sj"
 
+#: A new file is begun after so many bytes, and none is read that has many times more. An action on a whole image of
+#: 1,600 tiles takes 15 MB.
+SEGMENT_BYTES: Final = 1 << 28
+SIZE_LIMIT: Final = SEGMENT_BYTES << 4
 _HEADER_LIMIT: Final = 1 << 16
 _NAME: Final = re.compile(r"(\d{12})-([0-9a-f]{12})-\d+\.sj")
 #: Bits of a header that may be wrong: all of one byte. Two images differ in more.
@@ -185,9 +190,17 @@ def read_file(path: Path, place: JournalPlace, known: Mapping[int, JournalRecord
         See `read_journal`.
     """
     try:
-        data = path.read_bytes()
+        data = limited_bytes(path, SIZE_LIMIT)
+        return _decoded(path, data, place, known)
+    except TooLarge as error:
+        raise _too_large(path, f"is {error.strerror}, which no journal is") from error
+    except MemoryError as error:
+        raise _too_large(path, "needs more memory than there is") from error
     except OSError as error:
         raise _unreadable(path, error) from error
+
+
+def _decoded(path: Path, data: bytes, place: JournalPlace, known: Mapping[int, JournalRecord]) -> JournalFile:
     own: dict[int, JournalRecord] = {}
     position, damaged = _check_header(path, data, place)
     grid, budget, known = TileGrid(place.shape, TILE), _SEARCHED * len(data), dict(known)
@@ -258,6 +271,15 @@ def _read_header(path: Path, data: bytes, place: JournalPlace) -> int:
             path=path,
         )
     return end + 1
+
+
+def _too_large(path: Path, reason: str) -> BadInput:
+    return BadInput(
+        f"The journal {path.name} {reason}.",
+        hint=f"Close other programs; if SegStudio did not write it, move it out of {path.parent}.",
+        code="journal-unreadable",
+        path=path,
+    )
 
 
 def _unreadable(path: Path, error: OSError) -> BadInput:

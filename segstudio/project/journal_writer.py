@@ -12,6 +12,7 @@ from typing import Final
 from segstudio.core.errors import UserError
 from segstudio.io.atomic import AppendFile, make_folders
 from segstudio.io.disk import DISK, Disk, disk_error
+from segstudio.project import journal
 from segstudio.project.journal import JournalPlace, encode_header, file_name, new_session
 from segstudio.project.journal_records import JournalRecord, encode_record
 from segstudio.project.medium import Medium
@@ -69,7 +70,7 @@ class JournalWriter:
         self._on_change = on_change
         self._disk = disk
         self._session = new_session()
-        self._segment = 0
+        self._segment = self._size = 0
         self._file: AppendFile | None = None
         self._condition = threading.Condition()
         self._waiting: list[JournalRecord] = list(rescue.pending) if rescue is not None else []
@@ -272,12 +273,16 @@ class JournalWriter:
                 self._unnamed += [made.parent for made in make_folders(self._folder, self._disk, durable=False)]
                 self._prepare()
                 self._prepared = True
+            if self._size >= journal.SEGMENT_BYTES and not self._medium.busy and self._durable == self._written:
+                self._give_up_file()
             if self._file is None:
+                self._size = 0
                 name = file_name(batch[0].seq, self._session, self._segment)
                 self._segment += 1
                 self._file = AppendFile(self._folder / name, self._disk)
                 data = encode_header(self._place, self._session, batch[0].seq) + data
             self._file.write(data)
+            self._size += len(data)
         except OSError as error:
             return disk_error(error, self._folder if self._file is None else self._file.path, "written")
         except UserError as error:

@@ -15,6 +15,7 @@ from platformdirs import user_data_path
 
 from segstudio.io.atomic import make_folders, write_atomic
 from segstudio.io.disk import DiskError
+from segstudio.io.regular_file import open_regular
 from segstudio.project.manifest import ImageEntry
 
 #: Folders that are remembered, and bytes of their list.
@@ -99,7 +100,7 @@ def unlinked_folders(folder: Path, images: Iterable[ImageEntry]) -> dict[Path, i
 def _read(file: Path) -> dict[str, None]:
     if file not in _known:
         try:
-            with file.open("rb") as stream:
+            with open_regular(file) as stream:
                 lines = stream.read(_SIZE_LIMIT).decode("utf-8", "surrogatepass").split("\n")
         except (OSError, ValueError):
             lines = []

@@ -15,12 +15,24 @@ from segstudio.core.errors import BadInput
 from segstudio.io.atomic import AppendFile, make_folders, write_atomic
 from segstudio.io.disk import DISK, Disk, DiskError, disk_error, disk_errors
 from segstudio.io.preferences_file import preferences_path, read_preferences
-from segstudio.project.journal import SUFFIX, Journal, JournalPlace, encode_header, file_name, new_session, read_file
+from segstudio.io.regular_file import limited_bytes, open_regular
+from segstudio.project.journal import (
+    SIZE_LIMIT,
+    SUFFIX,
+    Journal,
+    JournalPlace,
+    encode_header,
+    file_name,
+    new_session,
+    read_file,
+)
 from segstudio.project.journal_records import JournalRecord, encode_record
 from segstudio.project.manifest import MANIFEST
 
 _NAME_LENGTH: Final = 40
 _HEADER_LIMIT: Final = 1 << 16
+#: What the name of a file ends with that was read as far as that goes.
+_DAMAGED: Final = ".damaged"
 
 
 def default_rescue_folder() -> Path:
@@ -128,6 +140,7 @@ class ImageRescue:
         self._shape = shape
         self._found = found
         self._held: list[Path] = []
+        self._damaged: set[Path] = set()
         self._session = new_session()
         self._segment = 0
         self._file: AppendFile | None = None
@@ -150,8 +163,10 @@ class ImageRescue:
                 own.setdefault(record.seq, record)
             self._held.append(path)
             if not file.whole:
+                self._damaged.add(path)
                 notices.append(
-                    f"{path.name} in {path.parent} is damaged: some of what you drew last could not be brought back."
+                    f"{path.name} in {path.parent} is damaged: some of what you drew last could not be brought back. "
+                    "The file is kept."
                 )
         return [own[seq] for seq in sorted(own)], notices
 
@@ -188,12 +203,15 @@ class ImageRescue:
         self.folder = folder
 
     def clear(self) -> None:
-        """Forget what is kept: all of it is durable elsewhere."""
+        """Forget what is kept: all of it is durable elsewhere, but for what cannot be read; that is only renamed."""
         self._give_up()
         held, self._held = self._held, []
         for path in held:
             with suppress(OSError):
-                self.store.disk.unlink(path)
+                if path in self._damaged:
+                    self.store.disk.replace(path, path.with_name(f"{path.name}{_DAMAGED}"))
+                else:
+                    self.store.disk.unlink(path)
         for folder in {path.parent for path in held}:
             with suppress(OSError):
                 self.store.disk.remove_folder(folder)
@@ -204,8 +222,9 @@ class ImageRescue:
         make_folders(target, disk)
         for path in self._held:
             with disk_errors(path, "read"):
-                data = path.read_bytes()
+                data = limited_bytes(path, SIZE_LIMIT)
             write_atomic(target / path.name, data, disk)
+        self._damaged.clear()
         self.clear()
 
     def close(self) -> None:
@@ -221,7 +240,7 @@ class ImageRescue:
 def owner_of(path: Path) -> dict[str, Any]:
     """Return whose a file in the rescue store says to be; empty when it does not."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             header = json.loads(file.readline(_HEADER_LIMIT))
     except (OSError, ValueError, RecursionError):
         return {}

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, get_args
 
 from segstudio.core.errors import BadInput
 from segstudio.io.objects_file import check_schema, load_json
+from segstudio.io.regular_file import open_regular
 from segstudio.project.annotation_files import AnnotationFiles
 
 #: ``generation``: kept every ten minutes of work; ``restore point``: of the state before a large change.
@@ -89,7 +90,7 @@ def files_in(folder: Path) -> AnnotationFiles:
 def sum_of(path: Path) -> tuple[int, str]:
     """Return length and digest of a file; raise ``OSError``."""
     digest, length = blake2b(digest_size=16), 0
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         while piece := file.read(_CHUNK):
             digest.update(piece)
             length += len(piece)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from segstudio.core.errors import BadInput
+from segstudio.io.regular_file import open_regular
 from segstudio.project.findings import Finding, shown
 from segstudio.project.journal import SUFFIX, JournalPlace, expected_header, read_file
 from segstudio.project.journal_records import JournalRecord, encode_record
@@ -99,7 +100,7 @@ def _read(
         result.findings.append(Finding(name, note, "Nothing.", "Move it out of the project.", "note", image))
     try:
         found = read_file(path, place, known)
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             head = file.read(len(expected or b""))
     except (BadInput, OSError) as error:
         result.findings.append(Finding(name, str(error), _UNTOUCHED, "Restore it from a backup.", image=image))

@@ -5,6 +5,8 @@ import struct
 from pathlib import Path
 from typing import Final
 
+from segstudio.io.regular_file import open_regular
+
 #: As the format says.
 _HEADER_LIMIT: Final = 100_000_000
 
@@ -12,7 +14,7 @@ _HEADER_LIMIT: Final = 100_000_000
 def weights_problem(path: Path) -> str:
     """Return what is wrong with a safetensors file as a sentence; empty when its header fits to its length."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             size = path.stat().st_size
             start = file.read(8)
             length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
