@@ -75,7 +75,7 @@ class JournalWriter:
         self._condition = threading.Condition()
         self._waiting: list[JournalRecord] = list(rescue.pending) if rescue is not None else []
         self._since = 0.0
-        self._last = last
+        self._last = self._there = last
         self._durable = self._waiting[0].seq - 1 if self._waiting else last
         self._error: UserError | None = None
         self._written = self._synced = self._durable
@@ -287,7 +287,8 @@ class JournalWriter:
             return disk_error(error, self._folder if self._file is None else self._file.path, "written")
         except UserError as error:
             return error
-        self._written = batch[-1].seq
+        # What comes from the rescue store may end before what the journal had already.
+        self._written = max(batch[-1].seq, self._there)
         return None
 
     def _sync(self, file: AppendFile) -> None:

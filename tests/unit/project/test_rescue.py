@@ -300,6 +300,29 @@ def test_a_damaged_file_in_the_rescue_store_keeps_no_image_closed(
         assert "could not be brought back" in first(again).notices[0]
 
 
+def test_what_lies_in_the_rescue_store_may_end_before_the_journal(
+    project: Project, disk: Refusing, rescue: Path
+) -> None:
+    disk.full = True
+    document = first(project)
+    draw(document, 2)
+    until(lambda: document.safe)
+    (path,) = kept(rescue)
+    data, folder = path.read_bytes(), path.parent
+    disk.full = False
+    until(lambda: document.durable)
+    draw(document)
+    project.close()
+    folder.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)  # as after a kill while it was forgotten
+    with Project.open(project.folder, rescue=rescue) as again:
+        assert first(again).flush()
+        assert first(again).save_state == SAVED
+        until(lambda: kept(rescue) == [])
+        draw(first(again))
+        assert first(again).checkpoint(wait=True)
+
+
 def test_a_file_of_a_newer_program_in_the_rescue_store_stays_there(
     project: Project, disk: Refusing, rescue: Path
 ) -> None:
