@@ -298,6 +298,11 @@ def test_a_damaged_file_in_the_rescue_store_keeps_no_image_closed(
     with Project.open(project.folder, rescue=rescue) as again:
         assert len(first(again).planes.objects) == 1
         assert "could not be brought back" in first(again).notices[0]
+        until(lambda: not path.exists())
+    assert [item.read_bytes() for item in kept(rescue)] == [data]
+    with Project.open(project.folder, rescue=rescue) as again:
+        assert again.warnings == []
+        assert first(again).notices == []
 
 
 def test_what_lies_in_the_rescue_store_may_end_before_the_journal(
