@@ -9,6 +9,7 @@ from segstudio.project.annotation_files import AnnotationFiles
 from segstudio.project.catching_up import CatchingUp
 from segstudio.project.content import Content
 from segstudio.project.document import ImageDocument
+from segstudio.project.image_sums import ImageSums, changed_image
 from segstudio.project.intake import Intake, with_left_labels
 from segstudio.project.layout import Layout
 from segstudio.project.locating import check_content, find_again, moved_to, with_content_of
@@ -61,6 +62,8 @@ class Project(Content):
         self._lock = lock
         self._disk = disk
         self._documents = OpenDocuments()
+        self._images = ImageSums(self._layout.internal, read_only=lock is None)
+        self._images.on_changed = lambda error: self._store.saving.on_notice(f"{error}")
         self._masks = MaskImport(self._store, self._layout, self._documents, self.document, disk)
         behind = self._maybe_behind() if lock is not None and lock.interrupted else []
         self._catching_up = CatchingUp(dict.fromkeys([*kept, *behind]) if lock is not None else ())
@@ -142,6 +145,7 @@ class Project(Content):
         The lock of a project whose disk hangs is given back when that has answered.
         """
         done = self._documents.close()
+        self._images.close()
         lock, self._lock = self._lock, None
         if lock is None:
             return done
@@ -260,7 +264,7 @@ class Project(Content):
 
     def _open_image(self, image_id: str) -> ImageDocument:
         self.check_image(image_id)
-        return ImageDocument.open(
+        document = ImageDocument.open(
             self.entry(image_id),
             self.image_path(image_id),
             self.files(image_id),
@@ -269,10 +273,14 @@ class Project(Content):
             disk=self._disk,
             rescue=self.rescue.image(image_id, (self.entry(image_id).height, self.entry(image_id).width)),
         )
+        self._images.look_later(document.entry, self.image_path(image_id))
+        return document
 
     def check_image(self, image_id: str) -> None:
         """Raise `BadInput` when the image file is missing or no longer the one that was labelled."""
-        check_content(self.entry(image_id), self.image_path(image_id))
+        entry, path = self.entry(image_id), self.image_path(image_id)
+        check_content(entry, path)
+        self._images.check(entry, path)
 
     def accept_changed_image(self, image_id: str) -> None:
         """Go on with the content that an image file has now.
@@ -284,6 +292,7 @@ class Project(Content):
         """
         path = self.image_path(image_id)
         self._change_entry(image_id, lambda entry: with_content_of(entry, self.folder, path))
+        self._images.forget(image_id)
 
     def relocate(self, image_id: str, path: Path) -> None:
         """Say where a moved image file is now.
@@ -293,6 +302,8 @@ class Project(Content):
         BadInput
             It is another file.
         """
+        if self._images.differs(self.entry(image_id), path):
+            raise changed_image(self.entry(image_id), path)
         self._change_entry(image_id, lambda entry: moved_to(entry, self.folder, path))
 
     def find_moved(self, folder: Path) -> int:
@@ -300,8 +311,9 @@ class Project(Content):
         missing = [entry for entry in self._store.manifest.images if not self._layout.image(entry).is_file()]
         found = 0
         for entry, path in find_again(missing, folder):
-            self.relocate(entry.id, path)
-            found += 1
+            if not self._images.differs(entry, path):
+                self.relocate(entry.id, path)
+                found += 1
         return found
 
     def add_images(self, paths: Iterable[Path]) -> list[str]:
