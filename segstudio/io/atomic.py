@@ -61,8 +61,8 @@ def write_together(files: Mapping[Path, Data], disk: Disk = DISK) -> None:
             with disk_errors(path, "saved"):
                 temps[path] = _write_temp(path, (data,) if isinstance(data, bytes) else data, disk)
         for path, temp in temps.items():
-            is_new = not path.exists()
             with disk_errors(path, "saved"):
+                is_new = not path.exists()
                 _replace_patiently(temp, path, disk)
             if is_new:
                 appeared.append(path)
@@ -168,11 +168,12 @@ def make_folders(folder: Path, disk: Disk = DISK, *, durable: bool = True) -> li
         Folders made before the failure are removed again.
     """
     missing = []
-    while not folder.is_dir():
-        missing.append(folder)
-        if folder.parent == folder:
-            break
-        folder = folder.parent
+    with disk_errors(folder, "read"):
+        while not folder.is_dir():
+            missing.append(folder)
+            if folder.parent == folder:
+                break
+            folder = folder.parent
     made: list[Path] = []
     for item in reversed(missing):
         try:

@@ -17,6 +17,7 @@ from segstudio.labels.history import PLANES, Plane, Planes
 from segstudio.labels.objects import ObjectTable
 from segstudio.project.annotation_files import AnnotationFiles
 from segstudio.project.checksums import Sums
+from segstudio.project.failures import failure_of
 from segstudio.project.journal_writer import JournalWriter
 from segstudio.project.published_files import PublishedFiles
 from segstudio.project.replay import TileId
@@ -219,11 +220,7 @@ class Checkpoint:
                 ticket, closing = self._requests, self._closing
                 self._first_edit = None
                 self._publishing = True
-            try:
-                self._publish()
-                error = None
-            except UserError as failure:
-                error = failure
+            error = self._try(self._publish)
             with self._condition:
                 self._error = error
                 self._publishing = False
@@ -231,19 +228,32 @@ class Checkpoint:
                 if error is not None and self._first_edit is None:
                     self._first_edit = self._last_edit = time.monotonic() + RETRY_SECONDS - IDLE_SECONDS
                 self._condition.notify_all()
-            self._on_change()
+            if (failure := self._try(self._on_change)) is not None:
+                self._error = failure
             if closing:
                 return
+
+    def _try(self, action: Callable[[], None]) -> UserError | None:
+        """Return why `action` failed: whatever it was, the thread tries again, or what is drawn later is kept back."""
+        try:
+            action()
+        except Exception as error:  # noqa: BLE001 - told to the user, and to the log
+            return failure_of(error, self._files.labels)
+        return None
 
     def _publish(self) -> None:
         with self._condition:
             steps, next_id = self._waiting.take(), self._waiting.next_id
-        refusal = self._refusal(steps[-1].seq)
-        if refusal is not None:
-            with self._condition:
-                self._waiting.put_back(steps)
-            raise refusal
-        self._take_over(steps)
+        try:
+            refusal = self._refusal(steps[-1].seq)
+            if refusal is not None:
+                raise refusal
+            self._take_over(steps)
+        except BaseException:
+            if steps:
+                with self._condition:
+                    self._waiting.put_back(steps)
+            raise
         for plane in PLANES:
             keys = [key for name, key in self._dirty if name == plane]
             if keys:
@@ -257,15 +267,16 @@ class Checkpoint:
         self._completed += 1
 
     def _take_over(self, steps: list[Step]) -> None:
-        """Bring the mirror up to date, and keep earlier states on the way."""
+        """Bring the mirror up to date, and keep earlier states on the way; removes from `steps` what it has."""
         coming = {tile for step in steps for tile in step.tiles}
         table = any(step.objects for step in steps)
         leaving = {self._path(plane) for plane, _ in coming | self._dirty} | ({self._files.objects} if table else set())
         if leaving and len(steps) == 1:
             self._keeper.keep_generation(lambda: self._known(leaving))
-        for step in steps:
-            self._take(step)
-            if step.before and (problem := self._keeper.keep_before(step.before, self._known(leaving))):
+        while steps:
+            self._take(steps[0])
+            step = steps.pop(0)
+            if step.before and (problem := self._keeper.keep_before(step.before, lambda: self._known(leaving))):
                 with self._condition:
                     self._notices.append(problem)
 

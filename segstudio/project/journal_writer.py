@@ -13,6 +13,7 @@ from segstudio.core.errors import UserError
 from segstudio.io.atomic import AppendFile, make_folders
 from segstudio.io.disk import DISK, Disk, disk_error
 from segstudio.project import journal
+from segstudio.project.failures import failure_of
 from segstudio.project.journal import JournalPlace, encode_header, file_name, new_session
 from segstudio.project.journal_records import JournalRecord, encode_record
 from segstudio.project.medium import Medium
@@ -238,6 +239,8 @@ class JournalWriter:
         """Take note of what a sync has done; return why the disk refused."""
         if isinstance(outcome, OSError):
             return disk_error(outcome, self._folder if self._file is None else self._file.path, "written")
+        if isinstance(outcome, Exception):
+            return failure_of(outcome, self._folder if self._file is None else self._file.path)
         if outcome is not None:
             raise outcome
         with self._condition:
@@ -265,8 +268,8 @@ class JournalWriter:
             self._hurry = False
 
     def _write(self, batch: list[JournalRecord]) -> UserError | None:
-        data = b"".join(map(encode_record, batch))
         try:
+            data = b"".join(map(encode_record, batch))
             if not self._prepared:
                 if not self._folder.parents[2].is_dir():  # a drive that is gone is not made anew where it was
                     raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
@@ -285,8 +288,8 @@ class JournalWriter:
             self._size += len(data)
         except OSError as error:
             return disk_error(error, self._folder if self._file is None else self._file.path, "written")
-        except UserError as error:
-            return error
+        except Exception as error:  # noqa: BLE001 - whatever it is, the record is still to be written
+            return failure_of(error, self._folder)
         # What comes from the rescue store may end before what the journal had already.
         self._written = max(batch[-1].seq, self._there)
         return None

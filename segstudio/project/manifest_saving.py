@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from segstudio.core.errors import UserError
-from segstudio.io.disk import Disk, DiskError
-from segstudio.project.manifest import Manifest
+from segstudio.io.disk import Disk, DiskError, disk_errors
+from segstudio.project.manifest import MANIFEST, Manifest
 from segstudio.project.manifest_file import save_manifest
 from segstudio.project.rescue_manifest import ManifestRescue
 from segstudio.project.rescue_watch import PATIENCE_SECONDS
@@ -96,7 +96,8 @@ class ManifestSaving:
                 with self._lock:
                     self._stop_timer()
                 manifest = self._current()
-                saved, words = save_manifest(self._folder, manifest, self._disk)
+                with disk_errors(self._folder / MANIFEST, "saved"):
+                    saved, words = save_manifest(self._folder, manifest, self._disk)
                 self._on_saved(saved)
         except BaseException as error:
             self._end(error if keep and isinstance(error, DiskError) else None, saved=False)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segstudio.io.atomic import make_folders
-from segstudio.io.disk import Disk
+from segstudio.io.disk import Disk, disk_errors
 from segstudio.project.annotation_files import keep_foreign
 from segstudio.project.checksums import Sums
 
@@ -20,10 +20,11 @@ class _Signature:
 
     @classmethod
     def of(cls, path: Path) -> "_Signature | None":
-        try:
-            stat = path.stat()
-        except (FileNotFoundError, NotADirectoryError):  # a file may lie where its folder should be
-            return None
+        with disk_errors(path, "read"):
+            try:
+                stat = path.stat()
+            except (FileNotFoundError, NotADirectoryError):  # a file may lie where its folder should be
+                return None
         return cls(stat.st_ino, stat.st_size, stat.st_mtime_ns)
 
 

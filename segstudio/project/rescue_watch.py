@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from segstudio.io.disk import DiskError
+from segstudio.core.errors import UserError
+from segstudio.project.failures import failure_of
 from segstudio.project.journal_records import JournalRecord
 from segstudio.project.rescue import ImageRescue
 
@@ -40,7 +41,7 @@ class RescueWatch:
         self.image = image
         self.rescued = 0
         """Sequence number up to which everything is durable here, as long as the journal is behind that."""
-        self.error: DiskError | None = None
+        self.error: UserError | None = None
         """Why the rescue store refuses, while it does."""
         self._late = late
         self._on_change = on_change
@@ -115,8 +116,8 @@ class RescueWatch:
             try:
                 self.image.keep(new)
                 self.rescued, self.error = new[-1].seq, None
-            except DiskError as error:
-                self.error = error
+            except Exception as error:  # noqa: BLE001 - whatever it is, the records are still to be rescued
+                self.error = failure_of(error, self.image.folder)
         if before != (self.rescued, self.error):
             self._on_change()
         return RETRY_SECONDS if self.error is not None else None

@@ -80,10 +80,10 @@ class SnapshotKeeper:
         except (UserError, OSError) as error:  # tried again with the next checkpoint
             log.warning("No snapshot of %s was kept: %s", self._files.labels.name, error)
 
-    def keep_before(self, name: str, known: Known) -> str:
+    def keep_before(self, name: str, known: Callable[[], Known]) -> str:
         """Keep the state before a large change; return why that failed, empty when it did not."""
         try:
-            self._take("restore point", name, known)
+            self._take("restore point", name, known())
         except (UserError, OSError) as error:
             log.warning("No snapshot of %s was kept: %s", self._files.labels.name, error)
             reason = error.message if isinstance(error, UserError) else str(error)

@@ -3,6 +3,7 @@
 import errno
 import os
 import random
+import threading
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -55,6 +56,41 @@ class FailingDisk(Disk):
                     real(args[0], bytes(memoryview(args[1]))[: memoryview(args[1]).nbytes // 2])
                 raise _error(self._error)
             return real(*args)
+
+        return call
+
+
+class FailingReads:
+    """Lets the `first`-th look at a file of the project fail, and all after it when `for_ever`; 0 never does.
+
+    Looks are what the threads that save ask the system: is it there, how is it, what is in it.
+    """
+
+    THREADS = ("checkpoint", "journal", "journal sync", "rescue")
+
+    def __init__(self, folder: Path, first: int, error: int, *, for_ever: bool) -> None:
+        self.count = 0
+        self._folder = str(folder)
+        self._first = first
+        self._error = error
+        self._for_ever = for_ever
+
+    def __enter__(self) -> "FailingReads":
+        self._patch = pytest.MonkeyPatch()
+        for name in ("stat", "open", "iterdir"):
+            self._patch.setattr(Path, name, self._wrap(getattr(Path, name)))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._patch.undo()
+
+    def _wrap(self, real: Callable[..., object]) -> Callable[..., object]:
+        def call(path: Path, *args: object, **named: object) -> object:
+            if threading.current_thread().name in self.THREADS and str(path).startswith(self._folder):
+                self.count += 1
+                if self._first and (self.count == self._first or (self._for_ever and self.count > self._first)):
+                    raise OSError(self._error, os.strerror(self._error), str(path))
+            return real(path, *args, **named)
 
         return call
 
@@ -204,3 +240,29 @@ def test_whichever_primitive_fails_however_nothing_is_lost(tmp_path: Path, cases
             problem.add_note(f"primitive {first}, error {error}, for ever: {for_ever}, seed {seed}")
             raise
     assert opened
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_quick")
+def test_whichever_look_at_the_disk_fails_nothing_is_lost(tmp_path: Path, cases: Cases, seed: int) -> None:
+    _make(tmp_path / "whole")
+    with FailingReads(tmp_path / "whole" / "project", 0, 0, for_ever=False) as counting:
+        told = _work(tmp_path / "whole", Disk())
+    assert told is not None
+    _check(tmp_path / "whole", told)
+    assert counting.count > 50
+    errors = (errno.EIO, errno.ESTALE, errno.EACCES)
+    ways = [(n, error, ever) for n in range(1, counting.count + 1) for error in errors for ever in (False, True)]
+    random.Random(seed).shuffle(ways)
+    for number in cases(merge=8, nightly=200, release=len(ways)):
+        first, error, for_ever = ways[number]
+        folder = tmp_path / f"{first}-{error}-{for_ever}"
+        _make(folder)
+        try:
+            with FailingReads(folder / "project", first, error, for_ever=for_ever):
+                told = _work(folder, Disk())
+            assert told is not None
+            _check(folder, told)
+        except BaseException as problem:
+            problem.add_note(f"look {first}, error {error}, for ever: {for_ever}, seed {seed}")
+            raise

@@ -1,0 +1,137 @@
+"""A disk that does not let its files be read, or a program without memory: told, tried again, and nothing is lost."""
+
+import errno
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+from segstudio.labels.edits import Delete, Stroke
+from segstudio.project import checkpoint, journal_writer, published_files, rescue_watch
+from segstudio.project.changes import FAILED, SAVED
+from segstudio.project.document import ImageDocument
+from segstudio.project.project import Project
+
+STALE = OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+
+
+class FailsOnce:
+    """Calls what it stands for, but for the first call on a thread of that name."""
+
+    def __init__(self, real: Callable[..., Any], error: BaseException, thread: str) -> None:
+        self.failed = False
+        self._real = real
+        self._error = error
+        self._thread = thread
+
+    def __call__(self, *args: Any, **named: Any) -> Any:
+        if not self.failed and threading.current_thread().name == self._thread:
+            self.failed = True
+            raise self._error
+        return self._real(*args, **named)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    for module in (checkpoint, journal_writer, rescue_watch):
+        monkeypatch.setattr(module, "RETRY_SECONDS", 0.02)
+    tifffile.imwrite(tmp_path / "img.tif", np.zeros((200, 200), np.uint8))
+    project, _ = Project.create(tmp_path / "project", tmp_path / "img.tif", rescue=tmp_path / "rescue")
+    yield project
+    project.close()
+
+
+def draw(project: Project, number: int) -> ImageDocument:
+    document = project.document(project.images[0].id)
+    document.apply(Stroke([(20.0 * number, 20.0)], 3, number))
+    return document
+
+
+def published(project: Project) -> set[int]:
+    return set(np.unique(tifffile.imread(project.label_path(project.images[0].id))).tolist())
+
+
+@pytest.mark.parametrize("error", [STALE, MemoryError(), RuntimeError("unforeseen")], ids=["disk", "memory", "fault"])
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        (checkpoint.TileFile, "open"),
+        (published_files._Signature, "of"),
+        (checkpoint.Checkpoint, "_refusal"),
+        (checkpoint.Checkpoint, "_take"),
+        (checkpoint.Checkpoint, "_known"),
+    ],
+    ids=["tiles", "signature", "project", "step", "known"],
+)
+def test_whatever_stops_a_checkpoint_is_told_and_the_next_one_has_all(
+    project: Project, monkeypatch: pytest.MonkeyPatch, owner: type, name: str, error: BaseException
+) -> None:
+    assert draw(project, 1).checkpoint(wait=True)
+    failing = FailsOnce(getattr(owner, name), error, "checkpoint")
+    is_method = owner is checkpoint.Checkpoint
+    monkeypatch.setattr(owner, name, (lambda *args: failing(*args)) if is_method else failing)
+    document = draw(project, 2)
+    gesture = document.begin("Delete", restore_point="Delete")  # a state to be kept, so that there are two steps
+    Delete((1,)).apply(gesture)
+    gesture.commit()
+    draw(project, 3)
+    assert document.flush()
+    document.checkpoint(wait=True)
+    assert failing.failed
+    draw(project, 4)
+    assert document.checkpoint(wait=True)
+    assert document.save_state == SAVED
+    assert published(project) == {0, 2, 3, 4}
+
+
+def test_a_checkpoint_that_fails_is_not_called_saved(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = draw(project, 1)
+    assert document.checkpoint(wait=True)
+
+    def refuse(path: Path) -> None:
+        raise STALE
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint.TileFile, "open", refuse)
+        draw(project, 2)
+        assert document.flush()
+        assert not document.checkpoint(wait=True)
+        assert document.save_state.startswith(FAILED)
+        assert "img.tif could not be saved" in document.save_state
+    assert document.checkpoint(wait=True)
+    assert document.save_state == SAVED
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("unforeseen")], ids=["memory", "fault"])
+def test_whatever_stops_the_journal_it_goes_on(
+    project: Project, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    for owner, name, thread in (
+        (journal_writer, "encode_record", "journal"),
+        (journal_writer.AppendFile, "sync", "journal sync"),
+    ):
+        failing = FailsOnce(getattr(owner, name), error, thread)
+        monkeypatch.setattr(owner, name, lambda *args, failing=failing: failing(*args))
+        document = draw(project, project.document(project.images[0].id).seq + 1)
+        assert document.flush()
+        assert failing.failed
+    assert document.checkpoint(wait=True)
+    assert published(project) == {0, 1, 2}
+
+
+def test_a_folder_that_cannot_be_looked_at_is_an_error_of_the_disk(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = draw(project, 1)
+    assert document.flush()
+    failing = FailsOnce(Path.exists, STALE, "checkpoint")
+    monkeypatch.setattr(Path, "exists", lambda path: failing(path))
+    document.checkpoint(wait=True)
+    assert failing.failed
+    assert document.checkpoint(wait=True)
+    assert published(project) == {0, 1}
