@@ -12,7 +12,7 @@ from segstudio.session.background import Background
 from segstudio.session.notice import Notice
 
 #: Codes of errors that do not keep a project from being looked at.
-_READABLE = frozenset({"project-locked", "no-permission", "read-only", "disk-full", "newer-format"})
+_READABLE = frozenset({"project-locked", "no-locks", "no-permission", "read-only", "disk-full", "newer-format"})
 #: What notices are about that something newer makes untrue: why nothing was opened.
 OPENING = "opening"
 
@@ -34,8 +34,8 @@ class ProjectDoor:
     """A `Project` that is to be the open one."""
     refused = Signal(object, object)
     """Folder of a project that nobody may write now, and the `UserError` that says why."""
-    odd = Signal(object, bool)
-    """Sentences about images that a new project was to be made of, and whether some were taken without masks."""
+    odd = Signal(object, int)
+    """Sentences about images, or masks, that were left out of a new project, and how many images were taken."""
     recovered = Signal()
     """All images were brought up to date after a crash."""
     noticed = Signal(object)
@@ -78,15 +78,15 @@ class ProjectDoor:
         """Make a project of images or folders of images, and open it."""
         rescue = self._rescue()
 
-        def create() -> tuple[Project, list[str]]:
-            project, problems = Project.create(folder, images, rescue=rescue)
-            if import_masks:
-                problems += project.import_masks()
-            return project, problems
+        def create() -> tuple[Project, list[str], list[str]]:
+            project, images_out = Project.create(folder, images, rescue=rescue)
+            return project, images_out, project.import_masks() if import_masks else []
 
-        def take(made: tuple[Project, list[str]]) -> None:
-            self.opened.emit(made[0])
-            self.odd.emit(made[1], not import_masks)
+        def take(made: tuple[Project, list[str], list[str]]) -> None:
+            project, images_out, masks_out = made
+            self.opened.emit(project)
+            self.odd.emit(images_out, len(project.images))
+            self.odd.emit(masks_out, 0)
 
         self._background.run(create, take, self.refuse, lane=self._lane)
 

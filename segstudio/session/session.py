@@ -79,7 +79,7 @@ class Session:
         self.safe_keeping.noticed.connect(self._on_notice)
         self.door = ProjectDoor(lambda: self.project, self.background, _DOCUMENTS, self._rescue_folder)
         self.door.opened.connect(self._take_project)
-        self.door.odd.connect(lambda problems, added: self._tell_problems(problems, added=added))
+        self.door.odd.connect(self._tell_left_out)
         self.door.noticed.connect(self._on_notice)
         self.door.recovered.connect(self._on_images_changed)
         self.jobs = JobQueue(self.background)
@@ -153,7 +153,7 @@ class Session:
 
         def done(problems: list[str]) -> None:
             new = {entry.id for entry in project.images} - before
-            self._tell_problems(problems, added=bool(new))
+            self._tell_left_out(problems, len(new))
             self.images_changed.emit()
             self.masks.offer(new)
             if not self.front.wanted and project.images:
@@ -242,10 +242,13 @@ class Session:
         if error is not None:
             self.report(error)
 
-    def _tell_problems(self, problems: list[str], *, added: bool) -> None:
-        for number, problem in enumerate(problems):
-            hint = "The other images were added." if added and number == 0 else ""
-            self.noticed.emit(Notice(problem, hint, "warning", group=_INTAKE))
+    def _tell_left_out(self, problems: list[str], added: int) -> None:
+        count = len(problems)
+        verb = "was" if count == 1 else "were"
+        says = f"{count} of {count + added} {verb} not added: " if added else ""
+        for problem in problems:
+            self.noticed.emit(Notice(f"{says}{problem}", "", "warning", group=_INTAKE))
+            says = ""
 
     def select(self, image_id: str) -> None:
         """Bring an image to the front."""

@@ -71,7 +71,8 @@ def _listen(hand: Driver) -> list[Notice]:
 
 
 def _named(told: list[Notice], name: str) -> list[Notice]:
-    return [notice for notice in told if notice.message.startswith((f"{name} ", f"{name}:"))]
+    reasons = ((notice, notice.message.split(" not added: ")[-1]) for notice in told)  # the first says how many
+    return [notice for notice, reason in reasons if reason.startswith((f"{name} ", f"{name}:"))]
 
 
 @pytest.mark.slow

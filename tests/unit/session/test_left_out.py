@@ -1,0 +1,57 @@
+"""Of images that are added together, how many were left out is said, and why."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from segstudio.session.notice import Notice
+from segstudio.session.session import Session
+
+
+@pytest.fixture
+def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Session:
+    monkeypatch.setattr("segstudio.session.session.preferences_path", lambda: tmp_path / "preferences.toml")
+    return Session()
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    """Return a folder with one image and four files that only look like images."""
+    folder = tmp_path / "images"
+    folder.mkdir()
+    tifffile.imwrite(folder / "good.tif", np.arange(1024, dtype=np.uint8).reshape(32, 32))
+    for number in range(4):
+        (folder / f"broken-{number}.png").write_bytes(b"no image")
+    return folder
+
+
+def _said_by(session: Session) -> list[Notice]:
+    said: list[Notice] = []
+    session.noticed.connect(said.append)
+    return said
+
+
+def test_the_first_of_several_reasons_says_how_many_files_were_left_out(
+    session: Session, images: Path, tmp_path: Path
+) -> None:
+    said = _said_by(session)
+    session.create_project(tmp_path / "project", [images])
+    assert len(said) == 4
+    assert len({notice.group for notice in said}) == 1  # shown as one
+    assert said[0].message.startswith("4 of 5 were not added: broken-0.png ")
+    assert said[1].message.startswith("broken-1.png ")
+    session.close()
+
+
+def test_how_many_were_left_out_is_said_when_images_are_added_later(
+    session: Session, images: Path, tmp_path: Path
+) -> None:
+    tifffile.imwrite(tmp_path / "first.tif", np.zeros((32, 32), np.uint8))
+    session.create_project(tmp_path / "project", [tmp_path / "first.tif"])
+    said = _said_by(session)
+    session.add_images([images / "good.tif", images / "broken-2.png"])
+    (notice,) = said
+    assert notice.message.startswith("1 of 2 was not added: broken-2.png ")
+    session.close()
