@@ -1,12 +1,14 @@
 """Experiment 17: whatever happens to a worker is noticed and told, the window lives, and nobody is left behind."""
 
 import json
+import math
 import os
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -41,7 +43,11 @@ QUICK = {
 }
 CELL = ClassSpec(id=1, name="cell")
 HANGS = ("hang", "hang-in-c", "frozen")
-#: Seconds that a busy computer may add to what is promised.
+#: Seconds within which a death and a hang are noticed, and for which the window may stand still.
+_DEATH, _HANG, _STALL = 1.0, 15.0, 0.1
+#: Seconds that a busy computer may add to each, and how often it is tried: once in a while it adds more.
+_ROOM, _TRIES = 0.5, 3
+#: Seconds that a busy computer may add where many processes have to end.
 _SLACK = 6.0
 
 
@@ -50,18 +56,42 @@ def _command(note: Path, what: str) -> list[str]:
 
 
 class Heartbeat:
-    """How long the window did not come to its event loop."""
+    """How long the window did not come to its event loop; `worst`, seconds, without those it was not let run."""
 
     def __init__(self, hand: Driver) -> None:
-        self.worst, self._last = 0.0, time.monotonic()
-        timer = QTimer(hand.window)
-        timer.setTimerType(Qt.TimerType.PreciseTimer)
-        timer.timeout.connect(self._beat)
-        timer.start(5)
+        self.worst, self._last, self._waited = 0.0, time.monotonic(), _kept_waiting()
+        self._timer = QTimer(hand.window)
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self.beat)
+        self._timer.start(5)
 
-    def _beat(self) -> None:
-        now = time.monotonic()
-        self.worst, self._last = max(self.worst, now - self._last), now
+    def beat(self) -> None:
+        now, waited = time.monotonic(), _kept_waiting()
+        self.worst = max(self.worst, now - self._last - (waited - self._waited))
+        self._last, self._waited = now, waited
+
+    def stop(self) -> None:
+        self.beat()
+        self._timer.stop()
+
+
+def _kept_waiting() -> float:
+    """Return how long this thread was ready to run and others had the processors, seconds; Linux alone tells."""
+    path = Path(f"/proc/self/task/{threading.get_native_id()}/schedstat")
+    return int(path.read_text().split()[1]) / 1e9 if path.exists() else 0.0
+
+
+@dataclass(frozen=True)
+class Suffered:
+    """What one ordeal has shown: after how long it was noticed and how long the window stood still, seconds."""
+
+    noticed: float
+    stall: float
+    promised: float
+
+    @property
+    def good(self) -> bool:
+        return self.noticed < self.promised + _ROOM and self.stall < _STALL + _ROOM
 
 
 @pytest.mark.slow
@@ -76,7 +106,7 @@ def test_a_tortured_worker_is_noticed_and_the_window_lives(
     monkeypatch.setenv("FLOOD", str(tier(merge=50_000, nightly=500_000, release=500_000)))
     told: list[str] = []
 
-    def suffer(hand: Driver, ordeal: str, number: int) -> None:
+    def suffer(hand: Driver, ordeal: str, number: str) -> Suffered:
         jobs = hand.session.jobs
         note = tmp_path / f"{ordeal}-{number}"
         worker = WarmWorker(tmp_path / "worker.log", _command(note, "serve"))
@@ -87,7 +117,8 @@ def test_a_tortured_worker_is_noticed_and_the_window_lives(
         hand.wait(note.exists, what=f"{ordeal} to begin")
         beat = Heartbeat(hand)
         hand.wait(lambda: not jobs.live(job_id), 60, f"the end of {ordeal}")
-        took = time.time() - float(note.read_text())
+        seen = time.time()
+        beat.stop()
         job = jobs.job(job_id)
         code = job.error.code if job.error else ""
         expected = "worker-hung" if ordeal in HANGS else QUICK[ordeal]
@@ -95,18 +126,26 @@ def test_a_tortured_worker_is_noticed_and_the_window_lives(
         if job.error:
             assert job.error.message
             assert job.error.hint
-        if ordeal in HANGS:
-            assert took < 15 + _SLACK, f"{ordeal} was noticed after {took:.1f} s"
-        elif expected == "worker-died":
-            assert took < 1 + _SLACK, f"{ordeal} was noticed after {took:.1f} s"
-        assert beat.worst < 0.1 + _SLACK, f"{ordeal} stopped the window for {beat.worst:.1f} s"
-        told.append(f"{ordeal}: noticed after {took:.2f} s, worst stall of the window {1000 * beat.worst:.0f} ms")
+        death = note
+        if expected == "worker-died":
+            death = Path(f"{note}.death")
+            hand.wait(lambda: death.exists() and death.read_text(), what="who saw it die")
+        promised = {"worker-hung": _HANG, "worker-died": _DEATH}.get(expected, math.inf)
+        return Suffered(seen - float(death.read_text()), beat.worst, promised)
+
+    def judge(hand: Driver, ordeal: str, number: int) -> None:
+        found: list[Suffered] = []
+        while len(found) < _TRIES and not (found and found[-1].good):
+            found.append(suffer(hand, ordeal, f"{number}-{len(found)}"))
+        words = f"{ordeal}: noticed after {found[-1].noticed:.2f} s, stall {1000 * found[-1].stall:.0f} ms"
+        told.append(words + f" (try {len(found)})" * (len(found) > 1))
+        assert found[-1].good, f"{ordeal}: each time too late: {found}"
 
     def script(hand: Driver) -> None:
         hand.window.show_drawer(2)
         for number in cases(merge=1, nightly=10, release=50):
             for ordeal in (*QUICK, *HANGS) if tier(merge=0, nightly=1, release=1) else QUICK:
-                suffer(hand, ordeal, number)
+                judge(hand, ordeal, number)
 
     try:
         run_program([], script)

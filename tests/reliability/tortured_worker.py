@@ -55,6 +55,18 @@ def _raise(error: BaseException) -> None:
     raise error
 
 
+def _call_witness() -> None:
+    """Start a process that notes when this one dies: the kernel then closes the only other end of its pipe."""
+    reads, held = os.pipe()
+    code = "import os, sys, time; os.write(1, b'r'); os.read(0, 1); open(sys.argv[1], 'w').write(str(time.time()))"
+    command = [sys.executable, "-I", "-S", "-c", code, f"{_note}.death"]
+    witness = subprocess.Popen(command, stdin=reads, stdout=subprocess.PIPE, start_new_session=True)
+    os.close(reads)
+    assert witness.stdout is not None
+    assert witness.stdout.read(1) == b"r"
+    _held.append(held)
+
+
 ORDEALS = {
     "killed": lambda: os.kill(os.getpid(), signal.SIGKILL),
     "segfault": lambda: ctypes.string_at(0),
@@ -70,6 +82,8 @@ ORDEALS = {
     "computes": lambda: [sum(range(10_000_000)) for _ in range(3)],
     "loaders": _loaders,
 }
+#: What of the worker's death ends.
+_held: list[int] = []
 _job_id = ""
 _note = Path(sys.argv[1])
 
@@ -83,6 +97,8 @@ def run_job(spec: Any, control: Any = None, crew: Any = None) -> Iterator[Messag
     yield Progress(stage="Predicting", done=0, total=2, job_id=spec.job_id)
     if spec.kind == "train":
         time.sleep(2.5)  # until the window knows that signs of life come
+    if ordeal in ("killed", "segfault"):
+        _call_witness()
     _note.write_text(f"{time.time()}")
     ORDEALS[ordeal]()
     yield Finished(outcome="done", job_id=spec.job_id)
