@@ -39,6 +39,7 @@ def _project(folder: Path) -> Path:
     for number in range(4):
         labels = np.zeros((64, 64), np.uint16)
         labels[8:28, 8 + number : 28 + number], labels[38:58, 30:50] = 255, 65_535
+        labels[6:22, 42:58], labels[40:54, 4:20] = 7, 8
         image = (labels > 0) * 120 + rng.integers(0, 20, labels.shape)
         tifffile.imwrite(folder / "images" / f"s{number}.tif", image.astype(np.uint8))
         tifffile.imwrite(folder / "masks" / f"s{number}.tif", labels)
@@ -48,8 +49,8 @@ def _project(folder: Path) -> Path:
     project.set_split(project.images[3].id, "val")
     for entry in project.images:
         document = project.document(entry.id)
-        document.apply(Stroke(np.array([[3.0, 60.0], [20.0, 60.0]]), 3, 70_000))
-        document.apply(Delete((65_535,)))  # what the model is to find again
+        document.apply(Stroke(np.array([[3.0, 61.0], [20.0, 61.0]]), 3, 70_000))
+        document.apply(Delete((7, 65_535)))  # what the model is to find again
     project.close()
     return folder / "p"
 
@@ -72,8 +73,8 @@ def test_training_and_predicting_leave_every_byte_of_the_labels(
         assert sitting.session.review.total
         assert sitting.session.document.checkpoint(wait=True)  # whatever there may be to save
         assert _digests(folder, *places) == before, "predicting has changed labels"
-        for entry in sitting.session.project.images:
-            sitting.accept_all(entry.id)
+        accepted = [sitting.accept_all(entry.id) for entry in sitting.session.project.images]
+        assert max(accepted) > 1, "nowhere were several accepted: this shows nothing"
 
 
 class _Sitting:
@@ -114,7 +115,7 @@ class _Sitting:
         if isinstance(message, Artifact) and message.role == "labels":
             self.session.review.predicted(message.image_id, Path(message.path).parent.name)
 
-    def accept_all(self, image_id: str) -> None:
+    def accept_all(self, image_id: str) -> int:
         """What is accepted is one action: its undo gives exactly what was there before, its redo what it made."""
         session = self.session
         session.select(image_id)
@@ -140,6 +141,7 @@ class _Sitting:
         assert document.checkpoint(wait=True)
         published = tifffile.imread(session.project.label_path(image_id))
         assert np.array_equal(published, before[0])
+        return len(accepted.objects)
 
 
 _State = tuple[NDArray[np.int32], NDArray[np.uint8], dict[int, ObjectInfo]]
