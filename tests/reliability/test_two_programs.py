@@ -1,5 +1,6 @@
 """Two programs open one project: one writes, the other is told who does, and a killed owner holds nothing."""
 
+import errno
 import json
 import os
 import subprocess
@@ -16,6 +17,7 @@ from reliability.cases import Cases
 
 from segstudio.core.errors import UserError
 from segstudio.labels.edits import Stroke
+from segstudio.project.lock import was_left_open
 from segstudio.project.project import Project
 
 #: Opens the project named first for each line, answers whether it could, and with what; "kill" is the parent's.
@@ -135,3 +137,79 @@ def test_a_lock_from_another_computer_is_told_by_its_name(folder: Path, monkeypa
             Project.open(folder)
         assert str(os.getpid()) in refused.value.message
         elsewhere.document(elsewhere.images[0].id).apply(Stroke(np.array([[20.0, 20.0]]), 3, 1))
+
+
+def no_lock_knows_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let locks stay within each computer, as on some network drives; here each opener is one."""
+    monkeypatch.setattr("segstudio.project.lock.try_lock", lambda _descriptor: True)
+
+
+@contextmanager
+def another_computer(name: str = "microscope-2") -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("socket.gethostname", lambda: name)
+        patch.setattr("segstudio.project.lock.computer_mark", lambda: name)
+        yield
+
+
+def test_where_locks_stay_within_each_computer_one_writes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    no_lock_knows_of_others(monkeypatch)
+    with another_computer():
+        elsewhere = Project.open(folder)
+    with pytest.raises(UserError, match=r"was not closed on another computer \(.*microscope-2") as refused:
+        Project.open(folder)
+    assert refused.value.code == "project-locked"
+    assert "delete the file .segstudio" in refused.value.hint
+    with Project.open(folder, read_only=True) as reader:
+        assert len(reader.images) == 1
+    with another_computer():
+        elsewhere.document(elsewhere.images[0].id).apply(Stroke(np.array([[20.0, 20.0]]), 3, 1))
+        assert elsewhere.close()
+    with Project.open(folder) as mine:
+        assert len(mine.document(mine.images[0].id).planes.objects) == 1
+
+
+def test_what_a_computer_that_is_off_has_left_open_can_be_taken_over(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    no_lock_knows_of_others(monkeypatch)
+    with another_computer():
+        dead = Project.open(folder)
+        document = dead.document(dead.images[0].id)
+        document.apply(Stroke(np.array([[20.0, 20.0]]), 3, 1))
+        assert document.flush()
+    with pytest.raises(UserError, match="microscope-2"):
+        Project.open(folder)
+    (folder / ".segstudio" / "lock").unlink()
+    assert was_left_open(folder / ".segstudio" / "lock")
+    with Project.open(folder) as mine:
+        assert mine.behind, "nobody has closed it"
+        mine.catch_up(mine.behind[0])
+        assert mine.images[0].objects == 1
+    with another_computer():
+        dead.close()
+
+
+def test_a_computer_of_the_same_name_is_another_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    no_lock_knows_of_others(monkeypatch)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("segstudio.project.lock.computer_mark", lambda: "another")
+        elsewhere = Project.open(folder)
+    monkeypatch.setattr("segstudio.project.lock.computer_mark", lambda: "mine")
+    with pytest.raises(UserError, match="another computer"):
+        Project.open(folder)
+    elsewhere.close()
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOTSUP, errno.EIO])
+def test_a_drive_without_locks_can_be_looked_at(folder: Path, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_descriptor: int) -> bool:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("segstudio.project.lock.try_lock", refuse)
+    with pytest.raises(UserError, match="cannot tell who has it open") as refused:
+        Project.open(folder)
+    assert refused.value.code == "no-locks"
+    assert os.strerror(number) in refused.value.message
+    with Project.open(folder, read_only=True) as reader:
+        assert len(reader.images) == 1

@@ -1,6 +1,8 @@
 """What another program does to project.json, or leaves beside it, is told in the window."""
 
+import errno
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -102,4 +104,21 @@ def test_a_newer_project_is_offered_for_reading(session: Session, folder: Path) 
     assert session.project is not None
     assert session.project.read_only
     assert any("newer SegStudio" in words for words in said)
+    session.close()
+
+
+def test_a_project_on_a_drive_without_locks_is_offered_for_reading(
+    session: Session, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_descriptor: int) -> bool:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("segstudio.project.lock.try_lock", refuse)
+    refused: list[UserError] = []
+    session.door.refused.connect(lambda _folder, error: refused.append(error))
+    session.open_project(folder)
+    assert session.project is None
+    assert "cannot tell who has it open" in refused[0].message
+    session.door.open(folder, read_only=True)
+    assert session.project is not None
     session.close()
