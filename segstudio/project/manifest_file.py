@@ -198,7 +198,13 @@ def _from_backup(folder: Path, sums: Sums, error: BadInput) -> tuple[Manifest, l
                 code="no-project",
                 path=folder,
             ) from error
-        raise error from None
+        raise BadInput(
+            error.message,
+            hint=f"Restore it, or {BACKUP}, from a backup. The labels are untouched: without a backup, make a new "
+            "project of the same images and import the masks in the folder labels; their classes are lost then.",
+            code=error.code,
+            path=error.path,
+        ) from None
     newest = sums.of(folder / MANIFEST)[:1]
     same = bool(newest) and newest[0].digest == sum_of(raw)
     what = f"Its copy {BACKUP}, which holds the same," if same else "The version before it"

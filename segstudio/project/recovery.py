@@ -197,7 +197,7 @@ class _Reader:
         parts = (self._labels, self._regions, self._objects)
         for part in parts:
             if isinstance(part, BadInput) and not journaled:
-                raise part
+                raise _not_readable(part)
         base = None
         if journaled and any(part is None or isinstance(part, BadInput) for part in parts):
             base = self._files.read_base(self._shape)
@@ -207,6 +207,20 @@ class _Reader:
             self._regions if isinstance(self._regions, LabelMap) else empty.regions,
             self._objects if isinstance(self._objects, ObjectTable) else empty.objects,
         )
+
+
+def _not_readable(error: BadInput) -> BadInput:
+    """Return what is said of a label file that is damaged: it is no image, and exporting it anew would not help."""
+    if error.code != "image-damaged" or error.path is None:
+        return error
+    where = f"{error.path.parent.name}/{error.path.name}"
+    return BadInput(
+        f"The labels of this image cannot be opened: {error.message.replace(error.path.name, where, 1)}",
+        hint="Restore that file from a backup, or move it elsewhere to begin anew. It stays as it is, and no other "
+        "image is touched.",
+        code=error.code,
+        path=error.path,
+    )
 
 
 def _foreign_paths(files: AnnotationFiles, result: Replayed) -> set[Path]:

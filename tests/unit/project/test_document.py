@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -381,6 +382,22 @@ def test_a_damaged_label_file_without_a_journal_is_refused_and_kept(folder: Path
     with pytest.raises(BadInput, match=r"img\.tif"):
         opened(folder)
     assert files.labels.read_bytes() == b"II*\0 nothing"
+
+
+def test_of_a_damaged_tile_is_said_which_file_it_is_and_what_to_do(folder: Path) -> None:
+    document = opened(folder)
+    document.apply(stroke(30, 1))
+    document.close()
+    files = files_in(folder)
+    shutil.rmtree(files.journal)
+    raw = bytearray(files.labels.read_bytes())
+    raw[-20] ^= 0xFF
+    files.labels.write_bytes(raw)
+    with pytest.raises(
+        BadInput, match=r"^The labels of this image cannot be opened: labels/img\.tif is damaged"
+    ) as told:
+        opened(folder)
+    assert "Restore that file from a backup" in told.value.hint
 
 
 def test_a_deleted_object_table_comes_back(folder: Path) -> None:

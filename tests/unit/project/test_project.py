@@ -315,6 +315,15 @@ def test_a_damaged_manifest_opens_from_its_backup_with_a_notice(tmp_path: Path, 
         assert "project.json is damaged: it ends too early" in again.warnings[0]
 
 
+def test_without_manifest_and_backup_is_said_where_the_labels_are(tmp_path: Path, pictures: Path) -> None:
+    made(tmp_path, pictures).close()
+    for name in ("project.json", "project.json.bak"):
+        (tmp_path / "project" / name).write_bytes(b'{"schema_version": 2,')
+    with pytest.raises(BadInput, match=r"^project\.json is damaged: it ends too early") as told:
+        Project.open(tmp_path / "project")
+    assert "import the masks in the folder labels" in told.value.hint
+
+
 def test_a_folder_that_cannot_be_locked_is_named_as_the_user_knows_it(tmp_path: Path, pictures: Path) -> None:
     made(tmp_path, pictures).close()
     lock = tmp_path / "project" / ".segstudio" / "lock"
