@@ -28,7 +28,7 @@ _LIST_HEIGHT = 140
 
 
 class Banner(QFrame):
-    """One message on one line, with an optional button; several messages about the same thing are joined in it."""
+    """One message on few lines, with an optional button; several messages about the same thing are joined in it."""
 
     left = Signal()
     """It was read, or answered."""
@@ -43,9 +43,12 @@ class Banner(QFrame):
         picture.setPixmap(icon(_ICONS[notice.level], notice.level).pixmap(20, 20))
         self._text = Headline(notice.text)
         self._open = _small_button("ph.caret-down", self.tr("Show all of the message"))
+        room = self._open.sizePolicy()
+        room.setRetainSizeWhenHidden(True)  # it comes while the line is being laid out, and would lie on its neighbour
+        self._open.setSizePolicy(room)
         self._open.hide()
         self._open.clicked.connect(self._open_or_close)
-        self._text.cut_changed.connect(lambda cut: self._open.setVisible(cut or self._text.wordWrap()))
+        self._text.cut_changed.connect(lambda cut: self._open.setVisible(cut or self._text.is_open))
         self._text.opened.connect(self._open.click)
         self.more = _small_button("", self.tr("Show the messages before"))
         self.more.hide()
@@ -60,7 +63,7 @@ class Banner(QFrame):
         self._list.hide()
         self._all.toggled.connect(self._list.setVisible)
         column = QVBoxLayout(self)
-        column.setContentsMargins(12, 2, 6, 2)
+        column.setContentsMargins(12, 4, 6, 4)
         row = QHBoxLayout()
         column.addLayout(row)
         column.addWidget(self._list)
@@ -97,8 +100,8 @@ class Banner(QFrame):
         self.more.setVisible(folded > 0)
 
     def _open_or_close(self) -> None:
-        opened = not self._text.wordWrap()
-        self._open.setToolTip(self.tr("One line only") if opened else self.tr("Show all of the message"))
+        opened = not self._text.is_open
+        self._open.setToolTip(self.tr("The first lines only") if opened else self.tr("Show all of the message"))
         self._open.setIcon(icon("ph.caret-up" if opened else "ph.caret-down"))
         self._text.open(opened=opened)
 

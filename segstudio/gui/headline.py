@@ -1,14 +1,18 @@
-"""One line of a message that opens to all of it."""
+"""The first lines of a message that open to all of it."""
 
 from html import escape
+from typing import Final
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QTextLayout, QTextOption
 from PySide6.QtWidgets import QLabel, QSizePolicy
+
+#: What is to be done stands at the end: at 1280 pixels all but messages with very long paths fit into this.
+_LINES: Final = 3
 
 
 class Headline(QLabel):
-    """A text on one line, cut off with an ellipsis where there is no room; a click shows the rest below.
+    """A text on at most three lines, cut off with an ellipsis where there is no room; a click shows the rest below.
 
     The tooltip has it all too. Opened, the text can be selected.
     """
@@ -21,30 +25,39 @@ class Headline(QLabel):
     def __init__(self, text: str) -> None:
         super().__init__()
         self._cut = False
+        self.is_open = False
+        """Whether all of the text is shown, on as many lines as it takes."""
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.setWordWrap(True)
         self._take(text)
 
     def say(self, text: str) -> None:
         """Show another text."""
         self._take(text)
+        self.updateGeometry()
         self._look()
 
     def open(self, *, opened: bool) -> None:
-        """Show all of the text, on as many lines as it takes, or one line only."""
-        self.setWordWrap(opened)
+        """Show all of the text, or its first lines only."""
+        self.is_open = opened
         selectable = Qt.TextInteractionFlag.TextSelectableByMouse
         self.setTextInteractionFlags(selectable if opened else Qt.TextInteractionFlag.NoTextInteraction)
         self.updateGeometry()
         self._look()
 
+    def heightForWidth(self, width: int) -> int:
+        """Return the height of the lines that are shown."""
+        lines = len(self._lines(width))
+        return (lines if self.is_open else min(lines, _LINES)) * self.fontMetrics().lineSpacing()
+
     def sizeHint(self) -> QSize:
-        """Return the room for all of it when it is open; else the height of a line, the layout gives the width."""
-        return super().sizeHint() if self.wordWrap() else QSize(0, self.fontMetrics().height())
+        """Return the room for the text at the present width; the layout gives the width."""
+        return QSize(0, self.heightForWidth(self.width()))
 
     def minimumSizeHint(self) -> QSize:
-        """Return the least room, as `sizeHint`."""
-        return super().minimumSizeHint() if self.wordWrap() else self.sizeHint()
+        """Return the least room: one line."""
+        return QSize(0, self.fontMetrics().lineSpacing())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Find out whether there is room."""
@@ -58,14 +71,17 @@ class Headline(QLabel):
             self.opened.emit()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw the line as a label does, with an ellipsis."""
-        if self.wordWrap():
+        """Draw the lines as a label does, with an ellipsis when some are out of sight."""
+        if not self._cut:
             super().paintEvent(event)
             return
-        shown = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
+        starts = self._lines(self.width())[:_LINES]
+        ends = [*starts[1:], len(self.text())]
+        lines = [self.text()[start:end] for start, end in zip(starts, ends, strict=True)]
+        lines[-1] = self.fontMetrics().elidedText(lines[-1], Qt.TextElideMode.ElideRight, self.width())
         alignment, role = int(self.alignment()), self.foregroundRole()
         self.style().drawItemText(
-            QPainter(self), self.contentsRect(), alignment, self.palette(), self.isEnabled(), shown, role
+            QPainter(self), self.contentsRect(), alignment, self.palette(), self.isEnabled(), "\n".join(lines), role
         )
 
     def _take(self, text: str) -> None:
@@ -73,8 +89,22 @@ class Headline(QLabel):
         self.setAccessibleName(text)
         self.setToolTip(f"<p>{escape(text)}</p>")
 
+    def _lines(self, width: int) -> list[int]:
+        """Return where the lines begin when the text is broken at a width."""
+        layout = QTextLayout(self.text(), self.font())
+        option = QTextOption()
+        option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+        layout.setTextOption(option)
+        starts: list[int] = []
+        layout.beginLayout()
+        while (line := layout.createLine()).isValid():
+            line.setLineWidth(max(1, width))
+            starts.append(line.textStart())
+        layout.endLayout()
+        return starts
+
     def _look(self) -> None:
-        cut = not self.wordWrap() and self.fontMetrics().horizontalAdvance(self.text()) > self.width()
+        cut = not self.is_open and len(self._lines(self.width())) > _LINES
         if cut != self._cut:
             self._cut = cut
             self.cut_changed.emit(cut)

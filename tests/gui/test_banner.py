@@ -1,6 +1,6 @@
 """Messages above the canvas: what is about the same thing is one message."""
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QRect, Qt
 from PySide6.QtWidgets import QLabel, QPlainTextEdit, QPushButton, QToolButton, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -88,20 +88,47 @@ def _shown(area: BannerArea) -> list[Banner]:
     return [banner for banner in area.findChildren(Banner) if banner.isVisible()]
 
 
-def test_a_long_message_takes_one_line_until_it_is_opened(qtbot: QtBot) -> None:
+def test_what_to_do_can_be_read_without_a_click(qtbot: QtBot) -> None:
     area = _over_an_image(qtbot)
     area.show_notice(LONG)
     area.show_notice(Notice("Short.", level="error"))
     qtbot.wait(20)
     short, long = sorted(_shown(area), key=lambda banner: len(banner.notice.message))
-    assert long.height() == short.height()
-    (headline,) = long.findChildren(Headline)
-    assert LONG.text in headline.toolTip()
-    qtbot.mouseClick(headline, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: long.height() > short.height(), timeout=2000)
-    (fold,) = (made for made in long.findChildren(QToolButton) if made.toolTip() == "One line only")
+    (headline,) = long.findChildren(Headline)
+    needed = headline.fontMetrics().boundingRect(
+        QRect(0, 0, headline.width(), 1000), Qt.TextFlag.TextWordWrap, LONG.text
+    )
+    assert headline.height() >= needed.height()
+    assert [made.toolTip() for made in long.findChildren(QToolButton) if made.isVisible()] == ["Dismiss"]
+
+
+def test_a_very_long_message_takes_three_lines_until_it_is_opened(qtbot: QtBot) -> None:
+    area = _over_an_image(qtbot)
+    area.show_notice(Notice(LONG.message * 5, LONG.hint, "warning"))
+    qtbot.wait(20)
+    (long,) = _shown(area)
+    (headline,) = long.findChildren(Headline)
+    height = headline.height()
+    assert height == 3 * headline.fontMetrics().lineSpacing()
+    assert LONG.hint in headline.toolTip()
+    qtbot.mouseClick(headline, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: headline.height() > height, timeout=2000)
+    (fold,) = (made for made in long.findChildren(QToolButton) if made.toolTip() == "The first lines only")
     fold.click()
-    qtbot.waitUntil(lambda: long.height() == short.height(), timeout=2000)
+    qtbot.waitUntil(lambda: headline.height() == height, timeout=2000)
+
+
+def test_the_button_of_a_cut_message_has_its_room_before_it_comes(qtbot: QtBot) -> None:
+    area = _over_an_image(qtbot)
+    area.show_notice(LONG)
+    qtbot.wait(20)
+    (banner,) = _shown(area)
+    (headline,) = banner.findChildren(Headline)
+    (opens,) = (made for made in banner.findChildren(QToolButton) if made.toolTip() == "Show all of the message")
+    (closes,) = (made for made in banner.findChildren(QToolButton) if made.toolTip() == "Dismiss")
+    assert not opens.isVisible()
+    assert headline.geometry().right() < opens.geometry().left() <= opens.geometry().right() < closes.geometry().left()
 
 
 def test_what_fits_offers_no_more_of_it(qtbot: QtBot) -> None:
