@@ -191,7 +191,7 @@ def _run(app: QApplication, paths: list[Path], log_file: Path | None, mark: Star
             later(window, mark.stands)
             later(window, mark.steady, round(STEADY_S * 1000))
         if safe:
-            window.banners.show_notice(safe_mode.notice())
+            window.banners.show_notice(safe_mode.notice(named=bool(paths)))
         if paths:
             window.opening.open_paths([path.expanduser().absolute() for path in paths])
         try:

@@ -63,12 +63,21 @@ def safe_mode() -> Iterator[None]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def notice() -> Notice:
-    """Return what tells the user that this is safe mode."""
+def notice(*, named: bool) -> Notice:
+    """Return what tells the user that this is safe mode.
+
+    Parameters
+    ----------
+    named
+        Whether a project or images were named at the start, which are opened in this mode too.
+    """
+    if named:
+        return Notice(
+            _tr("This is safe mode: standard layout and settings, no plug-ins."), _tr("The next start is a usual one.")
+        )
     return Notice(
         _tr("This is safe mode: standard layout and settings, no plug-ins, no project opened by itself."),
         _tr("Open your project by File › Open project. The next start is a usual one."),
-        "info",
     )
 
 

@@ -1,6 +1,7 @@
 """Starts that came to nothing, and safe mode."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 from window_driver import Driver, run_program
 
 from segstudio.config.preferences import Preferences
+from segstudio.core.resources import resource
 from segstudio.gui.banner import Banner
 from segstudio.gui.safe_mode import wants_safe_mode
 from segstudio.gui.start_mark import StartMark
@@ -98,6 +100,24 @@ def test_safe_mode_neither_uses_nor_changes_what_the_user_has_set(tmp_path: Path
     again = QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "SegStudio", "window")
     assert again.value("geometry") == "mine"
     assert "SEGSTUDIO_NO_PLUG_INS" not in os.environ
+
+
+@pytest.mark.timeout(60)
+def test_a_project_that_is_named_is_opened_in_safe_mode_and_nothing_else_is_said(
+    tmp_path: Path, qapp: QApplication
+) -> None:
+    folder = tmp_path / "cells"
+    shutil.copytree(resource("samples", "project.json").parent, folder)
+    said: list[str] = []
+
+    def script(hand: Driver) -> None:
+        said.extend(item.notice.text for item in hand.window.banners.findChildren(Banner))
+        hand.wait(lambda: hand.session.project is not None, what="the project")
+
+    run_program(["--safe-mode", str(folder)], script)
+    (words,) = said
+    assert "safe mode" in words
+    assert "project" not in words
 
 
 def test_plug_ins_stay_away_in_safe_mode(monkeypatch: pytest.MonkeyPatch) -> None:
