@@ -19,6 +19,8 @@ from segstudio.session.notice import Notice
 
 #: What was closed by the user is shown again when it comes anew after so many seconds of quiet.
 _QUIET_S: Final = 5.0
+#: What is said about the log.
+_LOG: Final = "log"
 
 
 class HelpDesk(QObject):
@@ -33,7 +35,7 @@ class HelpDesk(QObject):
     """
 
     offered = Signal(object, object)
-    """A `Notice`, and the button with which the user takes the offer."""
+    """A `Notice`, and the button with which the user takes the offer, or ``None``."""
 
     def __init__(self, window: QWidget, log_file: Path | None, background: Background) -> None:
         super().__init__(window)
@@ -59,9 +61,14 @@ class HelpDesk(QObject):
         self._pages.open_page()
 
     def show_log(self) -> None:
-        """Open the program's log with the system's viewer."""
-        if self._log_file is not None:
-            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._log_file)))
+        """Open the program's log with the system's viewer; say where it is when there is no viewer."""
+        if self._log_file is None:
+            says = self.tr("There is no log: the folder for it cannot be written.")
+            self.offered.emit(Notice(says, "", "warning", about=_LOG), None)
+        elif not QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._log_file))):
+            says = self.tr("This desktop has no program that shows the log.")
+            hint = self.tr("Open it with a text editor: {0}").format(self._log_file)
+            self.offered.emit(Notice(says, hint, "warning", about=_LOG), None)
 
     def show_about(self) -> None:
         """Say what this is."""

@@ -4,14 +4,17 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt, QUrl
-from PySide6.QtGui import QAction, QColor, QImage, QTextDocument
+from PySide6.QtGui import QAction, QColor, QDesktopServices, QImage, QTextDocument
 from PySide6.QtWidgets import QListWidget, QTableWidget, QTextBrowser, QWidget
 from pytestqt.qtbot import QtBot
 
 from segstudio.gui.actions import Action, ActionTable
 from segstudio.gui.dialogs.help import HelpWindow
 from segstudio.gui.dialogs.key_map import KeyMap
+from segstudio.gui.help_desk import HelpDesk
 from segstudio.gui.panels.measurement_table import figure, mean_and_sd
+from segstudio.session.background import Background
+from segstudio.session.notice import Notice
 
 
 @pytest.mark.qt_log_ignore("This plugin does not support")
@@ -106,3 +109,23 @@ def test_rows_of_the_key_map_hold_their_words(qtbot: QtBot) -> None:
 )
 def test_mean_and_spread_have_the_same_decimals(mean: float, sd: float, shown: tuple[str, str]) -> None:
     assert mean_and_sd(mean, sd) == shown
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support")
+def test_where_the_log_is_is_said_when_nothing_can_show_it(
+    qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window, log = QWidget(), tmp_path / "segstudio.log"
+    qtbot.addWidget(window)
+    desk = HelpDesk(window, log, Background())
+    said: list[Notice] = []
+    desk.offered.connect(lambda notice, _button: said.append(notice))
+    asked: list[QUrl] = []
+    for can in (True, False):
+        monkeypatch.setattr(QDesktopServices, "openUrl", lambda url, can=can: asked.append(url) or can)
+        desk.show_log()
+    assert asked == [QUrl.fromLocalFile(str(log))] * 2
+    (notice,) = said
+    assert str(log) in notice.hint
+    HelpDesk(window, None, Background()).show_log()
+    assert len(asked) == 2

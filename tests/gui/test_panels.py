@@ -3,8 +3,10 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QApplication
 from studio import ROOT, Studio, message, training_job
 
@@ -14,6 +16,7 @@ from segstudio.gui.panels.prediction import PredictionPanel
 from segstudio.gui.panels.training import TrainingPanel
 from segstudio.gui.theme import apply_theme
 from segstudio.jobs.messages import Failed, Progress, Started
+from segstudio.session.notice import Notice
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
 
@@ -57,6 +60,20 @@ def test_a_long_name_of_a_device_is_cut_and_told_by_the_tooltip(studio: Studio) 
     studio.until(lambda: label.text().endswith("…"))
     assert len(label.text()) > 20
     assert name in label.toolTip()
+
+
+def test_where_the_log_of_a_job_is_is_said_when_nothing_can_show_it(
+    studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel = studio.show(JobsPanel(studio.session), 900, 260)
+    log = tmp_path / "log.txt"
+    log.touch()
+    panel._job = SimpleNamespace(log=log, title="Training of cells")
+    said: list[Notice] = []
+    studio.session.noticed.connect(said.append)
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda _url: False)
+    panel._open_log()
+    studio.until(lambda: any(str(log) in notice.hint for notice in said))
 
 
 def test_the_list_of_jobs_says_what_runs_and_why_it_failed(studio: Studio, tmp_path: Path) -> None:

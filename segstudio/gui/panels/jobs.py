@@ -170,7 +170,10 @@ class JobRow(QFrame):
 
         def show(is_there: bool) -> None:
             if is_there:
-                QDesktopServices.openUrl(QUrl.fromLocalFile(str(log)))
+                if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(log))):
+                    says = self.tr("This desktop has no program that shows the log of {0}.").format(title)
+                    hint = self.tr("Open it with a text editor: {0}").format(log)
+                    session.notice(says, hint, "warning")
             else:
                 session.notice(self.tr("{0} has no log.").format(title), self.tr("It ended before it began to write."))
 
