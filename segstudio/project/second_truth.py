@@ -34,7 +34,8 @@ class Parted:
     others
         The records of the others, from there on.
     files
-        Those with records of others.
+        Those with records of others, the last actions first: removed in this order, what a kill leaves of them never
+        seems to go on from the truth that stays.
     """
 
     journal: Journal
@@ -64,7 +65,7 @@ def choose_truth(planes: Planes, journal: Journal) -> Parted | None:
         replace(journal, records=ours[1], files=tuple(file for file in journal.files if file not in foreign)),
         first,
         tuple(tuple(record for record in truth if record.seq >= first) for file, truth in truths if file != ours[0]),
-        tuple(foreign),
+        tuple(reversed(foreign)),
     )
 
 

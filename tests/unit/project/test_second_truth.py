@@ -1,12 +1,17 @@
 """A journal in which a sync program has put what was drawn on another computer: both are kept, and the user is told."""
 
+import errno
+import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
 
+from segstudio.core.errors import UserError
+from segstudio.io.disk import Disk
 from segstudio.labels.edits import Stroke
 from segstudio.project import journal
 from segstudio.project.document import ImageDocument
@@ -130,6 +135,61 @@ def test_looking_only_writes_nothing_and_tells_of_both(tmp_path: Path, monkeypat
     assert "in two places" in document.notices[0]
     project.close()
     assert {path: path.read_bytes() for path in places.here.rglob("*") if path.is_file()} == before
+
+
+class Dying(Disk):
+    """Changes nothing any more from the primitive `number` on: as after a kill."""
+
+    def __init__(self, number: int) -> None:
+        self._left = number
+        for name in ("create", "write", "replace", "unlink", "make_folder"):
+            setattr(self, name, self._wrap(getattr(super(), name)))
+
+    def _wrap(self, real: Callable[..., object]) -> Callable[..., object]:
+        def call(*args: object) -> object:
+            self._left -= 1
+            if self._left < 0:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            return real(*args)
+
+        return call
+
+
+@pytest.mark.parametrize("here_is_shorter", [False, True])
+def test_a_kill_while_the_other_truth_is_put_aside_costs_neither(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here_is_shorter: bool
+) -> None:
+    places = TwoPlaces(tmp_path, monkeypatch, published=False, marks=("aaaa", "bbbb"))
+    shown = HERE
+    if here_is_shorter:
+        max(places.here.rglob("*-aaaa*.sj")).unlink()
+        shown = {1, 10, 11}
+    places.sync()
+    kept = tmp_path / "kept"
+    shutil.copytree(places.here, kept)
+    for number in range(120):
+        shutil.rmtree(places.here)
+        shutil.copytree(kept, places.here)
+        project = Project.open(places.here)
+        entry = project.images[0]
+        try:
+            document = ImageDocument.open(
+                entry, project.image_path(entry.id), project.files(entry.id), disk=Dying(number)
+            )
+        except UserError:
+            survived = False
+        else:
+            survived = True
+            document.close(timeout=0.1)
+        project.close()
+        project, document = places.open()
+        assert document.planes.labels.values() == shown, number
+        assert project.close()
+        files = (places.here / "labels").glob("img.foreign-*.tif")
+        assert any(set(np.unique(tifffile.imread(path))) == THERE | {0} for path in files), number
+        if survived:
+            return
+    raise AssertionError("it never got through")
 
 
 def test_a_file_of_this_computer_with_the_common_actions_keeps_them(
