@@ -3,7 +3,6 @@
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from PySide6.QtGui import QDesktopServices
@@ -66,13 +65,15 @@ def test_where_the_log_of_a_job_is_is_said_when_nothing_can_show_it(
     studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     panel = studio.show(JobsPanel(studio.session), 900, 260)
-    log = tmp_path / "log.txt"
+    job = training_job(tmp_path / "run")
+    studio.session.jobs.start_training(job)
+    log = tmp_path / "run" / "log.txt"
+    log.parent.mkdir(exist_ok=True)
     log.touch()
-    panel._job = SimpleNamespace(log=log, title="Training of cells")
     said: list[Notice] = []
     studio.session.noticed.connect(said.append)
     monkeypatch.setattr(QDesktopServices, "openUrl", lambda _url: False)
-    panel._open_log()
+    panel.rows["run-1"]._open_log()
     studio.until(lambda: any(str(log) in notice.hint for notice in said))
 
 
