@@ -1,25 +1,30 @@
 """Experiments 9 and 10: whatever another program does to a project's files is noticed, and nothing is overwritten."""
 
+import io
 import os
 import random
 import shutil
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-import tifffile
 from golden.make_project import digest
+from PIL import Image
 from reliability.cases import Cases
 
 from segstudio.core.errors import BadInput, UserError
-from segstudio.io.labels_file import write_label_tiff
+from segstudio.io.labels_file import read_label_tiff, write_label_tiff
 from segstudio.labels.edits import Delete, RegionFill, Stroke
 from segstudio.labels.label_map import LabelMap
 from segstudio.project.document import ImageDocument
 from segstudio.project.project import Project
 
 SIZE = 40
-KINDS = ("image", "labels", "objects", "regions", "manifest")
+#: Side of an image of more than a megabyte, of which a look at both ends tells little.
+LARGE = 1_100
+ENDS = 1 << 17
+KINDS = ("image", "large image", "labels", "objects", "regions", "manifest", "journal", "sums")
 DEEDS = ("modify", "truncate", "swap", "rename", "touch", "replace", "delete", "older")
 STEPS = 10
 
@@ -27,25 +32,28 @@ STEPS = 10
 class Lab:
     """A project, who works on it, and another program that does something between two steps."""
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    def __init__(self, folder: Path, seed: int, *, large: bool = False) -> None:
         self.chance = random.Random(seed)
         self.where = f"seed {seed}"
         self.pictures = folder / "pictures"
         self.pictures.mkdir(parents=True)
         for number in range(3):
-            tifffile.imwrite(
-                self.pictures / f"{number}.tif", np.random.default_rng(number).integers(0, 99, (SIZE, SIZE))
-            )
+            side = LARGE if large and not number else SIZE
+            (self.pictures / f"picture-{number}.png").write_bytes(picture(number, side))
         self.project, _ = Project.create(folder / "project", self.pictures)
         self.folder = self.project.folder
         self.told: list[str] = []
         self.heard: list[ImageDocument] = []
         self.truth: dict[str, str] = {}
         self.had: set[tuple[Path, bytes]] = set()
+        self.was_closed = False
         self.listen()
         for entry in self.project.images:
+            self.open(entry.id).apply(RegionFill(None, 1))
             self.draw(entry.id)
         self.publish()
+        if large:
+            self.wait_for_sums()
         self.older = {path: path.read_bytes() for path in self.folder.rglob("*") if path.is_file()}
         for entry in self.project.images:
             self.draw(entry.id)
@@ -55,6 +63,13 @@ class Lab:
     def remember(self) -> None:
         """Keep what the published files hold: any of it, put back, is a state of our own."""
         self.had |= {(path, path.read_bytes()) for path in self.folder.glob("*/*") if path.is_file()}
+
+    def wait_for_sums(self) -> None:
+        """Wait until the program knows the whole of each image: a thread of its own looks after it was opened."""
+        end = time.monotonic() + 60
+        while any(self.project._images.known(entry) is None for entry in self.project.images):
+            assert time.monotonic() < end, "the images were not summed"
+            time.sleep(0.01)
 
     def listen(self) -> None:
         self.told += self.project.warnings
@@ -68,7 +83,7 @@ class Lab:
         if self.chance.random() < 0.3:
             document.apply(Delete((self.chance.choice(sorted(document.planes.objects)),)))
         elif self.chance.random() < 0.3:
-            document.apply(RegionFill(None, 1))
+            document.apply(RegionFill(None, self.chance.randrange(2)))
         self.truth[image_id] = digest(document)
 
     def publish(self) -> None:
@@ -125,14 +140,17 @@ class Lab:
         self.listen()
 
     def path_of(self, kind: str) -> Path:
-        entry = self.chance.choice(self.project.images)
+        entry = self.meant = self.chance.choice(self.project.images)
         files = self.project.files(entry.id)
         return {
             "image": self.project.image_path(entry.id),
+            "large image": self.pictures / "picture-0.png",
             "labels": files.labels,
             "objects": files.objects,
             "regions": files.regions,
             "manifest": self.folder / "project.json",
+            "journal": max(files.journal.glob("*.sj"), default=files.journal / "none"),
+            "sums": files.sums,
         }[kind]
 
     def can(self, deed: str, path: Path) -> bool:
@@ -154,7 +172,8 @@ def meddle(lab: Lab, path: Path, deed: str) -> bytes | None:
     """Do as another program; return what it has written there, ``None`` when nothing of it is to be kept."""
     data = path.read_bytes()
     if deed == "modify":
-        place = lab.chance.randrange(len(data))
+        ends = ENDS if len(data) > 4 * ENDS else 0  # in the middle of a large one
+        place = lab.chance.randrange(ends, len(data) - ends)
         path.write_bytes(data[:place] + bytes([data[place] ^ (1 << lab.chance.randrange(8))]) + data[place + 1 :])
     elif deed == "truncate":
         path.write_bytes(data[: lab.chance.randrange(len(data))])
@@ -176,17 +195,24 @@ def meddle(lab: Lab, path: Path, deed: str) -> bytes | None:
     return path.read_bytes()
 
 
+def picture(seed: int, side: int) -> bytes:
+    """Return a PNG whose bytes are about its pixels."""
+    pixels = np.random.default_rng(seed).integers(0, 99, (side, side), np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG", compress_level=0)
+    return file.getvalue()
+
+
 def replacement(lab: Lab, path: Path) -> bytes:
     """Return something whole that another program might have saved in the place of a file."""
     if path.suffix == ".json":
         return path.read_bytes().replace(b'"name": "', b'"name": "other ', 1).replace(b'"class": 1', b'"class": 2', 1)
+    if path.suffix != ".tif":
+        return picture(lab.chance.randrange(1 << 30), SIZE)
     other = path.with_name("made elsewhere.tif")
-    if path.parent.name in ("labels", "regions"):
-        kind = np.uint8 if path.parent.name == "regions" else np.int32
-        values = np.random.default_rng(lab.chance.randrange(1 << 30)).integers(0, 3, (SIZE, SIZE)).astype(kind)
-        write_label_tiff(other, LabelMap.from_array(values))
-    else:
-        tifffile.imwrite(other, np.full((SIZE, SIZE), lab.chance.randrange(1 << 30)))
+    kind = np.uint8 if path.parent.name == "regions" else np.int32
+    values = np.random.default_rng(lab.chance.randrange(1 << 30)).integers(0, 3, (SIZE, SIZE)).astype(kind)
+    write_label_tiff(other, LabelMap.from_array(values))
     data = other.read_bytes()
     other.unlink()
     return data
@@ -212,11 +238,13 @@ def check(lab: Lab, kind: str, deed: str, path: Path, before: bytes, written: by
     ours = written is not None and (path, written) in lab.had
     if (deed == "older" or (changed and ours)) and kind in ("labels", "objects", "regions"):
         changed = False  # a state of our own, as a crash leaves it: brought up to date, told only while it is open
+    elif kind == "sums" or (kind == "journal" and deed == "rename"):
+        pass  # nothing is lost with sums, and a journal is read whatever its name is
     elif changed:
-        assert any(path.name in words or "other words" in words for words in lab.told), f"not noticed: {where}"
+        check_told(lab, kind, deed, path, where)
     else:
         assert not lab.told, f"noticed what is nothing: {where}"
-    if kind == "image":
+    if kind in ("image", "large image"):
         return check_images(lab, where)
     theirs = kind == "manifest" and any("opened as it is now" in words for words in lab.told)
     for image_id, truth in lab.truth.items():
@@ -231,9 +259,27 @@ def check(lab: Lab, kind: str, deed: str, path: Path, before: bytes, written: by
     if theirs:
         # Theirs is the one that is worked on; it is ours that has to be kept.
         assert kept_somewhere(lab.folder, before), f"our version was overwritten: {where}"
-    elif changed and written is not None and deed != "swap":
-        assert kept_somewhere(lab.folder, written), f"their version was overwritten: {where}"
+    elif changed and written is not None and deed != "swap" and must_be_kept(lab, kind):
+        folder = path.parent if kind in ("labels", "objects", "regions") else lab.folder
+        assert kept_somewhere(folder, written), f"their version was overwritten: {where}"
     return None
+
+
+def must_be_kept(lab: Lab, kind: str) -> bool:
+    """Sums are made anew, and what is written into an open journal in place gets our next actions over it."""
+    return kind != "sums" and (kind != "journal" or lab.was_closed)
+
+
+def check_told(lab: Lab, kind: str, deed: str, path: Path, where: str) -> None:
+    """It is told of the file that was changed, and of no other."""
+    names = {path.name, *(other.name for other in others_of(path) if deed == "swap")}
+    if kind == "journal":
+        names.add(f"journal of {lab.meant.stem} ")
+    assert any(name in words for name in names for words in lab.told), f"not noticed: {where}"
+    for words in lab.told:
+        assert any(name in words for name in names), f"of what nobody has changed: {where}"
+        assert not (kind == "regions" and "/labels" in words), where
+        assert not (kind == "labels" and "/regions" in words), where
 
 
 def check_with(lab: Lab, manifest: bytes, image_id: str, where: str) -> None:
@@ -260,27 +306,33 @@ def check_images(lab: Lab, where: str) -> None:
 
 
 def kept_somewhere(folder: Path, content: bytes) -> bool:
-    return any(path.is_file() and path.read_bytes() == content for path in folder.rglob("*"))
+    """Whether a file holds it; a journal grows at its end."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return any(path.read_bytes() == content or is_grown(path, content) for path in files)
+
+
+def is_grown(path: Path, content: bytes) -> bool:
+    return path.suffix == ".sj" and path.read_bytes().startswith(content)
 
 
 @pytest.mark.slow
 def test_whatever_another_program_does_is_noticed_and_nothing_is_overwritten(
     tmp_path: Path, cases: Cases, seed: int
 ) -> None:
-    pairs = [(kind, deed) for kind in KINDS for deed in DEEDS if (kind, deed) != ("image", "older")]
-    for number in cases(merge=40, nightly=500, release=2_000):
+    pairs = [(kind, deed) for kind in KINDS for deed in DEEDS if "image" not in kind or deed != "older"]
+    for number in cases(merge=len(pairs), nightly=500, release=2_000):
         kind, deed = pairs[number % len(pairs)]
-        lab = Lab(tmp_path / str(number), seed + number)
+        lab = Lab(tmp_path / str(number), seed + number, large=kind == "large image")
         lab.told.clear()
         for _ in range(lab.chance.randrange(3)):
             lab.step()
         lab.told.clear()
         if lab.chance.random() < 0.5:
             lab.project.close()
-            is_open = False
+            lab.was_closed = True
         else:
             lab.project.save()
-            is_open = True
+            lab.was_closed = False
         path = lab.path_of(kind)
         if not path.exists() or not lab.can(deed, path):
             path = lab.project.files(lab.project.images[0].id).labels
@@ -288,10 +340,49 @@ def test_whatever_another_program_does_is_noticed_and_nothing_is_overwritten(
         lab.remember()
         before = path.read_bytes()
         written = meddle(lab, path, deed)
-        if not is_open:
+        if lab.was_closed:
             lab.project = Project.open(lab.folder)
             lab.listen()
         lab.finish()
         check(lab, kind, deed, path, before, written)
         lab.project.close()
         shutil.rmtree(tmp_path / str(number))
+
+
+def test_a_second_journal_that_a_sync_program_brings_is_told_and_both_versions_are_kept(
+    tmp_path: Path, cases: Cases, seed: int
+) -> None:
+    for number in cases(merge=2, nightly=20, release=100):
+        lab = Lab(tmp_path / str(number), seed + number)
+        entry = lab.chance.choice(lab.project.images)
+        lab.project.close()
+        before = set(lab.project.files(entry.id).journal.iterdir())
+        theirs, elsewhere = worked_elsewhere(lab, entry.id)
+        lab.project = Project.open(lab.folder)
+        lab.draw(entry.id)
+        lab.publish()
+        lab.project.close()
+        journal = lab.project.files(entry.id).journal
+        for path in sorted((elsewhere / journal.relative_to(lab.folder)).glob("*.sj")):
+            if journal / path.name not in before:
+                shutil.copy(path, journal)
+        lab.told.clear()
+        lab.project = Project.open(lab.folder)
+        lab.listen()
+        document = lab.open(entry.id)
+        where = f"{entry.name}, {lab.where}: {lab.told}"
+        assert digest(document) == lab.truth[entry.id], f"work was lost: {where}"
+        told = [words for words in lab.told if entry.stem in words and "in two places" in words]
+        assert told, f"not noticed: {where}"
+        same = (path for path in lab.folder.rglob("*.tif") if np.array_equal(read_label_tiff(path).to_array(), theirs))
+        assert any(path.name in told[0] for path in same), f"their version is kept nowhere: {where}"
+        lab.project.close()
+
+
+def worked_elsewhere(lab: Lab, image_id: str) -> tuple[np.ndarray, Path]:
+    """Draw on an image in a copy of the project, as on another computer; return the labels there, and the copy."""
+    folder = shutil.copytree(lab.folder, lab.folder.with_name("elsewhere"))
+    with Project.open(folder) as project:
+        document = project.document(image_id)
+        document.apply(Stroke([(20.0, 20.0), (30.0, 20.0)], 9, document.planes.objects.next_id()))
+        return document.planes.labels.to_array(), folder
