@@ -12,6 +12,7 @@ from segstudio.core.errors import UserError
 from segstudio.jobs.spec import Split
 from segstudio.project.manifest import ImageEntry, ImageState, SplitChoice
 from segstudio.project.manifest_store import ManifestStore
+from segstudio.project.reading_only import refuse_change
 from segstudio.project.splits import FRACTION, resolve
 
 
@@ -178,12 +179,7 @@ class Content:
     def check_writable(self) -> None:
         """Raise `UserError` when it is open for reading only."""
         if self.read_only:
-            raise UserError(
-                f"{self.name} is open for reading only.",
-                hint="Close it in the other window or program, then open it again.",
-                code="read-only",
-                path=self._store.folder,
-            )
+            raise refuse_change(self.name, of_newer=self._store.manifest.of_newer, path=self._store.folder)
 
     def _tell_images(self) -> None:
         self._tell(self.images_changed)

@@ -7,7 +7,7 @@ from pathlib import Path
 from psygnal import Signal
 
 from segstudio.core.axes import PixelSize
-from segstudio.core.errors import BadInput, UserError
+from segstudio.core.errors import BadInput
 from segstudio.core.tiles import Window
 from segstudio.io.disk import DISK, Disk
 from segstudio.io.sources import ImageSource, open_image
@@ -21,6 +21,7 @@ from segstudio.project.changes import DocumentChange, change_of
 from segstudio.project.journal_records import JournalRecord, Kind
 from segstudio.project.manifest import ImageEntry
 from segstudio.project.outward import refuse_image_links_out
+from segstudio.project.reading_only import refuse_change
 from segstudio.project.recovery import Recovered, recover
 from segstudio.project.rescue import ImageRescue
 from segstudio.project.saved_document import SavedDocument
@@ -55,11 +56,13 @@ class ImageDocument(SavedDocument):
         found: Recovered,
         *,
         read_only: bool = False,
+        of_newer: bool = False,
         on_published: Callable[[int, bool], None] = lambda objects, marked: None,
         disk: Disk = DISK,
     ) -> None:
         super().__init__(files, entry.id, found, read_only=read_only, on_published=on_published, disk=disk)
         self.entry = entry
+        self._of_newer = of_newer
         self.source = source
         self.files = files
         self.planes = found.planes
@@ -91,6 +94,7 @@ class ImageDocument(SavedDocument):
         files: AnnotationFiles,
         *,
         read_only: bool = False,
+        of_newer: bool = False,
         on_published: Callable[[int, bool], None] = lambda objects, marked: None,
         disk: Disk = DISK,
         rescue: ImageRescue | None = None,
@@ -99,6 +103,8 @@ class ImageDocument(SavedDocument):
 
         Parameters
         ----------
+        of_newer
+            A newer program wrote the project: this is why it is `read_only`.
         on_published
             Called on a background thread after a checkpoint, with the number of objects and whether regions are
             marked.
@@ -124,7 +130,16 @@ class ImageDocument(SavedDocument):
                 )
             refuse_image_links_out(files)
             found = recover(files, entry.id, source.info.size, read_only=read_only, disk=disk, rescue=rescue)
-            return cls(entry, source, files, found, read_only=read_only, on_published=on_published, disk=disk)
+            return cls(
+                entry,
+                source,
+                files,
+                found,
+                read_only=read_only,
+                of_newer=of_newer,
+                on_published=on_published,
+                disk=disk,
+            )
         except BaseException:
             source.close()
             raise
@@ -230,11 +245,7 @@ class ImageDocument(SavedDocument):
         if self._closed:
             raise RuntimeError("The document is closed.")
         if self.read_only:
-            raise UserError(
-                f"{self.entry.name} is open for reading only.",
-                hint="Close the project in the other window or program, then open it again.",
-                code="read-only",
-            )
+            raise refuse_change(self.entry.name, of_newer=self._of_newer)
 
     def _on_live_write(self, window: Window) -> None:
         self.changed.emit(DocumentChange(window, frozenset(("labels", "regions")), live=True))

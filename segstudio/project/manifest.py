@@ -105,6 +105,8 @@ class Manifest:
     """Number of the save that it was read from or written by: of two copies, the newer one has the larger number."""
     origin: str = field(default="", compare=False)
     """Digest of the file that it was read from or written to; empty before it was in any."""
+    of_newer: bool = field(default=False, compare=False)
+    """Whether a newer program wrote it: it is not to be saved, for that would drop what this one does not know."""
 
 
 class _Strict(BaseModel):
@@ -176,7 +178,7 @@ def parse_manifest(path: Path, raw: bytes, *, newer: bool = False) -> tuple[Mani
         raise _damaged(path, "the field classes repeats an id")
     removed = (_removed(item) for item in parsed.removed_classes)
     classes = ClassTable(classes.classes, tuple(item for item in removed if item and item.id not in classes.ids))
-    return Manifest(parsed.name, images, classes, parsed.settings, parsed.revision, sum_of(raw)), version
+    return Manifest(parsed.name, images, classes, parsed.settings, parsed.revision, sum_of(raw), newest), version
 
 
 def _known_part(content: dict[str, Any]) -> dict[str, Any]:

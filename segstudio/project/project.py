@@ -269,6 +269,7 @@ class Project(Content):
             self.image_path(image_id),
             self.files(image_id),
             read_only=self.read_only,
+            of_newer=self._store.manifest.of_newer,
             on_published=lambda objects, marked: self._on_published(image_id, objects, marked),
             disk=self._disk,
             rescue=self.rescue.image(image_id, (self.entry(image_id).height, self.entry(image_id).width)),

@@ -145,8 +145,11 @@ def test_a_newer_project_opens_for_reading_only_with_a_sentence(newer: Path) -> 
         assert project.name == "from the future"
         assert "newer SegStudio" in project.warnings[0]
         assert len(project.document(project.images[0].id).planes.objects) == 5
-        with pytest.raises(UserError, match="reading only"):
-            project.set_name("mine")
+        document = project.document(project.images[0].id)
+        for change in (lambda: project.set_name("mine"), lambda: document.begin("stroke")):
+            with pytest.raises(UserError, match="reading only: a newer SegStudio") as why:
+                change()
+            assert why.value.hint.startswith("Update SegStudio")
     assert (newer / "project.json").read_bytes() == before
 
 
