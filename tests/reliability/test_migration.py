@@ -118,7 +118,7 @@ def dies(folder: Path, disk: Disk) -> bool:
     finally:  # what the system does for the dead: the lock is given back, but not as by who has closed the project
         assert project._lock is not None
         project._lock.release(clean=False)
-        project._store.read_only = True
+        project._store.saving.closed = True
     return True
 
 
