@@ -35,6 +35,13 @@ def _refuse(folder: Path, links: Iterable[Path]) -> None:
     home = folder.resolve()
     for path in links:
         target = Path(os.path.realpath(path))  # unlike `Path.resolve` it takes a link to itself
+        if target.is_symlink():
+            raise BadInput(
+                f"{path.relative_to(folder)} in the project {folder.name} is a link that leads nowhere.",
+                hint="Delete it, or restore the file from a backup.",
+                code="project-links-out",
+                path=path,
+            )
         if not target.is_relative_to(home):
             raise BadInput(
                 f"{path.relative_to(folder)} in the project {folder.name} is a link that leads out of it, to {target}, "

@@ -100,6 +100,16 @@ def test_an_image_with_a_link_out_in_its_own_folder_is_refused(name: str, projec
     assert all(b"PRIVATE" not in path.read_bytes() for path in files_in(project))
 
 
+def test_a_link_to_itself_is_named(project: Path) -> None:
+    with Project.open(project) as opened:
+        draw(opened)
+        link = opened.files(opened.images[0].id).objects
+    link.unlink()
+    link.symlink_to(link.name)
+    with pytest.raises(BadInput, match=f"{link.name} in the project .* is a link that leads nowhere"):
+        Project.open(project)
+
+
 def draw(project: Project) -> None:
     project.document(project.images[0].id).apply(Stroke([(10.0, 20.0)], 3, 1))
 
