@@ -97,7 +97,8 @@ def until(reached: Callable[[], object], seconds: float = 5.0) -> None:
 
 
 def kept(rescue: Path) -> list[Path]:
-    return [path for path in rescue.rglob("*") if path.is_file()] if rescue.exists() else []
+    # Folders may go while they are looked through, which `os.walk` passes by.
+    return [Path(folder) / name for folder, _, names in os.walk(rescue) for name in names]
 
 
 def labels_of(folder: Path, rescue: Path) -> np.ndarray:
@@ -129,6 +130,36 @@ def test_what_a_full_disk_refuses_is_rescued_and_goes_back(project: Project, dis
     document.close()
     project.close()
     assert np.array_equal(labels_of(project.folder, rescue), labels)
+
+
+class NoRoomForBytes(Refusing):
+    """A full disk makes names and takes nothing into them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.refused = 0
+
+    def create(self, path: Path) -> int:
+        return Disk.create(self, path)
+
+    def write(self, descriptor: int, data: bytes | memoryview) -> None:
+        self.refused += self.full
+        super().write(descriptor, data)
+
+
+@pytest.mark.parametrize("disk", [NoRoomForBytes()])
+def test_a_full_disk_is_not_filled_with_empty_files(project: Project, disk: NoRoomForBytes) -> None:
+    document = first(project)
+    draw(document)
+    assert document.flush()
+    disk.full = True
+    draw(document)
+    until(lambda: disk.refused > 20, 30)
+    empty = [path for path in project.folder.rglob("*.sj") if not path.stat().st_size]
+    assert len(empty) <= 1, "that of the try that is going on"
+    disk.full = False
+    until(lambda: document.save_state == SAVED)
+    assert all(path.stat().st_size for path in project.folder.rglob("*.sj"))
 
 
 def test_what_was_rescued_is_there_at_the_next_opening(project: Project, disk: Refusing, rescue: Path) -> None:

@@ -18,7 +18,7 @@ from segstudio.project.document import ImageDocument
 from segstudio.project.project import Project
 from segstudio.project.verify import verify_project
 
-SHAPE = (300, 300)
+SHAPE = (300, 1100)
 
 
 class TwoPlaces:
@@ -48,13 +48,11 @@ class TwoPlaces:
         for session in ([first, first + 1], [first + 2]):  # the second one begins in a file of its own
             project = Project.open(work)
             document = project.document(project.images[0].id)
-            if session[0] > first:
-                document.undo()  # what another file has
-                document.redo()
             for number in session:
-                document.apply(Stroke([(10.0 * number, 5.0 * first)], 3, number))
-            document.undo()
-            document.redo()
+                # The last one in another tile, which what was done here before it has not touched.
+                document.apply(Stroke([(10.0 * number + 250 * (number % 10), 5.0 * first)], 3, number))
+            for step in (document.undo, document.undo, document.redo, document.redo):
+                step()  # the second session also of what another file has
             assert document.flush()
             if published:
                 assert document.checkpoint(wait=True)
