@@ -45,6 +45,16 @@ def with_content_of(entry: ImageEntry, folder: Path, path: Path) -> ImageEntry:
     )
 
 
+def another_image(entry: ImageEntry, path: Path) -> BadInput:
+    """Return the error for a file that was chosen for an image that moved, and is another one."""
+    return BadInput(
+        f"{path.name} is not the image {entry.name} that was added to the project.",
+        hint="Choose the file itself; it may have another name, but not another content.",
+        code="image-other",
+        path=path,
+    )
+
+
 def moved_to(entry: ImageEntry, folder: Path, path: Path) -> ImageEntry:
     """Return the entry of a project in `folder` for an image that lies at `path` now.
 
@@ -54,12 +64,7 @@ def moved_to(entry: ImageEntry, folder: Path, path: Path) -> ImageEntry:
         It is another file.
     """
     if fingerprint(path) != entry.fingerprint:
-        raise BadInput(
-            f"{path.name} is not the image {entry.name} that was added to the project.",
-            hint="Choose the file itself; it may have another name, but not another content.",
-            code="image-other",
-            path=path,
-        )
+        raise another_image(entry, path)
     return replace(entry, path=stored_path(folder, path), name=path.name)
 
 

@@ -9,10 +9,10 @@ from segstudio.project.annotation_files import AnnotationFiles
 from segstudio.project.catching_up import CatchingUp
 from segstudio.project.content import Content
 from segstudio.project.document import ImageDocument
-from segstudio.project.image_sums import ImageSums, changed_image
+from segstudio.project.image_sums import ImageSums
 from segstudio.project.intake import Intake, with_left_labels
 from segstudio.project.layout import Layout
-from segstudio.project.locating import check_content, find_again, moved_to, with_content_of
+from segstudio.project.locating import another_image, check_content, find_again, moved_to, with_content_of
 from segstudio.project.lock import ProjectLock
 from segstudio.project.manifest import MANIFEST, ImageEntry, Manifest
 from segstudio.project.manifest_file import load_manifest
@@ -304,7 +304,7 @@ class Project(Content):
             It is another file.
         """
         if self._images.differs(self.entry(image_id), path):
-            raise changed_image(self.entry(image_id), path)
+            raise another_image(self.entry(image_id), path)
         self._change_entry(image_id, lambda entry: moved_to(entry, self.folder, path))
 
     def find_moved(self, folder: Path) -> int:
