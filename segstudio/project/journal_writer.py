@@ -5,6 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -225,6 +226,7 @@ class JournalWriter:
             over = True
         if error is not None:
             self._give_up_file()
+            self._remove_empty()
             self._written = self._durable
         elif self._file is not None and not medium.busy and self._written > self._durable:
             self._synced = self._written
@@ -300,6 +302,13 @@ class JournalWriter:
         while self._unnamed:
             self._disk.sync_folder(self._unnamed[-1])
             del self._unnamed[-1]
+
+    def _remove_empty(self) -> None:
+        """Leave no file behind into which the disk has taken nothing: each try begins another one."""
+        with suppress(OSError):
+            for path in self._folder.glob(f"*-{self._session}-*{journal.SUFFIX}"):
+                if path.stat().st_size == 0:
+                    self._disk.unlink(path)
 
     def _give_up_file(self) -> None:
         if self._file is not None:
