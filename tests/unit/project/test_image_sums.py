@@ -108,7 +108,7 @@ def test_a_file_with_another_middle_is_not_taken_for_the_moved_image(folder: Pat
     change_the_middle(copy)
     path.rename(path.with_name("c.tif"))
     with Project.open(folder) as project:
-        with pytest.raises(BadInput, match="is not the image a.tif"):
+        with pytest.raises(BadInput, match=r"is not the image a\.tif"):
             project.relocate(project.images[0].id, copy)
         (folder.parent / "elsewhere").mkdir()
         copy.rename(folder.parent / "elsewhere" / "a.tif")
