@@ -24,7 +24,7 @@ from segstudio.gui.help_desk import HelpDesk
 from segstudio.gui.jobs import JobThreads
 from segstudio.gui.later import later
 from segstudio.gui.layout import Layout, tabs
-from segstudio.gui.opening import Opening
+from segstudio.gui.opening import MISSING, Opening
 from segstudio.gui.panels.curves import CurvesPanel
 from segstudio.gui.panels.images import ImagesPanel
 from segstudio.gui.panels.instances import InstancesPanel
@@ -137,6 +137,7 @@ class MainWindow(QMainWindow):
         self.welcome.open_recent.connect(lambda folder: self.opening.open_project(Path(folder)))
         self.opening.offered.connect(self.banners.show_notice)
         self.help_desk.offered.connect(self.banners.show_notice)
+        session.files.missing.connect(lambda _ids: self.banners.withdraw(MISSING), priority=1)
         self.opening.understood.connect(lambda: self.banners.withdraw(OPENING))
         self.images.add_wanted.connect(self.opening.ask_images)
         self.training.images_wanted.connect(self.opening.ask_images)
@@ -172,7 +173,8 @@ class MainWindow(QMainWindow):
         words = self.tr("{name} (reading only)") if project is not None and project.read_only else "{name}"
         self.setWindowTitle(f"{words.format(name=project.name)} – SegStudio" if project else "SegStudio")
         self._pages.setCurrentWidget(self.canvas if project else self.welcome)
-        self.banners.withdraw(MASKS)
+        for about in (MASKS, MISSING):
+            self.banners.withdraw(about)
         if project is not None:
             self.banners.withdraw(OPENING)
         self.layout_of_panels.show_project(project is not None)

@@ -1,5 +1,6 @@
 """Files of images that moved or were changed outside of the program: found again, taken as they are."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 #: Codes of errors about image files that a person may clear up.
 FINDABLE = frozenset({"image-missing", "image-changed"})
+#: Where is looked which files are gone: not before images are opened, for a drive may take minutes to answer.
+_LOOKING = "missing images"
 
 
 class ImageFiles:
@@ -35,6 +38,8 @@ class ImageFiles:
 
     noticed = Signal(object)
     """A `Notice`."""
+    missing = Signal(object)
+    """The ids of the images whose files are gone; the one that is opened meanwhile says it itself."""
     changed = Signal()
     """Another file belongs to an image now, or another content."""
 
@@ -46,11 +51,29 @@ class ImageFiles:
         self._background = background
         self._lane = lane
 
+    def look(self) -> None:
+        """Look which image files are gone; `missing` tells."""
+        project, front = self._project(), self._front.wanted
+        if project is None:
+            return
+
+        def tell(found: tuple[str, ...]) -> None:
+            if project is self._project():
+                known = {entry.id for entry in project.images} - {front}  # some may have been removed meanwhile
+                self.missing.emit(tuple(image_id for image_id in found if image_id in known))
+
+        self._background.run(lambda: _missing(project, lambda: project is self._project()), tell, lane=_LOOKING)
+
     def find(self, folder: Path, then: Callable[[int], None]) -> None:
         """Look in `folder` for images that are missing, by their content; `then` gets how many were found."""
         project = self._project()
+
+        def done(found: int) -> None:
+            then(found)
+            self.look()
+
         if project is not None:
-            self._background.run(lambda: project.find_moved(folder), then, lane=self._lane)
+            self._background.run(lambda: project.find_moved(folder), done, lane=self._lane)
 
     def relocate(self, image_id: str, path: Path) -> None:
         """Take the file at `path` for an image that moved, and open it."""
@@ -91,4 +114,18 @@ class ImageFiles:
 
     def _open(self, image_id: str) -> None:
         self.changed.emit()
+        self.look()
         self._front.open_again(image_id)
+
+
+def _missing(project: "Project", wanted: Callable[[], bool]) -> tuple[str, ...]:
+    found: list[str] = []
+    for entry in project.images:
+        if not wanted():
+            break
+        path = project.image_path(entry.id)
+        # In a folder that the user has not allowed nothing is touched: another question asks for that.
+        allowed = path == Path(os.path.normpath(project.folder / entry.path))
+        if allowed and not path.exists():
+            found.append(entry.id)
+    return tuple(found)

@@ -224,6 +224,7 @@ class Session:
             self.select(wanted if wanted in ids else ids[0])
         self.door.catch_up(project)
         self.classes.finish_begun()
+        self.files.look()
 
     def _on_classes_changed(self) -> None:
         if self.project is not None and self.view.class_id not in self.project.classes.ids:

@@ -55,6 +55,30 @@ def test_moved_images_are_found_by_their_content(
 
 
 @pytest.mark.timeout(60)
+def test_images_that_are_gone_are_named_when_the_project_opens(
+    folder: Path, qapp: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "two").rename(tmp_path / "moved")
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path / "moved"))
+
+    def script(hand: Driver) -> None:
+        hand.wait(lambda: hand.session.document is not None, what="the image that is there")
+        hand.wait(hand.window.banners.messages, what="the sentence")
+        (notice,) = hand.window.banners.messages()
+        assert notice.message == "The image file Zellen ä 細胞.tif is gone; its labels are kept."
+        hand.click(hand.window.banners, "Look in a folder…")
+        second = hand.session.project.images[1].id
+        hand.wait(lambda: hand.session.document.entry.id == second, what="the image that was found")
+        assert len(hand.session.document.planes.objects) == 1
+        hand.wait(
+            lambda: not any("is gone" in notice.message for notice in hand.window.banners.messages()),
+            what="the sentence to go",
+        )
+
+    run_program([str(folder)], script)
+
+
+@pytest.mark.timeout(60)
 def test_an_image_that_is_gone_does_not_bar_the_way(folder: Path, qapp: object, tmp_path: Path) -> None:
     with Project.open(folder) as project:
         project.add_images([_picture(tmp_path / "three" / "last.tif", 7)])
