@@ -95,7 +95,8 @@ class Soak:
 
     def figures(self) -> dict[str, float]:
         """Return what the program takes now, when it has come to rest."""
-        self.hand.open_image(self.images[0])
+        for name in (self.images[1], self.images[0]):  # the threads of the image that was worked on end with it
+            self.hand.open_image(name)
         self.hand.wait(self.hand.window.canvas.is_idle, what="the canvas")
         QTest.qWait(1_500)
         gc.collect()
