@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from segstudio.cli.main import COMMANDS, parser_for
+from segstudio.gui.safe_mode import FLAG
 
 ROOT = Path(__file__).resolve().parents[2]
 HELP = ROOT / "resources" / "docs" / "help"
@@ -66,3 +67,9 @@ def test_every_way_to_find_objects_is_on_the_page() -> None:
     for name in formulations.names():
         title = formulations.get(name).title
         assert any(line.startswith(f"| {title} (`{name}`") for line in rows), f"{title} ({name})"
+
+
+def test_every_command_is_in_the_list_of_the_page_about_the_command_line() -> None:
+    listed = (HELP / "command-line.md").read_text("utf-8").split("```")[1]
+    words = {line.split()[1] for line in listed.splitlines() if line.startswith("segstudio ")}
+    assert {*COMMANDS, FLAG} <= words
