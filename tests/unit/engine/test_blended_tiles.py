@@ -93,7 +93,7 @@ def test_a_prediction_says_once_that_its_tiles_are_blended(tmp_path: Path, monke
         channels="gray",
         classes=(ClassSpec(id=1, name="cell"),),
     )
-    monkeypatch.setattr(predict_module, "load_model", lambda path: Model(card, Global().eval(), JOINT))
+    monkeypatch.setattr(predict_module, "load_learned", lambda path: Model(card, Global().eval(), JOINT))
     images = []
     for number in range(2):
         path = tmp_path / f"{number}.png"
