@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QPushButton, QWidget
 
 from segstudio.core.errors import BadInput, UserError
-from segstudio.gui.dialogs.new_project import NewProjectDialog, suggested_folder
+from segstudio.gui.dialogs.new_project import NewProjectDialog, existing_project, suggested_folder
 from segstudio.gui.dialogs.unsaved import agree_on_unsaved
 from segstudio.io.sources import open_image
 from segstudio.project.image_files import FoundImage, find_images, find_mask
@@ -113,8 +113,13 @@ class Opening(QObject):
             self._session.add_images(paths)
         elif agree_on_unsaved(self._session, self._window):
             dialog = NewProjectDialog(
-                found.suggested, has_masks=found.has_masks, count=found.count, parent=self._window
+                found.suggested,
+                has_masks=found.has_masks,
+                count=found.count,
+                existing=found.existing,
+                parent=self._window,
             )
+            dialog.open_wanted.connect(lambda: self.open_project(found.existing) if found.existing else None)
             dialog.accepted.connect(
                 lambda: self._session.create_project(dialog.folder, paths, import_masks=dialog.import_masks)
             )
@@ -208,13 +213,17 @@ class Opening(QObject):
 
 @dataclass(frozen=True)
 class _Found:
-    """What paths were meant as: a `project`, images to `add` to the open one, or images of a new one, and where to."""
+    """What paths were meant as: a `project`, images to `add` to the open one, or images of a new one, and where to.
+
+    An `existing` project of such images is offered before a new one.
+    """
 
     project: Path | None = None
     add: bool = False
     has_masks: bool = False
     count: int = 0
     suggested: Path = Path()
+    existing: Path | None = None
 
 
 def _look(paths: list[Path], *, add: bool) -> _Found:
@@ -237,7 +246,8 @@ def _look(paths: list[Path], *, add: bool) -> _Found:
     images = list(find_images(paths))
     _check_some(images, first)
     has_masks = any(find_mask(item.path) is not None for item in images[:_MASKS_SOUGHT])
-    return _Found(has_masks=has_masks, count=len(images), suggested=suggested_folder(paths))
+    suggested, existing = suggested_folder(paths), existing_project(paths)
+    return _Found(has_masks=has_masks, count=len(images), suggested=suggested, existing=existing)
 
 
 def _check_some(images: list[FoundImage], first: Path) -> None:

@@ -5,8 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QPushButton
 from window_driver import Driver, run_program
 
+from segstudio.gui.dialogs.new_project import NewProjectDialog
 from segstudio.project.project import Project
 from segstudio.session.notice import Notice
 
@@ -34,3 +38,22 @@ def test_why_a_folder_was_refused_is_no_longer_said_over_the_next_project(tmp_pa
         assert said() == [unsaved.message]
 
     run_program([], script)
+
+
+@pytest.mark.timeout(60)
+def test_the_project_that_a_folder_of_images_has_is_offered_first(tmp_path: Path, qapp: object) -> None:
+    (tmp_path / "images").mkdir()
+    tifffile.imwrite(tmp_path / "images" / "a.tif", np.eye(64, dtype=np.uint8))
+    Project.create(tmp_path / "images SegStudio", [tmp_path / "images"])[0].close()
+
+    def script(hand: Driver) -> None:
+        dialog = hand.dialog(NewProjectDialog)
+        (default,) = (button for button in dialog.findChildren(QPushButton) if button.isDefault())
+        assert default.text() == "Open it"
+        QTest.keyClick(dialog, Qt.Key.Key_Return)
+        hand.wait(lambda: hand.session.document is not None, what="the image")
+        assert hand.session.project.folder == tmp_path / "images SegStudio"
+        assert not dialog.isVisible()
+
+    run_program([str(tmp_path / "images")], script)
+    assert not (tmp_path / "images SegStudio 2").exists()

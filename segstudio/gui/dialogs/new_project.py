@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -17,6 +17,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from segstudio.project.layout import is_project
+
 
 class NewProjectDialog(QDialog):
     """Asks where labels, models and predictions of these images are kept.
@@ -29,10 +31,21 @@ class NewProjectDialog(QDialog):
         Whether label images of the same names were found beside the images.
     count
         How many images were found.
+    existing
+        A project that lies beside the images already, which is offered first.
     """
 
+    open_wanted = Signal()
+    """The existing project is to be opened instead."""
+
     def __init__(
-        self, suggested: Path, *, has_masks: bool = False, count: int = 0, parent: QWidget | None = None
+        self,
+        suggested: Path,
+        *,
+        has_masks: bool = False,
+        count: int = 0,
+        existing: Path | None = None,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("New project"))
@@ -60,18 +73,30 @@ class NewProjectDialog(QDialog):
         self.found.setVisible(count > 0)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         create = buttons.addButton(self.tr("Create project"), QDialogButtonBox.ButtonRole.AcceptRole)
-        create.setDefault(True)
-        create.setProperty("role", "primary")
+        first = create
+        there = QLabel()
+        there.setWordWrap(True)
+        there.setVisible(existing is not None)
+        if existing is not None:
+            there.setText(self.tr("There is a project for these images already: {0}").format(existing.name))
+            first = buttons.addButton(self.tr("Open it"), QDialogButtonBox.ButtonRole.ActionRole)
+            first.clicked.connect(self.reject)
+            first.clicked.connect(self.open_wanted)
+            create.setText(self.tr("Create another project"))
+            says.setText(self.tr("Another project begins without labels. It goes here:"))
+        first.setProperty("role", "primary")
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         column = QVBoxLayout(self)
         column.setSpacing(12)
         column.addWidget(self.found)
+        column.addWidget(there)
         column.addWidget(says)
         column.addLayout(row)
         column.addWidget(self._masks)
         column.addSpacing(8)
         column.addWidget(buttons)
+        first.setDefault(True)  # not before it is in the dialog, which would choose another one
 
     @property
     def folder(self) -> Path:
@@ -105,10 +130,21 @@ def suggested_folder(images: list[Path]) -> Path:
     images
         What the user opened: a folder, or image files.
     """
-    base = images[0] if images[0].is_dir() else images[0].parent
+    base = _folder_of(images)
     candidate = base.with_name(f"{base.name} SegStudio")
     number = 2
     while candidate.exists():
         candidate = base.with_name(f"{base.name} SegStudio {number}")
         number += 1
     return candidate
+
+
+def existing_project(images: list[Path]) -> Path | None:
+    """Return the project that `suggested_folder` once led to, ``None`` when there is none; asks the disk."""
+    base = _folder_of(images)
+    folder = base.with_name(f"{base.name} SegStudio")
+    return folder if is_project(folder) else None
+
+
+def _folder_of(images: list[Path]) -> Path:
+    return images[0] if images[0].is_dir() else images[0].parent
