@@ -1,10 +1,11 @@
 """The first lines of a message that open to all of it."""
 
 from html import escape
+from math import ceil
 from typing import Final
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QTextLayout, QTextOption
+from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QTextLayout, QTextLine, QTextOption
 from PySide6.QtWidgets import QLabel, QSizePolicy
 
 #: What is to be done stands at the end: at 1280 pixels all but messages with very long paths fit into this.
@@ -48,8 +49,8 @@ class Headline(QLabel):
 
     def heightForWidth(self, width: int) -> int:
         """Return the height of the lines that are shown."""
-        lines = len(self._lines(width))
-        return (lines if self.is_open else min(lines, _LINES)) * self.fontMetrics().lineSpacing()
+        heights = self._heights(width)
+        return ceil(sum(heights if self.is_open else heights[:_LINES]))
 
     def sizeHint(self) -> QSize:
         """Return the room for the text at the present width; the layout gives the width."""
@@ -57,7 +58,7 @@ class Headline(QLabel):
 
     def minimumSizeHint(self) -> QSize:
         """Return the least room: one line."""
-        return QSize(0, self.fontMetrics().lineSpacing())
+        return QSize(0, ceil(self._heights(self.width())[0]))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Find out whether there is room."""
@@ -75,7 +76,7 @@ class Headline(QLabel):
         if not self._cut:
             super().paintEvent(event)
             return
-        starts = self._lines(self.width())[:_LINES]
+        starts = [line.textStart() for line in self._lines(self.width())[:_LINES]]
         ends = [*starts[1:], len(self.text())]
         lines = [self.text()[start:end] for start, end in zip(starts, ends, strict=True)]
         lines[-1] = self.fontMetrics().elidedText(lines[-1], Qt.TextElideMode.ElideRight, self.width())
@@ -89,19 +90,23 @@ class Headline(QLabel):
         self.setAccessibleName(text)
         self.setToolTip(f"<p>{escape(text)}</p>")
 
-    def _lines(self, width: int) -> list[int]:
-        """Return where the lines begin when the text is broken at a width."""
-        layout = QTextLayout(self.text(), self.font())
+    def _heights(self, width: int) -> list[float]:
+        """Return how high each line is when it is drawn: more than the spacing of some fonts says."""
+        return [line.height() for line in self._lines(width)] or [float(self.fontMetrics().lineSpacing())]
+
+    def _lines(self, width: int) -> list[QTextLine]:
+        """Return the lines into which the text is broken at a width."""
+        self._layout = QTextLayout(self.text(), self.font())  # kept: its lines live as long as it does
         option = QTextOption()
         option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
-        layout.setTextOption(option)
-        starts: list[int] = []
-        layout.beginLayout()
-        while (line := layout.createLine()).isValid():
+        self._layout.setTextOption(option)
+        lines: list[QTextLine] = []
+        self._layout.beginLayout()
+        while (line := self._layout.createLine()).isValid():
             line.setLineWidth(max(1, width))
-            starts.append(line.textStart())
-        layout.endLayout()
-        return starts
+            lines.append(line)
+        self._layout.endLayout()
+        return lines
 
     def _look(self) -> None:
         cut = not self.is_open and len(self._lines(self.width())) > _LINES
