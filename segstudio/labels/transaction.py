@@ -280,6 +280,7 @@ def difference(
     if bounds is None:
         return None
     packed = zstandard.ZstdCompressor(level=1).compress(_placed(change, part, shape).data)
+    packed = bytes(memoryview(packed))  # what `compress` returns holds on to the room for a whole tile
     present = frozenset[int]() if new is None else values_of(new)
     if old is None or new is None:
         changed = present or (values_of(change) if gone is None else gone)

@@ -1,4 +1,5 @@
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -143,6 +144,20 @@ def test_record_window_holds_just_the_changed_pixels() -> None:
     assert record.window == Window(10, 510, 20, 520)
     assert record.name == "paint"
     assert record.nbytes < 2000
+
+
+def test_a_record_takes_no_more_memory_than_it_says() -> None:
+    planes = Planes.empty(SHAPE)
+    paint(planes, Window(0, 0, 10, 10), 1)
+    tracemalloc.start()
+    try:
+        begin, _ = tracemalloc.get_traced_memory()
+        records = [paint(planes, Window(step, 10, step + 10, 20), step + 2) for step in range(100)]
+        end, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    tile = TILE * TILE * planes.labels.dtype.itemsize  # of the state that is shown now
+    assert end - begin < tile + 4 * sum(record.nbytes for record in records if record)
 
 
 def test_abort_restores_pixels_and_table_and_repaints() -> None:
