@@ -7,7 +7,7 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from io import TextIOWrapper
 from types import ModuleType
 from typing import NoReturn
@@ -54,7 +54,7 @@ def _run(words: list[str]) -> int:
     try:
         with reported(failures.append):
             namespace = _parsed(words)
-            with nullcontext() if namespace.command in HIDDEN else _unknown_images_vetted():
+            with _unknown_images_vetted():
                 return int(namespace.run(namespace))
     except UserError as error:
         if isinstance(error.__cause__, BrokenPipeError):  # the reader of a pipe, as `head`, has seen enough
@@ -68,7 +68,8 @@ def _run(words: list[str]) -> int:
 
 
 def _unknown_images_vetted() -> AbstractContextManager[object]:
-    from segstudio.io.vetting import files_read, unknown_files_vetted  # late: --help needs no numpy
+    from segstudio.io.files_read import files_read  # late: --help needs no numpy
+    from segstudio.io.vetting import unknown_files_vetted
 
     return unknown_files_vetted(files_read(), at_once=False)
 

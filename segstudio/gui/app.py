@@ -25,7 +25,8 @@ from segstudio.gui.memory import give_back_large_blocks
 from segstudio.gui.start_mark import STEADY_S, StartMark
 from segstudio.gui.theme import apply_theme
 from segstudio.gui.watchdog import Watchdog
-from segstudio.io.vetting import files_read, unknown_files_vetted
+from segstudio.io.files_read import files_read
+from segstudio.io.vetting import unknown_files_vetted
 from segstudio.session.session import Session
 
 log = logging.getLogger("segstudio")

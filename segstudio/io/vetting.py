@@ -7,19 +7,16 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
-from importlib.metadata import version
 from pathlib import Path
 from secrets import token_hex
 from typing import Final
 
-from platformdirs import user_cache_path
-
 from segstudio.core.errors import BadInput
 from segstudio.core.program import program_command
 from segstudio.core.tiles import Window
-from segstudio.io.atomic import make_folders, write_atomic
 from segstudio.io.confined import ConfinedDied, ConfinedProcess, ConfinedSlow
-from segstudio.io.disk import DISK, Disk, DiskError
+from segstudio.io.disk import DISK, Disk
+from segstudio.io.files_read import FilesRead
 from segstudio.io.first_look import MEMORY, SECONDS
 from segstudio.io.sources import PixelGate, gate_at_door
 
@@ -29,21 +26,11 @@ _WAIT_S: Final = 60.0
 _PATIENCE_S: Final = 0.5
 _PROCESSES: Final = 2
 _END: Final = 1 << 16
-#: Files that are remembered.
-_REMEMBERED: Final = 50_000
-#: Other versions of these may read a file in another way.
-_DECODERS: Final = ("segstudio", "imagecodecs", "tifffile", "pillow", "numpy")
-
 #: Side of the blocks in which is counted what was decoded, pixels: one tile of the screen.
 _BLOCK: Final = 512
 
 #: Path, whether as indices, size, times, inode.
 Key = tuple[str, bool, int, int, int, int]
-
-
-def files_read() -> Path:
-    """Return the file in which all programs of a user remember what was read without harm."""
-    return user_cache_path("SegStudio", appauthor=False) / "files-read.txt"
 
 
 @contextmanager
@@ -87,17 +74,14 @@ class Vetting:
     """
 
     def __init__(self, memory: Path | None = None, command: list[str] | None = None, disk: Disk = DISK) -> None:
-        self._memory = memory
         self._command = command or program_command("confined", "images")
-        self._disk = disk
         self._free = threading.Condition()
         self._idle: list[ConfinedProcess] = []
         self._count = 0
         self._closed = False
         self._known: dict[Key, _Known] = {}
         self._refused: dict[Key, bool] = {}
-        self._marks = self._remembered()
-        self._new: dict[str, None] = {}
+        self._read = FilesRead(memory, disk)
 
     def start(self) -> None:
         """Start the process, so that the first file need not wait for it."""
@@ -111,12 +95,7 @@ class Vetting:
             idle, self._idle = self._idle, []
         for process in idle:
             process.close()
-        if self._new and self._memory is not None:
-            marks = {**self._remembered(), **self._new}  # another window may have written meanwhile
-            lines = [_decoders(), *list(marks)[-_REMEMBERED:]]
-            with suppress(DiskError):  # they are looked at again
-                make_folders(self._memory.parent, self._disk)
-                write_atomic(self._memory, "\n".join(lines).encode(), self._disk)
+        self._read.save()
 
     def __call__(self, path: Path, *, indices: bool) -> PixelGate | None:
         """Return what is to be asked before pixels are decoded, when a file may be opened.
@@ -133,16 +112,16 @@ class Vetting:
         if known is None:
             self._refuse_again(path, key)
             known = _Known(_fingerprint(path, key), {})
-            if known.mark not in self._marks:
+            if not self._read.has(known.mark):
                 if self._look(path, key):
                     self._keep(known, 0)
-                self._remember(known.mark)
+                self._read.add(known.mark)
             self._known[key] = known
         return partial(self._vet, path, key, known)
 
     def _vet(self, path: Path, key: Key, known: _Known, window: Window, plane: int, size: tuple[int, int]) -> None:
         if plane not in known.planes:
-            known.planes[plane] = None if f"{known.mark}:{plane}" in self._marks else set()
+            known.planes[plane] = None if self._read.has(f"{known.mark}:{plane}") else set()
         done = known.planes[plane]
         if done is None:
             return
@@ -169,10 +148,7 @@ class Vetting:
     def _keep(self, known: _Known, plane: int) -> None:
         """Keep in mind that a whole plane was decoded."""
         known.planes[plane] = None
-        self._remember(f"{known.mark}:{plane}")
-
-    def _remember(self, mark: str) -> None:
-        self._marks[mark] = self._new[mark] = None
+        self._read.add(f"{known.mark}:{plane}")
 
     def _look(self, path: Path, key: Key, window: Window | None = None, plane: int = 0) -> bool:
         """Let the process open the file, or decode a window; return whether it has decoded the whole plane."""
@@ -231,13 +207,6 @@ class Vetting:
                 self._free.notify()
             raise
 
-    def _remembered(self) -> dict[str, None]:
-        try:
-            lines = [] if self._memory is None else self._memory.read_text("ascii").split("\n")
-        except (OSError, ValueError):
-            return {}
-        return dict.fromkeys(lines[1:]) if lines[:1] == [_decoders()] else {}
-
 
 def _harmful(path: Path, slow: bool) -> BadInput:
     words = (
@@ -273,7 +242,3 @@ def _fingerprint(path: Path, key: Key) -> str:
     except OSError:
         return token_hex(16)  # told by who opens it, and never found again
     return digest.hexdigest()
-
-
-def _decoders() -> str:
-    return " ".join(f"{name} {version(name)}" for name in _DECODERS)

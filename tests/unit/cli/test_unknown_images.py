@@ -1,5 +1,7 @@
 """The command line on images that break their decoder: a confined process dies of them, the command says so."""
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,6 +13,9 @@ import torch
 from segstudio.cli.main import main
 from segstudio.io import vetting
 from segstudio.io.tiff_pixels import TiffSource
+from segstudio.jobs.messages import Failed
+from segstudio.jobs.run_folder import RunFolder
+from segstudio.jobs.spec import Choice, ClassSpec, SampleRecord, TrainJob
 
 #: The process, with a decoder that breaks on the tile of these bytes.
 PROCESS = """
@@ -27,6 +32,18 @@ def decode_badly(source, page, index):
 
 TiffSource._decode = decode_badly
 first_look.main()
+"""
+#: A worker of the window that would die of the same tile.
+WORKER = """
+import sys
+from segstudio.io import vetting
+vetting.program_command = lambda *_: [sys.executable, "-P", sys.argv[1]]
+from segstudio.io import first_look
+first_look.main = lambda: None
+sys.path.insert(0, sys.argv[1].rpartition("/")[0])
+import process
+from segstudio.cli.main import main
+raise SystemExit(main(["worker", "--run", sys.argv[2]]))
 """
 SAID = "evil.tif is not shown: the process that tried to read it crashed."
 FAST = [
@@ -142,3 +159,36 @@ def test_a_known_image_costs_no_process(
 def test_a_command_that_opens_no_image_starts_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vetting, "ConfinedProcess", lambda *_: pytest.fail("a process was started"))
     assert main(["catalogue"]) == 0
+
+
+@pytest.mark.timeout(120)
+def test_a_worker_of_the_window_fails_with_the_sentence(tmp_path: Path, bad_decoder: list[bytes]) -> None:
+    folder = _pictures(tmp_path / "data", evil=True)
+    samples = [
+        SampleRecord(
+            image_id=name,
+            image=folder / "images" / f"{name}.tif",
+            labels=folder / "masks" / f"{name}.tif",
+            complete=True,
+            split=split,
+        )
+        for name, split in (("evil", "train"), ("b", "val"))
+    ]
+    job = TrainJob(
+        job_id="t",
+        name="t",
+        run_folder=tmp_path / "run",
+        samples=tuple(samples),
+        classes=(ClassSpec(id=1, name="cell"),),
+        formulation=Choice(name="boundary"),
+        architecture=Choice(name="unet", settings={"width": 4, "depth": 1}),
+        config={"training": {"epochs": 1}, "data": {"patch_size": 32}},
+        device="cpu",
+    )
+    RunFolder.create(job)
+    worker = [sys.executable, "-P", "-c", WORKER, (tmp_path / "process.py").as_posix(), str(job.run_folder)]
+    done = subprocess.run(worker, stdin=subprocess.DEVNULL, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=False)
+    last = RunFolder(job.run_folder).events()[-1]
+    assert isinstance(last, Failed)
+    assert last.message == SAID
+    assert done.returncode == 3

@@ -269,6 +269,20 @@ def test_two_programs_do_not_forget_for_each_other(tmp_path: Path, vetting: Vett
     again.close()
 
 
+def test_a_program_that_runs_already_learns_what_another_one_has_read(tmp_path: Path, vetting: Vetting) -> None:
+    picture = _tiled(tmp_path)
+    other = _without_process(tmp_path)
+    with pytest.raises(BadInput, match="could not be started"):
+        _seen(other, picture)
+    _seen(vetting, picture)
+    end = time.monotonic() + 30
+    while not (tmp_path / "cache" / "files.txt").exists():  # nobody closes it
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    _seen(other, picture)
+    other.close()
+
+
 def test_the_process_lets_go_of_files(tmp_path: Path, vetting: Vetting) -> None:
     path = _tiled(tmp_path)
     _seen(vetting, path, GOOD)
