@@ -1,0 +1,143 @@
+"""Replay where the journal lacks something: what is known is brought back, what is not stays and is named."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import zstandard
+
+from segstudio.core.tiles import Window
+from segstudio.labels.history import Planes
+from segstudio.labels.objects import ObjectInfo, ObjectTable
+from segstudio.labels.transaction import Transaction
+from segstudio.project.foreign import restore_unjournalled
+from segstudio.project.journal_records import JournalRecord, changed_digest, table_digest
+from segstudio.project.replay import Replayed, replay
+
+#: Two tiles side by side.
+SHAPE = (500, 700)
+LEFT, RIGHT = (0, 0), (0, 1)
+
+
+def copy_of(planes: Planes) -> Planes:
+    return Planes(planes.labels.snapshot(), planes.regions.snapshot(), ObjectTable(dict(planes.objects)))
+
+
+def squares(count: int) -> tuple[list[JournalRecord], list[Planes]]:
+    """Return the actions that draw squares into the left tile, and the planes before each and after the last."""
+    planes = Planes.empty(SHAPE)
+    records, states = [], [copy_of(planes)]
+    for number in range(1, count + 1):
+        before = table_digest(planes.objects)
+        tx = Transaction(planes, f"square {number}")
+        window = Window(20 * number, 10, 20 * number + 15, 25)
+        tx.write("labels", window, np.full(window.shape, number, np.int32))
+        tx.set_object(number, ObjectInfo(class_id=number))
+        edit = tx.commit()
+        assert edit is not None
+        records.append(JournalRecord(number, "edit", edit, before, changed_digest(before, edit.objects)))
+        states.append(copy_of(planes))
+    return records, states
+
+
+def pixels(planes: Planes) -> bytes:
+    return planes.labels.to_array().tobytes()
+
+
+def test_a_tile_is_brought_up_to_the_action_that_cannot_be_read() -> None:
+    records, states = squares(4)
+    disk = copy_of(states[0])
+    result = replay(disk, [records[0], records[1], records[3]])
+    assert result.lost == {("labels", LEFT)}
+    assert result.changed == {("labels", LEFT)}
+    assert pixels(disk) == pixels(states[2])
+    assert result.lost_table
+    assert dict(disk.objects) == dict(states[2].objects)
+
+
+def test_a_tile_behind_the_unreadable_action_goes_on_from_there() -> None:
+    records, states = squares(4)
+    disk = copy_of(states[3])
+    result = replay(disk, [records[0], records[1], records[3]])
+    assert not result.lost
+    assert pixels(disk) == pixels(states[4])
+
+
+@pytest.mark.parametrize(
+    "blob",
+    [zstandard.ZstdCompressor().compress(bytes(500 * 512 * 4))[:-3], zstandard.ZstdCompressor().compress(bytes(8))],
+    ids=["cut", "of another size"],
+)
+def test_a_change_that_cannot_be_unpacked_leaves_the_tile_as_it_is_on_the_disk(blob: bytes) -> None:
+    records, states = squares(2)
+    (delta,) = records[1].edit.tiles
+    records[1] = replace(records[1], edit=replace(records[1].edit, tiles=(replace(delta, xor=blob),)))
+    disk = copy_of(states[1])
+    result = replay(disk, records)
+    assert result.lost == {("labels", LEFT)}
+    assert not result.changed
+    assert pixels(disk) == pixels(states[1])
+
+
+def test_a_change_that_leads_elsewhere_than_it_says_is_not_taken() -> None:
+    records, states = squares(2)
+    (delta,) = records[1].edit.tiles
+    (other,) = records[0].edit.tiles
+    records[1] = replace(records[1], edit=replace(records[1].edit, tiles=(replace(delta, xor=other.xor),)))
+    disk = copy_of(states[1])
+    assert replay(disk, records).lost == {("labels", LEFT)}
+    assert pixels(disk) == pixels(states[1])
+
+
+def test_an_object_table_of_another_program_is_made_anew_from_the_first_one() -> None:
+    records, states = squares(3)
+    disk = copy_of(states[2])
+    disk.objects.set(2, ObjectInfo(class_id=9))
+    result = replay(disk, records, lambda: copy_of(states[0]))
+    assert result.foreign_table
+    assert result.table_changed
+    assert not result.lost_table
+    assert dict(disk.objects) == dict(states[3].objects)
+
+
+def test_an_object_table_that_fits_nowhere_stays() -> None:
+    records, states = squares(3)
+    disk = copy_of(states[2])
+    disk.objects.set(2, ObjectInfo(class_id=9))
+    result = replay(disk, records, lambda: copy_of(states[1]))  # no base from before the first record
+    assert result.lost_table
+    assert disk.objects[2].class_id == 9
+
+
+def put_back(planes: Planes, base: Planes | None, records: list[JournalRecord]) -> Replayed:
+    result = Replayed()
+    restore_unjournalled(planes, records, lambda: base, frozenset({"labels"}), result)
+    return result
+
+
+def scribbled(planes: Planes) -> Planes:
+    planes.labels.write(Window(0, 600, 5, 605), np.full((5, 5), 77, np.int32))
+    return planes
+
+
+def test_a_tile_that_no_action_touched_is_put_back_as_it_was() -> None:
+    records, states = squares(2)
+    disk = scribbled(copy_of(states[2]))
+    result = put_back(disk, copy_of(states[0]), records)
+    assert result.foreign == result.changed == {("labels", RIGHT)}
+    assert pixels(disk) == pixels(states[2])
+
+
+def test_tiles_that_are_as_before_the_first_action_are_no_changes() -> None:
+    records, states = squares(2)
+    base, disk = scribbled(copy_of(states[0])), scribbled(copy_of(states[2]))
+    before = pixels(disk)
+    assert put_back(disk, base, records) == Replayed()
+    assert pixels(disk) == before
+
+
+def test_without_the_state_before_the_first_action_nothing_is_put_back() -> None:
+    records, states = squares(2)
+    disk = scribbled(copy_of(states[2]))
+    assert put_back(disk, None, records) == Replayed()
+    assert disk.labels.value(0, 600) == 77
