@@ -135,6 +135,8 @@ def apply_theme(app: QApplication, name: str = "dark") -> None:
         font = app.font()
         font.setPixelSize(FONT_BASE)
         app.setFont(font)
+    # Without this Qt dresses a widget again for each widget around it when it exchanges a sheet: 11 times a widget.
+    app.setStyleSheet("")
     app.setPalette(_palette(tokens()))
     app.setStyleSheet(style_sheet(tokens()))
     theme_changed.emit(_current[0])

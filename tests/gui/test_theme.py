@@ -5,9 +5,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QSize
+from PySide6.QtCore import QEvent, QSize
 from PySide6.QtGui import QColor, QPalette
-from PySide6.QtWidgets import QApplication, QLineEdit, QProgressBar, QPushButton, QToolButton
+from PySide6.QtWidgets import (
+    QApplication,
+    QLabel,
+    QLineEdit,
+    QProgressBar,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from segstudio.gui.theme import ICONS, apply_theme, icon, theme, tokens
@@ -127,3 +136,39 @@ def test_a_bar_at_nothing_is_hollow(qtbot: QtBot, qapp: QApplication) -> None:
     bar.show()
     picture = bar.grab().toImage()
     assert picture.pixelColor(100, picture.height() // 2) != picture.pixelColor(100, 0)
+
+
+class Dressed(QLabel):
+    """Counts how often it is dressed anew."""
+
+    times = 0
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.StyleChange:
+            self.times += 1
+        super().changeEvent(event)
+
+
+def test_a_widget_is_dressed_no_more_often_because_others_are_around_it(qtbot: QtBot) -> None:
+    app = QApplication.instance()
+    assert isinstance(app, QApplication)
+    apply_theme(app, "dark")
+    outermost = around = QWidget()
+    qtbot.addWidget(outermost)
+    labels = []
+    for _ in range(8):
+        inner, label = QWidget(), Dressed("text")
+        layout = QVBoxLayout(around)
+        layout.addWidget(label)
+        layout.addWidget(inner)
+        labels.append(label)
+        around = inner
+    outermost.show()
+    for label in labels:
+        label.times = 0
+    try:
+        apply_theme(app, "light")
+        assert len({label.times for label in labels}) == 1, [label.times for label in labels]
+        assert labels[-1].palette().color(QPalette.ColorRole.WindowText) == QColor(theme("light").text)
+    finally:
+        apply_theme(app, "dark")
