@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from psygnal import Signal
 
@@ -38,6 +39,8 @@ from segstudio.session.training_processes import Launcher, TrainingProcesses
 Handle = Callable[[Message], None]
 #: Jobs that no user would know about: they are forgotten with their answer.
 _Silent = ValidateJob | DecodeJob | SummaryJob | InspectJob | AugmentJob
+#: So many jobs that are over stay in the list; a window that is open for days would only grow.
+ENDED_KEPT: Final = 50
 Follow = Callable[[Iterator[Message], Handle], None]
 """Reads messages on a thread of its own and hands each to the main thread."""
 
@@ -54,7 +57,7 @@ class JobQueue:
     """
 
     changed = Signal(str)
-    """Id of a job that is new, or of which something is."""
+    """Id of a job that is new, of which something is, or that is no more."""
     message = Signal(str, object)
     """Job id and `Message`, as it came."""
     catalogue_changed = Signal()
@@ -86,7 +89,7 @@ class JobQueue:
 
     @property
     def jobs(self) -> list[Job]:
-        """All jobs of this sitting that a user would know about, the newest first."""
+        """Jobs of this sitting that a user would know about, the newest first; of those that are over the last ones."""
         known = (job for job in self._jobs.values() if not isinstance(job.spec, CatalogueJob | _Silent))
         return sorted(known, key=lambda job: job.created, reverse=True)
 
@@ -210,7 +213,11 @@ class JobQueue:
     def forget(self, job_id: str) -> None:
         """Drop a training that is over from jobs and curves."""
         self.curves.forget(job_id)
-        self._jobs.pop(job_id, None)
+        self._drop(job_id)
+
+    def _drop(self, job_id: str) -> None:
+        if self._jobs.pop(job_id, None) is not None:
+            self.changed.emit(job_id)
 
     def close(self) -> None:
         """End the threads that read messages, and the worker of short jobs."""
@@ -247,13 +254,22 @@ class JobQueue:
     def _on_end(self, job: Job) -> None:
         if isinstance(job.spec, TrainJob):
             self.trainings.ended(job.id)
-        if isinstance(job.spec, _Silent):
-            del self._jobs[job.id]
+        known = self._jobs.pop(job.id, None)
+        if known is not None and not isinstance(job.spec, _Silent):
+            self._jobs[job.id] = known  # behind those that ended before
         if isinstance(job.spec, DecodeJob):
             following = self._next_decode.pop(job.spec.image_id, None)
             if following is not None:
                 self.decode(following)
+        self._forget_oldest()
         self._advance()
+
+    def _forget_oldest(self) -> None:
+        """Forget who ended long ago; curves in sight stay, and a run has its own in its folder."""
+        for job in [job for job in self._all() if job.ended][:-ENDED_KEPT]:
+            if job.id not in self.curves.shown:
+                self.curves.forget(job.id)
+            self._drop(job.id)
 
     def _enqueue(self, spec: JobSpec, title: str) -> str:
         self._set(Job(spec.job_id, title, spec, created=time.time()))

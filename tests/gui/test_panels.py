@@ -9,8 +9,8 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QApplication
 from studio import ROOT, Studio, message, training_job
 
-from segstudio.gui.forms.parts import Column
-from segstudio.gui.panels.jobs import JobsPanel
+from segstudio.gui.forms.parts import Column, EmptyState
+from segstudio.gui.panels.jobs import JobRow, JobsPanel
 from segstudio.gui.panels.prediction import PredictionPanel
 from segstudio.gui.panels.training import TrainingPanel
 from segstudio.gui.theme import apply_theme
@@ -86,6 +86,25 @@ def test_the_list_of_jobs_says_what_runs_and_why_it_failed(studio: Studio, tmp_p
     assert panel.rows["run-1"].words() == "runs Training  ·  3/20  ·  4:10 left"
     jobs.handle(message(job, Failed(code="out-of-memory", message="The memory is full.", hint="Take fewer patches.")))
     assert panel.rows["run-1"].words() == "failed The memory is full. Take fewer patches."
+
+
+def test_the_list_of_jobs_holds_no_more_rows_than_there_are_jobs(
+    studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("segstudio.session.job_queue.ENDED_KEPT", 2)
+    panel = studio.show(JobsPanel(studio.session), 900, 260)
+    jobs = studio.session.jobs
+    trainings = [training_job(tmp_path / f"run-{number}", f"run-{number}") for number in range(4)]
+    for job in trainings:
+        jobs.start_training(job)
+        jobs.handle(message(job, Failed(code="out-of-memory", message="The memory is full.", hint="")))
+    assert list(panel.rows) == ["run-2", "run-3"]
+    studio.until(lambda: len(panel.findChildren(JobRow)) == 2)
+    for job in trainings:
+        jobs.forget(job.job_id)
+    assert not panel.rows
+    assert "appear here" in panel.findChildren(EmptyState)[0].text()
+    assert panel.findChildren(EmptyState)[0].isVisible()
 
 
 PROGRAM = """

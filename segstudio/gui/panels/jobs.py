@@ -23,13 +23,14 @@ from segstudio.gui.theme import icon
 from segstudio.jobs.spec import TrainJob
 from segstudio.session.curves import epoch_words
 from segstudio.session.job import Job
+from segstudio.session.job_queue import ENDED_KEPT
 from segstudio.session.session import Session
 
 _TITLE_WIDTH = 200
 
 
 class JobsPanel(QWidget):
-    """One line for each job, the newest first.
+    """One line for each job that goes on, and for the last that ended; the newest first.
 
     Parameters
     ----------
@@ -42,7 +43,8 @@ class JobsPanel(QWidget):
         self._session, self._program_log = session, program_log
         self.rows: dict[str, JobRow] = {}
         self._empty = EmptyState("stack")
-        self._empty.say(self.tr("Trainings and predictions appear here while they run, and stay until you quit."))
+        says = self.tr("Trainings and predictions appear here while they run. The last {0} stay until you quit.")
+        self._empty.say(says.format(ENDED_KEPT))
         self._column = Column()
         self._column.body.setSpacing(0)
         self._column.body.addStretch(1)
@@ -56,12 +58,22 @@ class JobsPanel(QWidget):
     def _on_changed(self, job_id: str) -> None:
         job = next((job for job in self._session.jobs.jobs if job.id == job_id), None)
         if job is None:
+            self._remove(job_id)
             return
         if job_id not in self.rows:
             self.rows[job_id] = JobRow(self._session, self._program_log)
             self._column.body.insertWidget(0, self.rows[job_id])
         self.rows[job_id].show_job(job)
         self._pages.setCurrentIndex(1)
+
+    def _remove(self, job_id: str) -> None:
+        row = self.rows.pop(job_id, None)
+        if row is None:
+            return
+        self._column.body.removeWidget(row)
+        row.hide()
+        row.deleteLater()
+        self._pages.setCurrentIndex(1 if self.rows else 0)
 
 
 class JobRow(QFrame):

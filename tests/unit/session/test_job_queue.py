@@ -15,6 +15,7 @@ from segstudio.jobs.run_folder import RunFolder
 from segstudio.jobs.run_process import RunProcess
 from segstudio.jobs.spec import ClassSpec, DecodeJob, PredictImage, PredictJob, TrainJob
 from segstudio.jobs.warm_worker import WarmWorker
+from segstudio.session import job_queue
 from segstudio.session.background import Background
 from segstudio.session.job import clock, new_job_id
 from segstudio.session.job_queue import JobQueue
@@ -286,6 +287,33 @@ def test_runs_are_renamed_compared_and_deleted(sitting: Sitting) -> None:
     sitting.runs.delete(runs[ids[1]])
     sitting.until(lambda: [run.name for run in sitting.runs.all] == ["better"])
     assert sitting.jobs.curves.shown == (ids[0],)
+
+
+@pytest.mark.leaves_threads  # as above
+def test_of_the_jobs_that_are_over_the_last_stay(sitting: Sitting, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job_queue, "ENDED_KEPT", 3)
+    told: list[str] = []
+    waits = sitting.predict("wait")
+    trained = sitting.train("quick")  # waits, and ends last
+    sitting.until(lambda: sitting.state(waits) == "running")
+    failed = [sitting.predict() for _ in range(4)]
+    sitting.jobs.changed.connect(told.append)
+    for job_id in failed:
+        sitting.jobs.stop(job_id)
+    assert {job.id for job in sitting.jobs.jobs} == {waits, trained, *failed[1:]}
+    assert told[-1] == failed[0], "nobody knows that it is gone"
+    sitting.jobs.stop(waits)
+    sitting.until(lambda: sitting.state(trained) == "done")
+    assert {job.id for job in sitting.jobs.jobs} == {failed[3], waits, trained}
+    sitting.until(lambda: sitting.runs.run(trained) is not None)
+    for job_id in [sitting.predict() for _ in range(3)]:
+        sitting.until(lambda job_id=job_id: not sitting.jobs.live(job_id))  # type: ignore[misc]
+    assert sitting.jobs.job(trained) is None
+    assert sitting.jobs.curves.runs() == [trained], "its curve is in sight"
+    assert sitting.runs.run(trained) is not None
+    sitting.runs.compare(())
+    sitting.runs.compare(sitting.runs.all)
+    assert sitting.jobs.curves.best_epoch(trained) == 2
 
 
 def test_messages_of_unknown_jobs_are_ignored(sitting: Sitting) -> None:
