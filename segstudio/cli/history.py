@@ -4,9 +4,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segstudio.core.errors import UserError, WrongUsage
+from segstudio.core.errors import BadInput, UserError, WrongUsage
 
 if TYPE_CHECKING:
+    from segstudio.project.document import ImageDocument
     from segstudio.project.project import ImageEntry, Project
     from segstudio.project.snapshots import Snapshots
 
@@ -27,6 +28,7 @@ def add_parser(subparsers: Any) -> None:  # noqa: ANN401 - argparse keeps this t
 
 def run(namespace: argparse.Namespace) -> int:
     """List or restore; return the exit code."""
+    from segstudio.project.damaged_labels import snapshots_of
     from segstudio.project.project import Project
     from segstudio.session.export_items import find_images
 
@@ -35,21 +37,14 @@ def run(namespace: argparse.Namespace) -> int:
         raise WrongUsage("--restore needs the name of an image.", hint="Give it after the project.", code="no-image")
     with Project.open(namespace.project, read_only=number is None) as project:
         if namespace.image is None:
-            lines = [f"{len(_kept(project, entry).all()):4}  {entry.name}" for entry in project.images]
+            lines = [f"{len(snapshots_of(project, entry.id).all()):4}  {entry.name}" for entry in project.images]
         else:
             entry = project.entry(find_images(project, [namespace.image])[0])
-            lines = _listed(_kept(project, entry)) if number is None else [_restored(project, entry, number)]
+            kept = snapshots_of(project, entry.id)
+            lines = _listed(kept) if number is None else _restored(project, entry, number)
     for line in lines:
         print(line)  # noqa: T201
     return 0
-
-
-def _kept(project: "Project", entry: "ImageEntry") -> "Snapshots":
-    from segstudio.project.snapshots import Snapshots
-
-    files = project.files(entry.id)
-    folder = files.snapshots or files.journal
-    return Snapshots(folder, entry.id, (entry.height, entry.width))
 
 
 def _listed(snapshots: "Snapshots") -> list[str]:
@@ -60,16 +55,21 @@ def _listed(snapshots: "Snapshots") -> list[str]:
     ]
 
 
-def _restored(project: "Project", entry: "ImageEntry", number: int) -> str:
-    from segstudio.labels.restoring import restoration
+def _restored(project: "Project", entry: "ImageEntry", number: int) -> list[str]:
+    from segstudio.project.annotation_reader import DAMAGED_LABELS
+    from segstudio.project.damaged_labels import restore_damaged
 
-    document = project.document(entry.id)
+    lines = []
     try:
-        then = _kept(project, entry).read(number, document.planes)
-        to = restoration(document.planes, then)
-        if to is None:
-            return f"The labels of {entry.name} are as in state {number} already."
-        document.restore(to, document.seq)
+        document = project.document(entry.id)
+    except BadInput as error:
+        if error.code != DAMAGED_LABELS:
+            raise
+        restore_damaged(project, entry.id, number)
+        document = project.document(entry.id)
+        lines = list(document.notices)
+    try:
+        changed = _go_back(project, document, number)
     finally:
         done = document.close()
     if not done:
@@ -78,4 +78,16 @@ def _restored(project: "Project", entry: "ImageEntry", number: int) -> str:
             hint="Try again when the disk answers.",
             code="labels-not-saved",
         )
-    return f"The labels of {entry.name} are as in state {number}: {len(to.then.labels.values())} objects."
+    if not changed and not lines:
+        return [f"The labels of {entry.name} are as in state {number} already."]
+    return [*lines, f"The labels of {entry.name} are as in state {number}: {len(document.planes.objects)} objects."]
+
+
+def _go_back(project: "Project", document: "ImageDocument", number: int) -> bool:
+    """Make the labels of an open image what they were; return whether that changed anything."""
+    from segstudio.labels.restoring import restoration
+    from segstudio.project.damaged_labels import snapshots_of
+
+    then = snapshots_of(project, document.entry.id).read(number, document.planes)
+    to = restoration(document.planes, then)
+    return to is not None and document.restore(to, document.seq) is not None

@@ -1,21 +1,16 @@
 """What opening an image finds: files, journal, both brought together; nothing of another program is overwritten."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
-import numpy as np
-
-from segstudio.core.errors import BadInput
 from segstudio.io.atomic import make_folders, remove_leftovers
 from segstudio.io.disk import DISK, Disk, disk_errors
-from segstudio.io.labels_file import read_label_tiff
-from segstudio.io.objects_file import read_objects
 from segstudio.labels.history import ObjectChange, Planes
-from segstudio.labels.label_map import LabelMap
-from segstudio.labels.objects import ObjectInfo, ObjectTable
+from segstudio.labels.objects import ObjectInfo
 from segstudio.project.annotation_files import AnnotationFiles, keep_foreign
+from segstudio.project.annotation_reader import AnnotationReader
 from segstudio.project.bringing_back import bring_back
 from segstudio.project.checksums import Sums
 from segstudio.project.foreign import SeenFiles, restore_unjournalled
@@ -26,7 +21,6 @@ from segstudio.project.replay import Replayed, TileId, replay
 from segstudio.project.rescue import ImageRescue
 from segstudio.project.second_truth import choose_truth, keep_others
 
-T = TypeVar("T")
 #: What is assumed of an object that only has pixels.
 _UNKNOWN: Final = ObjectInfo(source="import")
 
@@ -100,7 +94,7 @@ def recover(
         remove_leftovers(files.journal, disk)
     # The files first: what is published between the two reads is in the journal as well.
     seen = SeenFiles(files)
-    early = _Reader(files, shape)
+    early = AnnotationReader(files, shape)
     journal = read_journal(JournalPlace(files.journal, image_id, shape))
     planes = early.planes(bool(journal.records))
     parted = choose_truth(planes, journal)
@@ -168,59 +162,6 @@ def _take_rescued(
         found.table_changed = True
         found.last = new[-1].seq
         found.done, found.undone = _stacks((*journal.records, *new))
-
-
-class _Reader:
-    """Reads the published files; what is missing or damaged comes from the base when there is a journal."""
-
-    def __init__(self, files: AnnotationFiles, shape: tuple[int, int]) -> None:
-        self._files = files
-        self._shape = shape
-        self.unreadable: list[Path] = []
-        self._labels = self._try(files.labels, lambda path: read_label_tiff(path, np.int32, shape))
-        self._regions = self._try(files.regions, lambda path: read_label_tiff(path, np.uint8, shape))
-        self._objects = self._try(files.objects, lambda path: ObjectTable(*read_objects(path)))
-
-    def _try(self, path: Path, read: Callable[[Path], T]) -> T | BadInput | None:
-        if not path.exists():
-            return None
-        try:
-            return read(path)
-        except BadInput as error:
-            if error.code == "newer-format":
-                raise
-            self.unreadable.append(path)
-            return error
-
-    def planes(self, journaled: bool) -> Planes:
-        """Return what was read; raise `BadInput` for a damaged file without a journal."""
-        parts = (self._labels, self._regions, self._objects)
-        for part in parts:
-            if isinstance(part, BadInput) and not journaled:
-                raise _not_readable(part)
-        base = None
-        if journaled and any(part is None or isinstance(part, BadInput) for part in parts):
-            base = self._files.read_base(self._shape)
-        empty = base or Planes.empty(self._shape)
-        return Planes(
-            self._labels if isinstance(self._labels, LabelMap) else empty.labels,
-            self._regions if isinstance(self._regions, LabelMap) else empty.regions,
-            self._objects if isinstance(self._objects, ObjectTable) else empty.objects,
-        )
-
-
-def _not_readable(error: BadInput) -> BadInput:
-    """Return what is said of a label file that is damaged: it is no image, and exporting it anew would not help."""
-    if error.code != "image-damaged" or error.path is None:
-        return error
-    where = f"{error.path.parent.name}/{error.path.name}"
-    return BadInput(
-        f"The labels of this image cannot be opened: {error.message.replace(error.path.name, where, 1)}",
-        hint="Restore that file from a backup, or move it elsewhere to begin anew. It stays as it is, and no other "
-        "image is touched.",
-        code=error.code,
-        path=error.path,
-    )
 
 
 def _foreign_paths(files: AnnotationFiles, result: Replayed) -> set[Path]:

@@ -1,5 +1,6 @@
 """``segstudio history``: lists what is kept, and goes back to it."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -51,3 +52,20 @@ def test_what_cannot_be_restored_is_a_sentence(folder: Path, capsys: pytest.Capt
     assert "needs the name of an image" in capsys.readouterr().err
     assert main(["history", str(folder), "c.tif"]) == 2
     assert "no image called 'c.tif'" in capsys.readouterr().err
+
+
+def test_an_image_whose_labels_are_damaged_is_restored(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with Project.open(folder, read_only=True) as project:
+        files = project.files(project.images[0].id)
+    shutil.rmtree(files.journal)
+    files.labels.write_bytes(files.labels.read_bytes()[:-40])
+    assert main(["history", str(folder), "a.tif"]) == 0
+    assert "12 objects" in capsys.readouterr().out
+    assert main(["history", str(folder), "a.tif", "--restore", "1"]) == 0
+    told = capsys.readouterr().out
+    assert "a.foreign-1.tif" in told
+    assert "The labels of a.tif are as in state 1: 12 objects." in told
+    with Project.open(folder) as project:
+        document = project.document(project.images[0].id)
+        assert set(document.planes.objects) == set(range(1, 13))
+        assert document.notices == []

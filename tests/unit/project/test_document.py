@@ -397,7 +397,7 @@ def test_of_a_damaged_tile_is_said_which_file_it_is_and_what_to_do(folder: Path)
         BadInput, match=r"^The labels of this image cannot be opened: labels/img\.tif is damaged"
     ) as told:
         opened(folder)
-    assert "Restore that file from a backup" in told.value.hint
+    assert "restore that file from a backup" in told.value.hint
 
 
 def test_a_deleted_object_table_comes_back(folder: Path) -> None:

@@ -1,0 +1,179 @@
+"""An image whose labels are damaged, and whose journal is gone, goes back to an earlier state; nothing is deleted."""
+
+import errno
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from segstudio.core.errors import BadInput, UserError
+from segstudio.io.disk import Disk
+from segstudio.labels.edits import Delete, RegionFill, Stroke
+from segstudio.labels.objects import ObjectInfo
+from segstudio.labels.regions import COMPLETE
+from segstudio.project.damaged_labels import restore_damaged, snapshots_of
+from segstudio.project.document import ImageDocument
+from segstudio.project.project import Project
+from segstudio.project.verify import verify_project
+
+State = tuple[bytes, bytes, dict[int, ObjectInfo]]
+
+
+class KilledAt(Disk):
+    """Does nothing more after so many steps, as after a kill."""
+
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
+
+    def _step(self) -> None:
+        self.steps -= 1
+        if self.steps < 0:
+            raise OSError(errno.EIO, "Killed")
+
+    def create(self, path: Path) -> int:
+        self._step()
+        return super().create(path)
+
+    def replace(self, source: Path, target: Path) -> None:
+        self._step()
+        super().replace(source, target)
+
+    def unlink(self, path: Path) -> None:
+        self._step()
+        super().unlink(path)
+
+    def sync_folder(self, folder: Path) -> None:
+        self._step()
+        super().sync_folder(folder)
+
+
+def state(document: ImageDocument) -> State:
+    planes = document.planes
+    return planes.labels.to_array().tobytes(), planes.regions.to_array().tobytes(), dict(planes.objects)
+
+
+def stroke(number: int, y: float = 40) -> Stroke:
+    return Stroke(np.array([[12.0 * number, y], [12.0 * number, y + 50]]), 8, number)
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> tuple[Path, State]:
+    """Make a project of one image with an earlier state and no journal; return it and that state."""
+    tifffile.imwrite(tmp_path / "img.tif", np.zeros((600, 700), np.uint8))
+    project, _ = Project.create(tmp_path / "project", tmp_path / "img.tif")
+    with project:
+        document = project.document(project.images[0].id)
+        for number in range(1, 16):
+            document.apply(stroke(number))
+        document.apply(RegionFill(None, COMPLETE))
+        then = state(document)
+        document.apply(Delete(tuple(range(1, 13))))
+        document.apply(stroke(3, 540))
+        document.apply(stroke(70, 100))
+        document.close()
+        shutil.rmtree(project.files(project.images[0].id).journal)
+    return tmp_path / "project", then
+
+
+def damage(project: Project, part: str) -> tuple[Path, bytes]:
+    """Damage the last tile of a file of labels or regions, or the object table; return it and what it holds now."""
+    path = getattr(project.files(project.images[0].id), part)
+    raw = bytearray(path.read_bytes())
+    raw[-30] ^= 0xFF
+    if part == "objects":
+        raw[0] = 0
+    path.write_bytes(raw)
+    return path, bytes(raw)
+
+
+@pytest.mark.parametrize("part", ["labels", "regions", "objects"])
+def test_an_earlier_state_comes_back_and_the_damaged_file_is_kept(made: tuple[Path, State], part: str) -> None:
+    folder, then = made
+    with Project.open(folder) as project:
+        image = project.images[0].id
+        path, damaged = damage(project, part)
+        with pytest.raises(BadInput) as told:
+            project.document(image)
+        assert told.value.code == "labels-damaged"
+        assert "History" in told.value.hint
+        (snapshot,) = snapshots_of(project, image).all()
+        restore_damaged(project, image, snapshot.number)
+        document = project.document(image)
+        assert state(document) == then
+        assert not document.can_undo
+        kept = path.with_name(f"{path.stem}.foreign-1{path.suffix}")
+        assert kept.read_bytes() == damaged
+        assert any(kept.name in notice for notice in document.notices)
+        document.apply(stroke(30))
+        after = state(document)
+        assert document.close()
+    with Project.open(folder) as project:
+        document = project.document(image)
+        assert (state(document), document.notices) == (after, [])
+        document.undo()
+        assert state(document) == then
+    assert verify_project(folder).whole
+
+
+def test_what_can_be_opened_is_not_put_back(made: tuple[Path, State]) -> None:
+    folder, _ = made
+    with Project.open(folder) as project:
+        image = project.images[0].id
+        number = snapshots_of(project, image).all()[0].number
+        with pytest.raises(BadInput, match=r"labels of img\.tif can be opened"):
+            restore_damaged(project, image, number)
+        damage(project, "labels")
+    with Project.open(folder, read_only=True) as project, pytest.raises(UserError, match="reading only"):
+        restore_damaged(project, image, number)
+
+
+def test_a_damaged_earlier_state_is_not_taken(made: tuple[Path, State]) -> None:
+    folder, _ = made
+    with Project.open(folder) as project:
+        image = project.images[0].id
+        path, damaged = damage(project, "labels")
+        (snapshot,) = snapshots_of(project, image).all()
+        snapshot.files.labels.write_bytes(snapshot.files.labels.read_bytes()[:-1] + b"?")
+        with pytest.raises(BadInput, match="earlier state 1 is not kept any more, or is damaged"):
+            restore_damaged(project, image, snapshot.number)
+        assert path.read_bytes() == damaged
+        assert not project.files(image).journal.exists()
+
+
+def test_a_kill_leaves_the_image_as_it_was_or_as_in_the_earlier_state(made: tuple[Path, State]) -> None:
+    folder, then = made
+    with Project.open(folder) as project:
+        _, damaged = damage(project, "labels")
+    outcomes = set()
+    for steps in range(40):
+        copy = folder.with_name(f"copy-{steps}")
+        shutil.copytree(folder, copy)
+        with Project.open(copy) as project:
+            image = project.images[0].id
+            done = _restored(project, image, steps)
+            as_it_was = not any(project.files(image).journal.glob("*.sj"))
+            if as_it_was:
+                with pytest.raises(BadInput, match="cannot be opened"):
+                    project.document(image)
+                assert project.files(image).labels.read_bytes() == damaged
+                restore_damaged(project, image, 1)
+            outcomes.add((done, as_it_was))
+            document = project.document(image)
+            assert state(document) == then
+            assert document.close()
+            (kept,) = folder.with_name(copy.name).glob("labels/*.foreign-*.tif")
+            assert kept.read_bytes() == damaged
+        shutil.rmtree(copy)
+        if done:
+            break
+    assert outcomes == {(False, True), (False, False), (True, False)}
+
+
+def _restored(project: Project, image: str, steps: int) -> bool:
+    try:
+        restore_damaged(project, image, 1, KilledAt(steps))
+    except UserError:
+        return False
+    return True
