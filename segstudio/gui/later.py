@@ -15,6 +15,6 @@ def later(owner: QObject, call: Callable[[], object], milliseconds: int = 0) -> 
     """
     timer = QTimer(owner)
     timer.setSingleShot(True)
-    timer.timeout.connect(timer.deleteLater)
+    timer.timeout.connect(lambda: timer.deleteLater())  # PySide never frees what it notes of a method of Qt's own
     timer.timeout.connect(call)
     timer.start(milliseconds)

@@ -1,7 +1,10 @@
 """What is done a moment later: an exception comes up where it was raised, and nothing is done for who is gone."""
 
 import ast
+import gc
 import sys
+import tracemalloc
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -46,6 +49,29 @@ def test_it_is_done_once_and_not_for_who_is_gone(qapp: QApplication) -> None:
     QTest.qWait(100)
     assert done == ["here"]
     assert here.children() == []
+
+
+def test_nothing_is_left_of_what_was_done(qapp: QApplication) -> None:
+    owner, done = QObject(), Counter[int]()
+
+    def do(count: int) -> None:
+        for _ in range(count):
+            later(owner, lambda: done.update((count,)))
+            while owner.children():
+                qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+                qapp.processEvents()
+        gc.collect()
+
+    do(500)  # tables of Qt and Python that grow in steps
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        do(1_500)
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert done == {500: 500, 1_500: 1_500}
+    assert after - before < 10 * 1_500
 
 
 def test_the_program_uses_nothing_else_for_it() -> None:
