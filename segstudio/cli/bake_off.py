@@ -16,6 +16,7 @@ from rich.live import Live
 
 from segstudio.cli.bake_off_table import report_of, table_of
 from segstudio.cli.flags import add_flags, given_settings
+from segstudio.cli.project_words import add_images_from, take_images_from
 from segstudio.cli.train import training_data
 from segstudio.config.form_spec import form_spec
 from segstudio.config.run import RunConfig
@@ -53,6 +54,7 @@ def add_parser(subparsers: Any) -> None:  # noqa: ANN401 - argparse keeps this t
     )
     parser.add_argument("data", metavar="DATA", type=Path, help="project or folder of images with masks")
     parser.add_argument("--out", metavar="FOLDER", type=Path, required=True, help="folder for all trainings")
+    add_images_from(parser)
     parser.add_argument(
         "--candidates",
         metavar="LIST",
@@ -175,6 +177,7 @@ class Loop:
 
 def _record(namespace: argparse.Namespace, base: Path) -> Record:
     """Return the record in `base` with the candidates that were asked for, or a new one."""
+    take_images_from(namespace.images_from)
     path = base / _RECORD
     kept = read_record(path) if path.exists() else None
     asked = _candidates(namespace.candidates) if namespace.candidates or kept is None else []

@@ -7,6 +7,7 @@ from typing import Any
 from rich.console import Console
 
 from segstudio.cli.flags import add_flags, given_settings
+from segstudio.cli.project_words import add_images_from, take_images_from, tell_warnings
 from segstudio.config.form_spec import form_spec
 from segstudio.core.errors import WrongUsage
 from segstudio.export.base import exporters
@@ -26,6 +27,7 @@ def add_parser(subparsers: Any) -> None:  # noqa: ANN401 - argparse keeps this t
     parser.add_argument("--format", metavar="NAME", required=True, help="one of the formats below")
     parser.add_argument("--out", metavar="PATH", type=Path, required=True, help="folder, or file for JSON and CSV")
     parser.add_argument("--images", metavar="NAME", nargs="+", help="only these images (default: all labelled ones)")
+    add_images_from(parser)
     parser.add_argument("--replace", action="store_true", help="replace files of an earlier export")
     parser.add_argument("--quiet", action="store_true", help="say nothing but errors")
     parser.set_defaults(run=run, more_flags=more_flags)
@@ -38,12 +40,12 @@ def more_flags(parser: argparse.ArgumentParser, namespace: argparse.Namespace) -
 
 def run(namespace: argparse.Namespace) -> int:
     """Export; return the exit code."""
-    from segstudio.cli.project_words import tell_warnings
     from segstudio.project.project import Project
     from segstudio.session.export_items import export_items, export_labels, find_images
 
     exporters.get(namespace.format)  # a wrong name is said before anything is opened
     settings = given_settings(namespace).get("export", {})
+    take_images_from(namespace.images_from)
     with Project.open(namespace.project, read_only=True) as project:
         if not namespace.quiet:
             tell_warnings(project)

@@ -1,11 +1,64 @@
-"""What opening a project has found, for who works on the command line."""
+"""What opening a project has found, for who works on the command line, and which of its images may be read."""
 
+import argparse
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from segstudio.project.project import Project
+from segstudio.core.errors import BadInput
+
+if TYPE_CHECKING:
+    from segstudio.project.project import Project
+
+#: Folders that one sentence names.
+_PLACES = 3
 
 
-def tell_warnings(project: Project) -> None:
+def add_images_from(parser: argparse.ArgumentParser) -> None:
+    """Add the flag that says from where, outside of a project, images may be read."""
+    parser.add_argument(
+        "--images-from",
+        metavar="FOLDER",
+        type=Path,
+        action="append",
+        default=[],
+        help="read images that a project of somebody else names in this folder, outside of it; remembered for you",
+    )
+
+
+def take_images_from(folders: list[Path]) -> None:
+    """Take note that images may be read from these folders.
+
+    Raises
+    ------
+    BadInput
+        One of them is no folder.
+    """
+    from segstudio.project.linked_folders import link
+
+    for folder in folders:
+        if not folder.is_dir():
+            raise BadInput(f"There is no folder {folder}.", hint="Check the name.", code="missing", path=folder)
+    link(folder.absolute() for folder in folders)
+
+
+def tell_warnings(project: "Project") -> None:
     """Write what was found on opening `project`, as that a newer program wrote it, where errors go."""
+    from segstudio.project.linked_folders import unlinked_folders
+
     for sentence in project.warnings:
         sys.stderr.write(f"Note: {sentence}\n")
+    folders = unlinked_folders(project.folder, project.images)
+    if folders:
+        count, places = sum(folders.values()), [_printable(folder) for folder in folders]
+        lie, they = ("1 image lies", "it is") if count == 1 else (f"{count:,} images lie", "they are")
+        more = f" and {len(places) - _PLACES} other folders" if len(places) > _PLACES else ""
+        sys.stderr.write(
+            f"Note: {lie} outside of this project, in {', '.join(places[:_PLACES])}{more}, and {they} not read. "
+            "If you know this place, add --images-from FOLDER; otherwise whoever made the project chose it.\n"
+        )
+
+
+def _printable(path: Path) -> str:
+    """Return a path that a stranger wrote down without what a terminal would obey."""
+    return "".join(sign if sign.isprintable() else "?" for sign in str(path))

@@ -12,6 +12,7 @@ from uuid import uuid4
 from segstudio.cli.explain import tell
 from segstudio.cli.flags import add_flags, given_settings
 from segstudio.cli.progress import add_output_flags, follow, stop_on_interrupt
+from segstudio.cli.project_words import add_images_from, take_images_from, tell_warnings
 from segstudio.cli.signals import left_to_the_first
 from segstudio.cli.train_plan import show_plan
 from segstudio.config.form_spec import form_spec
@@ -45,6 +46,7 @@ def add_parser(subparsers: Any) -> None:  # noqa: ANN401 - argparse keeps this t
     )
     parser.add_argument("data", metavar="DATA", type=Path, nargs="?", help="project or folder of images with masks")
     parser.add_argument("--out", metavar="RUN", type=Path, required=True, help="new folder for everything of this run")
+    add_images_from(parser)
     parser.add_argument("--formulation", metavar="NAME", default="", help="how to learn objects (default: joint)")
     parser.add_argument(
         "--architecture", metavar="NAME", default="", help="the network (default: that of START_FROM, or unet)"
@@ -177,6 +179,7 @@ def _new(namespace: argparse.Namespace) -> TrainJob:
     if namespace.dry_run:
         RunFolder(namespace.out).refuse_when_taken()
     formulation, network = _chosen(namespace)
+    take_images_from(namespace.images_from)
     samples, classes = training_data(namespace.data, learns_images=_learns_images(formulation))
     for sample in samples:
         refuse_no_text(sample.image)
@@ -257,24 +260,22 @@ def training_data(data: Path, *, learns_images: bool = False) -> tuple[tuple[Sam
     BadInput
         It is neither.
     """
-    from segstudio.cli.project_words import tell_warnings
     from segstudio.project.folder_samples import folder_samples
     from segstudio.project.layout import is_project
     from segstudio.project.project import Project
 
+    classes: tuple[ClassSpec, ...] = (ClassSpec(id=1, name="object"),)
     if is_project(data):
         _catch_up(data)
+        with Project.open(data, read_only=True) as project:
+            tell_warnings(project)
+            classes = tuple(ClassSpec(id=item.id, name=item.name) for item in project.classes.classes)
     found = folder_samples(
         data,
         warn=lambda sentence: print(sentence, file=sys.stderr),  # noqa: T201
         learns_images=learns_images,
     )
-    samples = tuple(found)
-    if not is_project(data):
-        return samples, (ClassSpec(id=1, name="object"),)
-    with Project.open(data, read_only=True) as project:
-        tell_warnings(project)
-        return samples, tuple(ClassSpec(id=item.id, name=item.name) for item in project.classes.classes)
+    return tuple(found), classes
 
 
 def _catch_up(folder: Path) -> None:

@@ -1,0 +1,103 @@
+"""A project of somebody else that names images outside of itself, on the command line."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from factories import cells
+
+from segstudio.cli.main import main
+from segstudio.cli.project_words import take_images_from
+from segstudio.core.errors import BadInput
+from segstudio.core.tiles import Window
+from segstudio.labels.edits import PasteLabels
+from segstudio.labels.objects import ObjectInfo
+from segstudio.project import linked_folders
+from segstudio.project.project import Project
+
+TRAIN = ["--dry-run", "--device", "cpu", "--quiet"]
+
+
+@pytest.fixture
+def far(tmp_path: Path) -> Path:
+    folder = tmp_path / "far" / "images"
+    folder.mkdir(parents=True)
+    for seed, name in enumerate(("a", "b")):
+        tifffile.imwrite(folder / f"{name}.tif", cells((64, 80), count=4, seed=seed).image)
+    return folder
+
+
+@pytest.fixture
+def project(tmp_path: Path, far: Path) -> Path:
+    """Return a project of two labelled images far away, which this user has never linked."""
+    known = cells((64, 80), count=4)
+    (tmp_path / "mine").mkdir()
+    made, _ = Project.create(tmp_path / "mine" / "project", far, "cells")
+    with made:
+        for entry in made.images:
+            infos = {object_id: ObjectInfo() for object_id in np.unique(known.labels).tolist() if object_id}
+            made.document(entry.id).apply(PasteLabels(known.labels, Window.whole((64, 80)), infos))
+    linked_folders.linked_folders_file().unlink()
+    linked_folders._known.clear()
+    return tmp_path / "mine" / "project"
+
+
+def _opened(far: Path) -> list[str]:
+    found: list[str] = []
+
+    def hook(event: str, args: tuple[object, ...]) -> None:
+        if event == "open" and str(args[0]).startswith(str(far)):
+            found.append(str(args[0]))
+
+    sys.addaudithook(hook)
+    return found
+
+
+def test_the_place_is_named_and_not_read(
+    project: Path, far: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opened = _opened(far)
+    assert main(["train", str(project), "--out", str(tmp_path / "run"), *TRAIN]) == 3
+    told = capsys.readouterr().err
+    assert f"Note: 2 images lie outside of this project, in {far}, and they are not read." in told
+    assert "add --images-from FOLDER" in told
+    assert opened == []
+
+
+def test_it_is_read_when_the_user_says_so_and_from_then_on(
+    project: Path, far: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["train", str(project), "--out", str(tmp_path / "run"), *TRAIN]
+    assert main([*words, "--images-from", str(far)]) == 0
+    linked_folders._known.clear()
+    assert main(words) == 0
+    assert "Note" not in capsys.readouterr().err
+
+
+def test_measurements_of_images_elsewhere(project: Path, far: Path, tmp_path: Path) -> None:
+    words = ["export", str(project), "--format", "measurements", "--out", str(tmp_path / "m.csv"), "--quiet"]
+    assert main([*words, "--images-from", str(far)]) == 0
+    header, *rows = (tmp_path / "m.csv").read_text("utf-8-sig").splitlines()
+    assert "mean_intensity" in header
+    assert len(rows) == 8
+
+
+def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="There is no folder"):
+        take_images_from([tmp_path / "nowhere"])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such names")
+def test_a_name_from_a_stranger_does_not_command_the_terminal(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = project / "project.json"
+    text = manifest.read_text("utf-8").replace("/far/images/", "/far/\\u001b[31mimages/")
+    manifest.write_text(text, "utf-8")
+    (project / "project.json.bak").unlink(missing_ok=True)
+    main(["train", str(project), "--out", str(tmp_path / "run"), *TRAIN])
+    told = capsys.readouterr().err
+    assert "?[31mimages" in told
+    assert "\x1b" not in told
