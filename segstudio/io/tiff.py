@@ -221,7 +221,7 @@ def _ratio(value: object) -> float | None:
     match value:
         case (int(above), int(below)) if above > 0 and below > 0:
             return above / below
-        case float(number) if math.isfinite(number) and number > 0:
+        case (float(number),) if math.isfinite(number) and number > 0:  # no fraction, as the standard has it
             return number
         case _:
             return None
