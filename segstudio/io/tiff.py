@@ -110,8 +110,6 @@ def _refuse(path: Path, page: tifffile.TiffPage) -> None:
         raise _unsupported(path, f"has {page.bitspersample} bits per pixel")
     if page.dtype.kind == "c":
         raise _unsupported(path, "holds complex numbers", "Save the magnitude as an image.")
-    if page.dtype.kind not in "buif":
-        raise _unsupported(path, f"has pixels of the type {page.dtype}")
     if page.imagedepth != 1:
         raise _unsupported(path, "stores a volume in one page", "Save it as a stack of pages.")
     if page.compression != 1 and page.compression not in tifffile.TIFF.DECOMPRESSORS:

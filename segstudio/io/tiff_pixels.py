@@ -104,8 +104,6 @@ class TiffSource(BaseSource):
                 continue
             sample, _, y, x, _ = at
             part = Window(y, x, y + segment.shape[1], x + segment.shape[2]).intersect(window)
-            if part.empty:
-                continue
             source = part.shift(-y, -x).slices
             target = part.shift(-window.y0, -window.x0).slices
             out[(*target, slice(sample * contig, (sample + 1) * contig))] = segment[0][source]
