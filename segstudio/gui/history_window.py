@@ -1,4 +1,4 @@
-"""Opens the history of the image in front, at most one window of it."""
+"""Opens the history of the image in front, or of one that cannot be opened; at most one window of it."""
 
 from typing import TYPE_CHECKING
 
@@ -10,8 +10,17 @@ if TYPE_CHECKING:
     from segstudio.gui.main_window import MainWindow
 
 
-def show_history(window: "MainWindow") -> None:
-    """Open the history, or bring it to the front."""
+def show_history(window: "MainWindow", damaged: str = "") -> None:
+    """Open the history, or bring it to the front.
+
+    Parameters
+    ----------
+    damaged
+        Id of an image that cannot be opened, since its labels are damaged; of the image in front when empty, or of
+        the one that was asked for last when there is none.
+    """
+    session = window.session
+    session.earlier.turn_to(damaged or ("" if session.document is not None else session.front.damaged))
     # One that was closed a moment ago is still a child.
     dialog = next((found for found in window.findChildren(HistoryDialog) if found.isVisible()), None)
     if dialog is None:

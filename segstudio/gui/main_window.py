@@ -21,6 +21,7 @@ from segstudio.gui.dropping import Dropping
 from segstudio.gui.focus_ring import FocusRing
 from segstudio.gui.held_keys import HeldKeys
 from segstudio.gui.help_desk import HelpDesk
+from segstudio.gui.history_window import show_history
 from segstudio.gui.jobs import JobThreads
 from segstudio.gui.later import later
 from segstudio.gui.layout import Layout, tabs
@@ -138,6 +139,7 @@ class MainWindow(QMainWindow):
         self.opening.offered.connect(self.banners.show_notice)
         self.help_desk.offered.connect(self.banners.show_notice)
         session.files.missing.connect(lambda _ids: self.banners.withdraw(MISSING), priority=1)
+        self.opening.history_wanted.connect(lambda image_id: show_history(self, image_id))
         self.opening.understood.connect(lambda: self.banners.withdraw(OPENING))
         self.images.add_wanted.connect(self.opening.ask_images)
         self.training.images_wanted.connect(self.opening.ask_images)

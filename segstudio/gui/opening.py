@@ -11,6 +11,7 @@ from segstudio.core.errors import BadInput, UserError
 from segstudio.gui.dialogs.new_project import NewProjectDialog, existing_project, suggested_folder
 from segstudio.gui.dialogs.unsaved import agree_on_unsaved
 from segstudio.io.sources import open_image
+from segstudio.project.annotation_reader import DAMAGED_LABELS
 from segstudio.project.image_files import FoundImage, find_images, find_mask
 from segstudio.project.layout import is_project
 from segstudio.project.linked_folders import link, unlinked_folders
@@ -37,6 +38,8 @@ class Opening(QObject):
     """A `Notice`, and the button with which the user takes the offer."""
     understood = Signal()
     """What the user wants to open can be opened: what was said about an earlier wish is over."""
+    history_wanted = Signal(str)
+    """Id of an image that cannot be opened, of which an earlier state is wanted."""
 
     def __init__(self, session: Session, window: QWidget) -> None:
         super().__init__(window)
@@ -170,6 +173,9 @@ class Opening(QObject):
         if error.code == "image-missing":
             button = QPushButton(self.tr("Look for moved images in a folder…"))
             button.clicked.connect(lambda: self.ask_where(image_id))
+        elif error.code == DAMAGED_LABELS:
+            button = QPushButton(self.tr("Earlier states…"))
+            button.clicked.connect(lambda: self.history_wanted.emit(image_id))
         else:
             button = QPushButton(self.tr("Use the changed image"))
             button.clicked.connect(lambda: self._session.files.accept_changed(image_id))

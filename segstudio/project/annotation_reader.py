@@ -87,8 +87,8 @@ def _not_readable(error: BadInput) -> BadInput:
     where = f"{error.path.parent.name}/{error.path.name}"
     return BadInput(
         f"The labels of this image cannot be opened: {error.message.replace(error.path.name, where, 1)}",
-        hint="Go back to an earlier state in Edit > History, restore that file from a backup, or move it elsewhere to "
-        "begin anew. It stays as it is, and no other image is touched.",
+        hint="Go back to an earlier state of it, restore that file from a backup, or move it elsewhere to begin anew. "
+        "It stays as it is, and no other image is touched.",
         code=DAMAGED_LABELS,
         path=error.path,
     )

@@ -13,6 +13,7 @@ from segstudio.core.errors import UserError
 from segstudio.labels.history import Planes
 from segstudio.labels.objects import ObjectTable
 from segstudio.labels.restoring import Restoration, restoration
+from segstudio.project.damaged_labels import restore_damaged, snapshots_of
 from segstudio.project.going_back import Changes, changes
 from segstudio.session.background import Background
 from segstudio.session.label_picture import Rgb, Shade, sampled, with_labels, with_shades
@@ -21,8 +22,10 @@ from segstudio.session.thumbnails import thumbnail
 
 if TYPE_CHECKING:
     from segstudio.project.document import ImageDocument
+    from segstudio.project.manifest import ImageEntry
     from segstudio.project.project import Project
     from segstudio.project.snapshot_file import Snapshot
+    from segstudio.project.snapshots import Snapshots
     from segstudio.session.front_image import FrontImage
 
 #: What notices about a restore are about: only the newest is true.
@@ -52,16 +55,26 @@ class Preview:
 
 
 @dataclass(frozen=True, eq=False)
-class _Now:
-    """The image in front as it is at one moment, for other threads."""
+class _Damaged:
+    """An image that cannot be opened, since its labels are damaged."""
 
-    document: "ImageDocument"
+    entry: "ImageEntry"
+    snapshots: "Snapshots"
+
+
+@dataclass(frozen=True, eq=False)
+class _Now:
+    """An image as it is at one moment, for other threads; nothing is drawn on one that cannot be opened."""
+
+    of: "ImageDocument | _Damaged"
     planes: Planes
     seq: int
 
 
 class EarlierStates:
-    """Lists, shows and restores the earlier states of the image in front; nothing is read before it is asked for.
+    """Lists, shows and restores the earlier states of an image; nothing is read before it is asked for.
+
+    It is the image in front, or one that cannot be opened, since its labels are damaged.
 
     Parameters
     ----------
@@ -88,22 +101,50 @@ class EarlierStates:
         self._project = project
         self._front = front
         self._background = background
-        self._shown: ImageDocument | None = None
+        self._damaged: _Damaged | None = None
+        self._shown: ImageDocument | _Damaged | None = None
         self._known: _Now | None = None
         self._bare: dict[tuple[str, int], NDArray[np.uint8]] = {}
+        front.changed.connect(self._on_front, priority=1)  # before anybody asks what is shown
+
+    @property
+    def image(self) -> "ImageEntry | None":
+        """The image whose states these are; ``None`` for none."""
+        return self._of.entry if self._of is not None else None
+
+    @property
+    def damaged(self) -> bool:
+        """Whether it cannot be opened."""
+        return self._damaged is not None
+
+    def turn_to(self, image_id: str) -> None:
+        """Turn to an image that cannot be opened; to the one in front when `image_id` is empty."""
+        project = self._project()
+        if project is None or not image_id:
+            self._damaged = None
+        elif self._damaged is None or self._damaged.entry.id != image_id:
+            self._damaged = _Damaged(project.entry(image_id), snapshots_of(project, image_id))
+        self.look()
+
+    @property
+    def _of(self) -> "ImageDocument | _Damaged | None":
+        return self._damaged or self._front.document
+
+    def _on_front(self, _document: object) -> None:
+        self._damaged = None
 
     def look(self) -> None:
         """Look which states there are now; `changed` tells."""
-        document = self._front.document
-        snapshots = document.snapshots if document is not None else None
-        if document is not self._shown:
-            self._shown, self._known = document, None
+        of = self._of
+        snapshots = of.snapshots if of is not None else None
+        if of is not self._shown:
+            self._shown, self._known = of, None
             self._take(None if snapshots is not None else ())
         if snapshots is not None:
             found = snapshots.all
             self._background.run(
                 lambda: tuple(found()),
-                lambda states: self._take(states) if document is self._front.document else None,
+                lambda states: self._take(states) if of is self._of else None,
                 lane=_LANE,
             )
 
@@ -117,7 +158,7 @@ class EarlierStates:
 
         def make() -> NDArray[np.uint8]:
             planes = self._read(now, number)
-            bare = self._bare_picture(now.document, size)
+            bare = self._bare_picture(now, size)
             return with_labels(bare, sampled(planes.labels, bare.shape[:2]), colours)
 
         self._background.run(make, then, lambda _error: self.look(), lane=_PICTURES)
@@ -134,7 +175,7 @@ class EarlierStates:
             return self._preview(now, number, size, shades) if wanted() else None
 
         def done(preview: Preview | None) -> None:
-            if preview is not None and now.document is self._front.document and wanted():
+            if preview is not None and now.of is self._of and wanted():
                 then(preview)
 
         self._background.run(make, done, self._failed, lane=_LANE)
@@ -144,18 +185,30 @@ class EarlierStates:
         project = self._project()
         if project is not None:
             project.check_writable()
-            self._restore(number, _TRIES)
+            if self._damaged is not None:
+                self._restore_damaged(project, self._damaged.entry, number)
+            else:
+                self._restore(number, _TRIES)
+
+    def _restore_damaged(self, project: "Project", entry: "ImageEntry", number: int) -> None:
+        as_then = self._as_then(number)
+
+        def done(_: None) -> None:
+            if project is self._project():
+                self._tell(f"The labels of {entry.name} are {as_then}.", level="good")
+                self._front.open_again(entry.id)
+
+        self._background.run(lambda: restore_damaged(project, entry.id, number), done, self._failed, lane=_LANE)
 
     def _restore(self, number: int, tries: int) -> None:
-        now = self._now()
-        if now is None:
+        now, document = self._now(), self._front.document
+        if now is None or document is None:
             return
-        if now.document.editing:
-            self._tell_overtaken(now.document)
+        if document.editing:
+            self._tell_overtaken(document)
             return
 
         def done(to: Restoration | None) -> None:
-            document = now.document
             if document is not self._front.document:
                 return
             if to is None:
@@ -174,7 +227,7 @@ class EarlierStates:
     def _preview(self, now: _Now, number: int, size: int, shades: Shades) -> Preview:
         then = self._read(now, number)
         found = changes(now.planes, then)
-        bare = self._bare_picture(now.document, size)
+        bare = self._bare_picture(now, size)
         before, after = (sampled(planes.labels, bare.shape[:2]) for planes in (now.planes, then))
         same = set(then.objects) - found.back - found.other
         going = {shades.gone: found.gone}
@@ -183,11 +236,13 @@ class EarlierStates:
         return Preview(found, picture)
 
     def _now(self) -> _Now | None:
+        if self._damaged is not None:
+            return _Now(self._damaged, Planes.empty((self._damaged.entry.height, self._damaged.entry.width)), 0)
         document = self._front.document
         if document is None or document.snapshots is None or document.closed:
             return None
         known = self._known
-        if known is not None and (known.document, known.seq) == (document, document.seq):
+        if known is not None and (known.of, known.seq) == (document, document.seq):
             return known
         planes = document.planes
         table = ObjectTable(planes.objects)
@@ -198,18 +253,18 @@ class EarlierStates:
 
     @staticmethod
     def _read(now: _Now, number: int) -> Planes:
-        snapshots = now.document.snapshots
+        snapshots = now.of.snapshots
         if snapshots is None:
             raise ValueError("no earlier states are kept")
         return snapshots.read(number, now.planes)
 
-    def _bare_picture(self, document: "ImageDocument", size: int) -> NDArray[np.uint8]:
-        project = self._project()
-        key = f"{document.entry.id} {document.entry.fingerprint}", size
+    def _bare_picture(self, now: _Now, size: int) -> NDArray[np.uint8]:
+        project, entry = self._project(), now.of.entry
+        key = f"{entry.id} {entry.fingerprint}", size
         known = self._bare.get(key)
         if known is None:
-            path = project.image_path(document.entry.id) if project is not None else Path(document.entry.path)
-            known = thumbnail(path, min(size, max(document.planes.shape)))
+            path = project.image_path(entry.id) if project is not None else Path(entry.path)
+            known = thumbnail(path, min(size, max(now.planes.shape)))
             self._bare = {**{of: made for of, made in self._bare.items() if of[0] == key[0]}, key: known}
         return known
 

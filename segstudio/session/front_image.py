@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from psygnal import Signal
 
 from segstudio.core.errors import UserError
+from segstudio.project.annotation_reader import DAMAGED_LABELS
 from segstudio.project.changes import FAILED, DocumentChange
 from segstudio.session.background import Background
 from segstudio.session.image_files import FINDABLE
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from segstudio.project.document import ImageDocument
     from segstudio.project.project import Project
 
+#: Codes of errors that a person may clear up.
+_ANSWERABLE = FINDABLE | {DAMAGED_LABELS}
 #: Seconds that an image may take to be saved before it is left open.
 _PATIENCE = 0.5
 
@@ -37,6 +40,8 @@ class FrontImage:
         Of the image in front; ``None`` for none.
     wanted
         Id of the image that was asked for last and may still be opening; empty for none.
+    damaged
+        Id of the image that was asked for last, when its labels are damaged; empty otherwise.
     """
 
     changed = Signal(object)
@@ -52,11 +57,11 @@ class FrontImage:
     noticed = Signal(object)
     """A `Notice`."""
     refused = Signal(str, object)
-    """Id of an image whose file moved or was changed, and the `UserError` that says so."""
+    """Id of an image whose file moved or was changed, or whose labels are damaged, and the `UserError` that says so."""
 
     def __init__(self, project: "Callable[[], Project | None]", background: Background, lane: str) -> None:
         self.document: ImageDocument | None = None
-        self.wanted = ""
+        self.wanted = self.damaged = ""
         self._project = project
         self._background = background
         self._lane = lane
@@ -69,6 +74,7 @@ class FrontImage:
         if project is None or image_id == self.wanted:
             return
         self.wanted = self._place = image_id
+        self.damaged = ""
         self.loading.emit(project.entry(image_id).name)
         self._background.run(
             lambda: project.document(image_id),
@@ -108,7 +114,7 @@ class FrontImage:
 
     def leave(self) -> None:
         """Have no image in front; the one that was is saved and closed."""
-        document, self.wanted = self.document, ""
+        document, self.wanted, self.damaged = self.document, "", ""
         self._show(None)
         self._close_later(document)
 
@@ -134,7 +140,8 @@ class FrontImage:
         if image_id == self.wanted:
             self.wanted = self.document.entry.id if self.document else ""
             self.loading.emit("")
-        if error.code in FINDABLE and len(self.refused):
+            self.damaged = image_id if error.code == DAMAGED_LABELS else ""
+        if error.code in _ANSWERABLE and len(self.refused):
             self.refused.emit(image_id, error)
         else:
             self.noticed.emit(Notice.of(error))

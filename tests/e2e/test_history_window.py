@@ -162,3 +162,68 @@ def test_reading_only_the_history_can_be_looked_at(folder: Path, qapp: object) -
             assert "reading only" in dialog.restore.toolTip()
 
         run_program([str(folder)], script)
+
+
+@pytest.mark.timeout(120)
+def test_an_image_whose_labels_are_damaged_is_brought_back_in_the_window(folder: Path, qapp: object) -> None:
+    with Project.open(folder) as project:
+        entry = project.images[1]
+        document = project.document(entry.id)
+        then = _state(document)
+        document.apply(Delete(tuple(sorted(then[1])[:15])))
+        document.close()
+        files = project.files(entry.id)
+    shutil.rmtree(files.journal)
+    damaged = files.labels.read_bytes()[:-40]
+    files.labels.write_bytes(damaged)
+
+    def script(hand: Driver) -> None:
+        hand.wait(lambda: hand.session.document is not None, what="the first image")
+        first = hand.session.document.entry.name
+        hand.session.select(entry.id)
+        hand.click(hand.window.banners, "Earlier states…")
+        dialog = hand.dialog(HistoryDialog)
+        rows = dialog.list.model()
+        hand.wait(lambda: rows.rowCount() == 1, what="the state of before")
+        assert dialog.windowTitle() == f"History of {entry.name}"
+        hand.wait(lambda: dialog.preview.counts() == [f"{len(then[1])} come back"], what="what would come back")
+        dialog.close()
+        dialog = _history(hand)
+        assert dialog.windowTitle() == f"History of {first}"
+        dialog.close()
+        hand.session.select(entry.id)
+        hand.click(hand.window.banners, "Earlier states…")
+        dialog = hand.dialog(HistoryDialog)
+        rows = dialog.list.model()
+        hand.wait(lambda: rows.rowCount() == 1, what="the state of before")
+        hand.click(dialog, "Restore")
+        hand.wait(lambda: hand.session.document.entry.id == entry.id, what="the image")
+        assert _state(hand.session.document) == then
+        said = " ".join(notice.text for notice in hand.window.banners.messages())
+        assert f"{files.labels.stem}.foreign-1.tif" in said
+        assert "before “Delete 15 objects”" in said
+
+    run_program([str(folder)], script)
+    assert files.labels.with_name(f"{files.labels.stem}.foreign-1.tif").read_bytes() == damaged
+
+
+@pytest.mark.timeout(120)
+def test_the_history_of_the_only_image_opens_when_its_labels_are_damaged(folder: Path, qapp: object) -> None:
+    with Project.open(folder) as project:
+        for other in project.images[1:]:
+            project.remove_images([other.id])
+        files = project.files(project.images[0].id)
+        document = project.document(project.images[0].id)
+        document.apply(Delete(tuple(sorted(document.planes.objects)[:15])))
+        document.close()
+    shutil.rmtree(files.journal)
+    files.objects.write_bytes(b"{")
+
+    def script(hand: Driver) -> None:
+        hand.wait(lambda: hand.session.front.damaged, what="the refusal")
+        dialog = _history(hand)
+        hand.wait(lambda: dialog.list.model().rowCount() == 1, what="the state of before")
+        hand.click(dialog, "Restore")
+        hand.wait(lambda: hand.session.document is not None, what="the image")
+
+    run_program([str(folder)], script)

@@ -63,7 +63,7 @@ def actions(w: "MainWindow") -> list[Action]:
             ("Ctrl+Alt+Z",),
             "ph.clock-counter-clockwise",
             "Earlier states of this image, to look at and to go back to",
-            enabled=has_document_now(w),
+            enabled=lambda: session.document is not None or bool(session.front.damaged),
         ),
         Action(
             "edit.delete",

@@ -1,4 +1,4 @@
-"""The history of the image in front: earlier states to look at and to go back to."""
+"""The history of an image: earlier states to look at and to go back to."""
 
 from collections.abc import Callable
 
@@ -22,7 +22,7 @@ _REST_MS, _EDITED_MS = 120, 400
 
 
 class HistoryDialog(QDialog):
-    """Stays open beside the image; follows it.
+    """Stays open beside the image, and follows the one in front.
 
     Parameters
     ----------
@@ -46,9 +46,7 @@ class HistoryDialog(QDialog):
         self.restore.setDefault(True)
         self.undo = button(self.tr("Undo the restore"), self._undo, "arrow-u-up-left")
         self.undo.setAutoDefault(False)
-        self._about = caption(
-            self.tr("Kept: the last ten, and the last of each of 30 days. A restore is an edit: Ctrl+Z takes it back.")
-        )
+        self._about = caption("")
         self._pages = QStackedWidget()
         self._lay_out()
         self._rest = self._timer(_REST_MS, self._ask)
@@ -123,14 +121,21 @@ class HistoryDialog(QDialog):
         return timer
 
     def _show_states(self) -> None:
-        document, states = self._session.document, self._session.earlier.states
+        image, states = self._session.earlier.image, self._session.earlier.states
         before = self.chosen()
-        self._rows.show_states(states or (), document.entry.id if document is not None else "")
+        self._rows.show_states(states or (), image.id if image is not None else "")
         self._pages.setCurrentIndex(_STATES if states else _EMPTY)
         self._about.setVisible(bool(states))
-        name = document.entry.name if document is not None else ""
+        self._about.setText(
+            self.tr("The labels of this image are damaged. Restore opens it again; the damaged file is kept beside.")
+            if self._session.earlier.damaged
+            else self.tr(
+                "Kept: the last ten, and the last of each of 30 days. A restore is an edit: Ctrl+Z takes it back."
+            )
+        )
+        name = image.name if image is not None else ""
         self.setWindowTitle(self.tr("History of {0}").format(name) if name else self.tr("History"))
-        if document is None:
+        if image is None:
             self._empty.say(self.tr("No image is open."))
         elif states is None:
             self._empty.say(self.tr("Looking for earlier states …"))

@@ -97,7 +97,7 @@ def test_an_earlier_state_comes_back_and_the_damaged_file_is_kept(made: tuple[Pa
         with pytest.raises(BadInput) as told:
             project.document(image)
         assert told.value.code == "labels-damaged"
-        assert "History" in told.value.hint
+        assert "earlier state" in told.value.hint
         (snapshot,) = snapshots_of(project, image).all()
         restore_damaged(project, image, snapshot.number)
         document = project.document(image)

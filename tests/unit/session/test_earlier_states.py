@@ -1,5 +1,6 @@
 """Earlier states in a sitting: pictures, what a restore would change, and a restore that is overtaken by strokes."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -197,3 +198,24 @@ def test_objects_are_filled_and_their_edges_are_strong() -> None:
     assert [255, 0, 0] in inside
     assert [100, 100, 100] in inside
     assert np.array_equal(with_shades(grey, (labels, {Shade(RED): set()})), grey)
+
+
+def test_the_states_of_an_image_that_cannot_be_opened_are_shown_and_restored(session: Session) -> None:
+    document, project = session.document, session.project
+    then = set(document.planes.objects)
+    _delete(session)
+    document.close()
+    session.front.leave()
+    shutil.rmtree(document.files.journal)
+    document.files.objects.write_bytes(b"{")
+    session.select(document.entry.id)
+    assert (session.document, session.front.damaged) == (None, document.entry.id)
+    session.earlier.turn_to(session.front.damaged)
+    assert (session.earlier.image, session.earlier.damaged) == (project.entry(document.entry.id), True)
+    number = session.earlier.states[0].number
+    assert _preview(session, number).changes.back == then
+    told = _told(session)
+    session.earlier.restore(number)
+    assert set(session.document.planes.objects) == then
+    assert (session.earlier.damaged, session.front.damaged) == (False, "")
+    assert told[0].message == "The labels of img.tif are as they were before “Delete 12 objects”."
