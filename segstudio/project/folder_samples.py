@@ -20,7 +20,7 @@ from segstudio.project.image_files import (
 )
 from segstudio.project.layout import is_project
 from segstudio.project.project import Project
-from segstudio.project.samples import training_samples
+from segstudio.project.samples import refuse_changed_images, training_samples
 from segstudio.project.splits import FRACTION, resolve
 
 
@@ -65,6 +65,7 @@ def folder_samples(
     if is_project(path):
         with Project.open(path, read_only=True) as project:
             samples = training_samples(project, learns_images, fraction, seed)
+            refuse_changed_images(project, samples)
     elif (path / "train").is_dir():
         samples = _split_folders(path, warn)
     else:

@@ -1,7 +1,9 @@
 """What a training learns from in a project: its saved labels, or pairs of images, as records."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
+from segstudio.core.errors import BadInput
 from segstudio.io.objects_file import read_objects
 from segstudio.jobs.spec import SampleRecord
 from segstudio.project.image_files import find_target
@@ -63,6 +65,22 @@ def training_samples(
     """Return what a training learns from: pairs of images where it can learn those and there are any, else labels."""
     pairs = project_pairs(project, fraction, seed) if learns_images else []
     return pairs or labelled_samples(project, fraction, seed)
+
+
+def refuse_changed_images(project: Project, samples: Iterable[SampleRecord]) -> None:
+    """Raise `BadInput` when an image is no longer the one that was labelled: nothing is learned from it.
+
+    Images that are missing are left to who reads them; records of images that `project` has no more are passed by.
+    """
+    known = {entry.id for entry in project.images}
+    for sample in samples:
+        if sample.image_id not in known or sample.image != project.image_path(sample.image_id):
+            continue
+        try:
+            project.check_image(sample.image_id)
+        except BadInput as error:
+            if error.code == "image-changed":
+                raise
 
 
 def project_pairs(project: Project, fraction: float = FRACTION, seed: int = 0) -> list[SampleRecord]:

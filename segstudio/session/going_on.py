@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from segstudio.core.errors import BadInput, WrongUsage
 from segstudio.jobs.spec import TrainJob
 from segstudio.project.present_labels import with_present_labels
+from segstudio.project.samples import refuse_changed_images
 
 if TYPE_CHECKING:
     from segstudio.project.project import Project
@@ -18,11 +19,12 @@ def on_present_labels(project: "Project", job: TrainJob) -> TrainJob:
     WrongUsage
         An object has a class that the network of the job has no place for.
     BadInput
-        An image is missing.
+        An image is missing, or no longer the one that was labelled.
     UserError
         An object table is damaged.
     """
     samples = tuple(with_present_labels(project, job.samples))
+    refuse_changed_images(project, samples)
     learned = {item.id for item in job.classes}
     for sample in samples:
         new = set(sample.object_classes.values()) - learned

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from segstudio.core.errors import WrongUsage
 from segstudio.jobs.spec import Choice, ClassSpec, DecodeJob, Device, PredictImage, PredictJob, TrainJob, ValidateJob
-from segstudio.project.samples import labelled_samples, project_pairs, training_samples
+from segstudio.project.samples import labelled_samples, project_pairs, refuse_changed_images, training_samples
 from segstudio.session.job import new_job_id
 from segstudio.session.predictions import Prediction, made_name, prediction_at
 from segstudio.session.runs import Run
@@ -72,7 +72,7 @@ def training_job(project: "Project", wish: TrainingWish) -> TrainJob:
     WrongUsage
         Nothing is labelled.
     UserError
-        The project is open for reading only.
+        The project is open for reading only, or an image is no longer the one that was labelled.
     """
     project.check_writable()
     samples = tuple(training_samples(project, wish.learns_images))
@@ -82,6 +82,7 @@ def training_job(project: "Project", wish: TrainingWish) -> TrainJob:
             hint=ALL_SET_ASIDE if samples else "Label about 10 cells in 2 images, then train.",
             code="no-labels",
         )
+    refuse_changed_images(project, samples)
     job_id = new_job_id()
     return TrainJob(
         job_id=job_id,

@@ -11,7 +11,7 @@ from psygnal import Signal
 from segstudio.core.errors import UserError
 from segstudio.io.disk import DiskError
 from segstudio.jobs.spec import ClassSpec, TrainJob
-from segstudio.project.samples import labelled_samples
+from segstudio.project.samples import labelled_samples, refuse_changed_images
 from segstudio.session.background import Background
 from segstudio.session.bake_off import BakeOff
 from segstudio.session.bake_off_candidates import Candidate
@@ -163,6 +163,7 @@ class ProjectBakeOff:
 def _begun(project: "Project", wish: BakeOffWish) -> tuple[Path, Record]:
     base, record_id = project.runs_folder, new_job_id()
     samples = labelled_samples(project)
+    refuse_changed_images(project, samples)
     classes = tuple(ClassSpec(id=item.id, name=item.name) for item in project.classes.classes)
     number = 1 + len(all_records(base))
     record = new_record(

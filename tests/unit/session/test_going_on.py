@@ -7,16 +7,18 @@ import pytest
 import tifffile
 
 from segstudio.cli.main import main
-from segstudio.core.errors import WrongUsage
+from segstudio.core.errors import BadInput, UserError, WrongUsage
 from segstudio.jobs.messages import Finished, Started
 from segstudio.jobs.run_folder import RunFolder, RunStatus
 from segstudio.jobs.spec import Choice, TrainJob
 from segstudio.labels.edits import RegionFill, Relabel, Stroke
 from segstudio.project.project import Project
+from segstudio.session.bake_off_candidates import Candidate
 from segstudio.session.bake_off_labels import copied
 from segstudio.session.going_on import on_present_labels
 from segstudio.session.job_specs import TrainingWish, training_job
 from segstudio.session.notice import Notice
+from segstudio.session.project_bake_off import BakeOffWish
 from segstudio.session.runs import Run
 from segstudio.session.session import Session
 
@@ -170,3 +172,31 @@ def test_a_run_that_lacks_an_image_names_it_and_stays_as_it_ended(
         tmp_path / "b.tif",
     }
     session.close()
+
+
+def test_nothing_is_learned_from_an_image_that_is_not_the_one_that_was_labelled(
+    session: Session, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project, job = _project(session), _trained(session)
+    run, said = _run(job, "stopped"), list[Notice]()
+    tifffile.imwrite(tmp_path / "images" / "b.tif", np.full((32, 32), 7, np.uint8))
+    sentence = "b.tif is not the file that was added to the project: its content has changed."
+    with pytest.raises(BadInput, match="its content has changed"):
+        _trained(session)
+    session.noticed.connect(said.append)
+    session.runs.resume(run)
+    wish = TrainingWish("a", Choice(name="joint"), Choice(name="unet"), {})
+    candidate, refused = Candidate(formulation=wish.formulation, architecture=wish.architecture), list[UserError]()
+    session.bake_off.start(BakeOffWish((candidate,), 1, wish), lambda: None, refused.append)
+    assert [error.message for error in refused] == [sentence]
+    assert [notice.message for notice in said] == [sentence]
+    assert not session.jobs.active
+    (changed,) = (entry.id for entry in project.images if entry.name == "b.tif")
+    session.close()
+    words = ["train", str(tmp_path / "project"), "--out", str(tmp_path / "run"), "--dry-run", "--device", "cpu"]
+    assert main(words) == 3
+    assert sentence in capsys.readouterr().err
+    with Project.open(tmp_path / "project") as again:
+        again.accept_changed_image(changed)
+    main(words)
+    assert "has changed" not in capsys.readouterr().err
