@@ -185,12 +185,8 @@ def _pixels(image: Image.Image, indices: bool) -> NDArray[Any]:
 
 
 def _like(pixels: NDArray[Any], info: ImageInfo) -> NDArray[Any]:
-    """Give a later frame the channels of the first: animations change between gray and colour."""
-    if info.channels == 1 and pixels.ndim == 3:
-        return pixels[..., 0].copy()
-    if info.channels == 3 and pixels.ndim == 2:
-        return np.repeat(pixels[..., None], 3, axis=2)
-    return pixels
+    """Give a later frame the channels of the first: in animations with a palette only that one has indices."""
+    return pixels[..., 0].copy() if info.channels == 1 and pixels.ndim == 3 else pixels
 
 
 def _info(  # noqa: PLR0913 - the fields of one record

@@ -61,6 +61,40 @@ def test_a_frame_of_an_animation_has_the_channels_of_the_first(tmp_path: Path) -
             assert "1 more frame is not shown." in source.info.warnings
 
 
+def test_of_an_animation_only_the_first_frame_has_indices(tmp_path: Path) -> None:
+    ramp = Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8) // 16)
+    picture = ramp.convert("P")
+    picture.putpalette([0, 0, 0, 255, 0, 0, 0, 255, 0, 0, 0, 255])
+    other = picture.transpose(Image.Transpose.ROTATE_180)
+    picture.save(tmp_path / "a.gif", save_all=True, append_images=[other])
+    with open_image(tmp_path / "a.gif", indices=True) as source:
+        assert source.info.kind == "gray"
+        assert np.array_equal(source.read(plane=0), np.array(ramp))
+        assert source.read(plane=1).shape == (8, 8)
+    with open_image(tmp_path / "a.gif") as source:
+        assert source.read(plane=1)[0, 0].tolist() == [0, 0, 255]
+
+
+@pytest.mark.parametrize("mode", ["LA", "RGBA"])
+def test_an_animated_png_is_shown_without_transparency(mode: str, tmp_path: Path) -> None:
+    frames = [Image.new("L", (8, 6), bright).convert(mode) for bright in (200, 70)]
+    for frame in frames:
+        frame.putalpha(100)
+    frames[0].save(tmp_path / "a.png", save_all=True, append_images=frames[1:])
+    with open_image(tmp_path / "a.png") as source:
+        assert source.info.kind == ("gray" if mode == "LA" else "rgb")
+        assert [int(source.read(plane=plane).max()) for plane in (0, 1)] == [200, 70]
+
+
+def test_a_picture_exchanged_for_one_of_another_size_while_it_is_open_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    Image.new("L", (8, 6), 1).save(path)
+    with open_image(path) as source:
+        Image.new("L", (9, 6), 1).save(path)
+        with pytest.raises(BadInput, match="its pixels do not fill the size that it states"):
+            source.read()
+
+
 def test_the_indices_of_a_palette_can_be_read(tmp_path: Path) -> None:
     picture = Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8) // 16).convert("P")
     picture.putpalette([0, 0, 0, 255, 0, 0, 0, 255, 0, 0, 0, 255])
