@@ -203,3 +203,42 @@ def test_a_file_where_a_folder_must_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("x")
     with pytest.raises(DiskError, match="there is a file of this name"):
         make_folders(tmp_path / "a")
+
+
+def test_on_a_drive_that_is_gone_no_folder_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Gone(Disk):
+        def make_folder(self, folder: Path) -> None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+
+    monkeypatch.setattr(Path, "is_dir", lambda self: False)  # as of Windows' Z: without the drive, up to its root
+    with pytest.raises(DiskError, match="the folder is not there any more"):
+        make_folders(Path("/project/labels").absolute(), Gone())
+
+
+def test_a_folder_that_another_program_makes_at_the_same_moment_is_not_removed_again(tmp_path: Path) -> None:
+    class Crowded(Disk):
+        def make_folder(self, folder: Path) -> None:
+            if folder.name == "theirs":
+                folder.mkdir()
+            if folder.name == "refused":
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            super().make_folder(folder)
+
+    with pytest.raises(DiskError, match="the disk is full"):
+        make_folders(tmp_path / "ours" / "theirs" / "refused", Crowded())
+    assert (tmp_path / "ours" / "theirs").is_dir()
+    with pytest.raises(DiskError, match="the disk is full"):
+        make_folders(tmp_path / "gone" / "refused", Crowded())
+    assert not (tmp_path / "gone").exists()
+
+
+def test_nothing_is_written_to_a_file_that_was_given_up(tmp_path: Path) -> None:
+    file = AppendFile(tmp_path / "a")
+    file.append(b"one")
+    file.close()
+    file.close()
+    with pytest.raises(OSError, match="file is closed"):
+        file.write(b"two")
+    with pytest.raises(OSError, match="file is closed"):
+        file.sync()
+    assert (tmp_path / "a").read_bytes() == b"one"

@@ -14,7 +14,7 @@ from PIL import Image
 
 from segstudio.core.errors import BadInput
 from segstudio.core.tiles import Window
-from segstudio.io.labels_file import read_label_tiff, write_label_tiff
+from segstudio.io.labels_file import label_tiff_by_tile, read_label_tiff, write_label_tiff
 from segstudio.io.objects_file import read_objects, write_objects
 from segstudio.io.tile_file import TileFile
 from segstudio.labels.label_map import TILE, LabelMap
@@ -237,3 +237,23 @@ def noting_size(read: Callable[..., bytes], longest: list[int]) -> Callable[...,
         return data
 
     return noting
+
+
+def test_an_id_that_no_label_can_have_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "l.tif"
+    pixels = np.zeros((600, 40), np.uint32)
+    pixels[590, 3] = 2**31
+    path.write_bytes(b"".join(label_tiff_by_tile(pixels.shape, 2**31, lambda window: pixels[window.slices])))
+    with pytest.raises(BadInput, match=r"l\.tif is damaged and cannot be read: an id is above 2147483647"):
+        read_label_tiff(path)
+
+
+def test_tiles_of_a_file_that_was_cut_meanwhile_are_an_error_and_not_zero(tmp_path: Path) -> None:
+    path = tmp_path / "l.tif"
+    write_label_tiff(path, LabelMap.from_array(labels_of((600, 700))))
+    stored = TileFile.open(path)
+    assert stored is not None
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size - 5)
+    with pytest.raises(BadInput, match=r"l\.tif is damaged"):
+        list(stored.tiles(stored.grid.keys()))

@@ -141,3 +141,20 @@ def test_other_size_and_stack_are_refused(tmp_path: Path) -> None:
     stack = stored(tmp_path / "b.tif", np.stack([two_discs()] * 5))
     with pytest.raises(BadInput, match=r"b\.tif is a stack of 5"):
         read_labels(stack, (40, 60))
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (np.zeros((20, 30, 2), np.uint16), "has 2 channels, a label image has one"),
+        (np.zeros((20, 30, 4), np.float32), "has 4 channels, a label image has one"),
+        (np.stack([np.eye(20, 30), 2 * np.eye(20, 30), np.eye(20, 30)], 2), "has three channels"),
+        (np.stack([np.eye(20, 30), 2 * np.eye(20, 30), np.eye(20, 30)], 2).astype(np.uint32), "has three channels"),
+    ],
+    ids=["two", "four", "three fractions", "three of 32 bits"],
+)
+def test_channels_are_refused_unless_they_are_colours(tmp_path: Path, values: NDArray[Any], said: str) -> None:
+    np.save(tmp_path / "a.npy", values)
+    with pytest.raises(BadInput, match=said) as caught:
+        read_labels(tmp_path / "a.npy", (20, 30))
+    assert caught.value.hint == "Save the channel with the labels alone."

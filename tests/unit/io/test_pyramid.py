@@ -51,3 +51,13 @@ def test_the_overview_shows_the_whole_image_read_in_pieces(tmp_path: Path, monke
     assert max(window.width * window.height for window in asked) <= 2048**2
     expected = pixels[:4096, :2048].reshape(256, 16, 128, 16).mean(axis=(1, 3))
     assert np.abs(small[:256, :128] - expected).max() <= 1
+
+
+@pytest.mark.parametrize("dtype", ["int32", "uint32", "float64", "int8"])
+def test_types_that_cannot_be_shrunk_as_they_are_are_averaged_as_floats(tmp_path: Path, dtype: str) -> None:
+    pixels = np.random.default_rng(0).integers(0, 100, (600, 700)).astype(dtype)
+    np.save(tmp_path / "a.npy", pixels)
+    with open_image(tmp_path / "a.npy") as source:
+        tile = pyramid_tile(source, PyramidKey(1, 0, 0))
+    assert tile.dtype == np.float32
+    assert np.allclose(tile, pixels.astype(float).reshape(300, 2, 350, 2).mean(axis=(1, 3)), atol=0.01)
