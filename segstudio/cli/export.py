@@ -9,7 +9,7 @@ from rich.console import Console
 from segstudio.cli.flags import add_flags, given_settings
 from segstudio.cli.project_words import add_images_from, take_images_from, tell_warnings
 from segstudio.config.form_spec import form_spec
-from segstudio.core.errors import WrongUsage
+from segstudio.core.errors import BadInput, WrongUsage
 from segstudio.export.base import exporters
 
 
@@ -41,7 +41,7 @@ def more_flags(parser: argparse.ArgumentParser, namespace: argparse.Namespace) -
 def run(namespace: argparse.Namespace) -> int:
     """Export; return the exit code."""
     from segstudio.project.project import Project
-    from segstudio.session.export_items import export_items, export_labels, find_images
+    from segstudio.session.export_items import export_items, export_labels, find_images, left_out_sentence
 
     exporters.get(namespace.format)  # a wrong name is said before anything is opened
     settings = given_settings(namespace).get("export", {})
@@ -50,8 +50,9 @@ def run(namespace: argparse.Namespace) -> int:
         if not namespace.quiet:
             tell_warnings(project)
         ids = find_images(project, namespace.images) if namespace.images else None
+        left_out: dict[str, BadInput] = {}
         try:
-            items = export_items(project, ids, unsaved=True)
+            items = export_items(project, ids, unsaved=True, left_out=left_out)
             done = export_labels(items, namespace.format, namespace.out, settings, replace=namespace.replace)
         except WrongUsage as error:
             if error.code != "would-replace":
@@ -63,4 +64,6 @@ def run(namespace: argparse.Namespace) -> int:
     if not namespace.quiet:
         for path in done.written:
             print(path)  # noqa: T201
-    return 0
+    if left_out:
+        Console(stderr=True, highlight=False).print(left_out_sentence(left_out), markup=False, soft_wrap=True)
+    return BadInput.exit_code if left_out else 0

@@ -46,7 +46,11 @@ def export_labels(
 
 
 def export_items(
-    project: Project, image_ids: Iterable[str] | None = None, *, unsaved: bool = False
+    project: Project,
+    image_ids: Iterable[str] | None = None,
+    *,
+    unsaved: bool = False,
+    left_out: dict[str, BadInput] | None = None,
 ) -> Iterator[ExportItem]:
     """Yield images of a project one after the other; may run on any thread.
 
@@ -58,11 +62,13 @@ def export_items(
         ``None`` takes all that are labelled or reviewed.
     unsaved
         Look for actions in the journal, too: for a project that no window has open.
+    left_out
+        Gets the images whose labels cannot be read, by name, and why; without it the first of them ends all.
 
     Raises
     ------
     UserError
-        Labels cannot be read.
+        Labels cannot be read; with `left_out`, those of no image.
     """
     entries = project.images
     if image_ids is None:
@@ -71,8 +77,29 @@ def export_items(
         wanted = set(image_ids)
         chosen = [entry for entry in entries if entry.id in wanted]
     splits = project.splits(entries)
+    taken = 0
     for entry in chosen:
-        yield _item(project, entry, splits[entry.id], unsaved)
+        try:
+            item = _item(project, entry, splits[entry.id], unsaved)
+        except BadInput as error:
+            if left_out is None:
+                raise
+            left_out[entry.name] = error
+        else:
+            taken += 1
+            yield item
+    if left_out and not taken:
+        raise next(iter(left_out.values()))
+
+
+def left_out_sentence(left_out: Mapping[str, BadInput]) -> str:
+    """Return what is said of images whose labels cannot be read, when all others were exported; empty for none."""
+    if not left_out:
+        return ""
+    if len(left_out) == 1:
+        name, error = next(iter(left_out.items()))
+        return f"{name} was left out: {error.message}"
+    return f"{len(left_out)} images were left out, since their labels cannot be read: {', '.join(left_out)}."
 
 
 def with_labels(project: Project, entries: Iterable[ImageEntry]) -> list[str]:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 from factories import grid_of_squares
-from PySide6.QtWidgets import QMessageBox
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QMessageBox, QPushButton
 from studio import Studio
 
 from segstudio.gui.dialogs.export import ExportDialog
@@ -27,6 +28,20 @@ def test_the_export_dialog_writes_files_and_reports_losses(studio: Studio, tmp_p
     dialog.start()
     studio.until(lambda: "written" in dialog.report())
     assert (tmp_path / "out" / "cell_00.png").is_file()
+
+
+def test_where_the_files_are_is_said_when_nothing_can_show_the_folder(
+    studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio.open()
+    studio.label(grid_of_squares((96, 96)))
+    dialog = studio.show(ExportDialog(studio.session), 640, 520)
+    dialog.choose("coco", tmp_path / "out" / "cells.json")
+    dialog.start()
+    studio.until(dialog.report)
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda _url: False)
+    next(button for button in dialog.findChildren(QPushButton) if button.text() == "Open folder").click()
+    assert dialog.report() == f"No program opened the folder: {tmp_path / 'out'}"
 
 
 def test_an_image_whose_labels_were_taken_back_is_not_exported_as_labelled(studio: Studio) -> None:
@@ -103,3 +118,19 @@ def test_an_export_into_the_labels_of_the_project_is_refused(studio: Studio) -> 
     dialog.start()
     studio.until(dialog.report)
     assert "keeps its own files" in dialog.report()
+
+
+def test_an_image_whose_labels_are_damaged_keeps_no_other_back(studio: Studio, tmp_path: Path) -> None:
+    studio.open(2)
+    studio.label_images(2)
+    project = studio.session.project
+    project.publish()()
+    damaged = project.files(project.images[0].id).labels
+    damaged.write_bytes(damaged.read_bytes()[:-40])
+    dialog = studio.show(ExportDialog(studio.session), 640, 520)
+    dialog.choose("label-tiff", tmp_path / "out")
+    dialog.start()
+    studio.until(dialog.report)
+    assert "1 file written" in dialog.report()
+    assert f"{project.images[0].name} was left out: {damaged.name} is damaged" in dialog.report()
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [project.label_path(project.images[1].id).name]

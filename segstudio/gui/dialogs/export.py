@@ -23,13 +23,13 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.config.form_spec import form_spec
-from segstudio.core.errors import UserError
+from segstudio.core.errors import BadInput, UserError
 from segstudio.export.base import Exported, Exporter, exporters
 from segstudio.gui.forms.form import Form
 from segstudio.gui.forms.parts import Column, button, caption, heading, set_role
 from segstudio.gui.forms.plain import plain
 from segstudio.project.project import ImageEntry
-from segstudio.session.export_items import export_items, export_labels, with_labels
+from segstudio.session.export_items import export_items, export_labels, left_out_sentence, with_labels
 from segstudio.session.job_specs import all_saved_first
 from segstudio.session.session import Session
 
@@ -108,15 +108,17 @@ class ExportDialog(QDialog):
         self._set_busy(True)
         self._say("", "")
 
+        left_out: dict[str, BadInput] = {}
+
         def work() -> Exported:
             # What is labelled is known when all is saved: strokes that were taken back leave an empty label file.
             ids = None if chosen is None else with_labels(project, chosen)
-            items = export_items(project, ids)
+            items = export_items(project, ids, left_out=left_out)
             return export_labels(items, name, Path(place), settings, replace=replace)
 
         def done(made: Exported) -> None:
             self._set_busy(False)
-            self._say_done(made)
+            self._say_done(made, left_out_sentence(left_out))
 
         def failed(error: UserError) -> None:
             self._set_busy(False)
@@ -253,7 +255,7 @@ class ExportDialog(QDialog):
         if folder:
             self._place.setText(folder)
 
-    def _say_done(self, made: Exported) -> None:
+    def _say_done(self, made: Exported, left_out: str) -> None:
         files = _files(len(made.written))
         if made.losses:
             more = len(made.losses) - _MOST_LOSSES
@@ -262,7 +264,8 @@ class ExportDialog(QDialog):
             losses += [self.tr("• and {0} more").format(more)] if more > 0 else []
         else:
             losses = [self.tr("The files hold everything that this format is for.")]
-        self._say(self.tr("{0} written to {1}.").format(files, made.folder), "good", "\n".join(losses))
+        says = self.tr("{0} written to {1}.").format(files, made.folder)
+        self._say(f"{says} {left_out}".strip(), "warning" if left_out else "good", "\n".join(losses))
         self._folder = made.folder
         self._open.show()
 
@@ -277,7 +280,8 @@ class ExportDialog(QDialog):
         self._export.setEnabled(not busy)
 
     def _open_folder(self) -> None:
-        QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._folder)))
+        if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._folder))):
+            self._say(self.tr("No program opened the folder: {0}").format(self._folder), "warning")
 
 
 def _files(count: int) -> str:

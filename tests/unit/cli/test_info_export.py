@@ -1,6 +1,7 @@
 """`segstudio info` and `segstudio export`, as a user types them."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -103,3 +104,30 @@ def test_an_image_that_is_gone_keeps_no_labels_back(
     assert after == before
     if name == "measurements":
         assert "intensities" in capsys.readouterr().err
+
+
+def test_an_image_whose_labels_are_damaged_is_left_out_and_named(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Project.open(project) as opened:
+        document = opened.document(opened.images[1].id)
+        document.apply(PasteLabels(np.full((9, 9), 1, np.int32), Window(3, 3, 12, 12), {1: ObjectInfo()}))
+        document.close()
+        for entry in opened.images:
+            shutil.rmtree(opened.files(entry.id).journal)
+        first, second = (opened.files(entry.id).labels for entry in opened.images)
+    first.write_bytes(first.read_bytes()[:-40])
+    words = ["export", str(project), "--format", "label-tiff", "--out"]
+    assert main([*words, str(tmp_path / "one")]) == 3
+    told = capsys.readouterr()
+    assert [Path(name).name for name in told.out.split()] == ["b.tif"]
+    (last,) = told.err.splitlines()
+    assert last.startswith("a.tif was left out: The labels of this image cannot be opened: labels/a.tif is damaged")
+    assert np.array_equal(tifffile.imread(tmp_path / "one" / "b.tif"), tifffile.imread(second))
+    assert main([*words, str(tmp_path / "named"), "--images", "a", "b"]) == 3
+    assert [path.name for path in (tmp_path / "named").iterdir()] == ["b.tif"]
+    capsys.readouterr()
+    second.write_bytes(second.read_bytes()[:-40])
+    assert main([*words, str(tmp_path / "none")]) == 3
+    assert "labels/a.tif is damaged" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
