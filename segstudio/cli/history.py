@@ -41,18 +41,22 @@ def run(namespace: argparse.Namespace) -> int:
         else:
             entry = project.entry(find_images(project, [namespace.image])[0])
             kept = snapshots_of(project, entry.id)
-            lines = _listed(kept) if number is None else _restored(project, entry, number)
+            lines = _listed(entry, kept) if number is None else _restored(project, entry, number)
     for line in lines:
         print(line)  # noqa: T201
     return 0
 
 
-def _listed(snapshots: "Snapshots") -> list[str]:
+def _listed(entry: "ImageEntry", snapshots: "Snapshots") -> list[str]:
     return [
-        f"{state.number:4}  {state.time.astimezone():%Y-%m-%d %H:%M}  {state.objects:6} objects  "
+        f"{state.number:4}  {state.time.astimezone():%Y-%m-%d %H:%M}  {_objects(state.objects, 6):14}  "
         + (f"before “{state.name}”" if state.name else "while you worked")
         for state in snapshots.all()
-    ]
+    ] or [f"No earlier state of {entry.name} is kept yet."]
+
+
+def _objects(count: int, width: int = 0) -> str:
+    return f"{count:{width}} object{'' if count == 1 else 's'}"
 
 
 def _restored(project: "Project", entry: "ImageEntry", number: int) -> list[str]:
@@ -80,7 +84,7 @@ def _restored(project: "Project", entry: "ImageEntry", number: int) -> list[str]
         )
     if not changed and not lines:
         return [f"The labels of {entry.name} are as in state {number} already."]
-    return [*lines, f"The labels of {entry.name} are as in state {number}: {len(document.planes.objects)} objects."]
+    return [*lines, f"The labels of {entry.name} are as in state {number}: {_objects(len(document.planes.objects))}."]
 
 
 def _go_back(project: "Project", document: "ImageDocument", number: int) -> bool:

@@ -49,6 +49,7 @@ def run(namespace: argparse.Namespace) -> int:
     fitted = import_weights(namespace.file, namespace.out, card)
     console = Console(highlight=False)
     rest = f"; {fitted.anew} begins with random weights, so train it before it is used" if fitted.anew else ""
-    console.print(f"{fitted.taken} tensors taken{rest}.", markup=False, soft_wrap=True)
+    tensors = "1 tensor" if fitted.taken == 1 else f"{fitted.taken:,} tensors"
+    console.print(f"{tensors} taken{rest}.", markup=False, soft_wrap=True)
     console.print(f"Model: {namespace.out}", markup=False, soft_wrap=True)
     return 0

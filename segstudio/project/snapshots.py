@@ -65,8 +65,8 @@ class Snapshots:
         found = read_about(self._folder / str(number))
         if not isinstance(found, Snapshot) or number in self._damaged:
             raise BadInput(
-                f"The earlier state {number} is not kept any more, or is damaged.",
-                hint="Choose another one.",
+                f"There is no earlier state {number} of this image, or it is damaged.",
+                hint="Choose another one; of older ones only the last of each day is kept.",
                 code="snapshot-gone",
                 path=self._folder,
             )

@@ -29,6 +29,8 @@ def folder(tmp_path: Path) -> Path:
 def test_it_lists_and_restores(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["history", str(folder)]) == 0
     assert capsys.readouterr().out.split() == ["1", "a.tif", "0", "b.tif"]
+    assert main(["history", str(folder), "b"]) == 0
+    assert capsys.readouterr().out == "No earlier state of b.tif is kept yet.\n"
     assert main(["history", str(folder), "a"]) == 0
     listed = capsys.readouterr().out
     assert "12 objects" in listed
@@ -47,7 +49,7 @@ def test_it_lists_and_restores(folder: Path, capsys: pytest.CaptureFixture[str])
 
 def test_what_cannot_be_restored_is_a_sentence(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["history", str(folder), "a.tif", "--restore", "7"]) == 3
-    assert "The earlier state 7 is not kept any more" in capsys.readouterr().err
+    assert "There is no earlier state 7 of this image" in capsys.readouterr().err
     assert main(["history", str(folder), "--restore", "7"]) == 2
     assert "needs the name of an image" in capsys.readouterr().err
     assert main(["history", str(folder), "c.tif"]) == 2

@@ -136,7 +136,7 @@ def test_a_damaged_earlier_state_is_not_taken(made: tuple[Path, State]) -> None:
         path, damaged = damage(project, "labels")
         (snapshot,) = snapshots_of(project, image).all()
         snapshot.files.labels.write_bytes(snapshot.files.labels.read_bytes()[:-1] + b"?")
-        with pytest.raises(BadInput, match="earlier state 1 is not kept any more, or is damaged"):
+        with pytest.raises(BadInput, match="no earlier state 1 of this image, or it is damaged"):
             restore_damaged(project, image, snapshot.number)
         assert path.read_bytes() == damaged
         assert not project.files(image).journal.exists()

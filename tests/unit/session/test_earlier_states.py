@@ -157,7 +157,7 @@ def test_a_state_that_is_gone_is_said_and_no_longer_offered(session: Session) ->
     state = session.earlier.states[0]
     (state.files.journal / "snapshot.json").unlink()
     session.earlier.restore(state.number)
-    assert "not kept any more" in told[-1].message
+    assert "There is no earlier state" in told[-1].message
     assert state.number not in {other.number for other in session.earlier.states}
 
 
