@@ -12,6 +12,7 @@ from segstudio.session.background import Background
 from segstudio.session.notice import Notice
 
 if TYPE_CHECKING:
+    from segstudio.project.document import ImageDocument
     from segstudio.project.project import Project
     from segstudio.session.front_image import FrontImage
 
@@ -34,6 +35,11 @@ class ImageFiles:
         Reads and writes files.
     lane
         Where images are opened and closed, one after the other.
+
+    Attributes
+    ----------
+    gone
+        The ids of the images whose files were not there when they were looked for.
     """
 
     noticed = Signal(object)
@@ -50,15 +56,19 @@ class ImageFiles:
         self._front = front
         self._background = background
         self._lane = lane
+        self.gone: frozenset[str] = frozenset()
+        front.changed.connect(self._note_found)
 
     def look(self) -> None:
         """Look which image files are gone; `missing` tells."""
         project, front = self._project(), self._front.wanted
         if project is None:
             return
+        self.gone = self.gone & {entry.id for entry in project.images}
 
         def tell(found: tuple[str, ...]) -> None:
             if project is self._project():
+                self.gone = frozenset(found)
                 known = {entry.id for entry in project.images} - {front}  # some may have been removed meanwhile
                 self.missing.emit(tuple(image_id for image_id in found if image_id in known))
 
@@ -111,6 +121,11 @@ class ImageFiles:
                 self.noticed.emit(Notice(f"{name} has not changed since it was added; nothing was done."))
 
         self._background.run(accept, done, lane=self._lane)
+
+    def _note_found(self, document: "ImageDocument | None") -> None:
+        """Look again when an image opens that was gone: its drive is connected."""
+        if document is not None and document.entry.id in self.gone:
+            self.look()
 
     def _open(self, image_id: str) -> None:
         self.changed.emit()

@@ -1,5 +1,6 @@
 """Image files that moved or changed behind the window's back: it says so and helps; labels are never mixed up."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,13 @@ def test_images_that_are_gone_are_named_when_the_project_opens(
         hand.wait(hand.window.banners.messages, what="the sentence")
         (notice,) = hand.window.banners.messages()
         assert notice.message == "The image file Zellen ä 細胞.tif is gone; its labels are kept."
+        assert [hand.window.images._rows.state_words(row) for row in (0, 1)] == ["Empty", "File gone"]
+        index = hand.window.images._rows.index(1)
+        told = hand.window.images._rows.data(index, Qt.ItemDataRole.ToolTipRole)
+        assert "its labels are kept" in told
+        assert "Labelled in part" in told
+        if picture := os.environ.get("SEGSTUDIO_PICTURES"):
+            hand.window.grab().save(f"{picture}/gone.png")
         hand.click(hand.window.banners, "Look in a folder…")
         second = hand.session.project.images[1].id
         hand.wait(lambda: hand.session.document.entry.id == second, what="the image that was found")
@@ -74,6 +82,7 @@ def test_images_that_are_gone_are_named_when_the_project_opens(
             lambda: not any("is gone" in notice.message for notice in hand.window.banners.messages()),
             what="the sentence to go",
         )
+        hand.wait(lambda: hand.window.images._rows.state_words(1) == "Labelled", what="the state of its labels")
 
     run_program([str(folder)], script)
 

@@ -25,10 +25,12 @@ _STATES = {
     "target": ("ph.target", "accent", "Target"),
     "no target": ("ph.circle", "secondary", "No target"),
     "reviewed": ("ph.check-circle", "good", "Reviewed"),
+    "gone": ("ph.warning", "warning", "File gone"),
 }
 _WORDS = {
     "complete": "Completely labelled: what is no object is background",
     "labelled": "Labelled in part",
+    "gone": "The image file is not where it was; its labels are kept. Right-click to find it",
     "no target": "Nothing is labelled, and no image of this name is in the folder targets",
 }
 _USES = {"train": "training", "val": "validation", "test": "testing only"}
@@ -56,6 +58,7 @@ class ImageRows(QAbstractListModel):
         session.document_changed.connect(lambda _document: self._note_complete())
         session.project_changed.connect(lambda _project: self._complete.clear())
         session.targets.changed.connect(self.refresh)
+        session.files.missing.connect(self.refresh)
 
     def reload(self) -> None:
         """Take over the images of the project."""
@@ -112,7 +115,7 @@ class ImageRows(QAbstractListModel):
     def state_words(self, row: int) -> str:
         """Return what the state of an image is called in its row."""
         project = self._session.project
-        return _STATES[self._state(project.entry(self._ids[row]))][2] if project is not None else ""
+        return _STATES[self._shown_state(project.entry(self._ids[row]))][2] if project is not None else ""
 
     def rowCount(self, parent: _Index | None = None) -> int:
         return 0 if parent is not None and parent.isValid() else len(self._ids)
@@ -136,7 +139,10 @@ class ImageRows(QAbstractListModel):
             return self._picture(entry)
         if role == _SPLIT:
             return self._split(entry, state) if entry.split != "auto" or self._decided(entry, state) else ""
-        return {_STATE: state, _AUTOMATIC: entry.split == "auto"}.get(role)
+        return {_STATE: self._shown_state(entry), _AUTOMATIC: entry.split == "auto"}.get(role)
+
+    def _shown_state(self, entry: ImageEntry) -> str:
+        return "gone" if entry.id in self._session.files.gone else self._state(entry)
 
     def _state(self, entry: ImageEntry) -> str:
         """Return how far the work on an image is; where nothing is labelled, a target is what can be learned."""
@@ -149,7 +155,8 @@ class ImageRows(QAbstractListModel):
         return state
 
     def _about(self, entry: ImageEntry, state: str) -> str:
-        words = [_WORDS.get(state, _STATES[state][2])] if state != "target" else []
+        words = [_WORDS["gone"]] if entry.id in self._session.files.gone else []
+        words += [_WORDS.get(state, _STATES[state][2])] if state != "target" else []
         if entry.id in self._session.targets.splits:
             words.append("Has a target: the image of its name in the folder targets")
         return "\n".join(words)
