@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from factories import grid_of_squares
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QMessageBox, QPushButton
+from PySide6.QtWidgets import QMessageBox
 from studio import Studio
 
 from segstudio.gui.dialogs.export import ExportDialog
@@ -40,7 +40,7 @@ def test_where_the_files_are_is_said_when_nothing_can_show_the_folder(
     dialog.start()
     studio.until(dialog.report)
     monkeypatch.setattr(QDesktopServices, "openUrl", lambda _url: False)
-    next(button for button in dialog.findChildren(QPushButton) if button.text() == "Open folder").click()
+    dialog._open.click()
     assert dialog.report() == f"No program opened the folder: {tmp_path / 'out'}"
 
 
