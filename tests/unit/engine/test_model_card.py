@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from segstudio.core.errors import BadModel
 from segstudio.engine.architectures import architectures
 from segstudio.engine.formulations import formulations
-from segstudio.engine.model_card import ModelCard, load_model, save_model
+from segstudio.engine.model_card import ModelCard, build_network, load_learned, load_model, save_model
 from segstudio.io.disk import Disk, DiskError
 from segstudio.jobs.model_folder import CARD_NAME, WEIGHTS_NAME, model_folder
 from segstudio.jobs.spec import Choice, ClassSpec
@@ -53,6 +53,20 @@ def test_a_model_survives_the_disk(tmp_path: Path) -> None:
     same = unet(unet.Config.model_validate(SETTINGS)).build(1, model.formulation.out_channels).eval()
     image = torch.rand(1, 1, 16, 16)
     assert torch.equal(same(image), model.network(image))
+
+
+def test_only_a_model_that_has_learned_predicts(tmp_path: Path) -> None:
+    card = a_model(tmp_path / "model")
+    assert load_learned(tmp_path / "model").card == card
+    a_model(tmp_path / "new", unlearned="its last layer")
+    with pytest.raises(BadModel, match="finds nothing yet: its last layer has random weights"):
+        load_learned(tmp_path / "new")
+
+
+def test_a_formulation_with_a_network_of_its_own_builds_that(tmp_path: Path) -> None:
+    card = a_model(tmp_path / "model").model_copy(update={"formulation": Choice(name="mask_rcnn")})
+    formulation = formulations.get("mask_rcnn")()
+    assert type(build_network(card, formulation)) is type(formulation.build_network(1))
 
 
 def test_a_disk_that_is_full_takes_no_earlier_model_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,14 +12,15 @@ import pytest
 import tifffile
 import torch
 import torchvision
+from safetensors.torch import load_file
 from torch import nn
 
 from segstudio.cli.main import main
 from segstudio.core.errors import BadModel, WrongUsage
-from segstudio.engine import weights_reader
+from segstudio.engine import weights_import, weights_reader
 from segstudio.engine.model_card import load_model
 from segstudio.engine.run import run_job
-from segstudio.engine.weights_import import read_weights
+from segstudio.engine.weights_import import fit, read_weights
 from segstudio.jobs.model_folder import model_folder
 from segstudio.jobs.spec import Choice, ClassSpec, ImportWeightsJob
 
@@ -166,6 +167,57 @@ def test_programs_and_packages_are_refused_by_what_they_are(
 
 def test_tensors_without_names_are_no_weights(tmp_path: Path, told: Callable[[Path], dict[str, str]]) -> None:
     assert "no weights that have names" in told(saved(tmp_path, [torch.zeros(3)]))["problem"]
+
+
+@pytest.mark.filterwarnings("ignore:Validating sparse tensor invariants")
+@pytest.mark.parametrize("inside", ["state_dict", "model", "net", None])
+def test_tensors_with_names_are_written_out_and_nothing_else(
+    inside: str | None, tmp_path: Path, told: Callable[[Path], dict[str, str]]
+) -> None:
+    turned = torch.arange(6.0).reshape(2, 3).T
+    weights = {"a": turned, "step": 3, 7: torch.ones(2), "sparse": torch.eye(3).to_sparse()}
+    assert told(saved(tmp_path, weights if inside is None else {"epoch": 3, inside: weights})) == {}
+    written = load_file(tmp_path / weights_reader.RESULT)
+    assert list(written) == ["a"]
+    assert torch.equal(written["a"], turned)
+
+
+@pytest.mark.parametrize(
+    ("members", "said"),
+    [(["metadata.json", "config.json", "model.weights.h5"], "a file of Keras"), (["a.txt"], "archive without weights")],
+)
+def test_archives_of_something_else_are_named(
+    members: list[str], said: str, tmp_path: Path, told: Callable[[Path], dict[str, str]]
+) -> None:
+    with zipfile.ZipFile(tmp_path / "a.pt", "w") as archive:
+        for name in members:
+            archive.writestr(name, "a")
+    assert said in told(tmp_path / "a.pt")["problem"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (None, "reading it broke off"),
+        ({"problem": "it needs more memory than it may take"}, "it needs more memory than it may take"),
+        ({}, "its weights could not be taken over"),
+    ],
+    ids=["it died", "a reason", "nothing written"],
+)
+def test_a_process_that_gives_no_weights_is_told_with_the_file(
+    answer: dict[str, str] | None, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(weights_import, "ask_once", lambda *args: answer)
+    with pytest.raises(BadModel, match=rf"No weights were taken from weights\.pt: {said}\."):
+        read_weights(saved(tmp_path, {"a": torch.zeros(3)}))
+
+
+def test_a_tensor_of_another_shape_is_named_with_both() -> None:
+    own = {"a": torch.zeros(3, 4), "b": torch.zeros(2)}
+    with pytest.raises(BadModel, match="do not fit this network: a is 3 × 5 there and 3 × 4 here"):
+        fit(Path("w.pt"), {"a": torch.ones(3, 5), "b": torch.ones(2)}, own, set())
+    with pytest.raises(BadModel, match="do not fit this network: a is missing"):
+        fit(Path("w.pt"), {"b": torch.ones(2)}, own, set())
 
 
 def test_the_window_says_how_to_bring_them_in(tmp_path: Path) -> None:

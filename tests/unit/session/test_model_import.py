@@ -16,6 +16,7 @@ from segstudio.engine.model_card import ModelCard, load_model, save_model
 from segstudio.jobs.model_folder import CARD_NAME, WEIGHTS_NAME
 from segstudio.jobs.spec import Choice, ClassSpec
 from segstudio.project.project import Project
+from segstudio.session import model_import
 from segstudio.session.model_import import matched_classes, read_foreign
 from segstudio.session.notice import Notice
 from segstudio.session.session import Session
@@ -141,6 +142,12 @@ def test_what_is_no_model_is_refused_in_a_sentence(tmp_path: Path) -> None:
     assert "model.json cannot be used: name: " in _refused(tmp_path)
     (tmp_path / CARD_NAME).write_text('{"format": "segstudio-model", "schema_version": 99}')
     assert "newer version" in _refused(tmp_path)
+
+
+def test_weights_that_no_network_has_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = _model(tmp_path / "model", "nucleus")
+    monkeypatch.setattr(model_import, "WEIGHTS_LIMIT", (folder / WEIGHTS_NAME).stat().st_size - 1)
+    assert "weights.safetensors cannot be used: it is too large" in _refused(folder)
 
 
 def test_weights_of_another_model_are_refused_and_nothing_stays(session: Session, tmp_path: Path) -> None:
