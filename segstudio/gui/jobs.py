@@ -36,8 +36,8 @@ class JobThreads(QObject):
 
     def follow(self, messages: Iterator[Message], handle: Callable[[Message], None]) -> None:
         """Read `messages` on a thread of its own and call `handle` on this thread for each."""
-        receiver = _Receiver(handle, self)
         thread = JobThread(messages, self)
+        receiver = _Receiver(handle, thread)
         # A slot of an object of this thread, and a queued connection: the handler must never run on the reader.
         thread.message.connect(receiver.take, Qt.ConnectionType.QueuedConnection)
         thread.finished.connect(self._on_finished, Qt.ConnectionType.QueuedConnection)
@@ -54,6 +54,7 @@ class JobThreads(QObject):
         for thread in [thread for thread in self._threads if thread.isFinished()]:
             thread.wait()
             self._threads.remove(thread)
+            thread.deleteLater()  # after what it has said, which was put into the queue of this thread before
 
 
 class _Receiver(QObject):
