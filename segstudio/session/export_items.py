@@ -63,12 +63,13 @@ def export_items(
     unsaved
         Look for actions in the journal, too: for a project that no window has open.
     left_out
-        Gets the images whose labels cannot be read, by name, and why; without it the first of them ends all.
+        Gets the images whose labels cannot be read, or that are no longer those that were labelled, by name, and why;
+        without it the first of them ends all.
 
     Raises
     ------
     UserError
-        Labels cannot be read; with `left_out`, those of no image.
+        As for `left_out`; with it, when no image is left.
     """
     entries = project.images
     if image_ids is None:
@@ -93,13 +94,14 @@ def export_items(
 
 
 def left_out_sentence(left_out: Mapping[str, BadInput]) -> str:
-    """Return what is said of images whose labels cannot be read, when all others were exported; empty for none."""
+    """Return what is said of images that were left out, when all others were exported; empty for none."""
     if not left_out:
         return ""
     if len(left_out) == 1:
         name, error = next(iter(left_out.items()))
         return f"{name} was left out: {error.message}"
-    return f"{len(left_out)} images were left out, since their labels cannot be read: {', '.join(left_out)}."
+    names = ", ".join(left_out)
+    return f"{len(left_out)} images were left out, which were changed or whose labels cannot be read: {names}."
 
 
 def with_labels(project: Project, entries: Iterable[ImageEntry]) -> list[str]:
@@ -132,6 +134,7 @@ def find_images(project: Project, words: Iterable[str]) -> list[str]:
 
 def _item(project: Project, entry: ImageEntry, split: str, unsaved: bool) -> ExportItem:
     path = project.image_path(entry.id)
+    _refuse_changed(project, entry)
     labels, objects = _annotation(project, entry, unsaved)
     names: tuple[str, ...] = ()
     with suppress(BadInput), open_image(path) as source:
@@ -157,6 +160,18 @@ def _item(project: Project, entry: ImageEntry, split: str, unsaved: bool) -> Exp
     )
 
 
+def _refuse_changed(project: Project, entry: ImageEntry) -> None:
+    """Raise `BadInput` when labels would be laid on another image than the one they were drawn on, and measured there.
+
+    Labels need no image, and one drive that is not connected must not keep those of all others back.
+    """
+    try:
+        project.check_image(entry.id)
+    except BadInput as error:
+        if error.code == "image-changed":
+            raise
+
+
 def _annotation(project: Project, entry: ImageEntry, unsaved: bool) -> tuple[NDArray[np.int32], dict[int, ObjectInfo]]:
     if not unsaved:
         planes = project.files(entry.id).read((entry.height, entry.width))
@@ -166,7 +181,6 @@ def _annotation(project: Project, entry: ImageEntry, unsaved: bool) -> tuple[NDA
     except BadInput as error:
         if error.code != "image-missing":
             raise
-        # Labels need no image, and one drive that is not connected must not keep those of all others back.
         planes = recover(project.files(entry.id), entry.id, (entry.height, entry.width), read_only=True).planes
         return planes.labels.to_array(), dict(planes.objects)
     try:

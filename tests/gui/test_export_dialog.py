@@ -3,7 +3,9 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+import tifffile
 from factories import grid_of_squares
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QMessageBox
@@ -134,3 +136,19 @@ def test_an_image_whose_labels_are_damaged_keeps_no_other_back(studio: Studio, t
     assert "1 file written" in dialog.report()
     assert f"{project.images[0].name} was left out: {damaged.name} is damaged" in dialog.report()
     assert [path.name for path in (tmp_path / "out").iterdir()] == [project.label_path(project.images[1].id).name]
+
+
+def test_an_image_that_was_exchanged_is_not_measured_with_the_labels_of_another(studio: Studio, tmp_path: Path) -> None:
+    studio.open(2)
+    studio.label_images(2)
+    project = studio.session.project
+    project.publish()()
+    changed = project.image_path(project.images[0].id)
+    tifffile.imwrite(changed, np.random.default_rng(9).integers(0, 99, (96, 96), np.uint8))
+    dialog = studio.show(ExportDialog(studio.session), 640, 520)
+    dialog.choose("measurements", tmp_path / "cells.csv")
+    dialog.start()
+    studio.until(dialog.report)
+    assert f"{changed.name} was left out: {changed.name} is not the file that was added" in dialog.report()
+    _, *rows = (tmp_path / "cells.csv").read_text("utf-8-sig").splitlines()
+    assert {row.split(",")[0] for row in rows} == {project.images[1].stem}
