@@ -115,7 +115,7 @@ def _read(
         wrong = f"Its last {found.rest:,} bytes are damaged."
         result.findings.append(Finding(name, wrong, _END, _OPEN, image=image))
     elif found.rest:
-        wrong = f"Its last {found.rest:,} bytes are no whole action, as a kill or a power cut leaves them."
+        wrong = f"Its last {found.rest:,} bytes are no whole action, as a kill, a power cut or a full disk leaves them."
         lost = "Nothing that was called saved is known to be missing."
         result.findings.append(Finding(name, wrong, lost, "Nothing; work on.", "note", image))
     for record in found.records:
