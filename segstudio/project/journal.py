@@ -203,6 +203,8 @@ def read_file(path: Path, place: JournalPlace, known: Mapping[int, JournalRecord
 def _decoded(path: Path, data: bytes, place: JournalPlace, known: Mapping[int, JournalRecord]) -> JournalFile:
     own: dict[int, JournalRecord] = {}
     position, damaged = _check_header(path, data, place)
+    if position == len(data) and (first := data.find(MAGIC)) >= 0 and expected_header(path, place) is not None:
+        position, damaged = first, True  # the header is gone, what was written after it need not be
     grid, budget, known = TileGrid(place.shape, TILE), _SEARCHED * len(data), dict(known)
     end, search = position, 0 <= position < len(data)
     while search and budget > 0:

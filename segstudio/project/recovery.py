@@ -108,7 +108,8 @@ def recover(
     foreign -= seen.without(journal.records)
     found.whole = foreign | seen.missing if journal.records else set(early.unreadable)
     for path in sorted(foreign):
-        found.notices.append(_foreign_sentence(path, None if read_only else keep_foreign(path, disk)))
+        kept = None if read_only else keep_foreign(path, disk)
+        found.notices.append(_foreign_sentence(path, kept, restored=path not in _lost_paths(files, result)))
     place = JournalPlace(files.journal, image_id, shape)
     if parted is not None:
         found.notices.append(keep_others(planes, parted, files, place, None if read_only else disk))
@@ -165,16 +166,20 @@ def _take_rescued(
 
 
 def _foreign_paths(files: AnnotationFiles, result: Replayed) -> set[Path]:
-    tiles = result.foreign | result.lost
-    paths = {files.labels if plane == "labels" else files.regions for plane, _ in tiles}
+    paths = {files.labels if plane == "labels" else files.regions for plane, _ in result.foreign}
     if result.foreign_table:
         paths.add(files.objects)
-    return {path for path in paths if path.exists()}
+    return {path for path in paths | _lost_paths(files, result) if path.exists()}
 
 
-def _foreign_sentence(path: Path, kept: Path | None) -> str:
+def _lost_paths(files: AnnotationFiles, result: Replayed) -> set[Path]:
+    return {files.labels if plane == "labels" else files.regions for plane, _ in result.lost}
+
+
+def _foreign_sentence(path: Path, kept: Path | None, *, restored: bool) -> str:
+    says = f"{path.name} was changed or damaged outside of SegStudio"
     where = f" The file as it was found is kept as {kept.name}." if kept is not None else ""
-    return f"{path.name} was changed or damaged outside of SegStudio; your own labels were restored.{where}"
+    return f"{says}{'; your own labels were restored' if restored else ''}.{where}"
 
 
 def _lost_sentence(files: AnnotationFiles) -> str:

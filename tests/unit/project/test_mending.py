@@ -400,3 +400,36 @@ def test_a_redo_that_the_journal_lost_and_the_label_file_holds_stays_done(tmp_pa
     assert work.number(document) == 6
     assert work.undone(document)[-5:] == [4, 3, 2, 1, 0]
     assert project.close()
+
+
+@pytest.mark.parametrize("published", [0, 3, 6])
+@pytest.mark.parametrize(("first", "left"), [(False, 6), (True, 5)], ids=["header", "header and first action"])
+def test_what_follows_a_header_that_is_gone_is_not_lost(tmp_path: Path, published: int, first: bool, left: int) -> None:
+    work = Work(tmp_path, published=published)
+    path = min(work.journal.glob("*.sj"))
+    data = path.read_bytes()
+    header = data.index(b"\n") + 1
+    damaged = data.index(b"SJR1", header + 1) - 9 if first else header - 9
+    path.write_bytes(bytes(damaged) + data[damaged:])
+    project, document = work.open()
+    assert any("no longer be undone" in notice or "cannot be undone" in notice for notice in document.notices)
+    if published or not first:
+        assert work.undone(document) == list(range(6, 5 - left, -1))
+    else:
+        # The first stroke was nowhere else; the others are there, each where it was drawn.
+        assert {2, 7} <= document.planes.labels.values()
+    assert project.close()
+
+
+def test_of_a_changed_file_that_no_journal_brings_back_it_is_not_said_that_it_does(tmp_path: Path) -> None:
+    work = Work(tmp_path, published=6)
+    work.damage(1)
+    path = work.folder / "labels" / "img.tif"
+    labels = tifffile.imread(path)
+    labels[10:20, 10:20] = 99
+    tifffile.imwrite(path, labels)
+    project, document = work.open()
+    assert np.array_equal(document.planes.labels.to_array(), labels)
+    assert not any("your own labels were restored" in notice for notice in document.notices)
+    assert any("shown as they are in the file" in notice for notice in document.notices)
+    assert project.close()
