@@ -21,7 +21,7 @@ from segstudio.gui.crash_file import CrashFile, take_crashes
 from segstudio.gui.faults import ErrorHook, QtMessages
 from segstudio.gui.later import later
 from segstudio.gui.main_window import MainWindow
-from segstudio.gui.memory import give_back_large_blocks
+from segstudio.gui.memory import give_back_free_blocks, give_back_large_blocks
 from segstudio.gui.start_mark import STEADY_S, StartMark
 from segstudio.gui.theme import apply_theme
 from segstudio.gui.watchdog import Watchdog
@@ -186,6 +186,7 @@ def _run(app: QApplication, paths: list[Path], log_file: Path | None, mark: Star
         collector = GarbageCollector(app)
         window.show()
         later(window, lambda: session.background.run(import_ahead), _IDLE_MS)
+        session.front.saved.connect(lambda: session.background.run(give_back_free_blocks))
         session.jobs.want_catalogue(make=False)
         later(window, session.jobs.want_catalogue, _CALM_MS)
         if mark is not None:
