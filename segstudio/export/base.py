@@ -211,7 +211,9 @@ def export(
     sink = Sink(stage, main)
     sources: set[Path] = set()
     try:
-        made += _stage(stage)
+        with disk_errors(folder, "written to"):  # the name of the hidden folder is known to nobody
+            DISK.make_folder(stage)
+        made.append(stage)
         losses = exporter.write(_noted(items, sources), sink, chosen)
         _keep_sources(sources, folder, sink.names)
         if not replace:
@@ -226,16 +228,6 @@ def export(
         raise
     _remove(sink)
     return Exported(written, tuple(losses), folder)
-
-
-def _stage(folder: Path) -> list[Path]:
-    """Make the hidden folder; what is refused is told of the one around it, whose name the user knows."""
-    try:
-        return make_folders(folder)
-    except DiskError as error:
-        if isinstance(error.__cause__, OSError):
-            raise disk_error(error.__cause__, folder.parent, "written to") from error
-        raise
 
 
 def _noted(items: Iterable[ExportItem], sources: set[Path]) -> Iterator[ExportItem]:
