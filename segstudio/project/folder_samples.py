@@ -1,7 +1,8 @@
 """What a training learns from in a folder: a project, or images with masks or targets, as records."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 
 from segstudio.core.errors import BadInput
@@ -95,12 +96,18 @@ def _split_folders(path: Path, warn: Callable[[str], None]) -> list[SampleRecord
         if split == "auto" or not (path / split).is_dir():
             continue
         for pair in _pairs(path / split, warn):
-            name = pair.image.stem if pair.image.stem not in used else f"{split}-{pair.image.stem}"
+            name = _free_name(pair.image.stem, split, used)
             used.add(name)
             samples.append(_record(pair, name, split))
     if not any(sample.split == "val" for sample in samples):
         return _resplit(samples)
     return samples
+
+
+def _free_name(stem: str, split: str, used: Container[str]) -> str:
+    """Return a name for an image that no other one has: splits are kept by it."""
+    more = (f"{split}-{stem}-{number}" for number in count(2))
+    return next(name for name in chain((stem, f"{split}-{stem}"), more) if name not in used)
 
 
 def _resplit(samples: Sequence[SampleRecord]) -> list[SampleRecord]:
