@@ -1,7 +1,7 @@
 """Taking image files into a project."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
@@ -108,9 +108,16 @@ class Intake:
         self.added.append(entry)
         return entry
 
-    def add_all(self, paths: Iterable[Path]) -> list[str]:
-        """Add all images among files and folders; return a sentence for each that could not be taken."""
+    def add_all(self, paths: Iterable[Path], on_look: Callable[[int], None] = lambda count: None) -> list[str]:
+        """Add all images among files and folders; return a sentence for each that could not be taken.
+
+        Parameters
+        ----------
+        on_look
+            Called with the number of files that were looked at, before the next one.
+        """
         problems: list[str] = []
+        looked = 0
         for path in paths:
             try:
                 found = list(find_images([path]))
@@ -120,6 +127,8 @@ class Intake:
             if not found:
                 problems.append(f"There is no image in “{path.name}”.")
             for item in found:
+                on_look(looked)
+                looked += 1
                 try:
                     self.add(item)
                 except BadInput as error:

@@ -1,5 +1,6 @@
 """A project on the disk: its content, the files of its images, and the documents that are open."""
 
+import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -62,6 +63,7 @@ class Project(Content):
         self._lock = lock
         self._disk = disk
         self._documents = OpenDocuments()
+        self._adding = threading.Lock()
         self._images = ImageSums(self._layout.internal, read_only=lock is None)
         self._images.on_changed = lambda error: self._store.saving.on_notice(f"{error}")
         self._masks = MaskImport(self._store, self._layout, self._documents, self.document, disk)
@@ -317,13 +319,19 @@ class Project(Content):
                 found += 1
         return found
 
-    def add_images(self, paths: Iterable[Path]) -> list[str]:
-        """Add image files and folders of them; return a sentence for each file that could not be taken."""
+    def add_images(self, paths: Iterable[Path], on_look: Callable[[int], None] = lambda count: None) -> list[str]:
+        """Add image files and folders of them; return a sentence for each file that could not be taken.
+
+        Parameters
+        ----------
+        on_look
+            Called with the number of files that were looked at, before the next one.
+        """
         self.check_writable()
-        with self._store.lock:
+        with self._adding:  # many files, or one that hangs, take minutes: nobody else waits for them
             intake = Intake(self.folder, self._store.manifest.images, self._store.left)
-            problems = intake.add_all(paths)
-            self._store.add_images(with_left_labels(entry, self._layout.files(entry)) for entry in intake.added)
+            problems = intake.add_all(paths, on_look)
+            self._store.add_images([with_left_labels(entry, self._layout.files(entry)) for entry in intake.added])
         self.save()
         self._tell_images()
         return problems

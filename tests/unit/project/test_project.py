@@ -5,7 +5,9 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ import tifffile
 from segstudio.core.classes import ClassTable
 from segstudio.core.errors import BadInput, UserError
 from segstudio.labels.edits import RegionFill, Stroke
+from segstudio.project.intake import Intake
 from segstudio.project.label_stems import label_stem
 from segstudio.project.layout import is_project
 from segstudio.project.lock import ProjectLock
@@ -54,6 +57,36 @@ def test_a_folder_of_images_becomes_a_project_and_opens_again(tmp_path: Path, pi
         assert again.name == "My cells"
         assert again.warnings == []
         assert again.image_path(images[0].id) == pictures / "cell_0.tif"
+
+
+def test_nobody_waits_for_images_that_are_added(
+    tmp_path: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = made(tmp_path, pictures)
+    first = project.images[0].id
+    looking, go_on, looked = threading.Event(), threading.Event(), list[int]()
+    look = Intake.look
+
+    def slow(intake: Intake, path: Path, *split: Any) -> ImageEntry:
+        looking.set()
+        assert go_on.wait(60)
+        return look(intake, path, *split)
+
+    monkeypatch.setattr(Intake, "look", slow)
+    more = [image(tmp_path / "more" / f"{name}.tif", 50 + number) for number, name in enumerate("xy")]
+    thread = threading.Thread(target=lambda: project.add_images(more, looked.append))
+    thread.start()
+    assert looking.wait(60)
+    changed = threading.Thread(target=lambda: project.set_reviewed(first, True))
+    changed.start()
+    changed.join(20)
+    assert not changed.is_alive(), "the window would stand still"
+    go_on.set()
+    thread.join(60)
+    assert looked == [0, 1]
+    assert [entry.name for entry in project.images][-2:] == ["x.tif", "y.tif"]
+    assert project.entry(first).reviewed
+    project.close()
 
 
 def test_images_and_project_can_be_moved_together(tmp_path: Path, pictures: Path) -> None:
