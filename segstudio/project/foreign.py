@@ -1,15 +1,17 @@
 """What other programs have done to the published files of an image while it was closed, by their sums."""
 
 from collections.abc import Sequence, Set
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from segstudio.io.disk import Disk
 from segstudio.labels.digest import tile_digest
 from segstudio.labels.history import PLANES, Planes
 from segstudio.project.annotation_files import AnnotationFiles
-from segstudio.project.checksums import Sums, Verdict
+from segstudio.project.checksums import Sum, Sums, Verdict, sum_of_file
 from segstudio.project.journal_records import JournalRecord
-from segstudio.project.replay import Base, Replayed
+from segstudio.project.replay import Base, Replayed, reached
 
 _NAMES: Final = (*PLANES, "objects")
 
@@ -30,7 +32,35 @@ class SeenFiles:
         self.missing = {path for path, verdict in verdicts.items() if verdict is Verdict.MISSING}
         self._paths = dict(zip(_NAMES, files.published, strict=True))
         self._trusted: dict[str, bool] = {}
-        self.changed_planes = frozenset(name for name, path in self._paths.items() if path in self.changed)
+        self._newer: dict[Path, int] = {}
+        self._may_be_newer = {path for path, verdict in verdicts.items() if verdict is Verdict.CHANGED}
+
+    @property
+    def changed_planes(self) -> Set[str]:
+        """Names of those that another program changed or damaged."""
+        return frozenset(name for name, path in self._paths.items() if path in self.changed)
+
+    def believe(self, planes: Planes, records: Sequence[JournalRecord], base: Base) -> None:
+        """Call files not changed that are as after a later action than the sums know: the sums are older ones.
+
+        Parameters
+        ----------
+        planes
+            As read from these files.
+        """
+        for name, path in self._paths.items():
+            seq = reached(planes, records, name, base) if path in self._may_be_newer else None
+            if seq is not None and seq > self._saved(name):
+                self._newer[path] = seq
+                self.changed.discard(path)
+
+    def learn(self, disk: Disk) -> None:
+        """Write down the sums of the files that are newer than theirs; may raise `DiskError`."""
+        sums = Sums(self._sums.path, disk)
+        for path, seq in self._newer.items():
+            with suppress(OSError):  # taken away meanwhile
+                stat = path.stat()
+                sums.expect(path, Sum(sum_of_file(path), stat.st_size, stat.st_mtime_ns, seq))
 
     @property
     def saved(self) -> int:

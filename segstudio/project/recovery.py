@@ -99,6 +99,7 @@ def recover(
     planes = early.planes(bool(journal.records))
     parted = choose_truth(planes, journal)
     journal = journal if parted is None else parted.journal
+    seen.believe(planes, journal.records, lambda: files.read_base(shape))
     ahead = seen.ahead_of(journal.last) if journal.files else frozenset()
     result = replay(planes, journal.records, lambda: files.read_base(shape), seen.trusts, ahead)
     restore_unjournalled(planes, journal.records, lambda: files.read_base(shape), seen.changed_planes, result)
@@ -120,6 +121,7 @@ def recover(
     if rescue is not None:
         _take_rescued(found, journal, rescue, files, None if read_only else disk)
     if not read_only:
+        seen.learn(disk)
         # Before one of them is given to another action: the files would seem to hold that one after a kill.
         Sums(files.sums, disk).give_up_after(found.last, files.published)
     unknown = planes.labels.values() - set(planes.objects)

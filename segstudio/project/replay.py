@@ -96,6 +96,37 @@ def fits(planes: Planes, records: Sequence[JournalRecord]) -> bool:
     )
 
 
+def reached(planes: Planes, records: Sequence[JournalRecord], name: str, base: Base) -> int | None:
+    """Return the number of the last action in ``"labels"``, ``"regions"`` or ``"objects"``, as read from the disk.
+
+    ``None`` when they are in no state to which the records, from the first one on, lead.
+    """
+    if not records or records[0].seq != 1:
+        return None
+    if name == "objects":
+        position = _table_position(records, table_digest(planes.objects))
+        return None if position is None else records[position - 1].seq if position else 0
+    plane = planes.labels if name == "labels" else planes.regions
+    chains: dict[TileKey, list[tuple[int, TileDelta]]] = {}
+    for record in records:
+        for delta in record.edit.tiles:
+            if delta.plane == name:
+                chains.setdefault(delta.key, []).append((record.seq, delta))
+    last, following = 0, records[-1].seq + 1
+    for key, chain in chains.items():
+        position = _position([delta for _, delta in chain], plane.digest(key))
+        if position is None:
+            return None
+        last = max(last, chain[position - 1][0] if position else 0)
+        following = min(following, chain[position][0] if position < len(chain) else following)
+    origin = base() if last < following else None
+    if origin is None:
+        return None
+    first = origin.labels if name == "labels" else origin.regions
+    others = {*plane.keys(), *first.keys()} - chains.keys()
+    return last if all(plane.digest(key) == tile_digest(first.tile(key)) for key in others) else None
+
+
 def _chains(records: Sequence[JournalRecord]) -> dict[TileId, list[TileDelta]]:
     chains: dict[TileId, list[TileDelta]] = {}
     for record in records:
