@@ -1,4 +1,4 @@
-"""The published files of an image: whose they are is known before each is written, and what nobody wants is no error."""
+"""The published files of an image: whose they are is known before each is written; what nobody wants is no error."""
 
 import json
 import os
