@@ -117,7 +117,7 @@ def restore_unjournalled(
 ) -> None:
     """Put back the tiles of `changed` files that no action has touched: they are as before the first record."""
     names = [plane for plane in PLANES if plane in changed]
-    if not names or not records or result.lost:
+    if not names or not records or records[0].seq != 1 or result.lost:
         return
     origin = base()
     if origin is None:

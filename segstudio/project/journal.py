@@ -117,10 +117,15 @@ def computer_mark() -> str:
     return blake2b(platform.node().encode("utf-8", "replace"), digest_size=2).hexdigest()
 
 
+def mark_of(path: Path) -> str:
+    """Return the mark of the computer that wrote a journal file; empty for another name."""
+    found = _NAME.match(path.name)
+    return found[2][: len(computer_mark())] if found is not None else ""
+
+
 def is_of_this_computer(path: Path) -> bool:
     """Return whether a journal file was written by this computer, as far as its name tells."""
-    found = _NAME.match(path.name)
-    return found is not None and found[2].startswith(computer_mark())
+    return mark_of(path) == computer_mark()
 
 
 def file_name(first: int, session: str, segment: int) -> str:

@@ -1,7 +1,8 @@
 """A journal that was continued in two places: what fits the label file goes on, the other truth is kept beside it.
 
 Sync programs bring the journal files of another computer. Both have begun where the last common action has ended, so
-their actions have the same numbers and another content.
+their actions have the same numbers and another content. Or only some of their files have come: no number is there
+twice then, but they do not go on from where this computer is.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,7 +16,7 @@ from segstudio.io.objects_file import write_objects
 from segstudio.labels.history import Planes
 from segstudio.labels.objects import ObjectTable
 from segstudio.project.annotation_files import AnnotationFiles
-from segstudio.project.journal import Journal, JournalFile, JournalPlace, is_of_this_computer
+from segstudio.project.journal import Journal, JournalFile, JournalPlace, is_of_this_computer, mark_of
 from segstudio.project.journal_records import JournalRecord, encode_record, table_digest
 from segstudio.project.mending import put_aside
 from segstudio.project.replay import TileId, fits
@@ -51,7 +52,7 @@ def choose_truth(planes: Planes, journal: Journal) -> Parted | None:
     """
     first = journal.parted
     if first is None:
-        return None
+        return _choose_unconnected(planes, journal)
     begun: dict[bytes, JournalFile] = {}
     for file in journal.files:
         for record in file.records:
@@ -67,6 +68,42 @@ def choose_truth(planes: Planes, journal: Journal) -> Parted | None:
         tuple(tuple(record for record in truth if record.seq >= first) for file, truth in truths if file != ours[0]),
         tuple(reversed(foreign)),
     )
+
+
+def _choose_unconnected(planes: Planes, journal: Journal) -> Parted | None:
+    """Return the truth that goes on when files of another computer do not begin where the others end."""
+    files = sorted((file for file in journal.files if file.records), key=lambda file: file.records[0].seq)
+    if not all(file.whole for file in files):
+        return None  # what does not follow may do so from what cannot be read
+    truths: list[tuple[list[JournalFile], dict[int, JournalRecord]]] = []
+    for file in files:
+        goes_on = next((truth for truth in truths if _goes_on(file, truth[1])), None)
+        if goes_on is not None:
+            goes_on[0].append(file)
+            goes_on[1].update((record.seq, record) for record in file.records)
+        elif truths and mark_of(file.path) == mark_of(truths[0][0][-1].path):
+            return None  # a file of our own is missing
+        else:
+            truths.append(([file], {record.seq: record for record in file.records}))
+    if len(truths) < 2:
+        return None
+    records = [tuple(known.values()) for _, known in truths]
+    ours = max(
+        range(len(truths)), key=lambda item: (fits(planes, records[item]), is_of_this_computer(truths[item][0][0].path))
+    )
+    others = [item for item in range(len(truths)) if item != ours]
+    return Parted(
+        replace(journal, records=records[ours], files=tuple(truths[ours][0])),
+        min(records[item][0].seq for item in others),
+        tuple(records[item] for item in others),
+        tuple(file for item in others for file in reversed(truths[item][0])),
+    )
+
+
+def _goes_on(file: JournalFile, chain: dict[int, JournalRecord]) -> bool:
+    """Whether the first action of a file that is not in `chain` follows from it."""
+    new = next((record for record in file.records if record.seq not in chain), None)
+    return new is None or _follows(_with_own_actions(new, chain), chain)
 
 
 def _truth(begun: JournalFile, files: Sequence[JournalFile], first: int) -> tuple[JournalRecord, ...]:
@@ -123,17 +160,28 @@ def keep_others(planes: Planes, parted: Parted, files: AnnotationFiles, place: J
         They could not be kept.
     """
     count = max(len(other) for other in parted.others)
+    which, are = ("action", "is") if count == 1 else (f"{count} actions", "are")
     says = (
         f"{files.labels.stem} was worked on in two places at the same time. What is shown here is one of both; "
-        f"the last {count} actions of the other one "
+        f"the last {which} of the other one {are} "
     )
     if disk is None:
-        return f"{says}are in its journal. Open the project for writing to have them kept in a file of their own."
+        return f"{says}in its journal. Open the project for writing to have them kept in a file of their own."
     ours = [record for record in parted.journal.records if record.seq >= parted.first]
-    sides = [other_side(planes, ours, other) for other in parted.others]
+    sides = [other_side(planes, ours, other) or _from_base(files, planes.shape, other) for other in parted.others]
     written = [write_beside(files, side, disk).name for side in sides if side is not None]
     folder = put_aside(place, parted.files, parted.first - 1, None, disk, name="second")
-    return f"{says}are kept in {' and '.join(written) or f'{folder.parent.name}/{folder.name}'}. Compare both."
+    return f"{says}kept in {' and '.join(written) or f'{folder.parent.name}/{folder.name}'}. Compare both."
+
+
+def _from_base(files: AnnotationFiles, shape: tuple[int, int], records: Sequence[JournalRecord]) -> Planes | None:
+    """Return what the records lead to from the planes before the first one; ``None`` when they do not begin there."""
+    base = files.read_base(shape)
+    if base is None or not continues(base, records):
+        return None
+    for record in records:
+        base.apply(record.edit)
+    return base
 
 
 def continues(planes: Planes, records: Iterable[JournalRecord]) -> bool:

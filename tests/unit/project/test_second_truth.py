@@ -215,3 +215,91 @@ def test_a_file_of_this_computer_with_the_common_actions_keeps_them(
         assert project.close()
     assert set(np.unique(tifffile.imread(tmp_path / "here/labels/img.foreign-1.tif"))) == {0, 1, 2, 3}
     assert not (tmp_path / "here/labels/img.foreign-2.tif").exists()
+
+
+def _some_of_theirs(folder: Path, patch: pytest.MonkeyPatch, marks: tuple[str, str]) -> tuple[Path, Path]:
+    """Draw 1 in a project, then 10 and 11 in one place, 20 to 22 in another; bring the journal file of 22 here.
+
+    Returns
+    -------
+    Both places.
+    """
+    tifffile.imwrite(folder / "img.tif", np.zeros(SHAPE, np.uint8))
+    drawn = {"here": ([1], [10, 11]), "there": ([1], [20, 21], [22])}
+    for place, mark in zip(drawn, marks, strict=True):
+        for number, session in enumerate(drawn[place]):
+            patch.setattr(journal, "computer_mark", lambda mark=mark if number else "cccc": mark)
+            if number == 0 and place == "there":
+                shutil.copytree(folder / "first", folder / "there")
+                continue
+            project = (
+                Project.open(folder / place) if number else Project.create(folder / "first", folder / "img.tif")[0]
+            )
+            document = project.document(project.images[0].id)
+            for item in session:
+                document.apply(Stroke([(10.0 * item, 5.0 * item)], 3, item))
+            assert project.close()
+            if number == 0:
+                shutil.copytree(folder / "first", folder / "here")
+    patch.setattr(journal, "computer_mark", lambda: marks[0])
+    here, there = folder / "here", folder / "there"
+    shutil.copy(max(there.rglob("*.sj")), next(here.rglob("*.sj")).parent)
+    return here, there
+
+
+@pytest.mark.parametrize("marks", [("aaaa", "bbbb"), ("bbbb", "aaaa")], ids=["sorts first", "sorts last"])
+def test_a_file_of_another_computer_that_does_not_go_on_from_here_is_a_second_truth(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, marks: tuple[str, str]
+) -> None:
+    here, there = _some_of_theirs(tmp_path, monkeypatch, marks)
+    with Project.open(here, read_only=True) as project:
+        document = project.document(project.images[0].id)
+        assert document.planes.labels.values() == {1, 10, 11}
+        assert "in two places" in document.notices[0]
+    with Project.open(here) as project:
+        document = project.document(project.images[0].id)
+        assert document.planes.labels.values() == {1, 10, 11}
+        (notice,) = document.notices
+        assert "the last action of the other one is kept in" in notice
+        assert "second-1" in notice
+        while document.undo() is not None:
+            pass
+        assert document.planes.blank
+    (kept,) = here.rglob("second-1/*.sj")
+    assert kept.read_bytes() == max(there.rglob("*.sj")).read_bytes()
+    with Project.open(here) as project:
+        assert project.document(project.images[0].id).notices == []
+    assert verify_project(here).findings == ()
+
+
+def test_it_goes_on_where_the_label_files_are_of_that_computer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, there = _some_of_theirs(tmp_path, monkeypatch, ("aaaa", "bbbb"))
+    for name in ("labels", ".segstudio/sums"):
+        shutil.copytree(there / name, here / name, dirs_exist_ok=True)
+    with Project.open(here) as project:
+        document = project.document(project.images[0].id)
+        assert document.planes.labels.values() == {1, 20, 21, 22}
+        assert set(np.unique(tifffile.imread(here / "labels" / "img.foreign-1.tif"))) == {0, 1, 10, 11}
+        assert document.undo() is not None
+        assert document.undo() is None
+        assert document.planes.labels.values() == {1, 20, 21}
+    assert len(list(here.rglob("second-1/*.sj"))) == 2
+    with Project.open(here) as project:
+        document = project.document(project.images[0].id)
+        assert document.notices == []
+        assert document.planes.labels.values() == {1, 20, 21}
+
+
+def test_so_it_is_when_this_computer_has_written_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, _ = _some_of_theirs(tmp_path, monkeypatch, ("aaaa", "bbbb"))
+    monkeypatch.setattr(journal, "computer_mark", lambda: "dddd")
+    with Project.open(here) as project:
+        document = project.document(project.images[0].id)
+        assert document.planes.labels.values() == {1, 10, 11}
+        assert "in two places" in document.notices[0]
+
+
+def test_a_missing_file_of_this_computer_is_no_second_truth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, _ = _some_of_theirs(tmp_path, monkeypatch, ("cccc", "cccc"))
+    with Project.open(here) as project:
+        assert not any("in two places" in notice for notice in project.document(project.images[0].id).notices)
