@@ -1,6 +1,6 @@
 """Whether an image file is still the one that was added, and entries for files that moved or were saved anew."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -68,10 +68,26 @@ def moved_to(entry: ImageEntry, folder: Path, path: Path) -> ImageEntry:
     return replace(entry, path=stored_path(folder, path), name=path.name)
 
 
-def find_again(missing: Iterable[ImageEntry], folder: Path) -> Iterator[tuple[ImageEntry, Path]]:
-    """Yield those of the missing images that lie in `folder`, known by their content, and where."""
-    wanted = {entry.fingerprint: entry for entry in missing}
+def find_again(
+    missing: Iterable[ImageEntry], folder: Path, differs: Callable[[ImageEntry, Path], bool]
+) -> Iterator[tuple[ImageEntry, Path]]:
+    """Yield those of the missing images that lie in `folder`, known by their content, and where.
+
+    Parameters
+    ----------
+    differs
+        Whether a file whose ends are those of an image has another middle.
+    """
+    wanted: dict[str, list[ImageEntry]] = {}
+    for entry in missing:
+        wanted.setdefault(entry.fingerprint, []).append(entry)
     for item in find_images([folder]) if wanted else ():
-        entry = wanted.pop(fingerprint(item.path), None)
-        if entry is not None:
-            yield entry, item.path
+        try:
+            alike = wanted.get(fingerprint(item.path), [])
+        except BadInput:  # nobody can tell which image it is; the others are found all the same
+            continue
+        same = [entry for entry in alike if not differs(entry, item.path)]
+        found = min(same, key=lambda entry: entry.name != item.path.name, default=None)
+        if found is not None:
+            alike.remove(found)
+            yield found, item.path

@@ -312,12 +312,10 @@ class Project(Content):
     def find_moved(self, folder: Path) -> int:
         """Look in `folder` for images that are missing, by their content; return how many were found."""
         missing = [entry for entry in self._store.manifest.images if not self._layout.image(entry).is_file()]
-        found = 0
-        for entry, path in find_again(missing, folder):
-            if not self._images.differs(entry, path):
-                self.relocate(entry.id, path)
-                found += 1
-        return found
+        found = list(find_again(missing, folder, self._images.differs))
+        for entry, path in found:
+            self.relocate(entry.id, path)
+        return len(found)
 
     def add_images(self, paths: Iterable[Path], on_look: Callable[[int], None] = lambda count: None) -> list[str]:
         """Add image files and folders of them; return a sentence for each file that could not be taken.
