@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from hashlib import blake2b
+from itertools import count
 from pathlib import Path
 
 from segstudio.core.errors import BadInput
@@ -167,9 +168,6 @@ class Intake:
 
     def _free_id(self, name: str, mark: str) -> str:
         """Return an id made of name and content: the same images give the same splits in every project."""
-        for number in range(len(self._ids) + 1):
-            text = f"{name}|{mark}|{number}".encode("utf-8", "surrogatepass")
-            candidate = blake2b(text, digest_size=6).hexdigest()
-            if candidate not in self._ids:
-                return candidate
-        raise AssertionError("more ids than images are taken")
+        texts = (f"{name}|{mark}|{number}".encode("utf-8", "surrogatepass") for number in count())
+        candidates = (blake2b(text, digest_size=6).hexdigest() for text in texts)
+        return next(candidate for candidate in candidates if candidate not in self._ids)
