@@ -9,8 +9,8 @@ _TRIM_THRESHOLD: Final = -1
 _MMAP_THRESHOLD: Final = -3
 #: Blocks from this size on are asked from the system one by one, and go back to it at once: tiles have 256 kB and more.
 _LARGE: Final = 256 << 10
-#: So much may stay at the end of the heap for the next small blocks.
-_KEPT: Final = 32 << 20
+#: So much may stay at the end of each heap for the next small blocks; threads have heaps of their own.
+_KEPT: Final = 2 << 20
 
 
 def give_back_large_blocks() -> bool:
