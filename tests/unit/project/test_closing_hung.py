@@ -135,3 +135,15 @@ def test_a_closed_image_that_hangs_is_not_opened_a_second_time(
     assert document.join(20)
     assert drawn(project, 3).checkpoint(wait=True)
     assert published(project) == {0, 1, 2, 3}
+
+
+def test_a_hung_image_that_is_whole_after_all_is_no_reason_to_wait_any_longer(project: Project, disk: Hanging) -> None:
+    document = drawn(project, 1)
+    assert document.checkpoint(wait=True)
+    disk.at = "replace"
+    hang(document, disk)
+    wait = project.publish()
+    disk.answers.set()
+    assert document.join(20)
+    wait()
+    assert published(project) == {0, 1, 2}

@@ -3,6 +3,7 @@
 import errno
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from segstudio.core.errors import UserError
 from segstudio.labels.edits import Delete, Stroke
 from segstudio.project import checkpoint, journal_writer, published_files, rescue_watch
 from segstudio.project.changes import FAILED, SAVED
@@ -50,6 +52,13 @@ def draw(project: Project, number: int) -> ImageDocument:
     document = project.document(project.images[0].id)
     document.apply(Stroke([(20.0 * number, 20.0)], 3, number))
     return document
+
+
+def until(reached: Callable[[], object]) -> None:
+    end = time.monotonic() + 20
+    while not reached():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.005)
 
 
 def published(project: Project) -> set[int]:
@@ -135,3 +144,51 @@ def test_a_folder_that_cannot_be_looked_at_is_an_error_of_the_disk(
     assert failing.failed
     assert document.checkpoint(wait=True)
     assert published(project) == {0, 1}
+
+
+def test_a_listener_that_fails_is_told_and_the_next_checkpoint_has_all(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = draw(project, 1)
+    assert document.checkpoint(wait=True)
+    failing = FailsOnce(project._store.change_image, RuntimeError("unforeseen"), "checkpoint")
+    monkeypatch.setattr(project._store, "change_image", failing)
+    draw(project, 2)
+    document.checkpoint(wait=True)
+    until(lambda: document.save_state.startswith(FAILED))
+    draw(project, 3)
+    assert document.checkpoint(wait=True)
+    until(lambda: document.save_state == SAVED)
+    assert published(project) == {0, 1, 2, 3}
+
+
+def test_states_that_were_kept_before_a_fault_are_not_published_twice(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = draw(project, 1)
+    assert document.checkpoint(wait=True)
+    failing = FailsOnce(checkpoint.SnapshotKeeper.keep_before, RuntimeError("unforeseen"), "checkpoint")
+    monkeypatch.setattr(checkpoint.SnapshotKeeper, "keep_before", lambda *args: failing(*args))
+    gesture = document.begin("Delete", restore_point="Delete")
+    Delete((1,)).apply(gesture)
+    gesture.commit()
+    draw(project, 2)
+    document.checkpoint(wait=True)
+    assert failing.failed
+    assert document.checkpoint(wait=True)
+    assert published(project) == {0, 2}
+    assert project.close()
+
+
+def test_labels_are_not_published_where_the_project_was(project: Project, tmp_path: Path) -> None:
+    document = draw(project, 1)
+    assert document.checkpoint(wait=True)
+    draw(project, 2)
+    assert document.flush()
+    project.folder.rename(tmp_path / "unplugged")
+    with pytest.raises(UserError, match="the folder is not there any more"):
+        document.publish()()
+    assert not project.folder.exists()
+    (tmp_path / "unplugged").rename(project.folder)
+    assert document.checkpoint(wait=True)
+    assert published(project) == {0, 1, 2}
