@@ -1,7 +1,9 @@
 """Files that are whole at any instant: replaced, copied, appended to, and folders that come and go with them."""
 
 import errno
+import os
 import stat
+import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -227,6 +229,7 @@ class AppendFile:
         self._disk = disk
         self._descriptor: int | None = disk.create(path)
         self._named = False
+        self._size = 0
 
     def append(self, data: bytes) -> None:
         """Write and sync `data`; raise ``OSError``."""
@@ -236,6 +239,30 @@ class AppendFile:
     def write(self, data: bytes) -> None:
         """Hand `data` to the system: it is there when the program is killed from now on. Raise ``OSError``."""
         self._disk.write(self._open, data)
+        self._size += len(data)
+
+    def in_place(self) -> bool:
+        """Return whether the file still lies where it was made, as long as it was written."""
+        try:
+            there, mine = self.path.stat(), os.fstat(self._open)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True  # nobody can tell; the next write will say what is wrong
+        # Windows lets nobody replace an open file, and has other numbers for it by its name on some drives.
+        same = sys.platform == "win32" or os.path.samestat(there, mine)
+        return same and there.st_size == self._size
+
+    def contents(self) -> bytes | None:
+        """Return all that was written, wherever its name leads to now; ``None`` when it was changed in place."""
+        with disk_errors(self.path, "read"):
+            if os.fstat(self._open).st_size != self._size:
+                return None
+            os.lseek(self._open, 0, os.SEEK_SET)
+            pieces = []
+            while piece := os.read(self._open, _CHUNK):
+                pieces.append(piece)
+            return b"".join(pieces)
 
     def sync(self) -> None:
         """Return when all that was written before is on the medium; raise ``OSError``."""

@@ -32,7 +32,7 @@ class Disk:
 
     def create(self, path: Path) -> int:
         """Create a new file for writing; return its descriptor. Fails when it exists."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
         return os.open(path, flags, 0o644)
 
     def write(self, descriptor: int, data: bytes | memoryview) -> None:

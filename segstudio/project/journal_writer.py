@@ -18,6 +18,7 @@ from segstudio.project.failures import failure_of
 from segstudio.project.journal import JournalPlace, encode_header, file_name, new_session
 from segstudio.project.journal_records import JournalRecord, encode_record
 from segstudio.project.medium import Medium
+from segstudio.project.replaced_journal import put_right
 from segstudio.project.rescue import ImageRescue
 from segstudio.project.rescue_watch import PATIENCE_SECONDS, Late, RescueWatch
 from segstudio.project.threads import joined
@@ -53,7 +54,13 @@ class JournalWriter:
     A record is handed to the system as soon as it comes, also while an earlier one waits for the medium, which may
     take seconds: whoever is killed then loses nothing. All that was written meanwhile is synced once. After an error
     the file is given up and all records that are not known to be durable go to a new one: a sync that is tried again
-    proves nothing.
+    proves nothing. A file that another program replaced meanwhile is given up as well, and what was written to it is
+    written again.
+
+    Attributes
+    ----------
+    notices
+        Sentences about what another program has done to the journal.
     """
 
     def __init__(
@@ -84,6 +91,9 @@ class JournalWriter:
         self._medium = Medium(self._condition)
         self._unnamed: list[Path] = []
         self._prepared = False
+        self._looks = True
+        self._replaced: AppendFile | None = None
+        self.notices: list[str] = []
         self._closing = False
         self._closed = False
         self._hurry = False
@@ -186,8 +196,8 @@ class JournalWriter:
         with self._condition:
             self._closed = True
             self._condition.notify_all()
-        if self._file is not None and (self._thread is None or not self._thread.is_alive()):
-            self._file.close()
+        if self._thread is None or not self._thread.is_alive():
+            self._close_files()
         return self._durable == self._last
 
     def join(self, timeout: float | None = None) -> bool:
@@ -196,9 +206,14 @@ class JournalWriter:
         ended = joined((self._thread,), timeout)
         watch = None if self._watch is None else self._watch.thread
         ended = ended and joined((self._medium.thread, watch), timeout)
-        if ended and self._file is not None:
-            self._file.close()
+        if ended:
+            self._close_files()
         return ended
+
+    def _close_files(self) -> None:
+        for file in (self._file, self._replaced):
+            if file is not None:
+                file.close()
 
     def _run(self) -> None:
         if self._watch is not None:
@@ -219,8 +234,13 @@ class JournalWriter:
             batch = [record for record in self._waiting if record.seq > self._written]
             over, closing = medium.over, self._closing
         if not batch and not over:
+            if (error := self._put_right()) is not None:
+                self._tell(error)
             return False
-        error = self._write(batch) if batch else None
+        error = self._put_right()
+        over = over and medium.busy
+        if batch and error is None:
+            error = self._write(batch)
         if over or (error is not None and medium.busy):  # nobody closes a file that is being synced
             error = self._judged(medium.take()) or error
             over = True
@@ -236,6 +256,27 @@ class JournalWriter:
         if error is not None and not closing:
             self._pause()
         return error is None or not closing
+
+    def _put_right(self) -> UserError | None:
+        """Go on in another file when another program has replaced this one; return why the disk refused."""
+        error = None
+        if self._file is not None and self._looks and not self._file.in_place():
+            error = self._judged(self._medium.take()) if self._medium.busy else None
+            self._replaced, self._file = self._file, None
+        if self._replaced is None:
+            return None
+        first = int(self._replaced.path.name.partition("-")[0])
+        again = self._folder / file_name(first, self._session, self._segment)
+        self._segment += 1
+        try:
+            says = put_right(self._replaced, again, self._place, self._disk)
+        except UserError as refused:
+            return refused
+        self._looks = bool(says)  # such a drive gives one file two numbers
+        self.notices += [says] if says else []
+        self._replaced.close()
+        self._replaced = None
+        return error
 
     def _judged(self, outcome: BaseException | None) -> UserError | None:
         """Take note of what a sync has done; return why the disk refused."""

@@ -1,0 +1,65 @@
+"""A journal file that another program replaced, changed or removed while it was written here: both are kept."""
+
+from pathlib import Path
+from typing import Final
+
+from segstudio.core.errors import BadInput
+from segstudio.io.atomic import AppendFile, copy_atomic, make_folders, write_atomic
+from segstudio.io.disk import Disk, disk_errors
+from segstudio.project.journal import JournalPlace, read_file
+from segstudio.project.mending import free_folder
+
+#: Folder for what another program put in the place of a journal file, before its number.
+FOREIGN: Final = "foreign"
+
+
+def put_right(file: AppendFile, again: Path, place: JournalPlace, disk: Disk) -> str:
+    """Keep what lies where a journal file was, and write again what was written here.
+
+    Parameters
+    ----------
+    file
+        Nothing is written to it any more.
+    again
+        Where to write it again.
+
+    Returns
+    -------
+    The sentence for the user; empty when both are the same.
+
+    Raises
+    ------
+    DiskError
+        Nothing has changed then.
+    """
+    ours = file.contents()
+    with disk_errors(file.path, "read"):
+        try:
+            theirs = file.path.read_bytes()
+        except FileNotFoundError:
+            theirs = None
+    if ours == theirs:
+        return ""
+    says = f"The journal {file.path.name} was taken away by another program while the image was open here."
+    if theirs is not None:
+        target = free_folder(place.folder, FOREIGN)
+        make_folders(target, disk)
+        copy_atomic(file.path, target / file.path.name, disk)
+        says = (
+            f"The journal {file.path.name} was changed by another program while the image was open here. "
+            f"What it holds now is kept in {place.folder.name}/{target.name}."
+        )
+    if ours is not None:
+        write_atomic(again, ours, disk)
+        says += " Your own actions were written again."
+    if theirs is not None and not _readable(file.path, place):
+        with disk_errors(file.path, "put aside"):
+            disk.unlink(file.path)
+    return says
+
+
+def _readable(path: Path, place: JournalPlace) -> bool:
+    try:
+        return read_file(path, place, {}).whole
+    except BadInput:
+        return False
