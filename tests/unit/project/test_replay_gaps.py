@@ -12,7 +12,8 @@ from segstudio.labels.objects import ObjectInfo, ObjectTable
 from segstudio.labels.transaction import Transaction
 from segstudio.project.foreign import restore_unjournalled
 from segstudio.project.journal_records import JournalRecord, changed_digest, table_digest
-from segstudio.project.replay import Replayed, replay
+from segstudio.project.replay import Replayed, fits, replay
+from segstudio.project.second_truth import continues, other_side
 
 #: Two tiles side by side.
 SHAPE = (500, 700)
@@ -141,3 +142,48 @@ def test_without_the_state_before_the_first_action_nothing_is_put_back() -> None
     disk = scribbled(copy_of(states[2]))
     assert put_back(disk, None, records) == Replayed()
     assert disk.labels.value(0, 600) == 77
+
+
+def test_records_go_on_only_from_where_they_begin() -> None:
+    records, states = squares(4)
+    assert continues(states[2], records[2:])
+    assert continues(states[2], [])
+    assert not continues(states[1], records[2:])
+    assert not continues(states[2], [records[2], records[2]])
+    only_table = copy_of(states[1])
+    only_table.objects = ObjectTable(dict(states[2].objects))
+    assert not continues(only_table, records[2:]), "the object table fits, the pixels do not"
+    only_pixels = copy_of(states[2])
+    only_pixels.objects = ObjectTable(dict(states[1].objects))
+    assert not continues(only_pixels, records[2:]), "the pixels fit, the object table does not"
+
+
+def test_journal_and_label_file_fit_where_each_tile_and_the_table_are_in_a_known_state() -> None:
+    records, states = squares(3)
+    assert all(fits(state, records) for state in states)
+    assert fits(scribbled(copy_of(states[3])), records), "no record tells of that tile"
+    foreign = copy_of(states[3])
+    foreign.labels.write(Window(0, 0, 5, 5), np.full((5, 5), 77, np.int32))
+    assert not fits(foreign, records)
+    foreign = copy_of(states[3])
+    foreign.objects.set(1, ObjectInfo(class_id=9))
+    assert not fits(foreign, records)
+
+
+def test_another_side_is_made_by_taking_ours_back_and_doing_theirs() -> None:
+    ours, states = squares(3)
+    tx = Transaction(copy_of(states[2]), "other")
+    tx.write("labels", Window(300, 300, 310, 310), np.full((10, 10), 9, np.int32))
+    tx.set_object(9, ObjectInfo(class_id=9))
+    edit = tx.commit()
+    assert edit is not None
+    table = ours[1].table_after
+    theirs = JournalRecord(3, "edit", edit, table, changed_digest(table, edit.objects))
+    now = copy_of(states[3])
+    other = other_side(now, ours[2:], [theirs])
+    assert other is not None
+    assert pixels(other) == pixels(tx.planes)
+    assert dict(other.objects) == {1: ObjectInfo(class_id=1), 2: ObjectInfo(class_id=2), 9: ObjectInfo(class_id=9)}
+    assert pixels(now) == pixels(states[3])
+    assert other_side(copy_of(states[2]), ours[2:], [theirs]) is None, "ours were never done"
+    assert other_side(now, ours[1:], [theirs]) is None, "theirs begin elsewhere"
