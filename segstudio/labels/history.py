@@ -1,8 +1,8 @@
 """The annotation of one image, records of what gestures changed in it, and undo and redo of them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import zstandard
@@ -15,6 +15,8 @@ from segstudio.labels.over_threads import over_threads
 
 Plane = Literal["labels", "regions"]
 PLANES: tuple[Plane, ...] = ("labels", "regions")
+#: What the tiles of a record become, in its order; ``None`` for all 0.
+Tiles: TypeAlias = Sequence[NDArray[Any] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,19 +100,38 @@ class Planes:
         """Return the plane called `name`."""
         return self.labels if name == "labels" else self.regions
 
-    def apply(self, record: EditRecord, *, back: bool = False) -> None:
+    def apply(self, record: EditRecord, tiles: Tiles | None = None, *, back: bool = False) -> None:
         """Do what `record` says; its `inverse` undoes it, and so does `back`.
 
         The planes must be in the state it starts from, or ends with.
+
+        Parameters
+        ----------
+        tiles
+            What `unpacking` returned for this record and this state; unpacked here when ``None``.
         """
-        # Filled tiles share one array: what the same change makes of them is one array again.
-        same = [_Same.of(self.plane(delta.plane), delta) for delta in record.tiles]
-        steps = {step.key: step for step in same}
-        made = dict(zip(steps, over_threads(_Same.made, list(steps.values())), strict=True))
-        for delta, step in zip(record.tiles, same, strict=True):
-            self.plane(delta.plane).exchange(delta.key, made[step.key])
+        made = self._unpacked(self._steps(record), over_threads) if tiles is None else tiles
+        for delta, tile in zip(record.tiles, made, strict=True):
+            self.plane(delta.plane).exchange(delta.key, tile)
         for change in record.objects:
             self.objects.set(change.id, change.before if back else change.after)
+
+    def unpacking(self, record: EditRecord) -> Callable[[], Tiles]:
+        """Return the slow part of `apply`, for one other thread: what becomes of the tiles as they are now."""
+        steps = self._steps(record)
+        return lambda: self._unpacked(steps, map)
+
+    def _steps(self, record: EditRecord) -> "list[_Same]":
+        return [_Same.of(self.plane(delta.plane), delta) for delta in record.tiles]
+
+    @staticmethod
+    def _unpacked(
+        steps: "list[_Same]", each: "Callable[[Callable[[_Same], Any], list[_Same]], Iterable[Any]]"
+    ) -> Tiles:
+        # Filled tiles share one array: what the same change makes of them is one array again.
+        once = {step.key: step for step in steps}
+        made = dict(zip(once, each(_Same.made, list(once.values())), strict=True))
+        return [made[step.key] for step in steps]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -163,21 +184,21 @@ class History:
         self._done.append(record)
         self._undone.clear()
 
-    def undo(self, planes: Planes) -> EditRecord | None:
-        """Take the last record back; return it, or ``None`` when there is none."""
+    def undo(self, planes: Planes, tiles: Tiles | None = None) -> EditRecord | None:
+        """Take the last record back; return it, or ``None`` when there is none. `tiles` as in `Planes.apply`."""
         if not self._done:
             return None
         record = self._done.pop()
-        planes.apply(record, back=True)
+        planes.apply(record, tiles, back=True)
         self._undone.append(record)
         return record
 
-    def redo(self, planes: Planes) -> EditRecord | None:
-        """Do again what was undone last; return its record, or ``None`` when there is none."""
+    def redo(self, planes: Planes, tiles: Tiles | None = None) -> EditRecord | None:
+        """Do again what was undone last; return its record, or ``None`` when there is none. `tiles` as in `undo`."""
         if not self._undone:
             return None
         record = self._undone.pop()
-        planes.apply(record)
+        planes.apply(record, tiles)
         self._done.append(record)
         return record
 
@@ -190,6 +211,16 @@ class History:
     def can_redo(self) -> bool:
         """Whether there is something to redo."""
         return bool(self._undone)
+
+    @property
+    def to_undo(self) -> EditRecord | None:
+        """What `undo` would take back."""
+        return self._done[-1] if self._done else None
+
+    @property
+    def to_redo(self) -> EditRecord | None:
+        """What `redo` would do again."""
+        return self._undone[-1] if self._undone else None
 
     @property
     def undo_name(self) -> str:

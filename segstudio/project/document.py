@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from math import isclose
 from pathlib import Path
+from typing import Literal
 
 from psygnal import Signal
 
@@ -12,7 +13,7 @@ from segstudio.core.tiles import Window
 from segstudio.io.disk import DISK, Disk
 from segstudio.io.sources import ImageSource, open_image
 from segstudio.labels.edits import Edit
-from segstudio.labels.history import EditRecord, History
+from segstudio.labels.history import EditRecord, History, Tiles
 from segstudio.labels.restore_points import restore_point_of
 from segstudio.labels.restoring import Restoration
 from segstudio.labels.transaction import Transaction
@@ -71,6 +72,7 @@ class ImageDocument(SavedDocument):
         self._undone = list(found.undone)
         self.history = History((record.edit for record in found.done), (record.edit for record in found.undone))
         self._transaction: Transaction | None = None
+        self._asked_first: Callable[[], object] | None = None
         for change in found.repair:
             self.planes.objects.set(change.id, change.after)
         if not read_only:
@@ -162,6 +164,7 @@ class ImageDocument(SavedDocument):
         self._check_writable()
         if self._transaction is not None and self._transaction.open:
             raise RuntimeError(f"{self._transaction.name!r} is still going on.")
+        self._do_asked()
         transaction = Transaction(
             self.planes,
             name,
@@ -196,10 +199,11 @@ class ImageDocument(SavedDocument):
 
         Returns
         -------
-        The record; ``None`` when something else was done since, or a gesture is going on: nothing changes then.
+        The record; ``None`` when something else was done or asked for since, or a gesture is going on: nothing changes
+        then.
         """
         self._check_writable()
-        if self.editing or seq != self.seq:
+        if self.editing or self.asked or seq != self.seq:
             return None
         to.apply(self.planes)
         self._finish(to.record, to.record.name if restore_point is None else restore_point, announced=False)
@@ -207,17 +211,40 @@ class ImageDocument(SavedDocument):
 
     def undo(self) -> EditRecord | None:
         """Take the last action back; return it, ``None`` when there is none."""
+        self._do_asked()
         return self._step("undo")
 
     def redo(self) -> EditRecord | None:
         """Do again what was undone last; return it, ``None`` when there is none."""
+        self._do_asked()
         return self._step("redo")
 
-    def _step(self, kind: Kind) -> EditRecord | None:
+    def step(self, kind: Literal["undo", "redo"], tiles: Tiles) -> EditRecord | None:
+        """Undo or redo at once by `tiles` that were unpacked on a thread (`Planes.unpacking`).
+
+        Who unpacks them says so by `asked_first`: so nothing is done between the two.
+        """
+        return self._step(kind, tiles)
+
+    def asked_first(self, do: Callable[[], object] | None) -> None:
+        """Have `do` called before anything else is done to the image: it was asked for earlier. ``None``: no more."""
+        self._asked_first = do
+
+    @property
+    def asked(self) -> bool:
+        """Whether something was asked for that is still to be done."""
+        return self._asked_first is not None
+
+    def _do_asked(self) -> None:
+        do, self._asked_first = self._asked_first, None
+        if do is not None:
+            do()
+
+    def _step(self, kind: Literal["undo", "redo"], tiles: Tiles | None = None) -> EditRecord | None:
         self._check_writable()
         if self.editing:
             return None
-        edit = self.history.undo(self.planes) if kind == "undo" else self.history.redo(self.planes)
+        edit = self.history.undo(self.planes, tiles) if kind == "undo" else self.history.redo(self.planes, tiles)
         if edit is None:
             return None
         source, target = (self._done, self._undone) if kind == "undo" else (self._undone, self._done)

@@ -110,7 +110,7 @@ class EditsAhead:
         document, wish = self._document, self._wish
         if document is None or wish is None:
             return
-        if document.editing:  # what a gesture has painted up to now may be taken back
+        if document.editing or document.asked:  # what a gesture has painted up to now may be taken back
             self._background.run(_rest, lambda _: self._work_out(), lane=_LANE)
             return
         edit = wish.edit()
@@ -136,7 +136,7 @@ class EditsAhead:
         def take(found: Restoration | None) -> None:
             if wish is not self._wish:
                 return  # given up, or done when the image was left
-            if document.editing or seq != document.seq or of is not wish.of():
+            if document.editing or document.asked or seq != document.seq or of is not wish.of():
                 self._work_out()
             else:
                 self._exchange(document, wish, edit, found)

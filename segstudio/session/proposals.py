@@ -171,7 +171,7 @@ class Proposals:
         touched = Window(0, 0, 0, 0)
         if len(moved) > MANY:
             for key in self.labels.tiles_with_any(moved):
-                self.shown.set_tile(key, _only(self.labels, key, waiting))
+                self.shown.exchange(key, _only(self.labels, key, waiting))
                 touched = touched.union(self.labels.grid.window(key))
             return touched
         for item in moved:
@@ -213,12 +213,16 @@ def _paste_free(proposals: LabelMap, proposal_id: int, window: Window, onto: Lab
 
 
 def _only(labels: LabelMap, key: TileKey, ids: Set[int]) -> NDArray[np.int32] | None:
-    """Return a tile in which only `ids` are left; ``None`` when nothing is."""
+    """Return a tile, read-only, in which only `ids` are left; ``None`` when nothing is."""
     here, tile = labels.values_in(key), labels.share(key)
     if tile is None or here <= ids:
         return tile
     kept = np.array(sorted(here & ids), labels.dtype)
-    return np.where(np.isin(tile, kept), tile, labels.dtype.type(0)) if len(kept) else None
+    if not len(kept):
+        return None
+    only = np.where(np.isin(tile, kept), tile, labels.dtype.type(0))
+    only.flags.writeable = False
+    return only
 
 
 def _count_free(proposals: LabelMap, objects: LabelMap, covered: float) -> int:

@@ -37,6 +37,7 @@ from segstudio.session.project_runs import ProjectRuns
 from segstudio.session.proposal_walk import ProposalWalk
 from segstudio.session.review import Review
 from segstudio.session.safe_keeping import SafeKeeping
+from segstudio.session.steps_ahead import StepsAhead
 from segstudio.session.targets import Targets
 from segstudio.session.training_news import TrainingNews
 from segstudio.session.view_state import ViewState
@@ -92,6 +93,7 @@ class Session:
         self.rates = RateSearch(self.jobs)
         self.front = FrontImage(lambda: self.project, self.background, _DOCUMENTS)
         self.ahead = EditsAhead(self.front, self.background)
+        self.steps = StepsAhead(self.front, self.background)
         self._returning = ClassReturn(lambda: self.project, self.front)
         self._returning.noticed.connect(self._on_notice)
         self.front.changed.connect(self._on_document_changed)

@@ -121,13 +121,13 @@ def actions(w: "MainWindow") -> list[Action]:
 def _undo(session: Session) -> None:
     """Take back the last action on this image; one that is still being worked out is not done at all."""
     if not session.ahead.cancel() and session.document is not None:
-        session.document.undo()
+        session.steps.undo(session.document)
 
 
 def _redo(session: Session) -> None:
     """Do again what was taken back."""
     if session.document is not None:
-        session.document.redo()
+        session.steps.redo(session.document)
 
 
 def _select_all(session: Session) -> None:

@@ -193,7 +193,7 @@ class HistoryDialog(QDialog):
     def _undo(self) -> None:
         self._finish_stroke()
         if self._session.document is not None:
-            self._session.document.undo()
+            self._session.steps.undo(self._session.document)
 
     def _show_buttons(self) -> None:
         document, project = self._session.document, self._session.project

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import tifffile
 from factories import cells
+from later_background import LaterBackground
 
 from segstudio.core.tiles import Window
 from segstudio.labels.edits import Delete, Edit, Merge, PasteLabels, RegionFill, Relabel, Stroke
@@ -17,26 +17,11 @@ from segstudio.labels.transaction import Transaction
 from segstudio.project.document import ImageDocument
 from segstudio.project.project import Project
 from segstudio.session import edits_ahead
-from segstudio.session.background import Background
 from segstudio.session.edits_ahead import EditsAhead, Wish, copied, worked_out
 from segstudio.session.session import Session
 
 SHAPE = (600, 700)
 STROKE = Stroke(np.array([[5.0, 5.0], [60.0, 5.0]]), 7, 900)
-
-
-class LaterBackground(Background):
-    """Does one piece of the work it was given when `work` is called."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.waiting: list[Callable[[], None]] = []
-
-    def run(self, *args: Any, **options: Any) -> None:
-        self.waiting.append(lambda: Background.run(self, *args, **options))
-
-    def work(self) -> None:
-        self.waiting.pop(0)()
 
 
 @pytest.fixture
