@@ -2,11 +2,13 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from segstudio.core.errors import UserError
 from segstudio.io.disk import Disk, DiskError, disk_errors
+from segstudio.project.failures import failure_of
 from segstudio.project.manifest import MANIFEST, Manifest
 from segstudio.project.manifest_file import save_manifest
 from segstudio.project.rescue_manifest import ManifestRescue
@@ -107,12 +109,25 @@ class ManifestSaving:
             self.on_notice(sentence)
 
     def try_save(self) -> bool:
-        """Save; return whether that worked, and keep the `error` otherwise."""
+        """Save; return whether that worked, and keep the `error` otherwise, whatever it was."""
         try:
             self.save()
         except DiskError:
             return False
+        except Exception as error:  # noqa: BLE001 - told to the user, and to the log; it is tried again
+            self._keep_error(failure_of(error, self._folder / MANIFEST))
+            return False
         return True
+
+    def _keep_error(self, error: UserError) -> None:
+        """Note that a save failed for a reason that is not the disk's; it is tried again."""
+        with self._lock:
+            self.error, self._troubled = error, True
+        if self.rescue is not None:
+            with suppress(MemoryError), self._keeping:
+                self.rescue.keep(self._current())
+            self.rescue.tell()
+        self._save_in(_RETRY_SECONDS)
 
     def save_soon(self) -> None:
         """Save a moment later on a thread; changes until then are written together."""

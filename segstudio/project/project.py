@@ -21,6 +21,7 @@ from segstudio.project.manifest_store import ManifestStore
 from segstudio.project.mask_import import MaskImport, TakeLabels, read_mask
 from segstudio.project.open_documents import OpenDocuments
 from segstudio.project.opening import set_up, take_hold
+from segstudio.project.reading_only import refuse_closed
 from segstudio.project.rescue import RescueStore
 from segstudio.project.rescue_manifest import ManifestRescue
 
@@ -61,6 +62,7 @@ class Project(Content):
         self.warnings = [*warnings, *self._coming_back(kept)]
         self._layout = Layout(folder)
         self._lock = lock
+        self._closed = False
         self._disk = disk
         self._documents = OpenDocuments()
         self._adding = threading.Lock()
@@ -146,6 +148,7 @@ class Project(Content):
 
         The lock of a project whose disk hangs is given back when that has answered.
         """
+        self._closed = True
         done = self._documents.close()
         self._images.close()
         lock, self._lock = self._lock, None
@@ -256,7 +259,8 @@ class Project(Content):
         Raises
         ------
         UserError
-            The image is missing, was exchanged (code ``image-changed``), or its files cannot be read.
+            The image is missing, was exchanged (code ``image-changed``), its files cannot be read, or the project is
+            closed (code ``project-closed``).
         """
         return self._documents.get(image_id, lambda: self._open_image(image_id))
 
@@ -265,6 +269,8 @@ class Project(Content):
         return self._documents.holds(image_id)
 
     def _open_image(self, image_id: str) -> ImageDocument:
+        if self._closed:  # without the lock, two programs would write
+            raise refuse_closed(self.name, self.folder)
         self.check_image(image_id)
         document = ImageDocument.open(
             self.entry(image_id),

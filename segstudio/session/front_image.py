@@ -79,7 +79,7 @@ class FrontImage:
         self._background.run(
             lambda: project.document(image_id),
             lambda document: self._take(document, image_id),
-            lambda error: self._not_opened(image_id, error),
+            lambda error: self._not_opened(image_id, error) if project is self._project() else None,
             lane=self._lane,
         )
 

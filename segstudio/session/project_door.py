@@ -100,7 +100,8 @@ class ProjectDoor:
             return
 
         def failed(error: UserError) -> None:
-            self.noticed.emit(replace(Notice.of(error), group=error.code))
+            if project is self._project():
+                self.noticed.emit(replace(Notice.of(error), group=error.code))
             caught_up(None)
 
         def caught_up(_: object) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import tifffile
 
 from segstudio.core.errors import BadInput, UserError, WrongUsage
 from segstudio.io.disk import Disk, DiskError
+from segstudio.project import manifest_saving
 from segstudio.project.layout import keep_out
 from segstudio.project.manifest import BACKUP, MANIFEST
 from segstudio.project.project import Project
@@ -160,6 +162,47 @@ def test_a_class_whose_removal_the_disk_refuses_stays(folder: Path) -> None:
         assert project.classes.names == ("cell",)
     with Project.open(folder) as project:
         assert project.classes.names == ("cell",)
+
+
+@pytest.mark.parametrize("raised", [MemoryError(), ZeroDivisionError("a fault")])
+def test_whatever_stops_the_thread_that_saves_is_told_and_tried_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, raised: Exception
+) -> None:
+    monkeypatch.setattr(manifest_saving, "_RETRY_SECONDS", 0.01)
+    real, calls = manifest_saving.save_manifest, []
+
+    def save(*args: object) -> object:
+        calls.append(args)
+        if len(calls) == 1:
+            raise raised
+        return real(*args)
+
+    with Project.open(folder) as project:
+        kept = []
+        project.rescue.on_change = lambda: kept.append((project.save_error, project.unsaved(0), project.rescued()))
+        monkeypatch.setattr(manifest_saving, "save_manifest", save)
+        project.set_name("named anew")
+        deadline = time.monotonic() + 20
+        while (len(calls) < 2 or project.save_error is not None) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert project.save_error is None
+        error, unsaved, rescued = kept[0]
+        assert error.code == ("no-memory" if isinstance(raised, MemoryError) else "internal")
+        assert unsaved == {}
+        assert "the list of images and classes" in rescued
+        assert json.loads((folder / MANIFEST).read_text())["name"] == "named anew"
+        assert project.rescued() == {}
+
+
+def test_no_image_of_a_closed_project_is_opened(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "img.tif", np.zeros((40, 50), np.uint8))
+    project, _ = Project.create(tmp_path / "project", tmp_path / "img.tif")
+    project.close()
+    with pytest.raises(UserError, match="The project project is closed") as told:
+        project.document(project.images[0].id)
+    assert told.value.code == "project-closed"
+    with Project.open(tmp_path / "project", read_only=True) as looked_at:
+        looked_at.document(looked_at.images[0].id)
 
 
 def test_what_makes_no_sense_is_refused(folder: Path) -> None:
