@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -171,3 +173,39 @@ def test_nothing_is_saved_after_closing_nor_rescued_that_the_disk_has_taken(fold
     saving.save_soon()
     assert len(saved) == 1
     assert (folder / MANIFEST).read_bytes() == before
+
+
+class Synced(Disk):
+    """Notes what is synced: the content of files that can be read, and folders."""
+
+    def __init__(self) -> None:
+        self.synced: list[bytes | Path] = []
+
+    def sync(self, descriptor: int) -> None:
+        with suppress(OSError):
+            self.synced.append(os.pread(descriptor, 4096, 0))
+        super().sync(descriptor)
+
+    def sync_folder(self, folder: Path) -> None:
+        self.synced.append(folder)
+        super().sync_folder(folder)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows reads no file at a place")
+@pytest.mark.parametrize("killed", [True, False])
+def test_a_power_cut_leaves_no_lock_without_an_owner(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, killed: bool
+) -> None:
+    if killed:
+        left_open(folder)
+    cut, sizes = os.ftruncate, list[int]()
+    monkeypatch.setattr(os, "ftruncate", lambda descriptor, size: (sizes.append(size), cut(descriptor, size)))
+    disk = Synced()
+    project = Project.open(folder, disk=disk)
+    content, place = disk.synced[:2]
+    assert isinstance(content, bytes)
+    assert json.loads(content)["pid"] == os.getpid()
+    assert place == Layout(folder).internal
+    assert sizes == [len(content)], "on the way it is never empty, which would say that the project was closed"
+    assert project.close()
+    assert Layout(folder).lock.read_bytes() == b""

@@ -14,6 +14,7 @@ import tifffile
 from segstudio.core.errors import UserError
 from segstudio.io.disk import Disk
 from segstudio.labels.edits import RegionFill
+from segstudio.project import mask_import
 from segstudio.project.manifest_file import load_manifest
 from segstudio.project.manifest_store import ManifestStore
 from segstudio.project.mask_import import read_mask, take_mask
@@ -280,3 +281,22 @@ def test_a_mask_that_cannot_be_saved_as_an_action_is_told(tmp_path: Path) -> Non
     assert "could not be saved" in problem
     disk.room = 99
     project.close()
+
+
+def test_an_image_that_is_taken_out_while_its_mask_is_read_gets_no_labels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _write_pair(tmp_path)
+    project, _ = Project.create(tmp_path / "project", tmp_path / "images")
+    entry = project.images[0]
+    files = project.files(entry.id)
+
+    def taken_out(*args: object) -> object:
+        project.remove_images([entry.id])
+        return read_mask(tmp_path / "masks" / "a.tif", entry, complete=True)
+
+    monkeypatch.setattr(mask_import, "read_mask", taken_out)
+    assert project.import_masks() == []
+    assert not files.any_exists()
+    assert not project.images
+    assert project.close()
