@@ -32,7 +32,7 @@ def crashed(tmp_path: Path) -> Path:
         document = project.document(entry.id)
         document.apply(Stroke([(20.0, 20.0)], 8, 1))
         assert document.flush()
-    shutil.copytree(tmp_path / "project", tmp_path / "crashed")
+    shutil.copytree(tmp_path / "project", tmp_path / "crashed", ignore=shutil.ignore_patterns(".segstudio-tmp*"))
     project.close()
     return tmp_path / "crashed"
 
