@@ -86,7 +86,7 @@ class ManifestRescue:
             path = folder / _ANOTHER.format(number)
         return path
 
-    def bring_back(self, folder: Path, manifest: Manifest, disk: Disk | None) -> tuple[Manifest, list[str]]:
+    def bring_back(self, folder: Path, manifest: Manifest, disk: Disk) -> tuple[Manifest, list[str]]:
         """Return the newest content, and sentences for the user.
 
         Parameters
@@ -94,7 +94,7 @@ class ManifestRescue:
         manifest
             As the project in `folder` has it.
         disk
-            Of the project, for what is kept beside it; ``None`` to write nothing.
+            Of the project, for what is kept beside it.
         """
         newest, words = manifest, []
         for path, content in list(self._found()):
@@ -109,7 +109,7 @@ class ManifestRescue:
                 newest = kept
                 self.held.add(path)
                 words.append("The list of images and classes was kept on this computer and comes back now.")
-            elif disk is not None:
+            else:
                 words.append(self._keep_both(folder, kept, path, disk))
         return newest, words
 
