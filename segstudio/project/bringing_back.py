@@ -56,12 +56,12 @@ def _keep_both(
     """Keep what was done after the journal and the rescue store parted; return the sentence that tells where."""
     known, kept, first = sides
     count = sum(record.seq >= first for record in kept)
-    says = (
-        f"{count} actions that the disk had refused were kept on this computer, but the image was changed elsewhere "
-        "meanwhile. Both are kept: "
+    which = (
+        "1 action that the disk had refused was" if count == 1 else f"{count} actions that the disk had refused were"
     )
+    says = f"{which} kept on this computer, but the image was changed elsewhere meanwhile. Both are kept: "
     if disk is None:
-        return f"{says}those of this computer are in {rescue.folder}."
+        return f"{says}what was done here is in {rescue.folder}."
     try:
         ours = [known[seq] for seq in sorted(known) if seq >= first]
         other = other_side(planes, ours, [record for record in kept if record.seq >= first])
@@ -69,5 +69,5 @@ def _keep_both(
         target = free_folder(files.journal, "second")
         rescue.move_files(target, disk)
     except DiskError as error:
-        return f"{says}those of this computer stay in {rescue.folder}, since {error.reason or error.message}."
-    return f"{says}those of this computer are in {written.name if written is not None else target}."
+        return f"{says}what was done here stays in {rescue.folder}, since {error.reason or error.message}."
+    return f"{says}what was done here is in {written.name if written is not None else target}."

@@ -1,6 +1,7 @@
 """Replay where the journal lacks something: what is known is brought back, what is not stays and is named."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,10 +11,12 @@ from segstudio.core.tiles import Window
 from segstudio.labels.history import Planes
 from segstudio.labels.objects import ObjectInfo, ObjectTable
 from segstudio.labels.transaction import Transaction
+from segstudio.project.annotation_files import AnnotationFiles
 from segstudio.project.foreign import restore_unjournalled
+from segstudio.project.journal import Journal, JournalPlace
 from segstudio.project.journal_records import JournalRecord, changed_digest, table_digest
 from segstudio.project.replay import Replayed, fits, replay
-from segstudio.project.second_truth import continues, other_side
+from segstudio.project.second_truth import Parted, continues, keep_others, other_side
 
 #: Two tiles side by side.
 SHAPE = (500, 700)
@@ -187,3 +190,14 @@ def test_another_side_is_made_by_taking_ours_back_and_doing_theirs() -> None:
     assert pixels(now) == pixels(states[3])
     assert other_side(copy_of(states[2]), ours[2:], [theirs]) is None, "ours were never done"
     assert other_side(now, ours[1:], [theirs]) is None, "theirs begin elsewhere"
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [(1, "the last action of the other one is in"), (3, "the last 3 actions of the other one are in")],
+)
+def test_one_action_of_another_side_is_one(count: int, said: str, tmp_path: Path) -> None:
+    records, states = squares(count)
+    files = AnnotationFiles(*(tmp_path / name for name in ("img.tif", "r.tif", "img.json", "journal")))
+    parted = Parted(Journal(()), 1, (tuple(records),), ())
+    assert said in keep_others(states[0], parted, files, JournalPlace(files.journal, "img", SHAPE), None)
