@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence, Set
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -67,9 +68,14 @@ class SeenFiles:
         """Number of the last action in these files, as they were written last; 0 when that is not known."""
         return max(map(self._saved, self._paths))
 
-    def ahead_of(self, last: int) -> Set[str]:
-        """Return which of them hold actions after `last`, each byte as this program wrote it."""
-        return frozenset(name for name in self._paths if self._saved(name) > last and self.trusts(name))
+    def held(self, records: Sequence[JournalRecord]) -> dict[str, int]:
+        """Return which of them hold an action that is not among `records`, and the last action that each of them holds.
+
+        Only those of which each byte is as this program wrote it.
+        """
+        known = {record.seq for record in records}
+        first = next(seq for seq in count(1) if seq not in known)
+        return {name: saved for name in self._paths if (saved := self._saved(name)) >= first and self.trusts(name)}
 
     def _saved(self, name: str) -> int:
         return max((item.seq for item in self._sums.of(self._paths[name])[:1]), default=0)

@@ -100,8 +100,8 @@ def recover(
     parted = choose_truth(planes, journal)
     journal = journal if parted is None else parted.journal
     seen.believe(planes, journal.records, lambda: files.read_base(shape))
-    ahead = seen.ahead_of(journal.last) if journal.files else frozenset()
-    result = replay(planes, journal.records, lambda: files.read_base(shape), seen.trusts, ahead)
+    held = seen.held(journal.records) if journal.files else {}
+    result = replay(planes, journal.records, lambda: files.read_base(shape), seen.trusts, held)
     restore_unjournalled(planes, journal.records, lambda: files.read_base(shape), seen.changed_planes, result)
     found = Recovered(planes, changed=result.changed, table_changed=result.table_changed)
     found.notices.extend(seen.notices(bool(journal.records)))

@@ -5,9 +5,10 @@ records it already has; the rest is applied. A tile in no known state was change
 table counts as one more tile.
 """
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any, Final
 
 import zstandard
@@ -22,6 +23,7 @@ from segstudio.project.journal_records import JournalRecord, changed_digest, tab
 TileId = tuple[Plane, TileKey]
 #: The planes as they were before the first record of the journal; read only when they are needed.
 Base = Callable[[], Planes | None]
+_NOTHING: Final[Mapping[str, int]] = MappingProxyType({})
 _DECODE_ERRORS: Final = (ValueError, zstandard.ZstdError)
 
 
@@ -54,7 +56,7 @@ def replay(
     records: Sequence[JournalRecord],
     base: Base = lambda: None,
     trusted: Callable[[str], bool] = lambda name: False,
-    ahead: Set[str] = frozenset(),
+    held: Mapping[str, int] = _NOTHING,
 ) -> Replayed:
     """Apply to `planes`, as read from the disk, what the journal has more.
 
@@ -69,20 +71,25 @@ def replay(
     trusted
         Tells of ``"labels"``, ``"regions"``, ``"objects"`` whether the file is as this program published it: a state
         that is not known there was lost from the journal. Asked only then.
-    ahead
-        Those of them that hold actions that the journal has lost; they stay as they are.
+    held
+        Number of the last action in those of them that hold one which the journal has lost. What comes up to it is
+        not applied: a plane that became blank again would be taken for the one before the first action.
     """
-    result = Replayed()
+    result, last = Replayed(), records[-1].seq if records else 0
+    ahead = {name for name, seq in held.items() if seq > last}
     start = _Lazy(base)
-    for tile_id, chain in _chains(records).items():
-        if tile_id[0] not in ahead and not _replay_tile(planes, tile_id, chain, result):
+    for tile_id, numbered in _numbered_chains(records).items():
+        chain = [delta for _, delta in numbered]
+        there = sum(seq <= held.get(tile_id[0], 0) for seq, _ in numbered)
+        if tile_id[0] not in ahead and not _replay_tile(planes, tile_id, chain, there, result):
             if trusted(tile_id[0]) or not _rebuild_tile(planes, tile_id, chain, start):
                 result.lost.add(tile_id)
             else:
                 result.changed.add(tile_id)
                 result.foreign.add(tile_id)
     if "objects" not in ahead:
-        _replay_table(planes, records, _Lazy(lambda: None if trusted("objects") else start.get()), result)
+        there = sum(record.seq <= held.get("objects", 0) for record in records)
+        _replay_table(planes, records, there, _Lazy(lambda: None if trusted("objects") else start.get()), result)
     used = max((change.id for record in records for change in record.edit.objects), default=0)
     planes.objects = ObjectTable(dict(planes.objects), max(planes.objects.next_id(), used + 1))
     return result
@@ -107,11 +114,7 @@ def reached(planes: Planes, records: Sequence[JournalRecord], name: str, base: B
         position = _table_position(records, table_digest(planes.objects))
         return None if position is None else records[position - 1].seq if position else 0
     plane = planes.labels if name == "labels" else planes.regions
-    chains: dict[TileKey, list[tuple[int, TileDelta]]] = {}
-    for record in records:
-        for delta in record.edit.tiles:
-            if delta.plane == name:
-                chains.setdefault(delta.key, []).append((record.seq, delta))
+    chains = {tile_id[1]: chain for tile_id, chain in _numbered_chains(records).items() if tile_id[0] == name}
     last, following = 0, records[-1].seq + 1
     for key, chain in chains.items():
         position = _position([delta for _, delta in chain], plane.digest(key))
@@ -127,12 +130,16 @@ def reached(planes: Planes, records: Sequence[JournalRecord], name: str, base: B
     return last if all(plane.digest(key) == tile_digest(first.tile(key)) for key in others) else None
 
 
-def _chains(records: Sequence[JournalRecord]) -> dict[TileId, list[TileDelta]]:
-    chains: dict[TileId, list[TileDelta]] = {}
+def _numbered_chains(records: Sequence[JournalRecord]) -> dict[TileId, list[tuple[int, TileDelta]]]:
+    chains: dict[TileId, list[tuple[int, TileDelta]]] = {}
     for record in records:
         for delta in record.edit.tiles:
-            chains.setdefault((delta.plane, delta.key), []).append(delta)
+            chains.setdefault((delta.plane, delta.key), []).append((record.seq, delta))
     return chains
+
+
+def _chains(records: Sequence[JournalRecord]) -> dict[TileId, list[TileDelta]]:
+    return {tile_id: [delta for _, delta in chain] for tile_id, chain in _numbered_chains(records).items()}
 
 
 class _Lazy:
@@ -148,15 +155,22 @@ class _Lazy:
         return self._planes
 
 
-def _replay_tile(planes: Planes, tile_id: TileId, chain: list[TileDelta], result: Replayed) -> bool:
-    """Bring a tile up to date; return whether that could be done from the state in which it was found."""
+def _replay_tile(planes: Planes, tile_id: TileId, chain: list[TileDelta], there: int, result: Replayed) -> bool:
+    """Bring a tile up to date; return whether that could be done from the state in which it was found.
+
+    Parameters
+    ----------
+    there
+        So many of the chain are known to be in it.
+    """
     plane = planes.plane(tile_id[0])
     key = tile_id[1]
     position = _position(chain, plane.digest(key))
-    if position == len(chain):
-        return True
     if position is None:
         return False
+    position = max(position, there)
+    if position == len(chain):
+        return True
     tile = _advance(plane.tile(key), chain[position:], planes)
     if tile is None:
         _advance_to_gap(planes, tile_id, chain[position:], result)
@@ -209,7 +223,7 @@ def _advance(tile: NDArray[Any] | None, chain: list[TileDelta], planes: Planes) 
     return tile if tile_digest(tile) == chain[-1].after else None
 
 
-def _replay_table(planes: Planes, records: Sequence[JournalRecord], base: _Lazy, result: Replayed) -> None:
+def _replay_table(planes: Planes, records: Sequence[JournalRecord], there: int, base: _Lazy, result: Replayed) -> None:
     objects = dict(planes.objects)
     digest = table_digest(objects)
     position = _table_position(records, digest)
@@ -221,7 +235,7 @@ def _replay_table(planes: Planes, records: Sequence[JournalRecord], base: _Lazy,
     if position is None:
         result.lost_table = True
     elif records:
-        pending = records[position:]
+        pending = records[position if result.foreign_table else max(position, there) :]
         objects, result.lost_table = _apply_table(objects, digest, pending)
         result.table_changed = result.foreign_table or any(record.edit.objects for record in pending)
     planes.objects = ObjectTable(objects, planes.objects.next_id())

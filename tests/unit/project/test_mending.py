@@ -433,3 +433,24 @@ def test_of_a_changed_file_that_no_journal_brings_back_it_is_not_said_that_it_do
     assert not any("your own labels were restored" in notice for notice in document.notices)
     assert any("shown as they are in the file" in notice for notice in document.notices)
     assert project.close()
+
+
+def test_a_plane_that_became_blank_again_stays_blank_when_the_journal_lacks_that_action(tmp_path: Path) -> None:
+    """Found by experiment 9, seed 22112197: blank was taken for the state before the first action."""
+    tifffile.imwrite(tmp_path / "img.tif", np.zeros(SHAPE, np.uint8))
+    project, _ = Project.create(tmp_path / "project", tmp_path / "img.tif")
+    document = project.document(project.images[0].id)
+    for edit in (RegionFill(None, 1), EDITS[0](), RegionFill(None, 0), EDITS[1](), Delete((1, 2))):
+        document.apply(edit)
+    drawn, (journal,) = state(document), document.files.journal.glob("*.sj")
+    assert project.close()
+    data = journal.read_bytes()
+    third, fourth, fifth = (
+        [place for place in range(len(data)) if data[place : place + 4] == b"SJR1"][number] for number in (2, 3, 4)
+    )
+    for start, end in ((third, fourth), (fourth, fifth)):
+        journal.write_bytes(data[:start] + bytes(end - start) + data[end:])
+        with Project.open(tmp_path / "project", read_only=True) as project:
+            document = project.document(project.images[0].id)
+            assert state(document) == drawn
+            assert any("damaged" in notice for notice in document.notices)
