@@ -90,11 +90,20 @@ def image_place(folder: Path, image: str) -> Path:
 def unlinked_folders(folder: Path, images: Iterable[ImageEntry]) -> dict[Path, int]:
     """Return the folders that the project in `folder` names and that are not read, with how many images each."""
     found: dict[Path, int] = {}
-    for entry in images:
-        place = Path(os.path.normpath(folder / entry.path))
-        if image_place(folder, entry.path) != place:
-            found[place.parent] = found.get(place.parent, 0) + 1
+    for paths in _by_folder(images):
+        place = Path(os.path.normpath(folder / paths[0]))
+        if image_place(folder, paths[0]) != place:
+            found[place.parent] = found.get(place.parent, 0) + len(paths)
     return found
+
+
+def _by_folder(images: Iterable[ImageEntry]) -> Iterable[list[str]]:
+    """Return the paths that differ by a plain file name only, together: thousands of images lie in a few folders."""
+    together: dict[tuple[str, str], list[str]] = {}
+    for entry in images:
+        head, name = os.path.split(entry.path)
+        together.setdefault((head, name if name in ("", ".", "..") else "a"), []).append(entry.path)
+    return together.values()
 
 
 def _read(file: Path) -> dict[str, None]:

@@ -16,7 +16,7 @@ import tifffile
 from segstudio.core.errors import BadInput
 from segstudio.project import linked_folders
 from segstudio.project.linked_folders import is_beside, is_linked, link, linked_folders_file, unlinked_folders
-from segstudio.project.manifest import MANIFEST
+from segstudio.project.manifest import MANIFEST, ImageEntry
 from segstudio.project.project import Project
 
 
@@ -114,6 +114,45 @@ def test_images_that_somebody_else_linked_are_not_touched(folder: Path, elsewher
         assert unlinked_folders(folder, project.images) == {elsewhere.parent: 1}
     assert touched == []
     assert json.loads((folder / MANIFEST).read_bytes())["images"][0]["path"] == str(elsewhere), "the link is kept"
+
+
+def _entries(paths: list[str]) -> list[ImageEntry]:
+    return [ImageEntry(str(number), path, "a.tif", "a", 8, 8, 1, "uint8") for number, path in enumerate(paths)]
+
+
+def test_each_folder_is_looked_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    look = linked_folders.is_beside
+
+    def counted(folder: str, image: str) -> bool:
+        asked.append(image)
+        return look(folder, image)
+
+    monkeypatch.setattr(linked_folders, "is_beside", counted)
+    paths = [f"../../{far}/{number}.tif" for far in ("b", "c") for number in range(500)]
+    places = {(tmp_path / "b").resolve(): 500, (tmp_path / "c").resolve(): 500}
+    assert unlinked_folders(tmp_path / "x" / "y", _entries(paths)) == places
+    assert len(asked) == 2
+
+
+def test_folders_are_told_apart_also_by_odd_paths(tmp_path: Path) -> None:
+    odd = [
+        "a.tif",
+        "..",
+        "../..",
+        "../../..",
+        "..//b.tif",
+        "../../b/",
+        "../../b/.",
+        "../../b/a.tif",
+        "../../b/../c/a.tif",
+    ]
+    folder, one_by_one = tmp_path / "x" / "y", dict[Path, int]()
+    for entry in _entries(odd):
+        for place, count in unlinked_folders(folder, [entry]).items():
+            one_by_one[place] = one_by_one.get(place, 0) + count
+    assert one_by_one
+    assert unlinked_folders(folder, _entries(odd)) == one_by_one
 
 
 def test_a_link_that_is_confirmed_is_read(folder: Path, elsewhere: Path) -> None:
