@@ -33,6 +33,7 @@ COMMANDS = (
     "summary",
     "info",
     "verify",
+    "unlock",
     "doctor",
     "demo",
 )

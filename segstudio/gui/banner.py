@@ -28,12 +28,12 @@ _LIST_HEIGHT = 140
 
 
 class Banner(QFrame):
-    """One message on few lines, with an optional button; several messages about the same thing are joined in it."""
+    """One message on few lines, with buttons or none; several messages about the same thing are joined in it."""
 
     left = Signal()
     """It was read, or answered."""
 
-    def __init__(self, notice: Notice, button: QPushButton | None = None) -> None:
+    def __init__(self, notice: Notice, *buttons: QPushButton) -> None:
         super().__init__()
         self.setObjectName("banner")
         self.setProperty("level", notice.level)
@@ -71,8 +71,8 @@ class Banner(QFrame):
         row.addWidget(picture)
         row.addWidget(self._text, 1)
         row.addWidget(self._open)
-        self.asks = button is not None
-        if button is not None:
+        self.asks = bool(buttons)
+        for button in buttons:
             if not notice.lasting:
                 button.clicked.connect(self.left)
             row.addWidget(button)
@@ -80,7 +80,7 @@ class Banner(QFrame):
         row.addWidget(self.more)
         row.addWidget(close)
         close.setHidden(notice.lasting)
-        if notice.level in ("info", "good") and button is None:  # a question waits for its answer
+        if notice.level in ("info", "good") and not buttons:  # a question waits for its answer
             self._stay()
 
     def _stay(self) -> None:
@@ -143,7 +143,7 @@ class BannerArea(QWidget):
         self._unfolded = False
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
 
-    def show_notice(self, notice: Notice, button: QPushButton | None = None) -> None:
+    def show_notice(self, notice: Notice, *buttons: QPushButton) -> None:
         """Add a message on top; it takes the place of older ones about the same thing."""
         if notice.about:
             self.withdraw(notice.about)
@@ -153,7 +153,7 @@ class BannerArea(QWidget):
                 return
             if old.notice == notice:
                 self._drop(old)
-        made = Banner(notice, button)
+        made = Banner(notice, *buttons)
         made.left.connect(lambda: self._drop(made))
         made.more.clicked.connect(self._unfold)
         self._column.insertWidget(0, made)

@@ -137,6 +137,7 @@ class MainWindow(QMainWindow):
         self.welcome.open_sample.connect(self.opening.open_sample)
         self.welcome.open_recent.connect(lambda folder: self.opening.open_project(Path(folder)))
         self.opening.offered.connect(self.banners.show_notice)
+        self.opening.asked.connect(self.banners.show_notice)
         self.help_desk.offered.connect(self.banners.show_notice)
         session.files.missing.connect(lambda _ids: self.banners.withdraw(MISSING), priority=1)
         self.opening.history_wanted.connect(lambda image_id: show_history(self, image_id))

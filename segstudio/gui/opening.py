@@ -9,12 +9,14 @@ from PySide6.QtWidgets import QFileDialog, QPushButton, QWidget
 
 from segstudio.core.errors import BadInput, UserError
 from segstudio.gui.dialogs.new_project import NewProjectDialog, existing_project, suggested_folder
+from segstudio.gui.dialogs.take_over import agree_on_taking_over
 from segstudio.gui.dialogs.unsaved import agree_on_unsaved
 from segstudio.io.sources import open_image
 from segstudio.project.annotation_reader import DAMAGED_LABELS
 from segstudio.project.image_files import FoundImage, find_images, find_mask
-from segstudio.project.layout import is_project
+from segstudio.project.layout import Layout, is_project
 from segstudio.project.linked_folders import link, unlinked_folders
+from segstudio.project.lock import LEFT_OPEN, Holder, left_open_by
 from segstudio.project.manifest import MANIFEST
 from segstudio.project.project import Project
 from segstudio.project.sample_project import copy_sample
@@ -36,6 +38,8 @@ class Opening(QObject):
 
     offered = Signal(object, object)
     """A `Notice`, and the button with which the user takes the offer."""
+    asked = Signal(object, object, object)
+    """A `Notice`, and the two buttons between which the user chooses."""
     understood = Signal()
     """What the user wants to open can be opened: what was said about an earlier wish is over."""
     history_wanted = Signal(str)
@@ -131,7 +135,23 @@ class Opening(QObject):
     def _offer_reading(self, folder: Path, error: UserError) -> None:
         button = QPushButton(self.tr("Open for reading only"))
         button.clicked.connect(lambda: self._session.open_project(folder, read_only=True))
-        self.offered.emit(Notice(error.message, error.hint, "warning", about=OPENING), button)
+        notice = Notice(error.message, error.hint, "warning", about=OPENING)
+        if error.code != LEFT_OPEN:
+            self.offered.emit(notice, button)
+            return
+        take = QPushButton(self.tr("The other computer is off: take over…"))
+        take.clicked.connect(lambda: self._ask_take_over(folder, error))
+        self.asked.emit(notice, button, take)
+
+    def _ask_take_over(self, folder: Path, error: UserError) -> None:
+        def ask(holder: Holder | None) -> None:
+            if holder is None or agree_on_taking_over(folder.name, holder, self._window):
+                self._session.open_project(folder, take_from=holder)
+            else:
+                self._offer_reading(folder, error)
+
+        lock = Layout(folder.parent if folder.name == MANIFEST else folder).lock
+        self._session.background.run(lambda: left_open_by(lock), ask)
 
     def _offer_masks(self, masks: dict[str, Path], added: int) -> None:
         button = QPushButton(self.tr("Take as labels"))

@@ -26,7 +26,8 @@ class SafetyBanner(QObject):
 
     def show_notice(self, notice: Notice) -> None:
         """Show any notice of the session."""
-        self._banners.show_notice(notice, self._button() if notice.about == SAFETY and notice.lasting else None)
+        buttons = [self._button()] if notice.about == SAFETY and notice.lasting else []
+        self._banners.show_notice(notice, *buttons)
 
     def _button(self) -> QPushButton:
         session = self._session

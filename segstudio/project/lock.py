@@ -4,6 +4,8 @@ import json
 import os
 import socket
 from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +14,31 @@ from segstudio.io.computer import computer_mark
 from segstudio.io.disk import DISK, Disk, disk_errors
 from segstudio.io.file_lock import open_lock, try_lock
 
+#: Code of the error about a project that another computer has not closed.
+LEFT_OPEN: Final = "project-left-open"
 _OWNER_BYTES: Final = 4096
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who has a project open on another computer, or has left it open there.
+
+    Attributes
+    ----------
+    who
+        User, computer and process, in words.
+    computer
+        Name of the computer; empty when it is not known.
+    since
+        When it was opened, by the clock of the drive.
+    content
+        Of the lock file: another holder has another one.
+    """
+
+    who: str
+    computer: str
+    since: datetime
+    content: bytes
 
 
 class ProjectLock:
@@ -22,7 +48,7 @@ class ProjectLock:
     -----
     The lock is the kernel's: after a ``kill -9`` it is free at once, and no clock or process list decides. Some network
     drives keep locks within each computer, though. So the file names the owner until the project was closed, and what
-    another computer has not closed is open there, for all that anybody can tell: the user decides, by deleting it.
+    another computer has not closed is open there, for all that anybody can tell: the user decides, by taking over.
     """
 
     def __init__(self, path: Path, disk: Disk = DISK) -> None:
@@ -32,14 +58,19 @@ class ProjectLock:
         self._disk = disk
         self._descriptor: int | None = None
 
-    def acquire(self) -> None:
+    def acquire(self, take_from: Holder | None = None) -> None:
         """Take the lock.
+
+        Parameters
+        ----------
+        take_from
+            On another computer, which is off: so says the user. Whoever else has it keeps it.
 
         Raises
         ------
         UserError
-            Another program has it, or another computer has not closed the project; the sentence says who. Or nobody
-            can lock anything there (code ``no-locks``).
+            Another program has it, or another computer has not closed the project (code `LEFT_OPEN`); the sentence
+            says who. Or nobody can lock anything there (code ``no-locks``).
         DiskError
             The lock file cannot be written.
         """
@@ -49,24 +80,35 @@ class ProjectLock:
             descriptor = open_lock(self._path)
         try:
             if not self._try(descriptor):
-                raise _held(self._path, _owner(descriptor))
-            owner = _owner(descriptor)
-            if _elsewhere(owner):
+                raise _held(self._path, _owner_in(_content(descriptor)))
+            content = _content(descriptor)
+            owner = _owner_in(content)
+            if _elsewhere(owner) and (take_from is None or take_from.content != content):
                 raise _left_by(self._path, owner)
             # Not what is written there: after a power cut it may be anything.
             self.interrupted = absent or os.fstat(descriptor).st_size > 0
             with disk_errors(self._path.parent.parent, "opened for writing"):
                 owner = {"pid": os.getpid(), "host": socket.gethostname(), "user": _user(), "computer": computer_mark()}
-                os.lseek(descriptor, 0, os.SEEK_SET)
-                # Never empty on the way: that would say that the project was closed.
-                os.ftruncate(descriptor, os.write(descriptor, json.dumps(owner).encode()))
-                # Or a power cut leaves it empty, and nobody looks for what only the journals have.
-                self._disk.sync(descriptor)
+                self._write(descriptor, owner)
                 self._disk.sync_folder(self._path.parent)
         except BaseException:
             os.close(descriptor)
             raise
         self._descriptor = descriptor
+
+    def _write(self, descriptor: int, owner: dict[str, object]) -> None:
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        # Never empty on the way: that would say that the project was closed.
+        os.ftruncate(descriptor, os.write(descriptor, json.dumps(owner).encode()))
+        # Or a power cut leaves it empty, and nobody looks for what only the journals have.
+        self._disk.sync(descriptor)
+
+    def leave_to_next(self) -> None:
+        """Give the lock back so that any computer may take it, and is `interrupted` then; raise `DiskError`."""
+        if self._descriptor is not None:
+            with disk_errors(self._path, "written"):
+                self._write(self._descriptor, {})
+        self.release(clean=False)
 
     def _try(self, descriptor: int) -> bool:
         try:
@@ -109,11 +151,37 @@ def was_left_open(path: Path) -> bool:
         return False
 
 
-def _owner(descriptor: int) -> dict[str, object]:
+def left_open_by(path: Path) -> Holder | None:
+    """Return who has not closed a project on another computer, as its lock file at `path` says; ``None`` for nobody.
+
+    Raises
+    ------
+    DiskError
+        The lock file cannot be read.
+    """
+    with disk_errors(path, "read"):
+        try:
+            with path.open("rb") as file:
+                content = file.read(_OWNER_BYTES)
+                since = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime).astimezone()
+        except FileNotFoundError:
+            return None
+    owner = _owner_in(content)
+    return Holder(_who(owner), str(owner.get("host") or "")[:80], since, content) if _elsewhere(owner) else None
+
+
+def _content(descriptor: int) -> bytes:
     try:
         os.lseek(descriptor, 0, os.SEEK_SET)
-        owner = json.loads(os.read(descriptor, _OWNER_BYTES))
-    except (OSError, ValueError, RecursionError):
+        return os.read(descriptor, _OWNER_BYTES)
+    except OSError:
+        return b""
+
+
+def _owner_in(content: bytes) -> dict[str, object]:
+    try:
+        owner = json.loads(content)
+    except (ValueError, RecursionError):
         return {}
     return owner if isinstance(owner, dict) else {}
 
@@ -130,9 +198,9 @@ def _left_by(path: Path, owner: dict[str, object]) -> UserError:
     project = path.parent.parent
     return UserError(
         f"{project.name} was not closed on another computer ({_who(owner)}) and may be open there.",
-        hint="Close it there, or open it for reading only. If that computer is off or SegStudio does not run on it, "
-        f"delete the file {path.relative_to(project)} in the folder of the project, and open it again.",
-        code="project-locked",
+        hint="Close it there, or open it for reading only. If that computer is off, or SegStudio does not run on it, "
+        "take the project over: in the window, or with segstudio unlock.",
+        code=LEFT_OPEN,
         path=project,
     )
 

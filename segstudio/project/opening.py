@@ -8,7 +8,7 @@ from segstudio.io.atomic import make_folders, remove_folders, remove_leftovers
 from segstudio.io.disk import Disk
 from segstudio.project.intake import Intake
 from segstudio.project.layout import Layout, is_project
-from segstudio.project.lock import ProjectLock
+from segstudio.project.lock import Holder, ProjectLock
 from segstudio.project.manifest import BACKUP, MANIFEST, Manifest
 from segstudio.project.manifest_file import keep_replaced, load_manifest, save_manifest, sums_of_manifest
 from segstudio.project.outward import refuse_links_out
@@ -56,8 +56,13 @@ def set_up(folder: Path, paths: Sequence[Path], name: str, disk: Disk) -> tuple[
     return manifest, lock, problems
 
 
-def take_hold(folder: Path, disk: Disk) -> tuple[Manifest, ProjectLock, list[str]]:
+def take_hold(folder: Path, disk: Disk, take_from: Holder | None = None) -> tuple[Manifest, ProjectLock, list[str]]:
     """Lock a project and read it; return with it sentences about what was found.
+
+    Parameters
+    ----------
+    take_from
+        Who has not closed it on another computer, which is off.
 
     Raises
     ------
@@ -68,7 +73,7 @@ def take_hold(folder: Path, disk: Disk) -> tuple[Manifest, ProjectLock, list[str
     refuse_links_out(layout)
     make_folders(layout.internal, disk)
     lock = ProjectLock(layout.lock, disk)
-    lock.acquire()
+    lock.acquire(take_from)
     try:
         # Not before: another program may have written until the lock was ours.
         manifest, warnings = load_manifest(folder, interrupted=lock.interrupted)

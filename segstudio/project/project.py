@@ -14,7 +14,7 @@ from segstudio.project.image_sums import ImageSums
 from segstudio.project.intake import Intake, with_left_labels
 from segstudio.project.layout import Layout
 from segstudio.project.locating import another_image, check_content, find_again, moved_to, with_content_of
-from segstudio.project.lock import ProjectLock
+from segstudio.project.lock import Holder, ProjectLock
 from segstudio.project.manifest import MANIFEST, ImageEntry, Manifest
 from segstudio.project.manifest_file import load_manifest
 from segstudio.project.manifest_store import ManifestStore
@@ -112,7 +112,15 @@ class Project(Content):
         return cls(folder, manifest, lock, disk=disk, rescue=rescue), problems
 
     @classmethod
-    def open(cls, folder: Path, *, read_only: bool = False, disk: Disk = DISK, rescue: Path | None = None) -> "Project":
+    def open(
+        cls,
+        folder: Path,
+        *,
+        read_only: bool = False,
+        disk: Disk = DISK,
+        rescue: Path | None = None,
+        take_from: Holder | None = None,
+    ) -> "Project":
         """Open a project.
 
         Parameters
@@ -123,18 +131,20 @@ class Project(Content):
             Look only: works beside another program, and where nothing may be written.
         rescue
             Where to keep what the disk refuses; among the user's own data when ``None``.
+        take_from
+            Who has not closed it on another computer, of which the user says that it is off.
 
         Raises
         ------
         UserError
-            It is no project, damaged, of a newer program, open elsewhere (code ``project-locked``), or cannot be
-            written (codes of `DiskError`).
+            It is no project, damaged, of a newer program, open elsewhere (code ``project-locked``), not closed on
+            another computer (code `segstudio.project.lock.LEFT_OPEN`), or cannot be written (codes of `DiskError`).
         """
         folder = (folder.parent if folder.name == MANIFEST else folder).absolute()
         manifest, warnings = load_manifest(folder, newer=read_only)
         if read_only:
             return cls(folder, manifest, None, warnings=warnings, disk=disk, rescue=rescue)
-        manifest, lock, warnings = take_hold(folder, disk)
+        manifest, lock, warnings = take_hold(folder, disk, take_from)
         lists = ManifestRescue(RescueStore(folder, manifest.name, rescue))
         kept, words = lists.bring_back(folder, manifest, disk)
         project = cls(folder, kept, lock, warnings=[*warnings, *words], disk=disk, rescue=rescue)

@@ -7,12 +7,15 @@ from pathlib import Path
 from psygnal import Signal
 
 from segstudio.core.errors import UserError
+from segstudio.project.lock import LEFT_OPEN, Holder
 from segstudio.project.project import Project
 from segstudio.session.background import Background
 from segstudio.session.notice import Notice
 
 #: Codes of errors that do not keep a project from being looked at.
-_READABLE = frozenset({"project-locked", "no-locks", "no-permission", "read-only", "disk-full", "newer-format"})
+_READABLE = frozenset(
+    {"project-locked", LEFT_OPEN, "no-locks", "no-permission", "read-only", "disk-full", "newer-format"}
+)
 #: What notices are about that something newer makes untrue: why nothing was opened.
 OPENING = "opening"
 
@@ -52,8 +55,11 @@ class ProjectDoor:
         self._rescue = rescue
         self._opening: Path | None = None
 
-    def open(self, folder: Path, *, read_only: bool = False) -> None:
-        """Open a project; `refused` tells when it cannot be written, but could be opened with `read_only`."""
+    def open(self, folder: Path, *, read_only: bool = False, take_from: Holder | None = None) -> None:
+        """Open a project; `refused` tells when it cannot be written, but could be opened with `read_only`.
+
+        `take_from` has not closed it on another computer, of which the user says that it is off.
+        """
         if folder == self._opening:
             return  # a double click on its name
         self._opening = folder
@@ -71,7 +77,10 @@ class ProjectDoor:
                 self.refuse(error)
 
         self._background.run(
-            lambda: Project.open(folder, read_only=read_only, rescue=rescue), take, failed, lane=self._lane
+            lambda: Project.open(folder, read_only=read_only, rescue=rescue, take_from=take_from),
+            take,
+            failed,
+            lane=self._lane,
         )
 
     def create(self, folder: Path, images: list[Path], *, import_masks: bool = False) -> None:

@@ -11,6 +11,7 @@ from segstudio.io.preferences_file import preferences_path, read_preferences, wr
 from segstudio.project.changes import DocumentChange
 from segstudio.project.document import ImageDocument
 from segstudio.project.layout import is_project
+from segstudio.project.lock import Holder
 from segstudio.project.project import Project
 from segstudio.session.background import Background, Post
 from segstudio.session.chosen_model import ChosenModel
@@ -137,9 +138,9 @@ class Session:
         """Tell the user what went wrong and what to do."""
         self.noticed.emit(Notice.of(error))
 
-    def open_project(self, folder: Path, *, read_only: bool = False) -> None:
+    def open_project(self, folder: Path, *, read_only: bool = False, take_from: Holder | None = None) -> None:
         """Open a project and its first image; the one that was open is closed (see `ProjectDoor.open`)."""
-        self.door.open(folder, read_only=read_only)
+        self.door.open(folder, read_only=read_only, take_from=take_from)
 
     def create_project(self, folder: Path, images: list[Path], *, import_masks: bool = False) -> None:
         """Make a project of images or folders of images, and open it."""

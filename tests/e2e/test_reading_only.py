@@ -1,5 +1,6 @@
 """A project that somebody else has open: the window names them and offers to look at it, and nothing is changed."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -115,3 +116,32 @@ def test_the_open_project_is_not_called_open_elsewhere(folder: Path, qapp: objec
         assert hand.session.document is document
 
     run_program([str(folder)], script)
+
+
+@pytest.mark.timeout(60)
+def test_a_project_that_a_computer_has_left_open_which_is_off_is_taken_over(folder: Path, qapp: object) -> None:
+    lock = folder / ".segstudio" / "lock"
+    lock.parent.mkdir(exist_ok=True)
+    lock.write_text(json.dumps({"pid": 12, "host": "microscope-2", "user": "anna", "computer": "0123456789abcdef"}))
+    offer = "The other computer is off: take over…"
+
+    def script(hand: Driver) -> None:
+        hand.wait(hand.window.banners.messages, what="the refusal")
+        (notice,) = hand.window.banners.messages()
+        assert "cells was not closed on another computer (anna, microscope-2, process 12)" in notice.message
+        asked = hand.when_asked("Cancel", name="take-over")
+        hand.click(hand.window.banners, offer)
+        hand.wait(lambda: asked, what="the question")
+        assert "Is microscope-2 off?" in asked[0]
+        assert hand.session.project is None
+        assert "microscope-2" in lock.read_text()
+        hand.wait(hand.window.banners.messages, what="the offer")
+        taken = hand.when_asked("It is off: take over", name="take-over")
+        hand.click(hand.window.banners, offer)
+        hand.wait(lambda: hand.session.document is not None, what="the first image")
+        assert taken
+        assert not hand.session.project.read_only
+        assert not hand.window.banners.messages()
+
+    run_program([str(folder)], script)
+    assert lock.read_bytes() == b""

@@ -17,7 +17,7 @@ from reliability.cases import Cases
 
 from segstudio.core.errors import UserError
 from segstudio.labels.edits import Stroke
-from segstudio.project.lock import was_left_open
+from segstudio.project.lock import LEFT_OPEN, left_open_by, was_left_open
 from segstudio.project.project import Project
 
 #: Opens the project named first for each line, answers whether it could, and with what; "kill" is the parent's.
@@ -158,8 +158,8 @@ def test_where_locks_stay_within_each_computer_one_writes(folder: Path, monkeypa
         elsewhere = Project.open(folder)
     with pytest.raises(UserError, match=r"was not closed on another computer \(.*microscope-2") as refused:
         Project.open(folder)
-    assert refused.value.code == "project-locked"
-    assert "delete the file .segstudio" in refused.value.hint
+    assert refused.value.code == LEFT_OPEN
+    assert "segstudio unlock" in refused.value.hint
     with Project.open(folder, read_only=True) as reader:
         assert len(reader.images) == 1
     with another_computer():
@@ -169,8 +169,9 @@ def test_where_locks_stay_within_each_computer_one_writes(folder: Path, monkeypa
         assert len(mine.document(mine.images[0].id).planes.objects) == 1
 
 
+@pytest.mark.parametrize("by_hand", [True, False])
 def test_what_a_computer_that_is_off_has_left_open_can_be_taken_over(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, monkeypatch: pytest.MonkeyPatch, by_hand: bool
 ) -> None:
     no_lock_knows_of_others(monkeypatch)
     with another_computer():
@@ -180,9 +181,12 @@ def test_what_a_computer_that_is_off_has_left_open_can_be_taken_over(
         assert document.flush()
     with pytest.raises(UserError, match="microscope-2"):
         Project.open(folder)
-    (folder / ".segstudio" / "lock").unlink()
-    assert was_left_open(folder / ".segstudio" / "lock")
-    with Project.open(folder) as mine:
+    lock = folder / ".segstudio" / "lock"
+    holder = left_open_by(lock)
+    if by_hand:
+        lock.unlink()
+        assert was_left_open(lock)
+    with Project.open(folder, take_from=None if by_hand else holder) as mine:
         assert mine.behind, "nobody has closed it"
         mine.catch_up(mine.behind[0])
         assert mine.images[0].objects == 1
