@@ -158,3 +158,12 @@ def test_channels_are_refused_unless_they_are_colours(tmp_path: Path, values: ND
     with pytest.raises(BadInput, match=said) as caught:
         read_labels(tmp_path / "a.npy", (20, 30))
     assert caught.value.hint == "Save the channel with the labels alone."
+
+
+@pytest.mark.parametrize(("dtype", "white"), [("uint8", 255), ("uint16", 255), ("uint16", 65_535)])
+def test_a_mask_of_one_part_whose_id_becomes_1_says_so(tmp_path: Path, dtype: str, white: int) -> None:
+    labels = np.zeros((20, 30), dtype)
+    labels[2:9, 3:12] = white
+    found, warnings = read_labels(stored(tmp_path / "a.tif", labels), (20, 30))
+    assert np.unique(found).tolist() == [0, 1]
+    assert warnings == [f"A black and white mask of one part: the id {white:,} became 1."]
