@@ -1,6 +1,6 @@
 """The objects of the image in front as a table, measured in the background, kept up edit by edit."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: With more changed objects than this the whole image is measured again.
 _MANY = 200
+#: More rows than these, about a microsecond each, are made on a thread.
+_MANY_ROWS = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,8 @@ class ObjectList:
         self._connected: ImageDocument | None = None
         self._measured: dict[int, Measured] = {}
         self._rows: dict[int, Row] = {}
+        self._listing: object = None
+        self._since: list[set[int]] = []
         self._dirty: set[int] = set()
         self._all_dirty = False
         self._busy = False
@@ -84,6 +88,11 @@ class ObjectList:
         """Whether objects are being measured."""
         return self._busy
 
+    @property
+    def listing(self) -> bool:
+        """Whether the rows of an image with thousands of objects are still to come."""
+        return self._listing is not None
+
     def ids(self) -> list[int]:
         """Return the ids of all objects, in ascending order."""
         return sorted(self._connected.planes.objects) if self._connected else []
@@ -94,8 +103,11 @@ class ObjectList:
         return None if info is None else self._row(object_id, info)
 
     def rows(self) -> list[Row]:
-        """Return all rows by ascending id; a row that did not change is the same object as last time."""
-        if self._connected is None:
+        """Return all rows by ascending id; a row that did not change is the same object as last time.
+
+        None while `listing`.
+        """
+        if self._connected is None or self.listing:
             return []
         objects, known = self._connected.planes.objects, self._rows
         self._rows = {key: known.get(key) or self._row(key, objects[key]) for key in sorted(objects)}
@@ -107,10 +119,12 @@ class ObjectList:
             self._connected.changed.disconnect(self._on_changed, missing_ok=True)
         self._connected = document
         self._measured, self._dirty, self._all_dirty = {}, set(), document is not None
-        self._rows = {}
+        self._rows, self._listing = {}, None
         self._pixel_size = (document.entry.pixel_size_um or 0.0) if document else 0.0
         if document is not None:
             document.changed.connect(self._on_changed)
+            if len(document.planes.objects) > _MANY_ROWS:
+                self._list(document)
         self.changed.emit()
         if document is not None:
             self._index(document)
@@ -128,19 +142,36 @@ class ObjectList:
 
         self._background.run(look, lambda _: labels.take_index(snapshot), lane="objects")
 
+    def _list(self, document: "ImageDocument") -> None:
+        """Make the rows on a thread; those of objects that change meanwhile are made anew."""
+        mine = self._listing = object()
+        make, since = self._making(document), self._watch()
+
+        def take(rows: dict[int, Row]) -> None:
+            self._unwatch(since)
+            if mine is self._listing:
+                self._listing = None
+                self._rows = _without(rows, since)
+                self.changed.emit()
+
+        self._background.run(lambda: make({}), take, lane="objects")
+
+    def _watch(self) -> set[int]:
+        """Return a set that gets the objects that change from now on."""
+        since = set[int]()
+        self._since.append(since)
+        return since
+
+    def _unwatch(self, since: set[int]) -> None:
+        self._since = [other for other in self._since if other is not since]
+
+    def _making(self, document: "ImageDocument") -> Callable[[dict[int, Measured]], dict[int, Row]]:
+        """Return a function, for any thread, that makes the rows of all objects as they are now from their figures."""
+        infos, scale = dict(document.planes.objects), self._pixel_size or 1.0
+        return lambda found: {key: _row(key, infos[key], found.get(key, _UNKNOWN), scale) for key in sorted(infos)}
+
     def _row(self, object_id: int, info: ObjectInfo) -> Row:
-        found = self._measured.get(object_id, _UNKNOWN)
-        scale = self._pixel_size or 1.0
-        return Row(
-            object_id,
-            info.class_id,
-            info.source,
-            found.area * scale**2,
-            found.length * scale,
-            found.width * scale,
-            found.angle,
-            found.intensity,
-        )
+        return _row(object_id, info, self._measured.get(object_id, _UNKNOWN), self._pixel_size or 1.0)
 
     def _on_changed(self, change: "DocumentChange") -> None:
         if not change.live:
@@ -151,9 +182,11 @@ class ObjectList:
                 self._index(document)
             self._work()
 
-    def _forget(self, ids: Iterable[int]) -> None:
+    def _forget(self, ids: Collection[int]) -> None:
         for object_id in ids:
             self._rows.pop(object_id, None)
+        for since in self._since:
+            since.update(ids)
 
     def _work(self) -> None:
         """Measure what changed; edits that come meanwhile wait for the next round."""
@@ -165,6 +198,7 @@ class ObjectList:
         places = {} if everything else {item: labels.tiles_with(item) for item in self._dirty}
         snapshot, source = labels.snapshot(), document.source
         self._dirty, self._all_dirty, self._busy = set(), False, True
+        make, scale, since = self._making(document), self._pixel_size, self._watch()
 
         def read(window: Window | None = None) -> NDArray[Any] | None:
             try:
@@ -172,17 +206,23 @@ class ObjectList:
             except BadInput:  # told where it is shown; sizes are known without pixels
                 return None
 
-        def work() -> dict[int, Measured]:
-            if everything:
-                return _measured(snapshot.to_array(), read())
-            return _each(places, snapshot, read)
+        def work() -> tuple[dict[int, Measured], dict[int, Row]]:
+            if not everything:
+                return _each(places, snapshot, read), {}
+            found = _measured(snapshot.to_array(), read())
+            return found, make(found)
 
-        def take(found: dict[int, Measured]) -> None:
+        def take(result: tuple[dict[int, Measured], dict[int, Row]]) -> None:
+            found, rows = result
             self._busy = False
+            self._unwatch(since)
             if document is self._connected:
                 kept = {} if everything else {key: old for key, old in self._measured.items() if key not in places}
                 self._measured = kept | found
-                self._forget(found if everything else places)
+                if everything and scale == self._pixel_size:
+                    self._rows = _without(rows, since)
+                else:
+                    self._forget(found if everything else places)
                 self.changed.emit()
             self._work()
 
@@ -190,6 +230,25 @@ class ObjectList:
 
 
 _UNKNOWN = Measured(*[float("nan")] * 5)
+
+
+def _row(object_id: int, info: ObjectInfo, found: Measured, scale: float) -> Row:
+    return Row(
+        object_id,
+        info.class_id,
+        info.source,
+        found.area * scale**2,
+        found.length * scale,
+        found.width * scale,
+        found.angle,
+        found.intensity,
+    )
+
+
+def _without(rows: dict[int, Row], ids: Collection[int]) -> dict[int, Row]:
+    for object_id in ids:
+        rows.pop(object_id, None)
+    return rows
 
 
 def _each(

@@ -81,7 +81,7 @@ class InstancesPanel(QWidget):
         self.model.show_rows(rows, objects.unit, project.classes if project else None)
         self._following = False
         self._show_selected(self._session.view.selected)
-        self._pages.setCurrentIndex(1 if rows else 0)
+        self._pages.setCurrentIndex(1 if rows or objects.listing else 0)
         self._empty.say(
             self.tr("Open an image to see its objects.")
             if self._session.document is None
@@ -223,9 +223,11 @@ class InstancesPanel(QWidget):
             text = self.tr("{0}, {1} selected").format(text, chosen)
         if beyond:
             text = self.tr("{0}, {1} selected that the filter hides").format(text, beyond)
+        if self._session.objects.listing:
+            text = "…"
         self._count.setText(text)
         self._delete.setEnabled(chosen > 0 and self._writable())
-        self._none.setVisible(shown == 0)
+        self._none.setVisible(shown == 0 and not self._session.objects.listing)
 
     def _writable(self) -> bool:
         document = self._session.document

@@ -4,6 +4,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 from factories import grid_of_squares, rectangle
+from later_background import LaterBackground
 from numpy.typing import NDArray
 from psygnal import Signal
 
@@ -15,6 +16,7 @@ from segstudio.labels.objects import ObjectInfo
 from segstudio.labels.paste import PasteLabels
 from segstudio.labels.transaction import Transaction
 from segstudio.project.changes import DocumentChange
+from segstudio.session import object_list
 from segstudio.session.background import Background
 from segstudio.session.object_list import ObjectList
 
@@ -183,3 +185,66 @@ def test_objects_of_an_image_that_cannot_be_read_have_all_but_an_intensity(monke
     third[80:90, 80:90] = 3
     document.paste(third)
     assert table.rows()[2].intensity == 50, "what can be read again is measured again"
+
+
+def later_table(document: MemoryDocument, monkeypatch: pytest.MonkeyPatch) -> tuple[ObjectList, LaterBackground]:
+    monkeypatch.setattr(object_list, "_MANY_ROWS", 3)
+    background = LaterBackground()
+    table = ObjectList(lambda: cast("Any", document), background)
+    table.load(cast("Any", document))
+    return table, background
+
+
+def test_thousands_of_rows_are_made_away_from_the_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    document = MemoryDocument()
+    document.paste(grid_of_squares(SHAPE, 4, 6))
+    asked: list[int] = []
+    make = object_list._row
+    monkeypatch.setattr(object_list, "_row", lambda item, *rest: asked.append(item) or make(item, *rest))
+    table, background = later_table(document, monkeypatch)
+    assert (table.listing, table.rows(), asked) == (True, [], [])
+    background.work()
+    made = len(asked)
+    assert made == len(document.planes.objects)
+    assert [row.id for row in table.rows()] == sorted(document.planes.objects)
+    assert all(np.isnan(row.area) for row in table.rows())
+    while background.waiting:
+        background.work()
+    measured = len(asked)
+    assert all(row.area > 0 for row in table.rows())
+    assert (measured, len(asked)) == (2 * made, 2 * made), "the window makes none"
+
+
+def test_what_changes_while_rows_are_made_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    document = MemoryDocument()
+    document.paste(grid_of_squares(SHAPE, 4, 6))
+    table, background = later_table(document, monkeypatch)
+    first, second, *_, last = sorted(document.planes.objects)
+    listing, index, measuring = background.waiting
+    document.apply(Relabel((first,), 2))
+    listing()
+    assert next(row for row in table.rows() if row.id == first).class_id == 2
+    index()
+    document.apply(Relabel((second,), 2))
+    document.apply(Delete((last,)))
+    measuring()
+    rows = {row.id: row for row in table.rows()}
+    assert (rows[first].class_id, rows[second].class_id, last in rows) == (2, 2, False)
+    for work in background.waiting[3:]:
+        work()
+    assert {row.id: row.class_id for row in table.rows()} == {
+        item: info.class_id for item, info in document.planes.objects.items()
+    }
+    assert all(row.area > 0 for row in table.rows())
+
+
+def test_another_pixel_size_while_rows_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    document = MemoryDocument()
+    document.paste(grid_of_squares(SHAPE, 4, 6))
+    table, background = later_table(document, monkeypatch)
+    document.entry.pixel_size_um = 0.5
+    table.load(cast("Any", document))
+    areas = {item: np.count_nonzero(document.planes.labels.to_array() == item) for item in document.planes.objects}
+    while background.waiting:
+        background.work()
+    assert {row.id: row.area for row in table.rows()} == {item: area / 4 for item, area in areas.items()}
