@@ -20,7 +20,7 @@ from segstudio.project.journal_records import JournalRecord, encode_record
 from segstudio.project.medium import Medium
 from segstudio.project.replaced_journal import put_right
 from segstudio.project.rescue import ImageRescue
-from segstudio.project.rescue_watch import PATIENCE_SECONDS, Late, RescueWatch
+from segstudio.project.rescue_watch import ALARM_SECONDS, PATIENCE_SECONDS, Late, RescueWatch
 from segstudio.project.threads import joined
 
 #: Seconds between tries while the disk refuses.
@@ -173,7 +173,13 @@ class JournalWriter:
         with self._condition:
             now = self._stuck() or self._closing
             wait = 0.0 if now else self._since + PATIENCE_SECONDS - time.monotonic()
-            return Late(tuple(self._waiting), max(wait, 0.0))
+            alarm = 0.0 if self.alarming else self._since + ALARM_SECONDS - time.monotonic()
+            return Late(tuple(self._waiting), max(wait, 0.0), max(alarm, 0.0))
+
+    @property
+    def alarming(self) -> bool:
+        """Whether the user is to be told that the disk refuses, or does not answer."""
+        return self._error is not None or time.monotonic() > self._since + ALARM_SECONDS
 
     def wait(self, seq: int, timeout: float) -> bool:
         """Return whether all records up to `seq` are durable, waiting at most `timeout` seconds."""

@@ -1,6 +1,7 @@
 """Saving the list of images and classes: on a thread, in time, and elsewhere when its disk refuses or hangs."""
 
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -12,7 +13,7 @@ from segstudio.project.failures import failure_of
 from segstudio.project.manifest import MANIFEST, Manifest
 from segstudio.project.manifest_file import save_manifest
 from segstudio.project.rescue_manifest import ManifestRescue
-from segstudio.project.rescue_watch import PATIENCE_SECONDS
+from segstudio.project.rescue_watch import ALARM_SECONDS, PATIENCE_SECONDS
 
 _SAVE_DELAY_SECONDS: Final = 0.3
 #: Until another try when the disk has refused.
@@ -40,7 +41,7 @@ class ManifestSaving:
     closed
         Nothing is saved any more.
     rescue
-        Takes what the disk refuses, or does not take within a second.
+        Takes what the disk refuses, or does not take within a second; told after three of them, or when it refuses too.
     on_notice
         Called on any thread with a sentence about what another program did to ``project.json`` meanwhile.
     """
@@ -62,17 +63,24 @@ class ManifestSaving:
         self._timer: threading.Timer | None = None
         self._watch: threading.Timer | None = None
         self._writing = 0
+        self._began = 0.0
         self._troubled = False
 
-    @property
-    def rescued(self) -> str:
-        """Why the newest content lies in the rescue store and not in the project; empty when it does not."""
-        return self._why() if self._troubled and self.rescue is not None and self.rescue.holds else ""
+    def rescued_because(self, *, slow: bool = False) -> str:
+        """Return why the newest content lies in the rescue store and not in the project; empty when it does not.
+
+        Parameters
+        ----------
+        slow
+            Also when the disk may take it in a moment.
+        """
+        told = self._troubled or (slow and self._writing > 0)
+        return self._why() if told and self.rescue is not None and self.rescue.holds else ""
 
     @property
     def unsaved(self) -> str:
         """Why the newest content is nowhere; empty when it is, or on the way."""
-        return "" if not self._troubled or self.rescued else self._why()
+        return "" if not self._troubled or self.rescued_because() else self._why()
 
     def _why(self) -> str:
         return f"{self.error}" if self.error is not None else "The disk of the project does not answer."
@@ -181,6 +189,8 @@ class ManifestSaving:
 
     def _begin(self) -> None:
         with self._lock:
+            if not self._writing:
+                self._began = time.monotonic()
             self._writing += 1
             self._look_in(PATIENCE_SECONDS)
 
@@ -198,10 +208,13 @@ class ManifestSaving:
                 self._watch = None
                 if not self._writing or self.rescue is None:
                     return
-                self._troubled = True
                 self._look_in(PATIENCE_SECONDS)
             self.rescue.keep(self._current())
-        self.rescue.tell()
+            hangs = time.monotonic() - self._began >= ALARM_SECONDS
+            with self._lock:
+                self._troubled = tell = self._troubled or hangs or not self.rescue.holds
+        if tell:
+            self.rescue.tell()
 
     def _end(self, error: DiskError | None, *, saved: bool) -> None:
         with self._keeping:

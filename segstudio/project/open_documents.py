@@ -84,8 +84,16 @@ class OpenDocuments:
             time.sleep(0.01)
         return {item.entry.name: item.save_state.partition(": ")[2] for item in documents if not item.safe}
 
-    def rescued(self) -> dict[str, str]:
-        """Return the images whose last actions lie in the rescue store, by name, and why."""
+    def rescued(self, *, slow: bool = False) -> dict[str, str]:
+        """Return the images whose last actions lie in the rescue store, by name, and why.
+
+        Parameters
+        ----------
+        slow
+            Also those that the disk may take in a moment.
+        """
+        if slow:
+            return {item.entry.name: why for item in self._working() if (why := item.rescued)}
         states = {item.entry.name: item.save_state for item in self._working()}
         return {name: state.partition(": ")[2] for name, state in states.items() if state.startswith(RESCUED)}
 

@@ -183,9 +183,15 @@ class Project(Content):
         """Return what would be lost by name, images and the list of them, and why; waits a little for slow disks."""
         return self._documents.unsaved(timeout) | _of_list(self._store.saving.unsaved)
 
-    def rescued(self) -> dict[str, str]:
-        """Return what the disk refuses and lies in the rescue store by name, images and the list of them, and why."""
-        return self._documents.rescued() | _of_list(self._store.saving.rescued)
+    def rescued(self, *, slow: bool = False) -> dict[str, str]:
+        """Return what the disk refuses and lies in the rescue store by name, images and the list of them, and why.
+
+        Parameters
+        ----------
+        slow
+            Also what the disk may take in a moment.
+        """
+        return self._documents.rescued(slow=slow) | _of_list(self._store.saving.rescued_because(slow=slow))
 
     @property
     def durable(self) -> bool:

@@ -10,18 +10,21 @@ from segstudio.project.failures import failure_of
 from segstudio.project.journal_records import JournalRecord
 from segstudio.project.rescue import ImageRescue
 
-#: So long a disk may take to answer, seconds.
+#: So long a disk may take to answer, seconds: what it has not taken by then is rescued.
 PATIENCE_SECONDS: Final = 1.0
+#: After so many the user is told: a disk that is only busy has taken it by then.
+ALARM_SECONDS: Final = 3.0
 #: Seconds between tries while the rescue store refuses as well.
 RETRY_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """Records that are not durable, and the seconds until they are to be rescued."""
+    """Records that are not durable, and the seconds until they are to be rescued, and until the user is told."""
 
     records: tuple[JournalRecord, ...]
     wait: float
+    alarm: float
 
 
 class RescueWatch:
@@ -34,7 +37,7 @@ class RescueWatch:
     late
         Tells what is not durable; called on the thread.
     on_change
-        Called on the thread whenever `rescued` or `error` has changed.
+        Called on the thread whenever `rescued` or `error` has changed, and when the user is to be told.
     """
 
     def __init__(self, image: ImageRescue, late: Callable[[], Late], on_change: Callable[[], None]) -> None:
@@ -47,6 +50,7 @@ class RescueWatch:
         self._on_change = on_change
         self._wake = threading.Event()
         self._timed = False
+        self._alarmed = False
         self._closing = False
         self._thread: threading.Thread | None = None
 
@@ -106,8 +110,8 @@ class RescueWatch:
                 return
 
     def _act(self, late: Late) -> float | None:
-        """Rescue, or forget what was rescued; return the seconds until another try."""
-        before = self.rescued, self.error
+        """Rescue, or forget what was rescued; return the seconds until another look."""
+        before = self.rescued, self.error, self._alarmed
         if not late.records:
             if self.rescued:
                 self.image.clear()
@@ -118,6 +122,9 @@ class RescueWatch:
                 self.rescued, self.error = new[-1].seq, None
             except Exception as error:  # noqa: BLE001 - whatever it is, the records are still to be rescued
                 self.error = failure_of(error, self.image.folder)
-        if before != (self.rescued, self.error):
+        self._alarmed = bool(late.records) and late.alarm <= 0
+        if before != (self.rescued, self.error, self._alarmed):
             self._on_change()
-        return RETRY_SECONDS if self.error is not None else None
+        if self.error is not None:
+            return RETRY_SECONDS
+        return late.alarm if late.records and late.alarm > 0 else None

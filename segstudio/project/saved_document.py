@@ -86,6 +86,11 @@ class SavedDocument:
         """Whether every finished action would be found again after a crash, be it in the rescue store."""
         return self._saving.safe
 
+    @property
+    def rescued(self) -> str:
+        """Why the last actions lie in the rescue store, and where, be it for a moment only; empty otherwise."""
+        return self._saving.rescued
+
     def retry(self) -> None:
         """Try a disk that refuses again, now; may be called on any thread."""
         self._saving.retry()

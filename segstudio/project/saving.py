@@ -100,13 +100,21 @@ class Saving:
         """``"saved"`` only when every finished action is on the disk of the project."""
         journal, checkpoint = self._journal, self._checkpoint
         if not self.durable:
-            if self._rescue is not None and journal.rescued >= journal.last:
-                return f"{RESCUED}: {self._why()}. It is kept in {self._rescue.folder} and comes back by itself."
+            if rescued := self.rescued:
+                return f"{RESCUED}: {rescued}" if journal.alarming else SAVING
             error = journal.error if self._rescue is None else journal.rescue_error
             return SAVING if error is None else f"{FAILED}: {journal.error or error}"
         if checkpoint.error is not None and not self._was_journal(checkpoint.error):
             return f"{FAILED}: {checkpoint.error}"
         return SAVED
+
+    @property
+    def rescued(self) -> str:
+        """Why all that the disk of the project has not taken lies in the rescue store, and where; empty otherwise."""
+        journal = self._journal
+        if self.durable or self._rescue is None or journal.rescued < journal.last:
+            return ""
+        return f"{self._why()}. It is kept in {self._rescue.folder} and comes back by itself."
 
     def _why(self) -> str:
         error = self._journal.error

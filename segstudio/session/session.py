@@ -185,8 +185,11 @@ class Session:
         return self.project.unsaved(timeout) if self.project is not None else {}
 
     def rescued(self) -> dict[str, str]:
-        """Return the images whose last actions are safe, but not on the disk of the project, by name, and where."""
-        return self.project.rescued() if self.project is not None else {}
+        """Return the images whose last actions are safe, but not on the disk of the project, by name, and where.
+
+        Also those that a slow disk may take in a moment.
+        """
+        return self.project.rescued(slow=True) if self.project is not None else {}
 
     def keep_in(self, folder: Path) -> None:
         """Keep what the disk of a project refuses in `folder`, and look there for it from now on."""

@@ -18,7 +18,7 @@ from segstudio.io.disk import Disk, DiskError
 from segstudio.io.preferences_file import preferences_path, write_preferences
 from segstudio.labels.edits import Stroke
 from segstudio.project import journal_writer
-from segstudio.project.changes import FAILED, RESCUED, SAVED
+from segstudio.project.changes import FAILED, RESCUED, SAVED, SAVING
 from segstudio.project.document import ImageDocument
 from segstudio.project.project import Project
 from segstudio.project.rescue import default_rescue_folder
@@ -214,6 +214,36 @@ def test_a_disk_that_does_not_answer_keeps_nobody_waiting(project: Project, disk
     disk.answers.set()
     until(lambda: document.save_state == SAVED)
     until(lambda: kept(rescue) == [])
+    project.close()
+    assert np.array_equal(labels_of(project.folder, rescue), labels)
+
+
+def test_a_disk_that_is_only_slow_alarms_nobody(
+    project: Project, disk: Refusing, rescue: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("journal_writer", "manifest_saving"):
+        monkeypatch.setattr(f"segstudio.project.{module}.ALARM_SECONDS", 600.0)
+    document = first(project)
+    draw(document)
+    assert document.flush()
+    states, told = set(), []
+    document.saved.connect(lambda state: states.add(state))
+    project.rescue.on_change = lambda: told.append((project.rescued(), project.unsaved(0)))
+    disk.answers.clear()
+    labels = draw(document)
+    project.set_classes(project.classes.add("mitotic"))
+    until(lambda: len(kept(rescue)) == 2)
+    until(lambda: document.safe)
+    assert document.save_state == SAVING
+    assert project.rescued() == {}
+    assert project.unsaved(0) == {}
+    until(lambda: set(project.rescued(slow=True)) == {document.entry.name, LIST})
+    disk.answers.set()
+    until(lambda: document.save_state == SAVED)
+    until(lambda: kept(rescue) == [])
+    document.poll()
+    assert states <= {SAVING, SAVED}
+    assert all(rescued == {} for rescued, _ in told)
     project.close()
     assert np.array_equal(labels_of(project.folder, rescue), labels)
 
