@@ -23,12 +23,15 @@ from segstudio.project.published_files import PublishedFiles
 from segstudio.project.replay import TileId
 from segstudio.project.snapshot_keeper import Known, SnapshotKeeper
 from segstudio.project.summing_disk import SummingDisk
+from segstudio.project.sync_folders import is_synchronized
 from segstudio.project.threads import joined
 from segstudio.project.waiting import Rows, Step, Tiles, Waiting
 
 #: Publish when nothing was edited for so long, and after so long at the latest.
 IDLE_SECONDS: Final = 10.0
 LATEST_SECONDS: Final = 60.0
+#: The same in the folder of a sync program, which sends each file to all other computers.
+SYNCHRONIZED_SECONDS: Final = 300.0
 RETRY_SECONDS: Final = 5.0
 _DURABLE_SECONDS: Final = 5.0
 
@@ -69,6 +72,7 @@ class Checkpoint:
         self._journal = journal
         self._keeper = keeper
         self._on_change = on_change
+        self._latest = SYNCHRONIZED_SECONDS if is_synchronized(files.labels.parent) else LATEST_SECONDS
         sums = Sums(files.sums, disk)
         self._disk = SummingDisk(disk, sums, files.published)
         self._published = PublishedFiles(files.published, sums, self._disk)
@@ -209,7 +213,7 @@ class Checkpoint:
             return 0.0
         if self._first_edit is None:
             return None
-        due = min(self._last_edit + IDLE_SECONDS, self._first_edit + LATEST_SECONDS)
+        due = min(self._last_edit + IDLE_SECONDS, self._first_edit + self._latest)
         return max(0.0, due - time.monotonic())
 
     def _run(self) -> None:
