@@ -20,7 +20,7 @@ from segstudio.project.checksums import Sums
 from segstudio.project.failures import failure_of
 from segstudio.project.journal_writer import JournalWriter
 from segstudio.project.published_files import PublishedFiles
-from segstudio.project.replay import TileId
+from segstudio.project.replay_chains import TileId
 from segstudio.project.snapshot_keeper import Known, SnapshotKeeper
 from segstudio.project.summing_disk import SummingDisk
 from segstudio.project.sync_folders import is_synchronized

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence, Set
 from contextlib import suppress
-from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -69,13 +68,14 @@ class SeenFiles:
         return max(map(self._saved, self._paths))
 
     def held(self, records: Sequence[JournalRecord]) -> dict[str, int]:
-        """Return which of them hold an action that is not among `records`, and the last action that each of them holds.
+        """Return the last action that each of them holds, where `records` lack one and cannot tell for certain.
 
-        Only those of which each byte is as this program wrote it.
+        Only those of which each byte is as this program wrote it; and 0 for those that it never wrote.
         """
-        known = {record.seq for record in records}
-        first = next(seq for seq in count(1) if seq not in known)
-        return {name: saved for name in self._paths if (saved := self._saved(name)) >= first and self.trusts(name)}
+        last = records[-1].seq if records else 0
+        unsure = [name for name in self._paths if len(records) < last or self._saved(name) > last]
+        never = {name for name in unsure if not self._sums.of(self._paths[name]) and not self._paths[name].exists()}
+        return {name: self._saved(name) for name in unsure if name in never or self.trusts(name)}
 
     def _saved(self, name: str) -> int:
         return max((item.seq for item in self._sums.of(self._paths[name])[:1]), default=0)

@@ -24,7 +24,7 @@ from segstudio.project.journal import (
     new_session,
 )
 from segstudio.project.journal_records import JournalRecord, changed_digest, encode_record, table_digest
-from segstudio.project.replay import TileId
+from segstudio.project.replay_chains import TileId
 
 #: What the undo menu calls what the label files hold more than the journal.
 NAME: Final = "Work from the label file"

@@ -17,7 +17,8 @@ from segstudio.project.foreign import SeenFiles, restore_unjournalled
 from segstudio.project.journal import SUFFIX, Journal, JournalPlace, read_journal
 from segstudio.project.journal_records import JournalRecord
 from segstudio.project.mending import Found, free_folder, mend
-from segstudio.project.replay import Replayed, TileId, replay
+from segstudio.project.replay import Replayed, replay
+from segstudio.project.replay_chains import TileId
 from segstudio.project.rescue import ImageRescue
 from segstudio.project.second_truth import choose_truth, keep_others
 

@@ -14,13 +14,14 @@ from typing import Any, Final
 import zstandard
 from numpy.typing import NDArray
 
-from segstudio.core.tiles import TileKey
 from segstudio.labels.digest import tile_digest
-from segstudio.labels.history import Plane, Planes, TileDelta, apply_delta
+from segstudio.labels.history import Planes, TileDelta, apply_delta
 from segstudio.labels.objects import ObjectInfo, ObjectTable
+from segstudio.project.gaps import change_rows, rows_fit, unfit
 from segstudio.project.journal_records import JournalRecord, changed_digest, table_digest
+from segstudio.project.replay_chains import TileId as TileId
+from segstudio.project.replay_chains import chains, numbered_chains, position_in, table_position
 
-TileId = tuple[Plane, TileKey]
 #: The planes as they were before the first record of the journal; read only when they are needed.
 Base = Callable[[], Planes | None]
 _NOTHING: Final[Mapping[str, int]] = MappingProxyType({})
@@ -72,15 +73,18 @@ def replay(
         Tells of ``"labels"``, ``"regions"``, ``"objects"`` whether the file is as this program published it: a state
         that is not known there was lost from the journal. Asked only then.
     held
-        Number of the last action in those of them that hold one which the journal has lost. What comes up to it is
-        not applied: a plane that became blank again would be taken for the one before the first action.
+        Number of the last action in those of them of which it is known. It is needed where the journal has lost
+        actions: a plane that became blank again would be taken for the one before the first action.
     """
     result, last = Replayed(), records[-1].seq if records else 0
+    used = max((change.id for record in records for change in record.edit.objects), default=0)
+    left_out = unfit(planes, records, held)
+    records = [record for record in records if record not in left_out]
     ahead = {name for name, seq in held.items() if seq > last}
     start = _Lazy(base)
-    for tile_id, numbered in _numbered_chains(records).items():
+    for tile_id, numbered in numbered_chains(records).items():
         chain = [delta for _, delta in numbered]
-        there = sum(seq <= held.get(tile_id[0], 0) for seq, _ in numbered)
+        there = sum(seq <= held[tile_id[0]] for seq, _ in numbered) if tile_id[0] in held else None
         if tile_id[0] not in ahead and not _replay_tile(planes, tile_id, chain, there, result):
             if trusted(tile_id[0]) or not _rebuild_tile(planes, tile_id, chain, start):
                 result.lost.add(tile_id)
@@ -88,18 +92,20 @@ def replay(
                 result.changed.add(tile_id)
                 result.foreign.add(tile_id)
     if "objects" not in ahead:
-        there = sum(record.seq <= held.get("objects", 0) for record in records)
+        there = sum(record.seq <= held["objects"] for record in records) if "objects" in held else None
         _replay_table(planes, records, there, _Lazy(lambda: None if trusted("objects") else start.get()), result)
-    used = max((change.id for record in records for change in record.edit.objects), default=0)
+    for record in left_out:
+        result.lost |= {(delta.plane, delta.key) for delta in record.edit.tiles}
+        result.lost_table |= bool(record.edit.objects)
     planes.objects = ObjectTable(dict(planes.objects), max(planes.objects.next_id(), used + 1))
     return result
 
 
 def fits(planes: Planes, records: Sequence[JournalRecord]) -> bool:
     """Return whether `planes`, as read from the disk, are in a state to which the records lead, each tile of them."""
-    return _table_position(records, table_digest(planes.objects)) is not None and all(
-        _position(chain, planes.plane(plane).digest(key)) is not None
-        for (plane, key), chain in _chains(records).items()
+    return table_position(records, table_digest(planes.objects)) is not None and all(
+        position_in(chain, planes.plane(plane).digest(key)) is not None
+        for (plane, key), chain in chains(records).items()
     )
 
 
@@ -111,13 +117,13 @@ def reached(planes: Planes, records: Sequence[JournalRecord], name: str, base: B
     if not records or records[0].seq != 1:
         return None
     if name == "objects":
-        position = _table_position(records, table_digest(planes.objects))
+        position = table_position(records, table_digest(planes.objects))
         return None if position is None else records[position - 1].seq if position else 0
     plane = planes.labels if name == "labels" else planes.regions
-    chains = {tile_id[1]: chain for tile_id, chain in _numbered_chains(records).items() if tile_id[0] == name}
+    chains = {tile_id[1]: chain for tile_id, chain in numbered_chains(records).items() if tile_id[0] == name}
     last, following = 0, records[-1].seq + 1
     for key, chain in chains.items():
-        position = _position([delta for _, delta in chain], plane.digest(key))
+        position = position_in([delta for _, delta in chain], plane.digest(key))
         if position is None:
             return None
         last = max(last, chain[position - 1][0] if position else 0)
@@ -128,18 +134,6 @@ def reached(planes: Planes, records: Sequence[JournalRecord], name: str, base: B
     first = origin.labels if name == "labels" else origin.regions
     others = {*plane.keys(), *first.keys()} - chains.keys()
     return last if all(plane.digest(key) == tile_digest(first.tile(key)) for key in others) else None
-
-
-def _numbered_chains(records: Sequence[JournalRecord]) -> dict[TileId, list[tuple[int, TileDelta]]]:
-    chains: dict[TileId, list[tuple[int, TileDelta]]] = {}
-    for record in records:
-        for delta in record.edit.tiles:
-            chains.setdefault((delta.plane, delta.key), []).append((record.seq, delta))
-    return chains
-
-
-def _chains(records: Sequence[JournalRecord]) -> dict[TileId, list[TileDelta]]:
-    return {tile_id: [delta for _, delta in chain] for tile_id, chain in _numbered_chains(records).items()}
 
 
 class _Lazy:
@@ -155,20 +149,20 @@ class _Lazy:
         return self._planes
 
 
-def _replay_tile(planes: Planes, tile_id: TileId, chain: list[TileDelta], there: int, result: Replayed) -> bool:
+def _replay_tile(planes: Planes, tile_id: TileId, chain: list[TileDelta], there: int | None, result: Replayed) -> bool:
     """Bring a tile up to date; return whether that could be done from the state in which it was found.
 
     Parameters
     ----------
     there
-        So many of the chain are known to be in it.
+        How many of the chain are in it; ``None`` when only its state can tell.
     """
     plane = planes.plane(tile_id[0])
     key = tile_id[1]
-    position = _position(chain, plane.digest(key))
+    position = position_in(chain, plane.digest(key))
     if position is None:
         return False
-    position = max(position, there)
+    position = position if there is None else there
     if position == len(chain):
         return True
     tile = _advance(plane.tile(key), chain[position:], planes)
@@ -201,16 +195,6 @@ def _advance_to_gap(planes: Planes, tile_id: TileId, chain: list[TileDelta], res
         result.changed.add(tile_id)
 
 
-def _position(chain: list[TileDelta], digest: bytes) -> int | None:
-    """Return how many deltas of the chain the state `digest` already has, the newest such state."""
-    for index in range(len(chain), 0, -1):
-        if chain[index - 1].after == digest:
-            return index
-        if chain[index - 1].before == digest:
-            return index - 1
-    return None
-
-
 def _advance(tile: NDArray[Any] | None, chain: list[TileDelta], planes: Planes) -> NDArray[Any] | None:
     """Return the tile after `chain`, or ``None`` when a link is missing or the result is not what it should be."""
     if any(one.after != two.before for one, two in pairwise(chain)):
@@ -223,10 +207,12 @@ def _advance(tile: NDArray[Any] | None, chain: list[TileDelta], planes: Planes) 
     return tile if tile_digest(tile) == chain[-1].after else None
 
 
-def _replay_table(planes: Planes, records: Sequence[JournalRecord], there: int, base: _Lazy, result: Replayed) -> None:
+def _replay_table(
+    planes: Planes, records: Sequence[JournalRecord], there: int | None, base: _Lazy, result: Replayed
+) -> None:
     objects = dict(planes.objects)
     digest = table_digest(objects)
-    position = _table_position(records, digest)
+    position = table_position(records, digest)
     if position is None:
         origin = base.get()
         result.foreign_table = True
@@ -235,36 +221,27 @@ def _replay_table(planes: Planes, records: Sequence[JournalRecord], there: int, 
     if position is None:
         result.lost_table = True
     elif records:
-        pending = records[position if result.foreign_table else max(position, there) :]
+        pending = records[position if result.foreign_table or there is None else there :]
         objects, result.lost_table = _apply_table(objects, digest, pending)
         result.table_changed = result.foreign_table or any(record.edit.objects for record in pending)
     planes.objects = ObjectTable(objects, planes.objects.next_id())
 
 
-def _table_position(records: Sequence[JournalRecord], digest: bytes) -> int | None:
-    if not records:
-        return 0
-    for index in range(len(records), 0, -1):
-        if records[index - 1].table_after == digest:
-            return index
-        if records[index - 1].table_before == digest:
-            return index - 1
-    return None
-
-
 def _apply_table(
     objects: dict[int, ObjectInfo], digest: bytes, records: Sequence[JournalRecord]
 ) -> tuple[dict[int, ObjectInfo], bool]:
-    """Return the table after those `records` that follow each other, and whether some do not."""
-    objects = dict(objects)
+    """Return the table after `records`, and whether some do not follow each other.
+
+    Of those that do not, behind one that is lost, the rows that are as they were before are changed.
+    """
+    objects, lost = dict(objects), False
     for record in records:
+        if not record.edit.objects:
+            continue
         after = changed_digest(record.table_before, record.edit.objects)
-        if record.table_before != digest or record.table_after != after:
+        lost |= record.table_before != digest or record.table_after != after
+        if lost and not rows_fit(objects, record.edit.objects):
             return objects, True
-        digest = after
-        for change in record.edit.objects:
-            if change.after is None:
-                objects.pop(change.id, None)
-            else:
-                objects[change.id] = change.after
-    return objects, table_digest(objects) != digest
+        change_rows(objects, record.edit.objects)
+        digest = table_digest(objects) if lost else after
+    return objects, lost or table_digest(objects) != digest

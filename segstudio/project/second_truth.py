@@ -19,7 +19,8 @@ from segstudio.project.annotation_files import AnnotationFiles
 from segstudio.project.journal import Journal, JournalFile, JournalPlace, is_of_this_computer, mark_of
 from segstudio.project.journal_records import JournalRecord, encode_record, table_digest
 from segstudio.project.mending import put_aside
-from segstudio.project.replay import TileId, fits
+from segstudio.project.replay import fits
+from segstudio.project.replay_chains import TileId
 
 
 @dataclass(frozen=True)

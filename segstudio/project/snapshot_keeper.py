@@ -16,7 +16,7 @@ from segstudio.io.objects_file import write_objects
 from segstudio.io.tile_file import TileFile
 from segstudio.labels.history import PLANES, Planes
 from segstudio.project.annotation_files import AnnotationFiles
-from segstudio.project.replay import TileId
+from segstudio.project.replay_chains import TileId
 from segstudio.project.snapshot_file import Contents, SnapshotKind
 from segstudio.project.snapshots import Snapshots
 

@@ -6,7 +6,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from segstudio.labels.objects import ObjectInfo
-from segstudio.project.replay import TileId
+from segstudio.project.replay_chains import TileId
 
 Tiles = dict[TileId, NDArray[Any] | None]
 Rows = dict[int, ObjectInfo | None]

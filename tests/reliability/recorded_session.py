@@ -312,21 +312,28 @@ class Judge:
             yield from self._unreadable(name, bounds, folder, caught_up=True)
         if not bounds[1]:
             return
-        document = project.document(image_id)
+        yield from self._shown(project.document(image_id), name, bounds)
+
+    def _shown(self, document: ImageDocument, name: str, bounds: Bounds) -> Iterator[str]:
+        low, high, _, kept = bounds
         # Of records that were being written some may be there and others before them not: the program says so.
-        if notices := [notice for notice in document.notices if "could not be restored" not in notice]:
+        hole = high - low > 1 and any("is damaged" in notice for notice in document.notices)
+        notices = [notice for notice in document.notices if "could not be restored" not in notice]
+        if notices := [notice for notice in notices if not (hole and "is damaged" in notice)]:
             yield f"{name}: {notices}"
         for snapshot in document.snapshots.all() if document.snapshots is not None else ():
             with suppress(BadInput):
                 document.snapshots.read(snapshot.number)
                 continue
             yield f"the snapshot {snapshot.number} of {name} is offered, and damaged"
-        low, high, _, kept = bounds
         if document.snapshots is not None and len(document.snapshots.all()) < kept:
             yield f"{name} has lost a snapshot"
         found = state_of(document)
         fitting = [number for number in range(low, high + 1) if self._truth.states[name][number] == found]
-        if not fitting:
+        if hole:  # a later action was done whole, or not at all
+            if not all(self._between(name, place, low, high, found[place]) for place in range(3)):
+                yield f"{name} is no mixture of the states {low} to {high}: {found}"
+        elif not fitting:
             yield f"{name} is in no state from {low} to {high}: {found}"
         elif stacks_of(document) not in [self._truth.stacks[name][number] for number in fitting]:
             yield f"{name}: {stacks_of(document)} actions can be undone and redone"
@@ -336,9 +343,17 @@ class Judge:
         first = low if caught_up else files
         for place, path in enumerate((f"labels/{name}.tif", f"regions/{name}.tif", f"labels/{name}.json")):
             found = self._content(folder / path, place)
-            if found not in [state[place] for state in self._truth.states[name][first : high + 1]]:
+            if not self._between(name, place, first, high, found):
                 words = "after catching up" if caught_up else "as it lies there"
                 yield f"{path} {words}, wanted state {first} to {high}: {found}"
+
+    def _between(self, name: str, place: int, first: int, last: int, found: object) -> bool:
+        """Whether a file holds one of these states, or rows of an object table that are in several of them."""
+        states = [state[place] for state in self._truth.states[name][first : last + 1]]
+        if place < 2 or last - first < 2 or not isinstance(found, tuple):
+            return found in states
+        rows = [set(state) for state in states if isinstance(state, tuple)]
+        return set.intersection(*rows) <= set(found) <= set.union(*rows)
 
     def _content(self, path: Path, place: int) -> object:
         """Return what a file holds, as other programs read it; a missing one is blank."""

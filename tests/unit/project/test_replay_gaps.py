@@ -201,3 +201,48 @@ def test_one_action_of_another_side_is_one(count: int, said: str, tmp_path: Path
     files = AnnotationFiles(*(tmp_path / name for name in ("img.tif", "r.tif", "img.json", "journal")))
     parted = Parted(Journal(()), 1, (tuple(records),), ())
     assert said in keep_others(states[0], parted, files, JournalPlace(files.journal, "img", SHAPE), None)
+
+
+def _changed(planes: Planes, records: list[JournalRecord], tiles: tuple[int, int], row: int | None) -> None:
+    """Do an action in one or both tiles, with a row of the object table that it takes away (``None`` for none)."""
+    before = table_digest(planes.objects)
+    tx = Transaction(planes, f"action {len(records) + 1}")
+    for number, column in enumerate((10, 530)):
+        if tiles[number]:
+            window = Window(30 * len(records) + 10, column, 30 * len(records) + 30, column + 20)
+            tx.write("labels", window, np.full(window.shape, tiles[number], np.int32))
+    if row is not None:
+        tx.set_object(row, None if row in planes.objects else ObjectInfo(class_id=row))
+    edit = tx.commit()
+    assert edit is not None
+    records.append(JournalRecord(len(records) + 1, "edit", edit, before, changed_digest(before, edit.objects)))
+
+
+@pytest.mark.parametrize("there", [2, 1, 0], ids=["all before", "one before", "nothing"])
+def test_an_action_behind_a_lost_one_is_done_whole_or_not_at_all(there: int) -> None:
+    """Found by experiment 2, seed 22112118: objects were merged in the object table and not in the labels."""
+    planes, records = Planes.empty(SHAPE), list[JournalRecord]()
+    states = [copy_of(planes)]
+    for tiles, row in (((1, 1), 1), ((2, 0), 2), ((3, 0), None), ((4, 4), 2), ((0, 5), 6)):
+        _changed(planes, records, tiles, row)
+        states.append(copy_of(planes))
+    del records[2]  # both later ones were begun on it, the last one in the other tile
+    disk = copy_of(states[there])
+    result = replay(disk, records, held=dict.fromkeys(("labels", "objects"), there))
+    assert pixels(disk) == pixels(states[2])
+    assert dict(disk.objects) == dict(states[2].objects)
+    assert result.lost
+    assert result.lost_table
+
+
+def test_an_action_behind_a_lost_one_that_does_not_need_it_is_done() -> None:
+    planes, records = Planes.empty(SHAPE), list[JournalRecord]()
+    _changed(planes, records, (1, 1), 1)
+    disk = copy_of(planes)
+    _changed(planes, records, (2, 0), 2)
+    _changed(planes, records, (0, 3), 3)
+    del records[1]
+    result = replay(disk, records)
+    assert disk.labels.values() == {1, 3}
+    assert dict(disk.objects) == {1: ObjectInfo(class_id=1), 3: ObjectInfo(class_id=3)}
+    assert result.lost_table, "what is lost is told"
