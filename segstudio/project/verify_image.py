@@ -11,7 +11,9 @@ from segstudio.core.errors import BadInput
 from segstudio.io.labels_file import read_label_tiff
 from segstudio.io.objects_file import read_objects
 from segstudio.labels.digest import tile_digest
+from segstudio.labels.history import Planes
 from segstudio.labels.label_map import LabelMap
+from segstudio.labels.objects import ObjectTable
 from segstudio.project.annotation_files import AnnotationFiles
 from segstudio.project.checksums import Sum, Sums, read_sums, sum_of_file
 from segstudio.project.findings import Finding, shown
@@ -21,6 +23,7 @@ from segstudio.project.journal import JournalPlace
 from segstudio.project.journal_records import JournalRecord, table_digest
 from segstudio.project.layout import Layout
 from segstudio.project.manifest import ImageEntry
+from segstudio.project.replay import reached
 from segstudio.project.snapshots import Snapshots
 from segstudio.project.verify_journal import ReadJournal, verify_journal
 
@@ -45,6 +48,7 @@ class ImageCheck:
     files: AnnotationFiles
     findings: list[Finding] = field(default_factory=list)
     count: int = 0
+    _doubted: dict[str, tuple[Finding, int, Any]] = field(default_factory=dict)
 
     def run(self, image: Path | None) -> None:
         """Read everything; `image` is where the image file is, ``None`` for one that was taken out of the project."""
@@ -61,6 +65,7 @@ class ImageCheck:
         self.count += count
         self.findings.extend(journal.findings)
         if journal.whole and journal.records:
+            self._believe(published, journal.records)
             self._check_chain(published, journal.records)
             self._check_base(journal.records)
         self._say_what_is_lost(journal)
@@ -131,8 +136,20 @@ class ImageCheck:
             looks = any(item.looks_like(path) for item in versions)
             why = "it is damaged" if looks else "another program changed it, or it is damaged"
             self._add(path, f"The {_WORDS[name]} is not as SegStudio wrote it: {why}.", "", "")
+            if not looks:
+                self._doubted[name] = self.findings[-1], versions[0].seq, content
             return None
         return content
+
+    def _believe(self, published: dict[str, Any], records: Sequence[JournalRecord]) -> None:
+        """Take back what sums say of files that are as after a later action than they know: the sums are older ones."""
+        for name, (finding, seq, content) in self._doubted.items():
+            planes = Planes.empty(self._shape)
+            setattr(planes, name, ObjectTable(content) if name == "objects" else content)
+            last = reached(planes, records, name, lambda: self.files.read_base(self._shape))
+            if last is not None and last > seq:
+                self.findings.remove(finding)
+                published[name] = content
 
     def _check_chain(self, published: dict[str, Any], records: Sequence[JournalRecord]) -> None:
         states: dict[tuple[str, tuple[int, int]], set[bytes]] = {}

@@ -54,6 +54,7 @@ def kept(folder: Path) -> list[str]:
 def test_older_sums_call_nothing_changed(folder: Path) -> None:
     labels = tifffile.imread(folder / "labels" / "img.tif")
     put_back(folder)
+    assert verify_project(folder).findings == ()
     with Project.open(folder, read_only=True) as project:
         assert project.document(project.images[0].id).notices == []
     with Project.open(folder) as project:
@@ -83,6 +84,7 @@ def test_what_another_program_has_changed_is_noticed_beside_older_sums(folder: P
     ours = labels.copy()
     labels[place] = 77
     tifffile.imwrite(path, labels)
+    assert [finding.file for finding in verify_project(folder).damage] == ["labels/img.tif"]
     with Project.open(folder) as project:
         document = project.document(project.images[0].id)
         assert any("img.tif was changed" in notice for notice in document.notices)
