@@ -113,7 +113,11 @@ def _check_manifest(folder: Path) -> tuple[list[Finding], int]:
         if problem:
             whole = not problems[other]
             lost = f"Nothing; {other} holds the same." if whole else "Images or classes may be missing in the list."
-            do = "When it is opened next, the project takes the one that is whole." if whole else "Restore it from a backup."
+            do = (
+                "When it is opened next, the project takes the one that is whole."
+                if whole
+                else "Restore it from a backup."
+            )
             findings.append(Finding(name, problem, lost, do))
     return findings, 2 + bool(known)
 
