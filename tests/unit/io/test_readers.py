@@ -405,3 +405,34 @@ def test_png_in_memory_equals_pillow(tmp_path: Path) -> None:
     assert np.array_equal(opened(tmp_path / "a.png"), np.asarray(stored.convert("RGB")))
     with open_image(tmp_path / "a.png", indices=True) as source:
         assert np.array_equal(source.read(), np.asarray(stored))
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes", "kind"),
+    [
+        ((20, 30, 1), "YX", "gray"),
+        ((1, 20, 30), "YX", "gray"),
+        ((1, 1, 20, 30, 1), "YX", "gray"),
+        ((4, 20, 30, 1), "IYX", "gray"),
+        ((1, 20, 30, 3), "YXS", "rgb"),
+        ((20, 30, 2), "YXC", "channels"),
+        ((20, 1), "YX", "gray"),
+    ],
+)
+def test_axes_of_length_one_are_no_axes(shape: tuple[int, ...], axes: str, kind: str, tmp_path: Path) -> None:
+    stored = np.arange(np.prod(shape), dtype=np.uint16).reshape(shape)
+    np.save(tmp_path / "a.npy", stored)
+    with open_image(tmp_path / "a.npy") as source:
+        assert (source.info.axes, source.info.kind) == (axes, kind)
+        expected = stored.reshape([length for length in shape if length > 1] if len(shape) > 2 else shape)
+        assert np.array_equal(source.read(), expected[0] if axes == "IYX" else expected)
+
+
+def test_an_array_that_is_cut_while_it_is_open_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.npy"
+    np.save(path, pixels())
+    with open_image(path) as source:
+        with path.open("r+b") as file:
+            file.truncate(200)
+        with pytest.raises(BadInput, match=r"a\.npy is damaged and cannot be read: its values end early"):
+            source.read()
