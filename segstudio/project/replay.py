@@ -19,8 +19,7 @@ from segstudio.labels.history import Planes, TileDelta, apply_delta
 from segstudio.labels.objects import ObjectInfo, ObjectTable
 from segstudio.project.gaps import change_rows, rows_fit, unfit
 from segstudio.project.journal_records import JournalRecord, changed_digest, table_digest
-from segstudio.project.replay_chains import TileId as TileId
-from segstudio.project.replay_chains import chains, numbered_chains, position_in, table_position
+from segstudio.project.replay_chains import TileId, chains, numbered_chains, position_in, table_position
 
 #: The planes as they were before the first record of the journal; read only when they are needed.
 Base = Callable[[], Planes | None]

@@ -16,7 +16,7 @@ from segstudio.project.journal import JournalPlace
 from segstudio.project.journal_records import JournalRecord, Kind, changed_digest, table_digest
 from segstudio.project.journal_writer import JournalWriter
 from segstudio.project.recovery import Recovered
-from segstudio.project.replay import TileId
+from segstudio.project.replay_chains import TileId
 from segstudio.project.rescue_watch import PATIENCE_SECONDS
 from segstudio.project.snapshot_keeper import SnapshotKeeper
 
