@@ -16,7 +16,8 @@ from segstudio.project.checksums import Sums
 from segstudio.project.foreign import SeenFiles, restore_unjournalled
 from segstudio.project.journal import SUFFIX, Journal, JournalPlace, read_journal
 from segstudio.project.journal_records import JournalRecord
-from segstudio.project.mending import Found, free_folder, mend
+from segstudio.project.mending import Found, Mending, free_folder, mend
+from segstudio.project.origin import Origin
 from segstudio.project.replay import Replayed, replay
 from segstudio.project.replay_chains import TileId
 from segstudio.project.rescue import ImageRescue
@@ -98,12 +99,13 @@ def recover(
     early = AnnotationReader(files, shape)
     journal = read_journal(JournalPlace(files.journal, image_id, shape))
     planes = early.planes(bool(journal.records))
-    parted = choose_truth(planes, journal)
+    parted = choose_truth(planes, journal, seen.saved)
     journal = journal if parted is None else parted.journal
     seen.believe(planes, journal.records, lambda: files.read_base(shape))
     held = seen.held(journal.records) if journal.files else {}
-    result = replay(planes, journal.records, lambda: files.read_base(shape), seen.trusts, held)
-    restore_unjournalled(planes, journal.records, lambda: files.read_base(shape), seen.changed_planes, result)
+    origin = Origin(files, planes, journal.records)
+    result = replay(planes, journal.records, origin, seen.trusts, held)
+    restore_unjournalled(planes, journal.records, origin, seen.changed_planes, result)
     found = Recovered(planes, changed=result.changed, table_changed=result.table_changed)
     found.notices.extend(seen.notices(bool(journal.records)))
     foreign = set(early.unreadable) | (_foreign_paths(files, result) - seen.trusted) | seen.changed
@@ -116,7 +118,7 @@ def recover(
     if parted is not None:
         found.notices.append(keep_others(planes, parted, files, place, None if read_only else disk))
     state = Found(seen.saved, bool(result.lost or result.lost_table), not (seen.missing or foreign))
-    journal = _mend(found, journal, files, place, state, None if read_only else disk)
+    journal = _mend(found, journal, files, Mending(place, origin, state, None if read_only else disk))
     found.last = journal.last
     found.done, found.undone = _stacks(journal.records)
     if rescue is not None:
@@ -130,11 +132,10 @@ def recover(
     return found
 
 
-def _mend(
-    found: Recovered, journal: Journal, files: AnnotationFiles, place: JournalPlace, state: Found, disk: Disk | None
-) -> Journal:
+def _mend(found: Recovered, journal: Journal, files: AnnotationFiles, mending: Mending) -> Journal:
     """Return the journal that goes on, and say what is wrong with the one that was found."""
-    mended = mend(found.planes, journal, files, place, state, disk)
+    state, disk = mending.found, mending.disk
+    mended = mend(found.planes, journal, files, mending)
     if mended is not None:
         found.notices.append(mended.notice)
         journal = replace(journal, records=mended.records)

@@ -46,21 +46,27 @@ class Parted:
     files: tuple[JournalFile, ...]
 
 
-def choose_truth(planes: Planes, journal: Journal) -> Parted | None:
+def choose_truth(planes: Planes, journal: Journal, saved: int) -> Parted | None:
     """Return which truth of a journal goes on from `planes`, as read from the disk; ``None`` when there is only one.
 
     Where the label files are older than both, it is the one of this computer.
+
+    Parameters
+    ----------
+    saved
+        Number of the last action in `planes` as far as it is known, 0 otherwise: labels may return to a state that
+        both have been in.
     """
     first = journal.parted
     if first is None:
-        return _choose_unconnected(planes, journal)
+        return _choose_unconnected(planes, journal, saved)
     begun: dict[bytes, JournalFile] = {}
     for file in journal.files:
         for record in file.records:
             if record.seq == first:
                 begun.setdefault(encode_record(record), file)
     truths = [(file, _truth(file, journal.files, first)) for file in begun.values()]
-    ours = max(truths, key=lambda item: (fits(planes, item[1]), is_of_this_computer(item[0].path)))
+    ours = max(truths, key=lambda item: _rank(planes, saved, item[1], item[0]))
     known = {record.seq: record for record in ours[1]}
     foreign = [file for file in journal.files if not all(_is_in(known, record) for record in file.records)]
     return Parted(
@@ -71,7 +77,11 @@ def choose_truth(planes: Planes, journal: Journal) -> Parted | None:
     )
 
 
-def _choose_unconnected(planes: Planes, journal: Journal) -> Parted | None:
+def _rank(planes: Planes, saved: int, records: Sequence[JournalRecord], begun: JournalFile) -> tuple[bool, bool, bool]:
+    return fits(planes, records), records[-1].seq >= saved, is_of_this_computer(begun.path)
+
+
+def _choose_unconnected(planes: Planes, journal: Journal, saved: int) -> Parted | None:
     """Return the truth that goes on when files of another computer do not begin where the others end."""
     files = sorted((file for file in journal.files if file.records), key=lambda file: file.records[0].seq)
     if not all(file.whole for file in files):
@@ -89,9 +99,7 @@ def _choose_unconnected(planes: Planes, journal: Journal) -> Parted | None:
     if len(truths) < 2:
         return None
     records = [tuple(known.values()) for _, known in truths]
-    ours = max(
-        range(len(truths)), key=lambda item: (fits(planes, records[item]), is_of_this_computer(truths[item][0][0].path))
-    )
+    ours = max(range(len(truths)), key=lambda item: _rank(planes, saved, records[item], truths[item][0][0]))
     others = [item for item in range(len(truths)) if item != ours]
     return Parted(
         replace(journal, records=records[ours], files=tuple(truths[ours][0])),

@@ -12,7 +12,7 @@ import tifffile
 
 from segstudio.core.errors import UserError
 from segstudio.io.disk import Disk
-from segstudio.labels.edits import Stroke
+from segstudio.labels.edits import Delete, Stroke
 from segstudio.project import journal
 from segstudio.project.document import ImageDocument
 from segstudio.project.project import Project
@@ -303,3 +303,32 @@ def test_a_missing_file_of_this_computer_is_no_second_truth(tmp_path: Path, monk
     here, _ = _some_of_theirs(tmp_path, monkeypatch, ("cccc", "cccc"))
     with Project.open(here) as project:
         assert not any("in two places" in notice for notice in project.document(project.images[0].id).notices)
+
+
+@pytest.mark.parametrize("marks", [("aaaa", "bbbb"), ("bbbb", "aaaa")], ids=["sorts first", "sorts last"])
+def test_labels_that_have_returned_to_what_both_began_with_are_those_that_were_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, marks: tuple[str, str]
+) -> None:
+    """Found by experiment 10, seed 22112038: what was drawn and deleted here was taken for that of the other place."""
+    monkeypatch.setattr(journal, "computer_mark", lambda: marks[0])
+    tifffile.imwrite(tmp_path / "img.tif", np.zeros(SHAPE, np.uint8))
+    project, _ = Project.create(tmp_path / "here", tmp_path / "img.tif")
+    project.document(project.images[0].id).apply(Stroke([(10.0, 20.0)], 3, 1))
+    assert project.close()
+    shutil.copytree(tmp_path / "here", tmp_path / "there")
+    ours, theirs = (Stroke([(place, place)], 9, 2) for place in (90.0, 60.0))
+    for place, mark, edits in (("here", marks[0], (ours, Delete((2,)))), ("there", marks[1], (theirs,))):
+        monkeypatch.setattr(journal, "computer_mark", lambda mark=mark: mark)
+        with Project.open(tmp_path / place) as project:
+            document = project.document(project.images[0].id)
+            for edit in edits:
+                document.apply(edit)
+    shutil.copytree(tmp_path / "there" / ".segstudio" / "journal", tmp_path / "here" / ".segstudio" / "journal",
+                    dirs_exist_ok=True)  # fmt: skip
+    with Project.open(tmp_path / "here") as project:  # on the other computer: its own mark decides nothing
+        document = project.document(project.images[0].id)
+        (notice,) = document.notices
+        assert "the last action of the other one is kept in img.foreign-1.tif" in notice
+        assert document.planes.labels.values() == {1}
+        assert document.history.undo_name == "Delete object"
+    assert set(np.unique(tifffile.imread(tmp_path / "here" / "labels" / "img.foreign-1.tif"))) == {0, 1, 2}
