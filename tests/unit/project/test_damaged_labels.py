@@ -1,6 +1,8 @@
 """An image whose labels are damaged, and whose journal is gone, goes back to an earlier state; nothing is deleted."""
 
 import errno
+import json
+import os
 import shutil
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from segstudio.io.disk import Disk
 from segstudio.labels.edits import Delete, RegionFill, Stroke
 from segstudio.labels.objects import ObjectInfo
 from segstudio.labels.regions import COMPLETE
+from segstudio.project import annotation_reader
 from segstudio.project.damaged_labels import restore_damaged, snapshots_of
 from segstudio.project.document import ImageDocument
 from segstudio.project.project import Project
@@ -177,3 +180,45 @@ def _restored(project: Project, image: str, steps: int) -> bool:
     except UserError:
         return False
     return True
+
+
+def test_a_file_that_the_disk_may_give_whole_tomorrow_is_not_put_back(
+    made: tuple[Path, State], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stale(*args: object, **named: object) -> object:
+        error = OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+        raise BadInput("img.tif cannot be read: Stale file handle.", code="image-damaged") from error
+
+    folder, _ = made
+    with Project.open(folder) as project:
+        image = project.images[0].id
+        (snapshot,) = snapshots_of(project, image).all()
+        monkeypatch.setattr(annotation_reader, "read_label_tiff", stale)
+        for opens in (lambda: restore_damaged(project, image, snapshot.number), lambda: project.document(image)):
+            with pytest.raises(BadInput, match="Stale file handle") as caught:
+                opens()
+            assert caught.value.code == "image-damaged", "not called damaged labels"
+        assert not list(project.files(image).journal.glob("*.sj"))
+
+
+def test_a_beginning_that_a_kill_has_left_is_no_part_of_the_new_journal(made: tuple[Path, State]) -> None:
+    folder, _ = made
+    with Project.open(folder) as project:
+        image = project.images[0].id
+        files = project.files(image)
+        (snapshot,) = snapshots_of(project, image).all()
+        shutil.copytree(folder, folder.with_name("with regions"))
+        files.regions.unlink()
+        about = snapshot.files.journal / "snapshot.json"
+        content = json.loads(about.read_text())
+        content["files"] = {
+            name: held for name, held in content["files"].items() if name != snapshot.files.regions.name
+        }
+        about.write_text(json.dumps({name: held for name, held in content.items() if name != "sum"}))
+        (regions := snapshot.files.regions).unlink()
+        files.journal.mkdir()
+        shutil.copy(folder.with_name("with regions") / regions.relative_to(folder), files.base.regions)
+        damage(project, "labels")
+        restore_damaged(project, image, snapshot.number)
+        assert not files.base.regions.exists()
+        assert project.document(image).planes.regions.blank

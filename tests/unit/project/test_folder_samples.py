@@ -11,6 +11,7 @@ from segstudio.core.errors import BadInput
 from segstudio.labels.edits import Stroke
 from segstudio.project.folder_samples import folder_samples
 from segstudio.project.project import Project
+from segstudio.project.samples import refuse_changed_images, training_samples
 
 
 def pair(folder: Path, stem: str, ending: str = ".tif") -> None:
@@ -77,3 +78,26 @@ def test_a_training_without_images_is_refused(tmp_path: Path, limit: int) -> Non
         pair(tmp_path, name)
     with pytest.raises(BadInput, match=f"{limit} training images are too few"):
         folder_samples(tmp_path, limit=limit)
+
+
+def test_nothing_is_learned_from_an_image_that_was_exchanged(tmp_path: Path) -> None:
+    for number in range(3):
+        (tmp_path / "p").mkdir(exist_ok=True)
+        tifffile.imwrite(tmp_path / "p" / f"c{number}.tif", np.full((60, 70), number, np.uint8))
+    with Project.create(tmp_path / "project", tmp_path / "p")[0] as project:
+        for entry in project.images:
+            document = project.document(entry.id)
+            document.apply(Stroke([(20.0, 20.0)], 9, 1))
+            assert document.close()
+        samples = training_samples(project, learns_images=False)
+        (tmp_path / "p" / "c0.tif").unlink()
+        refuse_changed_images(project, samples)  # who reads it tells that it is gone
+        tifffile.imwrite(tmp_path / "p" / "c1.tif", np.full((60, 70), 77, np.uint8))
+        with pytest.raises(BadInput) as caught:
+            refuse_changed_images(project, samples)
+        assert caught.value.code == "image-changed"
+        changed = project.images[1]
+        elsewhere = [sample for sample in samples if sample.image_id == changed.id]
+        refuse_changed_images(project, [elsewhere[0].model_copy(update={"image": tmp_path / "other.tif"})])
+        project.remove_images([changed.id])
+        refuse_changed_images(project, samples)
