@@ -1,17 +1,23 @@
 """Verifying: a whole project is called whole, damage is named with what to do, and nothing is written."""
 
+import itertools
 import json
 import os
 import shutil
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from segstudio.cli.main import main
 from segstudio.core.errors import BadInput
-from segstudio.labels.edits import Stroke
+from segstudio.labels.edits import Delete, RegionFill, Stroke
+from segstudio.project import verify
+from segstudio.project.checksums import Sum
 from segstudio.project.project import Project
+from segstudio.project.snapshot_file import Snapshot
+from segstudio.project.snapshots import Snapshots
 from segstudio.project.verify import verify_project
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "v1"
@@ -180,3 +186,42 @@ def test_the_command_says_it_in_words_and_as_json(folder: Path, capsys: pytest.C
     assert main(["verify", str(folder), "--json"]) == 3
     content = json.loads(capsys.readouterr().out)
     assert (content["whole"], content["findings"][0]["file"]) == (False, "labels/finished.tif")
+
+
+def test_what_is_found_in_a_file_that_is_being_written_is_looked_at_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verify, "_PAUSE_SECONDS", 0.0)
+    (folder / "project.json").write_bytes(b"half of it")
+    times, looks = itertools.count(), []
+    real = verify._manifest_problem
+
+    def looked(path: Path, known: Mapping[str, tuple[Sum, ...]]) -> str:
+        looks.append(path.name)
+        return real(path, known)
+
+    monkeypatch.setattr(verify, "_manifest_problem", looked)
+    monkeypatch.setattr(verify, "_times", lambda paths: [(next(times), 0)])
+    assert [item.file for item in verify_project(folder).damage] == ["project.json"]
+    assert looks.count("project.json") == 6, "so many times, and then it is told"
+    looks.clear()
+    monkeypatch.setattr(verify, "_times", lambda paths: [(7, 0)])
+    assert [item.file for item in verify_project(folder).damage] == ["project.json"]
+    assert looks.count("project.json") == 2, "nobody writes it"
+
+
+def test_an_earlier_state_that_goes_while_it_is_looked_at_is_no_damage(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(self: Snapshots, number: int) -> Snapshot:
+        shutil.rmtree(self._folder / str(number))
+        raise BadInput("The earlier state 1 is not kept any more, or is damaged.")
+
+    with Project.open(folder) as project:
+        document = project.document(project.images[0].id)
+        document.apply(RegionFill(None, 2))
+        document.apply(Delete(tuple(document.planes.objects)))
+        assert document.checkpoint(wait=True)
+        assert document.snapshots.all()
+    monkeypatch.setattr(Snapshots, "checked", gone)
+    assert verify_project(folder).damage == ()
