@@ -254,9 +254,8 @@ class Checkpoint:
                 raise refusal
             self._take_over(steps)
         except BaseException:
-            if steps:
-                with self._condition:
-                    self._waiting.put_back(steps)
+            with self._condition:  # never none: nothing fails any more once the last step is taken over
+                self._waiting.put_back(steps)
             raise
         for plane in PLANES:
             keys = [key for name, key in self._dirty if name == plane]
