@@ -24,6 +24,7 @@ from segstudio.project.journal import (
     new_session,
 )
 from segstudio.project.journal_records import JournalRecord, changed_digest, encode_record, table_digest
+from segstudio.project.replay import Base
 from segstudio.project.replay_chains import TileId
 
 #: What the undo menu calls what the label files hold more than the journal.
@@ -68,17 +69,35 @@ class Mended:
     ahead: bool
 
 
-def mend(
-    planes: Planes, journal: Journal, files: AnnotationFiles, place: JournalPlace, found: Found, disk: Disk | None
-) -> Mended | None:
+@dataclass(frozen=True)
+class Mending:
+    """What a journal is mended with.
+
+    Attributes
+    ----------
+    place
+        Where it lies.
+    origin
+        Gives the planes before its first action.
+    found
+        What is known of the published files.
+    disk
+        ``None`` to write nothing.
+    """
+
+    place: JournalPlace
+    origin: Base
+    found: Found
+    disk: Disk | None
+
+
+def mend(planes: Planes, journal: Journal, files: AnnotationFiles, mending: Mending) -> Mended | None:
     """Let a damaged journal go on from what is shown.
 
     Parameters
     ----------
     planes
         As they are shown; their object table is brought in step.
-    disk
-        ``None`` to write nothing.
 
     Returns
     -------
@@ -89,13 +108,14 @@ def mend(
     DiskError
         The damaged part could not be put aside.
     """
+    place, found, disk = mending.place, mending.found, mending.disk
     ends = _damaged_ends(journal)
     ahead = bool(journal.files) and found.saved > journal.last
     if not (ends or found.lost or ahead):
         return None
     kept, step = list(journal.records), None
     if kept and (found.lost or ahead):
-        kept, step = _cut(planes, journal, files)
+        kept, step = _cut(planes, journal, mending.origin())
     if found.lost and not kept:
         return None
     last = kept[-1].seq if kept else 0
@@ -143,9 +163,8 @@ def _lost_actions(journal: Journal, found: Found) -> int | None:
     return None if nowhere and found.lost and has_gap else nowhere
 
 
-def _cut(planes: Planes, journal: Journal, files: AnnotationFiles) -> tuple[list[JournalRecord], JournalRecord | None]:
+def _cut(planes: Planes, journal: Journal, before: Planes | None) -> tuple[list[JournalRecord], JournalRecord | None]:
     """Return the records up to the damage, and the step from there to `planes`."""
-    before = files.read_base(planes.shape)
     kept = [] if before is None else _follow(before, journal.records)
     if before is None or not kept:
         return [], None

@@ -103,7 +103,7 @@ def recover(
     journal = journal if parted is None else parted.journal
     seen.believe(planes, journal.records, lambda: files.read_base(shape))
     held = seen.held(journal.records) if journal.files else {}
-    origin = Origin(files, planes, journal.records)
+    origin = Origin(files, planes, journal, seen.saved)
     result = replay(planes, journal.records, origin, seen.trusts, held)
     restore_unjournalled(planes, journal.records, origin, seen.changed_planes, result)
     found = Recovered(planes, changed=result.changed, table_changed=result.table_changed)

@@ -361,13 +361,15 @@ def test_a_journal_of_which_nothing_fits_is_put_aside_whole_and_the_labels_stay(
     assert project.close()
 
 
-def test_a_damaged_base_costs_the_undo_history_and_no_pixel(tmp_path: Path) -> None:
+def test_a_damaged_base_costs_nothing_that_journal_and_label_file_tell(tmp_path: Path) -> None:
     work = Work(tmp_path, published=6)
     (work.journal / "base-labels.tif").write_bytes(b"II*\0 nothing")
     work.damage(6)
     project, document = work.open()
-    assert work.number(document) == 6
-    assert not document.can_undo
+    assert "Nothing you drew is lost" in document.notices[0]
+    assert work.undone(document) == [6, 5, 4, 3, 2, 1, 0]
+    while document.redo() is not None:
+        pass
     document.apply(Delete((7,)))
     assert project.close()
     project, document = work.open()
@@ -454,3 +456,41 @@ def test_a_plane_that_became_blank_again_stays_blank_when_the_journal_lacks_that
             document = project.document(project.images[0].id)
             assert state(document) == drawn
             assert any("damaged" in notice for notice in document.notices)
+
+
+@pytest.mark.parametrize("published", [0, 3, 6])
+@pytest.mark.parametrize("part", ["base-labels.tif", "base-regions.tif", "base-objects.json"])
+def test_what_another_program_changed_is_put_back_without_the_base(tmp_path: Path, published: int, part: str) -> None:
+    work = Work(tmp_path, published=published)
+    (work.journal / part).write_bytes(b"nothing")
+    if published:
+        path = work.folder / "labels" / "img.tif"
+        labels = tifffile.imread(path)
+        labels[10:20, 10:20] = 99
+        tifffile.imwrite(path, labels)
+    project, document = work.open()
+    assert work.undone(document) == [6, 5, 4, 3, 2, 1, 0]
+    assert project.close()
+
+
+def test_what_lay_there_before_the_first_action_is_worked_out_without_the_base(tmp_path: Path) -> None:
+    work = Work(tmp_path, published=6)
+    project, document = work.open()
+    assert project.close()
+    shutil.rmtree(work.journal)  # what is there now is what the next journal begins with
+    project, document = work.open()
+    first = state(document)
+    document.apply(Stroke([(60.0, 60.0)], 9, 30))
+    document.apply(Stroke([(600.0, 60.0)], 9, 31))
+    then = state(document)
+    assert project.close()
+    (work.journal / "base-labels.tif").write_bytes(b"nothing")
+    path = work.folder / "labels" / "img.json"
+    path.write_text(path.read_text().replace('"class": 2', '"class": 1'))  # as another program does
+    project, document = work.open()
+    assert any("img.json was changed" in notice for notice in document.notices)
+    assert state(document)[:2] == then[:2]
+    while document.undo() is not None:
+        pass
+    assert state(document)[:2] == first[:2]
+    assert project.close()
