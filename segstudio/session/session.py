@@ -26,6 +26,7 @@ from segstudio.session.earlier_states import EarlierStates
 from segstudio.session.edits_ahead import EditsAhead
 from segstudio.session.front_image import FrontImage
 from segstudio.session.image_files import ImageFiles
+from segstudio.session.image_intake import ImageIntake
 from segstudio.session.image_states import ImageStates
 from segstudio.session.job_queue import JobQueue
 from segstudio.session.made_image import MadeImage
@@ -45,8 +46,6 @@ from segstudio.session.view_state import ViewState
 
 #: Opening and closing images happens in this order, one after the other.
 _DOCUMENTS = "documents"
-#: What is wrong with files that were to be added is told together.
-_INTAKE = "intake"
 
 
 class Session:
@@ -81,7 +80,7 @@ class Session:
         self.safe_keeping.noticed.connect(self._on_notice)
         self.door = ProjectDoor(lambda: self.project, self.background, _DOCUMENTS, self._rescue_folder)
         self.door.opened.connect(self._take_project)
-        self.door.odd.connect(self._tell_left_out)
+        self._intake = ImageIntake(self.door, self.background, _DOCUMENTS, self._on_notice, self._on_images_added)
         self.door.noticed.connect(self._on_notice)
         self.door.recovered.connect(self._on_images_changed)
         self.jobs = JobQueue(self.background)
@@ -148,21 +147,15 @@ class Session:
 
     def add_images(self, paths: list[Path]) -> None:
         """Add images, or the images of folders, to the open project."""
+        if self.project is not None:
+            self._intake.add(self.project, paths)
+
+    def _on_images_added(self, new: set[str]) -> None:
         project = self.project
-        if project is None:
-            return
-
-        before = {entry.id for entry in project.images}
-
-        def done(problems: list[str]) -> None:
-            new = {entry.id for entry in project.images} - before
-            self._tell_left_out(problems, len(new))
-            self.images_changed.emit()
-            self.masks.offer(new)
-            if not self.front.wanted and project.images:
-                self.select(project.images[0].id)
-
-        self.background.run(lambda: project.add_images(paths), done, lane=_DOCUMENTS)
+        self.images_changed.emit()
+        self.masks.offer(new)
+        if project is not None and project.images and not self.front.wanted:
+            self.select(project.images[0].id)
 
     def close_project(self) -> None:
         """Close the project; every finished stroke is on the disk already."""
@@ -248,14 +241,6 @@ class Session:
     def _on_project_closed(self, error: UserError | None) -> None:
         if error is not None:
             self.report(error)
-
-    def _tell_left_out(self, problems: list[str], added: int) -> None:
-        count = len(problems)
-        verb = "was" if count == 1 else "were"
-        says = f"{count} of {count + added} {verb} not added: " if added else ""
-        for problem in problems:
-            self.noticed.emit(Notice(f"{says}{problem}", "", "warning", group=_INTAKE))
-            says = ""
 
     def select(self, image_id: str) -> None:
         """Bring an image to the front."""

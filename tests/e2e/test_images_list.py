@@ -95,9 +95,9 @@ def test_an_image_chosen_while_others_are_being_added_comes(
     goes_on = threading.Event()
     add_images = Project.add_images
 
-    def slow(project: Project, paths: Any) -> list[str]:
+    def slow(project: Project, *words: Any) -> list[str]:
         goes_on.wait(20)
-        return add_images(project, paths)
+        return add_images(project, *words)
 
     monkeypatch.setattr(Project, "add_images", slow)
 

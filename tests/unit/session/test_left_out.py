@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from segstudio.session import image_intake
 from segstudio.session.notice import Notice
 from segstudio.session.session import Session
 
@@ -54,4 +55,23 @@ def test_how_many_were_left_out_is_said_when_images_are_added_later(
     session.add_images([images / "good.tif", images / "broken-2.png"])
     (notice,) = said
     assert notice.message.startswith("1 of 2 was not added: broken-2.png ")
+    session.close()
+
+
+def test_of_many_images_is_said_how_far_they_are(
+    session: Session, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(image_intake, "_TOLD_AFTER_S", -1.0)
+    tifffile.imwrite(tmp_path / "first.tif", np.zeros((32, 32), np.uint8))
+    session.create_project(tmp_path / "project", [tmp_path / "first.tif"])
+    said = _said_by(session)
+    session.add_images([images / "good.tif", images / "broken-2.png"])
+    *on_the_way, end, left_out = said
+    assert [notice.message for notice in on_the_way] == [
+        "Images are being added: 0 files looked at.",
+        "Images are being added: 1 file looked at.",
+    ]
+    assert end.message == "1 image was added."
+    assert len({notice.about for notice in (*on_the_way, end)}) == 1, "the newest takes the place of the others"
+    assert "was not added" in left_out.message
     session.close()

@@ -1,0 +1,79 @@
+"""Images that are added to the open project: what could not be taken is said, and that many are on their way."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from segstudio.session.background import Background
+from segstudio.session.notice import Notice
+from segstudio.session.project_door import ProjectDoor
+
+if TYPE_CHECKING:
+    from segstudio.project.project import Project
+
+_INTAKE: Final = "intake"
+#: What the notices are about that say how far it is.
+_ADDING: Final = "images on their way"
+#: Seconds after which is said how far it is, and how often then.
+_TOLD_AFTER_S: Final = 1.0
+
+
+class ImageIntake:
+    """Adds images and tells of it.
+
+    Parameters
+    ----------
+    door
+        Its project may leave images out as well.
+    background, lane
+        Reads the files, one after the other with what else is done to the project.
+    tell
+        Takes each `Notice`.
+    added
+        Called with the ids of the images that are new.
+    """
+
+    def __init__(
+        self,
+        door: ProjectDoor,
+        background: Background,
+        lane: str,
+        tell: Callable[[Notice], None],
+        added: Callable[[set[str]], None],
+    ) -> None:
+        self._background = background
+        self._lane = lane
+        self._tell = tell
+        self._added = added
+        door.odd.connect(self._tell_left_out)
+
+    def add(self, project: "Project", paths: list[Path]) -> None:
+        """Add images, or the images of folders, to the open project."""
+        before = {entry.id for entry in project.images}
+        due, told = time.monotonic() + _TOLD_AFTER_S, False
+
+        def looked(count: int) -> None:
+            nonlocal due, told
+            if time.monotonic() > due:
+                due, told = time.monotonic() + _TOLD_AFTER_S, True
+                says = f"Images are being added: {count:,} {'file' if count == 1 else 'files'} looked at."
+                self._background.post(lambda: self._tell(Notice(says, about=_ADDING)))
+
+        def done(problems: list[str]) -> None:
+            new = {entry.id for entry in project.images} - before
+            if told:
+                images = "1 image was" if len(new) == 1 else f"{len(new):,} images were"
+                self._tell(Notice(f"{images} added.", level="good" if new else "info", about=_ADDING))
+            self._tell_left_out(problems, len(new))
+            self._added(new)
+
+        self._background.run(lambda: project.add_images(paths, looked), done, lane=self._lane)
+
+    def _tell_left_out(self, problems: list[str], added: int) -> None:
+        count = len(problems)
+        verb = "was" if count == 1 else "were"
+        says = f"{count} of {count + added} {verb} not added: " if added else ""
+        for problem in problems:
+            self._tell(Notice(f"{says}{problem}", "", "warning", group=_INTAKE))
+            says = ""
