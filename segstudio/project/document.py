@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from math import isclose
 from pathlib import Path
-from typing import Literal
 
 from psygnal import Signal
 
@@ -13,7 +12,7 @@ from segstudio.core.tiles import Window
 from segstudio.io.disk import DISK, Disk
 from segstudio.io.sources import ImageSource, open_image
 from segstudio.labels.edits import Edit
-from segstudio.labels.history import EditRecord, History, Tiles
+from segstudio.labels.history import EditRecord, History
 from segstudio.labels.restore_points import restore_point_of
 from segstudio.labels.restoring import Restoration
 from segstudio.labels.transaction import Transaction
@@ -22,6 +21,7 @@ from segstudio.project.changes import DocumentChange, change_of
 from segstudio.project.journal_records import JournalRecord, Kind
 from segstudio.project.manifest import ImageEntry
 from segstudio.project.outward import refuse_image_links_out
+from segstudio.project.prepared_step import PreparedStep, Step, preparing
 from segstudio.project.reading_only import refuse_change
 from segstudio.project.recovery import Recovered, recover
 from segstudio.project.rescue import ImageRescue
@@ -219,12 +219,17 @@ class ImageDocument(SavedDocument):
         self._do_asked()
         return self._step("redo")
 
-    def step(self, kind: Literal["undo", "redo"], tiles: Tiles) -> EditRecord | None:
-        """Undo or redo at once by `tiles` that were unpacked on a thread (`Planes.unpacking`).
+    def preparing(self, step: Step) -> Callable[[], PreparedStep] | None:
+        """Return the slow part of `undo` or `redo`, for one other thread; ``None`` when there is nothing to do."""
+        record = self.history.to_undo if step == "undo" else self.history.to_redo
+        return None if record is None else preparing(self.planes, record, step)
 
-        Who unpacks them says so by `asked_first`: so nothing is done between the two.
+    def step(self, step: Step, prepared: PreparedStep) -> EditRecord | None:
+        """Undo or redo at once what `preparing` has prepared.
+
+        Who prepares it says so by `asked_first`: so nothing is done between the two.
         """
-        return self._step(kind, tiles)
+        return self._step(step, prepared)
 
     def asked_first(self, do: Callable[[], object] | None) -> None:
         """Have `do` called before anything else is done to the image: it was asked for earlier. ``None``: no more."""
@@ -240,17 +245,19 @@ class ImageDocument(SavedDocument):
         if do is not None:
             do()
 
-    def _step(self, kind: Literal["undo", "redo"], tiles: Tiles | None = None) -> EditRecord | None:
+    def _step(self, step: Step, prepared: PreparedStep | None = None) -> EditRecord | None:
         self._check_writable()
         if self.editing:
             return None
-        edit = self.history.undo(self.planes, tiles) if kind == "undo" else self.history.redo(self.planes, tiles)
+        tiles, table = (prepared.tiles, prepared.table) if prepared is not None else (None, None)
+        edit = self.history.undo(self.planes, tiles) if step == "undo" else self.history.redo(self.planes, tiles)
         if edit is None:
             return None
-        source, target = (self._done, self._undone) if kind == "undo" else (self._undone, self._done)
+        source, target = (self._done, self._undone) if step == "undo" else (self._undone, self._done)
         original = source.pop()
         target.append(original)
-        self._record(kind, edit.inverse if kind == "undo" else edit, original.seq)
+        here = edit.inverse if step == "undo" and prepared is None else edit
+        self._record(step, here if prepared is None else prepared.edit, original.seq, table=table)
         return edit
 
     @property
@@ -285,9 +292,11 @@ class ImageDocument(SavedDocument):
         self._done.append(record)
         self._undone.clear()
 
-    def _record(self, kind: Kind, edit: EditRecord, ref: int = 0, *, announced: bool = False) -> JournalRecord:
+    def _record(
+        self, kind: Kind, edit: EditRecord, ref: int = 0, *, announced: bool = False, table: bytes | None = None
+    ) -> JournalRecord:
         """Have a finished action saved, and tell the listeners."""
-        record = self._saving.record(kind, edit, ref)
+        record = self._saving.record(kind, edit, ref, table)
         self.changed.emit(change_of(edit, self.planes, announced=announced))
         self.poll()
         return record

@@ -70,6 +70,11 @@ def changed_digest(digest: bytes, changes: Iterable[ObjectChange]) -> bytes:
     return total.to_bytes(8, "little")
 
 
+def joined_digest(digest: bytes, change: bytes) -> bytes:
+    """Return the table's digest after changes of which `changed_digest` of eight zero bytes returned `change`."""
+    return (int.from_bytes(digest, "little") ^ int.from_bytes(change, "little")).to_bytes(8, "little")
+
+
 def _row_hash(object_id: int, info: ObjectInfo) -> int:
     row = f"{object_id},{info.class_id},{info.source},{info.state}"
     return int.from_bytes(blake2b(row.encode(), digest_size=8).digest(), "little")

@@ -13,7 +13,7 @@ from segstudio.project.annotation_files import AnnotationFiles
 from segstudio.project.changes import FAILED, RESCUED, SAVED, SAVING, SaveState
 from segstudio.project.checkpoint import Checkpoint
 from segstudio.project.journal import JournalPlace
-from segstudio.project.journal_records import JournalRecord, Kind, changed_digest, table_digest
+from segstudio.project.journal_records import JournalRecord, Kind, changed_digest, joined_digest, table_digest
 from segstudio.project.journal_writer import JournalWriter
 from segstudio.project.recovery import Recovered
 from segstudio.project.replay_chains import TileId
@@ -82,10 +82,16 @@ class Saving:
         """Have the state as it was before the large change called `name` kept; `record` that one after this."""
         self._checkpoint.keep_before(name)
 
-    def record(self, kind: Kind, edit: EditRecord, ref: int = 0) -> JournalRecord:
-        """Hand a finished action, which the planes have already, to the journal and the checkpoint."""
+    def record(self, kind: Kind, edit: EditRecord, ref: int = 0, table: bytes | None = None) -> JournalRecord:
+        """Hand a finished action, which the planes have already, to the journal and the checkpoint.
+
+        Parameters
+        ----------
+        table
+            As in `PreparedStep`; worked out here when ``None``.
+        """
         before = self._table_digest
-        self._table_digest = changed_digest(before, edit.objects)
+        self._table_digest = changed_digest(before, edit.objects) if table is None else joined_digest(before, table)
         record = JournalRecord(self._journal.last + 1, kind, edit, before, self._table_digest, ref)
         tiles: dict[TileId, NDArray[Any] | None] = {
             (delta.plane, delta.key): self._planes.plane(delta.plane).share(delta.key) for delta in edit.tiles

@@ -1,21 +1,20 @@
-"""Undo and redo of large actions: unpacked on a thread, done on the main thread in the order that was asked for."""
+"""Undo and redo of large actions: prepared on a thread, done on the main thread in the order that was asked for."""
 
 from collections import deque
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from psygnal import Signal
 
-from segstudio.labels.history import EditRecord, Tiles
+from segstudio.project.prepared_step import PreparedStep, Step
 from segstudio.session.background import Background
 
 if TYPE_CHECKING:
     from segstudio.project.document import ImageDocument
     from segstudio.session.front_image import FrontImage
 
-Step = Literal["undo", "redo"]
-
-#: A step of more tiles than these, about half a millisecond each, is unpacked ahead.
+#: A step of more tiles than these, about half a millisecond each, is prepared ahead, and so is one of more rows.
 MANY_TILES: Final = 8
+MANY_ROWS: Final = 1000
 _LANE = "steps"
 
 
@@ -30,7 +29,7 @@ class StepsAhead:
     front
         The image in front.
     background
-        Unpacks tiles.
+        Prepares them.
     """
 
     changed = Signal()
@@ -40,7 +39,7 @@ class StepsAhead:
         self._background = background
         self._document: ImageDocument | None = None
         self._steps: deque[Step] = deque()
-        self._unpacking: object = None
+        self._preparing: object = None
         front.leaving.connect(self._on_leaving)
 
     @property
@@ -57,7 +56,7 @@ class StepsAhead:
         self._ask(document, "redo")
 
     def _ask(self, document: "ImageDocument", step: Step) -> None:
-        if not self.busy and not _is_large(_record(document, step)):
+        if not self.busy and not _is_large(document, step):
             _do(document, step)
         elif not document.editing:
             self._document = document
@@ -67,45 +66,45 @@ class StepsAhead:
             self.changed.emit()
 
     def _go_on(self, document: "ImageDocument") -> None:
-        """Have the next step unpacked, unless one is being unpacked."""
-        if not self._steps or self._unpacking is not None:
+        """Have the next step prepared, unless one is being prepared."""
+        if not self._steps or self._preparing is not None:
             return
         step, mine = self._steps[0], object()
-        record = _record(document, step)
-        if record is None:  # asked for more often than there were actions
+        prepare = document.preparing(step)
+        if prepare is None:  # asked for more often than there were actions
             self._forget(document)
             return
-        self._unpacking, unpack = mine, document.planes.unpacking(record)
+        self._preparing = mine
 
         def give_up() -> None:
-            if mine is self._unpacking:
+            if mine is self._preparing:
                 self._forget(document)
 
-        def work() -> Tiles:
+        def work() -> PreparedStep:
             try:
-                return unpack()
+                return prepare()
             except BaseException:
                 self._background.post(give_up)  # told like any other error; the next one is not kept waiting
                 raise
 
-        def take(tiles: Tiles) -> None:
-            if mine is self._unpacking:  # else it was done in place
-                self._take(document, tiles)
+        def take(prepared: PreparedStep) -> None:
+            if mine is self._preparing:  # else it was done in place
+                self._take(document, prepared)
 
         self._background.run(work, take, lane=_LANE)
 
-    def _take(self, document: "ImageDocument", tiles: Tiles) -> None:
-        step, self._unpacking = self._steps.popleft(), None
+    def _take(self, document: "ImageDocument", prepared: PreparedStep) -> None:
+        step, self._preparing = self._steps.popleft(), None
         if not self.busy:
             self._forget(document)
         try:
-            document.step(step, tiles)
+            document.step(step, prepared)
         finally:
             self._go_on(document)
 
     def _forget(self, document: "ImageDocument") -> None:
         self._steps.clear()
-        self._unpacking = self._document = None
+        self._preparing = self._document = None
         document.asked_first(None)
         self.changed.emit()
 
@@ -122,12 +121,9 @@ class StepsAhead:
             self._do_all()
 
 
-def _record(document: "ImageDocument", step: Step) -> EditRecord | None:
-    return document.history.to_undo if step == "undo" else document.history.to_redo
-
-
-def _is_large(record: EditRecord | None) -> bool:
-    return record is not None and len(record.tiles) > MANY_TILES
+def _is_large(document: "ImageDocument", step: Step) -> bool:
+    record = document.history.to_undo if step == "undo" else document.history.to_redo
+    return record is not None and (len(record.tiles) > MANY_TILES or len(record.objects) > MANY_ROWS)
 
 
 def _do(document: "ImageDocument", step: Step) -> None:

@@ -254,3 +254,40 @@ def test_a_small_step_is_done_at_once(session: Session, steps: StepsAhead, backg
     steps.undo(document)
     assert 900 not in document.planes.objects
     assert not background.waiting
+
+
+def test_many_rows_are_a_large_step_too(
+    session: Session, steps: StepsAhead, background: LaterBackground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = _front(session)
+    before = _state(document)
+    document.apply(Relabel(tuple(document.planes.objects), 2))
+    monkeypatch.setattr(steps_ahead, "MANY_ROWS", 10)
+    steps.undo(document)
+    assert _state(document) != before
+    background.work()
+    assert _state(document) == before
+
+
+def test_a_prepared_step_is_journalled_as_one_in_place(session: Session, steps: StepsAhead) -> None:
+    document = _front(session)
+    document.apply(_delete_all(document))
+    said: list[tuple[str, Any, bytes, bytes]] = []
+    saving = document._saving
+    record = saving.record
+
+    def listened(*args: Any, **options: Any) -> Any:
+        made = record(*args, **options)
+        said.append((made.kind, made.edit, made.table_before, made.table_after))
+        return made
+
+    saving.record = listened  # type: ignore[method-assign]
+    for step in ("undo", "redo"):
+        getattr(document, step)()
+        prepare = document.preparing("undo" if step == "redo" else "redo")
+        assert prepare is not None
+        document.step("undo" if step == "redo" else "redo", prepare())
+        getattr(document, step)()
+    in_place_undo, ahead_redo, again_undo, in_place_redo, ahead_undo, _ = said
+    assert ahead_redo == in_place_redo
+    assert ahead_undo == in_place_undo == again_undo
