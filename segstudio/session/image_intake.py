@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +20,10 @@ _ADDING: Final = "images on their way"
 _TOLD_AFTER_S: Final = 1.0
 
 
+class _Closed(Exception):
+    """The project that images are added to was closed."""
+
+
 class ImageIntake:
     """Adds images and tells of it.
 
@@ -26,8 +31,10 @@ class ImageIntake:
     ----------
     door
         Its project may leave images out as well.
-    background, lane
-        Reads the files, one after the other with what else is done to the project.
+    background
+        Reads the files, on a lane of its own: images that are there can be opened meanwhile.
+    is_open
+        Whether a project is still the one that is open: for another one nothing is added any more.
     tell
         Takes each `Notice`.
     added
@@ -38,12 +45,12 @@ class ImageIntake:
         self,
         door: ProjectDoor,
         background: Background,
-        lane: str,
+        is_open: "Callable[[Project], bool]",
         tell: Callable[[Notice], None],
         added: Callable[[set[str]], None],
     ) -> None:
         self._background = background
-        self._lane = lane
+        self._is_open = is_open
         self._tell = tell
         self._added = added
         door.odd.connect(self._tell_left_out)
@@ -55,12 +62,21 @@ class ImageIntake:
 
         def looked(count: int) -> None:
             nonlocal due, told
+            if not self._is_open(project):
+                raise _Closed
             if time.monotonic() > due:
                 due, told = time.monotonic() + _TOLD_AFTER_S, True
                 says = f"Images are being added: {count:,} {'file' if count == 1 else 'files'} looked at."
                 self._background.post(lambda: self._tell(Notice(says, about=_ADDING)))
 
+        def work() -> list[str]:
+            with suppress(_Closed):
+                return project.add_images(paths, looked)
+            return []
+
         def done(problems: list[str]) -> None:
+            if not self._is_open(project):
+                return
             new = {entry.id for entry in project.images} - before
             if told:
                 images = "1 image was" if len(new) == 1 else f"{len(new):,} images were"
@@ -68,7 +84,7 @@ class ImageIntake:
             self._tell_left_out(problems, len(new))
             self._added(new)
 
-        self._background.run(lambda: project.add_images(paths, looked), done, lane=self._lane)
+        self._background.run(work, done, lane="intake")
 
     def _tell_left_out(self, problems: list[str], added: int) -> None:
         count = len(problems)

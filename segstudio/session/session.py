@@ -80,7 +80,9 @@ class Session:
         self.safe_keeping.noticed.connect(self._on_notice)
         self.door = ProjectDoor(lambda: self.project, self.background, _DOCUMENTS, self._rescue_folder)
         self.door.opened.connect(self._take_project)
-        self._intake = ImageIntake(self.door, self.background, _DOCUMENTS, self._on_notice, self._on_images_added)
+        self._intake = ImageIntake(
+            self.door, self.background, lambda project: project is self.project, self._on_notice, self._on_images_added
+        )
         self.door.noticed.connect(self._on_notice)
         self.door.recovered.connect(self._on_images_changed)
         self.jobs = JobQueue(self.background)

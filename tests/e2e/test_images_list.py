@@ -108,9 +108,10 @@ def test_an_image_chosen_while_others_are_being_added_comes(
         # Not the view's own way: it asks which keys are held, and other tests hold some.
         only = QItemSelectionModel.SelectionFlag.ClearAndSelect
         view.selectionModel().setCurrentIndex(hand.window.images._sorted.index(2, 0), only)
+        hand.wait(lambda: hand.session.document.entry.name == "c.tif", 10, what="the image that was chosen")
+        assert len(_uses(hand)) == 4, "it did not wait for them"
         goes_on.set()
         hand.wait(lambda: len(_uses(hand)) == 7, what="seven images")
-        hand.wait(lambda: hand.session.document.entry.name == "c.tif", 5, what="the image that was chosen")
         assert view.currentIndex().row() == 2
         assert hand.window.images.selected_ids() == [hand.session.project.images[2].id]
 

@@ -1,11 +1,18 @@
 """Of images that are added together, how many were left out is said, and why."""
 
+import queue
+import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import tifffile
 
+from segstudio.project.intake import Intake
+from segstudio.project.manifest import ImageEntry
+from segstudio.project.project import Project
 from segstudio.session import image_intake
 from segstudio.session.notice import Notice
 from segstudio.session.session import Session
@@ -75,3 +82,37 @@ def test_of_many_images_is_said_how_far_they_are(
     assert len({notice.about for notice in (*on_the_way, end)}) == 1, "the newest takes the place of the others"
     assert "was not added" in left_out.message
     session.close()
+
+
+def test_images_that_come_after_the_project_was_closed_go_into_no_other_one(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("segstudio.session.session.preferences_path", lambda: tmp_path / "preferences.toml")
+    calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+    session, looks, closed = Session(calls.put), threading.Event(), threading.Event()
+    look = Intake.look
+
+    def until(reached: Callable[[], object]) -> None:
+        while not reached():
+            calls.get(timeout=30)()
+
+    def slow(intake: Intake, path: Path, *split: Any) -> ImageEntry:
+        looks.set()
+        assert closed.wait(30)
+        return look(intake, path, *split)
+
+    for name in ("one", "two"):
+        tifffile.imwrite(tmp_path / f"{name}.tif", np.full((32, 32), ord(name[0]), np.uint8))
+        Project.create(tmp_path / f"project {name}", tmp_path / f"{name}.tif")[0].close()
+    session.open_project(tmp_path / "project one")
+    until(lambda: session.project is not None)
+    monkeypatch.setattr(Intake, "look", slow)
+    session.add_images([images / "good.tif", tmp_path / "two.tif"])
+    assert looks.wait(30)
+    session.open_project(tmp_path / "project two")
+    until(lambda: session.project is not None and session.project.folder.name == "project two")
+    closed.set()
+    session.close()
+    for name in ("one", "two"):
+        with Project.open(tmp_path / f"project {name}", read_only=True) as project:
+            assert [entry.name for entry in project.images] == [f"{name}.tif"]
