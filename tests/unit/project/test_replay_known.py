@@ -166,3 +166,92 @@ def test_the_state_before_the_first_record_is_read_once_and_only_where_it_is_nee
     assert asked == [1]
     assert pixels(disk) == pixels(history.states[2])
     assert dict(disk.objects) == dict(history.states[2].objects)
+
+
+def test_a_tile_that_became_blank_by_a_lost_action_is_not_drawn_anew() -> None:
+    history = History().square(1).undo().square(3, 600)
+    disk = copy_of(history.states[2])
+    records = [history.records[0], history.records[2]]
+    result = replay(disk, records, held={"labels": 2, "objects": 2})
+    assert pixels(disk) == pixels(history.states[3])
+    assert dict(disk.objects) == dict(history.states[3].objects)
+    assert result.changed == {RIGHT}
+    assert not result.lost
+    known = copy_of(history.states[2])
+    replay(known, records)
+    assert known.labels.value(0, 10) == 1, "by its state alone the tile is the one before the first action"
+
+
+def test_the_last_action_that_a_file_holds_counts_as_held() -> None:
+    history = History().square(1).square(2)
+    disk = copy_of(history.states[1])
+    replay(disk, history.records, held={"labels": 1, "objects": 1})
+    assert pixels(disk) == pixels(history.states[2])
+    assert dict(disk.objects) == dict(history.states[2].objects)
+    disk = copy_of(history.states[2])
+    result = replay(disk, history.records, held={"labels": 2, "objects": 2})
+    assert pixels(disk) == pixels(history.states[2])
+    assert not result.changed
+    assert not result.table_changed
+
+
+def both_planes(history: History, number: int) -> History:
+    """Draw into labels and regions at once."""
+    before = copy_of(history.planes)
+    tx = Transaction(history.planes, f"both {number}")
+    window = Window(20 * number, 300, 20 * number + 9, 309)
+    tx.write("labels", window, np.full(window.shape, number, np.int32))
+    tx.write("regions", window, np.full(window.shape, 1, np.uint8))
+    edit = tx.commit()
+    assert edit is not None
+    return history._done("edit", edit, 0, before)
+
+
+def test_a_plane_behind_the_other_is_brought_up_to_the_action_that_is_lost() -> None:
+    history = History()
+    for number in range(1, 5):
+        both_planes(history, number)
+    # Of two files that are published one after the other the first holds all, the second the first action.
+    disk = Planes(history.states[4].labels.snapshot(), history.states[1].regions.snapshot())
+    records = [history.records[0], history.records[1], history.records[3]]
+    result = replay(disk, records)
+    assert pixels(disk) == pixels(history.states[4])
+    assert disk.regions.to_array().tobytes() == history.states[2].regions.to_array().tobytes()
+    assert result.lost == result.changed == {("regions", (0, 0))}
+
+
+def test_rows_behind_a_lost_action_are_changed_as_long_as_they_are_what_they_were() -> None:
+    history = History().square(1).square(2).square(3, 600)
+    before = copy_of(history.planes)
+    tx = Transaction(history.planes, "another class")
+    tx.set_object(2, ObjectInfo(class_id=7))
+    edit = tx.commit()
+    assert edit is not None
+    history._done("edit", edit, 0, before).square(5, 600)
+    disk = Planes(history.states[5].labels.snapshot(), history.states[5].regions.snapshot())
+    disk.objects = ObjectTable(dict(history.states[1].objects))
+    result = replay(disk, [history.records[0], *history.records[2:]])
+    assert set(disk.objects) == {1, 3, 5}, "the row of 2 came with the lost action, and its change is left out"
+    assert result.lost_table
+    assert pixels(disk) == pixels(history.states[5])
+    rebuilt = copy_of(history.states[1])
+    assert not replay(rebuilt, history.records).lost_table
+    assert dict(rebuilt.objects) == dict(history.states[5].objects)
+
+
+def test_all_that_was_left_out_is_named() -> None:
+    history = History().square(1).square(2).square(3, 600)
+    before = copy_of(history.planes)
+    tx = Transaction(history.planes, "both tiles")
+    for column in (10, 600):
+        window = Window(20, column, 30, column + 10)
+        tx.write("labels", window, np.full(window.shape, 9, np.int32))
+    edit = tx.commit()
+    assert edit is not None
+    history._done("edit", edit, 0, before).square(6, 10)
+    disk = copy_of(history.states[1])
+    result = replay(disk, [history.records[0], *history.records[2:]])
+    assert result.lost == {LEFT, RIGHT}
+    assert pixels(disk) != pixels(history.states[1]), "what was drawn in the other tile is there"
+    assert disk.labels.value(45, 605) == 3
+    assert disk.labels.value(25, 605) == 0
