@@ -198,7 +198,9 @@ class EarlierStates:
                 self._tell(f"The labels of {entry.name} are {as_then}.", level="good")
                 self._front.open_again(entry.id)
 
-        self._background.run(lambda: restore_damaged(project, entry.id, number), done, self._failed, lane=_LANE)
+        # In order with what opens images and closes the project.
+        lane = self._front.lane
+        self._background.run(lambda: restore_damaged(project, entry.id, number), done, self._failed, lane=lane)
 
     def _restore(self, number: int, tries: int) -> None:
         now, document = self._now(), self._front.document

@@ -42,6 +42,8 @@ class FrontImage:
         Id of the image that was asked for last and may still be opening; empty for none.
     damaged
         Id of the image that was asked for last, when its labels are damaged; empty otherwise.
+    lane
+        As given.
     """
 
     changed = Signal(object)
@@ -64,7 +66,7 @@ class FrontImage:
         self.wanted = self.damaged = ""
         self._project = project
         self._background = background
-        self._lane = lane
+        self.lane = lane
         self._place = ""
         self._refused_by_disk = False
 
@@ -80,7 +82,7 @@ class FrontImage:
             lambda: project.document(image_id),
             lambda document: self._take(document, image_id),
             lambda error: self._not_opened(image_id, error) if project is self._project() else None,
-            lane=self._lane,
+            lane=self.lane,
         )
 
     def step(self, by: int, shown: Collection[str] | None = None) -> None:
@@ -179,7 +181,7 @@ class FrontImage:
                 self._tell_unsaved(document.entry.name, problem.partition(": ")[2])
             self.saved.emit()
 
-        self._background.run(close, closed, lane=self._lane)
+        self._background.run(close, closed, lane=self.lane)
 
     def _on_edited(self, change: DocumentChange) -> None:
         # A method: psygnal calls the `emit` of another signal once when it is connected, to learn its arguments.
