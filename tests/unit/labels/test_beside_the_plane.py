@@ -137,3 +137,18 @@ def test_an_index_without_digests_is_taken_over_as_well() -> None:
     assert plane.indexed
     assert plane.tiles_with(1) == [(0, 0)]
     assert plane.digest((0, 0)) == snapshot.digest((0, 0))
+
+
+def test_a_record_names_plane_and_tile_of_each_change_and_no_other_tile() -> None:
+    planes = Planes.empty((2 * TILE + 7, 2 * TILE))
+    record = apply(planes, RegionFill(Window(0, 0, TILE, TILE + 5), 1))
+    assert record is not None
+    assert {(delta.plane, delta.key) for delta in record.tiles} == {("regions", (0, 0)), ("regions", (0, 1))}
+    assert record.window == Window(0, 0, TILE, TILE + 5)
+    record = apply(planes, Stroke([(20.0, 20.0)], 9, 1, class_id=1))
+    assert record is not None
+    assert {(delta.plane, delta.key) for delta in record.tiles} == {("labels", (0, 0))}
+    transaction = Transaction(planes, "x")
+    transaction.fill("regions", Window(2 * TILE, 0, 2 * TILE + 7, 9), 2)
+    assert set(transaction._tiles) == {("regions", (2, 0))}, "no other tile is kept in mind"
+    transaction.abort()
