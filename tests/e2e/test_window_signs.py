@@ -1,5 +1,7 @@
 """What the window itself shows: recent projects, a sign for what is dragged over it, the image alone, tools."""
 
+import os
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from window_driver import Driver, run_program
 
 from segstudio.gui.dialogs.new_project import NewProjectDialog
 from segstudio.gui.theme import tokens
+from segstudio.project.document import ImageDocument
 from segstudio.project.project import Project
 
 
@@ -154,3 +157,38 @@ def test_a_new_project_says_how_many_images_were_found(tmp_path: Path, qapp: obj
         assert dialog.found.text() == "3 images found."
 
     run_program([], script)
+
+
+@pytest.mark.timeout(60)
+def test_an_image_that_opens_slowly_is_named_until_it_is_there(
+    tmp_path: Path, qapp: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = _project(tmp_path, "cells")
+    tifffile.imwrite(tmp_path / "bee.tif", np.random.default_rng(1).integers(0, 200, (96, 96), dtype=np.uint8))
+    with Project.open(folder) as project:
+        project.add_images([tmp_path / "bee.tif"])
+    goes_on, opened = threading.Event(), Project.document
+
+    def slow(project: Project, image_id: str) -> ImageDocument:
+        if project.entry(image_id).name == "bee.tif":
+            assert goes_on.wait(30)
+        return opened(project, image_id)
+
+    monkeypatch.setattr(Project, "document", slow)
+
+    def script(hand: Driver) -> None:
+        hand.wait(lambda: hand.session.document is not None, what="the first image")
+        sign = hand.window.canvas.loading_sign
+        assert not sign.isVisible()
+        hand.action("image.next")
+        hand.wait(sign.isVisible, what="the sign")
+        assert sign.text() == "Opening bee.tif …"
+        middle = hand.window.canvas.rect().center()
+        assert sign.geometry().contains(middle)
+        if picture := os.environ.get("SEGSTUDIO_PICTURES"):
+            hand.window.grab().save(f"{picture}/loading.png")
+        goes_on.set()
+        hand.wait(lambda: hand.session.document.entry.name == "bee.tif", what="the image")
+        assert not sign.isVisible()
+
+    run_program([str(folder)], script)

@@ -13,6 +13,7 @@ from segstudio.gui.viewer.camera_view import CameraView, Look
 from segstudio.gui.viewer.decoration import BrushCursor, Decoration, SketchItem
 from segstudio.gui.viewer.hand import Hand
 from segstudio.gui.viewer.hint_card import HintCard
+from segstudio.gui.viewer.loading_sign import LoadingSign
 from segstudio.gui.viewer.minimap import Minimap
 from segstudio.gui.viewer.network_layer import NetworkLayer
 from segstudio.gui.viewer.overlay_follower import OverlayFollower
@@ -64,6 +65,8 @@ class Canvas(CameraView):
         session.view.events.connect(self._on_view)
         session.made.changed.connect(self._on_made)
         self.destroyed.connect(self._loader.close)
+        self.loading_sign = LoadingSign(self)
+        session.front.loading.connect(self.loading_sign.wait_for)
         self.hint_card = HintCard(self)
         self.hint_card.dismissed.connect(self.setFocus)
         self.minimap = Minimap(self, self._loader, self.hint_card)
