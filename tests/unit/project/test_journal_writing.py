@@ -115,7 +115,7 @@ def test_a_watch_that_never_began_ends_and_forgets_only_what_it_has(tmp_path: Pa
         image = RescueStore(tmp_path / "project", "p", tmp_path / "rescue").image("img", SHAPE)
         image.keep(made)
         image.pending = tuple(pending)
-        return RescueWatch(image, lambda: Late((), 0.0), lambda: None)
+        return RescueWatch(image, lambda: Late((), 0.0, 0.0), lambda: None)
 
     made = records(2)
     watch = watch_over([])

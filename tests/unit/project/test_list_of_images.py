@@ -165,7 +165,7 @@ def test_nothing_is_saved_after_closing_nor_rescued_that_the_disk_has_taken(fold
     saving.save()
     saving._look()  # its time was over when the disk answered
     assert store.kept == []
-    assert saving.rescued == saving.unsaved == ""
+    assert saving.rescued_because() == saving.unsaved == ""
     assert [manifest.name for manifest in saved] == ["later"]
     saving.close()
     before = (folder / MANIFEST).read_bytes()
