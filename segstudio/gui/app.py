@@ -178,6 +178,7 @@ def _asked_for_safe_mode(mark: StartMark | None) -> bool:
 
 
 def _run(app: QApplication, paths: list[Path], log_file: Path | None, mark: StartMark | None, *, safe: bool) -> int:
+    gc.freeze()  # what was imported stays: it would be most of what is looked through while somebody works
     carrier = _MainThread()
     session = Session(post=carrier.posted.emit)
     apply_theme(app, session.preferences.theme)

@@ -1,5 +1,6 @@
 """The program as a process: what it does while nobody has clicked yet."""
 
+import gc
 import os
 import shutil
 import subprocess
@@ -7,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from window_driver import Driver, run_program
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -103,3 +105,17 @@ def test_the_window_that_has_shown_an_image_a_label_and_a_curve_has_not_imported
         "20 objects, then 1 ['training']",
         "heavy []",
     ]
+
+
+def test_what_was_there_before_the_window_is_not_looked_through_while_somebody_works() -> None:
+    before: list[object] = [[]]
+    gc.collect()
+    looked_at: list[bool] = []
+
+    def script(_hand: Driver) -> None:
+        looked_at.append(any(item is before for item in gc.get_objects()))
+
+    assert any(item is before for item in gc.get_objects())
+    run_program([], script)
+    assert looked_at == [False]
+    assert any(item is before for item in gc.get_objects()), "and then it is, as before"
