@@ -60,6 +60,7 @@ def put_right(file: AppendFile, again: Path, place: JournalPlace, disk: Disk) ->
 
 def _readable(path: Path, place: JournalPlace) -> bool:
     try:
-        return read_file(path, place, {}).whole
+        found = read_file(path, place, {})
     except BadInput:
         return False
+    return found.whole and bool(found.records)

@@ -16,6 +16,7 @@ from segstudio.labels.edits import Stroke
 from segstudio.project.document import ImageDocument
 from segstudio.project.journal import JournalPlace, read_journal
 from segstudio.project.project import Project
+from segstudio.project.verify import verify_project
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no open file is replaced there")
 SHAPE = (300, 400)
@@ -91,6 +92,7 @@ def test_what_was_put_there_is_kept_and_our_own_actions_are_written_again(projec
         for _ in range(4):
             assert reopened.undo() is not None
         assert reopened.planes.blank
+    assert verify_project(killed).whole
 
 
 def test_what_was_changed_in_place_is_kept_before_anything_is_written(project: Project) -> None:
