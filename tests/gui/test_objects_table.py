@@ -111,3 +111,17 @@ def test_one_object_is_not_called_objects(studio: Studio) -> None:
     measured, listed = studio.show(MeasurePanel(studio.session)), studio.show(InstancesPanel(studio.session))
     studio.until(lambda: measured._says.text() == "1 object in 1 image")
     assert listed._count.text() == "1 object"
+
+
+def test_an_image_whose_labels_are_damaged_is_left_out_of_the_figures_and_named(studio: Studio) -> None:
+    studio.open(2)
+    studio.label_images(2)
+    project = studio.session.project
+    project.publish()()
+    damaged = project.files(project.images[0].id).labels
+    damaged.write_bytes(damaged.read_bytes()[:-40])
+    panel = studio.show(MeasurePanel(studio.session))
+    panel._scope.button(1).click()
+    studio.until(lambda: "left out" in panel._says.text())
+    assert " in 1 image. " in panel._says.text()
+    assert f"{project.images[0].name} was left out: {damaged.name} is damaged" in panel._says.text()

@@ -4,11 +4,12 @@ import numpy as np
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
+from segstudio.core.errors import BadInput
 from segstudio.gui.forms.parts import Column, EmptyState, Footer, Section, button, caption, set_role
 from segstudio.gui.panels.distribution import Distribution
 from segstudio.gui.panels.measurement_table import MeasurementTable, title
 from segstudio.gui.theme import icon
-from segstudio.session.export_items import export_items, with_labels
+from segstudio.session.export_items import export_items, left_out_sentence, with_labels
 from segstudio.session.job_specs import saved_first
 from segstudio.session.measuring import MeasuredImages, measure_items
 from segstudio.session.session import Session
@@ -32,6 +33,7 @@ class MeasurePanel(QWidget):
         super().__init__()
         self._session = session
         self._measured: MeasuredImages | None = None
+        self._left_out = ""
         self._asked = 0
         self._stale = True
         self._timer = QTimer(self)
@@ -75,12 +77,15 @@ class MeasurePanel(QWidget):
             return
         entries = [project.entry(image_id) for image_id in self._image_ids()]
 
+        left_out: dict[str, BadInput] = {}
+
         def take(measured: MeasuredImages) -> None:
             if asked == self._asked:
+                self._left_out = left_out_sentence(left_out)
                 self._take(measured)
 
         def work() -> MeasuredImages:
-            return measure_items(export_items(project, with_labels(project, entries)))
+            return measure_items(export_items(project, with_labels(project, entries), left_out=left_out))
 
         session.background.run(saved_first(document, work), take, lane="objects")
 
@@ -160,7 +165,8 @@ class MeasurePanel(QWidget):
             count = (
                 self.tr("1 object") if measured.objects == 1 else self.tr("{0} objects").format(f"{measured.objects:,}")
             )
-            self._says.setText(self.tr("{0} in {1}").format(count, images))
+            says = self.tr("{0} in {1}").format(count, images)
+            self._says.setText(f"{says}. {self._left_out}" if self._left_out else says)
             self._table.show_measured(measured)
         self._pixels.setVisible(
             project is not None
