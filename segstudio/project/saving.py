@@ -204,7 +204,8 @@ class Saving:
 
     def _on_journal(self) -> None:
         refused = not self.durable and self._journal.error is not None
-        if self._refused and not refused:  # the label files have waited for this
+        # The label files have waited for this; or what another program has overwritten is nowhere else.
+        if (self._refused and not refused) or self._journal.notices:
             self._checkpoint.request()
         self._refused = refused
         self._on_news()

@@ -4,6 +4,7 @@ import errno
 import os
 import shutil
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import tifffile
 
 from segstudio.io.disk import Disk
 from segstudio.labels.edits import Stroke
+from segstudio.project import checkpoint
 from segstudio.project.document import ImageDocument
 from segstudio.project.journal import JournalPlace, read_journal
 from segstudio.project.project import Project
@@ -95,7 +97,10 @@ def test_what_was_put_there_is_kept_and_our_own_actions_are_written_again(projec
     assert verify_project(killed).whole
 
 
-def test_what_was_changed_in_place_is_kept_before_anything_is_written(project: Project) -> None:
+def test_what_was_changed_in_place_is_kept_and_the_label_files_are_published_at_once(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint, "IDLE_SECONDS", 600.0)
     document = project.document(project.images[0].id)
     draw(document, 1, 2, 3)
     path = journal_of(project)
@@ -104,7 +109,9 @@ def test_what_was_changed_in_place_is_kept_before_anything_is_written(project: P
     draw(document, 4)
     (kept,) = project.folder.rglob("foreign-1/*.sj")
     assert kept.read_bytes() == foreign
-    assert document.checkpoint(wait=True)
+    end = time.monotonic() + 30
+    while not document.whole and time.monotonic() < end:
+        time.sleep(0.01)
     killed = as_killed(project)
     with Project.open(killed) as again:
         assert again.document(again.images[0].id).planes.labels.values() == {1, 2, 3, 4}
