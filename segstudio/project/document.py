@@ -187,7 +187,9 @@ class ImageDocument(SavedDocument):
             raise
         return transaction.commit()
 
-    def restore(self, to: Restoration, seq: int, *, restore_point: str | None = None) -> EditRecord | None:
+    def restore(
+        self, to: Restoration, seq: int, *, restore_point: str | None = None, table: bytes | None = None
+    ) -> EditRecord | None:
         """Go to an earlier state, or to one that was worked out on a thread, as one action, at once.
 
         Parameters
@@ -196,6 +198,8 @@ class ImageDocument(SavedDocument):
             What is to change; it was made for the planes as they were when `seq` was `ImageDocument.seq`.
         restore_point
             As for `begin`; the name of the action when ``None``.
+        table
+            As in `PreparedStep`; worked out here when ``None``.
 
         Returns
         -------
@@ -206,7 +210,8 @@ class ImageDocument(SavedDocument):
         if self.editing or self.asked or seq != self.seq:
             return None
         to.apply(self.planes)
-        self._finish(to.record, to.record.name if restore_point is None else restore_point, announced=False)
+        point = to.record.name if restore_point is None else restore_point
+        self._finish(to.record, point, announced=False, table=table)
         return to.record
 
     def undo(self) -> EditRecord | None:
@@ -284,11 +289,13 @@ class ImageDocument(SavedDocument):
     def _on_live_write(self, window: Window) -> None:
         self.changed.emit(DocumentChange(window, frozenset(("labels", "regions")), live=True))
 
-    def _finish(self, edit: EditRecord, restore_point: str, *, announced: bool = True) -> None:
+    def _finish(
+        self, edit: EditRecord, restore_point: str, *, announced: bool = True, table: bytes | None = None
+    ) -> None:
         if restore_point:
             self._saving.keep_before(restore_point)
         self.history.push(edit)
-        record = self._record("edit", edit, announced=announced)
+        record = self._record("edit", edit, announced=announced, table=table)
         self._done.append(record)
         self._undone.clear()
 

@@ -36,6 +36,11 @@ def preparing(planes: Planes, record: EditRecord, step: Step) -> Callable[[], Pr
 
     def prepare() -> PreparedStep:
         edit = record.inverse if step == "undo" else record
-        return PreparedStep(unpack(), edit, changed_digest(_NOTHING, edit.objects))
+        return PreparedStep(unpack(), edit, table_change(edit))
 
     return prepare
+
+
+def table_change(edit: EditRecord) -> bytes:
+    """Return how `edit` changes the digest of the object table, as in `PreparedStep`; on any thread."""
+    return changed_digest(_NOTHING, edit.objects)

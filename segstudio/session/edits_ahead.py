@@ -13,6 +13,7 @@ from segstudio.labels.objects import ObjectTable
 from segstudio.labels.restore_points import restore_point_of
 from segstudio.labels.restoring import Restoration
 from segstudio.labels.transaction import Transaction
+from segstudio.project.prepared_step import table_change
 from segstudio.session.background import Background
 
 if TYPE_CHECKING:
@@ -126,14 +127,15 @@ class EditsAhead:
             if wish is self._wish:
                 self.cancel()
 
-        def work() -> Restoration | None:
+        def work() -> tuple[Restoration, bytes] | None:
             try:
-                return worked_out(planes, edit)
+                found = worked_out(planes, edit)
+                return (found, table_change(found.record)) if found is not None else None
             except BaseException:
                 self._background.post(fail)  # told like any other error; the next one is not kept waiting
                 raise
 
-        def take(found: Restoration | None) -> None:
+        def take(found: tuple[Restoration, bytes] | None) -> None:
             if wish is not self._wish:
                 return  # given up, or done when the image was left
             if document.editing or document.asked or seq != document.seq or of is not wish.of():
@@ -143,10 +145,14 @@ class EditsAhead:
 
         self._background.run(work, take, lane=_LANE)
 
-    def _exchange(self, document: "ImageDocument", wish: Wish[E], edit: E, found: Restoration | None) -> None:
+    def _exchange(
+        self, document: "ImageDocument", wish: Wish[E], edit: E, found: tuple[Restoration, bytes] | None
+    ) -> None:
         self._take()
         point = restore_point_of(edit, document.planes.objects.keys())
-        record = document.restore(found, document.seq, restore_point=point) if found is not None else None
+        record = None
+        if found is not None:
+            record = document.restore(found[0], document.seq, restore_point=point, table=found[1])
         wish.done(edit, record)
         self.changed.emit()
 

@@ -235,3 +235,19 @@ def test_ids_that_were_used_are_not_handed_out_again() -> None:
     planes = Planes.empty((9, 9))
     planes.objects = ObjectTable({}, 70)
     assert copied(planes).objects.next_id() == 70
+
+
+def test_it_is_journalled_as_one_in_place(session: Session, background: LaterBackground) -> None:
+    document, ahead = _front(session), EditsAhead(session.front, background)
+    edit = _delete(document)
+    document.apply(edit)
+    in_place = document._done[-1]
+    document.undo()
+    ahead.apply(document, Told(edit).wish)
+    background.work()
+    worked_out_ahead = document._done[-1]
+    assert worked_out_ahead.seq == in_place.seq + 2
+    assert worked_out_ahead.edit == in_place.edit
+    tables = [(made.table_before, made.table_after) for made in (worked_out_ahead, in_place)]
+    assert tables[0] == tables[1]
+    assert tables[0][0] != tables[0][1]
