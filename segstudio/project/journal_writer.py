@@ -320,7 +320,7 @@ class JournalWriter:
         try:
             data = b"".join(map(encode_record, batch))
             if not self._prepared:
-                if not self._folder.parents[2].is_dir():  # a drive that is gone is not made anew where it was
+                if not self._folder.parents[1].is_dir():  # a drive that is gone is not made anew where it was
                     raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
                 self._unnamed += [made.parent for made in make_folders(self._folder, self._disk, durable=False)]
                 self._prepare()

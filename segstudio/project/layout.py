@@ -2,11 +2,15 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from segstudio.core.errors import WrongUsage
 from segstudio.project.annotation_files import AnnotationFiles
 from segstudio.project.linked_folders import image_place
 from segstudio.project.manifest import MANIFEST, ImageEntry
+
+#: Name of the folder of what is of no use to other programs.
+INTERNAL: Final = ".segstudio"
 
 
 def is_project(folder: Path) -> bool:
@@ -43,7 +47,7 @@ class Layout:
     @property
     def internal(self) -> Path:
         """Folder of journals, snapshots and the lock: of no use to other programs."""
-        return self.folder / ".segstudio"
+        return self.folder / INTERNAL
 
     @property
     def lock(self) -> Path:

@@ -49,7 +49,7 @@ def noise(document: ImageDocument, number: int) -> None:
     document.apply(PasteLabels(labels, Window.whole(labels.shape), {i: ObjectInfo() for i in range(1, 200)}))
 
 
-def until(reached: Callable[[], object], seconds: float = 20.0) -> None:
+def until(reached: Callable[[], object], seconds: float = 60.0) -> None:
     end = time.monotonic() + seconds
     while not reached():
         assert time.monotonic() < end, "waited in vain"

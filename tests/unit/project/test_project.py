@@ -558,3 +558,24 @@ def test_an_image_that_comes_back_counts_as_labelled_at_once(tmp_path: Path, pic
         assert project.add_images(files) == []
         assert [project.state(entry.id) for entry in (first, second)] == before == ["labelled", "labelled"]
         assert [project.entry(entry.id).objects for entry in (first, second)] == [1, 0]
+
+
+def test_where_a_drive_was_nothing_is_written_into_its_empty_folder(tmp_path: Path, pictures: Path) -> None:
+    project = made(tmp_path, pictures)
+    folder, away = project.folder, tmp_path / "drive"
+    document = project.document(project.images[0].id)
+    folder.rename(away)
+    folder.mkdir()
+    document.apply(Stroke([(20.0, 20.0)], 5, 1))
+    project.set_name("later")
+    with pytest.raises(UserError, match="the folder is not there any more"):
+        project.save()
+    assert not document.checkpoint(wait=True)
+    assert list(folder.rglob("*")) == []
+    folder.rmdir()
+    away.rename(folder)
+    project.retry()
+    assert project.close()
+    with Project.open(folder) as again:
+        assert again.name == "later"
+        assert again.document(again.images[0].id).planes.labels.values() == {1}
