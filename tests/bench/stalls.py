@@ -264,7 +264,9 @@ class Parts:
     def _listed(self) -> None:
         QTest.qWait(20)
         session = self.session
-        self.hand.wait(lambda: not (session.steps.busy or session.ahead.busy or session.objects.busy), 120, "the list of objects")
+        self.hand.wait(
+            lambda: not (session.steps.busy or session.ahead.busy or session.objects.busy), 120, "the list of objects"
+        )
 
 
 def _stage(job: object) -> str:
