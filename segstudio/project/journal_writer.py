@@ -75,6 +75,8 @@ class JournalWriter:
     ) -> None:
         self._place = place
         self._folder = place.folder
+        #: Of the folders around the journal the innermost that is there now; it stays, unless the drive is gone.
+        self._root = next((folder for folder in place.folder.parents if folder.is_dir()), place.folder)
         self._prepare = prepare
         self._on_change = on_change
         self._disk = disk
@@ -320,7 +322,7 @@ class JournalWriter:
         try:
             data = b"".join(map(encode_record, batch))
             if not self._prepared:
-                if not self._folder.parents[1].is_dir():  # a drive that is gone is not made anew where it was
+                if not self._root.is_dir():  # a drive that is gone is not made anew where it was
                     raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
                 self._unnamed += [made.parent for made in make_folders(self._folder, self._disk, durable=False)]
                 self._prepare()
