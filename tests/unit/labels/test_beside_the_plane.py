@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from segstudio.core.tiles import Window
+from segstudio.labels.digest import tile_digest
 from segstudio.labels.edits import PasteLabels, RegionFill, Stroke
 from segstudio.labels.history import EditRecord, Planes
 from segstudio.labels.label_map import TILE, LabelMap
@@ -151,4 +152,69 @@ def test_a_record_names_plane_and_tile_of_each_change_and_no_other_tile() -> Non
     transaction = Transaction(planes, "x")
     transaction.fill("regions", Window(2 * TILE, 0, 2 * TILE + 7, 9), 2)
     assert set(transaction._tiles) == {("regions", (2, 0))}, "no other tile is kept in mind"
+    transaction.abort()
+    transaction = Transaction(planes, "x")
+    transaction.write("labels", Window(5, 5, 9, 9), np.ones((4, 4), np.int32))
+    assert set(transaction._tiles) == {("labels", (0, 0))}
+    transaction.abort()
+
+
+def test_whole_tiles_are_recorded_with_the_states_before_and_after() -> None:
+    planes = Planes.empty((TILE, 2 * TILE))
+    apply(planes, RegionFill(Window(0, 0, 9, 9), 2))
+    before = {key: tile_digest(planes.regions.tile(key)) for key in ((0, 0), (0, 1))}
+    record = apply(planes, RegionFill(None, 1))
+    assert record is not None
+    assert {delta.key: delta.before for delta in record.tiles} == before
+    assert {delta.after for delta in record.tiles} == {tile_digest(np.ones((TILE, TILE), np.uint8))}
+
+
+@pytest.mark.parametrize("indexed", [True, False])
+def test_objects_in_a_tile_that_is_cleared_as_a_whole_leave_the_table(indexed: bool) -> None:
+    planes = Planes.empty((TILE, 2 * TILE))
+    for number, x in ((1, 50.0), (2, 700.0)):
+        apply(planes, Stroke([(x, 50.0)], 9, number, class_id=1))
+    planes.labels.write(Window(100, 0, 101, 1), np.full((1, 1), 3, np.int32))
+    planes.objects.set(3, ObjectInfo())
+    if indexed:
+        planes.labels.index()
+    transaction = Transaction(planes, "clear")
+    transaction.fill("labels", Window(0, 0, TILE, TILE), 0)
+    record = transaction.commit()
+    assert record is not None
+    assert {change.id for change in record.objects if change.after is None} == {1, 3}
+    assert set(planes.objects) == {2}
+    planes.apply(record.inverse)
+    assert set(planes.objects) == {1, 2, 3}
+
+
+def test_a_gesture_that_has_ended_writes_nothing_more() -> None:
+    planes = Planes.empty(SHAPE)
+    for end in (Transaction.commit, Transaction.abort):
+        transaction = Transaction(planes, "x")
+        transaction.write("labels", Window(0, 0, 5, 5), np.ones((5, 5), np.int32))
+        assert transaction.open
+        end(transaction)
+        assert not transaction.open
+        before = planes.labels.to_array()
+        for late in (
+            lambda transaction=transaction: transaction.fill("labels", Window(0, 0, 9, 9), 2),
+            lambda transaction=transaction: transaction.set_object(7, ObjectInfo()),
+            transaction.commit,
+            transaction.abort,
+        ):
+            with pytest.raises(RuntimeError, match="has ended"):
+                late()
+        assert np.array_equal(planes.labels.to_array(), before)
+        assert 7 not in planes.objects
+
+
+def test_the_next_id_alone_takes_any_gap() -> None:
+    planes = Planes.empty(SHAPE)
+    planes.objects.set(2**31 - 1, ObjectInfo())
+    planes.objects.set(1, ObjectInfo())
+    planes.objects.set(3, ObjectInfo())
+    transaction = Transaction(planes, "x")
+    assert transaction.next_id() == 2
+    assert transaction.next_id(2) == 4
     transaction.abort()
