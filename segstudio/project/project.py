@@ -1,6 +1,5 @@
 """A project on the disk: its content, the files of its images, and the documents that are open."""
 
-import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,10 +9,7 @@ from segstudio.project.annotation_files import AnnotationFiles
 from segstudio.project.catching_up import CatchingUp
 from segstudio.project.content import Content
 from segstudio.project.document import ImageDocument
-from segstudio.project.image_sums import ImageSums
-from segstudio.project.intake import Intake, with_left_labels
 from segstudio.project.layout import Layout
-from segstudio.project.locating import another_image, check_content, find_again, moved_to, with_content_of
 from segstudio.project.lock import Holder, ProjectLock
 from segstudio.project.manifest import MANIFEST, ImageEntry, Manifest
 from segstudio.project.manifest_file import load_manifest
@@ -21,6 +17,7 @@ from segstudio.project.manifest_store import ManifestStore
 from segstudio.project.mask_import import MaskImport, TakeLabels, read_mask
 from segstudio.project.open_documents import OpenDocuments
 from segstudio.project.opening import set_up, take_hold
+from segstudio.project.project_images import ProjectImages
 from segstudio.project.reading_only import refuse_closed
 from segstudio.project.rescue import RescueStore
 from segstudio.project.rescue_manifest import ManifestRescue
@@ -65,9 +62,7 @@ class Project(Content):
         self._closed = False
         self._disk = disk
         self._documents = OpenDocuments()
-        self._adding = threading.Lock()
-        self._images = ImageSums(self._layout.internal, read_only=lock is None)
-        self._images.on_changed = lambda error: self._store.saving.on_notice(f"{error}")
+        self._images = ProjectImages(self._store, self._layout, self._change_entry)
         self._masks = MaskImport(self._store, self._layout, self._documents, self.document, disk)
         behind = self._maybe_behind() if lock is not None and lock.interrupted else []
         self._catching_up = CatchingUp(dict.fromkeys([*kept, *behind]) if lock is not None else ())
@@ -160,7 +155,7 @@ class Project(Content):
         """
         self._closed = True
         done = self._documents.close()
-        self._images.close()
+        self._images.sums.close()
         lock, self._lock = self._lock, None
         if lock is None:
             return done
@@ -259,7 +254,7 @@ class Project(Content):
 
     def image_path(self, image_id: str) -> Path:
         """Return where the image file is."""
-        return self._layout.image(self.entry(image_id))
+        return self._images.path(image_id)
 
     def label_path(self, image_id: str) -> Path:
         """Return the label TIFF of an image, which need not exist."""
@@ -298,60 +293,32 @@ class Project(Content):
             disk=self._disk,
             rescue=self.rescue.image(image_id, (self.entry(image_id).height, self.entry(image_id).width)),
         )
-        self._images.look_later(document.entry, self.image_path(image_id))
+        self._images.sums.look_later(document.entry, self.image_path(image_id))
         return document
 
     def check_image(self, image_id: str) -> None:
         """Raise `BadInput` when the image file is missing or no longer the one that was labelled."""
-        entry, path = self.entry(image_id), self.image_path(image_id)
-        check_content(entry, path)
-        self._images.check(entry, path)
+        self._images.check(image_id)
 
     def accept_changed_image(self, image_id: str) -> None:
-        """Go on with the content that an image file has now.
-
-        Raises
-        ------
-        BadInput
-            It cannot be read, or has another size than the labels.
-        """
-        path = self.image_path(image_id)
-        self._change_entry(image_id, lambda entry: with_content_of(entry, self.folder, path))
-        self._images.forget(image_id)
+        """Go on with the content that an image file has now; raise `BadInput` when it does not fit to the labels."""
+        self._images.accept_changed(image_id)
 
     def relocate(self, image_id: str, path: Path) -> None:
-        """Say where a moved image file is now.
-
-        Raises
-        ------
-        BadInput
-            It is another file.
-        """
-        if self._images.differs(self.entry(image_id), path):
-            raise another_image(self.entry(image_id), path)
-        self._change_entry(image_id, lambda entry: moved_to(entry, self.folder, path))
+        """Say where a moved image file is now; raise `BadInput` when it is another file."""
+        self._images.relocate(image_id, path)
 
     def find_moved(self, folder: Path) -> int:
         """Look in `folder` for images that are missing, by their content; return how many were found."""
-        missing = [entry for entry in self._store.manifest.images if not self._layout.image(entry).is_file()]
-        found = list(find_again(missing, folder, self._images.differs))
-        for entry, path in found:
-            self.relocate(entry.id, path)
-        return len(found)
+        return self._images.find_moved(folder)
 
     def add_images(self, paths: Iterable[Path], on_look: Callable[[int], None] = lambda count: None) -> list[str]:
         """Add image files and folders of them; return a sentence for each file that could not be taken.
 
-        Parameters
-        ----------
-        on_look
-            Called with the number of files that were looked at, before the next one.
+        `on_look` is called with the number of files that were looked at, before the next one.
         """
         self.check_writable()
-        with self._adding:  # many files, or one that hangs, take minutes: nobody else waits for them
-            intake = Intake(self.folder, self._store.manifest.images, self._store.left)
-            problems = intake.add_all(paths, on_look)
-            self._store.add_images([with_left_labels(entry, self._layout.files(entry)) for entry in intake.added])
+        problems = self._images.add(paths, on_look)
         self.save()
         self._tell_images()
         return problems

@@ -67,7 +67,7 @@ class Lab:
     def wait_for_sums(self) -> None:
         """Wait until the program knows the whole of each image: a thread of its own looks after it was opened."""
         end = time.monotonic() + 60
-        while any(self.project._images.known(entry) is None for entry in self.project.images):
+        while any(self.project._images.sums.known(entry) is None for entry in self.project.images):
             assert time.monotonic() < end, "the images were not summed"
             time.sleep(0.01)
 

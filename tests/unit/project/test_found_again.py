@@ -35,7 +35,7 @@ def project(tmp_path: Path) -> Project:
     assert problems == []
     for entry in project.images:
         project.document(entry.id)
-        until(lambda entry=entry: project._images.known(entry) is not None)
+        until(lambda entry=entry: project._images.sums.known(entry) is not None)
     return project
 
 

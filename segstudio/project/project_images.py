@@ -1,0 +1,100 @@
+"""The image files of a project: where they are, whether they are still the same, which come in and which go out."""
+
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from segstudio.project.image_sums import ImageSums
+from segstudio.project.intake import Intake, with_left_labels
+from segstudio.project.layout import Layout
+from segstudio.project.locating import another_image, check_content, find_again, moved_to, with_content_of
+from segstudio.project.manifest import ImageEntry
+from segstudio.project.manifest_store import ManifestStore
+
+
+class ProjectImages:
+    """Looks after the files of a project's images; may be used by any thread.
+
+    Parameters
+    ----------
+    store
+        Its entries tell of the images.
+    layout
+        Where the files are.
+    change
+        Changes the entry of an image, and tells of it.
+
+    Attributes
+    ----------
+    sums
+        Of the bytes of the whole files.
+    """
+
+    def __init__(
+        self,
+        store: ManifestStore,
+        layout: Layout,
+        change: Callable[[str, Callable[[ImageEntry], ImageEntry]], ImageEntry],
+    ) -> None:
+        self._store = store
+        self._layout = layout
+        self._change = change
+        self._adding = threading.Lock()
+        self.sums = ImageSums(layout.internal, read_only=store.read_only)
+        self.sums.on_changed = lambda error: store.saving.on_notice(f"{error}")
+
+    def path(self, image_id: str) -> Path:
+        """Return where an image file is."""
+        return self._layout.image(self._store.entry(image_id))
+
+    def check(self, image_id: str) -> None:
+        """Raise `BadInput` when an image file is missing or no longer the one that was labelled."""
+        entry, path = self._store.entry(image_id), self.path(image_id)
+        check_content(entry, path)
+        self.sums.check(entry, path)
+
+    def accept_changed(self, image_id: str) -> None:
+        """Go on with the content that an image file has now.
+
+        Raises
+        ------
+        BadInput
+            It cannot be read, or has another size than the labels.
+        """
+        path = self.path(image_id)
+        self._change(image_id, lambda entry: with_content_of(entry, self._layout.folder, path))
+        self.sums.forget(image_id)
+
+    def relocate(self, image_id: str, path: Path) -> None:
+        """Say where a moved image file is now.
+
+        Raises
+        ------
+        BadInput
+            It is another file.
+        """
+        if self.sums.differs(self._store.entry(image_id), path):
+            raise another_image(self._store.entry(image_id), path)
+        self._change(image_id, lambda entry: moved_to(entry, self._layout.folder, path))
+
+    def find_moved(self, folder: Path) -> int:
+        """Look in `folder` for images that are missing, by their content; return how many were found."""
+        missing = [entry for entry in self._store.manifest.images if not self._layout.image(entry).is_file()]
+        found = list(find_again(missing, folder, self.sums.differs))
+        for entry, path in found:
+            self.relocate(entry.id, path)
+        return len(found)
+
+    def add(self, paths: Iterable[Path], on_look: Callable[[int], None]) -> list[str]:
+        """Put image files and folders of them into the list; return a sentence for each that could not be taken.
+
+        Parameters
+        ----------
+        on_look
+            Called with the number of files that were looked at, before the next one.
+        """
+        with self._adding:  # many files, or one that hangs, take minutes: nobody else waits for them
+            intake = Intake(self._layout.folder, self._store.manifest.images, self._store.left)
+            problems = intake.add_all(paths, on_look)
+            self._store.add_images([with_left_labels(entry, self._layout.files(entry)) for entry in intake.added])
+        return problems
