@@ -1,13 +1,36 @@
 """After a program was killed: what only the journals hold gets into the label files, one image after the other."""
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from segstudio.core.errors import BadInput, UserError
 from segstudio.project.document import ImageDocument
+from segstudio.project.layout import Layout
+from segstudio.project.manifest import ImageEntry
 
 #: Code of the error about an image that cannot be opened, so that its label file stays behind.
 LEFT_BEHIND = "left-behind"
+
+
+def maybe_behind(images: Iterable[ImageEntry], layout: Layout) -> list[str]:
+    """Return the images with a journal, and those with label files of which their entries do not tell."""
+
+    def maybe(entry: ImageEntry) -> bool:
+        files = layout.files(entry)
+        untold = not entry.labelled and any(path.exists() for path in files.published)
+        return untold or any(files.journal.glob("*.sj"))
+
+    return [entry.id for entry in images if maybe(entry)]
+
+
+def coming_back(kept: Sequence[str], images: Iterable[ImageEntry], *, read_only: bool) -> list[str]:
+    """Return what the user is told about images of which something lies in the rescue store; nothing for none."""
+    if not kept:
+        return []
+    names = {entry.id: entry.name for entry in images}
+    more = f" and {len(kept) - 1} other images" if len(kept) > 1 else ""
+    now = "and comes back now" if not read_only else "and is not in the project yet"
+    return [f"What you did last in {names[kept[0]]}{more} was kept on this computer {now}."]
 
 
 class CatchingUp:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from segstudio.io.disk import DISK, Disk
 from segstudio.project.annotation_files import AnnotationFiles
-from segstudio.project.catching_up import CatchingUp
+from segstudio.project.catching_up import CatchingUp, coming_back, maybe_behind
 from segstudio.project.content import Content
 from segstudio.project.document import ImageDocument
 from segstudio.project.layout import Layout
@@ -56,7 +56,7 @@ class Project(Content):
         self.rescue = RescueStore(folder, manifest.name, rescue)
         self._store.saving.rescue = ManifestRescue(self.rescue)
         kept = self.rescue.images(entry.id for entry in manifest.images)
-        self.warnings = [*warnings, *self._coming_back(kept)]
+        self.warnings = [*warnings, *coming_back(kept, manifest.images, read_only=lock is None)]
         self._layout = Layout(folder)
         self._lock = lock
         self._closed = False
@@ -64,7 +64,7 @@ class Project(Content):
         self._documents = OpenDocuments()
         self._images = ProjectImages(self._store, self._layout, self._change_entry)
         self._masks = MaskImport(self._store, self._layout, self._documents, self.document, disk)
-        behind = self._maybe_behind() if lock is not None and lock.interrupted else []
+        behind = maybe_behind(manifest.images, self._layout) if lock is not None and lock.interrupted else []
         self._catching_up = CatchingUp(dict.fromkeys([*kept, *behind]) if lock is not None else ())
         if lock is not None:
             self._store.keep_splits()
@@ -198,14 +198,6 @@ class Project(Content):
         self._documents.retry()
         self._store.saving.retry()
 
-    def _coming_back(self, kept: list[str]) -> list[str]:
-        if not kept:
-            return []
-        names = {entry.id: entry.name for entry in self._store.manifest.images}
-        more = f" and {len(kept) - 1} other images" if len(kept) > 1 else ""
-        now = "and comes back now" if not self.read_only else "and is not in the project yet"
-        return [f"What you did last in {names[kept[0]]}{more} was kept on this computer {now}."]
-
     def publish(self) -> Callable[[], None]:
         """Ask for the label files of all open images now; return a function that waits for them on another thread.
 
@@ -231,16 +223,6 @@ class Project(Content):
     def catch_up(self, image_id: str) -> None:
         """Bring files and entry of an image that is `behind` up to date; raise `UserError` when the disk refuses."""
         self._catching_up.catch_up(image_id, is_open=self.is_open(image_id), open_image=lambda: self.document(image_id))
-
-    def _maybe_behind(self) -> list[str]:
-        """Return the images with a journal, and those with label files of which their entries do not tell."""
-
-        def maybe(entry: ImageEntry) -> bool:
-            files = self._layout.files(entry)
-            untold = not entry.labelled and any(path.exists() for path in files.published)
-            return untold or any(files.journal.glob("*.sj"))
-
-        return [entry.id for entry in self._store.manifest.images if maybe(entry)]
 
     @property
     def runs_folder(self) -> Path:
