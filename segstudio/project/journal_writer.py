@@ -1,26 +1,19 @@
 """The thread that makes finished actions durable: nothing handed to it is forgotten before it is on the disk."""
 
-import errno
-import os
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
-from functools import partial
-from pathlib import Path
 from typing import Final
 
 from segstudio.core.errors import UserError
-from segstudio.io.atomic import AppendFile, make_folders
 from segstudio.io.disk import DISK, Disk, disk_error
-from segstudio.project import journal
 from segstudio.project.failures import failure_of
-from segstudio.project.journal import JournalPlace, encode_header, file_name, new_session
-from segstudio.project.journal_records import JournalRecord, encode_record
+from segstudio.project.journal import JournalPlace
+from segstudio.project.journal_records import JournalRecord
 from segstudio.project.medium import Medium
-from segstudio.project.replaced_journal import put_right
 from segstudio.project.rescue import ImageRescue
 from segstudio.project.rescue_watch import ALARM_SECONDS, PATIENCE_SECONDS, Late, RescueWatch
+from segstudio.project.session_journal import SessionJournal
 from segstudio.project.threads import joined
 
 #: Seconds between tries while the disk refuses.
@@ -56,11 +49,6 @@ class JournalWriter:
     the file is given up and all records that are not known to be durable go to a new one: a sync that is tried again
     proves nothing. A file that another program replaced meanwhile is given up as well, and what was written to it is
     written again.
-
-    Attributes
-    ----------
-    notices
-        Sentences about what another program has done to the journal.
     """
 
     def __init__(
@@ -73,16 +61,8 @@ class JournalWriter:
         disk: Disk = DISK,
         rescue: ImageRescue | None = None,
     ) -> None:
-        self._place = place
-        self._folder = place.folder
-        #: Of the folders around the journal the innermost that is there now; it stays, unless the drive is gone.
-        self._root = next((folder for folder in place.folder.parents if folder.is_dir()), place.folder)
-        self._prepare = prepare
+        self._files = SessionJournal(place, prepare, disk)
         self._on_change = on_change
-        self._disk = disk
-        self._session = new_session()
-        self._segment = self._size = 0
-        self._file: AppendFile | None = None
         self._condition = threading.Condition()
         self._waiting: list[JournalRecord] = list(rescue.pending) if rescue is not None else []
         self._since = 0.0
@@ -91,16 +71,20 @@ class JournalWriter:
         self._error: UserError | None = None
         self._written = self._synced = self._durable
         self._medium = Medium(self._condition)
-        self._unnamed: list[Path] = []
-        self._prepared = False
-        self._looks = True
-        self._replaced: AppendFile | None = None
-        self.notices: list[str] = []
         self._closing = False
         self._closed = False
         self._hurry = False
         self._thread: threading.Thread | None = None
         self._watch = RescueWatch(rescue, self._late, on_change) if rescue is not None else None
+
+    @property
+    def notices(self) -> list[str]:
+        """Sentences about what another program has done to the journal."""
+        return self._files.notices
+
+    def take_notices(self) -> list[str]:
+        """Return `notices`, each once."""
+        return self._files.take_notices()
 
     @property
     def last(self) -> int:
@@ -205,7 +189,7 @@ class JournalWriter:
             self._closed = True
             self._condition.notify_all()
         if self._thread is None or not self._thread.is_alive():
-            self._close_files()
+            self._files.close()
         return self._durable == self._last
 
     def join(self, timeout: float | None = None) -> bool:
@@ -215,13 +199,8 @@ class JournalWriter:
         watch = None if self._watch is None else self._watch.thread
         ended = ended and joined((self._medium.thread, watch), timeout)
         if ended:
-            self._close_files()
+            self._files.close()
         return ended
-
-    def _close_files(self) -> None:
-        for file in (self._file, self._replaced):
-            if file is not None:
-                file.close()
 
     def _run(self) -> None:
         if self._watch is not None:
@@ -253,12 +232,12 @@ class JournalWriter:
             error = self._judged(medium.take()) or error
             over = True
         if error is not None:
-            self._give_up_file()
-            self._remove_empty()
+            self._files.give_up()
+            self._files.remove_empty()
             self._written = self._durable
-        elif self._file is not None and not medium.busy and self._written > self._durable:
+        elif not medium.busy and self._written > self._durable and (sync := self._files.syncing()) is not None:
             self._synced = self._written
-            medium.begin(partial(self._sync, self._file))
+            medium.begin(sync)
         if over or error is not None:
             self._tell(error)
         if error is not None and not closing:
@@ -268,30 +247,17 @@ class JournalWriter:
     def _put_right(self) -> UserError | None:
         """Go on in another file when another program has replaced this one; return why the disk refused."""
         error = None
-        if self._file is not None and self._looks and not self._file.in_place():
+        if self._files.taken_away:
             error = self._judged(self._medium.take()) if self._medium.busy else None
-            self._replaced, self._file = self._file, None
-        if self._replaced is None:
-            return None
-        first = int(self._replaced.path.name.partition("-")[0])
-        again = self._folder / file_name(first, self._session, self._segment)
-        self._segment += 1
-        try:
-            says = put_right(self._replaced, again, self._place, self._disk)
-        except UserError as refused:
-            return refused
-        self._looks = bool(says)  # such a drive gives one file two numbers
-        self.notices += [says] if says else []
-        self._replaced.close()
-        self._replaced = None
-        return error
+            self._files.set_aside()
+        return self._files.put_right() or error
 
     def _judged(self, outcome: BaseException | None) -> UserError | None:
         """Take note of what a sync has done; return why the disk refused."""
         if isinstance(outcome, OSError):
-            return disk_error(outcome, self._folder if self._file is None else self._file.path, "written")
+            return disk_error(outcome, self._files.path, "written")
         if isinstance(outcome, Exception):
-            return failure_of(outcome, self._folder if self._file is None else self._file.path)
+            return failure_of(outcome, self._files.path)
         if outcome is not None:
             raise outcome
         with self._condition:
@@ -319,47 +285,9 @@ class JournalWriter:
             self._hurry = False
 
     def _write(self, batch: list[JournalRecord]) -> UserError | None:
-        try:
-            data = b"".join(map(encode_record, batch))
-            if not self._prepared:
-                if not self._root.is_dir():  # a drive that is gone is not made anew where it was
-                    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-                self._unnamed += [made.parent for made in make_folders(self._folder, self._disk, durable=False)]
-                self._prepare()
-                self._prepared = True
-            if self._size >= journal.SEGMENT_BYTES and not self._medium.busy and self._durable == self._written:
-                self._give_up_file()
-            if self._file is None:
-                self._size = 0
-                name = file_name(batch[0].seq, self._session, self._segment)
-                self._segment += 1
-                self._file = AppendFile(self._folder / name, self._disk)
-                data = encode_header(self._place, self._session, batch[0].seq) + data
-            self._file.write(data)
-            self._size += len(data)
-        except OSError as error:
-            return disk_error(error, self._folder if self._file is None else self._file.path, "written")
-        except Exception as error:  # noqa: BLE001 - whatever it is, the record is still to be written
-            return failure_of(error, self._folder)
-        # What comes from the rescue store may end before what the journal had already.
-        self._written = max(batch[-1].seq, self._there)
-        return None
-
-    def _sync(self, file: AppendFile) -> None:
-        """Return when all that was written to `file` would be found after a power cut."""
-        file.sync()
-        while self._unnamed:
-            self._disk.sync_folder(self._unnamed[-1])
-            del self._unnamed[-1]
-
-    def _remove_empty(self) -> None:
-        """Leave no file behind into which the disk has taken nothing: each try begins another one."""
-        with suppress(OSError):
-            for path in self._folder.glob(f"*-{self._session}-*{journal.SUFFIX}"):
-                if path.stat().st_size == 0:
-                    self._disk.unlink(path)
-
-    def _give_up_file(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        may_end = not self._medium.busy and self._durable == self._written
+        error = self._files.write(batch, may_end=may_end)
+        if error is None:
+            # What comes from the rescue store may end before what the journal had already.
+            self._written = max(batch[-1].seq, self._there)
+        return error

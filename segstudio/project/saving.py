@@ -166,8 +166,7 @@ class Saving:
 
     def take_notices(self) -> list[str]:
         """Return sentences about files that another program has written, each once."""
-        notices, self._journal.notices = self._journal.notices, []
-        return [*notices, *self._checkpoint.take_notices()]
+        return [*self._journal.take_notices(), *self._checkpoint.take_notices()]
 
     def flush(self, timeout: float) -> bool:
         """Wait so many seconds until every finished action is durable; return whether it is."""

@@ -14,7 +14,7 @@ import tifffile
 
 from segstudio.core.errors import UserError
 from segstudio.labels.edits import Delete, Stroke
-from segstudio.project import checkpoint, journal_writer, published_files, rescue_watch
+from segstudio.project import checkpoint, journal_writer, published_files, rescue_watch, session_journal
 from segstudio.project.changes import FAILED, SAVED
 from segstudio.project.document import ImageDocument
 from segstudio.project.project import Project
@@ -121,8 +121,8 @@ def test_whatever_stops_the_journal_it_goes_on(
     project: Project, monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
     for owner, name, thread in (
-        (journal_writer, "encode_record", "journal"),
-        (journal_writer.AppendFile, "sync", "journal sync"),
+        (session_journal, "encode_record", "journal"),
+        (session_journal.AppendFile, "sync", "journal sync"),
     ):
         failing = FailsOnce(getattr(owner, name), error, thread)
         monkeypatch.setattr(owner, name, lambda *args, failing=failing: failing(*args))
