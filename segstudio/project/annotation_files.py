@@ -14,6 +14,7 @@ from segstudio.io.objects_file import read_objects
 from segstudio.labels.history import Planes
 from segstudio.labels.label_map import LabelMap
 from segstudio.labels.objects import ObjectTable
+from segstudio.project.free_names import free_paths
 
 _BASE = ("base-labels.tif", "base-regions.tif", "base-objects.json")
 
@@ -99,6 +100,11 @@ class AnnotationFiles:
                 copy_atomic(source, target, disk)
 
 
+def foreign_version(path: Path, number: int) -> Path:
+    """Return where a version of a file is kept that this program did not write."""
+    return path.with_name(f"{path.stem}.foreign-{number}{path.suffix}")
+
+
 def keep_foreign(path: Path, disk: Disk = DISK) -> Path:
     """Copy a file that another program changed to ``<stem>.foreign-<n><suffix>``; return that path.
 
@@ -107,8 +113,6 @@ def keep_foreign(path: Path, disk: Disk = DISK) -> Path:
     DiskError
         There is no copy.
     """
-    number = 1
-    while (target := path.with_name(f"{path.stem}.foreign-{number}{path.suffix}")).exists():
-        number += 1
+    (target,) = free_paths(lambda number: (foreign_version(path, number),))
     copy_atomic(path, target, disk)
     return target

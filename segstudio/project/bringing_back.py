@@ -3,9 +3,9 @@
 from segstudio.io.disk import Disk, DiskError
 from segstudio.labels.history import Planes
 from segstudio.project.annotation_files import AnnotationFiles
+from segstudio.project.free_names import free_path
 from segstudio.project.journal import Journal
 from segstudio.project.journal_records import JournalRecord, encode_record
-from segstudio.project.mending import free_folder
 from segstudio.project.rescue import ImageRescue
 from segstudio.project.second_truth import continues, other_side, write_beside
 
@@ -66,7 +66,7 @@ def _keep_both(
         ours = [known[seq] for seq in sorted(known) if seq >= first]
         other = other_side(planes, ours, [record for record in kept if record.seq >= first])
         written = None if other is None else write_beside(files, other, disk)
-        target = free_folder(files.journal, "second")
+        target = free_path(files.journal, "second-")
         rescue.move_files(target, disk)
     except DiskError as error:
         return f"{says}what was done here stays in {rescue.folder}, since {error.reason or error.message}."

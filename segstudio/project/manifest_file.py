@@ -12,6 +12,7 @@ from segstudio.io.objects_file import read_limited
 from segstudio.project.annotation_files import keep_foreign
 from segstudio.project.checksums import Sums, Verdict, sum_of
 from segstudio.project.conflicts import conflict_copies, told
+from segstudio.project.free_names import free_path
 from segstudio.project.manifest import (
     BACKUP,
     LEFT_LABELS,
@@ -24,7 +25,6 @@ from segstudio.project.manifest import (
 from segstudio.project.migration import SCHEMA_VERSION, keep_version
 from segstudio.project.summing_disk import SummingDisk
 
-_KEPT: Final = "project.kept-{}.json"
 _CHANGED: Final = (
     f"{MANIFEST} was changed by another program since it was saved here. It was opened as it is now: look whether all "
     "images and classes are there."
@@ -33,6 +33,11 @@ _PUT_BACK: Final = (
     f"An older {MANIFEST} was put in the place of the one that was saved here, as sync programs and backups do. The "
     f"newer one was opened instead, from its copy {BACKUP}."
 )
+
+
+def free_kept(folder: Path) -> Path:
+    """Return where a content of project.json is kept beside it that is not the one in use."""
+    return free_path(folder, "project.kept-", ".json")
 
 
 def save_manifest(folder: Path, manifest: Manifest, disk: Disk = DISK) -> tuple[Manifest, list[str]]:
@@ -98,9 +103,7 @@ def keep_replaced(folder: Path, disk: Disk = DISK) -> list[str]:
             return []  # ours is the one that is opened
     except (OSError, BadInput):
         return []
-    number = 1
-    while (kept := folder / _KEPT.format(number)).exists():
-        number += 1
+    kept = free_kept(folder)
     copy_atomic(backup, kept, disk)
     return [f"The {MANIFEST} as it was saved here last is kept as {kept.name}."]
 

@@ -14,6 +14,7 @@ from segstudio.labels.history import Planes
 from segstudio.labels.objects import ObjectTable
 from segstudio.labels.restoring import restoration
 from segstudio.project.annotation_files import AnnotationFiles
+from segstudio.project.free_names import free_path
 from segstudio.project.journal import (
     Journal,
     JournalFile,
@@ -197,14 +198,6 @@ def _follow(planes: Planes, records: Iterable[JournalRecord]) -> list[JournalRec
     return done
 
 
-def free_folder(journal: Path, name: str) -> Path:
-    """Return the first of ``<name>-1``, ``<name>-2`` … in the folder of a journal that is not there."""
-    number = 1
-    while (target := journal / f"{name}-{number}").exists():
-        number += 1
-    return target
-
-
 def put_aside(
     place: JournalPlace,
     touched: Sequence[JournalFile],
@@ -228,7 +221,7 @@ def put_aside(
     DiskError
         Nothing is lost then.
     """
-    target = free_folder(place.folder, name)
+    target = free_path(place.folder, f"{name}-")
     make_folders(target, disk)
     for file in touched:
         copy_atomic(file.path, target / file.path.name, disk)

@@ -14,9 +14,10 @@ from segstudio.project.annotation_reader import AnnotationReader
 from segstudio.project.bringing_back import bring_back
 from segstudio.project.checksums import Sums
 from segstudio.project.foreign import SeenFiles, restore_unjournalled
+from segstudio.project.free_names import free_path
 from segstudio.project.journal import SUFFIX, Journal, JournalPlace, read_journal
 from segstudio.project.journal_records import JournalRecord
-from segstudio.project.mending import Found, Mending, free_folder, mend
+from segstudio.project.mending import Found, Mending, mend
 from segstudio.project.origin import Origin
 from segstudio.project.replay import Replayed, replay
 from segstudio.project.replay_chains import TileId
@@ -202,7 +203,7 @@ def _gone_sentence(files: AnnotationFiles) -> str:
 
 def _put_aside(folder: Path, disk: Disk) -> None:
     """Move a journal that no longer fits out of the way; it is kept."""
-    target = free_folder(folder, "conflict")
+    target = free_path(folder, "conflict-")
     make_folders(target, disk)
     with disk_errors(folder, "put aside"):
         for path in sorted(folder.iterdir()):

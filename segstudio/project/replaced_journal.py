@@ -6,8 +6,8 @@ from typing import Final
 from segstudio.core.errors import BadInput
 from segstudio.io.atomic import AppendFile, copy_atomic, make_folders, write_atomic
 from segstudio.io.disk import Disk, disk_errors
+from segstudio.project.free_names import free_path
 from segstudio.project.journal import JournalPlace, read_file
-from segstudio.project.mending import free_folder
 
 #: Folder for what another program put in the place of a journal file, before its number.
 FOREIGN: Final = "foreign"
@@ -42,7 +42,7 @@ def put_right(file: AppendFile, again: Path, place: JournalPlace, disk: Disk) ->
         return ""
     says = f"The journal {file.path.name} was taken away by another program while the image was open here."
     if theirs is not None:
-        target = free_folder(place.folder, FOREIGN)
+        target = free_path(place.folder, f"{FOREIGN}-")
         make_folders(target, disk)
         copy_atomic(file.path, target / file.path.name, disk)
         says = (

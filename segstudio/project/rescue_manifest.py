@@ -12,9 +12,9 @@ from segstudio.io.atomic import make_folders, write_atomic
 from segstudio.io.disk import Disk, DiskError
 from segstudio.io.json_file import json_content
 from segstudio.project.manifest import MANIFEST, SIZE_LIMIT, Manifest, encode_manifest, parse_manifest
+from segstudio.project.manifest_file import free_kept
 from segstudio.project.rescue import RescueStore
 
-_KEPT: Final = "project.kept-{}.json"
 #: What the rescue store calls a list when it has an earlier one, and what all of them are called.
 _ANOTHER: Final = "project-{}.json"
 _ANY: Final = "project*.json"
@@ -114,9 +114,7 @@ class ManifestRescue:
         return newest, words
 
     def _keep_both(self, folder: Path, kept: Manifest, source: Path, disk: Disk) -> str:
-        number = 1
-        while (target := folder / _KEPT.format(number)).exists():
-            number += 1
+        target = free_kept(folder)
         says = f"{MANIFEST} was changed elsewhere while its disk refused what was done here. Both are kept: "
         try:
             write_atomic(target, encode_manifest(kept), disk)

@@ -15,7 +15,8 @@ from segstudio.io.labels_file import write_tiles
 from segstudio.io.objects_file import write_objects
 from segstudio.labels.history import Planes
 from segstudio.labels.objects import ObjectTable
-from segstudio.project.annotation_files import AnnotationFiles
+from segstudio.project.annotation_files import AnnotationFiles, foreign_version
+from segstudio.project.free_names import free_paths
 from segstudio.project.journal import Journal, JournalFile, JournalPlace, is_of_this_computer, mark_of
 from segstudio.project.journal_records import JournalRecord, encode_record, table_digest
 from segstudio.project.mending import put_aside
@@ -230,16 +231,10 @@ def other_side(planes: Planes, ours: Sequence[JournalRecord], theirs: Sequence[J
 
 def write_beside(files: AnnotationFiles, planes: Planes, disk: Disk) -> Path:
     """Write the planes as a version of another program would be kept; return the path of the labels."""
-    number = 1
-    while any(_foreign(path, number).exists() for path in files.published):
-        number += 1
-    labels, regions, objects = (_foreign(path, number) for path in files.published)
+    beside = free_paths(lambda number: tuple(foreign_version(path, number) for path in files.published))
+    labels, regions, objects = beside
     for path, plane in ((labels, planes.labels), (regions, planes.regions)):
         make_folders(path.parent, disk)
         write_tiles(path, plane.shape, plane.dtype, {key: plane.tile(key) for key in plane.keys()}, None, disk)  # noqa: SIM118 - no mapping
     write_objects(objects, planes.objects, planes.objects.next_id(), disk)
     return labels
-
-
-def _foreign(path: Path, number: int) -> Path:
-    return path.with_name(f"{path.stem}.foreign-{number}{path.suffix}")
