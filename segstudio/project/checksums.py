@@ -64,11 +64,17 @@ def sum_of(data: bytes) -> str:
 
 def sum_of_file(path: Path) -> str:
     """Return the digest of a file; raise ``OSError``."""
-    digest = blake2b(digest_size=DIGEST_SIZE)
+    return length_and_sum(path)[1]
+
+
+def length_and_sum(path: Path) -> tuple[int, str]:
+    """Return length and digest of a file, of what was read; raise ``OSError``."""
+    digest, length = blake2b(digest_size=DIGEST_SIZE), 0
     with open_regular(path) as file:
         while piece := file.read(_CHUNK):
             digest.update(piece)
-    return digest.hexdigest()
+            length += len(piece)
+    return length, digest.hexdigest()
 
 
 class Sums:

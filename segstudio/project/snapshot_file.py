@@ -10,7 +10,6 @@ from typing import Any, Final, Literal, get_args
 
 from segstudio.core.errors import BadInput
 from segstudio.io.objects_file import check_schema, load_json
-from segstudio.io.regular_file import open_regular
 from segstudio.project.annotation_files import AnnotationFiles
 
 #: ``generation``: kept every ten minutes of work; ``restore point``: of the state before a large change.
@@ -22,7 +21,6 @@ PARTS: Final = ("labels.tif", "regions.tif", "objects.json")
 _SUM: Final = "sum"
 _FIELDS: Final = frozenset(("schema_version", "image", "shape", "seq", "kind", "name", "time", "counts", "files"))
 _SIZE_LIMIT: Final = 1 << 16
-_CHUNK: Final = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -85,16 +83,6 @@ def files_in(folder: Path) -> AnnotationFiles:
     """Return the files of the snapshot in `folder`."""
     labels, regions, objects = (folder / name for name in PARTS)
     return AnnotationFiles(labels, regions, objects, folder)
-
-
-def sum_of(path: Path) -> tuple[int, str]:
-    """Return length and digest of a file; raise ``OSError``."""
-    digest, length = blake2b(digest_size=16), 0
-    with open_regular(path) as file:
-        while piece := file.read(_CHUNK):
-            digest.update(piece)
-            length += len(piece)
-    return length, digest.hexdigest()
 
 
 def encoded(snapshot: Snapshot) -> bytes:

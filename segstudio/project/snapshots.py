@@ -14,7 +14,8 @@ from segstudio.io.atomic import TEMP_MARK, make_folders, write_atomic
 from segstudio.io.disk import DISK, Disk, disk_errors
 from segstudio.labels.history import Planes
 from segstudio.project.annotation_files import AnnotationFiles
-from segstudio.project.snapshot_file import ABOUT, PARTS, Contents, Snapshot, encoded, files_in, read_about, sum_of
+from segstudio.project.checksums import length_and_sum
+from segstudio.project.snapshot_file import ABOUT, PARTS, Contents, Snapshot, encoded, files_in, read_about
 
 #: So many of the newest are kept, and the last one of each of so many days.
 NEWEST: Final = 10
@@ -105,7 +106,7 @@ class Snapshots:
         for name, known in found.sums.items():
             path = found.files.journal / name
             try:
-                same = sum_of(path) == known
+                same = length_and_sum(path) == known
             except OSError as error:
                 raise BadInput(
                     f"The earlier state {number} cannot be read: {error.strerror or error}.",
@@ -139,7 +140,7 @@ class Snapshots:
             fill(files)
             with disk_errors(folder, "saved"):
                 self._disk.sync_folder(folder)
-                sums = {path.name: sum_of(path) for path in files.published if path.exists()}
+                sums = {path.name: length_and_sum(path) for path in files.published if path.exists()}
             if (twin := self._twin(contents, sums)) is not None:
                 self._remove(folder)
                 return twin
