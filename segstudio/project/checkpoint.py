@@ -10,22 +10,16 @@ from typing import Final
 
 from segstudio.core.errors import UserError
 from segstudio.io.disk import DISK, Disk, disk_error
-from segstudio.io.labels_file import write_tiles
-from segstudio.io.objects_file import write_objects
-from segstudio.io.tile_file import TileFile
-from segstudio.labels.history import PLANES, Plane, Planes
-from segstudio.labels.objects import ObjectTable
+from segstudio.labels.history import Planes
 from segstudio.project.annotation_files import AnnotationFiles
-from segstudio.project.checksums import Sums
 from segstudio.project.failures import failure_of
 from segstudio.project.journal_writer import JournalWriter
-from segstudio.project.published_files import PublishedFiles
+from segstudio.project.publisher import Publisher
 from segstudio.project.replay_chains import TileId
-from segstudio.project.snapshot_keeper import Known, SnapshotKeeper
-from segstudio.project.summing_disk import SummingDisk
+from segstudio.project.snapshot_keeper import SnapshotKeeper
 from segstudio.project.sync_folders import is_synchronized
 from segstudio.project.threads import joined
-from segstudio.project.waiting import Rows, Step, Tiles, Waiting
+from segstudio.project.waiting import Rows, Tiles, Waiting
 
 #: Publish when nothing was edited for so long, and after so long at the latest.
 IDLE_SECONDS: Final = 10.0
@@ -51,11 +45,6 @@ class Checkpoint:
         Keeps earlier states.
     on_change
         Called on the thread after each try.
-
-    Notes
-    -----
-    A file that another program changed since it was read or written here is first copied to
-    ``<stem>.foreign-<n>`` and then written whole.
     """
 
     def __init__(
@@ -70,20 +59,11 @@ class Checkpoint:
     ) -> None:
         self._files = files
         self._journal = journal
-        self._keeper = keeper
+        self._publisher = Publisher(files, planes, journal.last, keeper, tell=self._tell, disk=disk)
         self._on_change = on_change
         self._latest = SYNCHRONIZED_SECONDS if is_synchronized(files.labels.parent) else LATEST_SECONDS
-        sums = Sums(files.sums, disk)
-        self._disk = SummingDisk(disk, sums, files.published)
-        self._published = PublishedFiles(files.published, sums, self._disk)
-        self._mirror = Planes(planes.labels.snapshot(), planes.regions.snapshot())
-        self._table = dict(planes.objects)
-        self._dirty: set[TileId] = set()
-        self._table_dirty = False
-        self._whole: set[Path] = set()
         self._condition = threading.Condition()
         self._waiting = Waiting(journal.last, planes.objects.next_id())
-        self._mirrored = journal.last
         self._completed = 0
         self._first_edit: float | None = None
         self._last_edit = 0.0
@@ -108,12 +88,12 @@ class Checkpoint:
     @property
     def objects(self) -> int:
         """Number of objects at the last checkpoint."""
-        return len(self._table)
+        return self._publisher.objects
 
     @property
     def regions_used(self) -> bool:
         """Whether any region was marked, at the last checkpoint."""
-        return bool(self._mirror.regions.keys())
+        return self._publisher.regions_used
 
     def take_notices(self) -> list[str]:
         """Return sentences about foreign files, each once."""
@@ -121,16 +101,15 @@ class Checkpoint:
             notices, self._notices = self._notices, []
         return notices
 
+    def _tell(self, notice: str) -> None:
+        with self._condition:
+            self._notices.append(notice)
+
     def mark(self, tiles: Iterable[TileId], table: bool, whole: Iterable[Path] = ()) -> None:
         """Say what already differs from the files, and which are to be written `whole`; before the first edit."""
         with self._condition:
-            self._dirty.update(tiles)
-            self._whole.update(whole)
-            self._table_dirty = self._table_dirty or table or self._files.objects in self._whole
-            for plane in PLANES:
-                if self._path(plane) in self._whole:
-                    self._dirty.add((plane, (0, 0)))
-            if self._dirty or self._table_dirty:
+            self._publisher.mark(tiles, table, whole)
+            if self._publisher.dirty:
                 self._schedule()
 
     def note(self, seq: int, tiles: Tiles, objects: Rows, next_id: int) -> None:
@@ -193,7 +172,7 @@ class Checkpoint:
         return joined((self._thread,), timeout)
 
     def _pending(self) -> bool:
-        return bool(self._publishing or self._waiting or self._dirty or self._table_dirty)
+        return bool(self._publishing or self._waiting or self._publisher.dirty)
 
     def _schedule(self) -> None:
         self._last_edit = time.monotonic()
@@ -252,53 +231,13 @@ class Checkpoint:
             refusal = self._refusal(steps[-1].seq)
             if refusal is not None:
                 raise refusal
-            self._take_over(steps)
+            self._publisher.take_over(steps)
         except BaseException:
             with self._condition:  # never none: nothing fails any more once the last step is taken over
                 self._waiting.put_back(steps)
             raise
-        for plane in PLANES:
-            keys = [key for name, key in self._dirty if name == plane]
-            if keys:
-                self._publish_plane(plane, keys)
-                self._dirty.difference_update((plane, key) for key in keys)
-        if self._table_dirty:
-            self._prepare(self._files.objects)
-            write_objects(self._files.objects, self._table, next_id, self._disk)
-            self._published.written(self._files.objects)
-            self._table_dirty = False
+        self._publisher.write(next_id)
         self._completed += 1
-
-    def _take_over(self, steps: list[Step]) -> None:
-        """Bring the mirror up to date, and keep earlier states on the way; removes from `steps` what it has."""
-        coming = {tile for step in steps for tile in step.tiles}
-        table = any(step.objects for step in steps)
-        leaving = {self._path(plane) for plane, _ in coming | self._dirty} | ({self._files.objects} if table else set())
-        if leaving and len(steps) == 1:
-            self._keeper.keep_generation(lambda: self._known(leaving))
-        while steps:
-            self._take(steps[0])
-            step = steps.pop(0)
-            if step.before and (problem := self._keeper.keep_before(step.before, lambda: self._known(leaving))):
-                with self._condition:
-                    self._notices.append(problem)
-
-    def _known(self, leaving: set[Path]) -> Known:
-        dirty = {*self._dirty, *((self._files.objects,) if self._table_dirty else ())}
-        planes = Planes(self._mirror.labels, self._mirror.regions, ObjectTable(self._table))
-        return Known(planes, self._mirrored, dirty, self._published.untouched() - self._whole, leaving)
-
-    def _take(self, step: Step) -> None:
-        self._mirrored = self._disk.seq = step.seq
-        for (plane, key), tile in step.tiles.items():
-            self._mirror.plane(plane).set_tile(key, tile)
-            self._dirty.add((plane, key))
-        for object_id, info in step.objects.items():
-            if info is None:
-                self._table.pop(object_id, None)
-            else:
-                self._table[object_id] = info
-            self._table_dirty = True
 
     def _refusal(self, seq: int) -> UserError | None:
         """Return why nothing can be published now."""
@@ -310,25 +249,3 @@ class Checkpoint:
         if not project.is_dir():  # it was moved or pulled out: what is made there would be another one
             return disk_error(FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)), project, "written")
         return None
-
-    def _publish_plane(self, plane: Plane, keys: list[tuple[int, int]]) -> None:
-        path = self._path(plane)
-        source = self._mirror.plane(plane)
-        ours = self._prepare(path)
-        previous = TileFile.open(path) if ours and path not in self._whole and path.exists() else None
-        wanted = keys if previous is not None else source.keys()
-        changed = {key: source.tile(key) for key in wanted}
-        write_tiles(path, source.shape, source.dtype, changed, previous, self._disk)
-        self._published.written(path)
-        self._whole.discard(path)
-
-    def _path(self, plane: Plane) -> Path:
-        return self._files.labels if plane == "labels" else self._files.regions
-
-    def _prepare(self, path: Path) -> bool:
-        """Make the folder, keep a foreign version; return whether the file is as this program left it."""
-        notice = self._published.prepare(path)
-        if notice is not None:
-            with self._condition:
-                self._notices.append(notice)
-        return notice is None

@@ -179,7 +179,7 @@ def test_labels_are_in_their_file_before_a_prediction_and_a_training_begin(
     drawn = project.label_path(document.entry.id)
     monkeypatch.setattr(studio.session.jobs, "predict", lambda job, _t: began.append(drawn.is_file()) or job.job_id)
     with monkeypatch.context() as patch:
-        patch.setattr("segstudio.project.checkpoint.write_tiles", refuse)
+        patch.setattr("segstudio.project.publisher.write_tiles", refuse)
         studio.label(cells((96, 96), seed=1).labels)
         predict.predict()
         assert not predict._predict.isEnabled(), "a second click would predict twice"

@@ -161,7 +161,7 @@ def test_an_image_whose_files_could_not_be_written_is_closed_again(
         real = project.document
         monkeypatch.setattr(project, "document", lambda image_id: opened.append(real(image_id)) or opened[0])
         with monkeypatch.context() as patch:
-            patch.setattr("segstudio.project.checkpoint.write_tiles", refuse)
+            patch.setattr("segstudio.project.publisher.write_tiles", refuse)
             with pytest.raises(DiskError):
                 project.catch_up(first)
         assert opened[0].closed

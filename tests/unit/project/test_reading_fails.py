@@ -14,7 +14,7 @@ import tifffile
 
 from segstudio.core.errors import UserError
 from segstudio.labels.edits import Delete, Stroke
-from segstudio.project import checkpoint, journal_writer, published_files, rescue_watch, session_journal
+from segstudio.project import checkpoint, journal_writer, published_files, publisher, rescue_watch, session_journal
 from segstudio.project.changes import FAILED, SAVED
 from segstudio.project.document import ImageDocument
 from segstudio.project.project import Project
@@ -69,11 +69,11 @@ def published(project: Project) -> set[int]:
 @pytest.mark.parametrize(
     ("owner", "name"),
     [
-        (checkpoint.TileFile, "open"),
+        (publisher.TileFile, "open"),
         (published_files._Signature, "of"),
         (checkpoint.Checkpoint, "_refusal"),
-        (checkpoint.Checkpoint, "_take"),
-        (checkpoint.Checkpoint, "_known"),
+        (publisher.Publisher, "_take"),
+        (publisher.Publisher, "_known"),
     ],
     ids=["tiles", "signature", "project", "step", "known"],
 )
@@ -82,7 +82,7 @@ def test_whatever_stops_a_checkpoint_is_told_and_the_next_one_has_all(
 ) -> None:
     assert draw(project, 1).checkpoint(wait=True)
     failing = FailsOnce(getattr(owner, name), error, "checkpoint")
-    is_method = owner is checkpoint.Checkpoint
+    is_method = owner in (checkpoint.Checkpoint, publisher.Publisher)
     monkeypatch.setattr(owner, name, (lambda *args: failing(*args)) if is_method else failing)
     document = draw(project, 2)
     gesture = document.begin("Delete", restore_point="Delete")  # a state to be kept, so that there are two steps
@@ -106,7 +106,7 @@ def test_a_checkpoint_that_fails_is_not_called_saved(project: Project, monkeypat
         raise STALE
 
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoint.TileFile, "open", refuse)
+        patch.setattr(publisher.TileFile, "open", refuse)
         draw(project, 2)
         assert document.flush()
         assert not document.checkpoint(wait=True)

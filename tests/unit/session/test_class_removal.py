@@ -46,9 +46,9 @@ def classes_in(folder: Path) -> list[set[int]]:
 
 def full_after(files: int) -> Callable[..., None]:
     """Return what writes object tables until the disk is full."""
-    from segstudio.project import checkpoint
+    from segstudio.project import publisher
 
-    write, room = checkpoint.write_objects, [files]
+    write, room = publisher.write_objects, [files]
 
     def refuse(*arguments: object, **options: object) -> None:
         room[0] -= 1
@@ -67,7 +67,7 @@ def test_a_removal_that_a_full_disk_stops_is_finished_when_the_project_opens_aga
     session.noticed.connect(said.append)
     session.open_project(folder)
     with monkeypatch.context() as patch:
-        patch.setattr("segstudio.project.checkpoint.write_objects", full_after(3))
+        patch.setattr("segstudio.project.publisher.write_objects", full_after(3))
         session.classes.remove(DEBRIS, CELL)
     assert session.project is not None
     assert session.project.classes.names == ("cell", "debris")

@@ -77,7 +77,7 @@ def test_a_job_does_not_wait_for_ever_for_labels_that_cannot_be_saved(
     document.apply(Stroke(np.array([[4.0, 4.0], [20.0, 20.0]]), 5, 1))
     done: list[str] = []
     with monkeypatch.context() as patch:
-        patch.setattr("segstudio.project.checkpoint.write_tiles", refuse)
+        patch.setattr("segstudio.project.publisher.write_tiles", refuse)
         with pytest.raises(DiskError, match="full"):
             saved_first(document, lambda: done.append("worked"))()
     assert done == []
@@ -105,7 +105,7 @@ def test_a_job_waits_for_all_images_and_names_the_one_that_the_disk_refuses(
     document.apply(Stroke(np.array([[4.0, 4.0], [20.0, 20.0]]), 5, 1))
     done: list[str] = []
     with monkeypatch.context() as patch:
-        patch.setattr("segstudio.project.checkpoint.write_tiles", refuse)
+        patch.setattr("segstudio.project.publisher.write_tiles", refuse)
         session.select(second)
         assert session.document is not document
         with pytest.raises(UserError, match=r"labels of a\.tif could not be saved: The disk is full"):
