@@ -16,8 +16,8 @@ from segstudio.core.axes import ImageInfo
 from segstudio.core.errors import BadInput
 from segstudio.core.registry import Registry
 from segstudio.core.tiles import Window
-from segstudio.io.decoding import check_budget, decoding, no_permission, not_found, plain_reason
-from segstudio.io.regular_file import open_regular
+from segstudio.io.decoding import check_budget, decoding
+from segstudio.io.file_heads import read_head, what_it_is
 
 
 class PixelGate(Protocol):
@@ -185,7 +185,7 @@ class ImageReader:
     suffixes
         Usual file name endings, lower case, with the dot: for file dialogs and folder listings only.
     matches
-        Tells from the first `HEAD` bytes whether the file is one of its own.
+        Tells from the first bytes whether the file is one of its own.
     open
         Opens the file. The second argument asks for the indices of palette images instead of their colours.
     """
@@ -195,9 +195,6 @@ class ImageReader:
     matches: Callable[[bytes], bool]
     open: Callable[[Path, bool], BaseSource]
 
-
-#: Bytes shown to `ImageReader.matches`.
-HEAD = 512
 
 readers: Registry[ImageReader] = Registry("image reader", "segstudio.io", "segstudio.readers")
 
@@ -247,7 +244,7 @@ def open_image(path: str | Path, *, indices: bool = False) -> BaseSource:
     ...     pixels = source.read(Window(0, 0, 512, 512))
     """
     file = Path(path)
-    head = _head(file)
+    head = read_head(file)
     for _, reader in readers:
         if reader.matches(head):
             gate = _gates[-1](file, indices=indices) if _gates else None
@@ -257,7 +254,7 @@ def open_image(path: str | Path, *, indices: bool = False) -> BaseSource:
                 source.gate = gate
             return source
     raise BadInput(
-        f"{file.name} {_guess(head)}.",
+        f"{file.name} {what_it_is(head)}.",
         hint="SegStudio reads TIFF, OME-TIFF, PNG, JPEG, BMP, GIF, WebP and NumPy files.",
         code="image-format",
         path=file,
@@ -267,62 +264,3 @@ def open_image(path: str | Path, *, indices: bool = False) -> BaseSource:
 def image_suffixes() -> frozenset[str]:
     """Return the file name endings that listings take for images, lower case, with the dot."""
     return frozenset(suffix for _, reader in readers for suffix in reader.suffixes)
-
-
-def _head(path: Path) -> bytes:
-    try:
-        if path.is_dir():
-            raise BadInput(
-                f"{path.name} is a folder, not an image.",
-                hint="Choose the image files inside it.",
-                code="image-is-folder",
-                path=path,
-            )
-        if path.exists() and not path.is_file():
-            raise BadInput(f"{path.name} is not a file.", hint="Choose an image file.", code="image-format", path=path)
-        with open_regular(path) as file:
-            head = file.read(HEAD)
-    except FileNotFoundError as error:
-        raise not_found(path) from error
-    except PermissionError as error:
-        raise no_permission(path) from error
-    except (OSError, ValueError) as error:
-        raise BadInput(
-            f"{path.name} cannot be opened: {plain_reason(error)}.", hint="Check the drive.", code="image-io", path=path
-        ) from error
-    if not head:
-        raise BadInput(
-            f"{path.name} is empty (0 bytes).",
-            hint="The copy or the download broke off; get the file again.",
-            code="image-empty",
-            path=path,
-        )
-    return head
-
-
-#: Beginnings of files that people take for images, and what to tell them.
-_KNOWN = (
-    (b"ZISRAWFILE", "is a Zeiss CZI file, which cannot be read yet; export it as OME-TIFF"),
-    (b"\xda\xce\xbe\x0a", "is a Nikon ND2 file, which cannot be read yet; export it as OME-TIFF"),
-    (b"\x89HDF", "is an HDF5 file, which cannot be read; export the image as TIFF"),
-    (b"\xd0\xcf\x11\xe0", "is a file of another microscope program, which cannot be read; export it as OME-TIFF"),
-    (b"%PDF", "is a PDF document, not an image; export the picture as TIFF or PNG"),
-    (b"PK\x03\x04", "is a ZIP archive, not an image; unpack it first"),
-    (b"PK\x05\x06", "is an empty ZIP archive, not an image"),
-    (b"Iout", "is an ImageJ region of interest, not an image"),
-    (b"\x80", "is a file of Python objects (pickle), not an image, and is not opened because it could run code"),
-)
-
-
-def _guess(head: bytes) -> str:
-    for magic, words in _KNOWN:
-        if head.startswith(magic):
-            return words
-    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if text.startswith((b"<!doctype html", b"<html")):
-        return "is a web page, not an image; the download went wrong"
-    if text.startswith((b"{", b"[")):
-        return "is a text file (JSON), not an image"
-    if b"\0" not in head:
-        return "is a text file, not an image"
-    return "is not an image that can be read"
