@@ -7,7 +7,7 @@ from segstudio.core.tiles import Window
 from segstudio.labels.history import PLANES, EditRecord, ObjectChange, Plane, Planes, TileDelta
 from segstudio.labels.label_map import LabelMap
 from segstudio.labels.objects import ObjectInfo
-from segstudio.labels.transaction import difference
+from segstudio.labels.tile_difference import difference
 
 #: What the undo menu calls it.
 NAME = "Restore earlier labels"
