@@ -4,17 +4,16 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from segstudio.core.tiles import Window
 from segstudio.labels.cutting import cut, line_mask
 from segstudio.labels.flood import connected
-from segstudio.labels.label_map import LabelMap
 from segstudio.labels.objects import ObjectInfo
 from segstudio.labels.painting import Brush, Painter, Point, follow, write_masked
 from segstudio.labels.paste import PasteLabels
 from segstudio.labels.raster import polygon
-from segstudio.labels.regions import IGNORE
+from segstudio.labels.region_edits import RegionFill, RegionStroke
 from segstudio.labels.restore_points import restore_point
 from segstudio.labels.transaction import FEW_WRITES, Transaction
 
@@ -85,40 +84,6 @@ class EraseStroke:
     def apply(self, tx: Transaction) -> None:
         """Erase along the stroke."""
         follow(tx, self.points, Brush(0, self.diameter, None if self.only is None else (self.only,)))
-
-
-@dataclass(frozen=True, eq=False)
-class RegionStroke:
-    """A stroke on the region plane: 0 not stated, 1 completely labelled, 2 ignore."""
-
-    points: ArrayLike
-    diameter: float
-    value: int
-    name: ClassVar[str] = "Mark region"
-
-    def apply(self, tx: Transaction) -> None:
-        """Mark along the stroke."""
-        follow(tx, self.points, Brush(self.value, self.diameter, None, "regions"))
-
-
-@dataclass(frozen=True)
-class RegionFill:
-    """A rectangle of the region plane, or with ``None`` all of it, set to `value`.
-
-    With `keep_ignored`, for the whole plane only, what is to be ignored stays so.
-    """
-
-    window: Window | None
-    value: int
-    keep_ignored: bool = False
-    name: ClassVar[str] = "Mark region"
-
-    def apply(self, tx: Transaction) -> None:
-        """Set the rectangle."""
-        ignored = _ignored(tx.planes.regions) if self.keep_ignored and self.window is None else {}
-        tx.fill("regions", self.window or Window.whole(tx.shape), self.value)
-        for window, mask in ignored.items():
-            tx.write("regions", window, np.where(mask, IGNORE, self.value).astype(np.uint8))
 
 
 @dataclass(frozen=True)
@@ -268,22 +233,6 @@ class Split:
             tx.set_object(new_id, replace(info, source="hand"))
             values[pieces == piece] = new_id
         tx.write("labels", window, values)
-
-
-def _ignored(plane: LabelMap) -> dict[Window, NDArray[np.bool_]]:
-    """Return where each tile with ignored pixels has them; tiles that share an array are looked at once."""
-    masks: dict[int, NDArray[np.bool_]] = {}
-    found = {}
-    for key in plane.keys():  # noqa: SIM118 - a method of the map, no mapping
-        tile = plane.tile(key)
-        if tile is not None:
-            mask = masks.get(id(tile))
-            if mask is None:
-                mask = masks[id(tile)] = tile == IGNORE
-                mask = masks[id(tile)] = mask if mask.any() else mask[:0]
-            if mask.size:
-                found[plane.grid.window(key)] = mask
-    return found
 
 
 def add_object(tx: Transaction, object_id: int, class_id: int) -> None:
