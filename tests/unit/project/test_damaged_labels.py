@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from dying_disk import DyingDisk
 
 from segstudio.core.errors import BadInput, UserError
-from segstudio.io.disk import Disk
 from segstudio.labels.edits import Delete, RegionFill, Stroke
 from segstudio.labels.objects import ObjectInfo
 from segstudio.labels.regions import COMPLETE
@@ -22,34 +22,7 @@ from segstudio.project.project import Project
 from segstudio.project.verify import verify_project
 
 State = tuple[bytes, bytes, dict[int, ObjectInfo]]
-
-
-class KilledAt(Disk):
-    """Does nothing more after so many steps, as after a kill."""
-
-    def __init__(self, steps: int) -> None:
-        self.steps = steps
-
-    def _step(self) -> None:
-        self.steps -= 1
-        if self.steps < 0:
-            raise OSError(errno.EIO, "Killed")
-
-    def create(self, path: Path) -> int:
-        self._step()
-        return super().create(path)
-
-    def replace(self, source: Path, target: Path) -> None:
-        self._step()
-        super().replace(source, target)
-
-    def unlink(self, path: Path) -> None:
-        self._step()
-        super().unlink(path)
-
-    def sync_folder(self, folder: Path) -> None:
-        self._step()
-        super().sync_folder(folder)
+_STEPS = ("create", "replace", "unlink", "sync_folder")
 
 
 def state(document: ImageDocument) -> State:
@@ -176,7 +149,7 @@ def test_a_kill_leaves_the_image_as_it_was_or_as_in_the_earlier_state(made: tupl
 
 def _restored(project: Project, image: str, steps: int) -> bool:
     try:
-        restore_damaged(project, image, 1, KilledAt(steps))
+        restore_damaged(project, image, 1, DyingDisk(steps, _STEPS))
     except UserError:
         return False
     return True

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from dying_disk import DyingDisk
 
 from segstudio.core.errors import UserError
 from segstudio.io.disk import Disk
@@ -20,6 +21,8 @@ from segstudio.project.manifest_store import ManifestStore
 from segstudio.project.mask_import import read_mask, take_mask
 from segstudio.project.project import Project
 from segstudio.project.samples import project_samples
+
+_STEPS = ("create", "write", "replace", "sync_folder", "make_folder", "unlink", "remove_folder")
 
 
 class FullAfter(Disk):
@@ -98,49 +101,8 @@ def test_a_kill_leaves_a_mask_whole_or_not_at_all(tmp_path: Path, room: int) -> 
     project.close()
 
 
-class RefusesAfter(Disk):
-    """Does so many things, then refuses so many."""
-
-    def __init__(self, left: int, refusals: int) -> None:
-        self._left = left
-        self._refusals = refusals
-
-    def _step(self) -> None:
-        self._left -= 1
-        if -self._refusals <= self._left < 0:
-            raise OSError(errno.EIO, "Refused")
-
-    def create(self, path: Path) -> int:
-        self._step()
-        return super().create(path)
-
-    def write(self, descriptor: int, data: bytes | memoryview) -> None:
-        self._step()
-        super().write(descriptor, data)
-
-    def replace(self, source: Path, target: Path) -> None:
-        self._step()
-        super().replace(source, target)
-
-    def sync_folder(self, folder: Path) -> None:
-        self._step()
-        super().sync_folder(folder)
-
-    def make_folder(self, folder: Path) -> None:
-        self._step()
-        super().make_folder(folder)
-
-    def unlink(self, path: Path) -> None:
-        self._step()
-        super().unlink(path)
-
-    def remove_folder(self, folder: Path) -> None:
-        self._step()
-        super().remove_folder(folder)
-
-
-@pytest.mark.parametrize("refusals", [1, 10**6], ids=["once", "for ever"])
-def test_at_whichever_step_it_ends_the_mask_is_whole_or_not_there(tmp_path: Path, refusals: int) -> None:
+@pytest.mark.parametrize("refusals", [1, None], ids=["once", "for ever"])
+def test_at_whichever_step_it_ends_the_mask_is_whole_or_not_there(tmp_path: Path, refusals: int | None) -> None:
     _write_pair(tmp_path)
     project, _ = Project.create(tmp_path / "project", tmp_path / "images")
     entry, files = project.images[0], project.files(project.images[0].id)
@@ -152,7 +114,7 @@ def test_at_whichever_step_it_ends_the_mask_is_whole_or_not_there(tmp_path: Path
         shutil.rmtree(tmp_path / "project")
         shutil.copytree(tmp_path / "blank", tmp_path / "project")
         try:
-            take_mask(tmp_path / "masks" / "a.tif", taken, entry, files, RefusesAfter(number, refusals))
+            take_mask(tmp_path / "masks" / "a.tif", taken, entry, files, DyingDisk(number, _STEPS, refusals))
         except UserError:
             ended = False
         else:

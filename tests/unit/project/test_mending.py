@@ -1,6 +1,5 @@
 """A damaged journal: what lies before the damage goes on, and the user is told what is lost and what is not."""
 
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from dying_disk import DyingDisk
 
 from segstudio.core.errors import UserError
 from segstudio.io.disk import Disk
@@ -19,6 +19,7 @@ from segstudio.project.project import Project
 from segstudio.project.verify import verify_project
 
 SHAPE = (600, 700)
+_STEPS = ("create", "write", "replace", "unlink", "make_folder")
 State = tuple[bytes, bytes, tuple[object, ...]]
 EDITS: tuple[Callable[[], object], ...] = (
     lambda: Stroke([(40.0, 40.0), (90.0, 60.0)], 12, 1),
@@ -260,38 +261,6 @@ def test_looking_only_writes_nothing_and_shows_the_same(tmp_path: Path) -> None:
     assert {path: path.read_bytes() for path in work.folder.rglob("*") if path.is_file()} == before
 
 
-class Failing(Disk):
-    """A disk on which the primitive `number` fails, as do all after it: as after a kill."""
-
-    def __init__(self, number: int) -> None:
-        self.left = number
-
-    def _step(self) -> None:
-        self.left -= 1
-        if self.left < 0:
-            raise OSError(5, os.strerror(5))
-
-    def create(self, path: Path) -> int:
-        self._step()
-        return super().create(path)
-
-    def write(self, descriptor: int, data: bytes | memoryview) -> None:
-        self._step()
-        super().write(descriptor, data)
-
-    def replace(self, source: Path, target: Path) -> None:
-        self._step()
-        super().replace(source, target)
-
-    def unlink(self, path: Path) -> None:
-        self._step()
-        super().unlink(path)
-
-    def make_folder(self, folder: Path) -> None:
-        self._step()
-        super().make_folder(folder)
-
-
 @pytest.mark.parametrize("damaged", [(6,), (5, 6), (5,)])
 def test_a_kill_while_the_damage_is_put_aside_costs_nothing(tmp_path: Path, damaged: tuple[int, ...]) -> None:
     work = Work(tmp_path, published=6)
@@ -310,7 +279,7 @@ def test_a_kill_while_the_damage_is_put_aside_costs_nothing(tmp_path: Path, dama
         project = Project.open(work.folder)
         entry, files = project.images[0], project.files(project.images[0].id)
         try:
-            document = ImageDocument.open(entry, project.image_path(entry.id), files, disk=Failing(number))
+            document = ImageDocument.open(entry, project.image_path(entry.id), files, disk=DyingDisk(number, _STEPS))
         except UserError:
             survived = False
         else:

@@ -1,17 +1,14 @@
 """A journal in which a sync program has put what was drawn on another computer: both are kept, and the user is told."""
 
-import errno
-import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
+from dying_disk import DyingDisk
 
 from segstudio.core.errors import UserError
-from segstudio.io.disk import Disk
 from segstudio.labels.edits import Delete, Stroke
 from segstudio.project import journal
 from segstudio.project.document import ImageDocument
@@ -19,6 +16,7 @@ from segstudio.project.project import Project
 from segstudio.project.verify import verify_project
 
 SHAPE = (300, 1100)
+_STEPS = ("create", "write", "replace", "unlink", "make_folder")
 
 
 class TwoPlaces:
@@ -135,24 +133,6 @@ def test_looking_only_writes_nothing_and_tells_of_both(tmp_path: Path, monkeypat
     assert {path: path.read_bytes() for path in places.here.rglob("*") if path.is_file()} == before
 
 
-class Dying(Disk):
-    """Changes nothing any more from the primitive `number` on: as after a kill."""
-
-    def __init__(self, number: int) -> None:
-        self._left = number
-        for name in ("create", "write", "replace", "unlink", "make_folder"):
-            setattr(self, name, self._wrap(getattr(super(), name)))
-
-    def _wrap(self, real: Callable[..., object]) -> Callable[..., object]:
-        def call(*args: object) -> object:
-            self._left -= 1
-            if self._left < 0:
-                raise OSError(errno.EIO, os.strerror(errno.EIO))
-            return real(*args)
-
-        return call
-
-
 @pytest.mark.parametrize("here_is_shorter", [False, True])
 def test_a_kill_while_the_other_truth_is_put_aside_costs_neither(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here_is_shorter: bool
@@ -172,7 +152,7 @@ def test_a_kill_while_the_other_truth_is_put_aside_costs_neither(
         entry = project.images[0]
         try:
             document = ImageDocument.open(
-                entry, project.image_path(entry.id), project.files(entry.id), disk=Dying(number)
+                entry, project.image_path(entry.id), project.files(entry.id), disk=DyingDisk(number, _STEPS)
             )
         except UserError:
             survived = False
