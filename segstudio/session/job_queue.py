@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
 
 from psygnal import Signal
 
@@ -33,19 +32,16 @@ from segstudio.jobs.worker_log import worker_log
 from segstudio.session.background import Background
 from segstudio.session.curves import Curves
 from segstudio.session.job import BUSY, Job
+from segstudio.session.job_list import ENDED_KEPT, JobList
 from segstudio.session.known_catalogue import KnownCatalogue
 from segstudio.session.training_processes import Launcher, TrainingProcesses
 
 Handle = Callable[[Message], None]
-#: Jobs that no user would know about: they are forgotten with their answer.
-_Silent = ValidateJob | DecodeJob | SummaryJob | InspectJob | AugmentJob
-#: So many jobs that are over stay in the list; a window that is open for days would only grow.
-ENDED_KEPT: Final = 50
 Follow = Callable[[Iterator[Message], Handle], None]
 """Reads messages on a thread of its own and hands each to the main thread."""
 
 
-class JobQueue:
+class JobQueue(JobList):
     """Starts jobs, follows them, and tells about them.
 
     Parameters
@@ -56,8 +52,6 @@ class JobQueue:
         Where short jobs and trainings run.
     """
 
-    changed = Signal(str)
-    """Id of a job that is new, of which something is, or that is no more."""
     message = Signal(str, object)
     """Job id and `Message`, as it came."""
     catalogue_changed = Signal()
@@ -68,6 +62,7 @@ class JobQueue:
         worker: WarmWorker | None = None,
         launcher: Launcher = RunProcess,
     ) -> None:
+        super().__init__()
         self.follow: Follow | None = None
         self.curves = Curves()
         self.offers = KnownCatalogue(background, lambda spec: self._enqueue(spec, ""), self._makes_catalogue)
@@ -77,7 +72,6 @@ class JobQueue:
         self._background = background
         self._worker = worker or WarmWorker(worker_log())
         self._worker_followed = False
-        self._jobs: dict[str, Job] = {}
         self._resume_wanted: list[str] = []
         self._next_decode: dict[str, DecodeJob] = {}
         self._closed = False
@@ -86,37 +80,6 @@ class JobQueue:
     def catalogue(self) -> Catalogue | None:
         """What the engine offers; ``None`` while it is not known."""
         return self.offers.catalogue
-
-    @property
-    def jobs(self) -> list[Job]:
-        """Jobs of this sitting that a user would know about, the newest first; of those that are over the last ones."""
-        known = (job for job in self._jobs.values() if not isinstance(job.spec, CatalogueJob | _Silent))
-        return sorted(known, key=lambda job: job.created, reverse=True)
-
-    def job(self, job_id: str) -> Job | None:
-        """Return one job."""
-        return self._jobs.get(job_id)
-
-    def live(self, job_id: str) -> bool:
-        """Return whether a job is not over."""
-        job = self._jobs.get(job_id)
-        return job is not None and not job.ended
-
-    @property
-    def active(self) -> list[Job]:
-        """Jobs that are not over, the newest first."""
-        return [job for job in self.jobs if not job.ended]
-
-    @property
-    def device_name(self) -> str:
-        """Name of the device that works, or worked last; empty before the first job."""
-        named = [job for job in self.jobs if job.device_name]
-        return next((job.device_name for job in named if not job.ended), named[0].device_name if named else "")
-
-    def summary(self) -> tuple[str, float | None]:
-        """Return one line about the job that runs, and how much of it is done (0..1, ``None`` when unknown)."""
-        job = next((job for job in self.active if job.state != "queued"), None)
-        return job.summary() if job is not None else ("", None)
 
     def start_training(self, spec: TrainJob) -> str:
         """Train as soon as the device is free; return the job's id."""
@@ -215,10 +178,6 @@ class JobQueue:
         self.curves.forget(job_id)
         self._drop(job_id)
 
-    def _drop(self, job_id: str) -> None:
-        if self._jobs.pop(job_id, None) is not None:
-            self.changed.emit(job_id)
-
     def close(self) -> None:
         """End the threads that read messages, and the worker of short jobs."""
         self._closed = True
@@ -254,9 +213,7 @@ class JobQueue:
     def _on_end(self, job: Job) -> None:
         if isinstance(job.spec, TrainJob):
             self.trainings.ended(job.id)
-        known = self._jobs.pop(job.id, None)
-        if known is not None and not isinstance(job.spec, _Silent):
-            self._jobs[job.id] = known  # behind those that ended before
+        self._put_last(job)
         if isinstance(job.spec, DecodeJob):
             following = self._next_decode.pop(job.spec.image_id, None)
             if following is not None:
@@ -322,10 +279,3 @@ class JobQueue:
     def _send(self, job_id: str, command: Command) -> None:
         if self.live(job_id):
             self.trainings.send(job_id, command)
-
-    def _all(self) -> list[Job]:
-        return list(self._jobs.values())
-
-    def _set(self, job: Job) -> None:
-        self._jobs[job.id] = job
-        self.changed.emit(job.id)

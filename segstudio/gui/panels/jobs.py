@@ -23,7 +23,7 @@ from segstudio.gui.theme import icon
 from segstudio.jobs.spec import TrainJob
 from segstudio.session.curves import epoch_words
 from segstudio.session.job import Job
-from segstudio.session.job_queue import ENDED_KEPT
+from segstudio.session.job_list import ENDED_KEPT
 from segstudio.session.session import Session
 
 _TITLE_WIDTH = 200
