@@ -7,7 +7,6 @@ from pathlib import Path
 from segstudio.io.disk import DISK, Disk
 from segstudio.project.annotation_files import AnnotationFiles
 from segstudio.project.catching_up import CatchingUp, coming_back, maybe_behind
-from segstudio.project.content import Content
 from segstudio.project.document import ImageDocument
 from segstudio.project.layout import Layout
 from segstudio.project.lock import Holder, ProjectLock
@@ -15,22 +14,20 @@ from segstudio.project.manifest import MANIFEST, ImageEntry, Manifest
 from segstudio.project.manifest_file import load_manifest
 from segstudio.project.manifest_store import ManifestStore
 from segstudio.project.mask_import import MaskImport, TakeLabels, read_mask
-from segstudio.project.open_documents import OpenDocuments
 from segstudio.project.opening import set_up, take_hold
 from segstudio.project.project_images import ProjectImages
 from segstudio.project.reading_only import refuse_closed
 from segstudio.project.rescue import RescueStore
 from segstudio.project.rescue_manifest import ManifestRescue
+from segstudio.project.saved_project import SavedProject
 
 __all__ = ["ImageEntry", "Project"]
 
 #: So long a job waits for images to be recovered after a crash, seconds.
 _CATCH_UP_S = 120.0
-#: How the user is told of project.json.
-_LIST = "the list of images and classes"
 
 
-class Project(Content):
+class Project(SavedProject):
     """An open project. Make it with `create` or `open`; `close` it.
 
     Attributes
@@ -61,7 +58,6 @@ class Project(Content):
         self._lock = lock
         self._closed = False
         self._disk = disk
-        self._documents = OpenDocuments()
         self._images = ProjectImages(self._store, self._layout, self._change_entry)
         self._masks = MaskImport(self._store, self._layout, self._documents, self.document, disk)
         behind = maybe_behind(manifest.images, self._layout) if lock is not None and lock.interrupted else []
@@ -173,30 +169,6 @@ class Project(Content):
 
     def __exit__(self, *args: object) -> None:
         self.close()
-
-    def unsaved(self, timeout: float = 1.0) -> dict[str, str]:
-        """Return what would be lost by name, images and the list of them, and why; waits a little for slow disks."""
-        return self._documents.unsaved(timeout) | _of_list(self._store.saving.unsaved)
-
-    def rescued(self, *, slow: bool = False) -> dict[str, str]:
-        """Return what the disk refuses and lies in the rescue store by name, images and the list of them, and why.
-
-        Parameters
-        ----------
-        slow
-            Also what the disk may take in a moment.
-        """
-        return self._documents.rescued(slow=slow) | _of_list(self._store.saving.rescued_because(slow=slow))
-
-    @property
-    def durable(self) -> bool:
-        """Whether every finished action of all open images is on the disk of the project."""
-        return self._documents.durable
-
-    def retry(self) -> None:
-        """Try a disk that refuses again, now."""
-        self._documents.retry()
-        self._store.saving.retry()
 
     def publish(self) -> Callable[[], None]:
         """Ask for the label files of all open images now; return a function that waits for them on another thread.
@@ -351,7 +323,3 @@ class Project(Content):
             if self.read_only or entry is None or (entry.objects, entry.marked) == (objects, marked):
                 return
             self._change_entry(image_id, lambda entry: replace(entry, objects=objects, marked=marked))
-
-
-def _of_list(why: str) -> dict[str, str]:
-    return {_LIST: why} if why else {}
