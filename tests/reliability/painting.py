@@ -1,4 +1,4 @@
-"""Works in the real program by a fixed script and notes each finished action; run by `test_kills.py`, which kills it.
+"""Works in the real program by a fixed script and notes each finished action; run by `kill_sweep.py`, which kills it.
 
 Arguments: deed, project folder, log file, number of actions. Deeds: ``paint`` in an open project, ``draw`` there
 without taking a mask, ``open`` it and bring back what a crash left, ``migrate`` it, which an earlier version wrote, by
