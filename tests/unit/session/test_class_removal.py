@@ -152,9 +152,11 @@ def test_an_image_on_its_way_to_the_front_is_moved_when_it_is_there(folder: Path
         while not until():
             assert time.monotonic() < end, f"waited in vain: {said}, {waiting}"
             ready = next((item for item in waiting if not item[0].startswith(held)), None)
-            if ready is not None:
-                waiting.remove(ready)
-                ready[1]()
+            if ready is None:
+                time.sleep(0.002)  # or the threads that are waited for hardly run
+                continue
+            waiting.remove(ready)
+            ready[1]()
 
     session.open_project(folder)
     turn(lambda: session.document is not None)
