@@ -33,6 +33,8 @@ _NAME_LENGTH: Final = 40
 _HEADER_LIMIT: Final = 1 << 16
 #: What the name of a file ends with that was read as far as that goes.
 _DAMAGED: Final = ".damaged"
+#: What the name of a file ends with that another project has taken: the one whose it is may only be unplugged.
+TAKEN: Final = ".taken"
 
 
 def default_rescue_folder() -> Path:
@@ -101,20 +103,42 @@ class RescueStore:
         """Yield the folders of images that are this project's, be it under a name that it had before."""
         for project in self.projects():
             for image in _folders(project):
-                if any(self.is_owner(owner_of(path)) for path in journal_files(image)):
+                if any(self.is_owner(owner_of(path), path) for path in journal_files(image)):
                     yield image
 
     def projects(self) -> list[Path]:
         """Return the folders of all projects of which something is kept."""
         return [folder for root in self.roots for folder in _folders(root)]
 
-    def is_owner(self, owner: dict[str, Any]) -> bool:
-        """Whether what says to be of `owner` is this project's: it lies there, or was moved away from there."""
-        folder, name = owner.get("project"), owner.get("name")
-        if not isinstance(folder, str) or name != self._name:
-            return isinstance(folder, str) and _same(Path(folder), self._folder)
+    def lies_there(self, owner: dict[str, Any]) -> bool:
+        """Whether this project lies where `owner` says."""
+        folder = owner.get("project")
+        return isinstance(folder, str) and _same(Path(folder), self._folder)
+
+    def is_owner(self, owner: dict[str, Any], path: Path) -> bool:
+        """Whether the file at `path`, which says to be of `owner`, may be this project's.
+
+        It lies there; or it has the name of the one that is not there any more, and none has taken the file yet.
+        """
+        folder = owner.get("project")
+        if not isinstance(folder, str) or self.lies_there(owner):
+            return isinstance(folder, str)
         # The same images have the same ids in every project: one that is still in its place keeps its own.
-        return _same(Path(folder), self._folder) or not (Path(folder) / MANIFEST).exists()
+        moved = owner.get("name") == self._name and not (Path(folder) / MANIFEST).exists()
+        return moved and path.suffix != TAKEN
+
+    def let_go(self, path: Path, owner: dict[str, Any]) -> None:
+        """Remove a file of which all is in the project; that of another place is kept for the project of there.
+
+        Raises
+        ------
+        OSError
+            It stays as it is.
+        """
+        if self.lies_there(owner):
+            self.disk.unlink(path)
+        else:
+            self.disk.replace(path, path.with_name(f"{path.name}{TAKEN}"))
 
 
 class ImageRescue:
@@ -153,6 +177,8 @@ class ImageRescue:
         own: dict[int, JournalRecord] = {}
         notices = []
         for path in [path for folder in self._found for path in journal_files(folder)]:
+            if (owner := owner_of(path)) and not self.store.is_owner(owner, path):
+                continue
             place = JournalPlace(path.parent, self._image_id, self._shape)
             try:
                 file = read_file(path, place, {**known, **own})
@@ -211,7 +237,7 @@ class ImageRescue:
                 if path in self._damaged:
                     self.store.disk.replace(path, path.with_name(f"{path.name}{_DAMAGED}"))
                 else:
-                    self.store.disk.unlink(path)
+                    self.store.let_go(path, owner_of(path))
         for folder in {path.parent for path in held}:
             with suppress(OSError):
                 self.store.disk.remove_folder(folder)
@@ -248,9 +274,9 @@ def owner_of(path: Path) -> dict[str, Any]:
 
 
 def journal_files(folder: Path) -> list[Path]:
-    """Return the journal files in `folder`, in order; none when it cannot be read."""
+    """Return the journal files in `folder`, in order, also those that were taken; none when it cannot be read."""
     with suppress(OSError):
-        return sorted(path for path in folder.iterdir() if path.suffix == SUFFIX)
+        return sorted(path for path in folder.iterdir() if path.name.removesuffix(TAKEN).endswith(SUFFIX))
     return []
 
 

@@ -13,7 +13,7 @@ from segstudio.io.disk import Disk, DiskError
 from segstudio.io.json_file import json_content
 from segstudio.project.manifest import MANIFEST, SIZE_LIMIT, Manifest, encode_manifest, parse_manifest
 from segstudio.project.manifest_file import free_kept
-from segstudio.project.rescue import RescueStore
+from segstudio.project.rescue import TAKEN, RescueStore
 
 #: What the rescue store calls a list when it has an earlier one, and what all of them are called.
 _ANOTHER: Final = "project-{}.json"
@@ -75,7 +75,7 @@ class ManifestRescue:
 
     def _remove(self, path: Path) -> None:
         with suppress(OSError):
-            self._store.disk.unlink(path)
+            self._store.let_go(path, _owner_of(path))
             self._store.disk.remove_folder(path.parent)
 
     def _place(self, folder: Path) -> Path:
@@ -125,8 +125,16 @@ class ManifestRescue:
 
     def _found(self) -> Iterator[tuple[Path, dict[str, Any]]]:
         for folder in self._store.projects():
-            for path in sorted(folder.glob(_ANY)):
-                with suppress(OSError, ValueError):
-                    content = json_content(path, 2 * SIZE_LIMIT)
-                    if isinstance(content, dict) and self._store.is_owner(content):
-                        yield path, content
+            for path in sorted([*folder.glob(_ANY), *folder.glob(_ANY + TAKEN)]):
+                content = _owner_of(path)
+                if self._store.is_owner(content, path):
+                    yield path, content
+
+
+def _owner_of(path: Path) -> dict[str, Any]:
+    """Return what a list in the rescue store says; empty when it cannot be read."""
+    with suppress(OSError, ValueError):
+        content = json_content(path, 2 * SIZE_LIMIT)
+        if isinstance(content, dict):
+            return content
+    return {}

@@ -30,7 +30,33 @@ def test_a_moved_project_gets_back_what_is_its_own(
     shutil.move(project.folder, moved)
     shutil.copy(tmp_path / "img.tif", moved.parent)
     assert np.array_equal(labels_of(moved, rescue), labels)
+    assert all(path.suffix == ".taken" for path in kept(rescue)), "it may have been a copy"
+    assert np.array_equal(labels_of(moved, rescue), labels)
+
+
+def test_what_a_copy_has_taken_is_kept_for_a_project_whose_drive_was_unplugged(
+    project: Project, disk: Refusing, rescue: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copies" / "project"
+    project.save()
+    shutil.copytree(project.folder, copy, ignore=lambda _, names: [name for name in names if name == "lock"])
+    shutil.copy(tmp_path / "img.tif", copy.parent)
+    disk.full = True
+    document = first(project)
+    labels = draw(document, 2)
+    project.set_name("later")
+    project.set_name("project")
+    until(lambda: document.safe)
+    project.close()
+    away = tmp_path / "unplugged"
+    project.folder.rename(away)
+    assert np.array_equal(labels_of(copy, rescue), labels)
+    assert kept(rescue)
+    assert np.array_equal(labels_of(copy, rescue), labels)
+    away.rename(project.folder)
+    assert np.array_equal(labels_of(project.folder, rescue), labels)
     assert kept(rescue) == []
+    assert np.array_equal(labels_of(project.folder, rescue), labels)
 
 
 @pytest.mark.parametrize(("count", "said"), [(1, "1 action that the disk had refused was kept"), (2, "2 actions that")])
