@@ -12,6 +12,7 @@ from typing import Final
 from uuid import uuid4
 
 from segstudio.io.disk import DISK, Disk, DiskError, disk_errors
+from segstudio.io.regular_file import open_regular
 
 #: Windows refuses for a moment while a virus scanner or a viewer holds the file.
 _WINDOWS_BUSY: Final = (5, 32, 33)
@@ -151,7 +152,7 @@ def link_or_copy(source: Path, target: Path, disk: Disk = DISK) -> None:
 
 
 def _pieces(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         while piece := file.read(_CHUNK):
             yield piece
 

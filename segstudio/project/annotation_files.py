@@ -8,7 +8,7 @@ import numpy as np
 
 from segstudio.core.errors import BadInput
 from segstudio.io.atomic import copy_atomic
-from segstudio.io.disk import DISK, Disk
+from segstudio.io.disk import DISK, Disk, disk_errors
 from segstudio.io.labels_file import read_label_tiff
 from segstudio.io.objects_file import read_objects
 from segstudio.labels.history import Planes
@@ -108,11 +108,18 @@ def foreign_version(path: Path, number: int) -> Path:
 def keep_foreign(path: Path, disk: Disk = DISK) -> Path:
     """Copy a file that another program changed to ``<stem>.foreign-<n><suffix>``; return that path.
 
+    What is no file, as a folder or a pipe, is moved there.
+
     Raises
     ------
     DiskError
-        There is no copy.
+        It is not there.
     """
     (target,) = free_paths(lambda number: (foreign_version(path, number),))
-    copy_atomic(path, target, disk)
+    if path.exists() and not path.is_file():
+        with disk_errors(path, "put aside"):
+            disk.replace(path, target)
+            disk.sync_folder(path.parent)
+    else:
+        copy_atomic(path, target, disk)
     return target

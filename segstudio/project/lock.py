@@ -13,6 +13,7 @@ from segstudio.core.errors import UserError
 from segstudio.io.computer import computer_mark
 from segstudio.io.disk import DISK, Disk, disk_errors
 from segstudio.io.file_lock import open_lock, try_lock
+from segstudio.io.regular_file import open_regular
 
 #: Code of the error about a project that another computer has not closed.
 LEFT_OPEN: Final = "project-left-open"
@@ -161,7 +162,7 @@ def left_open_by(path: Path) -> Holder | None:
     """
     with disk_errors(path, "read"):
         try:
-            with path.open("rb") as file:
+            with open_regular(path) as file:
                 content = file.read(_OWNER_BYTES)
                 since = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime).astimezone()
         except FileNotFoundError:

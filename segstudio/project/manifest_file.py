@@ -9,6 +9,7 @@ from segstudio.core.errors import BadInput
 from segstudio.io.atomic import copy_atomic, write_together
 from segstudio.io.disk import DISK, Disk
 from segstudio.io.objects_file import read_limited
+from segstudio.io.regular_file import open_regular
 from segstudio.project.annotation_files import keep_foreign
 from segstudio.project.checksums import Sums, Verdict, sum_of
 from segstudio.project.conflicts import conflict_copies, told
@@ -55,7 +56,8 @@ def save_manifest(folder: Path, manifest: Manifest, disk: Disk = DISK) -> tuple[
     path, backup = folder / MANIFEST, folder / BACKUP
     sums = Sums(sums_of_manifest(folder), disk)
     try:
-        old: bytes | None = path.read_bytes()
+        with open_regular(path) as file:
+            old: bytes | None = file.read()
     except OSError:
         old = None
     if old is not None and encode_manifest(manifest) == old and sums.is_newest(path):

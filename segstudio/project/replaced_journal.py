@@ -6,6 +6,7 @@ from typing import Final
 from segstudio.core.errors import BadInput
 from segstudio.io.atomic import AppendFile, copy_atomic, make_folders, write_atomic
 from segstudio.io.disk import Disk, disk_errors
+from segstudio.io.regular_file import open_regular
 from segstudio.project.free_names import free_path
 from segstudio.project.journal import JournalPlace, read_file
 
@@ -35,7 +36,8 @@ def put_right(file: AppendFile, again: Path, place: JournalPlace, disk: Disk) ->
     ours = file.contents()
     with disk_errors(file.path, "read"):
         try:
-            theirs = file.path.read_bytes()
+            with open_regular(file.path) as found:
+                theirs = found.read()
         except FileNotFoundError:
             theirs = None
     if ours == theirs:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from segstudio.core.errors import BadInput
+from segstudio.core.errors import BadInput, UserError
 from segstudio.io.regular_file import TooLarge, limited_bytes, open_regular
 from segstudio.labels.edits import Stroke
 from segstudio.project import journal
@@ -124,3 +124,49 @@ def test_a_long_session_goes_into_several_files(folder: Path, monkeypatch: pytes
         for _ in range(5):
             assert document.undo() is not None
         assert document.planes.blank
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder"])
+@pytest.mark.parametrize("name", ["labels/img.tif", "labels/img.json", "regions/img.tif"])
+def test_what_lies_in_the_place_of_labels_is_put_aside_and_they_come_from_the_journal(
+    folder: Path, name: str, kind: str
+) -> None:
+    path = folder / name
+    path.unlink(missing_ok=True)
+    path.parent.mkdir(exist_ok=True)
+    os.mkfifo(path) if kind == "pipe" else path.mkdir()
+
+    def work() -> set[int]:
+        with Project.open(folder) as project:
+            document = project.document(project.images[0].id)
+            draw(project, 2)
+            assert document.checkpoint(wait=True)
+            return set(document.planes.labels.values())
+
+    assert ends(work) == {1, 2}
+    assert path.is_file() or not path.exists()
+    kept = path.with_name(f"{path.stem}.foreign-1{path.suffix}")
+    assert kept.is_fifo() if kind == "pipe" else kept.is_dir()
+    with Project.open(folder) as project:
+        document = project.document(project.images[0].id)
+        assert (document.notices, document.planes.labels.values()) == ([], {1, 2})
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder"])
+def test_what_lies_in_the_place_of_an_open_list_of_images_hangs_no_save(folder: Path, kind: str) -> None:
+    def work() -> str:
+        with Project.open(folder) as project:
+            path = folder / "project.json"
+            path.unlink()
+            os.mkfifo(path) if kind == "pipe" else path.mkdir()
+            project.set_name("later")
+            try:
+                project.save()
+            except UserError as error:
+                return error.message
+            return ""
+
+    said = ends(work)
+    assert isinstance(said, str), said
+    assert "project.json" in said
+    assert kind in said or kind == "folder"
