@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from segstudio.io.atomic import TEMP_MARK
 from segstudio.io.disk import Disk
 from segstudio.labels.edits import Stroke
 from segstudio.project import checkpoint
@@ -56,7 +57,7 @@ def journal_of(project: Project) -> Path:
 def as_killed(project: Project) -> Path:
     """Copy a project as a kill would leave it now."""
     copy = project.folder.with_name("killed")
-    shutil.copytree(project.folder, copy)
+    shutil.copytree(project.folder, copy, ignore=shutil.ignore_patterns(f"{TEMP_MARK}*"))  # they come and go
     return copy
 
 
