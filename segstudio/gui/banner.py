@@ -39,6 +39,8 @@ class Banner(QFrame):
         self.setProperty("level", notice.level)
         self.notice = notice
         self.notices = [notice]
+        self._known = {notice}
+        self._listed, self._is_behind = 0, False
         picture = QLabel()
         picture.setPixmap(icon(_ICONS[notice.level], notice.level).pixmap(20, 20))
         self._text = Headline(notice.text)
@@ -107,16 +109,24 @@ class Banner(QFrame):
 
     def join(self, notice: Notice) -> None:
         """Take in another message about the same thing."""
-        if notice in self.notices:
+        if notice in self._known:
             return
+        self._known.add(notice)
         self.notices.append(notice)
-        count = len(self.notices)
-        self.notice = max(self.notices, key=lambda item: item.weight)
+        if notice.weight > self.notice.weight:
+            self.notice = notice
+        self._all.show()
+        if not self._is_behind:  # thousands may come at once
+            self._is_behind = True
+            later(self, self._say_all)
+
+    def _say_all(self) -> None:
+        """Say how many there are, and list those that came since."""
+        count, new = len(self.notices), self.notices[self._listed :]
+        self._listed, self._is_behind = count, False
         self._text.say(self.tr("{0} And {1} more.").format(self.notice.text, count - 1))
         self._all.setText(self.tr("Show all {0}").format(count))
-        self._all.show()
-        for item in self.notices[-2:] if count == 2 else [notice]:  # one after the other: there may be thousands
-            self._list.appendPlainText(item.text)
+        self._list.appendPlainText("\n".join(item.text for item in new))
 
 
 def _small_button(picture: str, tip: str) -> QToolButton:

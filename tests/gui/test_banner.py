@@ -54,7 +54,28 @@ def test_the_weightiest_of_joined_messages_is_in_sight(qtbot: QtBot) -> None:
     area.show_notice(Notice("a.png looks unlike the others.", level="warning", group="job-1", weight=1))
     area.show_notice(Notice("a.png is large.", level="warning", group="job-1"))
     (headline,) = (label for label in area.findChildren(QLabel) if label.text())
-    assert headline.text() == "a.png looks unlike the others. And 2 more."
+    qtbot.waitUntil(lambda: headline.text() == "a.png looks unlike the others. And 2 more.")
+
+
+def test_thousands_of_messages_at_once_are_written_once(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[int] = []
+    append = QPlainTextEdit.appendPlainText
+
+    def listen(text: QPlainTextEdit, words: str) -> None:
+        written.append(words.count("\n") + 1)
+        append(text, words)
+
+    monkeypatch.setattr(QPlainTextEdit, "appendPlainText", listen)
+    area = BannerArea()
+    qtbot.addWidget(area)
+    area.show()
+    for number in [*range(3000), 5]:
+        area.show_notice(Notice(f"{number}.tif cannot be read.", level="warning", group="intake"))
+    qtbot.waitUntil(lambda: written == [3000])
+    (show_all,) = (button for button in area.findChildren(QPushButton) if button.isVisible())
+    assert show_all.text() == "Show all 3000"
+    area.show_notice(Notice("x.tif cannot be read.", level="warning", group="intake"))
+    qtbot.waitUntil(lambda: written == [3000, 1])
 
 
 def test_what_is_said_about_one_image_goes_with_it(qtbot: QtBot) -> None:
