@@ -35,6 +35,7 @@ from segstudio.gui.panels.measure import MeasurePanel
 from segstudio.gui.panels.prediction import PredictionPanel
 from segstudio.gui.panels.training import TrainingPanel
 from segstudio.gui.reader_watch import ReaderWatch
+from segstudio.gui.refused_images import RefusedImages
 from segstudio.gui.resuming import Resuming
 from segstudio.gui.safety_banner import SafetyBanner
 from segstudio.gui.status import StatusBar
@@ -80,6 +81,7 @@ class MainWindow(QMainWindow):
         self.status = StatusBar(session, self)
         self.setStatusBar(self.status)
         self.opening = Opening(session, self)
+        self.refused_images = RefusedImages(session, self.banners, self)
         self.drop_sign = DropSign(self)
         self._dropping = Dropping(session, self, self.drop_sign, self.opening)
         self.help_desk = HelpDesk(self, log_file, session.background)
@@ -140,7 +142,8 @@ class MainWindow(QMainWindow):
         self.opening.asked.connect(self.banners.show_notice)
         self.help_desk.offered.connect(self.banners.show_notice)
         session.files.missing.connect(lambda _ids: self.banners.withdraw(MISSING), priority=1)
-        self.opening.history_wanted.connect(lambda image_id: show_history(self, image_id))
+        self.refused_images.history_wanted.connect(lambda image_id: show_history(self, image_id))
+        self.refused_images.folder_wanted.connect(self.opening.ask_where)
         self.opening.understood.connect(lambda: self.banners.withdraw(OPENING))
         self.images.add_wanted.connect(self.opening.ask_images)
         self.training.images_wanted.connect(self.opening.ask_images)

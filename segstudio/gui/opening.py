@@ -12,7 +12,6 @@ from segstudio.gui.dialogs.new_project import NewProjectDialog, existing_project
 from segstudio.gui.dialogs.take_over import agree_on_taking_over
 from segstudio.gui.dialogs.unsaved import agree_on_unsaved
 from segstudio.io.sources import open_image
-from segstudio.project.annotation_reader import DAMAGED_LABELS
 from segstudio.project.image_files import FoundImage, find_images, find_mask
 from segstudio.project.layout import Layout, is_project
 from segstudio.project.linked_folders import link, unlinked_folders
@@ -42,15 +41,12 @@ class Opening(QObject):
     """A `Notice`, and the two buttons between which the user chooses."""
     understood = Signal()
     """What the user wants to open can be opened: what was said about an earlier wish is over."""
-    history_wanted = Signal(str)
-    """Id of an image that cannot be opened, of which an earlier state is wanted."""
 
     def __init__(self, session: Session, window: QWidget) -> None:
         super().__init__(window)
         self._session = session
         self._window = window
         session.door.refused.connect(self._offer_reading)
-        session.front.refused.connect(self._offer_image)
         session.files.missing.connect(self._offer_missing)
         session.masks.offered.connect(self._offer_masks)
         session.project_changed.connect(self._offer_links)
@@ -188,18 +184,6 @@ class Opening(QObject):
 
         button.clicked.connect(read)
         self.offered.emit(Notice(says, hint, "warning", about=_LINKS), button)
-
-    def _offer_image(self, image_id: str, error: UserError) -> None:
-        if error.code == "image-missing":
-            button = QPushButton(self.tr("Look for moved images in a folder…"))
-            button.clicked.connect(lambda: self.ask_where(image_id))
-        elif error.code == DAMAGED_LABELS:
-            button = QPushButton(self.tr("Earlier states…"))
-            button.clicked.connect(lambda: self.history_wanted.emit(image_id))
-        else:
-            button = QPushButton(self.tr("Use the changed image"))
-            button.clicked.connect(lambda: self._session.files.accept_changed(image_id))
-        self.offered.emit(Notice(error.message, error.hint, "error"), button)
 
     def _offer_missing(self, image_ids: tuple[str, ...]) -> None:
         project, count = self._session.project, len(image_ids)

@@ -35,6 +35,8 @@ class AnnotationFiles:
         Folder of the earlier states; ``None`` where none are kept.
     sums
         Sums of the published files; ``None`` where none are kept.
+    image
+        Name of the image, for what is said about it.
     """
 
     labels: Path
@@ -43,6 +45,7 @@ class AnnotationFiles:
     journal: Path
     snapshots: Path | None = None
     sums: Path | None = None
+    image: str = ""
 
     @property
     def published(self) -> tuple[Path, Path, Path]:

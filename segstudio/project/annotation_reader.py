@@ -60,7 +60,7 @@ class AnnotationReader:
     def planes(self, journaled: bool) -> Planes:
         """Return what was read; raise `BadInput` for a damaged file without a journal."""
         if self.unreadable and not journaled:
-            raise _not_readable(next(iter(self.unreadable.values())))
+            raise _not_readable(self._files.image or "this image", next(iter(self.unreadable.values())))
         missing = any(part is None for part in (self._labels, self._regions, self._objects))
         return self.completed(self._files.read_base(self._shape) if journaled and missing else None)
 
@@ -80,13 +80,13 @@ def is_damage(error: BadInput) -> bool:
     return error.code in _DAMAGE and not (isinstance(cause, OSError) and cause.errno is not None)
 
 
-def _not_readable(error: BadInput) -> BadInput:
+def _not_readable(image: str, error: BadInput) -> BadInput:
     """Return what is said of a file that is damaged: it is no image, and exporting it anew would not help."""
     if error.path is None or not is_damage(error):
         return error
     where = f"{error.path.parent.name}/{error.path.name}"
     return BadInput(
-        f"The labels of this image cannot be opened: {error.message.replace(error.path.name, where, 1)}",
+        f"The labels of {image} cannot be opened: {error.message.replace(error.path.name, where, 1)}",
         hint="Go back to an earlier state of it, restore that file from a backup, or move it elsewhere to begin anew. "
         "It stays as it is, and no other image is touched.",
         code=DAMAGED_LABELS,

@@ -92,4 +92,5 @@ class Layout:
             self.internal / "journal" / entry.id,
             self.internal / "snapshots" / entry.id,
             self.sums / f"{entry.id}.json",
+            entry.name,
         )

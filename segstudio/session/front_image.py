@@ -7,6 +7,7 @@ from psygnal import Signal
 
 from segstudio.core.errors import UserError
 from segstudio.project.annotation_reader import DAMAGED_LABELS
+from segstudio.project.catching_up import naming_image
 from segstudio.project.changes import FAILED, DocumentChange
 from segstudio.session.background import Background
 from segstudio.session.image_files import FINDABLE
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 _ANSWERABLE = FINDABLE | {DAMAGED_LABELS}
 #: Seconds that an image may take to be saved before it is left open.
 _PATIENCE = 0.5
+#: Notices about what was found in images that somebody who steps fast had left before they were open.
+PASSED_BY = "passed-by"
 
 
 class FrontImage:
@@ -40,6 +43,8 @@ class FrontImage:
         Of the image in front; ``None`` for none.
     wanted
         Id of the image that was asked for last and may still be opening; empty for none.
+    refusals
+        Why images could not be opened, by their ids, the newest last; an image that opens is no more among them.
     damaged
         Id of the image that was asked for last, when its labels are damaged; empty otherwise.
     lane
@@ -60,10 +65,13 @@ class FrontImage:
     """A `Notice`."""
     refused = Signal(str, object)
     """Id of an image whose file moved or was changed, or whose labels are damaged, and the `UserError` that says so."""
+    refusals_changed = Signal()
+    """An image could not be opened, or can be again."""
 
     def __init__(self, project: "Callable[[], Project | None]", background: Background, lane: str) -> None:
         self.document: ImageDocument | None = None
         self.wanted = self.damaged = ""
+        self.refusals: dict[str, UserError] = {}
         self._project = project
         self._background = background
         self.lane = lane
@@ -119,6 +127,9 @@ class FrontImage:
         document, self.wanted, self.damaged = self.document, "", ""
         self._show(None)
         self._close_later(document)
+        if self._project() is None and self.refusals:
+            self.refusals.clear()
+            self.refusals_changed.emit()
 
     def open_again(self, image_id: str) -> None:
         """Bring an image to the front; when it is there already, it is read anew."""
@@ -126,8 +137,16 @@ class FrontImage:
             self.leave()
         self.select(image_id)
 
+    def forgive(self, image_id: str) -> None:
+        """Take back that an image could not be opened: what was wrong with it is over."""
+        if self.refusals.pop(image_id, None) is not None:
+            self.refusals_changed.emit()
+
     def _take(self, document: "ImageDocument", image_id: str) -> None:
+        self.forgive(image_id)
         if image_id != self.wanted:
+            for sentence in document.notices if document is not self.document else ():
+                self.noticed.emit(Notice(naming_image(sentence, document.entry), level="warning", group=PASSED_BY))
             self._close_later(document)
             return
         before = self.document
@@ -139,6 +158,9 @@ class FrontImage:
             self._close_later(before)
 
     def _not_opened(self, image_id: str, error: UserError) -> None:
+        self.refusals.pop(image_id, None)
+        self.refusals[image_id] = error
+        self.refusals_changed.emit()
         if image_id == self.wanted:
             self.wanted = self.document.entry.id if self.document else ""
             self.loading.emit("")

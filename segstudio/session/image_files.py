@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from psygnal import Signal
 
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from segstudio.session.front_image import FrontImage
 
 #: Codes of errors about image files that a person may clear up.
-FINDABLE = frozenset({"image-missing", "image-changed"})
+MISSING: Final = "image-missing"
+CHANGED: Final = "image-changed"
+FINDABLE: Final = frozenset({MISSING, CHANGED})
 #: Where is looked which files are gone: not before images are opened, for a drive may take minutes to answer.
 _LOOKING = "missing images"
 
@@ -69,6 +71,9 @@ class ImageFiles:
         def tell(found: tuple[str, ...]) -> None:
             if project is self._project():
                 self.gone = frozenset(found)
+                for image_id, error in tuple(self._front.refusals.items()):
+                    if error.code == MISSING and image_id not in self.gone:
+                        self._front.forgive(image_id)
                 known = {entry.id for entry in project.images} - {front}  # some may have been removed meanwhile
                 self.missing.emit(tuple(image_id for image_id in found if image_id in known))
 
@@ -108,7 +113,7 @@ class ImageFiles:
             try:
                 project.check_image(image_id)
             except UserError as error:
-                if error.code != "image-changed":
+                if error.code != CHANGED:
                     raise
                 project.accept_changed_image(image_id)
                 return True
@@ -118,6 +123,7 @@ class ImageFiles:
             if changed:
                 self._open(image_id)
             else:
+                self._front.forgive(image_id)
                 self.noticed.emit(Notice(f"{name} has not changed since it was added; nothing was done."))
 
         self._background.run(accept, done, lane=self._lane)

@@ -122,7 +122,7 @@ def test_an_image_whose_labels_are_damaged_is_left_out_and_named(
     told = capsys.readouterr()
     assert [Path(name).name for name in told.out.split()] == ["b.tif"]
     (last,) = told.err.splitlines()
-    assert last.startswith("a.tif was left out: The labels of this image cannot be opened: labels/a.tif is damaged")
+    assert last.startswith("a.tif was left out: The labels of a.tif cannot be opened: labels/a.tif is damaged")
     assert np.array_equal(tifffile.imread(tmp_path / "one" / "b.tif"), tifffile.imread(second))
     assert main([*words, str(tmp_path / "named"), "--images", "a", "b"]) == 3
     assert [path.name for path in (tmp_path / "named").iterdir()] == ["b.tif"]

@@ -1,0 +1,89 @@
+"""The banners about images that cannot be opened, each with the button that helps; gone when the image opens."""
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QPushButton
+
+from segstudio.core.errors import UserError
+from segstudio.gui.banner import BannerArea
+from segstudio.project.annotation_reader import DAMAGED_LABELS
+from segstudio.session.image_files import CHANGED, MISSING
+from segstudio.session.notice import Notice
+from segstudio.session.session import Session
+
+#: How many images are named.
+_NAMES = 3
+
+
+class RefusedImages(QObject):
+    """Says why images cannot be opened, as long as it is true.
+
+    Images whose labels are damaged share one banner, as do those whose files are gone: one button helps all of them.
+    A file with another content is a question of its own.
+    """
+
+    history_wanted = Signal(str)
+    """Id of an image that cannot be opened, of which an earlier state is wanted."""
+    folder_wanted = Signal(str)
+    """Id of an image that moved: a folder is to be looked through for it."""
+
+    def __init__(self, session: Session, banners: BannerArea, parent: QObject) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._banners = banners
+        self._told: dict[str, tuple[str, ...]] = {}
+        session.front.refused.connect(self._offer)
+        session.front.refusals_changed.connect(self._withdraw)
+
+    def _offer(self, image_id: str, error: UserError) -> None:
+        ids, about = self._alike(image_id, error), _about(image_id, error)
+        self._told[about] = ids
+        message, hint = error.message, error.hint
+        button = QPushButton()
+        if error.code == DAMAGED_LABELS:
+            button.setText(self.tr("Earlier states…"))
+            button.clicked.connect(lambda: self.history_wanted.emit(image_id))
+            if len(ids) > 1:
+                button.setToolTip(self.tr("Of {0}").format(self._names(ids[:1])))
+                message = self.tr("The labels of {0:,} images cannot be opened: {1}.").format(
+                    len(ids), self._names(ids)
+                )
+                hint = self.tr(
+                    "Choose one of them to go back to an earlier state of it, or restore its file from a backup. "
+                    "All files stay as they are."
+                )
+        elif error.code == MISSING:
+            button.setText(self.tr("Look for moved images in a folder…"))
+            button.clicked.connect(lambda: self.folder_wanted.emit(image_id))
+        else:
+            button.setText(self.tr("Use the changed image"))
+            button.clicked.connect(lambda: self._session.files.accept_changed(image_id))
+        self._banners.show_notice(Notice(message, hint, "error", about=about), button)
+
+    def _withdraw(self) -> None:
+        """Say no more about an image that opens; about others what is still true, unless it was dismissed."""
+        refusals, told = self._session.front.refusals, self._told
+        self._told = {about: left for about, ids in told.items() if (left := tuple(i for i in ids if i in refusals))}
+        shown = {notice.about for notice in self._banners.messages()}
+        for about, ids in told.items():
+            left = self._told.get(about, ())
+            if not left:
+                self._banners.withdraw(about)
+            elif left != ids and about in shown:
+                self._offer(left[0], refusals[left[0]])
+
+    def _alike(self, image_id: str, error: UserError) -> tuple[str, ...]:
+        """Return the images that one banner is about, the newest first."""
+        about, refusals = _about(image_id, error), self._session.front.refusals
+        others = [other for other in reversed(refusals) if _about(other, refusals[other]) == about]
+        return (image_id, *(other for other in others if other != image_id))
+
+    def _names(self, ids: tuple[str, ...]) -> str:
+        project = self._session.project
+        known = {entry.id: entry.name for entry in project.images} if project is not None else {}
+        names = ", ".join(known[image_id] for image_id in ids[:_NAMES] if image_id in known)
+        more = len(ids) - _NAMES
+        return names + (self.tr(", and {0:,} more").format(more) if more > 0 else "")
+
+
+def _about(image_id: str, error: UserError) -> str:
+    return f"{error.code} {image_id}" if error.code == CHANGED else error.code

@@ -1,0 +1,65 @@
+"""Images that cannot be opened, in the real window: each is named, in its row and over the canvas, until it opens."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from PySide6.QtTest import QTest
+from window_driver import Driver, run_program
+
+from segstudio.core.resources import resource
+from segstudio.gui.dialogs.history import HistoryDialog
+from segstudio.labels.edits import Delete
+from segstudio.project.manifest import ImageEntry
+from segstudio.project.project import Project
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    target = tmp_path / "cells"
+    shutil.copytree(resource("samples", "project.json").parent, target)
+    return target
+
+
+def _damage(folder: Path, *numbers: int) -> list[ImageEntry]:
+    """Damage the labels of images of which there is an earlier state, and take their journals away."""
+    with Project.open(folder) as project:
+        entries = [project.images[number] for number in numbers]
+        for entry in entries:
+            document, files = project.document(entry.id), project.files(entry.id)
+            document.apply(Delete(tuple(sorted(document.planes.objects)[:15])))
+            document.close()
+            shutil.rmtree(files.journal)
+            files.labels.write_bytes(files.labels.read_bytes()[:-40])
+    return entries
+
+
+def _errors(hand: Driver) -> list[str]:
+    return [notice.message for notice in hand.window.banners.messages() if notice.level == "error"]
+
+
+def _picture(hand: Driver, name: str) -> None:
+    if folder := os.environ.get("SEGSTUDIO_PICTURES"):
+        QTest.qWait(500)
+        hand.window.grab().save(f"{folder}/{name}.png")
+
+
+@pytest.mark.timeout(120)
+def test_images_whose_labels_are_damaged_share_one_banner_that_names_them(folder: Path, qapp: object) -> None:
+    first, second = _damage(folder, 1, 2)
+
+    def script(hand: Driver) -> None:
+        hand.wait(lambda: hand.session.document is not None, what="the first image")
+        hand.session.select(first.id)
+        hand.wait(lambda: _errors(hand), what="the refusal")
+        stem = folder / "labels" / f"{first.stem}.tif"
+        assert _errors(hand)[0].startswith(f"The labels of {first.name} cannot be opened: labels/{stem.name} is")
+        hand.session.select(second.id)
+        hand.wait(lambda: second.name in _errors(hand)[0], what="the refusal")
+        assert _errors(hand) == [f"The labels of 2 images cannot be opened: {second.name}, {first.name}."]
+        _picture(hand, "damaged-two")
+        hand.click(hand.window.banners, "Earlier states…")
+        assert hand.dialog(HistoryDialog).windowTitle() == f"History of {second.name}"
+
+    run_program([str(folder)], script)
