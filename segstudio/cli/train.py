@@ -290,9 +290,12 @@ def _catch_up(folder: Path) -> None:
         with Project.open(folder) as project:
             for image_id in project.behind:
                 try:
-                    project.catch_up(image_id)
+                    project.catch_up(image_id, _note)
                 except UserError as error:
-                    print(f"Note: {error.message}", file=sys.stderr)  # noqa: T201
+                    _note(error.message)
     except UserError as error:
-        sentence = f"Note: {error.message} Its label files are used as they are."
-        print(sentence, file=sys.stderr)  # noqa: T201
+        _note(f"{error.message} Its label files are used as they are.")
+
+
+def _note(sentence: str) -> None:
+    print(f"Note: {sentence}", file=sys.stderr)  # noqa: T201

@@ -1,5 +1,6 @@
 """After a program was killed: what only the journals hold gets into the label files, one image after the other."""
 
+import re
 import threading
 from collections.abc import Callable, Iterable, Sequence
 
@@ -33,6 +34,13 @@ def coming_back(kept: Sequence[str], images: Iterable[ImageEntry], *, read_only:
     return [f"What you did last in {names[kept[0]]}{more} was kept on this computer {now}."]
 
 
+def naming_image(sentence: str, entry: ImageEntry) -> str:
+    """Return a sentence about an image that is not in front, with the name of the image where it has none."""
+    stem = re.escape(entry.stem)
+    has_name = re.search(rf"(^|\bof ){stem}( |\.\w)|(?<![\w.]){stem}\.\w", sentence) is not None
+    return sentence if has_name else f"{entry.name}: {sentence}"
+
+
 class CatchingUp:
     """The images whose label files may lack the last actions, or be newer than what the project tells of them.
 
@@ -61,7 +69,14 @@ class CatchingUp:
         with self._changed:
             return not self._left and not self._passed_over
 
-    def catch_up(self, image_id: str, *, is_open: bool, open_image: Callable[[], ImageDocument]) -> None:
+    def catch_up(
+        self,
+        image_id: str,
+        *,
+        is_open: bool,
+        open_image: Callable[[], ImageDocument],
+        tell: Callable[[str], object] = lambda sentence: None,
+    ) -> None:
         """Bring the label files of one image up to date.
 
         Parameters
@@ -72,6 +87,9 @@ class CatchingUp:
             Whether somebody works on it: it stays open then.
         open_image
             Returns its document.
+        tell
+            Hears what opening has found, damage above all, in sentences that name the image: afterwards it is mended,
+            and nobody would find it again. Of an image that is open whoever opened it has told.
 
         Raises
         ------
@@ -82,6 +100,8 @@ class CatchingUp:
         try:
             document = open_image()
             try:
+                for sentence in document.notices if not is_open else ():
+                    tell(naming_image(sentence, document.entry))
                 document.publish()()
                 document.tell_published()  # the entry may be older than the files
             finally:

@@ -192,9 +192,13 @@ class Project(SavedProject):
         """Images of which journals, label files and entries may not agree, since the program before was killed."""
         return self._catching_up.left
 
-    def catch_up(self, image_id: str) -> None:
-        """Bring files and entry of an image that is `behind` up to date; raise `UserError` when the disk refuses."""
-        self._catching_up.catch_up(image_id, is_open=self.is_open(image_id), open_image=lambda: self.document(image_id))
+    def catch_up(self, image_id: str, tell: Callable[[str], object] = lambda sentence: None) -> None:
+        """Bring files and entry of an image that is `behind` up to date; raise `UserError` when the disk refuses.
+
+        `tell` hears what was found in it, unless it is open.
+        """
+        is_open = self.is_open(image_id)
+        self._catching_up.catch_up(image_id, is_open=is_open, open_image=lambda: self.document(image_id), tell=tell)
 
     @property
     def runs_folder(self) -> Path:
@@ -250,9 +254,9 @@ class Project(SavedProject):
         self._images.sums.look_later(document.entry, self.image_path(image_id))
         return document
 
-    def check_image(self, image_id: str) -> None:
-        """Raise `BadInput` when the image file is missing or no longer the one that was labelled."""
-        self._images.check(image_id)
+    def check_image(self, image_id: str, *, however_large: bool = False) -> None:
+        """Raise `BadInput` when the image file is missing or no longer the one that was labelled; see `ImageSums`."""
+        self._images.check(image_id, however_large=however_large)
 
     def accept_changed_image(self, image_id: str) -> None:
         """Go on with the content that an image file has now; raise `BadInput` when it does not fit to the labels."""

@@ -18,6 +18,8 @@ _READABLE = frozenset(
 )
 #: What notices are about that something newer makes untrue: why nothing was opened.
 OPENING = "opening"
+#: Notices about what was found in images while they were brought up to date after a crash.
+RECOVERED = "recovered"
 
 
 class ProjectDoor:
@@ -107,6 +109,7 @@ class ProjectDoor:
         """Bring label files up to date after a crash, one image at a time so that those that are looked at go first."""
         if project is not self._project() or not (behind := project.behind):
             return
+        found: list[str] = []
 
         def failed(error: UserError) -> None:
             if project is self._project():
@@ -114,8 +117,11 @@ class ProjectDoor:
             caught_up(None)
 
         def caught_up(_: object) -> None:
+            # Also when the project was closed meanwhile: the image is mended now, and nobody would tell of it again.
+            for sentence in found:
+                self.noticed.emit(Notice(sentence, level="warning", group=RECOVERED))
             if project is self._project() and not project.behind:
                 self.recovered.emit()
             self.catch_up(project)
 
-        self._background.run(lambda: project.catch_up(behind[0]), caught_up, failed, lane=self._lane)
+        self._background.run(lambda: project.catch_up(behind[0], found.append), caught_up, failed, lane=self._lane)

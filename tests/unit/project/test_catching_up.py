@@ -11,7 +11,9 @@ from segstudio.cli.train import training_data
 from segstudio.core.errors import UserError
 from segstudio.io.disk import DISK, DiskError
 from segstudio.labels.edits import Stroke
+from segstudio.project.catching_up import naming_image
 from segstudio.project.document import ImageDocument
+from segstudio.project.manifest import ImageEntry
 from segstudio.project.opening import take_hold
 from segstudio.project.project import Project
 
@@ -185,3 +187,67 @@ def test_a_failed_opening_does_not_hide_the_crash_before_it(crashed: Path) -> No
     manifest.write_bytes(good)
     with Project.open(crashed) as project:
         assert len(project.behind) == 2
+
+
+def _flip(crashed: Path, stem: str) -> None:
+    """Flip bits in the only action of the journal of an image."""
+    with Project.open(crashed, read_only=True) as project:
+        folder = next(project.files(entry.id).journal for entry in project.images if entry.stem == stem)
+    (path,) = folder.glob("*.sj")
+    data = bytearray(path.read_bytes())
+    data[data.index(b"SJR1") + 30] ^= 255
+    path.write_bytes(data)
+
+
+def test_what_is_found_in_an_image_that_is_not_in_front_is_told(crashed: Path) -> None:
+    _flip(crashed, "a")
+    _flip(crashed, "b")
+    told: list[str] = []
+    with Project.open(crashed) as project:
+        in_front = project.document(project.images[0].id)
+        assert in_front.notices, "told by who opened it"
+        for image_id in project.behind:
+            project.catch_up(image_id, told.append)
+        (says,) = told
+        assert says.startswith("The journal of b is damaged")
+        assert project.document(project.images[1].id).notices == [], "so nobody would tell it later"
+
+
+def test_what_was_found_is_told_although_the_disk_refuses_the_label_file(
+    crashed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _flip(crashed, "a")
+    told: list[str] = []
+
+    def refuse(*_: object) -> None:
+        raise DiskError("The disk is full.", code="disk-full")
+
+    with Project.open(crashed) as project, monkeypatch.context() as patch:
+        patch.setattr("segstudio.project.document.ImageDocument.tell_published", refuse)
+        with pytest.raises(DiskError):
+            project.catch_up(project.behind[0], told.append)
+    assert len(told) == 1
+
+
+def test_the_command_line_tells_what_was_lost_in_a_crash(crashed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _flip(crashed, "a")
+    with pytest.raises(UserError, match="one labelled image only"):
+        training_data(crashed)
+    assert "Note: The journal of a is damaged" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("sentence", "has_name"),
+    [
+        ("The journal of a is damaged.", True),
+        ("a.tif was changed by another program.", True),
+        ("a was worked on in two places.", True),
+        ("What was done here is in a.foreign-1.tif.", True),
+        ("It was kept on a stick.", False),
+        ("b.a.tif was changed.", False),
+        ("000000000001-70bdc998397e-0.sj is damaged.", False),
+    ],
+)
+def test_a_sentence_without_the_name_of_its_image_gets_it(sentence: str, has_name: bool) -> None:
+    entry = ImageEntry("id", "a.png", "a.png", "a", 40, 50)
+    assert naming_image(sentence, entry) == (sentence if has_name else f"a.png: {sentence}")

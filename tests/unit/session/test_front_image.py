@@ -1,5 +1,6 @@
 """Which image is in front, and what is told about it."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import tifffile
 from segstudio.labels.edits import Stroke
 from segstudio.project.changes import DocumentChange
 from segstudio.project.project import Project
+from segstudio.session.notice import Notice
 from segstudio.session.session import Session
 
 
@@ -66,4 +68,32 @@ def test_an_image_that_is_left_is_closed_and_its_labels_are_on_the_disk(session:
     assert tifffile.imread(project.label_path(first.entry.id)).max() == 1
     session.front.leave()
     assert session.document is None
+    session.close()
+
+
+def test_what_is_found_in_an_image_that_was_left_before_it_was_open_is_told(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Project.open(tmp_path / "project") as project:
+        document = project.document(project.images[1].id)
+        document.apply(Stroke(np.array([[16.0, 16]]), 5, 1))
+    (journal,) = (tmp_path / "project").rglob("*.sj")
+    data = bytearray(journal.read_bytes())
+    data[data.index(b"SJR1") + 30] ^= 255
+    journal.write_bytes(data)
+    session.open_project(tmp_path / "project")
+    assert session.project is not None
+    _, second, third = (entry.id for entry in session.project.images)
+    said: list[Notice] = []
+    session.front.noticed.connect(said.append)
+    asked: list[tuple[Callable[[], object], Callable[[object], object]]] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(session.background, "run", lambda work, then, *_, **__: asked.append((work, then)))
+        session.front.select(second)
+        session.front.select(third)
+    for work, then in asked:
+        then(work())
+    (notice,) = said
+    assert notice.message.startswith("The journal of 1 is damaged")
+    assert notice.image == "", "it stays although another image is in front"
     session.close()

@@ -214,6 +214,27 @@ def test_after_a_crash_an_image_that_is_gone_is_named(session: Session, tmp_path
     session.close()
 
 
+def test_after_a_crash_what_was_lost_in_an_image_that_is_not_in_front_is_told(session: Session, tmp_path: Path) -> None:
+    project = session.project
+    assert project is not None
+    project.add_images([_another(tmp_path)])
+    document = project.document(project.images[1].id)
+    document.apply(Stroke([(10.0, 10.0)], 6, 1))
+    assert document.flush()
+    shutil.copytree(tmp_path / "project", tmp_path / "crashed")
+    (journal,) = (tmp_path / "crashed").rglob(f"journal/{document.entry.id}/*.sj")
+    data = bytearray(journal.read_bytes())
+    data[data.index(b"SJR1") + 30] ^= 255
+    journal.write_bytes(data)
+    said: list[Notice] = []
+    session.noticed.connect(said.append)
+    session.open_project(tmp_path / "crashed")
+    (notice,) = (notice for notice in said if notice.group == "recovered")
+    assert notice.message.startswith("The journal of b is damaged")
+    assert (notice.level, notice.image) == ("warning", ""), "it stays when another image is opened"
+    session.close()
+
+
 def test_a_project_is_closed_even_when_somebody_who_is_told_of_it_fails(session: Session, tmp_path: Path) -> None:
     def fail(project: Project | None) -> None:
         raise ValueError(project)
