@@ -42,6 +42,7 @@ def with_content_of(entry: ImageEntry, folder: Path, path: Path) -> ImageEntry:
         dtype=new.dtype,
         pixel_size_um=new.pixel_size_um or entry.pixel_size_um,
         fingerprint=new.fingerprint,
+        predicted="",  # of what was in the file before
     )
 
 

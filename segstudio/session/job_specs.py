@@ -7,7 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from segstudio.core.errors import WrongUsage
-from segstudio.jobs.spec import Choice, ClassSpec, DecodeJob, Device, PredictImage, PredictJob, TrainJob, ValidateJob
+from segstudio.jobs.spec import (
+    Choice,
+    ClassSpec,
+    DecodeJob,
+    Device,
+    PredictImage,
+    PredictJob,
+    SampleRecord,
+    TrainJob,
+    ValidateJob,
+)
 from segstudio.project.samples import labelled_samples, project_pairs, refuse_changed_images, training_samples
 from segstudio.session.job import new_job_id
 from segstudio.session.predictions import Prediction, made_name, prediction_at
@@ -163,8 +173,18 @@ def split_summary(project: "Project") -> SplitSummary:
 def predict_job(
     project: "Project", run: Run, entries: Iterable["ImageEntry"], decode: Mapping[str, Any], device: Device = "auto"
 ) -> PredictJob:
-    """Return the job that predicts images with the model of a run; `UserError` where nothing may be written."""
+    """Return the job that predicts images with the model of a run.
+
+    Raises
+    ------
+    UserError
+        Nothing may be written, or an image is not the one that is in the project: its proposals would lie on another.
+    """
     project.check_writable()
+    entries = list(entries)
+    refuse_changed_images(
+        project, [SampleRecord(image_id=entry.id, image=project.image_path(entry.id)) for entry in entries]
+    )
     stems = Counter(Path(entry.name).stem.casefold() for entry in project.images)
     images = []
     for entry in entries:

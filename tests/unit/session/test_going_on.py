@@ -16,7 +16,7 @@ from segstudio.project.project import Project
 from segstudio.session.bake_off_candidates import Candidate
 from segstudio.session.bake_off_labels import copied
 from segstudio.session.going_on import on_present_labels
-from segstudio.session.job_specs import TrainingWish, training_job
+from segstudio.session.job_specs import TrainingWish, predict_job, training_job
 from segstudio.session.notice import Notice
 from segstudio.session.project_bake_off import BakeOffWish
 from segstudio.session.runs import Run
@@ -183,6 +183,10 @@ def test_nothing_is_learned_from_an_image_that_is_not_the_one_that_was_labelled(
     sentence = "b.tif is not the file that was added to the project: its content has changed."
     with pytest.raises(BadInput, match="its content has changed"):
         _trained(session)
+    with pytest.raises(BadInput, match="its content has changed"):
+        predict_job(project, run, project.images, {})
+    assert not project.predictions_folder.exists()
+    project.set_predicted(project.images[1].id, "r")
     session.noticed.connect(said.append)
     session.runs.resume(run)
     wish = TrainingWish("a", Choice(name="joint"), Choice(name="unet"), {})
@@ -198,5 +202,6 @@ def test_nothing_is_learned_from_an_image_that_is_not_the_one_that_was_labelled(
     assert sentence in capsys.readouterr().err
     with Project.open(tmp_path / "project") as again:
         again.accept_changed_image(changed)
+        assert again.entry(changed).predicted == "", "it was predicted on what was in the file before"
     main(words)
     assert "has changed" not in capsys.readouterr().err
