@@ -1,23 +1,30 @@
 """Sums of whole image files: an image of which only the middle was changed is noticed, and opening waits for nothing.
 
 Both ends of an image are looked at each time it is opened (`image_files.fingerprint`). The whole file is summed once,
-on a thread after it was opened, and again only when its time or length is another one.
+on a thread after it was opened, and again only when it looks touched: a large one on that thread, after it was opened,
+or before it is measured, exported or learned from.
+
+What cannot be known: a sum that is learned when an image is first opened is of the bytes that lay there then. Whether
+its middle was another one when it was added, nobody can tell.
 """
 
 import json
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from segstudio.core.errors import BadInput, UserError
 from segstudio.io.atomic import write_atomic
 from segstudio.io.disk import DISK
 from segstudio.io.objects_file import read_limited
+from segstudio.io.regular_file import open_regular
 from segstudio.project.checksums import sum_of
+from segstudio.project.image_files import fingerprint
 from segstudio.project.manifest import ImageEntry
 
 FILE: Final = "images.json"
@@ -27,9 +34,23 @@ _SIZE_LIMIT: Final = 64 << 20
 _CHUNK: Final = 1 << 20
 #: So long a closing project waits for a drive that does not answer.
 _LAST_SECONDS: Final = 2.0
+#: What is learned is written no more often than this: ten thousand images of a copied project would be as many writes.
+_WRITE_EVERY_S: Final = 5.0
 
-#: Fingerprint of the image that was added, sum of its bytes, and length and time of the file when it was summed.
-Known = tuple[str, str, int, int]
+
+class Looks(NamedTuple):
+    """What the file system says of a file: as long as it stays, nobody has touched the bytes."""
+
+    size: int
+    modified_ns: int
+
+
+class Known(NamedTuple):
+    """Fingerprint of the image that was added, sum of its bytes, and how the file looked when it was summed."""
+
+    fingerprint: str
+    digest: str
+    looks: Looks
 
 
 def changed_image(entry: ImageEntry, path: Path) -> BadInput:
@@ -62,112 +83,176 @@ class ImageSums:
         self.on_changed: Callable[[BadInput], None] = lambda error: None
         self._path = folder / FILE
         self._read_only = read_only
-        self._lock = threading.Lock()
+        self._news = threading.Condition()
+        self._writing = threading.Lock()  # another one: who only compares does not wait for a disk that hangs
         self._known: dict[str, Known] | None = None
         self._wanted: deque[tuple[ImageEntry, Path]] = deque()
         self._thread: threading.Thread | None = None
         self._stopped = False
-        self._found_changed: dict[str, tuple[int, int]] = {}
+        self._unwritten = False
+        self._next_write = 0.0
+        self._found_changed: dict[str, Looks] = {}
 
-    def check(self, entry: ImageEntry, path: Path) -> None:
-        """Raise `BadInput` when a file that was touched since it was summed holds other bytes; large ones wait."""
-        known = self.known(entry)
-        looks = _looks(path)
+    def check(self, entry: ImageEntry, path: Path, *, however_large: bool = False) -> None:
+        """Raise `BadInput` when a file that was touched since it was summed holds other bytes.
+
+        Parameters
+        ----------
+        however_large
+            Sum large files, too, which may take minutes: before pixels are measured or learned from. Else those wait
+            for `look_later`.
+        """
+        known, looks = self.known(entry), _looks(path)
         if looks is not None and self._found_changed.get(entry.id) == looks:
             raise changed_image(entry, path)
-        if known is None or looks == known[2:] or known[2] > _AT_ONCE:
+        if known is None or looks == known.looks or (known.looks.size > _AT_ONCE and not however_large):
             return
-        if (digest := self._sum(path)) is not None and digest != known[1]:
+        digest, looks = _summed(path)
+        if digest is None:
+            return  # told by who reads its pixels
+        if digest != known.digest:
+            self._note_changed(entry, known, looks)
             raise changed_image(entry, path)
+        self._learn(entry, known, digest, looks)
 
     def look_later(self, entry: ImageEntry, path: Path) -> None:
         """Sum a file on a thread, unless its sum is known and nobody has touched it."""
         known = self.known(entry)
-        if known is not None and _looks(path) == known[2:]:
+        if known is not None and _looks(path) == known.looks:
             return
-        with self._lock:
+        with self._news:
             self._wanted.append((entry, path))
-            if self._thread is None and not self._stopped:
-                self._thread = threading.Thread(target=self._run, name="image-sums", daemon=True)
-                self._thread.start()
+            if not self._stopped:
+                self._wake()
 
     def known(self, entry: ImageEntry) -> Known | None:
         """Return what is known of an image as it was added."""
-        with self._lock:
-            if self._known is None:
-                self._known = _read(self._path)
-            found = self._known.get(entry.id)
-        return found if found is not None and found[0] == entry.fingerprint else None
+        with self._news:
+            found = self._all().get(entry.id)
+        return found if found is not None and found.fingerprint == entry.fingerprint else None
 
     def differs(self, entry: ImageEntry, path: Path, *, however_large: bool = False) -> bool:
         """Whether a file holds other bytes than the image that was added; else large ones are looked at when opened."""
         known = self.known(entry)
-        wanted = known is not None and (however_large or known[2] <= _AT_ONCE)
-        return known is not None and wanted and self._sum(path) not in (None, known[1])
+        wanted = known is not None and (however_large or known.looks.size <= _AT_ONCE)
+        return known is not None and wanted and _summed(path)[0] not in (None, known.digest)
+
+    def forget(self, image_id: str) -> None:
+        """Go on with the content that an image file has now."""
+        with self._news:
+            self._found_changed.pop(image_id, None)
+            self._all().pop(image_id, None)
+        self._write()
 
     def close(self) -> None:
-        """Sum no more."""
-        with self._lock:
+        """Sum no more, and write what was learned."""
+        with self._news:
             self._stopped = True
+            if self._unwritten:
+                self._wake()
+            self._news.notify_all()
             thread = self._thread
         if thread is not None:
             thread.join(_LAST_SECONDS)
 
+    def _all(self) -> dict[str, Known]:
+        if self._known is None:
+            self._known = _read(self._path)
+        return self._known
+
+    def _wake(self) -> None:
+        self._news.notify_all()
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="image-sums", daemon=True)
+            self._thread.start()
+
     def _run(self) -> None:
         while True:
-            with self._lock:
-                if self._stopped or not self._wanted:
+            with self._news:
+                while self._unwritten and not (self._wanted or self._stopped):
+                    if (left := self._next_write - time.monotonic()) <= 0:
+                        break
+                    self._news.wait(left)
+                item = self._wanted.popleft() if self._wanted and not self._stopped else None
+                if item is None and not self._unwritten:
                     self._thread = None
                     return
-                entry, path = self._wanted.popleft()
-            self._look(entry, path)
+            if item is None:
+                self._write()
+            else:
+                self._look(*item)
 
     def _look(self, entry: ImageEntry, path: Path) -> None:
-        looks, digest = _looks(path), self._sum(path)
-        if looks is None or digest is None or _looks(path) != looks:
-            return  # gone, or written just now
         known = self.known(entry)
-        if known is not None and digest != known[1]:
-            self._found_changed[entry.id] = looks
-            self.on_changed(changed_image(entry, path))
+        digest, looks = _summed(path, lambda: self._stopped)
+        if digest is None or looks is None:
             return
-        self._take({**(self._known or {}), entry.id: (entry.fingerprint, digest, *looks)})
+        if known is not None and digest != known.digest:
+            if self._note_changed(entry, known, looks):
+                self.on_changed(changed_image(entry, path))
+        elif known is not None or _has_ends_of(entry, path):
+            self._learn(entry, known, digest, looks)
 
-    def forget(self, image_id: str) -> None:
-        """Go on with the content that an image file has now."""
-        self._found_changed.pop(image_id, None)
-        self._take({key: known for key, known in (self._known or _read(self._path)).items() if key != image_id})
+    def _note_changed(self, entry: ImageEntry, known: Known, looks: Looks | None) -> bool:
+        with self._news:
+            still = self._all().get(entry.id) is known  # the user may have taken the changed image meanwhile
+            if still and looks is not None:
+                self._found_changed[entry.id] = looks
+            return still
 
-    def _take(self, known: dict[str, Known]) -> None:
-        with self._lock:
-            self._known = known
+    def _learn(self, entry: ImageEntry, before: Known | None, digest: str, looks: Looks | None) -> None:
+        with self._news:
+            if looks is None or self.known(entry) is not before:
+                return
+            self._all()[entry.id] = Known(entry.fingerprint, digest, looks)
+            if not self._read_only:
+                self._unwritten = True
+                self._wake()
+
+    def _write(self) -> None:
+        with self._writing:
+            with self._news:
+                body = _encoded(self._all())
+                self._unwritten = False
+                self._next_write = time.monotonic() + _WRITE_EVERY_S
             if not self._read_only and self._path.parent.is_dir():
                 with suppress(UserError):  # it is learnt again
-                    write_atomic(self._path, _encoded(known), DISK)
-
-    def _sum(self, path: Path) -> str | None:
-        digest = blake2b(digest_size=16)
-        try:
-            with path.open("rb") as file:
-                while piece := file.read(_CHUNK):
-                    if self._stopped:
-                        return None
-                    digest.update(piece)
-        except OSError:
-            return None  # told by who reads its pixels
-        return digest.hexdigest()
+                    write_atomic(self._path, body, DISK)
 
 
-def _looks(path: Path) -> tuple[int, int] | None:
+def _summed(path: Path, given_up: Callable[[], bool] = lambda: False) -> tuple[str | None, Looks | None]:
+    """Return the sum of a file, ``None`` when it cannot be read, and how it looks, ``None`` when it was written to."""
+    before = _looks(path)
+    digest = blake2b(digest_size=16)
+    try:
+        with open_regular(path) as file:
+            while piece := file.read(_CHUNK):
+                if given_up():
+                    return None, None
+                digest.update(piece)
+    except OSError:
+        return None, None
+    return digest.hexdigest(), before if _looks(path) == before else None
+
+
+def _has_ends_of(entry: ImageEntry, path: Path) -> bool:
+    """Whether a file may be an image still; the sum of another one would call the good image changed."""
+    try:
+        return fingerprint(path) == entry.fingerprint
+    except BadInput:
+        return False
+
+
+def _looks(path: Path) -> Looks | None:
     try:
         stat = path.stat()
     except OSError:
         return None
-    return stat.st_size, stat.st_mtime_ns
+    return Looks(stat.st_size, stat.st_mtime_ns)
 
 
 def _encoded(known: dict[str, Known]) -> bytes:
-    body = json.dumps(known).encode()
+    body = json.dumps({key: [item.fingerprint, item.digest, *item.looks] for key, item in known.items()}).encode()
     return body + b"\n" + sum_of(body).encode() + b"\n"
 
 
@@ -176,6 +261,6 @@ def _read(path: Path) -> dict[str, Known]:
     try:
         body, _, check = read_limited(path, _SIZE_LIMIT).partition(b"\n")
         content: dict[str, list[Any]] = json.loads(body) if check == sum_of(body).encode() + b"\n" else {}
-        return {key: (str(a), str(b), int(c), int(d)) for key, (a, b, c, d) in content.items()}
+        return {key: Known(str(a), str(b), Looks(int(c), int(d))) for key, (a, b, c, d) in content.items()}
     except (BadInput, ValueError, TypeError, AttributeError):
         return {}

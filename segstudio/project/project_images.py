@@ -47,11 +47,11 @@ class ProjectImages:
         """Return where an image file is."""
         return self._layout.image(self._store.entry(image_id))
 
-    def check(self, image_id: str) -> None:
-        """Raise `BadInput` when an image file is missing or no longer the one that was labelled."""
+    def check(self, image_id: str, *, however_large: bool = False) -> None:
+        """Raise `BadInput` when an image file is missing or no longer the one that was labelled; see `ImageSums`."""
         entry, path = self._store.entry(image_id), self.path(image_id)
         check_content(entry, path)
-        self.sums.check(entry, path)
+        self.sums.check(entry, path, however_large=however_large)
 
     def accept_changed(self, image_id: str) -> None:
         """Go on with the content that an image file has now.

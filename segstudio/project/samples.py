@@ -70,14 +70,15 @@ def training_samples(
 def refuse_changed_images(project: Project, samples: Iterable[SampleRecord]) -> None:
     """Raise `BadInput` when an image is no longer the one that was labelled: nothing is learned from it.
 
-    Images that are missing are left to who reads them; records of images that `project` has no more are passed by.
+    The whole of a file that was touched is read: not for the thread of the window. Images that are missing are left to
+    who reads them; records of images that `project` has no more are passed by.
     """
     known = {entry.id for entry in project.images}
     for sample in samples:
         if sample.image_id not in known or sample.image != project.image_path(sample.image_id):
             continue
         try:
-            project.check_image(sample.image_id)
+            project.check_image(sample.image_id, however_large=True)
         except BadInput as error:
             if error.code == "image-changed":
                 raise

@@ -166,7 +166,7 @@ def _refuse_changed(project: Project, entry: ImageEntry) -> None:
     Labels need no image, and one drive that is not connected must not keep those of all others back.
     """
     try:
-        project.check_image(entry.id)
+        project.check_image(entry.id, however_large=True)
     except BadInput as error:
         if error.code == "image-changed":
             raise

@@ -10,10 +10,13 @@ import pytest
 import tifffile
 
 from segstudio.core.errors import BadInput
+from segstudio.io.regular_file import open_regular
 from segstudio.labels.edits import Stroke
 from segstudio.project import image_sums
 from segstudio.project.image_files import fingerprint
+from segstudio.project.image_sums import ImageSums
 from segstudio.project.project import Project
+from segstudio.project.samples import project_samples, refuse_changed_images
 from segstudio.project.verify import verify_project
 
 SHAPE = (600, 800)
@@ -84,6 +87,65 @@ def test_a_large_image_opens_at_once_and_is_told_of_later(folder: Path, monkeypa
         assert document.close()
         with pytest.raises(BadInput, match="content has changed"):
             project.document(project.images[0].id)
+
+
+def test_nothing_is_learned_from_a_large_image_with_another_middle(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(image_sums, "_AT_ONCE", 0)
+    with Project.open(folder) as project:
+        samples = project_samples(project)
+        refuse_changed_images(project, samples)
+        change_the_middle(folder.parent / "a.tif")
+        project.check_image(project.images[0].id)  # as before an image is opened: nobody waits
+        with pytest.raises(BadInput, match="content has changed"):
+            refuse_changed_images(project, samples)
+        with pytest.raises(BadInput, match="content has changed"):  # known now: it is not even opened
+            project.check_image(project.images[0].id)
+
+
+def test_a_large_image_that_was_only_touched_is_read_once_more_for_good(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(image_sums, "_AT_ONCE", 0)
+    path, read = folder.parent / "a.tif", list[Path]()
+    touch(path)
+    monkeypatch.setattr(image_sums, "open_regular", lambda path: read.append(path) or open_regular(path))
+    for _ in range(2):
+        with Project.open(folder) as project:
+            for _ in range(3):
+                project.check_image(project.images[0].id, however_large=True)
+    assert read == [path]
+
+
+def test_what_is_learned_of_many_images_is_written_when_the_project_closes(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    for number in range(5):
+        tifffile.imwrite(tmp_path / "images" / f"{number}.tif", np.full(SHAPE, number, np.uint8))
+    project, _ = Project.create(tmp_path / "project", tmp_path / "images")
+    for entry in project.images:
+        project.document(entry.id)
+    kept = project.folder / ".segstudio" / "images.json"
+    until(lambda: all(project._images.sums.known(entry) for entry in project.images))
+    assert project.close()
+    assert all(entry.id in kept.read_text() for entry in project.images)
+
+
+def test_a_file_put_in_the_place_of_an_opened_image_is_not_learned_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.zeros(SHAPE, np.uint8))
+    original = path.read_bytes()
+    with Project.create(tmp_path / "project", path)[0] as project:
+        entry, sums = project.images[0], ImageSums(project.folder / ".segstudio", read_only=False)
+        tifffile.imwrite(path, np.ones(SHAPE, np.uint8))
+        sums.look_later(entry, path)
+        until(lambda: sums._thread is None)
+        assert sums.known(entry) is None
+        path.write_bytes(original)
+        project.document(entry.id)
+    assert project.warnings == []
 
 
 def test_an_image_that_was_only_touched_is_summed_once_more_and_nothing_is_said(folder: Path) -> None:
