@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from segstudio.core.errors import BadInput
 from segstudio.io.labels_file import read_label_tiff
 from segstudio.io.labels_import import read_labels
 from segstudio.jobs.spec import SampleRecord
@@ -60,12 +61,22 @@ def read_annotation(
     BadInput
         A file cannot be read or has another size than the image.
     """
-    labels = np.zeros(size, np.int32)
-    if sample.labels is not None:
-        labels, warnings = read_labels(sample.labels, expected_size=size)
-        for sentence in warnings:
-            note(sample.labels, sentence)
-    regions = None
-    if sample.regions is not None:
-        regions = read_label_tiff(sample.regions, np.uint8, expected_size=size).to_array()
+    labels, regions = np.zeros(size, np.int32), None
+    try:
+        if sample.labels is not None:
+            labels, warnings = read_labels(sample.labels, expected_size=size)
+            for sentence in warnings:
+                note(sample.labels, sentence)
+        if sample.regions is not None:
+            regions = read_label_tiff(sample.regions, np.uint8, expected_size=size).to_array()
+    except BadInput as error:
+        if error.code != "image-damaged":
+            raise
+        raise BadInput(
+            f"The labels of {sample.image.name} cannot be learned from: {error.message}",
+            hint="Labels of a project: open the image in the window, where an earlier state of them comes back. "
+            "A mask of another program: export it anew.",
+            code="labels-damaged",
+            path=error.path,
+        ) from error
     return combine(labels, regions, complete=sample.complete)

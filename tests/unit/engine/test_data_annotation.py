@@ -1,10 +1,17 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from segstudio.engine.data.annotation import RIM_PX, combine
+from segstudio.core.errors import BadInput
+from segstudio.engine.data.annotation import RIM_PX, combine, read_annotation
+from segstudio.io.labels_file import write_label_tiff
+from segstudio.jobs.spec import SampleRecord
+from segstudio.labels.label_map import LabelMap
 from segstudio.labels.regions import COMPLETE, IGNORE
 
 
@@ -59,3 +66,17 @@ def test_the_rim_is_two_pixels_wide(step: int) -> None:
     labels = np.zeros((1, 12), np.int32)
     labels[0, :3] = 1
     assert combine(labels)[0, 2 + step] == (0 if step <= RIM_PX else -1)
+
+
+@pytest.mark.parametrize("damaged", ["labels", "regions"])
+def test_damaged_labels_are_said_to_be_those_of_the_image(tmp_path: Path, damaged: str) -> None:
+    tifffile.imwrite(tmp_path / "cell.tif", np.zeros((20, 20), np.uint8))
+    files = {name: tmp_path / f"{name}.tif" for name in ("labels", "regions")}
+    for name, path in files.items():
+        values = np.random.default_rng(0).integers(0, 2, (20, 20))
+        write_label_tiff(path, LabelMap.from_array(values.astype(np.int32 if name == "labels" else np.uint8)))
+    files[damaged].write_bytes(files[damaged].read_bytes()[:-12])
+    sample = SampleRecord(image_id="a", image=tmp_path / "cell.tif", **files)
+    with pytest.raises(BadInput, match=rf"The labels of cell\.tif cannot be learned from: {damaged}\.tif") as refused:
+        read_annotation(sample, (20, 20))
+    assert "earlier state" in refused.value.hint
