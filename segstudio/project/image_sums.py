@@ -39,10 +39,17 @@ _WRITE_EVERY_S: Final = 5.0
 
 
 class Looks(NamedTuple):
-    """What the file system says of a file: as long as it stays, nobody has touched the bytes."""
+    """What the file system says of a file: as long as it stays, nobody has touched the bytes.
+
+    Files from one archive may have one time and one length: only the last two tell when they are exchanged. Those are
+    others, too, where a project was copied to, and unknown (-1) in sums of earlier versions: then a file is summed once
+    more.
+    """
 
     size: int
     modified_ns: int
+    inode: int
+    changed_ns: int
 
 
 class Known(NamedTuple):
@@ -248,7 +255,7 @@ def _looks(path: Path) -> Looks | None:
         stat = path.stat()
     except OSError:
         return None
-    return Looks(stat.st_size, stat.st_mtime_ns)
+    return Looks(stat.st_size, stat.st_mtime_ns, stat.st_ino, stat.st_ctime_ns)
 
 
 def _encoded(known: dict[str, Known]) -> bytes:
@@ -261,6 +268,10 @@ def _read(path: Path) -> dict[str, Known]:
     try:
         body, _, check = read_limited(path, _SIZE_LIMIT).partition(b"\n")
         content: dict[str, list[Any]] = json.loads(body) if check == sum_of(body).encode() + b"\n" else {}
-        return {key: Known(str(a), str(b), Looks(int(c), int(d))) for key, (a, b, c, d) in content.items()}
+        return {key: _decoded(*fields) for key, fields in content.items()}
     except (BadInput, ValueError, TypeError, AttributeError):
         return {}
+
+
+def _decoded(mark: str, digest: str, size: int, modified_ns: int, inode: int = -1, changed_ns: int = -1) -> Known:
+    return Known(str(mark), str(digest), Looks(int(size), int(modified_ns), int(inode), int(changed_ns)))

@@ -1,5 +1,6 @@
 """An image of which only the middle was changed is noticed, and nobody waits for it."""
 
+import json
 import os
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from segstudio.core.errors import BadInput
 from segstudio.io.regular_file import open_regular
 from segstudio.labels.edits import Stroke
 from segstudio.project import image_sums
+from segstudio.project.checksums import sum_of
 from segstudio.project.image_files import fingerprint
 from segstudio.project.image_sums import ImageSums
 from segstudio.project.project import Project
@@ -204,3 +206,19 @@ def test_verifying_reads_the_whole_image(folder: Path, monkeypatch: pytest.Monke
     change_the_middle(folder.parent / "a.tif")
     (found,) = verify_project(folder).findings
     assert "content has changed" in found.wrong
+
+
+def test_sums_of_earlier_versions_are_believed(folder: Path) -> None:
+    kept = folder / ".segstudio" / "images.json"
+    ((key, (mark, digest, size, modified, *_)),) = json.loads(kept.read_bytes().partition(b"\n")[0]).items()
+    body = json.dumps({key: [mark, digest, size, modified]}).encode()
+    old = body + b"\n" + sum_of(body).encode() + b"\n"
+    kept.write_bytes(old)
+    with Project.open(folder) as project:
+        project.document(key)
+        assert project.warnings == []
+    assert kept.read_bytes() != old  # learned anew, once
+    kept.write_bytes(old)
+    change_the_middle(folder.parent / "a.tif")
+    with Project.open(folder) as project, pytest.raises(BadInput, match="content has changed"):
+        project.document(key)
