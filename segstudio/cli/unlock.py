@@ -25,7 +25,7 @@ def add_parser(subparsers: Any) -> None:  # noqa: ANN401 - argparse keeps this t
 def run(namespace: argparse.Namespace) -> int:
     """Tell who has left the project open, or take it over; return the exit code."""
     from segstudio.project.layout import Layout
-    from segstudio.project.lock import ProjectLock, left_open_by
+    from segstudio.project.lock import ProjectLock, left_open_by, refuse_held
     from segstudio.project.manifest import MANIFEST
     from segstudio.project.manifest_file import load_manifest
 
@@ -35,6 +35,7 @@ def run(namespace: argparse.Namespace) -> int:
     path = Layout(folder).lock
     holder = left_open_by(path)
     if holder is None:
+        refuse_held(path)
         print(f"No other computer has left {folder.name} open.")  # noqa: T201
         return 0
     if not namespace.yes:

@@ -171,6 +171,19 @@ def left_open_by(path: Path) -> Holder | None:
     return Holder(_who(owner), str(owner.get("host") or "")[:80], since, content) if _elsewhere(owner) else None
 
 
+def refuse_held(path: Path) -> None:
+    """Raise `UserError` when a program on this computer has the project of a lock file open for writing."""
+    with disk_errors(path, "read"):
+        if not path.exists():
+            return
+        descriptor = open_lock(path)
+    try:
+        if not try_lock(descriptor):
+            raise _held(path, _owner_in(_content(descriptor)))
+    finally:
+        os.close(descriptor)
+
+
 def _content(descriptor: int) -> bytes:
     try:
         os.lseek(descriptor, 0, os.SEEK_SET)

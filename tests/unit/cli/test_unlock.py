@@ -87,3 +87,18 @@ def test_a_folder_that_is_no_project_is_told(tmp_path: Path, capsys: pytest.Capt
     assert main(["unlock", str(tmp_path), "--yes"]) == 3
     assert "is no SegStudio project" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_project_that_is_open_on_this_computer_is_said_to_be(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tifffile.imwrite(tmp_path / "img.tif", np.zeros((60, 70), np.uint8))
+    project, _ = Project.create(tmp_path / "project", tmp_path / "img.tif")
+    with project:
+        assert main(["unlock", str(project.folder), "--yes"]) != 0
+        told = capsys.readouterr().err
+        assert "project is already open for writing" in told
+        assert f"process {os.getpid()}" in told
+        project.set_name("still mine")
+        project.save()
+    assert main(["unlock", str(project.folder)]) == 0
