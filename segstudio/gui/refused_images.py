@@ -60,15 +60,14 @@ class RefusedImages(QObject):
         self._banners.show_notice(Notice(message, hint, "error", about=about), button)
 
     def _withdraw(self) -> None:
-        """Say no more about an image that opens; about others what is still true, unless it was dismissed."""
+        """Say no more about an image that opens; of others say it again, for a banner goes when its button is taken."""
         refusals, told = self._session.front.refusals, self._told
         self._told = {about: left for about, ids in told.items() if (left := tuple(i for i in ids if i in refusals))}
-        shown = {notice.about for notice in self._banners.messages()}
         for about, ids in told.items():
             left = self._told.get(about, ())
             if not left:
                 self._banners.withdraw(about)
-            elif left != ids and about in shown:
+            elif left != ids:
                 self._offer(left[0], refusals[left[0]])
 
     def _alike(self, image_id: str, error: UserError) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from segstudio.io.atomic import make_folders, remove_leftovers
 from segstudio.io.disk import DISK, Disk, disk_errors
 from segstudio.labels.history import ObjectChange, Planes
 from segstudio.labels.objects import ObjectInfo
+from segstudio.labels.restoring import NAME as RESTORED
 from segstudio.project.annotation_files import AnnotationFiles, keep_foreign
 from segstudio.project.annotation_reader import AnnotationReader
 from segstudio.project.bringing_back import bring_back
@@ -114,7 +115,8 @@ def recover(
     found.whole = foreign | seen.missing if journal.records else set(early.unreadable)
     for path in sorted(foreign):
         kept = None if read_only else keep_foreign(path, disk)
-        found.notices.append(_foreign_sentence(path, kept, restored=path not in _lost_paths(files, result)))
+        came = "" if path in _lost_paths(files, result) else _what_came_back(journal)
+        found.notices.append(_foreign_sentence(path, kept, came))
     place = JournalPlace(files.journal, image_id, shape)
     if parted is not None:
         found.notices.append(keep_others(planes, parted, files, place, None if read_only else disk))
@@ -181,10 +183,18 @@ def _lost_paths(files: AnnotationFiles, result: Replayed) -> set[Path]:
     return {files.labels if plane == "labels" else files.regions for plane, _ in result.lost}
 
 
-def _foreign_sentence(path: Path, kept: Path | None, *, restored: bool) -> str:
+def _what_came_back(journal: Journal) -> str:
+    """Say which labels are in the place of a foreign file: an earlier state, when somebody has just gone back to it."""
+    last = journal.records[-1:]
+    if any(record.kind == "repair" and record.edit.name == RESTORED for record in last):
+        return "; its labels are those of an earlier state now"
+    return "; your own labels were restored"
+
+
+def _foreign_sentence(path: Path, kept: Path | None, came: str) -> str:
     says = f"{path.name} was changed or damaged outside of SegStudio"
     where = f" The file as it was found is kept as {kept.name}." if kept is not None else ""
-    return f"{says}{'; your own labels were restored' if restored else ''}.{where}"
+    return f"{says}{came}.{where}"
 
 
 def _lost_sentence(files: AnnotationFiles) -> str:

@@ -63,3 +63,33 @@ def test_images_whose_labels_are_damaged_share_one_banner_that_names_them(folder
         assert hand.dialog(HistoryDialog).windowTitle() == f"History of {second.name}"
 
     run_program([str(folder)], script)
+
+
+@pytest.mark.timeout(120)
+def test_what_is_said_about_a_damaged_image_goes_when_it_is_restored(folder: Path, qapp: object) -> None:
+    first, second = _damage(folder, 1, 2)
+
+    def restore(hand: Driver, entry: ImageEntry) -> None:
+        dialog = hand.dialog(HistoryDialog)
+        hand.wait(lambda: dialog.windowTitle() == f"History of {entry.name}", what=entry.name)
+        hand.wait(lambda: dialog.list.model().rowCount() == 1, what="the state of before")
+        hand.click(dialog, "Restore")
+        hand.wait(lambda: hand.session.document.entry.id == entry.id, what="the image")
+        dialog.close()
+
+    def script(hand: Driver) -> None:
+        hand.wait(lambda: hand.session.document is not None, what="the first image")
+        for entry in (first, second):
+            hand.session.select(entry.id)
+            hand.wait(lambda entry=entry: any(entry.name in message for message in _errors(hand)), what="the refusal")
+        hand.click(hand.window.banners, "Earlier states…")
+        restore(hand, second)
+        (left,) = _errors(hand)
+        assert left.startswith(f"The labels of {first.name} cannot be opened: ")
+        hand.click(hand.window.banners, "Earlier states…")
+        restore(hand, first)
+        assert _errors(hand) == []
+        _picture(hand, "restored")
+        assert any("those of an earlier state now" in notice.message for notice in hand.window.banners.messages())
+
+    run_program([str(folder)], script)

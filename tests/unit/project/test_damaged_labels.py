@@ -81,7 +81,9 @@ def test_an_earlier_state_comes_back_and_the_damaged_file_is_kept(made: tuple[Pa
         assert not document.can_undo
         kept = path.with_name(f"{path.stem}.foreign-1{path.suffix}")
         assert kept.read_bytes() == damaged
-        assert any(kept.name in notice for notice in document.notices)
+        (said,) = [notice for notice in document.notices if kept.name in notice]
+        assert "are those of an earlier state now" in said
+        assert "your own labels" not in said
         document.apply(stroke(30))
         after = state(document)
         assert document.close()
