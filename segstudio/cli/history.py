@@ -37,7 +37,8 @@ def run(namespace: argparse.Namespace) -> int:
         raise WrongUsage("--restore needs the name of an image.", hint="Give it after the project.", code="no-image")
     with Project.open(namespace.project, read_only=number is None) as project:
         if namespace.image is None:
-            lines = [f"{len(snapshots_of(project, entry.id).all()):4}  {entry.name}" for entry in project.images]
+            counts = [(len(snapshots_of(project, entry.id).all()), entry.name) for entry in project.images]
+            lines = [f"{_states(count):19}  {name}" for count, name in counts]
         else:
             entry = project.entry(find_images(project, [namespace.image])[0])
             kept = snapshots_of(project, entry.id)
@@ -53,6 +54,10 @@ def _listed(entry: "ImageEntry", snapshots: "Snapshots") -> list[str]:
         + (f"before “{state.name}”" if state.name else "while you worked")
         for state in snapshots.all()
     ] or [f"No earlier state of {entry.name} is kept yet."]
+
+
+def _states(count: int) -> str:
+    return f"{count:4} earlier state{'' if count == 1 else 's'}"
 
 
 def _objects(count: int, width: int = 0) -> str:

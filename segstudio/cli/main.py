@@ -86,7 +86,9 @@ def parser_for(commands: Sequence[str]) -> argparse.ArgumentParser:
     """Return a parser that knows `commands`; the modules of the others are not imported."""
     parser = _Parser(
         prog="segstudio",
-        description="Label, train, segment, correct and measure cells. Without a command the window opens.",
+        description="Label, train, segment, correct and measure cells. Without a command the window opens; "
+        "`segstudio PROJECT` opens it with a project, a folder of images or images, `segstudio --safe-mode` with "
+        "standard settings and nothing opened by itself.",
         epilog="Exit codes: 0 done, 2 wrong usage, 3 bad input, 4 the job failed. "
         "Add --verbose to any command to see the details of an error.",
     )

@@ -28,7 +28,10 @@ def folder(tmp_path: Path) -> Path:
 
 def test_it_lists_and_restores(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["history", str(folder)]) == 0
-    assert capsys.readouterr().out.split() == ["1", "a.tif", "0", "b.tif"]
+    assert [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()] == [
+        "1 earlier state a.tif",
+        "0 earlier states b.tif",
+    ]
     assert main(["history", str(folder), "b"]) == 0
     assert capsys.readouterr().out == "No earlier state of b.tif is kept yet.\n"
     assert main(["history", str(folder), "a"]) == 0
