@@ -129,6 +129,14 @@ class RunProcess:
                 hint="Free some space; Go on then continues the training from its last checkpoint. "
                 "Your labels are safe.",
             )
+        if not self.run.path.is_dir():
+            return Failed(
+                time=time.time(),
+                job_id=job_id,
+                code="run-gone",
+                message=f"The folder of this training is not there any more: {self.run.path}.",
+                hint="It was deleted, or its drive is gone. Your labels are safe; connect the drive, or train anew.",
+            )
         code = self._process.returncode if self._process is not None else None
         return worker_died(job_id, code, self.run.log_file)
 

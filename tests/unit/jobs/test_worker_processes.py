@@ -285,7 +285,8 @@ def test_a_run_whose_folder_was_removed_ends_with_a_sentence(tmp_path: Path) -> 
     process.kill()
     (last,) = messages
     assert isinstance(last, Failed)
-    assert (last.code, last.job_id) == ("worker-died", "t")
+    assert (last.code, last.job_id) == ("run-gone", "t")
+    assert str(tmp_path / "run") in last.message
 
 
 def test_a_training_that_another_process_does_already_says_so(tmp_path: Path) -> None:
