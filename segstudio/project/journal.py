@@ -208,7 +208,12 @@ def read_file(path: Path, place: JournalPlace, known: Mapping[int, JournalRecord
 def _decoded(path: Path, data: bytes, place: JournalPlace, known: Mapping[int, JournalRecord]) -> JournalFile:
     own: dict[int, JournalRecord] = {}
     position, damaged = _check_header(path, data, place)
-    if position == len(data) and (first := data.find(MAGIC)) >= 0 and expected_header(path, place) is not None:
+    if position is None:
+        expected, first = expected_header(path, place), data.find(MAGIC)
+        if expected is None or expected.startswith(data):  # a kill while it was begun
+            return JournalFile(path, ())
+        if first < 0:
+            return JournalFile(path, (), damaged=True, rest=len(data), unread=None)
         position, damaged = first, True  # the header is gone, what was written after it need not be
     grid, budget, known = TileGrid(place.shape, TILE), _SEARCHED * len(data), dict(known)
     end, search = position, 0 <= position < len(data)
@@ -244,8 +249,8 @@ def expected_header(path: Path, place: JournalPlace) -> bytes | None:
     return encode_header(place, found[2], int(found[1])) if found is not None else None
 
 
-def _check_header(path: Path, data: bytes, place: JournalPlace) -> tuple[int, bool]:
-    """Return where the records begin, and whether the header is damaged; the end of the file when it is torn."""
+def _check_header(path: Path, data: bytes, place: JournalPlace) -> tuple[int | None, bool]:
+    """Return where the records begin, ``None`` when there is no header, and whether it is damaged."""
     expected = expected_header(path, place)
     if expected is not None and len(data) >= len(expected):
         flipped = sum((one ^ two).bit_count() for one, two in zip(data, expected, strict=False))
@@ -254,15 +259,15 @@ def _check_header(path: Path, data: bytes, place: JournalPlace) -> tuple[int, bo
     return _read_header(path, data, place), False
 
 
-def _read_header(path: Path, data: bytes, place: JournalPlace) -> int:
+def _read_header(path: Path, data: bytes, place: JournalPlace) -> int | None:
     end = data.find(b"\n", 0, _HEADER_LIMIT)
     if end < 0:
-        return len(data)
+        return None
     try:
         header = json.loads(data[:end])
         version, image, size = header["segstudio_journal"], header["image"], header["shape"]
     except (ValueError, KeyError, TypeError, RecursionError):
-        return len(data)
+        return None
     if not isinstance(version, int) or version > SCHEMA_VERSION:
         raise BadInput(
             f"The journal {path.name} was written by a newer SegStudio.",

@@ -85,7 +85,7 @@ def _rank(planes: Planes, saved: int, records: Sequence[JournalRecord], begun: J
 def _choose_unconnected(planes: Planes, journal: Journal, saved: int) -> Parted | None:
     """Return the truth that goes on when files of another computer do not begin where the others end."""
     files = sorted((file for file in journal.files if file.records), key=lambda file: file.records[0].seq)
-    if not all(file.whole for file in files):
+    if not all(file.whole for file in journal.files):
         return None  # what does not follow may do so from what cannot be read
     truths: list[tuple[list[JournalFile], dict[int, JournalRecord]]] = []
     for file in files:

@@ -16,6 +16,7 @@ _NOTHING_TO_DO: Final = "Nothing; work on."
 _GO_BACK: Final = f"{_NOTHING_TO_DO} An earlier state can be taken from the history of the image."
 
 _END: Final = "The last action, unless the label file holds it already; all before it can be read and undone."
+_ALL: Final = "The actions in it, unless the label file holds them already."
 _OPEN: Final = "Open the image: it says what is lost, and puts the damaged part aside."
 
 
@@ -105,7 +106,9 @@ def _read(
     except (BadInput, OSError) as error:
         result.findings.append(Finding(name, str(error), _UNTOUCHED, "Restore it from a backup.", image=image))
         return
-    if expected is not None and head != expected and not expected.startswith(head):
+    if found.damaged and not found.records and found.unread is None:
+        result.findings.append(Finding(name, "Nothing in it can be read.", _ALL, _OPEN, image=image))
+    elif expected is not None and head != expected and not expected.startswith(head):
         wrong = "The first line, which says whose journal it is, is damaged."
         result.findings.append(Finding(name, wrong, "Nothing; all actions are read.", "Nothing; work on.", image=image))
     elif found.damaged:
