@@ -24,14 +24,15 @@ def maybe_behind(images: Iterable[ImageEntry], layout: Layout) -> list[str]:
     return [entry.id for entry in images if maybe(entry)]
 
 
-def coming_back(kept: Sequence[str], images: Iterable[ImageEntry], *, read_only: bool) -> list[str]:
+def coming_back(kept: Sequence[str], images: Iterable[ImageEntry], place: str, *, read_only: bool) -> list[str]:
     """Return what the user is told about images of which something lies in the rescue store; nothing for none."""
     if not kept:
         return []
     names = {entry.id: entry.name for entry in images}
     more = f" and {len(kept) - 1} other images" if len(kept) > 1 else ""
     now = "and comes back now" if not read_only else "and is not in the project yet"
-    return [f"What you did last in {names[kept[0]]}{more} was kept on this computer {now}."]
+    there = f" It was kept for the project in {place}, which is not there now, and stays kept for it." if place else ""
+    return [f"What you did last in {names[kept[0]]}{more} was kept on this computer {now}.{there}"]
 
 
 def naming_image(sentence: str, entry: ImageEntry) -> str:

@@ -53,7 +53,8 @@ class Project(SavedProject):
         self.rescue = RescueStore(folder, manifest.name, rescue)
         self._store.saving.rescue = ManifestRescue(self.rescue)
         kept = self.rescue.images(entry.id for entry in manifest.images)
-        self.warnings = [*warnings, *coming_back(kept, manifest.images, read_only=lock is None)]
+        place = self.rescue.kept_for() if kept else ""
+        self.warnings = [*warnings, *coming_back(kept, manifest.images, place, read_only=lock is None)]
         self._layout = Layout(folder)
         self._lock = lock
         self._closed = False

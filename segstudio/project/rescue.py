@@ -99,6 +99,11 @@ class RescueStore:
         kept = {folder.name for folder in self._own()}
         return [image_id for image_id in image_ids if image_id in kept]
 
+    def kept_for(self) -> str:
+        """Return the folder, other than this one, of the project for which what is found here was kept; or nothing."""
+        owners = (owner_of(path) for image in self._own() for path in journal_files(image))
+        return next((str(owner.get("project")) for owner in owners if not self.lies_there(owner)), "")
+
     def _own(self) -> Iterator[Path]:
         """Yield the folders of images that are this project's, be it under a name that it had before."""
         for project in self.projects():

@@ -50,6 +50,8 @@ def test_what_a_copy_has_taken_is_kept_for_a_project_whose_drive_was_unplugged(
     project.close()
     away = tmp_path / "unplugged"
     project.folder.rename(away)
+    with Project.open(copy, read_only=True, rescue=rescue) as looking:
+        assert f"It was kept for the project in {project.folder}, which is not there now" in looking.warnings[0]
     assert np.array_equal(labels_of(copy, rescue), labels)
     assert kept(rescue)
     assert np.array_equal(labels_of(copy, rescue), labels)
