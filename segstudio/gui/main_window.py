@@ -25,7 +25,7 @@ from segstudio.gui.history_window import show_history
 from segstudio.gui.jobs import JobThreads
 from segstudio.gui.later import later
 from segstudio.gui.layout import Layout, tabs
-from segstudio.gui.opening import MISSING, Opening
+from segstudio.gui.opening import Opening
 from segstudio.gui.panels.curves import CurvesPanel
 from segstudio.gui.panels.images import ImagesPanel
 from segstudio.gui.panels.instances import InstancesPanel
@@ -48,8 +48,6 @@ from segstudio.project.changes import DocumentChange
 from segstudio.project.document import ImageDocument
 from segstudio.project.project import Project
 from segstudio.session.earlier_states import EARLIER
-from segstudio.session.mask_taking import MASKS
-from segstudio.session.project_door import OPENING
 from segstudio.session.session import Session
 
 
@@ -141,10 +139,9 @@ class MainWindow(QMainWindow):
         self.opening.offered.connect(self.banners.show_notice)
         self.opening.asked.connect(self.banners.show_notice)
         self.help_desk.offered.connect(self.banners.show_notice)
-        session.files.missing.connect(lambda _ids: self.banners.withdraw(MISSING), priority=1)
         self.refused_images.history_wanted.connect(lambda image_id: show_history(self, image_id))
         self.refused_images.folder_wanted.connect(self.opening.ask_where)
-        self.opening.understood.connect(lambda: self.banners.withdraw(OPENING))
+        self.opening.withdrawn.connect(self.banners.withdraw)
         self.images.add_wanted.connect(self.opening.ask_images)
         self.training.images_wanted.connect(self.opening.ask_images)
         self.images.find_wanted.connect(self.opening.ask_where)
@@ -179,10 +176,6 @@ class MainWindow(QMainWindow):
         words = self.tr("{name} (reading only)") if project is not None and project.read_only else "{name}"
         self.setWindowTitle(f"{words.format(name=project.name)} – SegStudio" if project else "SegStudio")
         self._pages.setCurrentWidget(self.canvas if project else self.welcome)
-        for about in (MASKS, MISSING):
-            self.banners.withdraw(about)
-        if project is not None:
-            self.banners.withdraw(OPENING)
         self.layout_of_panels.show_project(project is not None)
         self.session.existing_recent(self._show_recent)
         self._refresh()

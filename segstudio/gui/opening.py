@@ -14,7 +14,7 @@ from segstudio.gui.dialogs.unsaved import agree_on_unsaved
 from segstudio.io.sources import open_image
 from segstudio.project.image_files import FoundImage, find_images, find_mask
 from segstudio.project.layout import Layout, is_project
-from segstudio.project.linked_folders import link, unlinked_folders
+from segstudio.project.linked_folders import ELSEWHERE, link, unlinked_folders
 from segstudio.project.lock import LEFT_OPEN, Holder, left_open_by
 from segstudio.project.manifest import MANIFEST
 from segstudio.project.project import Project
@@ -29,7 +29,7 @@ _MASKS_SOUGHT = 50
 #: What notices are about that ask whether images elsewhere may be read, and how many folders they name.
 _LINKS, _PLACES = "links", 3
 #: What notices are about that name images whose files are gone, and how many they name.
-MISSING, _NAMES = "missing images", 3
+_MISSING, _NAMES = "missing images", 3
 
 
 class Opening(QObject):
@@ -39,8 +39,8 @@ class Opening(QObject):
     """A `Notice`, and the button with which the user takes the offer."""
     asked = Signal(object, object, object)
     """A `Notice`, and the two buttons between which the user chooses."""
-    understood = Signal()
-    """What the user wants to open can be opened: what was said about an earlier wish is over."""
+    withdrawn = Signal(str)
+    """What was said about something, as `Notice.about`, is over."""
 
     def __init__(self, session: Session, window: QWidget) -> None:
         super().__init__(window)
@@ -49,7 +49,8 @@ class Opening(QObject):
         session.door.refused.connect(self._offer_reading)
         session.files.missing.connect(self._offer_missing)
         session.masks.offered.connect(self._offer_masks)
-        session.project_changed.connect(self._offer_links)
+        session.project_changed.connect(self._on_project)
+        session.front.refused.connect(self._on_refused)
 
     def ask_folder(self) -> None:
         """Ask for a folder of images and make a project of it."""
@@ -109,7 +110,7 @@ class Opening(QObject):
         )
 
     def _open(self, paths: list[Path], found: "_Found") -> None:
-        self.understood.emit()
+        self.withdrawn.emit(OPENING)
         if found.project is not None:
             self.open_project(found.project)
         elif found.add and self._session.project is not None:
@@ -162,8 +163,19 @@ class Opening(QObject):
             says = self.tr("{0} of the {1} images that were added have masks beside them.").format(len(masks), added)
         self.offered.emit(Notice(says, "", "info", about=MASKS), button)
 
+    def _on_project(self, project: Project | None) -> None:
+        for about in (MASKS, _MISSING, _LINKS):
+            self.withdrawn.emit(about)
+        if project is not None:
+            self.withdrawn.emit(OPENING)
+        self._offer_links(project)
+
+    def _on_refused(self, _image_id: str, error: UserError) -> None:
+        if error.code == ELSEWHERE:
+            self._offer_links(self._session.project)
+
     def _offer_links(self, project: Project | None) -> None:
-        """Ask once whether images outside of a project may be read, when this user has taken none from there."""
+        """Ask whether images outside of a project may be read, when this user has taken none from there."""
         folders = unlinked_folders(project.folder, project.images) if project is not None else {}
         if project is None or not folders:
             return
@@ -186,6 +198,7 @@ class Opening(QObject):
         self.offered.emit(Notice(says, hint, "warning", about=_LINKS), button)
 
     def _offer_missing(self, image_ids: tuple[str, ...]) -> None:
+        self.withdrawn.emit(_MISSING)
         project, count = self._session.project, len(image_ids)
         if project is None or not count:
             return
@@ -199,7 +212,7 @@ class Opening(QObject):
             hint = self.tr("Put them back, or look for them.")
         button = QPushButton(self.tr("Look in a folder…"))
         button.clicked.connect(lambda: self.ask_where(image_ids[0]))
-        self.offered.emit(Notice(says, hint, "warning", about=MISSING), button)
+        self.offered.emit(Notice(says, hint, "warning", about=_MISSING), button)
 
     def ask_where(self, image_id: str) -> None:
         """Ask for a folder in which to look for images that moved; open the image when it is found."""

@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QPushButton
 from segstudio.core.errors import UserError
 from segstudio.gui.banner import BannerArea
 from segstudio.project.annotation_reader import DAMAGED_LABELS
+from segstudio.project.linked_folders import ELSEWHERE
 from segstudio.session.image_files import CHANGED, MISSING
 from segstudio.session.notice import Notice
 from segstudio.session.session import Session
@@ -35,6 +36,8 @@ class RefusedImages(QObject):
         session.front.refusals_changed.connect(self._withdraw)
 
     def _offer(self, image_id: str, error: UserError) -> None:
+        if error.code == ELSEWHERE:
+            return  # who opens projects asks whether images there may be read
         ids, about = self._alike(image_id, error), _about(image_id, error)
         self._told[about] = ids
         message, hint = error.message, error.hint

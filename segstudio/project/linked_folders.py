@@ -13,6 +13,7 @@ from typing import Final
 
 from platformdirs import user_data_path
 
+from segstudio.core.errors import BadInput
 from segstudio.io.atomic import make_folders, write_atomic
 from segstudio.io.disk import DiskError
 from segstudio.io.regular_file import open_regular
@@ -21,6 +22,9 @@ from segstudio.project.manifest import ImageEntry
 #: Folders that are remembered, and bytes of their list.
 _MOST: Final = 10_000
 _SIZE_LIMIT: Final = 16 << 20
+
+#: Code of the error about an image that is not read, for a stranger's project says that it lies elsewhere.
+ELSEWHERE: Final = "image-elsewhere"
 
 _lock = threading.Lock()
 #: What each list holds, as far as it was read or written here.
@@ -85,6 +89,20 @@ def image_place(folder: Path, image: str) -> Path:
     if is_beside(os.path.abspath(folder), image) or is_linked(place.parent):  # noqa: PTH100 - keep links
         return place
     return folder / place.name
+
+
+def refuse_unlinked(folder: Path, entry: ImageEntry) -> None:
+    """Raise `BadInput` for an image of the project in `folder` that is not looked for where the project says."""
+    place = Path(os.path.normpath(folder / entry.path))
+    if image_place(folder, entry.path) != place:
+        where = "".join(sign if sign.isprintable() else "?" for sign in str(place.parent))
+        raise BadInput(
+            f"{entry.name} lies outside of this project, in {where}, and is not read.",
+            hint="If you know this place, let the program read it: with “Read images there” when the project opens, or "
+            "with --images-from in a terminal.",
+            code=ELSEWHERE,
+            path=place,
+        )
 
 
 def unlinked_folders(folder: Path, images: Iterable[ImageEntry]) -> dict[Path, int]:

@@ -4,9 +4,11 @@ import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from segstudio.core.errors import BadInput
 from segstudio.project.image_sums import ImageSums
 from segstudio.project.intake import Intake, with_left_labels
 from segstudio.project.layout import Layout
+from segstudio.project.linked_folders import refuse_unlinked
 from segstudio.project.locating import another_image, check_content, find_again, moved_to, with_content_of
 from segstudio.project.manifest import ImageEntry
 from segstudio.project.manifest_store import ManifestStore
@@ -50,7 +52,12 @@ class ProjectImages:
     def check(self, image_id: str, *, however_large: bool = False) -> None:
         """Raise `BadInput` when an image file is missing or no longer the one that was labelled; see `ImageSums`."""
         entry, path = self._store.entry(image_id), self.path(image_id)
-        check_content(entry, path)
+        try:
+            check_content(entry, path)
+        except BadInput as error:
+            if error.code == "image-missing":
+                refuse_unlinked(self._layout.folder, entry)
+            raise
         self.sums.check(entry, path, however_large=however_large)
 
     def accept_changed(self, image_id: str) -> None:
@@ -94,7 +101,9 @@ class ProjectImages:
             Called with the number of files that were looked at, before the next one.
         """
         with self._adding:  # many files, or one that hangs, take minutes: nobody else waits for them
-            intake = Intake(self._layout.folder, self._store.manifest.images, self._store.left)
+            intake = Intake(self._layout.folder, self._store.manifest.images, self._store.left, self.sums.now)
             problems = intake.add_all(paths, on_look)
+            blank = [entry.id for entry in intake.added if not self._layout.files(entry).any_exists()]
+            self.sums.take(intake.sums, blank)
             self._store.add_images([with_left_labels(entry, self._layout.files(entry)) for entry in intake.added])
         return problems

@@ -14,6 +14,7 @@ from segstudio.export.base import Exported, ExportItem, export
 from segstudio.io.sources import open_image
 from segstudio.labels.objects import ObjectInfo
 from segstudio.project.layout import keep_out
+from segstudio.project.linked_folders import ELSEWHERE
 from segstudio.project.manifest import ImageEntry
 from segstudio.project.project import Project
 from segstudio.project.recovery import recover
@@ -179,7 +180,7 @@ def _annotation(project: Project, entry: ImageEntry, unsaved: bool) -> tuple[NDA
     try:
         document = project.document(entry.id)
     except BadInput as error:
-        if error.code != "image-missing":
+        if error.code not in ("image-missing", ELSEWHERE):
             raise
         planes = recover(project.files(entry.id), entry.id, (entry.height, entry.width), read_only=True).planes
         return planes.labels.to_array(), dict(planes.objects)

@@ -9,6 +9,7 @@ from segstudio.core.errors import UserError
 from segstudio.project.annotation_reader import DAMAGED_LABELS
 from segstudio.project.catching_up import naming_image
 from segstudio.project.changes import FAILED, DocumentChange
+from segstudio.project.linked_folders import ELSEWHERE
 from segstudio.session.background import Background
 from segstudio.session.image_files import FINDABLE
 from segstudio.session.notice import Notice
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from segstudio.project.project import Project
 
 #: Codes of errors that a person may clear up.
-_ANSWERABLE = FINDABLE | {DAMAGED_LABELS}
+_ANSWERABLE = FINDABLE | {DAMAGED_LABELS, ELSEWHERE}
 #: Seconds that an image may take to be saved before it is left open.
 _PATIENCE = 0.5
 #: Notices about what was found in images that somebody who steps fast had left before they were open.
@@ -64,7 +65,7 @@ class FrontImage:
     noticed = Signal(object)
     """A `Notice`."""
     refused = Signal(str, object)
-    """Id of an image whose file moved or was changed, or whose labels are damaged, and the `UserError` that says so."""
+    """Id of an image that a person may help to open, and the `UserError` that says what is wrong."""
     refusals_changed = Signal()
     """An image could not be opened, or can be again."""
 

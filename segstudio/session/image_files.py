@@ -67,13 +67,13 @@ class ImageFiles:
         if project is None:
             return
         self.gone = self.gone & {entry.id for entry in project.images}
+        refused = [image_id for image_id, error in self._front.refusals.items() if error.code == MISSING]
 
         def tell(found: tuple[str, ...]) -> None:
             if project is self._project():
                 self.gone = frozenset(found)
-                for image_id, error in tuple(self._front.refusals.items()):
-                    if error.code == MISSING and image_id not in self.gone:
-                        self._front.forgive(image_id)
+                for image_id in set(refused) - self.gone:
+                    self._front.forgive(image_id)
                 known = {entry.id for entry in project.images} - {front}  # some may have been removed meanwhile
                 self.missing.emit(tuple(image_id for image_id in found if image_id in known))
 

@@ -11,6 +11,7 @@ from shiboken6 import isValid
 from segstudio.core.errors import UserError
 from segstudio.gui.forms.plain import plain
 from segstudio.gui.theme import icon
+from segstudio.project.linked_folders import ELSEWHERE
 from segstudio.session.session import Session
 
 _MOST_NAMES = 3
@@ -81,9 +82,9 @@ class ImageMenu(QMenu):
         def show(code: str) -> None:
             if not isValid(self):
                 return
-            for found, actions in (("image-missing", self._missing), ("image-changed", self._changed)):
+            for found, actions in ((("image-missing", ELSEWHERE), self._missing), (("image-changed",), self._changed)):
                 for action in actions:
-                    action.setVisible(code == found)
+                    action.setVisible(code in found)
 
         self._session.background.run(check, show)
 
