@@ -15,7 +15,6 @@ from segstudio.project.manifest import SplitChoice
 
 #: Bytes hashed at either end of a file.
 _END: Final = 1 << 16
-_CHUNK: Final = 1 << 20
 IMAGES: Final = "images"
 MASKS: Final = "masks"
 TARGETS: Final = "targets"
@@ -194,19 +193,3 @@ def fingerprint(path: Path) -> str:
         reason = getattr(error, "strerror", None) or error
         raise BadInput(f"{path.name} cannot be read: {reason}.", code="image-unreadable", path=path) from error
     return f"{size}:{digest.hexdigest()}"
-
-
-def same_content(one: Path, two: Path) -> bool:
-    """Return whether two files hold the same bytes; ``False`` when one cannot be read."""
-    try:
-        if one.stat().st_size != two.stat().st_size:
-            return False
-        with open_regular(one) as first, open_regular(two) as second:
-            while True:
-                a, b = first.read(_CHUNK), second.read(_CHUNK)
-                if a != b:
-                    return False
-                if not a:
-                    return True
-    except OSError:
-        return False

@@ -4,60 +4,32 @@ Both ends of an image are looked at each time it is opened (`image_files.fingerp
 on a thread after it was opened, and again only when it looks touched: a large one on that thread, after it was opened,
 or before it is measured, exported or learned from.
 
-What cannot be known: a sum that is learned when an image is first opened is of the bytes that lay there then. Whether
-its middle was another one when it was added, nobody can tell.
+Images whose ends are the same are summed when they are added, so that an exchange is noticed though nobody opened them.
+
+What cannot be known: a sum is of the bytes that lay there when it was made. Whether an image had another middle before,
+since it was added until it was first opened, or until another one with the same ends was added, nobody can tell; nor
+when the sums were lost, or were never made because an earlier version took the image in.
 """
 
-import json
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
-from hashlib import blake2b
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final
 
 from segstudio.core.errors import BadInput, UserError
 from segstudio.io.atomic import write_atomic
 from segstudio.io.disk import DISK
-from segstudio.io.objects_file import read_limited
-from segstudio.io.regular_file import open_regular
-from segstudio.project.checksums import sum_of
-from segstudio.project.image_files import fingerprint
+from segstudio.project.image_bytes import FILE, Known, Looks, encoded, has_ends_of, looks_of, read_sums, sum_now, summed
 from segstudio.project.manifest import ImageEntry
 
-FILE: Final = "images.json"
 #: A file that was touched since is summed before it is opened when it is no longer than this: a tenth of a second.
 _AT_ONCE: Final = 64 << 20
-_SIZE_LIMIT: Final = 64 << 20
-_CHUNK: Final = 1 << 20
 #: So long a closing project waits for a drive that does not answer.
 _LAST_SECONDS: Final = 2.0
 #: What is learned is written no more often than this: ten thousand images of a copied project would be as many writes.
 _WRITE_EVERY_S: Final = 5.0
-
-
-class Looks(NamedTuple):
-    """What the file system says of a file: as long as it stays, nobody has touched the bytes.
-
-    Files from one archive may have one time and one length: only the last two tell when they are exchanged. Those are
-    others, too, where a project was copied to, and unknown (-1) in sums of earlier versions: then a file is summed once
-    more.
-    """
-
-    size: int
-    modified_ns: int
-    inode: int
-    changed_ns: int
-
-
-class Known(NamedTuple):
-    """Fingerprint of the image that was added, sum of its bytes, and how the file looked when it was summed."""
-
-    fingerprint: str
-    digest: str
-    looks: Looks
 
 
 def changed_image(entry: ImageEntry, path: Path) -> BadInput:
@@ -109,12 +81,12 @@ class ImageSums:
             Sum large files, too, which may take minutes: before pixels are measured or learned from. Else those wait
             for `look_later`.
         """
-        known, looks = self.known(entry), _looks(path)
+        known, looks = self.known(entry), looks_of(path)
         if looks is not None and self._found_changed.get(entry.id) == looks:
             raise changed_image(entry, path)
         if known is None or looks == known.looks or (known.looks.size > _AT_ONCE and not however_large):
             return
-        digest, looks = _summed(path)
+        digest, looks = summed(path)
         if digest is None:
             return  # told by who reads its pixels
         if digest != known.digest:
@@ -125,7 +97,7 @@ class ImageSums:
     def look_later(self, entry: ImageEntry, path: Path) -> None:
         """Sum a file on a thread, unless its sum is known and nobody has touched it."""
         known = self.known(entry)
-        if known is not None and _looks(path) == known.looks:
+        if known is not None and looks_of(path) == known.looks:
             return
         with self._news:
             self._wanted.append((entry, path))
@@ -138,11 +110,28 @@ class ImageSums:
             found = self._all().get(entry.id)
         return found if found is not None and found.fingerprint == entry.fingerprint else None
 
+    def now(self, entry: ImageEntry, path: Path) -> Known | None:
+        """Return what `sum_now` does, without reading a file that nobody has touched since it was summed."""
+        known = self.known(entry)
+        return known if known is not None and looks_of(path) == known.looks else sum_now(entry, path)
+
+    def take(self, sums: Mapping[str, Known], blank: Iterable[str]) -> None:
+        """Keep sums of images that were added, where none are known; those in `blank`, without labels, start anew."""
+        with self._news:
+            before = dict(self._all())
+            for image_id in blank:
+                self._found_changed.pop(image_id, None)
+                self._all().pop(image_id, None)
+            self._known = {**sums, **self._all()}
+            learned = self._known != before
+        if learned:
+            self._write()
+
     def differs(self, entry: ImageEntry, path: Path, *, however_large: bool = False) -> bool:
         """Whether a file holds other bytes than the image that was added; else large ones are looked at when opened."""
         known = self.known(entry)
         wanted = known is not None and (however_large or known.looks.size <= _AT_ONCE)
-        return known is not None and wanted and _summed(path)[0] not in (None, known.digest)
+        return known is not None and wanted and summed(path)[0] not in (None, known.digest)
 
     def forget(self, image_id: str) -> None:
         """Go on with the content that an image file has now."""
@@ -164,7 +153,7 @@ class ImageSums:
 
     def _all(self) -> dict[str, Known]:
         if self._known is None:
-            self._known = _read(self._path)
+            self._known = read_sums(self._path)
         return self._known
 
     def _wake(self) -> None:
@@ -191,13 +180,13 @@ class ImageSums:
 
     def _look(self, entry: ImageEntry, path: Path) -> None:
         known = self.known(entry)
-        digest, looks = _summed(path, lambda: self._stopped)
+        digest, looks = summed(path, lambda: self._stopped)
         if digest is None or looks is None:
             return
         if known is not None and digest != known.digest:
             if self._note_changed(entry, known, looks):
                 self.on_changed(changed_image(entry, path))
-        elif known is not None or _has_ends_of(entry, path):
+        elif known is not None or has_ends_of(entry, path):
             self._learn(entry, known, digest, looks)
 
     def _note_changed(self, entry: ImageEntry, known: Known, looks: Looks | None) -> bool:
@@ -219,59 +208,12 @@ class ImageSums:
     def _write(self) -> None:
         with self._writing:
             with self._news:
-                body = _encoded(self._all())
+                body = encoded(self._all())
                 self._unwritten = False
                 self._next_write = time.monotonic() + _WRITE_EVERY_S
             if not self._read_only and self._path.parent.is_dir():
-                with suppress(UserError):  # it is learnt again
+                try:
                     write_atomic(self._path, body, DISK)
-
-
-def _summed(path: Path, given_up: Callable[[], bool] = lambda: False) -> tuple[str | None, Looks | None]:
-    """Return the sum of a file, ``None`` when it cannot be read, and how it looks, ``None`` when it was written to."""
-    before = _looks(path)
-    digest = blake2b(digest_size=16)
-    try:
-        with open_regular(path) as file:
-            while piece := file.read(_CHUNK):
-                if given_up():
-                    return None, None
-                digest.update(piece)
-    except OSError:
-        return None, None
-    return digest.hexdigest(), before if _looks(path) == before else None
-
-
-def _has_ends_of(entry: ImageEntry, path: Path) -> bool:
-    """Whether a file may be an image still; the sum of another one would call the good image changed."""
-    try:
-        return fingerprint(path) == entry.fingerprint
-    except BadInput:
-        return False
-
-
-def _looks(path: Path) -> Looks | None:
-    try:
-        stat = path.stat()
-    except OSError:
-        return None
-    return Looks(stat.st_size, stat.st_mtime_ns, stat.st_ino, stat.st_ctime_ns)
-
-
-def _encoded(known: dict[str, Known]) -> bytes:
-    body = json.dumps({key: [item.fingerprint, item.digest, *item.looks] for key, item in known.items()}).encode()
-    return body + b"\n" + sum_of(body).encode() + b"\n"
-
-
-def _read(path: Path) -> dict[str, Known]:
-    """Read sums; none when they are not there or damaged: wrong ones would call a good image changed."""
-    try:
-        body, _, check = read_limited(path, _SIZE_LIMIT).partition(b"\n")
-        content: dict[str, list[Any]] = json.loads(body) if check == sum_of(body).encode() + b"\n" else {}
-        return {key: _decoded(*fields) for key, fields in content.items()}
-    except (BadInput, ValueError, TypeError, AttributeError):
-        return {}
-
-
-def _decoded(mark: str, digest: str, size: int, modified_ns: int, inode: int = -1, changed_ns: int = -1) -> Known:
-    return Known(str(mark), str(digest), Looks(int(size), int(modified_ns), int(inode), int(changed_ns)))
+                except UserError:  # tried again with the next one, and last when the project closes
+                    with self._news:
+                        self._unwritten = not self._stopped

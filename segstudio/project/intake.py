@@ -10,7 +10,8 @@ from pathlib import Path
 from segstudio.core.errors import BadInput
 from segstudio.io.sources import open_image
 from segstudio.project.annotation_files import AnnotationFiles
-from segstudio.project.image_files import FoundImage, find_images, fingerprint, same_content
+from segstudio.project.image_bytes import Known, sum_now
+from segstudio.project.image_files import FoundImage, find_images, fingerprint
 from segstudio.project.label_stems import label_stem, stem_key
 from segstudio.project.linked_folders import image_place, link
 from segstudio.project.manifest import ImageEntry, SplitChoice
@@ -72,12 +73,29 @@ class Intake:
     left
         Images that were taken out and left their labels: name of the label files → id. An image that comes back gets
         its labels again, and no other one does.
+    sum_of
+        Returns the sum of the whole file of an image, ``None`` when it cannot tell.
+
+    Attributes
+    ----------
+    added
+        The new entries.
+    sums
+        What tells apart images whose ends are the same, by their ids; of images that were there before, too.
     """
 
-    def __init__(self, folder: Path, entries: Iterable[ImageEntry], left: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        entries: Iterable[ImageEntry],
+        left: Mapping[str, str] | None = None,
+        sum_of: Callable[[ImageEntry, Path], Known | None] = sum_now,
+    ) -> None:
         self._folder = folder
+        self._sum_of = sum_of
         self._left = dict(left or {})
         self.added: list[ImageEntry] = []
+        self.sums: dict[str, Known] = {}
         self._ids: set[str] = set()
         self._stems: set[str] = set()
         self._paths: dict[str, str] = {}
@@ -95,16 +113,11 @@ class Intake:
         """
         path = found.path
         entry = self.look(path, found.split)
-        stored, mark = entry.path, entry.fingerprint
-        if stored in self._paths:
+        mark = entry.fingerprint
+        if entry.path in self._paths:
             raise BadInput(f"{path.name} is in the project already.", code="image-twice", path=path)
-        for other in self._prints.get(mark, ()):
-            if same_content(path, image_place(self._folder, other.path)):
-                raise BadInput(
-                    f"{path.name} is the same image as {other.name}, which is in the project already.",
-                    code="image-twice",
-                    path=path,
-                )
+        if alike := self._prints.get(mark):
+            self._tell_apart(entry, path, alike)
         self._remember(entry)
         self.added.append(entry)
         return entry
@@ -155,6 +168,23 @@ class Intake:
             fingerprint=mark,
             split=split,
         )
+
+    def _tell_apart(self, entry: ImageEntry, path: Path, alike: Iterable[ImageEntry]) -> None:
+        """Learn the sums of images with the same ends; raise `BadInput` when one of them is the new one."""
+        own = self._sum_of(entry, path)
+        for other in alike:
+            known = self.sums.get(other.id) or self._sum_of(other, image_place(self._folder, other.path))
+            if known is None:
+                continue
+            self.sums[other.id] = known
+            if own is not None and own.digest == known.digest:
+                raise BadInput(
+                    f"{path.name} is the same image as {other.name}, which is in the project already.",
+                    code="image-twice",
+                    path=path,
+                )
+        if own is not None:
+            self.sums[entry.id] = own
 
     def _stem(self, name: str, image_id: str) -> str:
         own = [stem for stem, owner in self._left.items() if owner == image_id and stem_key(stem) not in self._stems]

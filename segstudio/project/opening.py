@@ -6,6 +6,8 @@ from pathlib import Path
 from segstudio.core.errors import BadInput, UserError
 from segstudio.io.atomic import make_folders, remove_folders, remove_leftovers
 from segstudio.io.disk import Disk
+from segstudio.project.image_bytes import FILE as SUMS
+from segstudio.project.image_bytes import begin
 from segstudio.project.intake import Intake
 from segstudio.project.layout import Layout, is_project
 from segstudio.project.lock import Holder, ProjectLock
@@ -41,11 +43,12 @@ def set_up(folder: Path, paths: Sequence[Path], name: str, disk: Disk) -> tuple[
         lock.acquire()
         _refuse_existing(folder)
         ours = True
+        begin(layout.internal, intake.sums, disk)  # before the list: never is one there whose images may be exchanged
         manifest, _ = save_manifest(folder, Manifest(name or folder.name, tuple(intake.added)), disk)
     except BaseException:
         if ours:  # after a rename whose sync failed the file is there already
             sums = sums_of_manifest(folder)
-            for path in (folder / MANIFEST, folder / BACKUP, sums):
+            for path in (folder / MANIFEST, folder / BACKUP, sums, layout.internal / SUMS):
                 path.unlink(missing_ok=True)
             remove_folders([sums.parent], disk)
         lock.release()

@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ import tifffile
 from segstudio.core.errors import BadInput
 from segstudio.io.regular_file import open_regular
 from segstudio.labels.edits import Stroke
-from segstudio.project import image_sums
+from segstudio.project import image_bytes, image_sums
 from segstudio.project.checksums import sum_of
 from segstudio.project.image_files import fingerprint
 from segstudio.project.image_sums import ImageSums
@@ -112,7 +113,12 @@ def test_a_large_image_that_was_only_touched_is_read_once_more_for_good(
     monkeypatch.setattr(image_sums, "_AT_ONCE", 0)
     path, read = folder.parent / "a.tif", list[Path]()
     touch(path)
-    monkeypatch.setattr(image_sums, "open_regular", lambda path: read.append(path) or open_regular(path))
+
+    def opened(path: Path) -> BinaryIO:
+        read.append(path)
+        return open_regular(path)
+
+    monkeypatch.setattr(image_bytes, "open_regular", opened)
     for _ in range(2):
         with Project.open(folder) as project:
             for _ in range(3):
