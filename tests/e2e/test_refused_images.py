@@ -93,3 +93,18 @@ def test_what_is_said_about_a_damaged_image_goes_when_it_is_restored(folder: Pat
         assert any("those of an earlier state now" in notice.message for notice in hand.window.banners.messages())
 
     run_program([str(folder)], script)
+
+
+@pytest.mark.timeout(120)
+def test_the_empty_canvas_says_which_image_cannot_be_opened(folder: Path, qapp: object) -> None:
+    (first,) = _damage(folder, 0)
+
+    def script(hand: Driver) -> None:
+        hand.wait(lambda: _errors(hand), what="the refusal")
+        said = hand.window.canvas._decoration._hint
+        assert said.startswith(f"{first.name} cannot be opened.\nEdit › History shows its earlier states.\n")
+        _picture(hand, "empty-canvas")
+        hand.open_image(hand.session.project.images[1].name)
+        hand.wait(lambda: not hand.window.canvas._decoration._hint, what="the image alone")
+
+    run_program([str(folder)], script)

@@ -16,6 +16,7 @@ from segstudio.gui.viewer.hint_card import HintCard
 from segstudio.gui.viewer.loading_sign import LoadingSign
 from segstudio.gui.viewer.minimap import Minimap
 from segstudio.gui.viewer.network_layer import NetworkLayer
+from segstudio.gui.viewer.no_image_words import no_image_words
 from segstudio.gui.viewer.overlay_follower import OverlayFollower
 from segstudio.gui.viewer.overlays import Overlays
 from segstudio.gui.viewer.pictures import Pictures
@@ -67,6 +68,8 @@ class Canvas(CameraView):
         self.destroyed.connect(self._loader.close)
         self.loading_sign = LoadingSign(self)
         session.front.loading.connect(self.loading_sign.wait_for)
+        session.front.loading.connect(self._update_hint)
+        session.images_changed.connect(self._update_hint)
         self.hint_card = HintCard(self)
         self.hint_card.dismissed.connect(self.setFocus)
         self.minimap = Minimap(self, self._loader, self.hint_card)
@@ -157,6 +160,8 @@ class Canvas(CameraView):
         session.pixel_size_changed.disconnect(self._show_pixel_size)
         session.made.changed.disconnect(self._on_made)
         session.preferences_changed.disconnect(self._show_minimap)
+        session.front.loading.disconnect(self._update_hint)
+        session.images_changed.disconnect(self._update_hint)
         self._follower.close()
         self._loader.close()
 
@@ -228,10 +233,7 @@ class Canvas(CameraView):
 
     def _update_hint(self) -> None:
         document = self._document
-        if document is None:
-            self._decoration.set_hint(self.tr("Open a folder of images, or drop one here."))
-        else:
-            self._decoration.set_hint("")
+        self._decoration.set_hint(no_image_words(self._session) if document is None else "")
         empty = document is not None and not document.planes.objects and self._overlays.shown_proposals is None
         self.hint_card.offer(empty and not self._hand.running and not self._session.made.shown)
 

@@ -19,6 +19,10 @@ _BAR = 120.0
 #: Room on either side of the note, where minimap and scale bar are, and what it takes all the same; screen pixels.
 _BESIDE_NOTE, _LEAST_NOTE = 190.0, 200.0
 
+#: Names of files have no spaces.
+_WRAPPED = int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap | Qt.TextFlag.TextWrapAnywhere)
+_EDGE = 24
+
 
 class Decoration(QGraphicsItem):
     """Pixel grid, scale bar, note and hints."""
@@ -130,7 +134,7 @@ class Decoration(QGraphicsItem):
         font.setPixelSize(FONT_BASE)
         painter.setFont(font)
         painter.setPen(tokens().colour("hint"))
-        painter.drawText(self._bounds, Qt.AlignmentFlag.AlignCenter, self._hint)
+        painter.drawText(self._bounds.adjusted(_EDGE, 0, -_EDGE, 0), _WRAPPED, self._hint)
 
 
 def _round_length(wish: float) -> float:
