@@ -11,8 +11,10 @@ import pytest
 import tifffile
 
 from segstudio.core.errors import BadInput, UserError
+from segstudio.io.atomic import write_atomic
+from segstudio.io.disk import Disk
 from segstudio.labels.edits import Stroke
-from segstudio.project import opening
+from segstudio.project import image_sums, opening
 from segstudio.project.image_files import fingerprint
 from segstudio.project.project import Project
 
@@ -168,3 +170,22 @@ def test_a_project_that_cannot_be_made_leaves_no_sums(
     with pytest.raises(UserError, match="full"):
         Project.create(tmp_path / "project", twins)
     assert not (tmp_path / "project").exists()
+
+
+def test_sums_that_the_disk_refuses_are_written_when_the_project_closes(
+    tmp_path: Path, twins: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusals = [UserError("The disk is full.")]
+
+    def write(path: Path, data: bytes, disk: Disk) -> None:
+        if refusals:
+            raise refusals.pop()
+        write_atomic(path, data, disk)
+
+    with Project.create(tmp_path / "project", twins / "a.tif")[0] as project:
+        monkeypatch.setattr(image_sums, "write_atomic", write)
+        assert project.add_images([twins / "b.tif"]) == []
+        assert not refusals
+        assert not (project.folder / ".segstudio" / "images.json").exists()
+    exchange(twins)
+    assert refused(tmp_path / "project") == ["a.tif", "b.tif"]
