@@ -88,7 +88,7 @@ class JournalFile:
 
 @dataclass(frozen=True)
 class Journal:
-    """All records of one image in order, the files that they come from, and sentences about what was damaged.
+    """All records of one image in order, and the files that they come from.
 
     Attributes
     ----------
@@ -97,7 +97,6 @@ class Journal:
     """
 
     records: tuple[JournalRecord, ...]
-    notices: tuple[str, ...] = ()
     files: tuple[JournalFile, ...] = ()
     parted: int | None = None
 
@@ -153,7 +152,7 @@ def read_journal(place: JournalPlace) -> Journal:
     ------
     BadInput
         A file cannot be read, belongs to another image, or comes from a newer program. A damaged record and all
-        that follow in its file are left out, with a notice unless it is the torn last one.
+        that follow in its file are left out.
     """
     try:
         files = sorted(path for path in place.folder.iterdir() if path.suffix == SUFFIX)
@@ -162,7 +161,7 @@ def read_journal(place: JournalPlace) -> Journal:
     except OSError as error:
         raise _unreadable(place.folder, error) from error
     records: dict[int, JournalRecord] = {}
-    notices, read, twice = [], [], set()
+    read, twice = [], set()
     for path in files:
         file = read_file(path, place, records)
         read.append(file)
@@ -171,14 +170,7 @@ def read_journal(place: JournalPlace) -> Journal:
             known = records.setdefault(record.seq, record)
             if known is not record and encode_record(known) != encode_record(record):
                 twice.add(record.seq)
-        if file.damaged:
-            notices.append(
-                f"The journal {path.name} is damaged. What lies in the damaged place could not be read and cannot be "
-                "undone any more; all other actions are there."
-            )
-    return Journal(
-        tuple(records[seq] for seq in sorted(records)), tuple(notices), tuple(read), min(twice, default=None)
-    )
+    return Journal(tuple(records[seq] for seq in sorted(records)), tuple(read), min(twice, default=None))
 
 
 def read_file(path: Path, place: JournalPlace, known: Mapping[int, JournalRecord]) -> JournalFile:

@@ -1,6 +1,8 @@
 """A journal that is damaged: what lies before goes on, what the label files hold more becomes one step of it.
 
-Only the damaged part is put aside, in a folder beside the journal; nothing is thrown away.
+Only the damaged part is put aside, in a folder beside the journal; nothing is thrown away. A file that is damaged
+before its end stays in its place, since what follows would seem to follow from nothing without it: its copy there
+says that the user was told.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,12 +12,14 @@ from typing import Final
 
 from segstudio.io.atomic import copy_atomic, make_folders, write_atomic
 from segstudio.io.disk import Disk, disk_errors
+from segstudio.io.regular_file import limited_bytes
 from segstudio.labels.history import Planes
 from segstudio.labels.objects import ObjectTable
 from segstudio.labels.restoring import restoration
 from segstudio.project.annotation_files import AnnotationFiles
 from segstudio.project.free_names import free_path
 from segstudio.project.journal import (
+    SIZE_LIMIT,
     Journal,
     JournalFile,
     JournalPlace,
@@ -30,6 +34,7 @@ from segstudio.project.replay_chains import TileId
 
 #: What the undo menu calls what the label files hold more than the journal.
 NAME: Final = "Work from the label file"
+_ASIDE: Final = "damaged"
 
 
 @dataclass(frozen=True)
@@ -102,7 +107,8 @@ def mend(planes: Planes, journal: Journal, files: AnnotationFiles, mending: Mend
 
     Returns
     -------
-    ``None`` when nothing is damaged, or when nothing of the journal leads to what is shown.
+    ``None`` when nothing is damaged of which the user was not told, or when nothing of the journal leads to what is
+    shown.
 
     Raises
     ------
@@ -110,9 +116,10 @@ def mend(planes: Planes, journal: Journal, files: AnnotationFiles, mending: Mend
         The damaged part could not be put aside.
     """
     place, found, disk = mending.place, mending.found, mending.disk
-    ends = _damaged_ends(journal)
+    ends, inside = _damaged(journal)
+    untold = [file for file in inside if not _is_kept(file, place)]
     ahead = bool(journal.files) and found.saved > journal.last
-    if not (ends or found.lost or ahead):
+    if not (ends or untold or found.lost or ahead):
         return None
     kept, step = list(journal.records), None
     if kept and (found.lost or ahead):
@@ -120,23 +127,49 @@ def mend(planes: Planes, journal: Journal, files: AnnotationFiles, mending: Mend
     if found.lost and not kept:
         return None
     last = kept[-1].seq if kept else 0
-    touched = [file for file in journal.files if file in ends or not kept or _goes_beyond(file, last)]
+    only_headers = not (ends or found.lost or ahead or _missing(journal))
+    touched = [
+        file
+        for file in journal.files
+        if file in ends or not kept or _goes_beyond(file, last) or (only_headers and file in untold)
+    ]
+    copied = [file for file in untold if file not in touched]
     folder = None
-    if touched and disk is not None:
-        folder = put_aside(place, touched, last, step, disk)
+    if (touched or copied) and disk is not None:
+        folder = put_aside(place, touched, last, step, disk, copied=copied)
     elif step is not None and disk is not None:
         _write_step(place, step, disk)
-    inside = not (found.lost or ahead) and _inside(journal, ends)
-    notice = _sentence(files, _lost_actions(journal, found), can_go_back=bool(kept), inside=inside)
+    lost = _lost_actions(journal, found, ends)
+    if only_headers:
+        notice = f"The journal of {files.labels.stem} is damaged, but every action in it can be read and undone."
+    else:
+        notice = _sentence(files, lost, can_go_back=bool(kept), inside=not (found.lost or ahead or ends))
     if folder is not None:
         notice += f" The damaged part is kept in {folder.parent.name}/{folder.name}."
     return Mended((*kept, step) if step is not None else tuple(kept), notice, found.lost or ahead)
 
 
-def _damaged_ends(journal: Journal) -> list[JournalFile]:
-    """Return the files with damaged records at their end that no other file has."""
+def _damaged(journal: Journal) -> tuple[list[JournalFile], list[JournalFile]]:
+    """Return the files with damaged records at the end of the journal, and those on whose damage more follows."""
     known = {record.seq for record in journal.records}
-    return [file for file in journal.files if file.unread != 0 and _next(file) not in known]
+    broken = [file for file in journal.files if file.unread != 0 and _next(file) not in known]
+    ends = [file for file in broken if _next(file) > journal.last]
+    return ends, [file for file in journal.files if (file.damaged or file in broken) and file not in ends]
+
+
+def _is_kept(file: JournalFile, place: JournalPlace) -> bool:
+    """Whether a file was kept as it is now when it was found to be damaged."""
+    copies = place.folder.glob(f"{_ASIDE}-*/{file.path.name}")
+    try:
+        data = limited_bytes(file.path, SIZE_LIMIT)
+        return any(copy.stat().st_size == len(data) and limited_bytes(copy, SIZE_LIMIT) == data for copy in copies)
+    except OSError:
+        return False
+
+
+def _missing(journal: Journal) -> set[int]:
+    """Return the numbers of the actions before the last one that cannot be read."""
+    return set(range(1, journal.last)) - {record.seq for record in journal.records}
 
 
 def _goes_beyond(file: JournalFile, last: int) -> bool:
@@ -148,20 +181,15 @@ def _next(file: JournalFile) -> int:
     return file.records[-1].seq + 1 if file.records else int(digits) if digits.isdecimal() else 1
 
 
-def _inside(journal: Journal, ends: Sequence[JournalFile]) -> bool:
-    """Whether actions follow on each damaged place."""
-    return bool(ends) and all(_next(file) < journal.last for file in ends)
-
-
-def _lost_actions(journal: Journal, found: Found) -> int | None:
+def _lost_actions(journal: Journal, found: Found, ends: Sequence[JournalFile]) -> int | None:
     """Return how many actions are nowhere any more; ``None`` when nobody can tell."""
-    unread = journal.files[-1].unread
-    if not found.trusted or unread is None:
+    missing = _missing(journal)
+    unread = ends[-1].unread if ends else 0
+    if not found.trusted or unread is None or any(seq > found.saved for seq in missing):
         return None
     held = found.saved if found.lost else max(found.saved, journal.last)
     nowhere = max(0, journal.last + unread - held)
-    has_gap = [record.seq for record in journal.records] != list(range(1, len(journal.records) + 1))
-    return None if nowhere and found.lost and has_gap else nowhere
+    return None if nowhere and found.lost and missing else nowhere
 
 
 def _cut(planes: Planes, journal: Journal, before: Planes | None) -> tuple[list[JournalRecord], JournalRecord | None]:
@@ -198,14 +226,15 @@ def _follow(planes: Planes, records: Iterable[JournalRecord]) -> list[JournalRec
     return done
 
 
-def put_aside(
+def put_aside(  # noqa: PLR0913 - two kinds of files
     place: JournalPlace,
     touched: Sequence[JournalFile],
     last: int,
     step: JournalRecord | None,
     disk: Disk,
     *,
-    name: str = "damaged",
+    name: str = _ASIDE,
+    copied: Sequence[JournalFile] = (),
 ) -> Path:
     """Copy files away and leave of them what lies up to the action `last`; return the folder of the copies.
 
@@ -215,6 +244,8 @@ def put_aside(
         Is written to a file of its own before anything goes.
     name
         Of the folder, before its number.
+    copied
+        Are copied there, and stay as they are.
 
     Raises
     ------
@@ -223,7 +254,7 @@ def put_aside(
     """
     target = free_path(place.folder, f"{name}-")
     make_folders(target, disk)
-    for file in touched:
+    for file in (*touched, *copied):
         copy_atomic(file.path, target / file.path.name, disk)
     if step is not None:  # before anything goes: a kill in between leaves what was there, and the step
         _write_step(place, step, disk)
@@ -248,7 +279,7 @@ def _write_step(place: JournalPlace, step: JournalRecord, disk: Disk) -> None:
 def _sentence(files: AnnotationFiles, lost: int | None, *, can_go_back: bool, inside: bool) -> str:
     name = files.labels.name
     says = f"The journal of {files.labels.stem} is damaged: "
-    if inside:
+    if inside and lost == 0:
         return f"{says}some actions can no longer be undone, nor what was done before them. Nothing you drew is lost."
     if lost == 0:
         back = "One undo takes it back, then undo goes on as before." if can_go_back else "It can no longer be undone."

@@ -149,8 +149,6 @@ def _mend(found: Recovered, journal: Journal, files: AnnotationFiles, mending: M
         journal = Journal(())
     elif state.saved and not journal.files:
         found.notices.append(_gone_sentence(files))
-    else:
-        found.notices.extend(journal.notices)
     if state.lost or (mended is not None and mended.ahead):
         found.whole |= {path for path in files.published if path.exists()}
         found.table_changed = True

@@ -1,4 +1,4 @@
-"""A journal file of which nothing is left, as a bad disk or a sync program leaves it: told, and never thrown away."""
+"""A journal file with damage inside, or of which nothing is left: told once, and never thrown away."""
 
 from pathlib import Path
 
@@ -76,3 +76,86 @@ def test_one_that_was_only_begun_is_no_damage(tmp_path: Path, length: int | None
     path.write_bytes(encode_header(place, session, 7)[:length])
     found = read_file(path, place, {})
     assert (found.whole, found.records) == (True, ())
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_damage_on_which_more_follows_is_told_once(tmp_path: Path, number: int) -> None:
+    work = Work(tmp_path, published=6)
+    damaged = work.damage(number)
+    project, document = work.open()
+    (notice,) = document.notices
+    assert notice.startswith("The journal of img is damaged: some actions can no longer be undone")
+    assert "Nothing you drew is lost" in notice
+    assert "kept in" in notice
+    assert work.number(document) == 6
+    assert project.close()
+    assert [path.read_bytes() for path in work.journal.glob("damaged-1/*.sj")] == [damaged]
+    for read_only in (True, False):
+        project, document = work.open(read_only=read_only)
+        assert document.notices == []
+        assert work.number(document) == 6
+        project.close()
+    assert not (work.journal / "damaged-2").exists()
+
+
+def test_more_damage_in_the_same_file_is_told_again(tmp_path: Path) -> None:
+    work = Work(tmp_path, published=6)
+    work.damage(3)
+    project, document = work.open()
+    assert project.close()
+    damaged = work.damage(4)
+    project, document = work.open()
+    assert len(document.notices) == 1
+    assert project.close()
+    assert [path.read_bytes() for path in work.journal.glob("damaged-2/*.sj")] == [damaged]
+    project, document = work.open()
+    assert document.notices == []
+    assert project.close()
+
+
+def test_of_an_action_that_only_the_damaged_place_had_it_is_not_said_that_nothing_is_lost(tmp_path: Path) -> None:
+    work = Work(tmp_path, published=2)
+    work.damage(3)  # regions only: what follows fits without it
+    project, document = work.open()
+    (notice,) = document.notices
+    assert "may be lost" in notice
+    assert project.close()
+    project, document = work.open()
+    assert document.notices == []
+    assert project.close()
+
+
+def test_a_damaged_first_line_costs_nothing_and_is_written_anew(tmp_path: Path) -> None:
+    work = Work(tmp_path, published=3)
+    path = min(work.journal.glob("*.sj"))
+    data = bytearray(path.read_bytes())
+    data[3] ^= 8
+    path.write_bytes(data)
+    project, document = work.open()
+    (notice,) = document.notices
+    assert "every action in it can be read and undone" in notice
+    assert work.undone(document) == [6, 5, 4, 3, 2, 1, 0]
+    while document.redo() is not None:
+        pass
+    assert project.close()
+    assert [path.read_bytes() for path in work.journal.glob("damaged-1/*.sj")] == [data]
+    assert told_nothing(work)
+
+
+def test_damage_between_two_computers_is_no_second_truth_when_it_was_told(tmp_path: Path) -> None:
+    work = Work(tmp_path, count=3)
+    project, document = work.open()
+    document.apply(EDITS[5]())
+    now = state(document)
+    assert project.close()
+    second = max(work.journal.glob("*.sj"))
+    mark = "0000" if second.name[13:17] != "0000" else "1111"
+    data = second.read_bytes().replace(second.name[13:25].encode(), (mark + second.name[17:25]).encode())
+    second.with_name(f"{second.name[:13]}{mark}{second.name[17:]}").write_bytes(data)
+    second.unlink()
+    work.damage(3)
+    for told in (True, False):
+        project, document = work.open()
+        assert [notice.startswith("The journal of img is damaged") for notice in document.notices] == [True] * told
+        assert state(document) == now
+        assert project.close()
