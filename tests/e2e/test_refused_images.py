@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from window_driver import Driver, run_program
 
@@ -106,5 +107,39 @@ def test_the_empty_canvas_says_which_image_cannot_be_opened(folder: Path, qapp: 
         _picture(hand, "empty-canvas")
         hand.open_image(hand.session.project.images[1].name)
         hand.wait(lambda: not hand.window.canvas._decoration._hint, what="the image alone")
+
+    run_program([str(folder)], script)
+
+
+@pytest.mark.timeout(120)
+def test_the_row_of_an_image_says_what_is_wrong_until_it_opens(folder: Path, qapp: object) -> None:
+    (damaged,) = _damage(folder, 1)
+    with Project.open(folder) as project:
+        changed, path = project.images[2], project.image_path(project.images[2].id)
+    original = path.read_bytes()
+
+    def script(hand: Driver) -> None:
+        hand.wait(lambda: hand.session.document is not None, what="the first image")
+        rows = hand.window.images._rows
+        labels, image = (rows.index(rows.row_of(entry.id)) for entry in (damaged, changed))
+        path.write_bytes(original + b"more")
+        for entry in (damaged, changed):
+            hand.session.select(entry.id)
+            hand.wait(lambda entry=entry: entry.id in hand.session.front.refusals, what="the refusal")
+        assert [rows.state_words(index.row()) for index in (labels, image)] == ["Labels damaged", "Image changed"]
+        told = rows.data(labels, Qt.ItemDataRole.ToolTipRole)
+        assert "The labels cannot be opened" in told
+        _picture(hand, "rows")
+
+        path.write_bytes(original)
+        hand.open_image(changed.name)
+        assert rows.state_words(image.row()) == "Complete"
+        assert not any("its content has changed" in message for message in _errors(hand))
+        hand.click(hand.window.banners, "Earlier states…")
+        dialog = hand.dialog(HistoryDialog)
+        hand.wait(lambda: dialog.list.model().rowCount() == 1, what="the state of before")
+        hand.click(dialog, "Restore")
+        hand.wait(lambda: hand.session.document.entry.id == damaged.id, what="the image")
+        hand.wait(lambda: rows.state_words(labels.row()) == "Complete", what="the state of its labels")
 
     run_program([str(folder)], script)

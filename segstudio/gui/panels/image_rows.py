@@ -10,7 +10,9 @@ from PySide6.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleO
 
 from segstudio.gui.forms.plain import plain_tip
 from segstudio.gui.theme import icon, tokens
+from segstudio.project.annotation_reader import DAMAGED_LABELS
 from segstudio.project.manifest import ImageEntry
+from segstudio.session.image_files import CHANGED
 from segstudio.session.session import Session
 from segstudio.session.thumbnails import thumbnail
 
@@ -26,14 +28,22 @@ _STATES = {
     "no target": ("ph.circle", "secondary", "No target"),
     "reviewed": ("ph.check-circle", "good", "Reviewed"),
     "gone": ("ph.warning", "warning", "File gone"),
+    "damaged": ("ph.warning-octagon", "error", "Labels damaged"),
+    "changed": ("ph.warning", "warning", "Image changed"),
 }
 _WORDS = {
     "complete": "Completely labelled: what is no object is background",
     "labelled": "Labelled in part",
     "gone": "The image file is not where it was; its labels are kept. Right-click to find it",
+    "damaged": "The labels cannot be opened; nothing was written over them. Edit › History shows earlier states",
+    "changed": "The image file is not the one that was labelled. Right-click to use it all the same",
     "no target": "Nothing is labelled, and no image of this name is in the folder targets",
 }
+#: States of images that cannot be opened, by the code of the error; what they are used for makes room for the words.
+_REFUSED = {DAMAGED_LABELS: "damaged", CHANGED: "changed"}
 _USES = {"train": "training", "val": "validation", "test": "testing only"}
+#: Words are a fraction of a pixel wider than what is told of them.
+_ROUNDED = 2
 #: Role of the image id.
 IMAGE_ID = Qt.ItemDataRole.UserRole
 _STATE = Qt.ItemDataRole.UserRole + 1
@@ -59,6 +69,7 @@ class ImageRows(QAbstractListModel):
         session.project_changed.connect(lambda _project: self._complete.clear())
         session.targets.changed.connect(self.refresh)
         session.files.missing.connect(self.refresh)
+        session.front.refusals_changed.connect(self.refresh)
 
     def reload(self) -> None:
         """Take over the images of the project."""
@@ -137,12 +148,21 @@ class ImageRows(QAbstractListModel):
             )
         if role == Qt.ItemDataRole.DecorationRole:
             return self._picture(entry)
+        if role == _SPLIT and self._shown_state(entry) in _REFUSED.values():
+            return ""
         if role == _SPLIT:
             return self._split(entry, state) if entry.split != "auto" or self._decided(entry, state) else ""
         return {_STATE: self._shown_state(entry), _AUTOMATIC: entry.split == "auto"}.get(role)
 
     def _shown_state(self, entry: ImageEntry) -> str:
-        return "gone" if entry.id in self._session.files.gone else self._state(entry)
+        """Return what is most urgent about an image; more is not known of it than was seen when it was opened last."""
+        return self._trouble(entry) or self._state(entry)
+
+    def _trouble(self, entry: ImageEntry) -> str:
+        refusal = self._session.front.refusals.get(entry.id)
+        if refusal is not None and refusal.code in _REFUSED:
+            return _REFUSED[refusal.code]
+        return "gone" if entry.id in self._session.files.gone else ""
 
     def _state(self, entry: ImageEntry) -> str:
         """Return how far the work on an image is; where nothing is labelled, a target is what can be learned."""
@@ -155,7 +175,7 @@ class ImageRows(QAbstractListModel):
         return state
 
     def _about(self, entry: ImageEntry, state: str) -> str:
-        words = [_WORDS["gone"]] if entry.id in self._session.files.gone else []
+        words = [_WORDS[trouble]] if (trouble := self._trouble(entry)) else []
         words += [_WORDS.get(state, _STATES[state][2])] if state != "target" else []
         if entry.id in self._session.targets.splits:
             words.append("Has a target: the image of its name in the folder targets")
@@ -239,9 +259,12 @@ class ImageRowDelegate(QStyledItemDelegate):
     @staticmethod
     def least_width(metrics: QFontMetrics) -> int:
         """Return the width of a row in which each state can be read beside what the image is used for."""
-        state = max(metrics.horizontalAdvance(words) for _picture, _colour, words in _STATES.values())
-        use = max(metrics.horizontalAdvance(words) for words in _USES)
-        return 2 * _EDGE + _THUMBNAIL + 8 + _ICON + state + 8 + use
+        use = 8 + max(metrics.horizontalAdvance(words) for words in _USES)
+        states = [
+            metrics.horizontalAdvance(words) + (_ROUNDED if state in _REFUSED.values() else use)
+            for state, (_picture, _colour, words) in _STATES.items()
+        ]
+        return 2 * _EDGE + _THUMBNAIL + 8 + _ICON + max(states)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
         colours = tokens()
