@@ -68,11 +68,14 @@ class Mended:
         Sentences for the user.
     ahead
         Whether the files hold what these records do not lead to, or did before the step.
+    loses
+        Whether an action is lost, or may be.
     """
 
     records: tuple[JournalRecord, ...]
     notice: str
     ahead: bool
+    loses: bool
 
 
 @dataclass(frozen=True)
@@ -146,7 +149,8 @@ def mend(planes: Planes, journal: Journal, files: AnnotationFiles, mending: Mend
         notice = _sentence(files, lost, can_go_back=bool(kept), inside=not (found.lost or ahead or ends))
     if folder is not None:
         notice += f" The damaged part is kept in {folder.parent.name}/{folder.name}."
-    return Mended((*kept, step) if step is not None else tuple(kept), notice, found.lost or ahead)
+    records = (*kept, step) if step is not None else tuple(kept)
+    return Mended(records, notice, found.lost or ahead, loses=lost != 0 and not only_headers)
 
 
 def _damaged(journal: Journal) -> tuple[list[JournalFile], list[JournalFile]]:

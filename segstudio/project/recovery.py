@@ -51,6 +51,8 @@ class Recovered:
         Where to keep what the disk refuses, with what is to go from there to the journal.
     notices
         Sentences for the user.
+    journal_loss
+        That of them which says that actions are lost with a damaged journal, or may be; empty when none is.
     """
 
     planes: Planes
@@ -63,6 +65,7 @@ class Recovered:
     repair: tuple[ObjectChange, ...] = ()
     rescue: ImageRescue | None = None
     notices: list[str] = field(default_factory=list)
+    journal_loss: str = ""
 
 
 def recover(
@@ -141,9 +144,12 @@ def _mend(found: Recovered, journal: Journal, files: AnnotationFiles, mending: M
     mended = mend(found.planes, journal, files, mending)
     if mended is not None:
         found.notices.append(mended.notice)
+        found.journal_loss = mended.notice if mended.loses else ""
         journal = replace(journal, records=mended.records)
     elif state.lost:
-        found.notices.append(_lost_sentence(files))
+        loses = journal.last > state.saved and not all(file.whole for file in journal.files)
+        found.notices.append(_lost_sentence(files, loses=loses))
+        found.journal_loss = found.notices[-1] if loses else ""
         if disk is not None:
             _put_aside(files.journal, disk)
         journal = Journal(())
@@ -195,11 +201,10 @@ def _foreign_sentence(path: Path, kept: Path | None, came: str) -> str:
     return f"{says}{came}.{where}"
 
 
-def _lost_sentence(files: AnnotationFiles) -> str:
-    return (
-        f"{files.labels.name} does not fit its journal, so earlier actions on this image can no longer be undone. "
-        "The labels are shown as they are in the file."
-    )
+def _lost_sentence(files: AnnotationFiles, *, loses: bool) -> str:
+    says = f"{files.labels.name} does not fit its journal, so earlier actions on this image can no longer be undone. "
+    says += "The labels are shown as they are in the file"
+    return f"{says}. What you did after it was saved last may be lost." if loses else f"{says}."
 
 
 def _gone_sentence(files: AnnotationFiles) -> str:

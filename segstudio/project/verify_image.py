@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from segstudio.core.errors import BadInput
+from segstudio.core.errors import BadInput, UserError
 from segstudio.io.labels_file import read_label_tiff
 from segstudio.io.objects_file import read_objects
 from segstudio.labels.digest import tile_digest
@@ -23,6 +23,7 @@ from segstudio.project.journal import JournalPlace
 from segstudio.project.journal_records import JournalRecord, table_digest
 from segstudio.project.layout import Layout
 from segstudio.project.manifest import ImageEntry
+from segstudio.project.recovery import recover
 from segstudio.project.replay import reached
 from segstudio.project.snapshots import Snapshots
 from segstudio.project.verify_journal import ReadJournal, verify_journal
@@ -63,6 +64,8 @@ class ImageCheck:
         saved = max((items[0].seq for items in known.values() if items), default=0)
         journal, count = verify_journal(self.folder, place, saved, self.entry.name, has_history=self._has_history)
         self.count += count
+        if not journal.whole and (loss := self._journal_loss()):
+            journal.tell_loss(loss)
         self.findings.extend(journal.findings)
         if journal.whole and journal.records:
             self._believe(published, journal.records)
@@ -76,6 +79,13 @@ class ImageCheck:
         """Whether there is an earlier state to go back to."""
         folder = self.files.snapshots
         return folder is not None and bool(list(Snapshots(folder, self.entry.id, self._shape).all()))
+
+    def _journal_loss(self) -> str:
+        """Return what opening the image would say of actions that are lost with the journal."""
+        try:
+            return recover(self.files, self.entry.id, self._shape, read_only=True).journal_loss
+        except UserError:  # it does not open: its files tell why
+            return ""
 
     @property
     def _shape(self) -> tuple[int, int]:

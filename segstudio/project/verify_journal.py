@@ -8,7 +8,7 @@ from typing import Final
 from segstudio.core.errors import BadInput
 from segstudio.io.regular_file import open_regular
 from segstudio.project.findings import Finding, shown
-from segstudio.project.journal import SUFFIX, JournalPlace, expected_header, read_file
+from segstudio.project.journal import SUFFIX, JournalFile, JournalPlace, expected_header, read_file
 from segstudio.project.journal_records import JournalRecord, encode_record
 
 _UNTOUCHED: Final = "The labels as they are now are not touched; what lies there can no longer be undone."
@@ -17,6 +17,7 @@ _GO_BACK: Final = f"{_NOTHING_TO_DO} An earlier state can be taken from the hist
 
 _END: Final = "The last action, unless the label file holds it already; all before it can be read and undone."
 _ALL: Final = "The actions in it, unless the label file holds them already."
+_NONE: Final = "Nothing; all actions are read."
 _OPEN: Final = "Open the image: it says what is lost, and puts the damaged part aside."
 
 
@@ -39,6 +40,15 @@ class ReadJournal:
     def whole(self) -> bool:
         """Whether no record is missing."""
         return not any(item.level == "damage" for item in self.findings)
+
+    def tell_loss(self, loss: str) -> None:
+        """Say of the damage what opening the image would say: that actions are lost which only the journal had."""
+        self.findings = [
+            replace(item, lost=loss, do=_OPEN)
+            if item.level == "damage" and item.lost in (_UNTOUCHED, _END, _ALL, _NONE)
+            else item
+            for item in self.findings
+        ]
 
 
 def verify_journal(
@@ -108,9 +118,9 @@ def _read(
         return
     if found.damaged and not found.records and found.unread is None:
         result.findings.append(Finding(name, "Nothing in it can be read.", _ALL, _OPEN, image=image))
-    elif expected is not None and head != expected and not expected.startswith(head):
+    elif expected is not None and head != expected and not expected.startswith(head) and _has_all(path, found):
         wrong = "The first line, which says whose journal it is, is damaged."
-        result.findings.append(Finding(name, wrong, "Nothing; all actions are read.", "Nothing; work on.", image=image))
+        result.findings.append(Finding(name, wrong, _NONE, _NOTHING_TO_DO, image=image))
     elif found.damaged:
         wrong = "A place in it is damaged."
         result.findings.append(Finding(name, wrong, _UNTOUCHED, _NOTHING_TO_DO, image=image))
@@ -127,6 +137,14 @@ def _read(
             wrong = f"Action {record.seq} is there twice, with another content: two programs have written it."
             do = "Open the image: it shows one of both and keeps the other in a file beside it. Compare both."
             result.findings.append(Finding(name, wrong, "Nothing; both are kept.", do, image=image))
+
+
+def _has_all(path: Path, found: JournalFile) -> bool:
+    """Whether every action can be read that was written to a file, by the number in its name."""
+    first = int(path.name[:12])
+    return found.unread == 0 and [record.seq for record in found.records] == list(
+        range(first, first + len(found.records))
+    )
 
 
 def _gaps(records: Sequence[JournalRecord], saved: int) -> Iterator[tuple[int, int]]:

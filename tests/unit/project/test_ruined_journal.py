@@ -64,8 +64,41 @@ def test_verifying_says_that_the_work_in_it_may_be_lost(tmp_path: Path, how: str
     _ruin(path, how)
     (found,) = (item for item in verify_project(work.folder).findings if item.file.endswith(path.name))
     assert found.wrong == "Nothing in it can be read."
-    assert "Nothing" not in found.lost
+    assert "what you did after img.tif was saved last may be lost" in found.lost
     assert found.do.startswith("Open the image")
+
+
+@pytest.mark.parametrize(("published", "number"), [(2, 3), (2, 5), (5, 6), (0, 1)])
+def test_verifying_says_of_lost_work_what_opening_says(tmp_path: Path, published: int, number: int) -> None:
+    work = Work(tmp_path, published=published)
+    work.damage(number)
+    before = {path: path.read_bytes() for path in work.folder.rglob("*") if path.is_file()}
+    (found,) = (item for item in verify_project(work.folder).findings if item.file.endswith(".sj"))
+    assert {path: path.read_bytes() for path in work.folder.rglob("*") if path.is_file()} == before
+    assert "lost" in found.lost
+    assert found.do == "Open the image: it says what is lost, and puts the damaged part aside."
+    project, document = work.open()
+    assert any(notice.startswith(found.lost) for notice in document.notices)
+    assert project.close()
+    assert not any("may be lost" in item.lost for item in verify_project(work.folder).findings), "it was told"
+
+
+def test_verifying_calls_damage_harmless_when_the_label_file_holds_the_work(tmp_path: Path) -> None:
+    work = Work(tmp_path, published=6)
+    work.damage(3)
+    (found,) = (item for item in verify_project(work.folder).findings if item.file.endswith(".sj"))
+    assert "not touched" in found.lost
+    assert found.do.startswith("Nothing; work on.")
+
+
+def test_verifying_does_not_say_that_all_is_read_behind_a_damaged_first_line(tmp_path: Path) -> None:
+    work = Work(tmp_path, published=6)
+    work.damage(3)
+    path = min(work.journal.glob("*.sj"))
+    path.write_bytes(b"[" + path.read_bytes()[1:])
+    (found,) = (item for item in verify_project(work.folder).findings if item.file.endswith(".sj"))
+    assert found.wrong == "A place in it is damaged."
+    assert "not touched" in found.lost
 
 
 @pytest.mark.parametrize("length", [0, 1, 40, None])
