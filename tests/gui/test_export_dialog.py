@@ -2,16 +2,22 @@
 
 import json
 from pathlib import Path
+from threading import Event
+from typing import Any
 
 import numpy as np
 import pytest
 import tifffile
 from factories import grid_of_squares
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QMessageBox
+from shiboken6 import isValid
 from studio import Studio
 
+from segstudio.export.base import Exported
 from segstudio.gui.dialogs.export import ExportDialog
+from segstudio.session.export_items import export_labels
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
 
@@ -152,3 +158,33 @@ def test_an_image_that_was_exchanged_is_not_measured_with_the_labels_of_another(
     assert f"{changed.name} was left out: {changed.name} is not the file that was added" in dialog.report()
     _, *rows = (tmp_path / "cells.csv").read_text("utf-8-sig").splitlines()
     assert {row.split(",")[0] for row in rows} == {project.images[1].stem}
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_an_export_outlives_its_dialog_and_the_window_says_what_became_of_it(
+    studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    studio.open()
+    studio.label(grid_of_squares((96, 96)))
+    if fails:
+        (tmp_path / "out").write_text("a file")
+    going_on, begun = Event(), Event()
+
+    def export(*arguments: Any, **options: Any) -> Exported:
+        begun.set()
+        assert going_on.wait(20)
+        return export_labels(*arguments, **options)
+
+    monkeypatch.setattr("segstudio.gui.dialogs.export.export_labels", export)
+    dialog = ExportDialog(studio.session)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.open()
+    dialog.choose("label-tiff", tmp_path / "out")
+    dialog.start()
+    studio.until(begun.is_set)
+    dialog.close()
+    studio.until(lambda: not isValid(dialog))
+    going_on.set()
+    studio.until(lambda: studio.notices)
+    (said,) = studio.notices
+    assert ("out" in said and "written" not in said) if fails else said == f"1 file written to {tmp_path / 'out'}."

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, QUrl
+from PySide6.QtCore import QCoreApplication, QSize, Qt, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QButtonGroup,
@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from shiboken6 import isValid
 
 from segstudio.config.form_spec import form_spec
 from segstudio.core.errors import BadInput, UserError
@@ -31,6 +32,7 @@ from segstudio.gui.forms.plain import plain
 from segstudio.project.project import ImageEntry
 from segstudio.session.export_items import export_items, export_labels, left_out_sentence, with_labels
 from segstudio.session.job_specs import all_saved_first
+from segstudio.session.notice import Level
 from segstudio.session.session import Session
 
 _THIS, _SELECTED, _ALL = range(3)
@@ -85,6 +87,8 @@ class ExportDialog(QDialog):
         self._close = button(self.tr("Close"), self.close)
         self._close.setAutoDefault(False)
         self._build()
+        self._closed = False
+        self.finished.connect(self._on_finished)
         self.formats.currentItemChanged.connect(self._on_format)
         self.formats.setCurrentRow(0)
 
@@ -117,10 +121,20 @@ class ExportDialog(QDialog):
             return export_labels(items, name, Path(place), settings, replace=replace)
 
         def done(made: Exported) -> None:
+            says, losses = _written(made, left_out_sentence(left_out)), _not_held(made)
+            level: Level = "warning" if left_out else "good"
+            if self._is_gone():
+                session.notice(says, " ".join(losses) if made.losses else "", level)
+                return
             self._set_busy(False)
-            self._say_done(made, left_out_sentence(left_out))
+            self._say(says, level, "\n".join(losses))
+            self._folder = made.folder
+            self._open.show()
 
         def failed(error: UserError) -> None:
+            if self._is_gone():
+                session.report(error)
+                return
             self._set_busy(False)
             if error.code == "would-replace" and self._may_replace(error):
                 self.start(replace=True)
@@ -128,6 +142,13 @@ class ExportDialog(QDialog):
                 self._say(str(error), "error")
 
         session.background.run(all_saved_first(project, work), done, failed, lane="export")
+
+    def _is_gone(self) -> bool:
+        """Return whether it was closed while it exported: what became of that is then said in the window."""
+        return self._closed or not isValid(self)  # with its window it goes without being closed
+
+    def _on_finished(self) -> None:
+        self._closed = True
 
     def _images_row(self) -> QHBoxLayout:
         images = QHBoxLayout()
@@ -255,20 +276,6 @@ class ExportDialog(QDialog):
         if folder:
             self._place.setText(folder)
 
-    def _say_done(self, made: Exported, left_out: str) -> None:
-        files = _files(len(made.written))
-        if made.losses:
-            more = len(made.losses) - _MOST_LOSSES
-            losses = [self.tr("What this format could not hold:")]
-            losses += [f"• {loss}" for loss in made.losses[:_MOST_LOSSES]]
-            losses += [self.tr("• and {0} more").format(more)] if more > 0 else []
-        else:
-            losses = [self.tr("The files hold everything that this format is for.")]
-        says = self.tr("{0} written to {1}.").format(files, made.folder)
-        self._say(f"{says} {left_out}".strip(), "warning" if left_out else "good", "\n".join(losses))
-        self._folder = made.folder
-        self._open.show()
-
     def _say(self, text: str, role: str, losses: str = "") -> None:
         set_role(self._report, role)
         self._report.setText(text)
@@ -282,6 +289,24 @@ class ExportDialog(QDialog):
     def _open_folder(self) -> None:
         if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._folder))):
             self._say(self.tr("No program opened the folder: {0}").format(self._folder), "warning")
+
+
+def _written(made: Exported, left_out: str) -> str:
+    says = _tr("{0} written to {1}.").format(_files(len(made.written)), made.folder)
+    return f"{says} {left_out}".strip()
+
+
+def _not_held(made: Exported) -> list[str]:
+    """Return the lines that say what the format could not hold."""
+    if not made.losses:
+        return [_tr("The files hold everything that this format is for.")]
+    more = len(made.losses) - _MOST_LOSSES
+    lines = [_tr("What this format could not hold:"), *(f"• {loss}" for loss in made.losses[:_MOST_LOSSES])]
+    return [*lines, _tr("• and {0} more").format(more)] if more > 0 else lines
+
+
+def _tr(words: str) -> str:
+    return QCoreApplication.translate("ExportDialog", words)  # also when the dialog is gone
 
 
 def _files(count: int) -> str:
