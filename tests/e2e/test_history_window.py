@@ -1,5 +1,6 @@
 """The history in the real window: earlier states are seen, compared, restored, and the restore taken back."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -46,6 +47,11 @@ def _point_at(dialog: HistoryDialog, row: int) -> None:
     )
 
 
+def _keep_picture(dialog: HistoryDialog, name: str) -> None:
+    if folder := os.environ.get("SEGSTUDIO_PICTURES"):
+        dialog.grab().save(f"{folder}/{name}.png")
+
+
 def _state(document: ImageDocument) -> tuple[bytes, dict[int, object]]:
     return document.planes.labels.to_array().tobytes(), dict(document.planes.objects)
 
@@ -79,12 +85,17 @@ def test_going_back_and_forth_in_the_window(folder: Path, qapp: object) -> None:
 
         _choose(hand, dialog, 0)
         hand.wait(lambda: "Nothing would change" in dialog.preview.says.text(), what="the same state")
+        assert not dialog.restore.isEnabled(), "it would do nothing"
+        assert dialog.restore.toolTip() == "The labels are like that now."
+        _keep_picture(dialog, "history-as-now")
         _point_at(dialog, 1)
         hand.wait(lambda: "15 come back" in dialog.preview.counts(), what="a preview of what is pointed at")
+        assert not dialog.restore.isEnabled(), "it acts on what is chosen"
         assert dialog.chosen().name == "Restore earlier labels"
         QApplication.sendEvent(dialog.list.viewport(), QEvent(QEvent.Type.Leave))
         hand.wait(lambda: "Nothing would change" in dialog.preview.says.text(), what="what is chosen")
         _choose(hand, dialog, 1)
+        assert dialog.restore.isEnabled()
         QTest.keyClick(dialog.list, Qt.Key.Key_Return)
         hand.wait(lambda: _state(document) == before, what="the labels of before, with a key")
         hand.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)

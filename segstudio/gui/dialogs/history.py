@@ -38,6 +38,7 @@ class HistoryDialog(QDialog):
         self._finish_stroke = finish_stroke
         self._asked = 0
         self._pointed: Snapshot | None = None
+        self._as_now: Snapshot | None = None
         self._empty = EmptyState("clock-counter-clockwise")
         self._rows = HistoryRows(session, self)
         self.preview = HistoryPreview()
@@ -149,12 +150,12 @@ class HistoryDialog(QDialog):
             )
         wanted = self._rows.row_of(before.number) if before is not None else 0
         self.list.setCurrentIndex(self._rows.index(max(0, wanted)))
-        self._pointed = None
+        self._pointed = self._as_now = None
         self._show_buttons()
         self._ask()
 
     def _on_chosen(self, _now: QModelIndex, _before: QModelIndex) -> None:
-        self._pointed = None
+        self._pointed = self._as_now = None
         self._show_buttons()
         self._ask()
 
@@ -182,6 +183,10 @@ class HistoryDialog(QDialog):
 
     def _show_preview(self, state: Snapshot, preview: Preview) -> None:
         found = preview.changes
+        if state == self.chosen():
+            # An image that cannot be opened does not have these labels, even where they are none.
+            self._as_now = state if not (found or self._session.earlier.damaged) else None
+            self._show_buttons()
         self.preview.show_preview(preview, state.objects - len(found.back) - len(found.other))
 
     def _restore(self) -> None:
@@ -198,16 +203,20 @@ class HistoryDialog(QDialog):
     def _show_buttons(self) -> None:
         document, project = self._session.document, self._session.project
         reading = project is not None and project.read_only
-        self.restore.setEnabled(self.chosen() is not None and not reading)
+        as_now = self._as_now is not None
+        self.restore.setEnabled(self.chosen() is not None and not reading and not as_now)
         self.restore.setToolTip(
             self.tr("The project is open for reading only.")
             if reading
+            else self.tr("The labels are like that now.")
+            if as_now
             else self.tr("Labels, regions and classes become what they were; the state of now is kept here first")
         )
         self.restore.setVisible(bool(self._rows.rowCount()))
         self.undo.setVisible(document is not None and document.can_undo and document.history.undo_name == NAME)
 
     def _on_edited(self, _image_id: str) -> None:
+        self._as_now = None
         self._show_buttons()
         self._edited.start()
 
