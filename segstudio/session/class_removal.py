@@ -114,7 +114,7 @@ class ClassRemoval:
             # An image that comes to the front meanwhile belongs to the main thread, which moves its objects then.
             busy = used.keys() & self._in_front()
             for image_id in used.keys() - busy:
-                _relabel(project, image_id, _moved(project, class_id, used[image_id], to))
+                self._relabel(project, image_id, _moved(project, class_id, used[image_id], to))
             return not busy
 
         def end(done: bool) -> None:
@@ -127,6 +127,21 @@ class ClassRemoval:
                 self.removed.emit(name)
 
         self._background.run(all_saved_first(project, relabel), end, lane=self._lane)
+
+    def _relabel(self, project: "Project", image_id: str, edit: Relabel) -> None:
+        is_open = project.is_open(image_id)
+        document = project.document(image_id)
+        if not is_open:
+            self._background.post(lambda: self._front.tell_found(document))
+        document.apply(edit)
+        if not document.close():
+            raise UserError(
+                f"The class is not removed yet: the labels of {document.entry.name} could not be saved.",
+                hint=f"{document.save_state.partition(': ')[2]} Then remove the class again; else that is done when "
+                "the project is opened the next time.",
+                code="labels-not-saved",
+                path=document.files.objects,
+            )
 
     def _in_front(self) -> set[str]:
         document = self._front.document
@@ -172,16 +187,3 @@ def _objects_of(project: "Project", class_id: int) -> dict[str, tuple[int, ...]]
 
 def _moved(project: "Project", class_id: int, ids: tuple[int, ...], to: int) -> Relabel:
     return Relabel(ids, to, f"Remove the class {project.classes[class_id].name}")
-
-
-def _relabel(project: "Project", image_id: str, edit: Relabel) -> None:
-    document = project.document(image_id)
-    document.apply(edit)
-    if not document.close():
-        raise UserError(
-            f"The class is not removed yet: the labels of {document.entry.name} could not be saved.",
-            hint=f"{document.save_state.partition(': ')[2]} Then remove the class again; else that is done when the "
-            "project is opened the next time.",
-            code="labels-not-saved",
-            path=document.files.objects,
-        )

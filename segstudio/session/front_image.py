@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 _ANSWERABLE = FINDABLE | {DAMAGED_LABELS, ELSEWHERE}
 #: Seconds that an image may take to be saved before it is left open.
 _PATIENCE = 0.5
-#: Notices about what was found in images that somebody who steps fast had left before they were open.
+#: Notices about what was found in images that were opened and did not come to the front: left before they were open, or
+#: changed along with others.
 PASSED_BY = "passed-by"
 
 
@@ -143,11 +144,16 @@ class FrontImage:
         if self.refusals.pop(image_id, None) is not None:
             self.refusals_changed.emit()
 
+    def tell_found(self, document: "ImageDocument") -> None:
+        """Tell what was found on opening an image that is not in front; afterwards it is mended, and found no more."""
+        for sentence in document.notices:
+            self.noticed.emit(Notice(naming_image(sentence, document.entry), level="warning", group=PASSED_BY))
+
     def _take(self, document: "ImageDocument", image_id: str) -> None:
         self.forgive(image_id)
         if image_id != self.wanted:
-            for sentence in document.notices if document is not self.document else ():
-                self.noticed.emit(Notice(naming_image(sentence, document.entry), level="warning", group=PASSED_BY))
+            if document is not self.document:
+                self.tell_found(document)
             self._close_later(document)
             return
         before = self.document

@@ -202,3 +202,18 @@ def test_a_removal_after_a_crash_does_not_keep_images_from_being_opened(folder: 
     assert done[0] == "debris" or "removed" in done[0]
     session.close()
     assert classes_in(tmp_path / "killed") == [{CELL}] * 5
+
+
+def test_what_is_found_in_an_image_whose_objects_move_is_told(folder: Path) -> None:
+    with Project.open(folder, read_only=True) as project:
+        (journal,) = project.files(project.images[3].id).journal.glob("*.sj")
+    data = bytearray(journal.read_bytes())
+    data[data.rindex(b"SJR1") + 30] ^= 255
+    journal.write_bytes(data)
+    session, said = Session(), list[Notice]()
+    session.noticed.connect(said.append)
+    session.open_project(folder)
+    session.classes.remove(DEBRIS, CELL)
+    (notice,) = (notice for notice in said if notice.level == "warning")
+    assert notice.message.startswith("The journal of 3 is damaged")
+    session.close()
