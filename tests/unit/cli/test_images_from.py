@@ -84,6 +84,14 @@ def test_measurements_of_images_elsewhere(project: Path, far: Path, tmp_path: Pa
     assert len(rows) == 8
 
 
+def test_labels_of_images_elsewhere_need_no_image(project: Path, far: Path, tmp_path: Path) -> None:
+    opened = _opened(far)
+    words = ["export", str(project), "--format", "label-tiff", "--out", str(tmp_path / "out"), "--quiet"]
+    assert main(words) == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.tif", "b.tif"]
+    assert opened == []
+
+
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="There is no folder"):
         take_images_from([tmp_path / "nowhere"])
