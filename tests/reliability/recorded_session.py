@@ -304,21 +304,22 @@ class Judge:
         )
 
     def _image(self, project: Project, name: str, bounds: Bounds, folder: Path) -> Iterator[str]:
-        image_id = self._ids[name]
+        image_id, told = self._ids[name], list[str]()
         if image_id in project.behind:
-            project.catch_up(image_id)
+            project.catch_up(image_id, told.append)
             yield from self._unreadable(name, bounds, folder, caught_up=True)
         elif bounds[0]:
             yield from self._unreadable(name, bounds, folder, caught_up=True)
         if not bounds[1]:
             return
-        yield from self._shown(project.document(image_id), name, bounds)
+        document = project.document(image_id)
+        yield from self._shown(document, name, bounds, [*told, *document.notices])
 
-    def _shown(self, document: ImageDocument, name: str, bounds: Bounds) -> Iterator[str]:
+    def _shown(self, document: ImageDocument, name: str, bounds: Bounds, told: list[str]) -> Iterator[str]:
         low, high, _, kept = bounds
         # Of records that were being written some may be there and others before them not: the program says so.
-        hole = high - low > 1 and any("is damaged" in notice for notice in document.notices)
-        notices = [notice for notice in document.notices if "could not be restored" not in notice]
+        hole = high - low > 1 and any("is damaged" in notice for notice in told)
+        notices = [notice for notice in told if "could not be restored" not in notice]
         if notices := [notice for notice in notices if not (hole and "is damaged" in notice)]:
             yield f"{name}: {notices}"
         for snapshot in document.snapshots.all() if document.snapshots is not None else ():
