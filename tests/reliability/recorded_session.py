@@ -317,8 +317,8 @@ class Judge:
 
     def _shown(self, document: ImageDocument, name: str, bounds: Bounds, told: list[str]) -> Iterator[str]:
         low, high, _, kept = bounds
-        # Of records that were being written some may be there and others before them not: the program says so.
-        hole = high - low > 1 and any("is damaged" in notice for notice in told)
+        # Of records that were being written some may be there and others before them not, or none: the program says so.
+        hole = high > low and any("is damaged" in notice for notice in told)
         notices = [notice for notice in told if "could not be restored" not in notice]
         if notices := [notice for notice in notices if not (hole and "is damaged" in notice)]:
             yield f"{name}: {notices}"
@@ -331,12 +331,12 @@ class Judge:
             yield f"{name} has lost a snapshot"
         found = state_of(document)
         fitting = [number for number in range(low, high + 1) if self._truth.states[name][number] == found]
-        if hole:  # a later action was done whole, or not at all
+        if hole and high - low > 1:  # a later action was done whole, or not at all
             if not all(self._between(name, place, low, high, found[place]) for place in range(3)):
                 yield f"{name} is no mixture of the states {low} to {high}: {found}"
         elif not fitting:
             yield f"{name} is in no state from {low} to {high}: {found}"
-        elif stacks_of(document) not in [self._truth.stacks[name][number] for number in fitting]:
+        elif not hole and stacks_of(document) not in [self._truth.stacks[name][number] for number in fitting]:
             yield f"{name}: {stacks_of(document)} actions can be undone and redone"
 
     def _unreadable(self, name: str, bounds: Bounds, folder: Path, *, caught_up: bool = False) -> Iterator[str]:
