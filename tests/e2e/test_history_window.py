@@ -85,7 +85,7 @@ def test_going_back_and_forth_in_the_window(folder: Path, qapp: object) -> None:
 
         _choose(hand, dialog, 0)
         hand.wait(lambda: "Nothing would change" in dialog.preview.says.text(), what="the same state")
-        assert not dialog.restore.isEnabled(), "it would do nothing"
+        hand.wait(lambda: not dialog.restore.isEnabled(), what="Restore to be grey: it would do nothing")
         assert dialog.restore.toolTip() == "The labels are like that now."
         _keep_picture(dialog, "history-as-now")
         _point_at(dialog, 1)

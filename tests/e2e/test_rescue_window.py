@@ -66,7 +66,7 @@ def test_a_full_disk_is_told_until_it_has_room(
         hand.session.view.tool = "brush"
         fill(True)
         hand.drag([(30.0, 30.0), (60.0, 60.0)])
-        hand.wait(hand.window.banners.messages, 5, "the banner")
+        hand.wait(hand.window.banners.messages, 30, "the banner")
         notice = _banner(hand).notice
         assert notice.level == "error"
         assert notice.message == "What you did last in a.tif is safe, but not in the project yet."
@@ -77,7 +77,7 @@ def test_a_full_disk_is_told_until_it_has_room(
         assert not any(item.isVisible() for item in close)
         for number in range(5):
             hand.session.noticed.emit(Notice(f"Something else {number}.", level="error"))
-        hand.wait(lambda: _banner(hand).isVisible(), 5, "the banner, still")
+        hand.wait(lambda: _banner(hand).isVisible(), 30, "the banner, still")
         hand.session.view.new_object()
         hand.drag([(90.0, 90.0), (90.0, 110.0)])
         hand.wait(lambda: _saved(hand) == "kept on this computer", 5)
@@ -86,8 +86,8 @@ def test_a_full_disk_is_told_until_it_has_room(
         fill(False)
         (again,) = (item for item in _banner(hand).findChildren(QPushButton) if item.text() == "Try again now")
         again.click()
-        hand.wait(lambda: "saved" in _saved(hand), 5, "the disk that has room again")
-        hand.wait(lambda: not [item for item in hand.window.banners.messages() if item.lasting], 5, "good news")
+        hand.wait(lambda: "saved" in _saved(hand), 30, "the disk that has room again")
+        hand.wait(lambda: not [item for item in hand.window.banners.messages() if item.lasting], 30, "good news")
         assert hand.window.banners.messages()[0].level == "good"
 
     run_program([str(folder)], script)
@@ -124,8 +124,8 @@ def test_closing_tells_where_the_work_is_and_it_comes_back(
         hand.wait(lambda: hand.session.document is not None, what="the image")
         assert len(hand.session.document.planes.objects) == 1
         assert "comes back now" in hand.window.banners.messages()[0].message
-        hand.wait(lambda: "saved" in _saved(hand), 5)
-        hand.wait(lambda: not list(default_rescue_folder().rglob("*.sj")), 5)
+        hand.wait(lambda: "saved" in _saved(hand), 30)
+        hand.wait(lambda: not list(default_rescue_folder().rglob("*.sj")), 30)
 
     run_program([str(folder)], look)
     assert _objects(folder) == 1
@@ -150,7 +150,7 @@ def test_another_place_is_chosen_when_this_computer_is_full_too(
         assert _banner(hand).notice.message == "What you did last in a.tif is not saved yet."
         assert _saved(hand) == "not saved"
         hand.click(_banner(hand), "Keep it in another place…")
-        hand.wait(lambda: _saved(hand) == "kept on this computer", 5, "the stick")
+        hand.wait(lambda: _saved(hand) == "kept on this computer", 30, "the stick")
         assert str(tmp_path / "stick") in _banner(hand).notice.hint
         hand.when_asked("Close", name="close-rescued")
 
@@ -160,7 +160,7 @@ def test_another_place_is_chosen_when_this_computer_is_full_too(
     def look(hand: Driver) -> None:
         hand.wait(lambda: hand.session.document is not None, what="the image")
         assert len(hand.session.document.planes.objects) == 1
-        hand.wait(lambda: not list((tmp_path / "stick").rglob("*.sj")), 5)
+        hand.wait(lambda: not list((tmp_path / "stick").rglob("*.sj")), 30)
 
     run_program([str(folder)], look)
     assert _objects(folder) == 1
