@@ -179,8 +179,13 @@ def test_all_can_be_stopped_and_gone_on_with(sitting: Sitting) -> None:
 def test_another_window_takes_up_the_record_after_a_crash(sitting: Sitting) -> None:
     sitting.begin("good", "waits", "fair")
     sitting.until(lambda: sitting.runs_job("waits"))
-    RunFolder(sitting.folder / "runs" / "waits").kill()
+    run = RunFolder(sitting.folder / "runs" / "waits")
+    run.kill()
     sitting.close()  # before anybody hears of it
+    end = time.monotonic() + 30
+    while run.process_alive():
+        assert time.monotonic() < end
+        time.sleep(0.01)
     sitting.open()
     sitting.bake_off.show(sitting.path, read_record(sitting.path))
     assert sitting.states() == {"good": "done", "waits": "training", "fair": "waiting"}
