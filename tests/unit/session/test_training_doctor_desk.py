@@ -1,10 +1,9 @@
 """Findings follow a training while it runs, and a range test tells its rate."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from later_background import LaterBackground
 from recorded_runs import a_job, recorded
 
 from segstudio.jobs.messages import Failed, Finished, Message, Metric, Progress, Started, Warned
@@ -55,20 +54,6 @@ def jobs() -> Jobs:
 @pytest.fixture
 def doctor(jobs: Jobs) -> Doctor:
     return Doctor(jobs, ProjectRuns(lambda: None, jobs, Background()), Background())
-
-
-class LaterBackground(Background):
-    """Does one piece of the work it was given when `work` is called."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.waiting: list[Callable[[], None]] = []
-
-    def run(self, *args: Any, **options: Any) -> None:
-        self.waiting.append(lambda: Background.run(self, *args, **options))
-
-    def work(self) -> None:
-        self.waiting.pop(0)()
 
 
 def test_a_training_is_examined_while_the_window_goes_on(jobs: Jobs) -> None:
