@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,6 +34,7 @@ from segstudio.jobs.catalogue import store_catalogue
 from segstudio.jobs.failures import reported
 from segstudio.jobs.messages import Artifact, Failed, Finished, Message, Started, Warned
 from segstudio.jobs.run_folder import RunFolder
+from segstudio.jobs.run_keeper import RunKeeper
 from segstudio.jobs.spec import (
     EvaluateJob,
     InspectJob,
@@ -94,11 +95,12 @@ def _training(job: TrainJob, control: Control | None, crew: Crew) -> Generator[M
     if not run.job_file.exists() or (run.events_file.exists() and not job.resume):
         RunFolder.create(job)
     run.claim()  # when another process trains it, its messages are not ours to end
-    with reported(_recorder(run), job.job_id), _released(run):
+    with reported(_recorder(run), job.job_id), _released(run), closing(RunKeeper(run)) as keeper:
         for message in _stamped(_train(job, control or Control(run), crew), job.job_id):
+            yield from keeper.told()
             if isinstance(message, Finished):
                 run.release()  # who reads this may go on with the run at once
-            run.append(message)
+            keeper.append(message)
             yield message
 
 
@@ -112,7 +114,11 @@ def _released(run: RunFolder) -> Iterator[None]:
 
 
 def _recorder(run: RunFolder) -> Callable[[Failed], None]:
-    return lambda failed: run.append(failed.model_copy(update={"time": time.time()}))
+    def record(failed: Failed) -> None:
+        with suppress(FileNotFoundError):  # a run whose folder is gone for good
+            run.append(failed.model_copy(update={"time": time.time()}))
+
+    return record
 
 
 def assist(job: TrainJob, crew: Crew) -> None:

@@ -133,7 +133,7 @@ class RunFolder:
 
     def append(self, message: Message) -> None:
         """Add `message` to the run's messages."""
-        self.path.mkdir(parents=True, exist_ok=True)
+        self.path.mkdir(exist_ok=True)
         with self.events_file.open("a+b") as file:
             # What a process that died, or a full disk, left of a line must not swallow this one.
             torn = file.tell() > 0 and file.seek(-1, os.SEEK_END) >= 0 and file.read(1) != b"\n"

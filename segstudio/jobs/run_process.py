@@ -8,12 +8,16 @@ from pathlib import Path
 
 from segstudio.jobs.channel import LineTail, parsed
 from segstudio.jobs.dead_worker import last_lines, worker_died, worker_hung
+from segstudio.jobs.failures import failure
 from segstudio.jobs.messages import Artifact, Facts, Failed, Finished, Message, Metric, Preview, Started, from_line
 from segstudio.jobs.processes import Child, Silence, close, end, spawn, worker_command
 from segstudio.jobs.run_folder import Command, RunFolder
+from segstudio.jobs.run_keeper import folder_gone
 from segstudio.jobs.spec import TrainJob
 
 _POLL = 0.1
+#: Within this time a process makes its folder again when that was deleted, seconds.
+_MADE_AGAIN_S = 5.0
 #: A disk with less room holds no checkpoint, bytes.
 _FULL = 1 << 20
 #: Exit codes of a process that ended with a `UserError`.
@@ -104,9 +108,17 @@ class RunProcess:
                 self._closed.wait(_POLL)
             elif isinstance(last, Finished | Failed):
                 return
-            else:
+            elif not self._comes_back():
                 yield self._refusal() or self._died(job_id)
                 return
+
+    def _comes_back(self) -> bool:
+        """Wait for the process that another window started to make its deleted folder again: who it is stood there."""
+        end = time.monotonic() + _MADE_AGAIN_S
+        while self._process is None and not self.run.job_file.exists() and time.monotonic() < end:
+            if self._closed.wait(_POLL):
+                break
+        return self._process is None and self.alive
 
     def _is_silent(self) -> bool:
         """Whether the training has stood still for too long; one on another computer, or disk, is left alone."""
@@ -129,14 +141,8 @@ class RunProcess:
                 hint="Free some space; Go on then continues the training from its last checkpoint. "
                 "Your labels are safe.",
             )
-        if not self.run.path.is_dir():
-            return Failed(
-                time=time.time(),
-                job_id=job_id,
-                code="run-gone",
-                message=f"The folder of this training is not there any more: {self.run.path}.",
-                hint="It was deleted, or its drive is gone. Your labels are safe; connect the drive, or train anew.",
-            )
+        if not self.run.job_file.exists():
+            return failure(folder_gone(self.run), job_id).model_copy(update={"time": time.time()})
         code = self._process.returncode if self._process is not None else None
         return worker_died(job_id, code, self.run.log_file)
 

@@ -150,7 +150,7 @@ class Training:
     def close(self) -> None:
         """End the threads; keep what was learned when the training did not come to its end."""
         self._prefetch.close()
-        if not self._finished and self.crew.leads:
+        if not self._finished and self.crew.leads and self.run_folder.job_file.exists():
             self.checkpoint()
         if self._events is not None:
             self._events.close()

@@ -1,0 +1,78 @@
+"""Run folders that are deleted while somebody trains in them."""
+
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from segstudio.core.errors import JobFailed
+from segstudio.jobs import run_keeper
+from segstudio.jobs.messages import Message, Metric, Started
+from segstudio.jobs.run_folder import RunFolder
+from segstudio.jobs.run_keeper import RunKeeper
+from segstudio.jobs.run_process import RunProcess
+from segstudio.jobs.spec import ClassSpec, TrainJob
+
+STARTED = Started(device="cpu", device_name="cpu", pid=1)
+
+
+def figure(epoch: int) -> Metric:
+    return Metric(epoch=epoch, step=epoch, elapsed_s=epoch, values={"val_f1": 0.5})
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[RunFolder]:
+    (tmp_path / "runs").mkdir()
+    job = TrainJob(
+        job_id="t", name="t", run_folder=tmp_path / "runs" / "t", samples=(), classes=(ClassSpec(id=1, name="cell"),)
+    )
+    run = RunFolder.create(job)
+    run.claim()
+    yield run
+    run.release()
+
+
+def test_a_deleted_folder_comes_back_with_its_curves(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_keeper, "_LOOK_S", 0.02)
+    with closing(RunKeeper(run)) as keeper:
+        keeper.append(STARTED)
+        run.command("pause")
+        keeper.append(figure(1))
+        heard: list[Message] = []
+        said, back = run.events(), threading.Event()
+
+        def follow() -> None:
+            for message in RunProcess.attach(run.path).messages():
+                heard.append(message)
+                if message.kind == "warned":
+                    back.set()
+                if message == figure(2):
+                    return
+
+        window = threading.Thread(target=follow)
+        window.start()
+        while len(heard) < len(said):
+            time.sleep(0.01)
+        shutil.rmtree(run.path)
+        assert back.wait(30)  # though the training says nothing: it is paused
+        keeper.append(figure(2))
+        window.join(30)
+        (warned,) = keeper.told()
+        assert heard == [STARTED, figure(1), warned, figure(2)] == run.events()
+        assert "checkpoints and previews until now are lost" in warned.message
+    assert run.job().job_id == "t"
+    assert (run.status, "pause" in run.control_file.read_text()) == ("running", True)
+
+
+def test_nothing_is_made_where_the_drive_is_gone(run: RunFolder, tmp_path: Path) -> None:
+    with closing(RunKeeper(run)) as keeper:
+        keeper.append(STARTED)
+        (tmp_path / "runs").rename(tmp_path / "elsewhere")
+        with pytest.raises(JobFailed, match="not there any more") as told:
+            keeper.append(figure(1))
+    assert told.value.code == "run-gone"
+    assert not (tmp_path / "runs").exists()
