@@ -30,6 +30,11 @@ _CHANGED: Final = (
     f"{MANIFEST} was changed by another program since it was saved here. It was opened as it is now: look whether all "
     "images and classes are there."
 )
+_OTHER_STATE: Final = (
+    f"{MANIFEST} and its copy {BACKUP} agree, but are not as they were saved here last: a sync program or a backup has "
+    "put back another state of them, or of what is known of them. It was opened as it is now: look whether all images "
+    "and classes are there."
+)
 _PUT_BACK: Final = (
     f"An older {MANIFEST} was put in the place of the one that was saved here, as sync programs and backups do. The "
     f"newer one was opened instead, from its copy {BACKUP}."
@@ -110,6 +115,15 @@ def keep_replaced(folder: Path, disk: Disk = DISK) -> list[str]:
     return [f"The {MANIFEST} as it was saved here last is kept as {kept.name}."]
 
 
+def agree(folder: Path) -> bool:
+    """Return whether project.json and its backup hold the same, as a SegStudio leaves them."""
+    try:
+        one, other = (read_limited(folder / name, SIZE_LIMIT) for name in (MANIFEST, BACKUP))
+    except BadInput:
+        return False
+    return one == other
+
+
 def sums_of_manifest(folder: Path) -> Path:
     """Return where the sums of project.json and its backup are kept; no image has such an id."""
     return folder / ".segstudio" / "sums" / "_project.json"
@@ -159,7 +173,9 @@ def _load_either(folder: Path, newer: bool, interrupted: bool) -> tuple[Manifest
         return manifest, []
     ours = _sound_backup(folder, sums)
     if ours is None or ours.revision <= manifest.revision:
-        return manifest, [] if verdict is Verdict.OLDER else [_CHANGED]
+        if verdict is Verdict.OLDER:
+            return manifest, []
+        return manifest, [_OTHER_STATE if agree(folder) else _CHANGED]
     # The newer one of two of ours. Between two renames, a crash leaves the older one in its place.
     if interrupted and verdict is Verdict.OLDER:
         return replace(ours, origin=manifest.origin), []

@@ -14,7 +14,7 @@ from segstudio.project.conflicts import conflict_copies
 from segstudio.project.findings import Finding, Report, shown
 from segstudio.project.layout import Layout
 from segstudio.project.manifest import BACKUP, LEFT_LABELS, MANIFEST, SIZE_LIMIT, ImageEntry, Manifest, parse_manifest
-from segstudio.project.manifest_file import load_manifest, sums_of_manifest
+from segstudio.project.manifest_file import agree, load_manifest, sums_of_manifest
 from segstudio.project.rescue import RescueStore
 from segstudio.project.verify_image import ImageCheck
 from segstudio.project.verify_model import weights_problem
@@ -108,6 +108,9 @@ def _check_manifest(folder: Path) -> tuple[list[Finding], int]:
     problems = {name: _manifest_problem(folder / name, known) for name in (MANIFEST, BACKUP)}
     if problems[BACKUP] == _MISSING and not known:
         problems[BACKUP] = ""  # of a project that no change was ever made to
+    if all(problem == _NOT_OURS for problem in problems.values()) and agree(folder):
+        problems = {MANIFEST: "", BACKUP: ""}
+        findings.append(Finding(MANIFEST, *_OTHER_STATE))
     for name, problem in problems.items():
         other = BACKUP if name == MANIFEST else MANIFEST
         if problem:
@@ -123,6 +126,13 @@ def _check_manifest(folder: Path) -> tuple[list[Finding], int]:
 
 
 _MISSING: Final = "It is missing."
+_NOT_OURS: Final = "It is not as SegStudio wrote it: another program changed it, or it is damaged."
+_OTHER_STATE: Final = (
+    f"It agrees with its copy {BACKUP}, but is not as it was saved here last: a sync program or a backup has put back "
+    "another state of both, or of their sums.",
+    "Perhaps what was changed in the list of images and classes.",
+    "Look whether all images and classes are there.",
+)
 
 
 def _manifest_problem(path: Path, known: Mapping[str, tuple[Sum, ...]]) -> str:
@@ -135,7 +145,7 @@ def _manifest_problem(path: Path, known: Mapping[str, tuple[Sum, ...]]) -> str:
     sums.take(known)
     digest = sum_of(raw)
     if sums.of(path) and all(item.digest != digest for item in sums.of(path)):
-        return "It is not as SegStudio wrote it: another program changed it, or it is damaged."
+        return _NOT_OURS
     return ""
 
 

@@ -15,8 +15,10 @@ from segstudio.core.errors import UserError
 from segstudio.io.disk import Disk, DiskError
 from segstudio.project.layout import Layout
 from segstudio.project.manifest import BACKUP, MANIFEST, Manifest
+from segstudio.project.manifest_file import sums_of_manifest
 from segstudio.project.manifest_saving import ManifestSaving
 from segstudio.project.project import Project
+from segstudio.project.verify import verify_project
 
 
 @pytest.fixture
@@ -64,6 +66,25 @@ def test_an_older_list_in_a_project_that_was_closed_was_put_there(folder: Path) 
     with Project.open(folder) as project:
         assert project.name == "newer"
         assert [words for words in project.warnings if "An older project.json was put in the place" in words]
+
+
+@pytest.mark.parametrize("put_back", ["the list", "its sums"])
+def test_another_state_of_our_own_that_was_put_back_is_not_called_a_change_of_a_stranger(
+    folder: Path, put_back: str
+) -> None:
+    paths = [folder / MANIFEST, folder / BACKUP] if put_back == "the list" else [sums_of_manifest(folder)]
+    older = [path.read_bytes() for path in paths]
+    for number in range(5):
+        renamed(folder, f"newer {number}")
+    for path, data in zip(paths, older, strict=True):
+        path.write_bytes(data)
+    found = [(finding.file, finding.wrong) for finding in verify_project(folder).findings]
+    assert [name for name, _ in found] == [MANIFEST]
+    assert "a sync program or a backup has put back" in found[0][1]
+    with Project.open(folder) as project:
+        (words,) = project.warnings
+        assert "a sync program or a backup has put back another state" in words
+        assert "look whether all images and classes are there" in words
 
 
 class LateRefusal(Disk):
