@@ -11,6 +11,7 @@ from segstudio.labels.history import PLANES, Planes
 from segstudio.project.annotation_files import AnnotationFiles
 from segstudio.project.checksums import Sum, Sums, Verdict, sum_of_file
 from segstudio.project.journal_records import JournalRecord
+from segstudio.project.opening_words import OpeningWords
 from segstudio.project.replay import Base, Replayed, reached
 
 _NAMES: Final = (*PLANES, "objects")
@@ -96,11 +97,11 @@ class SeenFiles:
         """Return changed files of which this program has no version of its own: nothing can be put in their place."""
         return frozenset() if records else self.changed
 
-    def notices(self, journalled: bool) -> list[str]:
+    def notices(self, words: OpeningWords, *, journalled: bool) -> list[str]:
         """Return the sentences about files for which there is no version to put in their place, or that are gone."""
         gone = (
             f"{path.name} was taken away from {path.parent} by another program. "
-            + ("It is written anew from the journal." if journalled else "Put it back, or choose an earlier state.")
+            + words.again(path, journalled=journalled)
             for path in sorted(self.missing)
         )
         other = (

@@ -16,7 +16,6 @@ from segstudio.io.regular_file import limited_bytes
 from segstudio.labels.history import Planes
 from segstudio.labels.objects import ObjectTable
 from segstudio.labels.restoring import restoration
-from segstudio.project.annotation_files import AnnotationFiles
 from segstudio.project.free_names import free_path
 from segstudio.project.journal import (
     SIZE_LIMIT,
@@ -29,6 +28,7 @@ from segstudio.project.journal import (
     new_session,
 )
 from segstudio.project.journal_records import JournalRecord, changed_digest, encode_record, table_digest
+from segstudio.project.opening_words import OpeningWords
 from segstudio.project.replay import Base
 from segstudio.project.replay_chains import TileId
 
@@ -100,13 +100,15 @@ class Mending:
     disk: Disk | None
 
 
-def mend(planes: Planes, journal: Journal, files: AnnotationFiles, mending: Mending) -> Mended | None:
+def mend(planes: Planes, journal: Journal, words: OpeningWords, mending: Mending) -> Mended | None:
     """Let a damaged journal go on from what is shown.
 
     Parameters
     ----------
     planes
         As they are shown; their object table is brought in step.
+    words
+        What is said of it.
 
     Returns
     -------
@@ -144,9 +146,9 @@ def mend(planes: Planes, journal: Journal, files: AnnotationFiles, mending: Mend
         _write_step(place, step, disk)
     lost = _lost_actions(journal, found, ends)
     if only_headers:
-        notice = f"The journal of {files.labels.stem} is damaged, but every action in it can be read and undone."
+        notice = words.only_headers()
     else:
-        notice = _sentence(files, lost, can_go_back=bool(kept), inside=not (found.lost or ahead or ends))
+        notice = words.damaged(lost, can_go_back=bool(kept), inside=not (found.lost or ahead or ends))
     if folder is not None:
         notice += f" The damaged part is kept in {folder.parent.name}/{folder.name}."
     records = (*kept, step) if step is not None else tuple(kept)
@@ -278,17 +280,3 @@ def _write_step(place: JournalPlace, step: JournalRecord, disk: Disk) -> None:
     session = new_session()
     data = encode_header(place, session, step.seq) + encode_record(step)
     write_atomic(place.folder / file_name(step.seq, session, 0), data, disk)
-
-
-def _sentence(files: AnnotationFiles, lost: int | None, *, can_go_back: bool, inside: bool) -> str:
-    name = files.labels.name
-    says = f"The journal of {files.labels.stem} is damaged: "
-    if inside and lost == 0:
-        return f"{says}some actions can no longer be undone, nor what was done before them. Nothing you drew is lost."
-    if lost == 0:
-        back = "One undo takes it back, then undo goes on as before." if can_go_back else "It can no longer be undone."
-        return f"{says}its last part cannot be read. Nothing you drew is lost, for {name} holds it. {back}"
-    if lost is None:
-        return f"{says}what you did after {name} was saved last may be lost. All before that is there."
-    which = "the last action is" if lost == 1 else f"the last {lost} actions are"
-    return f"{says}{which} lost. All before that is there and can be undone."

@@ -19,6 +19,7 @@ from segstudio.project.free_names import free_path
 from segstudio.project.journal import SUFFIX, Journal, JournalPlace, read_journal
 from segstudio.project.journal_records import JournalRecord
 from segstudio.project.mending import Found, Mending, mend
+from segstudio.project.opening_words import OpeningWords
 from segstudio.project.origin import Origin
 from segstudio.project.replay import Replayed, replay
 from segstudio.project.replay_chains import TileId
@@ -112,19 +113,20 @@ def recover(
     result = replay(planes, journal.records, origin, seen.trusts, held)
     restore_unjournalled(planes, journal.records, origin, seen.changed_planes, result)
     found = Recovered(planes, changed=result.changed, table_changed=result.table_changed)
-    found.notices.extend(seen.notices(bool(journal.records)))
+    words = _words(files, journal, {*early.unreadable, *seen.missing}, seen.saved)
+    found.notices.extend(seen.notices(words, journalled=bool(journal.records)))
     foreign = set(early.unreadable) | (_foreign_paths(files, result) - seen.trusted) | seen.changed
     foreign -= seen.without(journal.records)
     found.whole = foreign | seen.missing if journal.records else set(early.unreadable)
     for path in sorted(foreign):
         kept = None if read_only else keep_foreign(path, disk)
-        came = "" if path in _lost_paths(files, result) else _what_came_back(journal)
-        found.notices.append(_foreign_sentence(path, kept, came))
+        found.notices.append(words.foreign(path, kept, lost=path in _lost_paths(files, result)))
     place = JournalPlace(files.journal, image_id, shape)
     if parted is not None:
         found.notices.append(keep_others(planes, parted, files, place, None if read_only else disk))
-    state = Found(seen.saved, bool(result.lost or result.lost_table), not (seen.missing or foreign))
-    journal = _mend(found, journal, files, Mending(place, origin, state, None if read_only else disk))
+    lost, trusted = bool(result.lost or result.lost_table), not (seen.missing or foreign)
+    state = Found(seen.saved, lost, trusted)
+    journal = _mend(found, journal, words, Mending(place, origin, state, None if read_only else disk))
     found.last = journal.last
     found.done, found.undone = _stacks(journal.records)
     if rescue is not None:
@@ -138,23 +140,30 @@ def recover(
     return found
 
 
-def _mend(found: Recovered, journal: Journal, files: AnnotationFiles, mending: Mending) -> Journal:
+def _words(files: AnnotationFiles, journal: Journal, ruined: set[Path], saved: int) -> OpeningWords:
+    whole = journal.last >= saved and all(file.whole for file in journal.files)
+    last = journal.records[-1:]
+    went_back = any(record.kind == "repair" and record.edit.name == RESTORED for record in last)
+    return OpeningWords(files, ruined, whole, went_back)
+
+
+def _mend(found: Recovered, journal: Journal, words: OpeningWords, mending: Mending) -> Journal:
     """Return the journal that goes on, and say what is wrong with the one that was found."""
-    state, disk = mending.found, mending.disk
-    mended = mend(found.planes, journal, files, mending)
+    files, state, disk = words.files, mending.found, mending.disk
+    mended = mend(found.planes, journal, words, mending)
     if mended is not None:
         found.notices.append(mended.notice)
         found.journal_loss = mended.notice if mended.loses else ""
         journal = replace(journal, records=mended.records)
     elif state.lost:
-        loses = journal.last > state.saved and not all(file.whole for file in journal.files)
-        found.notices.append(_lost_sentence(files, loses=loses))
+        loses = words.labels_ruined or (journal.last > state.saved and not all(file.whole for file in journal.files))
+        found.notices.append(words.unfit(loses=loses))
         found.journal_loss = found.notices[-1] if loses else ""
         if disk is not None:
             _put_aside(files.journal, disk)
         journal = Journal(())
     elif state.saved and not journal.files:
-        found.notices.append(_gone_sentence(files))
+        found.notices.append(words.gone())
     if state.lost or (mended is not None and mended.ahead):
         found.whole |= {path for path in files.published if path.exists()}
         found.table_changed = True
@@ -184,34 +193,8 @@ def _foreign_paths(files: AnnotationFiles, result: Replayed) -> set[Path]:
 
 
 def _lost_paths(files: AnnotationFiles, result: Replayed) -> set[Path]:
-    return {files.labels if plane == "labels" else files.regions for plane, _ in result.lost}
-
-
-def _what_came_back(journal: Journal) -> str:
-    """Say which labels are in the place of a foreign file: an earlier state, when somebody has just gone back to it."""
-    last = journal.records[-1:]
-    if any(record.kind == "repair" and record.edit.name == RESTORED for record in last):
-        return "; its labels are those of an earlier state now"
-    return "; your own labels were restored"
-
-
-def _foreign_sentence(path: Path, kept: Path | None, came: str) -> str:
-    says = f"{path.name} was changed or damaged outside of SegStudio"
-    where = f" The file as it was found is kept as {kept.name}." if kept is not None else ""
-    return f"{says}{came}.{where}"
-
-
-def _lost_sentence(files: AnnotationFiles, *, loses: bool) -> str:
-    says = f"{files.labels.name} does not fit its journal, so earlier actions on this image can no longer be undone. "
-    says += "The labels are shown as they are in the file"
-    return f"{says}. What you did after it was saved last may be lost." if loses else f"{says}."
-
-
-def _gone_sentence(files: AnnotationFiles) -> str:
-    return (
-        f"The journal of {files.labels.stem} was taken away, so earlier actions on this image can no longer be undone. "
-        "The labels are shown as they were saved last."
-    )
+    lost = {files.labels if plane == "labels" else files.regions for plane, _ in result.lost}
+    return lost | {files.objects} if result.lost_table else lost
 
 
 def _put_aside(folder: Path, disk: Disk) -> None:

@@ -1,6 +1,7 @@
 """A damaged journal of which other files are lost as well: what they do not tell is worked out, or told to be lost."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -72,7 +73,7 @@ def test_a_label_file_taken_away_with_a_damaged_journal_is_told_to_be_lost(tmp_p
     work.damage(6)
     (work.folder / "labels" / "img.tif").unlink()
     project, document = work.open()
-    assert any("may be lost" in notice for notice in document.notices)
+    assert any("for img.tif is lost as well" in notice for notice in document.notices)
     assert work.undone(document)[-5:] == [4, 3, 2, 1, 0]
     assert project.close()
 
@@ -182,4 +183,28 @@ def test_what_lay_there_before_the_first_action_is_worked_out_without_the_base(t
     while document.undo() is not None:
         pass
     assert state(document)[:2] == first[:2]
+    assert project.close()
+
+
+def garble(path: Path) -> None:
+    path.write_bytes(b"garbage" * 40)
+
+
+@pytest.mark.parametrize("ruin", [garble, Path.unlink])
+@pytest.mark.parametrize("number", [1, 6])
+@pytest.mark.parametrize("name", ["img.json", "img.tif"])
+def test_of_what_a_damaged_journal_does_not_tell_it_is_not_said_that_it_was_restored(
+    tmp_path: Path, name: str, number: int, ruin: Callable[[Path], None]
+) -> None:
+    work = Work(tmp_path, published=6)
+    work.damage(number)
+    ruin(work.folder / "labels" / name)
+    project, document = work.open()
+    assert work.number(document) != 6
+    told = " ".join(document.notices)
+    assert "as far as its journal can be read" in told
+    assert ("Look at the classes" in told) is (name == "img.json")
+    untrue = ["own labels were restored", "anew from the journal"]
+    untrue += ["shown as they are in the file", "All before that is there"] if name == "img.tif" else []
+    assert not [words for words in untrue if words in told]
     assert project.close()
