@@ -5,6 +5,7 @@ import os
 import stat
 import sys
 import time
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -230,7 +231,8 @@ class AppendFile:
         self._disk = disk
         self._descriptor: int | None = disk.create(path)
         self._named = False
-        self._size = 0
+        self._size = self._check = self._writes = 0
+        self._settled = (-1, 0)
 
     def append(self, data: bytes) -> None:
         """Write and sync `data`; raise ``OSError``."""
@@ -239,11 +241,20 @@ class AppendFile:
 
     def write(self, data: bytes) -> None:
         """Hand `data` to the system: it is there when the program is killed from now on. Raise ``OSError``."""
+        self._writes += 1
         self._disk.write(self._open, data)
         self._size += len(data)
+        self._check = zlib.crc32(data, self._check)
 
-    def in_place(self) -> bool:
-        """Return whether the file still lies where it was made, as long as it was written."""
+    def in_place(self, *, times: bool = True) -> bool:
+        """Return whether the file still lies where it was made, as long as it was written.
+
+        Parameters
+        ----------
+        times
+            And with the time that it had when the last `sync` of all of it returned. Some network drives change it
+            later by themselves.
+        """
         try:
             there, mine = self.path.stat(), os.fstat(self._open)
         except FileNotFoundError:
@@ -252,7 +263,9 @@ class AppendFile:
             return True  # nobody can tell; the next write will say what is wrong
         # Windows lets nobody replace an open file, and has other numbers for it by its name on some drives.
         same = sys.platform == "win32" or os.path.samestat(there, mine)
-        return same and there.st_size == self._size
+        writes, modified = self._settled
+        then = not times or writes != self._writes or mine.st_mtime_ns == modified
+        return same and then and there.st_size == self._size
 
     def contents(self) -> bytes | None:
         """Return all that was written, wherever its name leads to now; ``None`` when it was changed in place."""
@@ -263,14 +276,17 @@ class AppendFile:
             pieces = []
             while piece := os.read(self._open, _CHUNK):
                 pieces.append(piece)
-            return b"".join(pieces)
+        data = b"".join(pieces)
+        return data if zlib.crc32(data) == self._check else None
 
     def sync(self) -> None:
         """Return when all that was written before is on the medium; raise ``OSError``."""
+        writes = self._writes
         self._disk.sync(self._open)
         if not self._named:
             self._disk.sync_folder(self.path.parent)
             self._named = True
+        self._settled = (writes, os.fstat(self._open).st_mtime_ns)
 
     @property
     def _open(self) -> int:

@@ -46,7 +46,7 @@ class SessionJournal:
         self._segment = self._size = 0
         self._file: AppendFile | None = None
         self._unnamed: list[Path] = []
-        self._looks = True
+        self._looks = self._times = True
         self._replaced: AppendFile | None = None
 
     @property
@@ -106,7 +106,7 @@ class SessionJournal:
     @property
     def taken_away(self) -> bool:
         """Whether another program has replaced, changed or removed the open file."""
-        return self._file is not None and self._looks and not self._file.in_place()
+        return self._file is not None and self._looks and not self._file.in_place(times=self._times)
 
     def set_aside(self) -> None:
         """Write nothing more to the open file: `put_right` is to keep both."""
@@ -121,7 +121,10 @@ class SessionJournal:
             says = put_right(self._replaced, again, self._place, self._disk)
         except UserError as refused:
             return refused
-        self._looks = bool(says)  # such a drive gives one file two numbers
+        if not says and self._replaced.in_place(times=False):
+            self._times = False  # somebody has touched the file, or such a drive changes times by itself
+        else:
+            self._looks = bool(says)  # such a drive gives one file two numbers
         self.notices += [says] if says else []
         self._replaced.close()
         self._replaced = None

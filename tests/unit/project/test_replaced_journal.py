@@ -42,6 +42,12 @@ def changed_in_place(path: Path, data: bytes) -> None:
         file.write(data)
 
 
+def a_moment_later(path: Path) -> None:
+    """Have a file changed later than within one tick of the system's clock."""
+    stat = path.stat()
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns + 10**9))
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     tifffile.imwrite(tmp_path / "img.tif", np.zeros(SHAPE, np.uint8))
@@ -98,15 +104,17 @@ def test_what_was_put_there_is_kept_and_our_own_actions_are_written_again(projec
     assert verify_project(killed).whole
 
 
+@pytest.mark.parametrize("end", [b"another", b"?" * 90], ids=["shorter", "as long"])
 def test_what_was_changed_in_place_is_kept_and_the_label_files_are_published_at_once(
-    project: Project, monkeypatch: pytest.MonkeyPatch
+    project: Project, monkeypatch: pytest.MonkeyPatch, end: bytes
 ) -> None:
     monkeypatch.setattr(checkpoint, "IDLE_SECONDS", 600.0)
     document = project.document(project.images[0].id)
     draw(document, 1, 2, 3)
     path = journal_of(project)
-    foreign = path.read_bytes()[:-90] + b"another"
+    foreign = path.read_bytes()[:-90] + end
     changed_in_place(path, foreign)
+    a_moment_later(path)
     draw(document, 4)
     (kept,) = project.folder.rglob("foreign-1/*.sj")
     assert kept.read_bytes() == foreign
@@ -134,6 +142,18 @@ def test_the_same_bytes_under_another_number_are_no_other_version(project: Proje
     draw(document, 3)
     assert numbers(project.folder, project) == [1, 2, 3]
     assert not list(project.folder.rglob("foreign-*"))
+
+
+def test_a_journal_that_was_only_touched_is_no_other_version_and_is_looked_after_still(project: Project) -> None:
+    document = project.document(project.images[0].id)
+    draw(document, 1, 2)
+    a_moment_later(journal_of(project))
+    draw(document, 3)
+    assert numbers(project.folder, project) == [1, 2, 3]
+    assert not list(project.folder.rglob("foreign-*"))
+    max(project.files(project.images[0].id).journal.glob("*.sj")).unlink()
+    draw(document, 4)
+    assert numbers(project.folder, project) == [1, 2, 3, 4]
 
 
 class Full(Disk):
