@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 import numpy as np
 import zstandard
@@ -15,8 +15,6 @@ from segstudio.labels.over_threads import over_threads
 
 Plane = Literal["labels", "regions"]
 PLANES: tuple[Plane, ...] = ("labels", "regions")
-#: What the tiles of a record become, in its order; ``None`` for all 0.
-Tiles: TypeAlias = Sequence[NDArray[Any] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +71,22 @@ class EditRecord:
         return sum(len(delta.xor) + 200 for delta in self.tiles) + 200 * (1 + len(self.objects))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Unpacked:
+    """What a record makes of one state of an annotation.
+
+    Attributes
+    ----------
+    tiles
+        What its tiles become, in its order; ``None`` for all 0.
+    objects
+        The whole object table afterwards.
+    """
+
+    tiles: Sequence[NDArray[Any] | None]
+    objects: ObjectTable
+
+
 @dataclass
 class Planes:
     """The whole annotation of one image."""
@@ -100,26 +114,33 @@ class Planes:
         """Return the plane called `name`."""
         return self.labels if name == "labels" else self.regions
 
-    def apply(self, record: EditRecord, tiles: Tiles | None = None, *, back: bool = False) -> None:
+    def apply(self, record: EditRecord, unpacked: Unpacked | None = None, *, back: bool = False) -> None:
         """Do what `record` says; its `inverse` undoes it, and so does `back`.
 
         The planes must be in the state it starts from, or ends with.
 
         Parameters
         ----------
-        tiles
-            What `unpacking` returned for this record and this state; unpacked here when ``None``.
+        unpacked
+            What `unpacking` returned for this record, this way and this state; unpacked here when ``None``.
         """
-        made = self._unpacked(self._steps(record), over_threads) if tiles is None else tiles
+        made = self._unpacked(self._steps(record), over_threads) if unpacked is None else unpacked.tiles
         for delta, tile in zip(record.tiles, made, strict=True):
             self.plane(delta.plane).exchange(delta.key, tile)
-        for change in record.objects:
-            self.objects.set(change.id, change.before if back else change.after)
+        if unpacked is None:
+            _change(self.objects, record, back=back)
+        else:
+            self.objects.become(unpacked.objects)
 
-    def unpacking(self, record: EditRecord) -> Callable[[], Tiles]:
-        """Return the slow part of `apply`, for one other thread: what becomes of the tiles as they are now."""
-        steps = self._steps(record)
-        return lambda: self._unpacked(steps, map)
+    def unpacking(self, record: EditRecord, *, back: bool = False) -> Callable[[], Unpacked]:
+        """Return the slow part of `apply`, for one other thread: what becomes of the planes as they are now."""
+        steps, objects = self._steps(record), self.objects.copy()
+
+        def unpack() -> Unpacked:
+            _change(objects, record, back=back)
+            return Unpacked(self._unpacked(steps, map), objects)
+
+        return unpack
 
     def _steps(self, record: EditRecord) -> "list[_Same]":
         return [_Same.of(self.plane(delta.plane), delta) for delta in record.tiles]
@@ -127,11 +148,16 @@ class Planes:
     @staticmethod
     def _unpacked(
         steps: "list[_Same]", each: "Callable[[Callable[[_Same], Any], list[_Same]], Iterable[Any]]"
-    ) -> Tiles:
+    ) -> list[NDArray[Any] | None]:
         # Filled tiles share one array: what the same change makes of them is one array again.
         once = {step.key: step for step in steps}
         made = dict(zip(once, each(_Same.made, list(once.values())), strict=True))
         return [made[step.key] for step in steps]
+
+
+def _change(objects: ObjectTable, record: EditRecord, *, back: bool) -> None:
+    for change in record.objects:
+        objects.set(change.id, change.before if back else change.after)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -184,21 +210,21 @@ class History:
         self._done.append(record)
         self._undone.clear()
 
-    def undo(self, planes: Planes, tiles: Tiles | None = None) -> EditRecord | None:
-        """Take the last record back; return it, or ``None`` when there is none. `tiles` as in `Planes.apply`."""
+    def undo(self, planes: Planes, unpacked: Unpacked | None = None) -> EditRecord | None:
+        """Take the last record back; return it, or ``None`` when there is none. `unpacked` as in `Planes.apply`."""
         if not self._done:
             return None
         record = self._done.pop()
-        planes.apply(record, tiles, back=True)
+        planes.apply(record, unpacked, back=True)
         self._undone.append(record)
         return record
 
-    def redo(self, planes: Planes, tiles: Tiles | None = None) -> EditRecord | None:
-        """Do again what was undone last; return its record, or ``None`` when there is none. `tiles` as in `undo`."""
+    def redo(self, planes: Planes, unpacked: Unpacked | None = None) -> EditRecord | None:
+        """Do again what was undone last; return its record, or ``None`` when there is none. `unpacked` as in `undo`."""
         if not self._undone:
             return None
         record = self._undone.pop()
-        planes.apply(record, tiles)
+        planes.apply(record, unpacked)
         self._done.append(record)
         return record
 

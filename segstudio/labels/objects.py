@@ -1,6 +1,6 @@
 """What is known of each object besides its pixels: class, source and review state."""
 
-from collections.abc import Iterator, KeysView, Mapping
+from collections.abc import Iterable, Iterator, KeysView, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -68,6 +68,20 @@ class ObjectTable(Mapping[int, ObjectInfo]):
             self._objects.pop(object_id, None)
         else:
             self._objects[object_id] = info
+
+    def copy(self) -> "ObjectTable":
+        """Return the table as it is now, for another thread."""
+        other = ObjectTable()
+        other._objects, other._next = self._objects.copy(), self._next
+        return other
+
+    def become(self, other: "ObjectTable") -> None:
+        """Take over all rows of `other`, at once; it may not be changed later. Ids that either has seen stay used."""
+        self._objects, self._next = other._objects, max(self._next, other._next)
+
+    def classes_of(self, ids: Iterable[int]) -> frozenset[int]:
+        """Return the classes of those of `ids` that are in the table."""
+        return frozenset(info.class_id for info in map(self._objects.get, ids) if info is not None)
 
     def next_id(self) -> int:
         """Return the smallest id above all that this table has ever seen, be it too large to be used."""

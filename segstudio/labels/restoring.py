@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from segstudio.core.tiles import Window
 from segstudio.labels.history import PLANES, EditRecord, ObjectChange, Plane, Planes, TileDelta
 from segstudio.labels.label_map import LabelMap
-from segstudio.labels.objects import ObjectInfo
+from segstudio.labels.objects import ObjectInfo, ObjectTable
 from segstudio.labels.tile_difference import difference
 
 #: What the undo menu calls it.
@@ -24,7 +24,7 @@ class Restoration:
     record
         What changes.
     then
-        The planes afterwards; unchanged tiles are those of the planes before.
+        The planes afterwards, taken over by `apply`; unchanged tiles are those of the planes before.
     """
 
     record: EditRecord
@@ -34,8 +34,7 @@ class Restoration:
         """Do it at once; `planes` must be in the state that it was made for."""
         planes.labels.become(self.then.labels)
         planes.regions.become(self.then.regions)
-        for change in self.record.objects:
-            planes.objects.set(change.id, change.after)
+        planes.objects.become(self.then.objects)
 
 
 def restoration(now: Planes, then: Planes, name: str = NAME) -> Restoration | None:
@@ -62,7 +61,7 @@ def restoration(now: Planes, then: Planes, name: str = NAME) -> Restoration | No
             deltas.append(delta)
             window = window.union(bounds)
         then.plane(name_of_plane).index()
-    objects = _rows(now, then)
+    objects, then.objects = _rows(now, then)
     return Restoration(EditRecord(name, tuple(deltas), objects, window), then) if deltas or objects else None
 
 
@@ -78,10 +77,10 @@ def _changes(plane: Plane, now: LabelMap, then: LabelMap) -> Iterator[tuple[Wind
             yield change.bounds.shift(area.y0, area.x0), delta
 
 
-def _rows(now: Planes, then: Planes) -> tuple[ObjectChange, ...]:
-    """Return the changes of the object table; in `then`, rows without pixels go and pixels without a row get one."""
+def _rows(now: Planes, then: Planes) -> tuple[tuple[ObjectChange, ...], ObjectTable]:
+    """Return the changes of the object table, and the table: rows without pixels go, pixels without a row get one."""
     present = then.labels.values()
     rows = {object_id: then.objects.get(object_id, _UNKNOWN) for object_id in present}
     both = sorted({*now.objects, *rows})
     changes = (ObjectChange(object_id, now.objects.get(object_id), rows.get(object_id)) for object_id in both)
-    return tuple(change for change in changes if change.before != change.after)
+    return tuple(change for change in changes if change.before != change.after), ObjectTable(rows)

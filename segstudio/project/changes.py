@@ -1,12 +1,12 @@
 """What an open image tells those who show it: which pixels and objects have changed, and whether all is saved."""
 
-from collections.abc import Set
 from dataclasses import dataclass
 from typing import Final
 
 from segstudio.core.tiles import Window
 from segstudio.labels.history import EditRecord, Planes
 from segstudio.labels.label_map import values_of
+from segstudio.labels.objects import ObjectTable
 
 #: ``"saved"``, ``"saving"``, or ``"rescued: "`` or ``"failed: "`` and a sentence. Rescued: the disk of the project
 #: refuses what was done last, and it lies safe in the rescue store; failed: that refuses as well, or the label files
@@ -46,17 +46,22 @@ class DocumentChange:
     announced: bool = False
 
 
-def change_of(edit: EditRecord, now: Planes, *, announced: bool) -> DocumentChange:
-    """Return what `edit` has changed; `now` is the annotation after it."""
+def change_of(edit: EditRecord, now: Planes, *, announced: bool, known: frozenset[int] | None = None) -> DocumentChange:
+    """Return what `edit` has changed; `now` is the annotation after it, `known` its `ids_far_and_wide`, if known."""
     planes = frozenset(str(delta.plane) for delta in edit.tiles)
-    ids = {change.id for change in edit.objects}
-    if "labels" in planes:
-        ids |= _ids_in(now, edit.window)
-    return DocumentChange(edit.window, planes, frozenset(ids), announced=announced)
+    ids = ids_far_and_wide(edit, now.objects) if known is None else known
+    if "labels" in planes and not _large(edit.window):
+        values = now.labels.read(edit.window)
+        ids |= values_of(values) if values.size else frozenset()
+    return DocumentChange(edit.window, planes, ids, announced=announced)
 
 
-def _ids_in(now: Planes, window: Window) -> Set[int]:
-    if window.height * window.width > _LARGE_WINDOW:
-        return now.objects.keys()
-    values = now.labels.read(window)
-    return values_of(values) if values.size else frozenset()
+def ids_far_and_wide(edit: EditRecord, after: ObjectTable) -> frozenset[int]:
+    """Return the objects whose row has changed, and all there are `after` it when pixels of a large window have."""
+    ids = frozenset(change.id for change in edit.objects)
+    wide = _large(edit.window) and any(delta.plane == "labels" for delta in edit.tiles)
+    return ids | after.keys() if wide else ids
+
+
+def _large(window: Window) -> bool:
+    return window.height * window.width > _LARGE_WINDOW

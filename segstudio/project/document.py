@@ -21,7 +21,7 @@ from segstudio.project.changes import DocumentChange, change_of
 from segstudio.project.journal_records import JournalRecord, Kind
 from segstudio.project.manifest import ImageEntry
 from segstudio.project.outward import refuse_image_links_out
-from segstudio.project.prepared_step import PreparedStep, Step, preparing
+from segstudio.project.prepared_step import PreparedStep, Step, TableChange, preparing
 from segstudio.project.reading_only import refuse_change
 from segstudio.project.recovery import Recovered, recover
 from segstudio.project.rescue import ImageRescue
@@ -188,7 +188,7 @@ class ImageDocument(SavedDocument):
         return transaction.commit()
 
     def restore(
-        self, to: Restoration, seq: int, *, restore_point: str | None = None, table: bytes | None = None
+        self, to: Restoration, seq: int, *, restore_point: str | None = None, table: TableChange | None = None
     ) -> EditRecord | None:
         """Go to an earlier state, or to one that was worked out on a thread, as one action, at once.
 
@@ -199,7 +199,7 @@ class ImageDocument(SavedDocument):
         restore_point
             As for `begin`; the name of the action when ``None``.
         table
-            As in `PreparedStep`; worked out here when ``None``.
+            What the record does to the object table; worked out here when ``None``.
 
         Returns
         -------
@@ -254,8 +254,8 @@ class ImageDocument(SavedDocument):
         self._check_writable()
         if self.editing:
             return None
-        tiles, table = (prepared.tiles, prepared.table) if prepared is not None else (None, None)
-        edit = self.history.undo(self.planes, tiles) if step == "undo" else self.history.redo(self.planes, tiles)
+        made, table = (prepared.unpacked, prepared.table) if prepared is not None else (None, None)
+        edit = self.history.undo(self.planes, made) if step == "undo" else self.history.redo(self.planes, made)
         if edit is None:
             return None
         source, target = (self._done, self._undone) if step == "undo" else (self._undone, self._done)
@@ -290,7 +290,7 @@ class ImageDocument(SavedDocument):
         self.changed.emit(DocumentChange(window, frozenset(("labels", "regions")), live=True))
 
     def _finish(
-        self, edit: EditRecord, restore_point: str, *, announced: bool = True, table: bytes | None = None
+        self, edit: EditRecord, restore_point: str, *, announced: bool = True, table: TableChange | None = None
     ) -> None:
         if restore_point:
             self._saving.keep_before(restore_point)
@@ -300,11 +300,12 @@ class ImageDocument(SavedDocument):
         self._undone.clear()
 
     def _record(
-        self, kind: Kind, edit: EditRecord, ref: int = 0, *, announced: bool = False, table: bytes | None = None
+        self, kind: Kind, edit: EditRecord, ref: int = 0, *, announced: bool = False, table: TableChange | None = None
     ) -> JournalRecord:
         """Have a finished action saved, and tell the listeners."""
-        record = self._saving.record(kind, edit, ref, table)
-        self.changed.emit(change_of(edit, self.planes, announced=announced))
+        digest, ids = (table.digest, table.ids) if table is not None else (None, None)
+        record = self._saving.record(kind, edit, ref, digest)
+        self.changed.emit(change_of(edit, self.planes, announced=announced, known=ids))
         self.poll()
         return record
 

@@ -1,14 +1,37 @@
-"""An undo or redo of which the slow part is done already, on another thread than the one that edits."""
+"""Actions of which the slow part is done already, on another thread than the one that edits."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from segstudio.labels.history import EditRecord, Planes, Tiles
+from segstudio.labels.history import EditRecord, Planes, Unpacked
+from segstudio.labels.objects import ObjectTable
+from segstudio.project.changes import ids_far_and_wide
 from segstudio.project.journal_records import changed_digest
 
 Step = Literal["undo", "redo"]
 _NOTHING = bytes(8)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TableChange:
+    """What an action does to the object table.
+
+    Attributes
+    ----------
+    digest
+        How the digest of the table changes: the exclusive or of before and after.
+    ids
+        Objects whose row has changed, and all others of a large window in which pixels have (`ids_far_and_wide`).
+    """
+
+    digest: bytes
+    ids: frozenset[int]
+
+    @classmethod
+    def of(cls, edit: EditRecord, after: ObjectTable) -> "TableChange":
+        """Work it out, on any thread; `after` is the table after `edit`."""
+        return cls(changed_digest(_NOTHING, edit.objects), ids_far_and_wide(edit, after))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -17,30 +40,25 @@ class PreparedStep:
 
     Attributes
     ----------
-    tiles
-        What the tiles become.
+    unpacked
+        What the planes become.
     edit
         What changes: for an undo the inverse of the action.
     table
-        How the digest of the object table changes: the exclusive or of before and after.
+        What that does to the object table.
     """
 
-    tiles: Tiles
+    unpacked: Unpacked
     edit: EditRecord
-    table: bytes
+    table: TableChange
 
 
 def preparing(planes: Planes, record: EditRecord, step: Step) -> Callable[[], PreparedStep]:
     """Return a function, for one other thread, that prepares to take `record` back or to do it again."""
-    unpack = planes.unpacking(record)
+    unpack = planes.unpacking(record, back=step == "undo")
 
     def prepare() -> PreparedStep:
-        edit = record.inverse if step == "undo" else record
-        return PreparedStep(unpack(), edit, table_change(edit))
+        edit, unpacked = record.inverse if step == "undo" else record, unpack()
+        return PreparedStep(unpacked, edit, TableChange.of(edit, unpacked.objects))
 
     return prepare
-
-
-def table_change(edit: EditRecord) -> bytes:
-    """Return how `edit` changes the digest of the object table, as in `PreparedStep`; on any thread."""
-    return changed_digest(_NOTHING, edit.objects)

@@ -50,7 +50,7 @@ class ClassReturn:
         project, objects = self._project(), document.planes.objects
         if project is None or project.read_only:
             return
-        lacking = {objects[number].class_id for number in ids if number in objects} - set(project.classes.ids)
+        lacking = objects.classes_of(ids) - set(project.classes.ids)
         if lacking:
             project.set_classes(project.classes.with_ids(lacking))
             names = ", ".join(project.classes[class_id].name for class_id in sorted(lacking))

@@ -11,7 +11,6 @@ from psygnal import Signal
 
 from segstudio.core.errors import UserError
 from segstudio.labels.history import Planes
-from segstudio.labels.objects import ObjectTable
 from segstudio.labels.restoring import Restoration, restoration
 from segstudio.project.damaged_labels import restore_damaged, snapshots_of
 from segstudio.project.going_back import Changes, changes
@@ -247,8 +246,8 @@ class EarlierStates:
         if known is not None and (known.of, known.seq) == (document, document.seq):
             return known
         planes = document.planes
-        table = ObjectTable(planes.objects)
-        now = _Now(document, Planes(planes.labels.snapshot(), planes.regions.snapshot(), table), document.seq)
+        copy = Planes(planes.labels.snapshot(), planes.regions.snapshot(), planes.objects.copy())
+        now = _Now(document, copy, document.seq)
         # What a gesture has painted up to now may be taken back, and its number stays the same.
         self._known = None if document.editing else now
         return now

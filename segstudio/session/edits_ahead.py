@@ -9,11 +9,10 @@ from psygnal import Signal
 
 from segstudio.labels.edits import Edit
 from segstudio.labels.history import EditRecord, Planes
-from segstudio.labels.objects import ObjectTable
 from segstudio.labels.restore_points import restore_point_of
 from segstudio.labels.restoring import Restoration
 from segstudio.labels.transaction import Transaction
-from segstudio.project.prepared_step import table_change
+from segstudio.project.prepared_step import TableChange
 from segstudio.session.background import Background
 
 if TYPE_CHECKING:
@@ -127,15 +126,15 @@ class EditsAhead:
             if wish is self._wish:
                 self.cancel()
 
-        def work() -> tuple[Restoration, bytes] | None:
+        def work() -> tuple[Restoration, TableChange] | None:
             try:
                 found = worked_out(planes, edit)
-                return (found, table_change(found.record)) if found is not None else None
+                return (found, TableChange.of(found.record, found.then.objects)) if found is not None else None
             except BaseException:
                 self._background.post(fail)  # told like any other error; the next one is not kept waiting
                 raise
 
-        def take(found: tuple[Restoration, bytes] | None) -> None:
+        def take(found: tuple[Restoration, TableChange] | None) -> None:
             if wish is not self._wish:
                 return  # given up, or done when the image was left
             if document.editing or document.asked or seq != document.seq or of is not wish.of():
@@ -146,7 +145,7 @@ class EditsAhead:
         self._background.run(work, take, lane=_LANE)
 
     def _exchange(
-        self, document: "ImageDocument", wish: Wish[E], edit: E, found: tuple[Restoration, bytes] | None
+        self, document: "ImageDocument", wish: Wish[E], edit: E, found: tuple[Restoration, TableChange] | None
     ) -> None:
         self._take()
         point = restore_point_of(edit, document.planes.objects.keys())
@@ -182,8 +181,7 @@ def _rest() -> None:
 
 def copied(planes: Planes) -> Planes:
     """Return the planes as they are now, for another thread, which may change them; shares all tiles."""
-    table = ObjectTable(planes.objects, planes.objects.next_id())
-    return Planes(planes.labels.snapshot(), planes.regions.snapshot(), table)
+    return Planes(planes.labels.snapshot(), planes.regions.snapshot(), planes.objects.copy())
 
 
 def worked_out(planes: Planes, edit: Edit) -> Restoration | None:

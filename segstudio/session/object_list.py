@@ -167,7 +167,7 @@ class ObjectList:
 
     def _making(self, document: "ImageDocument") -> Callable[[dict[int, Measured]], dict[int, Row]]:
         """Return a function, for any thread, that makes the rows of all objects as they are now from their figures."""
-        infos, scale = dict(document.planes.objects), self._pixel_size or 1.0
+        infos, scale = document.planes.objects.copy(), self._pixel_size or 1.0
         return lambda found: {key: _row(key, infos[key], found.get(key, _UNKNOWN), scale) for key in sorted(infos)}
 
     def _row(self, object_id: int, info: ObjectInfo) -> Row:

@@ -104,6 +104,15 @@ def test_what_was_worked_out_is_what_is_done_in_place(session: Session, make: Ca
     assert planes.labels.values() == set(planes.objects)
 
 
+def test_whoever_does_it_goes_through_no_rows(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    planes = _front(session).planes
+    found = worked_out(copied(planes), _delete(_front(session)))
+    assert found is not None
+    monkeypatch.setattr(ObjectTable, "set", lambda *_: pytest.fail("a row by itself"))
+    found.apply(planes)
+    assert dict(planes.objects) == dict(found.then.objects)
+
+
 def test_it_is_one_action_with_a_restore_point(session: Session, background: LaterBackground) -> None:
     document, ahead = _front(session), EditsAhead(session.front, background)
     before, objects = document.planes.labels.to_array(), dict(document.planes.objects)

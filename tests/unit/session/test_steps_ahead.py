@@ -15,7 +15,7 @@ from later_background import LaterBackground
 from segstudio.core.tiles import Window
 from segstudio.labels import history
 from segstudio.labels.edits import Delete, PasteLabels, Relabel, Stroke
-from segstudio.labels.objects import ObjectInfo
+from segstudio.labels.objects import ObjectInfo, ObjectTable
 from segstudio.labels.restoring import restoration
 from segstudio.project.document import ImageDocument
 from segstudio.project.project import Project
@@ -68,25 +68,31 @@ def _state(document: ImageDocument) -> tuple[int, dict[int, ObjectInfo]]:
     return hash(document.planes.labels.to_array().tobytes()), dict(document.planes.objects)
 
 
-def test_tiles_are_unpacked_on_another_thread(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tiles_and_rows_are_changed_on_another_thread(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     posts: queue.Queue[Callable[[], None]] = queue.Queue()
     background, document = Background(posts.put), _front(session)
     steps, where = StepsAhead(session.front, background), set()
-    unpack = history.apply_delta
+    told: list[frozenset[int]] = []
 
-    def watched(*args: Any) -> Any:
-        where.add(threading.get_ident())
-        return unpack(*args)
+    def watched(call: Callable[..., Any]) -> Callable[..., Any]:
+        def watching(*args: Any) -> Any:
+            where.add(threading.get_ident())
+            return call(*args)
+
+        return watching
 
     before = _state(document)
     document.apply(_delete_all(document))
-    monkeypatch.setattr(history, "apply_delta", watched)
+    monkeypatch.setattr(history, "apply_delta", watched(history.apply_delta))
+    monkeypatch.setattr(ObjectTable, "set", watched(ObjectTable.set))
+    document.changed.connect(lambda change: told.append(change.object_ids))
     try:
         steps.undo(document)
         assert steps.busy
         posts.get(timeout=30)()
         assert not steps.busy
         assert _state(document) == before
+        assert told == [frozenset(before[1])]
         assert where
         assert threading.get_ident() not in where
     finally:
