@@ -55,8 +55,17 @@ class RefusedImages(QObject):
                     "All files stay as they are."
                 )
         elif error.code == MISSING:
-            button.setText(self.tr("Look for moved images in a folder…"))
+            button.setText(self.tr("Look in a folder…"))
             button.clicked.connect(lambda: self.folder_wanted.emit(image_id))
+            button.setToolTip(message)
+            if len(ids) > 1:
+                message = self.tr("{0:,} image files are gone; their labels are kept: {1}.").format(
+                    len(ids), self._names(ids)
+                )
+                hint = self.tr("Connect their drive, put them back, or look for them.")
+            else:
+                message = self.tr("The image file {0} is gone; its labels are kept.").format(self._names(ids))
+                hint = self.tr("Connect its drive, put it back, or look for it.")
         else:
             button.setText(self.tr("Use the changed image"))
             button.clicked.connect(lambda: self._session.files.accept_changed(image_id))

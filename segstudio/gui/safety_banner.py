@@ -47,6 +47,5 @@ class SafetyBanner(QObject):
     def _on_over(self) -> None:
         self._banners.withdraw(SAFETY)
         if self._session.project is not None:
-            self._session.noticed.emit(
-                Notice(self.tr("Everything is on the disk of the project again."), level="good", about=SAFETY)
-            )
+            self._session.files.look()  # when the drive of the project is back, so are the images on it
+            self._session.noticed.emit(Notice(self.tr("All is in the project again."), level="good", about=SAFETY))

@@ -164,6 +164,10 @@ class Content:
         """
         self._store.save()
 
+    def try_save(self) -> bool:
+        """Write ``project.json`` now; return whether that worked. What the disk refuses is kept and tried again."""
+        return self._store.saving.try_save()
+
     def save_soon(self) -> None:
         """Write ``project.json`` a moment later on a thread; `save_error` tells what went wrong."""
         self._store.save_soon()

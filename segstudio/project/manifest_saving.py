@@ -13,6 +13,7 @@ from segstudio.project.failures import failure_of
 from segstudio.project.layout import INTERNAL
 from segstudio.project.manifest import MANIFEST, Manifest
 from segstudio.project.manifest_file import save_manifest
+from segstudio.project.refusals import Refusal, refusal_of
 from segstudio.project.rescue_manifest import ManifestRescue
 from segstudio.project.rescue_watch import ALARM_SECONDS, PATIENCE_SECONDS
 
@@ -67,8 +68,8 @@ class ManifestSaving:
         self._began = 0.0
         self._troubled = False
 
-    def rescued_because(self, *, slow: bool = False) -> str:
-        """Return why the newest content lies in the rescue store and not in the project; empty when it does not.
+    def rescued_because(self, *, slow: bool = False) -> Refusal | None:
+        """Return why the newest content lies in the rescue store and not in the project; ``None`` when it does not.
 
         Parameters
         ----------
@@ -76,15 +77,13 @@ class ManifestSaving:
             Also when the disk may take it in a moment.
         """
         told = self._troubled or (slow and self._writing > 0)
-        return self._why() if told and self.rescue is not None and self.rescue.holds else ""
+        place = self.rescue.place if self.rescue is not None else None
+        return refusal_of(self.error).kept(place) if told and place is not None else None
 
     @property
-    def unsaved(self) -> str:
-        """Why the newest content is nowhere; empty when it is, or on the way."""
-        return "" if not self._troubled or self.rescued_because() else self._why()
-
-    def _why(self) -> str:
-        return f"{self.error}" if self.error is not None else "The disk of the project does not answer."
+    def unsaved(self) -> Refusal | None:
+        """Why the newest content is nowhere; ``None`` when it is somewhere, or on the way."""
+        return None if not self._troubled or self.rescued_because() else refusal_of(self.error)
 
     def save(self, *, keep: bool = True) -> None:
         """Write ``project.json`` now, atomically.
@@ -215,7 +214,7 @@ class ManifestSaving:
             self.rescue.keep(self._current())
             hangs = time.monotonic() - self._began >= ALARM_SECONDS
             with self._lock:
-                self._troubled = tell = self._troubled or hangs or not self.rescue.holds
+                self._troubled = tell = self._troubled or hangs or self.rescue.place is None
         if tell:
             self.rescue.tell()
 

@@ -8,6 +8,7 @@ from typing import Final
 from segstudio.core.errors import UserError
 from segstudio.project.changes import RESCUED
 from segstudio.project.document import ImageDocument
+from segstudio.project.refusals import Refusal
 
 #: So long an image that is opened again waits for the disk to take what was drawn before.
 _PATIENCE_SECONDS: Final = 5.0
@@ -76,15 +77,15 @@ class OpenDocuments:
 
         return wait
 
-    def unsaved(self, timeout: float) -> dict[str, str]:
-        """Return the images with actions that are nowhere safe after `timeout` seconds, by name, and why."""
+    def unsaved(self, timeout: float) -> dict[str, Refusal | None]:
+        """Return the images with actions that are nowhere safe after `timeout` seconds, by name, and why if known."""
         documents = self._working()
         deadline = time.monotonic() + timeout
         while not all(document.durable for document in documents) and time.monotonic() < deadline:
             time.sleep(0.01)
-        return {item.entry.name: item.save_state.partition(": ")[2] for item in documents if not item.safe}
+        return {item.entry.name: item.refused for item in documents if not item.safe}
 
-    def rescued(self, *, slow: bool = False) -> dict[str, str]:
+    def rescued(self, *, slow: bool = False) -> dict[str, Refusal]:
         """Return the images whose last actions lie in the rescue store, by name, and why.
 
         Parameters
@@ -92,10 +93,8 @@ class OpenDocuments:
         slow
             Also those that the disk may take in a moment.
         """
-        if slow:
-            return {item.entry.name: why for item in self._working() if (why := item.rescued)}
-        states = {item.entry.name: item.save_state for item in self._working()}
-        return {name: state.partition(": ")[2] for name, state in states.items() if state.startswith(RESCUED)}
+        told = [item for item in self._working() if slow or item.save_state.startswith(RESCUED)]
+        return {item.entry.name: why for item in told if (why := item.rescued)}
 
     @property
     def durable(self) -> bool:

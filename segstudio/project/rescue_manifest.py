@@ -40,11 +40,12 @@ class ManifestRescue:
         self._store = store
         self.held = set(held)
         self._kept: Manifest | None = None
+        self._newest: Path | None = None
 
     @property
-    def holds(self) -> bool:
-        """Whether it has the newest content."""
-        return self._kept is not None
+    def place(self) -> Path | None:
+        """The folder that has the newest content; ``None`` when none has."""
+        return self._newest
 
     def tell(self) -> None:
         """Tell who follows the store that something was kept or went back."""
@@ -54,7 +55,7 @@ class ManifestRescue:
         """Write what `manifest` holds to the first place that takes it; nothing where none does."""
         if manifest == self._kept:
             return
-        self._kept = None
+        self._kept = self._newest = None
         content = {"origin": manifest.origin, "content": encode_manifest(manifest).decode()}
         data = json.dumps({**self._store.owner, **content}).encode()
         for root in self._store.roots:
@@ -63,13 +64,13 @@ class ManifestRescue:
                 make_folders(path.parent, self._store.disk)
                 write_atomic(path, data, self._store.disk)
                 self.held.add(path)
-                self._kept = manifest
+                self._kept, self._newest = manifest, path.parent
                 return
 
     def clear(self) -> None:
         """Forget what is `held`: the disk of the project has it."""
         held, self.held = self.held, set()
-        self._kept = None
+        self._kept = self._newest = None
         for path in held:
             self._remove(path)
 

@@ -9,6 +9,7 @@ from segstudio.io.disk import Disk
 from segstudio.project.annotation_files import AnnotationFiles
 from segstudio.project.changes import SAVED, SaveState
 from segstudio.project.recovery import Recovered
+from segstudio.project.refusals import Refusal
 from segstudio.project.saving import Saving
 from segstudio.project.snapshots import Snapshots
 
@@ -87,9 +88,14 @@ class SavedDocument:
         return self._saving.safe
 
     @property
-    def rescued(self) -> str:
-        """Why the last actions lie in the rescue store, and where, be it for a moment only; empty otherwise."""
+    def rescued(self) -> Refusal | None:
+        """Why the last actions lie in the rescue store, and where, be it for a moment only; else ``None``."""
         return self._saving.rescued
+
+    @property
+    def refused(self) -> Refusal | None:
+        """Why the last actions are nowhere; ``None`` when they are somewhere, or on the way."""
+        return self._saving.refused
 
     def retry(self) -> None:
         """Try a disk that refuses again, now; may be called on any thread."""

@@ -5,6 +5,7 @@ from typing import Final
 from segstudio.project.content import Content
 from segstudio.project.manifest_store import ManifestStore
 from segstudio.project.open_documents import OpenDocuments
+from segstudio.project.refusals import Refusal
 
 #: How the user is told of project.json.
 _LIST: Final = "the list of images and classes"
@@ -17,11 +18,11 @@ class SavedProject(Content):
         super().__init__(store)
         self._documents = OpenDocuments()
 
-    def unsaved(self, timeout: float = 1.0) -> dict[str, str]:
-        """Return what would be lost by name, images and the list of them, and why; waits a little for slow disks."""
+    def unsaved(self, timeout: float = 1.0) -> dict[str, Refusal | None]:
+        """Return what would be lost by name, images and the list of them, and why if known; waits for slow disks."""
         return self._documents.unsaved(timeout) | _of_list(self._store.saving.unsaved)
 
-    def rescued(self, *, slow: bool = False) -> dict[str, str]:
+    def rescued(self, *, slow: bool = False) -> dict[str, Refusal]:
         """Return what the disk refuses and lies in the rescue store by name, images and the list of them, and why.
 
         Parameters
@@ -42,5 +43,5 @@ class SavedProject(Content):
         self._store.saving.retry()
 
 
-def _of_list(why: str) -> dict[str, str]:
+def _of_list(why: Refusal | None) -> dict[str, Refusal]:
     return {_LIST: why} if why else {}

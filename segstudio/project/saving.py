@@ -6,7 +6,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from segstudio.core.errors import UserError
-from segstudio.io.disk import Disk, DiskError
+from segstudio.io.disk import Disk
 from segstudio.labels.history import EditRecord
 from segstudio.labels.objects import ObjectInfo
 from segstudio.project.annotation_files import AnnotationFiles
@@ -16,6 +16,7 @@ from segstudio.project.journal import JournalPlace
 from segstudio.project.journal_records import JournalRecord, Kind, changed_digest, joined_digest, table_digest
 from segstudio.project.journal_writer import JournalWriter
 from segstudio.project.recovery import Recovered
+from segstudio.project.refusals import Refusal, refusal_of
 from segstudio.project.replay_chains import TileId
 from segstudio.project.rescue_watch import PATIENCE_SECONDS
 from segstudio.project.snapshot_keeper import SnapshotKeeper
@@ -108,26 +109,25 @@ class Saving:
         if not self.durable:
             if rescued := self.rescued:
                 return f"{RESCUED}: {rescued}" if journal.alarming else SAVING
-            error = journal.error if self._rescue is None else journal.rescue_error
-            return SAVING if error is None else f"{FAILED}: {journal.error or error}"
+            return f"{FAILED}: {refused}" if (refused := self.refused) else SAVING
         if checkpoint.error is not None and not self._was_journal(checkpoint.error):
             return f"{FAILED}: {checkpoint.error}"
         return SAVED
 
     @property
-    def rescued(self) -> str:
-        """Why all that the disk of the project has not taken lies in the rescue store, and where; empty otherwise."""
+    def rescued(self) -> Refusal | None:
+        """Why all that the disk of the project has not taken lies in the rescue store, and where; else ``None``."""
         journal = self._journal
         if self.durable or self._rescue is None or journal.rescued < journal.last:
-            return ""
-        return f"{self._why()}. It is kept in {self._rescue.folder} and comes back by itself."
+            return None
+        return refusal_of(journal.error).kept(self._rescue.folder.parent)
 
-    def _why(self) -> str:
-        error = self._journal.error
-        if error is None:
-            return "The disk of the project does not answer"
-        reason = error.reason if isinstance(error, DiskError) and error.reason else error.message.rstrip(".")
-        return reason[:1].upper() + reason[1:]
+    @property
+    def refused(self) -> Refusal | None:
+        """Why what was done last is nowhere; ``None`` when it is somewhere, or on the way."""
+        journal = self._journal
+        error = journal.error if self._rescue is None else journal.rescue_error
+        return None if journal.safe or error is None else refusal_of(journal.error)
 
     def _was_journal(self, error: UserError) -> bool:
         """Whether the label files only waited for the journal, which has caught up since."""

@@ -1,16 +1,19 @@
 """Says as long as what was drawn is not on the project's own disk: where it is, why, and when all is well again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Final
 
 from psygnal import Signal
 
 from segstudio.project.project import Project
+from segstudio.project.refusals import Refusal
+from segstudio.project.rescue import default_rescue_folder
 from segstudio.session.background import Background
 from segstudio.session.notice import Notice
 
 #: What such notices are about.
-SAFETY = "safety"
+SAFETY: Final = "safety"
 
 
 class SafeKeeping:
@@ -77,16 +80,36 @@ class SafeKeeping:
 
 
 def _notice(project: Project) -> Notice | None:
-    refused = {name: why for name, why in project.unsaved(0).items() if why}
+    refused = {name: why for name, why in project.unsaved(0).items() if why is not None}
     if refused:
-        says = f"What you did last in {', '.join(refused)} is not saved yet."
-        return Notice(says, _reasons(refused), "error", about=SAFETY, lasting=True)
+        reason, remedy = said_of(refused.values())
+        says = f"{reason}: what you did last in {names_of(refused)} is not saved yet."
+        return Notice(says, f"{remedy}, or keep it in another place.", "error", about=SAFETY, lasting=True)
     rescued = project.rescued()
     if rescued:
-        says = f"What you did last in {', '.join(rescued)} is safe, but not in the project yet."
-        return Notice(says, _reasons(rescued), "error", about=SAFETY, lasting=True)
+        reason, remedy = said_of(rescued.values())
+        says = f"{reason}: what you did last in {names_of(rescued)} is kept {place_of(rescued.values())}."
+        return Notice(says, f"{remedy}; it goes back by itself.", "error", about=SAFETY, lasting=True)
     return None
 
 
-def _reasons(why: dict[str, str]) -> str:
-    return " ".join(dict.fromkeys(why.values()))
+def names_of(things: Iterable[str]) -> str:
+    """Return one name or two, or the first and how many others there are."""
+    names = list(things)
+    if len(names) <= 2:
+        return " and ".join(names)
+    return f"{names[0]} and {len(names) - 1:,} more"
+
+
+def said_of(refusals: Iterable[Refusal]) -> tuple[str, str]:
+    """Return why several things are refused and what helps, each said once."""
+    told = list(refusals)
+    reasons, remedies = dict.fromkeys(item.reason for item in told), dict.fromkeys(item.remedy for item in told)
+    return "; ".join(reasons), "; ".join(filter(None, remedies)) or "Check the disk"
+
+
+def place_of(refusals: Iterable[Refusal]) -> str:
+    """Return where things are kept: on this computer, or in the place that the user has chosen."""
+    own = default_rescue_folder()
+    places = dict.fromkeys(item.kept_in.parent for item in refusals if item.kept_in is not None)
+    return ", ".join("on this computer" if place == own else f"in {place}" for place in places)

@@ -13,6 +13,7 @@ from segstudio.project.document import ImageDocument
 from segstudio.project.layout import is_project
 from segstudio.project.lock import Holder
 from segstudio.project.project import Project
+from segstudio.project.refusals import Refusal
 from segstudio.session.background import Background, Post
 from segstudio.session.chosen_model import ChosenModel
 from segstudio.session.class_removal import ClassRemoval
@@ -175,12 +176,12 @@ class Session:
             finally:
                 self.background.run(lambda: _close(project), self._on_project_closed, lane=_DOCUMENTS)
 
-    def unsaved(self, timeout: float = 1.0) -> dict[str, str]:
-        """Return the images whose last actions would be lost if the project were closed now, by name, and why."""
+    def unsaved(self, timeout: float = 1.0) -> dict[str, Refusal | None]:
+        """Return what would be lost if the project were closed now, by name, and why if that is known."""
         return self.project.unsaved(timeout) if self.project is not None else {}
 
-    def rescued(self) -> dict[str, str]:
-        """Return the images whose last actions are safe, but not on the disk of the project, by name, and where.
+    def rescued(self) -> dict[str, Refusal]:
+        """Return what is safe, but not on the disk of the project, by name, and where.
 
         Also those that a slow disk may take in a moment.
         """
@@ -236,9 +237,9 @@ class Session:
         self.noticed.emit(Notice(f"The class {name} is removed.", level="good", about=CLASSES))
 
     def _save_project(self) -> None:
-        """Save now, for what fails later on a thread of the project's own is told to nobody."""
+        """Save now; what the disk refuses is kept, and `SafeKeeping` tells of it."""
         if self.project is not None:
-            self.background.run(self.project.save, lane=_DOCUMENTS)
+            self.background.run(self.project.try_save, lane=_DOCUMENTS)
 
     def _on_project_closed(self, error: UserError | None) -> None:
         if error is not None:

@@ -69,10 +69,10 @@ def test_a_full_disk_is_told_until_it_has_room(
         hand.wait(hand.window.banners.messages, 30, "the banner")
         notice = _banner(hand).notice
         assert notice.level == "error"
-        assert notice.message == "What you did last in a.tif is safe, but not in the project yet."
-        assert "The disk is full" in notice.hint
-        assert str(default_rescue_folder()) in notice.hint
+        assert notice.message == ("The project's disk is full: what you did last in a.tif is kept on this computer.")
+        assert notice.hint == "Make room there; it goes back by itself."
         assert _saved(hand) == "kept on this computer"
+        assert str(default_rescue_folder()) in hand.window.status.findChild(QLabel, "saved").toolTip()
         close = [item for item in _banner(hand).findChildren(QToolButton) if item.toolTip() == "Dismiss"]
         assert not any(item.isVisible() for item in close)
         for number in range(5):
@@ -88,7 +88,9 @@ def test_a_full_disk_is_told_until_it_has_room(
         again.click()
         hand.wait(lambda: "saved" in _saved(hand), 30, "the disk that has room again")
         hand.wait(lambda: not [item for item in hand.window.banners.messages() if item.lasting], 30, "good news")
-        assert hand.window.banners.messages()[0].level == "good"
+        assert [item.message for item in hand.window.banners.messages() if item.level == "good"] == [
+            "All is in the project again."
+        ]
 
     run_program([str(folder)], script)
     assert _objects(folder) == 2
@@ -115,9 +117,9 @@ def test_closing_tells_where_the_work_is_and_it_comes_back(
     run_program([str(folder)], script)
     assert len(asked) == 2
     for (said,) in asked:
-        assert "a.tif is safe" in said
-        assert str(default_rescue_folder()) in said
-        assert "Nothing is lost" in said
+        assert "a.tif is not in the project yet" in said
+        assert "kept on this computer" in said
+        assert "nothing is lost" in said
     fill(False)
 
     def look(hand: Driver) -> None:
@@ -147,11 +149,11 @@ def test_another_place_is_chosen_when_this_computer_is_full_too(
         fill(True)
         hand.drag([(30.0, 30.0), (60.0, 60.0)])
         hand.wait(hand.window.banners.messages, what="the banner")
-        assert _banner(hand).notice.message == "What you did last in a.tif is not saved yet."
+        assert "what you did last in a.tif is not saved yet" in _banner(hand).notice.message
         assert _saved(hand) == "not saved"
         hand.click(_banner(hand), "Keep it in another place…")
         hand.wait(lambda: _saved(hand) == "kept on this computer", 30, "the stick")
-        assert str(tmp_path / "stick") in _banner(hand).notice.hint
+        assert f"is kept in {tmp_path / 'stick'}" in _banner(hand).notice.message
         hand.when_asked("Close", name="close-rescued")
 
     run_program([str(folder)], script)
@@ -188,9 +190,9 @@ def test_a_hung_disk_that_does_not_take_the_list_of_classes_is_told_until_it_doe
             hand.wait(hand.window.banners.messages, 10, "the banner")
             notice = _banner(hand).notice
             assert notice.message == (
-                "What you did last in the list of images and classes is safe, but not in the project yet."
+                "The project's disk does not answer: what you did last in the list of images and classes is kept "
+                "on this computer."
             )
-            assert "does not answer" in notice.hint
             assert "Try again now" in [item.text() for item in _banner(hand).findChildren(QPushButton)]
         finally:
             answers.set()
@@ -199,3 +201,43 @@ def test_a_hung_disk_that_does_not_take_the_list_of_classes_is_told_until_it_doe
     run_program([str(folder)], script)
     assert "mitotic" in (folder / "project.json").read_text()
     assert not list(default_rescue_folder().rglob("project.json"))
+
+
+@pytest.mark.timeout(60)
+def test_a_drive_that_is_gone_is_told_once_and_its_banners_go_when_it_is_back(
+    folder: Path, qapp: object, tmp_path: Path
+) -> None:
+    tifffile.imwrite(folder / "b.tif", np.ones((128, 128), np.uint8))
+    with Project.open(folder) as project:
+        project.add_images([folder / "b.tif"])
+    unplugged = tmp_path / "unplugged"
+
+    def script(hand: Driver) -> None:
+        def said() -> set[str]:
+            return {item.message for item in hand.window.banners.messages()}
+
+        hand.wait(lambda: hand.session.document is not None, what="the image")
+        project = hand.session.project
+        assert project is not None
+        project.save()
+        folder.rename(unplugged)
+        try:
+            hand.session.view.tool = "brush"
+            hand.drag([(30.0, 30.0), (60.0, 60.0)])
+            project.set_classes(project.classes.add("mitotic"))
+            hand.session.select(project.images[1].id)
+            hand.wait(
+                lambda: said()
+                == {
+                    "The project's folder is gone: what you did last in a.tif and the list of images and classes is "
+                    "kept on this computer.",
+                    "The image file b.tif is gone; its labels are kept.",
+                },
+                what="both banners, and no other",
+            )
+        finally:
+            unplugged.rename(folder)
+        hand.wait(lambda: said() == {"All is in the project again."}, what="good news alone")
+
+    run_program([str(folder)], script)
+    assert _objects(folder) == 1

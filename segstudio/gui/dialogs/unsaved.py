@@ -6,6 +6,8 @@ from PySide6.QtCore import QCoreApplication, QEventLoop
 from PySide6.QtWidgets import QMessageBox, QWidget
 
 from segstudio.gui.forms.plain import plain
+from segstudio.project.refusals import Refusal, refusal_of
+from segstudio.session.safe_keeping import names_of, place_of, said_of
 from segstudio.session.session import Session
 
 #: So long a disk has to take what was drawn last, seconds.
@@ -37,22 +39,28 @@ def _let_settle(session: Session) -> None:
         time.sleep(_STEP_MS / 1000)
 
 
-def _ask_to_lose(unsaved: dict[str, str], parent: QWidget) -> bool | None:
+def _ask_to_lose(unsaved: dict[str, Refusal | None], parent: QWidget) -> bool | None:
     """Ask about strokes that are nowhere; return whether to close, ``None`` to try again."""
     box = QMessageBox(QMessageBox.Icon.Warning, _tr("Not saved"), "", parent=parent)
     box.setObjectName("close-unsaved")
-    box.setText(_tr("What you did last in {0} is not saved yet.").format(", ".join(unsaved)))
-    box.setInformativeText(_reasons(unsaved) or _tr("The disk is slow or does not answer."))
+    box.setText(_tr("What you did last in {0} is not saved yet.").format(names_of(unsaved)))
+    known = [why for why in unsaved.values() if why is not None]
+    reason, remedy = said_of(known or [refusal_of(None)])
+    box.setInformativeText(_tr("{0}. {1}. If you close now, it is lost.").format(reason, remedy))
     return _answer(box, _tr("Try again"), _tr("Close and lose it"), QMessageBox.ButtonRole.DestructiveRole)
 
 
-def _ask_to_leave(rescued: dict[str, str], parent: QWidget) -> bool | None:
+def _ask_to_leave(rescued: dict[str, Refusal], parent: QWidget) -> bool | None:
     """Tell of strokes that are kept elsewhere; return whether to close, ``None`` to try again."""
-    box = QMessageBox(QMessageBox.Icon.Information, _tr("Kept on this computer"), "", parent=parent)
+    box = QMessageBox(QMessageBox.Icon.Information, _tr("Not in the project yet"), "", parent=parent)
     box.setObjectName("close-rescued")
-    box.setText(_tr("What you did last in {0} is safe, but not in the project yet.").format(", ".join(rescued)))
-    comes_back = _tr("Nothing is lost: open the project again on this computer.")
-    box.setInformativeText(f"{_reasons(rescued)} {comes_back}")
+    box.setText(_tr("What you did last in {0} is not in the project yet.").format(names_of(rescued)))
+    reason, remedy = said_of(rescued.values())
+    box.setInformativeText(
+        _tr("{0}. {1}, or close: nothing is lost. It is kept {2}; open the project here again, and it goes in.").format(
+            reason, remedy, place_of(rescued.values())
+        )
+    )
     return _answer(box, _tr("Try again now"), _tr("Close"), QMessageBox.ButtonRole.AcceptRole)
 
 
@@ -66,10 +74,6 @@ def _answer(box: QMessageBox, try_again: str, close: str, role: QMessageBox.Butt
     if box.clickedButton() is again:
         return None
     return box.clickedButton() is leave
-
-
-def _reasons(why: dict[str, str]) -> str:
-    return " ".join(dict.fromkeys(reason for reason in why.values() if reason))
 
 
 def _tr(text: str) -> str:

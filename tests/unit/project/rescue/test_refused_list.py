@@ -76,12 +76,12 @@ def test_a_list_that_a_hung_disk_does_not_take_is_kept_elsewhere_and_goes_back(
     project: Project, disk: Refusing, rescue: Path
 ) -> None:
     heard: list[str] = []
-    project.rescue.on_change = lambda: heard.append(project.rescued().get(LIST, ""))
+    project.rescue.on_change = lambda: heard.append(str(project.rescued().get(LIST, "")))
     disk.answers.clear()
     project.set_classes(project.classes.add("mitotic"))
     until(lambda: LIST in project.rescued())
     assert project.unsaved(0) == {}
-    assert "does not answer" in project.rescued()[LIST]
+    assert "does not answer" in str(project.rescued()[LIST])
     assert '\\"mitotic\\"' in kept(rescue)[0].read_text()
     project.set_classes(project.classes.add("debris"))  # while it hangs
     until(lambda: kept(rescue) and '\\"debris\\"' in kept(rescue)[0].read_text())

@@ -28,7 +28,7 @@ def test_what_a_full_disk_refuses_is_rescued_and_goes_back(project: Project, dis
     disk.full = True
     labels = draw(document, 3)
     until(lambda: document.save_state.startswith(RESCUED))
-    assert "The disk is full" in document.save_state
+    assert "The project's disk is full" in document.save_state
     assert str(rescue) in document.save_state
     draw(document, 2)
     labels = document.planes.labels.to_array()
