@@ -7,7 +7,7 @@ from psygnal import Signal
 
 from segstudio.io.disk import Disk
 from segstudio.project.annotation_files import AnnotationFiles
-from segstudio.project.changes import SAVED, SaveState
+from segstudio.project.changes import SaveState
 from segstudio.project.recovery import Recovered
 from segstudio.project.refusals import Refusal
 from segstudio.project.saving import Saving
@@ -48,7 +48,7 @@ class SavedDocument:
         self.read_only = read_only
         self._closed = False
         self._deliver: Callable[[Callable[[], None]], None] | None = None
-        self._shown_state = SAVED
+        self._shown_state = ""  # the first news is always told: meanwhile somebody may have shown what was true then
         self._shown_checkpoint = 0
         self._saving = Saving(files, image_id, found, self._on_thread_news, on_published, disk)
 

@@ -98,6 +98,10 @@ def test_what_was_rescued_is_there_at_the_next_opening(project: Project, disk: R
         assert tifffile.imread(again.label_path(again.images[0].id)).max() == labels.max()
         document = first(again)
         assert np.array_equal(document.planes.labels.to_array(), labels)
+        heard: list[str] = []
+        document.saved.connect(heard.append)
+        document.poll()
+        assert heard == [SAVED], "a window that has shown the state while it was coming back hears that it is there"
         document.redo()
         assert len(document.planes.objects) == 3
         document.undo()
