@@ -12,6 +12,7 @@ from segstudio.jobs.failures import as_user_error
 from segstudio.jobs.messages import Failed, Message, Metric
 from segstudio.jobs.run_folder import RunFolder, RunStatus, list_runs
 from segstudio.jobs.spec import TrainJob
+from segstudio.session.said import worth_keeping
 
 #: States in which a process works on a run.
 ACTIVE: frozenset[RunStatus] = frozenset({"running", "paused"})
@@ -48,7 +49,7 @@ class Run:
     begun
         When it began or went on the last time, seconds since the epoch.
     events
-        All its messages.
+        What it said, without what nobody asks for again: see `segstudio.session.said`.
     """
 
     id: str
@@ -123,7 +124,7 @@ def read_run(folder: RunFolder) -> Run:
         makes_images=(card or {}).get("target_scale") is not None,
         unlearned=str((card or {}).get("unlearned", "")),
         begun=folder.begun,
-        events=events,
+        events=worth_keeping(events),
     )
 
 

@@ -6,19 +6,17 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
-from segstudio.jobs.messages import Facts, Failed, Finished, Message, Metric, Started, Warned
+from segstudio.jobs.messages import Message, Metric
 from segstudio.jobs.spec import TrainJob
 from segstudio.session.background import Background
 from segstudio.session.doctor.base import Case, Finding
 from segstudio.session.doctor.examine import examine, silence
+from segstudio.session.said import KEPT, MOST, worth_keeping
 from segstudio.session.training_longer import longer
 
 if TYPE_CHECKING:
     from segstudio.session.job_queue import JobQueue
     from segstudio.session.project_runs import ProjectRuns
-
-#: What rules read; all else that a training says is not kept.
-_HEARD = (Started, Facts, Metric, Warned, Failed, Finished)
 
 
 @dataclass(frozen=True)
@@ -107,7 +105,7 @@ class Doctor:
 
         def work() -> _Examined | None:
             try:
-                heard = [message for message in said if isinstance(message, _HEARD)]
+                heard = [message for message in said if isinstance(message, KEPT)]
                 case = Case.of(job, heard, lengthens=lengthens)
                 return _Examined(examine(case), silence(case)) if heard else None
             except BaseException:
@@ -127,10 +125,13 @@ class Doctor:
 
     def _on_message(self, job_id: str, message: Message) -> None:
         job = self._jobs.job(job_id)
-        if job is None or not isinstance(job.spec, TrainJob) or not isinstance(message, _HEARD):
+        if job is None or not isinstance(job.spec, TrainJob) or not isinstance(message, KEPT):
             return
         if job_id not in self._heard:
             # One that goes on: what it said before is in its folder, and is said again where it matters.
             self._heard[job_id] = []
-        self._heard[job_id].append(message)
+        said = self._heard[job_id]
+        said.append(message)
+        if len(said) > 2 * MOST:
+            self._heard[job_id] = worth_keeping(said, MOST)
         self.changed.emit(job_id)

@@ -93,6 +93,21 @@ def test_an_examination_that_fails_is_raised_and_the_next_is_made(jobs: Jobs, mo
     assert doctor.findings(job.job_id)
 
 
+def test_of_a_very_long_training_a_part_is_kept_and_found_out_from_it(
+    jobs: Jobs, doctor: Doctor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk, "MOST", 50)
+    job, messages = _start(jobs, "overfitting")
+    figures = [message for message in messages if isinstance(message, Metric)]
+    jobs.say(job.job_id, *(message for message in messages if message not in figures))
+    between = [
+        figure.model_copy(update={"epoch": figure.epoch + 0.1 * step}) for figure in figures for step in range(9)
+    ]
+    jobs.say(job.job_id, *between)
+    assert len(doctor._said(job.job_id)) <= 2 * desk.MOST < len(between)
+    assert "overfitting" in {finding.code for finding in doctor.findings(job.job_id) or ()}
+
+
 def _start(jobs: Jobs, name: str) -> tuple[TrainJob, list[Message]]:
     job, messages = recorded(name)
     jobs.start_training(job)
