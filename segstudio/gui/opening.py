@@ -28,8 +28,6 @@ from segstudio.session.session import Session
 _MASKS_SOUGHT = 50
 #: What notices are about that ask whether images elsewhere may be read, and how many folders they name.
 _LINKS, _PLACES = "links", 3
-#: What notices are about that name images whose files are gone, and how many they name.
-_MISSING, _NAMES = "missing images", 3
 
 
 class Opening(QObject):
@@ -47,7 +45,6 @@ class Opening(QObject):
         self._session = session
         self._window = window
         session.door.refused.connect(self._offer_reading)
-        session.files.missing.connect(self._offer_missing)
         session.masks.offered.connect(self._offer_masks)
         session.project_changed.connect(self._on_project)
         session.front.refused.connect(self._on_refused)
@@ -164,7 +161,7 @@ class Opening(QObject):
         self.offered.emit(Notice(says, "", "info", about=MASKS), button)
 
     def _on_project(self, project: Project | None) -> None:
-        for about in (MASKS, _MISSING, _LINKS):
+        for about in (MASKS, _LINKS):
             self.withdrawn.emit(about)
         if project is not None:
             self.withdrawn.emit(OPENING)
@@ -196,23 +193,6 @@ class Opening(QObject):
 
         button.clicked.connect(read)
         self.offered.emit(Notice(says, hint, "warning", about=_LINKS), button)
-
-    def _offer_missing(self, image_ids: tuple[str, ...]) -> None:
-        self.withdrawn.emit(_MISSING)
-        project, count = self._session.project, len(image_ids)
-        if project is None or not count:
-            return
-        names = ", ".join(project.entry(image_id).name for image_id in image_ids[:_NAMES])
-        more = self.tr(", and {0:,} more").format(count - _NAMES) if count > _NAMES else ""
-        if count == 1:
-            says = self.tr("The image file {0} is gone; its labels are kept.").format(names)
-            hint = self.tr("Put it back, or look for it.")
-        else:
-            says = self.tr("{0:,} image files are gone; their labels are kept: {1}{2}.").format(count, names, more)
-            hint = self.tr("Put them back, or look for them.")
-        button = QPushButton(self.tr("Look in a folder…"))
-        button.clicked.connect(lambda: self.ask_where(image_ids[0]))
-        self.offered.emit(Notice(says, hint, "warning", about=_MISSING), button)
 
     def ask_where(self, image_id: str) -> None:
         """Ask for a folder in which to look for images that moved; open the image when it is found."""

@@ -8,7 +8,7 @@ from segstudio.gui.banner import BannerArea
 from segstudio.project.annotation_reader import DAMAGED_LABELS
 from segstudio.project.linked_folders import ELSEWHERE
 from segstudio.session.image_files import CHANGED, MISSING
-from segstudio.session.notice import Notice
+from segstudio.session.notice import Level, Notice
 from segstudio.session.session import Session
 
 #: How many images are named.
@@ -32,12 +32,19 @@ class RefusedImages(QObject):
         self._session = session
         self._banners = banners
         self._told: dict[str, tuple[str, ...]] = {}
+        self._gone: tuple[str, ...] = ()
+        self._missing: tuple[str, ...] = ()
         session.front.refused.connect(self._offer)
         session.front.refusals_changed.connect(self._withdraw)
+        session.files.missing.connect(self._on_missing)
+        session.project_changed.connect(self._on_project)
 
     def _offer(self, image_id: str, error: UserError) -> None:
         if error.code == ELSEWHERE:
             return  # who opens projects asks whether images there may be read
+        if error.code == MISSING:
+            self._say_missing()
+            return
         ids, about = self._alike(image_id, error), _about(image_id, error)
         self._told[about] = ids
         message, hint = error.message, error.hint
@@ -54,18 +61,6 @@ class RefusedImages(QObject):
                     "Choose one of them to go back to an earlier state of it, or restore its file from a backup. "
                     "All files stay as they are."
                 )
-        elif error.code == MISSING:
-            button.setText(self.tr("Look in a folder…"))
-            button.clicked.connect(lambda: self.folder_wanted.emit(image_id))
-            button.setToolTip(message)
-            if len(ids) > 1:
-                message = self.tr("{0:,} image files are gone; their labels are kept: {1}.").format(
-                    len(ids), self._names(ids)
-                )
-                hint = self.tr("Connect their drive, put them back, or look for them.")
-            else:
-                message = self.tr("The image file {0} is gone; its labels are kept.").format(self._names(ids))
-                hint = self.tr("Connect its drive, put it back, or look for it.")
         else:
             button.setText(self.tr("Use the changed image"))
             button.clicked.connect(lambda: self._session.files.accept_changed(image_id))
@@ -81,6 +76,43 @@ class RefusedImages(QObject):
                 self._banners.withdraw(about)
             elif left != ids:
                 self._offer(left[0], refusals[left[0]])
+        if not set(self._missing) <= {*self._known_missing()}:
+            self._say_missing()
+
+    def _on_missing(self, image_ids: tuple[str, ...]) -> None:
+        self._gone = image_ids
+        if image_ids or set(self._missing) != {*self._known_missing()}:
+            self._say_missing()
+
+    def _on_project(self, _project: object) -> None:
+        self._gone = ()
+        self._say_missing()
+
+    def _known_missing(self) -> tuple[str, ...]:
+        """Return the images whose files are gone; those that somebody wanted to open first, the newest before all."""
+        refusals = self._session.front.refusals
+        refused = [image_id for image_id in reversed(refusals) if refusals[image_id].code == MISSING]
+        return tuple(dict.fromkeys((*refused, *self._gone)))
+
+    def _say_missing(self) -> None:
+        self._missing = ids = self._known_missing()
+        if not ids:
+            self._banners.withdraw(MISSING)
+            return
+        if len(ids) > 1:
+            message = self.tr("{0:,} image files are gone; their labels are kept: {1}.").format(
+                len(ids), self._names(ids)
+            )
+            hint = self.tr("Connect their drive, put them back, or look for them.")
+        else:
+            message = self.tr("The image file {0} is gone; its labels are kept.").format(self._names(ids))
+            hint = self.tr("Connect its drive, put it back, or look for it.")
+        button = QPushButton(self.tr("Look in a folder…"))
+        button.clicked.connect(lambda: self.folder_wanted.emit(ids[0]))
+        refusal = self._session.front.refusals.get(ids[0])
+        button.setToolTip(refusal.message if refusal is not None else "")
+        level: Level = "warning" if refusal is None else "error"
+        self._banners.show_notice(Notice(message, hint, level, about=MISSING), button)
 
     def _alike(self, image_id: str, error: UserError) -> tuple[str, ...]:
         """Return the images that one banner is about, the newest first."""

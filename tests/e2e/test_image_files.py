@@ -72,6 +72,9 @@ def test_images_that_are_gone_are_named_when_the_project_opens(
         told = hand.window.images._rows.data(index, Qt.ItemDataRole.ToolTipRole)
         assert "its labels are kept" in told
         assert "Labelled in part" in told
+        hand.session.select(hand.session.project.images[1].id)
+        hand.wait(lambda: hand.session.front.refusals, what="the refusal")
+        assert [item.text for item in hand.window.banners.messages()] == [notice.text], "one banner for one image"
         if picture := os.environ.get("SEGSTUDIO_PICTURES"):
             hand.window.grab().save(f"{picture}/gone.png")
         hand.click(hand.window.banners, "Look in a folder…")
