@@ -187,7 +187,7 @@ class FrontImage:
             document.deliver_with(self._background.post)
             document.changed.connect(self._on_edited)
             document.noticed.connect(self._warn)
-            document.saved.connect(self._on_saved)
+            document.saved.connect(lambda state: self._on_saved(document, state))
             document.checkpointed.connect(lambda _count: self.saved.emit())
             self._refused_by_disk = document.save_state.startswith(FAILED)
         self.changed.emit(document)
@@ -216,11 +216,11 @@ class FrontImage:
         # A method: psygnal calls the `emit` of another signal once when it is connected, to learn its arguments.
         self.edited.emit(change)
 
-    def _on_saved(self, state: str) -> None:
+    def _on_saved(self, document: "ImageDocument", state: str) -> None:
         """Tell once that the label files cannot be written; it is tried again and again."""
         kind, _, sentence = state.partition(": ")
-        if kind == FAILED and not self._refused_by_disk and self.document is not None and self.document.safe:
-            self._tell_unsaved(self.document.entry.name, sentence)  # else `SafeKeeping` tells
+        if kind == FAILED and not self._refused_by_disk and document.safe:
+            self._tell_unsaved(document.entry.name, sentence)  # else `SafeKeeping` tells
         self._refused_by_disk = kind == FAILED
 
     def _tell_unsaved(self, name: str, sentence: str) -> None:
