@@ -48,4 +48,3 @@ class SafetyBanner(QObject):
         self._banners.withdraw(SAFETY)
         if self._session.project is not None:
             self._session.files.look()  # when the drive of the project is back, so are the images on it
-            self._session.noticed.emit(Notice(self.tr("All is in the project again."), level="good", about=SAFETY))

@@ -29,7 +29,7 @@ def coming_back(kept: Sequence[str], images: Iterable[ImageEntry], place: str, *
     if not kept:
         return []
     names = {entry.id: entry.name for entry in images}
-    more = f" and {len(kept) - 1} other images" if len(kept) > 1 else ""
+    more = "" if len(kept) == 1 else f" and {len(kept) - 1:,} other image{'s' if len(kept) > 2 else ''}"
     now = "and comes back now" if not read_only else "and is not in the project yet"
     there = f" It was kept for the project in {place}, which is not there now, and stays kept for it." if place else ""
     return [f"What you did last in {names[kept[0]]}{more} was kept on this computer {now}.{there}"]

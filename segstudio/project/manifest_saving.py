@@ -81,6 +81,11 @@ class ManifestSaving:
         return refusal_of(self.error).kept(place) if told and place is not None else None
 
     @property
+    def keeps(self) -> bool:
+        """Whether the rescue store has a list that is not in the project yet."""
+        return self.rescue is not None and bool(self.rescue.held)
+
+    @property
     def unsaved(self) -> Refusal | None:
         """Why the newest content is nowhere; ``None`` when it is somewhere, or on the way."""
         return None if not self._troubled or self.rescued_because() else refusal_of(self.error)
@@ -232,6 +237,7 @@ class ManifestSaving:
             if self.rescue is None:
                 return
             if saved and idle:
+                tell = tell or self.keeps
                 self.rescue.clear()
             elif error is not None:
                 self.rescue.keep(self._current())

@@ -18,7 +18,7 @@ from segstudio.project.opening import set_up, take_hold
 from segstudio.project.project_images import ProjectImages
 from segstudio.project.reading_only import refuse_closed
 from segstudio.project.rescue import RescueStore
-from segstudio.project.rescue_manifest import ManifestRescue
+from segstudio.project.rescue_manifest import LIST_COMES_BACK, ManifestRescue
 from segstudio.project.saved_project import SavedProject
 
 __all__ = ["ImageEntry", "Project"]
@@ -36,6 +36,8 @@ class Project(SavedProject):
         Where it lies.
     warnings
         Sentences about what was found on opening.
+    coming_back
+        Those of them about what goes from the rescue store into the project now, until `all_back`.
     """
 
     def __init__(
@@ -54,7 +56,9 @@ class Project(SavedProject):
         self._store.saving.rescue = ManifestRescue(self.rescue)
         kept = self.rescue.images(entry.id for entry in manifest.images)
         place = self.rescue.kept_for() if kept else ""
-        self.warnings = [*warnings, *coming_back(kept, manifest.images, place, read_only=lock is None)]
+        own = coming_back(kept, manifest.images, place, read_only=lock is None)
+        self.warnings = [*warnings, *own]
+        self.coming_back = [item for item in self.warnings if item in (LIST_COMES_BACK, *own) and lock is not None]
         self._layout = Layout(folder)
         self._lock = lock
         self._closed = False
@@ -192,6 +196,10 @@ class Project(SavedProject):
     def behind(self) -> tuple[str, ...]:
         """Images of which journals, label files and entries may not agree, since the program before was killed."""
         return self._catching_up.left
+
+    def all_back(self) -> bool:
+        """Whether the rescue store has nothing of this project any more; reads the disk of this computer."""
+        return not self._store.saving.keeps and not self.rescue.images(entry.id for entry in self.images)
 
     def catch_up(self, image_id: str, tell: Callable[[str], object] = lambda sentence: None) -> None:
         """Bring files and entry of an image that is `behind` up to date; raise `UserError` when the disk refuses.

@@ -18,6 +18,8 @@ from segstudio.project.rescue import TAKEN, RescueStore
 #: What the rescue store calls a list when it has an earlier one, and what all of them are called.
 _ANOTHER: Final = "project-{}.json"
 _ANY: Final = "project*.json"
+#: What is said of one that comes back.
+LIST_COMES_BACK: Final = "The list of images and classes was kept on this computer and comes back now."
 
 
 class ManifestRescue:
@@ -109,7 +111,7 @@ class ManifestRescue:
             elif content.get("origin") == manifest.origin and newest is manifest:
                 newest = kept
                 self.held.add(path)
-                words.append("The list of images and classes was kept on this computer and comes back now.")
+                words.append(LIST_COMES_BACK)
             else:
                 words.append(self._keep_both(folder, kept, path, disk))
         return newest, words

@@ -14,6 +14,7 @@ from segstudio.session.notice import Notice
 
 #: What such notices are about.
 SAFETY: Final = "safety"
+_ALL_BACK: Final = "All is in the project again."
 
 
 class SafeKeeping:
@@ -33,23 +34,34 @@ class SafeKeeping:
     """
 
     noticed = Signal(object)
-    """A `Notice`; it stays until `over`."""
+    """A `Notice`; one that lasts stays until `over`."""
     over = Signal()
-    """The disk of the project has everything."""
+    """The disk of the project takes everything again, or the project was closed."""
 
     def __init__(self, project: Callable[[], Project | None], background: Background) -> None:
         self.notice: Notice | None = None
         self._project = project
         self._background = background
+        self._coming_back = ""
 
     def project_opened(self, project: Project) -> None:
-        """Follow another project."""
+        """Follow another project; say what comes back to it."""
+        self._coming_back = " ".join(project.coming_back)
+        if self._coming_back:
+            self.noticed.emit(Notice(self._coming_back, about=SAFETY))
         project.rescue.on_change = lambda: self._background.post(lambda: self._look(project))
         self._look(project)
 
     def project_closed(self) -> None:
         """Have nothing to say any more."""
+        self._coming_back = ""
         self._say(None)
+
+    def look(self) -> None:
+        """Look whether what was kept elsewhere is in the project now."""
+        project = self._project()
+        if project is not None:
+            self._look(project)
 
     def retry(self) -> None:
         """Try the disk again now."""
@@ -67,9 +79,17 @@ class SafeKeeping:
     def _look(self, project: Project) -> None:
         if project is not self._project():
             return
+        if self._coming_back:
+            self._background.run(project.all_back, lambda back: self._on_looked(project, back=back))
         notice = _notice(project)
         if notice is not None or project.durable:  # else it is on its way, nobody knows where to
             self._say(notice)
+
+    def _on_looked(self, project: Project, *, back: bool) -> None:
+        if back and self._coming_back and project is self._project():
+            came, self._coming_back = self._coming_back, ""
+            if self.notice is None:
+                self.noticed.emit(Notice(came, _ALL_BACK, "good", about=SAFETY))
 
     def _say(self, notice: Notice | None) -> None:
         before, self.notice = self.notice, notice
@@ -77,6 +97,8 @@ class SafeKeeping:
             self.noticed.emit(notice)
         elif notice is None and before is not None:
             self.over.emit()
+            if self._project() is not None and not self._coming_back:
+                self.noticed.emit(Notice(_ALL_BACK, level="good", about=SAFETY))
 
 
 def _notice(project: Project) -> Notice | None:

@@ -85,7 +85,7 @@ class Session:
             self.door, self.background, lambda project: project is self.project, self._on_notice, self._on_images_added
         )
         self.door.noticed.connect(self._on_notice)
-        self.door.recovered.connect(self._on_images_changed)
+        self.door.recovered.connect(self._on_recovered)
         self.jobs = JobQueue(self.background)
         self.devices = Devices(self.jobs, lambda: self.preferences, self.set_preferences)
         self.runs = ProjectRuns(lambda: self.project, self.jobs, self.background)
@@ -212,7 +212,6 @@ class Session:
         self.targets.forget()
         project.images_changed.connect(self._on_images_changed)
         project.classes_changed.connect(self._on_classes_changed)
-        self.safe_keeping.project_opened(project)
         project.tell_with(lambda words: self.background.post(lambda: self.notice(words, level="warning")))
         self._remember(project.folder)
         self.project_changed.emit(project)
@@ -220,7 +219,9 @@ class Session:
         self.runs.project_opened()
         self.bake_off.project_opened()
         for warning in project.warnings:
-            self.notice(warning, level="warning")
+            if warning not in project.coming_back:
+                self.notice(warning, level="warning")
+        self.safe_keeping.project_opened(project)
         if project.images:
             ids, wanted = [entry.id for entry in project.images], self.begin_with(project)
             self.select(wanted if wanted in ids else ids[0])
@@ -279,6 +280,10 @@ class Session:
             self.document.entry = self.project.entry(self.document.entry.id)
             self.objects.load(self.document)
             self.pixel_size_changed.emit()
+
+    def _on_recovered(self) -> None:
+        self.images_changed.emit()
+        self.safe_keeping.look()
 
     def _on_images_changed(self) -> None:
         self.images_changed.emit()

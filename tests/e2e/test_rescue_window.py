@@ -125,7 +125,10 @@ def test_closing_tells_where_the_work_is_and_it_comes_back(
     def look(hand: Driver) -> None:
         hand.wait(lambda: hand.session.document is not None, what="the image")
         assert len(hand.session.document.planes.objects) == 1
-        assert "comes back now" in hand.window.banners.messages()[0].message
+        hand.wait(lambda: [item.level for item in hand.window.banners.messages()] == ["good"], 30, "good news alone")
+        assert hand.window.banners.messages()[0].text == (
+            "What you did last in a.tif was kept on this computer and comes back now. All is in the project again."
+        )
         hand.wait(lambda: "saved" in _saved(hand), 30)
         hand.wait(lambda: not list(default_rescue_folder().rglob("*.sj")), 30)
 
@@ -211,6 +214,11 @@ def test_a_drive_that_is_gone_is_told_once_and_its_banners_go_when_it_is_back(
     with Project.open(folder) as project:
         project.add_images([folder / "b.tif"])
     unplugged = tmp_path / "unplugged"
+    told = {
+        "The project's folder is gone: what you did last in a.tif and the list of images and classes is kept on this "
+        "computer.",
+        "The image file b.tif is gone; its labels are kept.",
+    }
 
     def script(hand: Driver) -> None:
         def said() -> set[str]:
@@ -226,15 +234,7 @@ def test_a_drive_that_is_gone_is_told_once_and_its_banners_go_when_it_is_back(
             hand.drag([(30.0, 30.0), (60.0, 60.0)])
             project.set_classes(project.classes.add("mitotic"))
             hand.session.select(project.images[1].id)
-            hand.wait(
-                lambda: said()
-                == {
-                    "The project's folder is gone: what you did last in a.tif and the list of images and classes is "
-                    "kept on this computer.",
-                    "The image file b.tif is gone; its labels are kept.",
-                },
-                what="both banners, and no other",
-            )
+            hand.wait(lambda: said() == told, what="both banners, and no other")
         finally:
             unplugged.rename(folder)
         hand.wait(lambda: said() == {"All is in the project again."}, what="good news alone")

@@ -2,6 +2,7 @@
 
 import errno
 import shutil
+import time
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +62,28 @@ def test_a_new_class_that_cannot_be_saved_is_told(session: Session, said: list[N
 def test_a_project_that_cannot_be_saved_when_it_closes_is_told(session: Session, said: list[Notice]) -> None:
     session.close_project()
     assert [notice.message for notice in said] == ["The disk is full."]
+    session.close()
+
+
+def test_a_list_that_comes_back_is_told_until_it_is_there(
+    session: Session, said: list[Notice], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise DiskError("The disk is full.", code="disk-full")
+
+    project = session.project
+    assert project is not None
+    with monkeypatch.context() as patch:
+        patch.setattr("segstudio.project.manifest_saving.save_manifest", refuse)
+        project.set_classes(project.classes.add("mitotic"))
+        session.close_project()
+    said.clear()
+    session.open_project(project.folder)
+    end = time.monotonic() + 10
+    while len(said) < 2 and time.monotonic() < end:
+        time.sleep(0.01)
+    comes = "The list of images and classes was kept on this computer and comes back now."
+    assert [(item.message, item.hint) for item in said] == [(comes, ""), (comes, "All is in the project again.")]
     session.close()
 
 
