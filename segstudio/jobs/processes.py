@@ -119,13 +119,29 @@ def end_own_group() -> None:
 
 
 def hear_of_parents_end(tell: Callable[[], None]) -> None:
-    """Call `tell`, on a thread, when the process that started this one is gone, where the system can say so."""
+    """Call `tell`, on a thread, when the process that started this one is gone, where the system can say so.
+
+    Also when this one was stopped (``SIGSTOP``): it goes on then. To be called on the main thread.
+    """
     if sys.platform != "linux":
         return  # the end of standard input says it
-    # On a thread: what the signal interrupts may hold the lock that `tell` needs.
-    signal.signal(signal.SIGHUP, lambda *_: threading.Thread(target=tell, daemon=True).start())
+    parent, set_up = os.getppid(), threading.Event()
+    heard, told = os.pipe()
+    os.set_blocking(told, False)
+    # Whatever thread the system gives the signal to writes a byte; a handler would wait for the main thread.
+    signal.set_wakeup_fd(told, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCONT, lambda *_: None)
+    threading.Thread(target=_watch_parent, args=(parent, heard, set_up, tell), name="parent-watch", daemon=True).start()
+    set_up.wait()
+
+
+def _watch_parent(parent: int, heard: int, set_up: threading.Event, tell: Callable[[], None]) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGHUP, 0, 0, 0)
+    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGCONT, 0, 0, 0)  # for as long as this thread lives
+    set_up.set()
+    while os.getppid() == parent:
+        os.read(heard, _BUFFER)
+    tell()
 
 
 def end(process: "subprocess.Popen[bytes]", patience: float) -> None:

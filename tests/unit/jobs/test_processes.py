@@ -120,7 +120,10 @@ os._exit(0)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the system does not tell a child of its parent's end")
-def test_a_child_hears_of_the_end_of_the_process_not_of_the_thread_that_started_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_child_hears_of_the_end_of_the_process_not_of_the_thread_that_started_it(
+    tmp_path: Path, stopped: bool
+) -> None:
     note = tmp_path / "note"
     pipe = subprocess.PIPE
     with subprocess.Popen([sys.executable, "-c", PARENT, str(note)], stdin=pipe, stdout=pipe, text=True) as parent:
@@ -130,6 +133,8 @@ def test_a_child_hears_of_the_end_of_the_process_not_of_the_thread_that_started_
         parent.stdin.write("\n")
         parent.stdin.flush()
         assert parent.stdout.readline() == "alive\n"
+        if stopped:
+            os.kill(child, signal.SIGSTOP)
         parent.kill()
     assert _gone(child, 5)
     assert note.read_text() == "heard"
