@@ -5,21 +5,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from segstudio.io.disk import DISK, Disk
-from segstudio.project.annotation_files import AnnotationFiles
 from segstudio.project.catching_up import CatchingUp, coming_back, maybe_behind
 from segstudio.project.document import ImageDocument
-from segstudio.project.layout import Layout
 from segstudio.project.lock import Holder, ProjectLock
 from segstudio.project.manifest import MANIFEST, ImageEntry, Manifest
 from segstudio.project.manifest_file import load_manifest
 from segstudio.project.manifest_store import ManifestStore
 from segstudio.project.mask_import import MaskImport, TakeLabels, read_mask
 from segstudio.project.opening import set_up, take_hold
-from segstudio.project.project_images import ProjectImages
+from segstudio.project.project_files import ProjectFiles
 from segstudio.project.reading_only import refuse_closed
 from segstudio.project.rescue import RescueStore
 from segstudio.project.rescue_manifest import LIST_COMES_BACK, ManifestRescue
-from segstudio.project.saved_project import SavedProject
 
 __all__ = ["ImageEntry", "Project"]
 
@@ -27,13 +24,11 @@ __all__ = ["ImageEntry", "Project"]
 _CATCH_UP_S = 120.0
 
 
-class Project(SavedProject):
+class Project(ProjectFiles):
     """An open project. Make it with `create` or `open`; `close` it.
 
     Attributes
     ----------
-    folder
-        Where it lies.
     warnings
         Sentences about what was found on opening.
     coming_back
@@ -50,8 +45,7 @@ class Project(SavedProject):
         disk: Disk = DISK,
         rescue: Path | None = None,
     ) -> None:
-        super().__init__(ManifestStore(folder, manifest, read_only=lock is None, disk=disk))
-        self.folder = folder
+        super().__init__(ManifestStore(folder, manifest, read_only=lock is None, disk=disk), folder)
         self.rescue = RescueStore(folder, manifest.name, rescue)
         self._store.saving.rescue = ManifestRescue(self.rescue)
         kept = self.rescue.images(entry.id for entry in manifest.images)
@@ -59,11 +53,9 @@ class Project(SavedProject):
         own = coming_back(kept, manifest.images, place, read_only=lock is None)
         self.warnings = [*warnings, *own]
         self.coming_back = [item for item in self.warnings if item in (LIST_COMES_BACK, *own) and lock is not None]
-        self._layout = Layout(folder)
         self._lock = lock
         self._closed = False
         self._disk = disk
-        self._images = ProjectImages(self._store, self._layout, self._change_entry)
         self._masks = MaskImport(self._store, self._layout, self._documents, self.document, disk)
         behind = maybe_behind(manifest.images, self._layout) if lock is not None and lock.interrupted else []
         self._catching_up = CatchingUp(dict.fromkeys([*kept, *behind]) if lock is not None else ())
@@ -209,28 +201,6 @@ class Project(SavedProject):
         is_open = self.is_open(image_id)
         self._catching_up.catch_up(image_id, is_open=is_open, open_image=lambda: self.document(image_id), tell=tell)
 
-    @property
-    def runs_folder(self) -> Path:
-        """Folder of the trainings."""
-        return self._layout.runs
-
-    @property
-    def predictions_folder(self) -> Path:
-        """Folder of the predictions: ``<run>/<image id>.tif``."""
-        return self._layout.predictions
-
-    def image_path(self, image_id: str) -> Path:
-        """Return where the image file is."""
-        return self._images.path(image_id)
-
-    def label_path(self, image_id: str) -> Path:
-        """Return the label TIFF of an image, which need not exist."""
-        return self.files(image_id).labels
-
-    def files(self, image_id: str) -> AnnotationFiles:
-        """Return all files of an image's annotation."""
-        return self._layout.files(self.entry(image_id))
-
     def document(self, image_id: str) -> ImageDocument:
         """Open an image with its annotation; the same document while it is open. May be called on any thread.
 
@@ -262,22 +232,6 @@ class Project(SavedProject):
         )
         self._images.sums.look_later(document.entry, self.image_path(image_id))
         return document
-
-    def check_image(self, image_id: str, *, however_large: bool = False) -> None:
-        """Raise `BadInput` when the image file is missing or no longer the one that was labelled; see `ImageSums`."""
-        self._images.check(image_id, however_large=however_large)
-
-    def accept_changed_image(self, image_id: str) -> None:
-        """Go on with the content that an image file has now; raise `BadInput` when it does not fit to the labels."""
-        self._images.accept_changed(image_id)
-
-    def relocate(self, image_id: str, path: Path) -> None:
-        """Say where a moved image file is now; raise `BadInput` when it is another file."""
-        self._images.relocate(image_id, path)
-
-    def find_moved(self, folder: Path) -> int:
-        """Look in `folder` for images that are missing, by their content; return how many were found."""
-        return self._images.find_moved(folder)
 
     def add_images(self, paths: Iterable[Path], on_look: Callable[[int], None] = lambda count: None) -> list[str]:
         """Add image files and folders of them; return a sentence for each file that could not be taken.
