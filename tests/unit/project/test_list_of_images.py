@@ -164,10 +164,14 @@ def test_in_a_project_of_a_newer_program_the_newer_program_is_what_lacks(folder:
 class Store:
     """Stands in for the rescue store of a list."""
 
-    holds = False
+    place = None
 
     def __init__(self) -> None:
         self.kept: list[Manifest] = []
+
+    @property
+    def held(self) -> list[Manifest]:
+        return self.kept
 
     def keep(self, manifest: Manifest) -> None:
         self.kept.append(manifest)
@@ -186,7 +190,7 @@ def test_nothing_is_saved_after_closing_nor_rescued_that_the_disk_has_taken(fold
     saving.save()
     saving._look()  # its time was over when the disk answered
     assert store.kept == []
-    assert saving.rescued_because() == saving.unsaved == ""
+    assert saving.rescued_because() is saving.unsaved is None
     assert [manifest.name for manifest in saved] == ["later"]
     saving.close()
     before = (folder / MANIFEST).read_bytes()
