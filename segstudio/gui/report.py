@@ -3,17 +3,24 @@
 import os
 import platform
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtCore import qVersion
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QMessageBox, QPushButton
+from PySide6.QtCore import Qt, qVersion
+from PySide6.QtGui import QFontDatabase, QGuiApplication
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
+from shiboken6 import isValid
 
 from segstudio import __version__
+from segstudio.gui.forms.parts import button, caption, heading, row
+from segstudio.gui.theme import FONT_BASE, SPACING, SPACING_GROUP, icon
 from segstudio.session.background import Background
 
 _LINES = 60
 _BYTES = 64_000
+#: Least room of the report when it is unfolded: traces have lines of about 100 characters.
+_WIDTH, _LINES_SHOWN = 720, 18
+_WORDS_WIDTH = 380
 
 
 def versions() -> str:
@@ -45,31 +52,125 @@ def without_names(text: str, home: Path | None = None) -> str:
     return re.sub(rf"(?<=[\\/]){name}(?=[\\/\s\"':,;]|$)", "~", text) if name else text
 
 
-class Report:
-    """The report behind a message box: fills its details and its button "Copy report".
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What a `ReportBox` says of something that failed.
+
+    Attributes
+    ----------
+    title
+        Of the window.
+    message, hint
+        What is said at once.
+    report
+        Message and details.
+    leave
+        The words of the button that closes the box.
+    picture
+        Icon and colour; none when empty.
+    """
+
+    title: str
+    message: str
+    hint: str
+    report: str
+    leave: str
+    picture: str = ""
+
+
+class ReportBox(QDialog):
+    """A message whose report is folded away, and can be copied in any case; unfolded, it can be made larger.
 
     Parameters
     ----------
-    box
-        Where the report is shown.
-    text
-        Message and details of what failed.
     log
-        The log that tells more, ``None`` for none; it is read on a thread.
+        The log that tells more, ``None`` for none.
+    background
+        Reads it.
+
+    Attributes
+    ----------
+    failure
+        What is said.
+    text
+        The report, with the last lines of the log when they are read.
     """
 
-    def __init__(self, box: QMessageBox, text: str, log: Path | None, background: Background) -> None:
-        self.text = without_names(f"{versions()}\n\n{text}")
-        self._box = box
-        self.button: QPushButton = box.addButton(box.tr("Copy report"), QMessageBox.ButtonRole.ActionRole)
-        self.button.clicked.disconnect()  # it shall not close the box
-        self.button.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.text))
-        box.setDetailedText(self.text)
+    def __init__(self, failure: Failure, log: Path | None, background: Background, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(failure.title)
+        self.failure = failure
+        self.text = without_names(f"{versions()}\n\n{failure.report}")
+        self._hint = caption(failure.hint, "")
+        self._details = QPlainTextEdit(self.text)
+        self._fold = button(self.tr("Show details"), self._unfold)
+        self._copy = button(self.tr("Copy report"), self._copy_text, "copy")
+        self._leave = button(failure.leave, self.accept, primary=True)
+        self._lay_out(failure)
         if log is not None:
-            self.button.setEnabled(False)
+            self._copy.setEnabled(False)
             background.run(lambda: log_tail(log), self._add, lambda _error: self._add(""))
 
+    @property
+    def hint(self) -> str:
+        """What is said below the message."""
+        return self._hint.text()
+
+    def say(self, hint: str) -> None:
+        """Say something else below the message."""
+        self._hint.setText(hint)
+
+    def _lay_out(self, failure: Failure) -> None:
+        details = self._details
+        details.setObjectName("report")
+        details.setReadOnly(True)
+        details.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
+        font.setPixelSize(FONT_BASE)
+        details.setFont(font)
+        details.setMinimumSize(_WIDTH, details.fontMetrics().lineSpacing() * _LINES_SHOWN)
+        details.hide()
+        words = QVBoxLayout()
+        words.setSpacing(SPACING)
+        said = heading(failure.message)
+        said.setWordWrap(True)
+        words.addWidget(said)
+        words.addWidget(self._hint)
+        self._hint.setMinimumWidth(_WORDS_WIDTH)
+        head = QHBoxLayout()
+        head.setSpacing(SPACING_GROUP)
+        if failure.picture:
+            sign = QLabel()
+            sign.setPixmap(icon(failure.picture, failure.picture).pixmap(32, 32))
+            head.addWidget(sign, 0, Qt.AlignmentFlag.AlignTop)
+        head.addLayout(words, 1)
+        for item in (self._fold, self._copy):
+            item.setAutoDefault(False)
+        self._leave.setDefault(True)
+        self._leave.setFocus()
+        buttons = row(self._fold, self._copy, self._leave)
+        buttons.insertStretch(1)
+        column = QVBoxLayout(self)
+        column.setSpacing(SPACING_GROUP)
+        column.addLayout(head)
+        column.addWidget(details, 1)
+        column.addLayout(buttons)
+
+    def _unfold(self) -> None:
+        shown = self._details.isHidden()
+        self._details.setVisible(shown)
+        self._fold.setText(self.tr("Hide details") if shown else self.tr("Show details"))
+        self.setSizeGripEnabled(shown)
+        self.adjustSize()
+
+    def _copy_text(self) -> None:
+        QGuiApplication.clipboard().setText(self.text)
+
     def _add(self, tail: str) -> None:
-        self.text += f"\n\n{self._box.tr('Last lines of the log:')}\n{without_names(tail)}" if tail else ""
-        self._box.setDetailedText(self.text)
-        self.button.setEnabled(True)
+        if not isValid(self):  # it was closed before the log was read
+            return
+        if tail:
+            added = f"\n{self.tr('Last lines of the log:')}\n{without_names(tail)}"
+            self.text += f"\n{added}"
+            self._details.appendPlainText(added)
+        self._copy.setEnabled(True)

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from PySide6.QtWidgets import QMessageBox, QWidget
+from PySide6.QtCore import QCoreApplication
+from PySide6.QtWidgets import QWidget
 
-from segstudio.gui.forms.plain import plain
-from segstudio.gui.report import Report
+from segstudio.gui.report import Failure, ReportBox
 from segstudio.session.background import Background
 
 
-class ErrorDialog(QMessageBox):
+class ErrorDialog(ReportBox):
     """Shows an unexpected error once; its report holds no image data.
 
     Parameters
@@ -21,16 +21,16 @@ class ErrorDialog(QMessageBox):
     """
 
     def __init__(self, title: str, trace: str, log: Path | None, background: Background, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setIcon(QMessageBox.Icon.Warning)
-        self.setWindowTitle(self.tr("Something went wrong in SegStudio"))
-        self.setText(self.tr("SegStudio met a fault of its own: {title}").format(title=title))
-        self._calm = self.tr("Your labels are safe: every finished stroke is on the disk. You can go on working.")
-        self.setInformativeText(self._calm)
-        plain(self)
-        self.report = Report(self, f"{title}\n\n{trace}", log, background)
-        self.addButton(self.tr("Go on"), QMessageBox.ButtonRole.AcceptRole)
-        self.setModal(False)
+        self._calm = _tr("Your labels are safe: every finished stroke is on the disk. You can go on working.")
+        failure = Failure(
+            title=_tr("Something went wrong in SegStudio"),
+            message=_tr("SegStudio met a fault of its own: {title}").format(title=title),
+            hint=self._calm,
+            report=f"{title}\n\n{trace}",
+            leave=_tr("Go on"),
+            picture="warning",
+        )
+        super().__init__(failure, log, background, parent)
         self._times, self._others = 1, 0
 
     def count(self, times: int) -> None:
@@ -46,7 +46,11 @@ class ErrorDialog(QMessageBox):
     def _say(self) -> None:
         words = [self._calm]
         if self._times > 1:
-            words.append(self.tr("This came {0} times.").format(self._times))
+            words.append(_tr("This came {0} times.").format(self._times))
         if self._others:
-            words.append(self.tr("Other faults since then, in the log: {0}.").format(self._others))
-        self.setInformativeText(" ".join(words))
+            words.append(_tr("Other faults since then, in the log: {0}.").format(self._others))
+        self.say(" ".join(words))
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("ErrorDialog", text)

@@ -8,7 +8,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
-    QMessageBox,
     QProgressBar,
     QSizePolicy,
     QStackedLayout,
@@ -18,7 +17,7 @@ from PySide6.QtWidgets import (
 
 from segstudio.gui.forms.parts import Column, ElidedLabel, EmptyState, button, caption, set_role, tool_button
 from segstudio.gui.forms.plain import plain
-from segstudio.gui.report import Report
+from segstudio.gui.report import Failure, ReportBox
 from segstudio.gui.theme import icon
 from segstudio.jobs.spec import TrainJob
 from segstudio.session.curves import epoch_words
@@ -195,14 +194,13 @@ class JobRow(QFrame):
         if self._job is None or self._job.error is None:
             return
         error = self._job.error
-        box = QMessageBox(QMessageBox.Icon.NoIcon, self._job.title, error.message, parent=self)
-        box.setInformativeText(error.hint)
-        plain(box)
-        Report(
-            box,
-            f"{error.code}: {error.message}\n{error.hint}\n\n{error.details}",
-            self._job.log or self._program_log,
-            self._session.background,
+        failure = Failure(
+            title=self._job.title,
+            message=error.message,
+            hint=error.hint,
+            report=f"{error.code}: {error.message}\n{error.hint}\n\n{error.details}",
+            leave=self.tr("Close"),
         )
-        box.addButton(QMessageBox.StandardButton.Close)
+        box = ReportBox(failure, self._job.log or self._program_log, self._session.background, self)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.open()
