@@ -22,6 +22,7 @@ from segstudio.core.errors import BadInput, UserError
 from segstudio.io.atomic import write_atomic
 from segstudio.io.disk import DISK
 from segstudio.project.image_bytes import FILE, Known, Looks, encoded, has_ends_of, looks_of, read_sums, sum_now, summed
+from segstudio.project.image_files import fingerprint
 from segstudio.project.manifest import ImageEntry
 
 #: A file that was touched since is summed before it is opened when it is no longer than this: a tenth of a second.
@@ -93,6 +94,23 @@ class ImageSums:
             self._note_changed(entry, known, looks)
             raise changed_image(entry, path)
         self._learn(entry, known, digest, looks)
+
+    def seems_changed(self, entry: ImageEntry, path: Path) -> bool:
+        """Whether a file holds another image for certain, as far as a look at it tells: too quick to open by it.
+
+        Another length does, and other ends of a file of which the time is another one than when it was summed.
+        """
+        known, looks = self.known(entry), looks_of(path)
+        if looks is None or self._found_changed.get(entry.id) == looks:
+            return looks is not None
+        if not entry.fingerprint.startswith(f"{looks.size}:"):
+            return True
+        if known is None or known.looks[:2] == looks[:2]:  # elsewhere, as in a copied project, the others differ
+            return False
+        try:
+            return fingerprint(path) != entry.fingerprint
+        except BadInput:
+            return False
 
     def look_later(self, entry: ImageEntry, path: Path) -> None:
         """Sum a file on a thread, unless its sum is known and nobody has touched it."""

@@ -50,6 +50,10 @@ class ProjectFiles(SavedProject):
         """Raise `BadInput` when the image file is missing or no longer the one that was labelled; see `ImageSums`."""
         self._images.check(image_id, however_large=however_large)
 
+    def seems_changed(self, image_id: str) -> bool:
+        """Return whether a quick look at an image file tells that it is no longer the one that was labelled."""
+        return self._images.sums.seems_changed(self.entry(image_id), self.image_path(image_id))
+
     def accept_changed_image(self, image_id: str) -> None:
         """Go on with the content that an image file has now; raise `BadInput` when it does not fit to the labels."""
         self._images.accept_changed(image_id)

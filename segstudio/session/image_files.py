@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from psygnal import Signal
 
@@ -40,14 +40,14 @@ class ImageFiles:
 
     Attributes
     ----------
-    gone
-        The ids of the images whose files were not there when they were looked for.
+    gone, touched
+        The ids of the images whose files were not there when they were looked for, or held another image.
     """
 
     noticed = Signal(object)
     """A `Notice`."""
     missing = Signal(object)
-    """The ids of the images whose files are gone; the one that is opened meanwhile says it itself."""
+    """The ids of the images whose files are gone; the one that is opened meanwhile says it itself. It was looked."""
     changed = Signal()
     """Another file belongs to an image now, or another content."""
 
@@ -59,25 +59,28 @@ class ImageFiles:
         self._background = background
         self._lane = lane
         self.gone: frozenset[str] = frozenset()
+        self.touched: frozenset[str] = frozenset()
         front.changed.connect(self._note_found)
 
     def look(self) -> None:
-        """Look which image files are gone; `missing` tells."""
+        """Look which image files are gone or changed; `missing` tells."""
         project, front = self._project(), self._front.wanted
         if project is None:
             return
         self.gone = self.gone & {entry.id for entry in project.images}
+        self.touched = self.touched & {entry.id for entry in project.images}
         refused = [image_id for image_id, error in self._front.refusals.items() if error.code == MISSING]
 
-        def tell(found: tuple[str, ...]) -> None:
+        def tell(seen: _Seen) -> None:
             if project is self._project():
-                self.gone = frozenset(found)
+                found = seen.gone
+                self.gone, self.touched = frozenset(found), frozenset(seen.touched)
                 for image_id in set(refused) - self.gone:
                     self._front.forgive(image_id)
                 known = {entry.id for entry in project.images} - {front}  # some may have been removed meanwhile
                 self.missing.emit(tuple(image_id for image_id in found if image_id in known))
 
-        self._background.run(lambda: _missing(project, lambda: project is self._project()), tell, lane=_LOOKING)
+        self._background.run(lambda: _seen(project, lambda: project is self._project()), tell, lane=_LOOKING)
 
     def find(self, folder: Path, then: Callable[[int], None]) -> None:
         """Look in `folder` for images that are missing, by their content; `then` gets how many were found."""
@@ -124,13 +127,14 @@ class ImageFiles:
                 self._open(image_id)
             else:
                 self._front.forgive(image_id)
+                self.look()
                 self.noticed.emit(Notice(f"{name} has not changed since it was added; nothing was done."))
 
         self._background.run(accept, done, lane=self._lane)
 
     def _note_found(self, document: "ImageDocument | None") -> None:
-        """Look again when an image opens that was gone: its drive is connected."""
-        if document is not None and document.entry.id in self.gone:
+        """Look again when an image opens that was gone or changed: its drive is connected, it was put back."""
+        if document is not None and document.entry.id in self.gone | self.touched:
             self.look()
 
     def _open(self, image_id: str) -> None:
@@ -139,8 +143,14 @@ class ImageFiles:
         self._front.open_again(image_id)
 
 
-def _missing(project: "Project", wanted: Callable[[], bool]) -> tuple[str, ...]:
-    found: list[str] = []
+class _Seen(NamedTuple):
+    gone: tuple[str, ...]
+    touched: tuple[str, ...]
+
+
+def _seen(project: "Project", wanted: Callable[[], bool]) -> _Seen:
+    gone: list[str] = []
+    touched: list[str] = []
     for entry in project.images:
         if not wanted():
             break
@@ -148,5 +158,7 @@ def _missing(project: "Project", wanted: Callable[[], bool]) -> tuple[str, ...]:
         # In a folder that the user has not allowed nothing is touched: another question asks for that.
         allowed = path == Path(os.path.normpath(project.folder / entry.path))
         if allowed and not path.exists():
-            found.append(entry.id)
-    return tuple(found)
+            gone.append(entry.id)
+        elif allowed and project.seems_changed(entry.id):
+            touched.append(entry.id)
+    return _Seen(tuple(gone), tuple(touched))

@@ -117,12 +117,13 @@ def test_the_row_of_an_image_says_what_is_wrong_until_it_opens(folder: Path, qap
     with Project.open(folder) as project:
         changed, path = project.images[2], project.image_path(project.images[2].id)
     original = path.read_bytes()
+    path.write_bytes(original + b"more")
 
     def script(hand: Driver) -> None:
         hand.wait(lambda: hand.session.document is not None, what="the first image")
         rows = hand.window.images._rows
         labels, image = (rows.index(rows.row_of(entry.id)) for entry in (damaged, changed))
-        path.write_bytes(original + b"more")
+        hand.wait(lambda: rows.state_words(image.row()) == "Image changed", what="the mark, before anybody opens it")
         for entry in (damaged, changed):
             hand.session.select(entry.id)
             hand.wait(lambda entry=entry: entry.id in hand.session.front.refusals, what="the refusal")
@@ -133,7 +134,7 @@ def test_the_row_of_an_image_says_what_is_wrong_until_it_opens(folder: Path, qap
 
         path.write_bytes(original)
         hand.open_image(changed.name)
-        assert rows.state_words(image.row()) == "Complete"
+        hand.wait(lambda: rows.state_words(image.row()) == "Complete", what="the mark to go")
         assert not any("its content has changed" in message for message in _errors(hand))
         hand.click(hand.window.banners, "Earlier states…")
         dialog = hand.dialog(HistoryDialog)

@@ -162,7 +162,8 @@ class ImageRows(QAbstractListModel):
         refusal = self._session.front.refusals.get(entry.id)
         if refusal is not None and refusal.code in _REFUSED:
             return _REFUSED[refusal.code]
-        return "gone" if entry.id in self._session.files.gone else ""
+        files = self._session.files
+        return "gone" if entry.id in files.gone else "changed" if entry.id in files.touched else ""
 
     def _state(self, entry: ImageEntry) -> str:
         """Return how far the work on an image is; where nothing is labelled, a target is what can be learned."""

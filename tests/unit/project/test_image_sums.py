@@ -69,6 +69,25 @@ def test_a_changed_middle_is_refused_and_the_original_welcome_again(folder: Path
         assert project.warnings == []
 
 
+@pytest.mark.parametrize(
+    ("data", "seen"),
+    [
+        (lambda data: data + b"more", True),
+        (lambda data: data[:-1] + bytes([data[-1] ^ 255]), True),
+        (lambda data: data, False),
+    ],
+    ids=["longer", "another end", "touched"],
+)
+def test_a_quick_look_finds_another_image_and_no_other(
+    folder: Path, data: Callable[[bytes], bytes], seen: bool
+) -> None:
+    path = folder.parent / "a.tif"
+    path.write_bytes(data(path.read_bytes()))
+    touch(path)
+    with Project.open(folder) as project:
+        assert project.seems_changed(project.images[0].id) is seen
+
+
 def test_the_changed_image_can_be_used_if_the_user_says_so(folder: Path) -> None:
     change_the_middle(folder.parent / "a.tif")
     with Project.open(folder) as project:
