@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from segstudio.core.errors import UserError
+from segstudio.core.weakly import weakly
 from segstudio.io.disk import DISK, Disk, disk_error
 from segstudio.labels.history import Planes
 from segstudio.project.annotation_files import AnnotationFiles
@@ -59,7 +60,7 @@ class Checkpoint:
     ) -> None:
         self._files = files
         self._journal = journal
-        self._publisher = Publisher(files, planes, journal.last, keeper, tell=self._tell, disk=disk)
+        self._publisher = Publisher(files, planes, journal.last, keeper, tell=weakly(self._tell), disk=disk)
         self._on_change = on_change
         self._latest = SYNCHRONIZED_SECONDS if is_synchronized(files.labels.parent) else LATEST_SECONDS
         self._condition = threading.Condition()

@@ -321,6 +321,7 @@ class ImageDocument(SavedDocument):
             return self.whole
         if self._transaction is not None and self._transaction.open:
             self._transaction.abort()
+        self._transaction = None
         done = self._saving.close(timeout, publish=not self.read_only)
         self.poll()
         self._closed = True

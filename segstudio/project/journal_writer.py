@@ -200,6 +200,8 @@ class JournalWriter:
         ended = ended and joined((self._medium.thread, watch), timeout)
         if ended:
             self._files.close()
+            if self._watch is not None:
+                self._watch.let_go()
         return ended
 
     def _run(self) -> None:

@@ -88,6 +88,10 @@ class RescueWatch:
         """Where things are brought to the rescue store; ``None`` before `start`."""
         return self._thread
 
+    def let_go(self) -> None:
+        """Know nothing any more of whom it watches, after the thread has ended."""
+        self._late = lambda: Late((), 0.0, 0.0)
+
     def forget(self) -> None:
         """Remove what was rescued, after `close`: all of it became durable in the journal at last."""
         if self.rescued:

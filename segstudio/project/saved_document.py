@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from psygnal import Signal
 
+from segstudio.core.weakly import weakly
 from segstudio.io.disk import Disk
 from segstudio.project.annotation_files import AnnotationFiles
 from segstudio.project.changes import SaveState
@@ -50,7 +51,7 @@ class SavedDocument:
         self._deliver: Callable[[Callable[[], None]], None] | None = None
         self._shown_state = ""  # the first news is always told: meanwhile somebody may have shown what was true then
         self._shown_checkpoint = 0
-        self._saving = Saving(files, image_id, found, self._on_thread_news, on_published, disk)
+        self._saving = Saving(files, image_id, found, weakly(self._on_thread_news), on_published, disk)
 
     @property
     def closed(self) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from segstudio.core.errors import UserError
+from segstudio.core.weakly import weakly
 from segstudio.io.disk import Disk
 from segstudio.labels.history import EditRecord
 from segstudio.labels.objects import ObjectInfo
@@ -58,7 +59,7 @@ class Saving:
             place,
             found.last,
             prepare=lambda: files.keep_base(disk),
-            on_change=self._on_journal,
+            on_change=weakly(self._on_journal),
             disk=disk,
             rescue=found.rescue,
         )
@@ -66,7 +67,7 @@ class Saving:
         keeper = SnapshotKeeper(files, image_id, found.planes.shape, disk)
         self.snapshots = keeper.snapshots
         self._checkpoint = Checkpoint(
-            files, found.planes, self._journal, keeper, on_change=self._on_checkpoint, disk=disk
+            files, found.planes, self._journal, keeper, on_change=weakly(self._on_checkpoint), disk=disk
         )
 
     def mark(self, found: Recovered) -> None:
