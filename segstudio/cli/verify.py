@@ -62,7 +62,7 @@ def _lines(report: Report) -> list[str]:
 
 def _of(item: Finding) -> list[str]:
     mark = "✗" if item.level == "damage" else "·"
-    return ["", f"{mark} {item.file}", f"  {item.wrong}", f"  Lost: {item.lost}", f"  To do: {item.do}"]
+    return ["", f"{mark} {item.title}", f"  {item.wrong}", f"  Lost: {item.lost}", f"  To do: {item.do}"]
 
 
 def _tell(done: int, total: int, name: str) -> None:

@@ -1,7 +1,7 @@
 """What verifying a project finds: each time the file, what is wrong, what is lost and what not, and what to do."""
 
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Literal
 
 #: ``damage``: something is not as it was written. ``note``: worth to know, nothing is wrong with it.
@@ -34,6 +34,21 @@ class Finding:
     do: str
     level: Level = "damage"
     image: str = ""
+
+    @property
+    def title(self) -> str:
+        """The file, after the image that it belongs to where its path does not tell.
+
+        Examples
+        --------
+        >>> Finding(".segstudio/journal/5c69e5/1.sj", "It is damaged.", "", "", image="a.png").title
+        'a.png: .segstudio/journal/5c69e5/1.sj'
+        >>> Finding("labels/a.tif", "It is damaged.", "", "", image="a.png").title
+        'labels/a.tif'
+        """
+        stems = {PurePath(part).stem for part in PurePath(self.file).parts}
+        told = not self.image or PurePath(self.image).stem in stems
+        return self.file if told else f"{self.image}: {self.file}"
 
 
 @dataclass(frozen=True)

@@ -164,7 +164,7 @@ class VerifyDialog(QDialog):
         card.setProperty("role", "card")
         column = QVBoxLayout(card)
         column.setSpacing(4)
-        name = _text(finding.file, "heading")
+        name = _text(finding.title, "heading")
         name.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         column.addWidget(name)
         column.addWidget(caption(finding.wrong, "error" if finding.level == "damage" else ""))
@@ -178,7 +178,7 @@ class VerifyDialog(QDialog):
 
     def _copy_report(self) -> None:
         if self.report is not None:
-            parts = (f"{i.file}\n{i.wrong}\nLost: {i.lost}\nTo do: {i.do}\n" for i in self.report.findings)
+            parts = (f"{i.title}\n{i.wrong}\nLost: {i.lost}\nTo do: {i.do}\n" for i in self.report.findings)
             QGuiApplication.clipboard().setText("\n".join(parts))
 
     def _end(self) -> None:

@@ -179,10 +179,15 @@ def test_the_command_says_it_in_words_and_as_json(folder: Path, capsys: pytest.C
     data[len(data) // 2] ^= 16
     (folder / "labels/finished.tif").write_bytes(data)
     os.utime(folder / "labels/finished.tif", ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    journal = min((folder / ".segstudio" / "journal").rglob("*.sj"))
+    shutil.copy(journal, journal.with_name("copy.sj"))
     assert main(["verify", str(folder)]) == 3
     text = capsys.readouterr().out
     assert "labels/finished.tif" in text
     assert "To do: " in text
+    with Project.open(folder, read_only=True) as project:
+        name = project.entry(journal.parent.name).name
+    assert f"{name}: .segstudio/journal/{journal.parent.name}/copy.sj" in text
     assert main(["verify", str(folder), "--json"]) == 3
     content = json.loads(capsys.readouterr().out)
     assert (content["whole"], content["findings"][0]["file"]) == (False, "labels/finished.tif")
