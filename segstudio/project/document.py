@@ -7,25 +7,26 @@ from pathlib import Path
 from psygnal import Signal
 
 from segstudio.core.axes import PixelSize
-from segstudio.core.errors import BadInput
 from segstudio.core.tiles import Window
 from segstudio.io.disk import DISK, Disk
 from segstudio.io.sources import ImageSource, open_image
 from segstudio.labels.edits import Edit
-from segstudio.labels.history import EditRecord, History
+from segstudio.labels.history import EditRecord
 from segstudio.labels.restore_points import restore_point_of
 from segstudio.labels.restoring import Restoration
 from segstudio.labels.transaction import Transaction
 from segstudio.project.annotation_files import AnnotationFiles
 from segstudio.project.changes import DocumentChange, change_of
 from segstudio.project.journal_records import JournalRecord, Kind
+from segstudio.project.locating import check_size
 from segstudio.project.manifest import ImageEntry
 from segstudio.project.outward import refuse_image_links_out
-from segstudio.project.prepared_step import PreparedStep, Step, TableChange, preparing
+from segstudio.project.prepared_step import PreparedStep, Step, TableChange
 from segstudio.project.reading_only import refuse_change
 from segstudio.project.recovery import Recovered, recover
 from segstudio.project.rescue import ImageRescue
 from segstudio.project.saved_document import SavedDocument
+from segstudio.project.undo_stack import UndoStack
 
 
 class ImageDocument(SavedDocument):
@@ -68,9 +69,8 @@ class ImageDocument(SavedDocument):
         self.files = files
         self.planes = found.planes
         self.notices = found.notices
-        self._done = list(found.done)
-        self._undone = list(found.undone)
-        self.history = History((record.edit for record in found.done), (record.edit for record in found.undone))
+        self._stack = UndoStack(found.planes, found.done, found.undone)
+        self.history = self._stack.history
         self._transaction: Transaction | None = None
         self._asked_first: Callable[[], object] | None = None
         for change in found.repair:
@@ -122,14 +122,7 @@ class ImageDocument(SavedDocument):
         """
         source = open_image(image)
         try:
-            if source.info.size != (entry.height, entry.width):
-                raise BadInput(
-                    f"{image.name} now has {source.info.height} × {source.info.width} pixels, "
-                    f"its labels were made on {entry.height} × {entry.width}.",
-                    hint="Put the original image back, or add this one to the project under another name.",
-                    code="image-changed",
-                    path=image,
-                )
+            check_size(entry, image, source.info.size)
             refuse_image_links_out(files)
             found = recover(files, entry.id, source.info.size, read_only=read_only, disk=disk, rescue=rescue)
             return cls(
@@ -226,8 +219,7 @@ class ImageDocument(SavedDocument):
 
     def preparing(self, step: Step) -> Callable[[], PreparedStep] | None:
         """Return the slow part of `undo` or `redo`, for one other thread; ``None`` when there is nothing to do."""
-        record = self.history.to_undo if step == "undo" else self.history.to_redo
-        return None if record is None else preparing(self.planes, record, step)
+        return self._stack.preparing(step)
 
     def step(self, step: Step, prepared: PreparedStep) -> EditRecord | None:
         """Undo or redo at once what `preparing` has prepared.
@@ -254,16 +246,11 @@ class ImageDocument(SavedDocument):
         self._check_writable()
         if self.editing:
             return None
-        made, table = (prepared.unpacked, prepared.table) if prepared is not None else (None, None)
-        edit = self.history.undo(self.planes, made) if step == "undo" else self.history.redo(self.planes, made)
-        if edit is None:
+        taken = self._stack.take(step, prepared)
+        if taken is None:
             return None
-        source, target = (self._done, self._undone) if step == "undo" else (self._undone, self._done)
-        original = source.pop()
-        target.append(original)
-        here = edit.inverse if step == "undo" and prepared is None else edit
-        self._record(step, here if prepared is None else prepared.edit, original.seq, table=table)
-        return edit
+        self._record(step, taken.change, taken.seq, table=None if prepared is None else prepared.table)
+        return taken.edit
 
     @property
     def can_undo(self) -> bool:
@@ -295,9 +282,7 @@ class ImageDocument(SavedDocument):
         if restore_point:
             self._saving.keep_before(restore_point)
         self.history.push(edit)
-        record = self._record("edit", edit, announced=announced, table=table)
-        self._done.append(record)
-        self._undone.clear()
+        self._stack.recorded(self._record("edit", edit, announced=announced, table=table))
 
     def _record(
         self, kind: Kind, edit: EditRecord, ref: int = 0, *, announced: bool = False, table: TableChange | None = None

@@ -17,6 +17,18 @@ def check_content(entry: ImageEntry, path: Path) -> None:
         raise changed_image(entry, path)
 
 
+def check_size(entry: ImageEntry, path: Path, size: tuple[int, int]) -> None:
+    """Raise `BadInput` when an image file of this ``(height, width)`` is not as large as the labels."""
+    if size != (entry.height, entry.width):
+        raise BadInput(
+            f"{path.name} now has {size[0]} × {size[1]} pixels, its labels were made on "
+            f"{entry.height} × {entry.width}.",
+            hint="Put the original image back, or add this one to the project under another name.",
+            code="image-changed",
+            path=path,
+        )
+
+
 def with_content_of(entry: ImageEntry, folder: Path, path: Path) -> ImageEntry:
     """Return the entry of a project in `folder` for the content that the file at `path` has now.
 

@@ -250,11 +250,11 @@ def test_it_is_journalled_as_one_in_place(session: Session, background: LaterBac
     document, ahead = _front(session), EditsAhead(session.front, background)
     edit = _delete(document)
     document.apply(edit)
-    in_place = document._done[-1]
+    in_place = document._stack._done[-1]
     document.undo()
     ahead.apply(document, Told(edit).wish)
     background.work()
-    worked_out_ahead = document._done[-1]
+    worked_out_ahead = document._stack._done[-1]
     assert worked_out_ahead.seq == in_place.seq + 2
     assert worked_out_ahead.edit == in_place.edit
     tables = [(made.table_before, made.table_after) for made in (worked_out_ahead, in_place)]
