@@ -5,12 +5,9 @@ from pathlib import Path
 
 from psygnal import Signal
 
-from segstudio.config.preferences import Preferences
 from segstudio.core.errors import UserError
-from segstudio.io.preferences_file import preferences_path, read_preferences, write_preferences
 from segstudio.project.changes import DocumentChange
 from segstudio.project.document import ImageDocument
-from segstudio.project.layout import is_project
 from segstudio.project.lock import Holder
 from segstudio.project.project import Project
 from segstudio.project.refusals import Refusal
@@ -30,6 +27,7 @@ from segstudio.session.image_files import ImageFiles
 from segstudio.session.image_intake import ImageIntake
 from segstudio.session.image_states import ImageStates
 from segstudio.session.job_queue import JobQueue
+from segstudio.session.kept_preferences import KeptPreferences
 from segstudio.session.made_image import MadeImage
 from segstudio.session.mask_taking import MaskTaking
 from segstudio.session.notice import Level, Notice
@@ -49,7 +47,7 @@ from segstudio.session.view_state import ViewState
 _DOCUMENTS = "documents"
 
 
-class Session:
+class Session(KeptPreferences):
     """The state of one sitting and the verbs that change it.
 
     Parameters
@@ -70,13 +68,11 @@ class Session:
     """It is known now how large a pixel of the image in front is, or not any more."""
     noticed = Signal(object)
     """A `Notice`."""
-    preferences_changed = Signal(object)
 
     def __init__(self, post: Post | None = None) -> None:
+        super().__init__(Background(post, self.report))
         self.view = ViewState()
-        self.background = Background(post, self.report)
         self.project: Project | None = None
-        self.preferences = read_preferences(preferences_path())
         self.safe_keeping = SafeKeeping(lambda: self.project, self.background)
         self.safe_keeping.noticed.connect(self._on_notice)
         self.door = ProjectDoor(lambda: self.project, self.background, _DOCUMENTS, self._rescue_folder)
@@ -192,10 +188,6 @@ class Session:
         self.safe_keeping.move_to(folder)
         self.set_preferences(self.preferences.model_copy(update={"rescue_folder": str(folder)}))
 
-    def _rescue_folder(self) -> Path | None:
-        chosen = self.preferences.rescue_folder
-        return Path(chosen) if chosen else None
-
     def close(self) -> None:
         """End the sitting: everything is written and all threads end, even when somebody who is told of it fails."""
         try:
@@ -304,20 +296,6 @@ class Session:
             if any(item not in objects for item in self.view.selected):
                 self.view.selected = frozenset(item for item in self.view.selected if item in objects)
             self.image_changed.emit(self.document.entry.id)
-
-    def set_preferences(self, preferences: Preferences) -> None:
-        """Take over and keep the user's preferences."""
-        self.preferences = preferences
-        self.preferences_changed.emit(preferences)
-        self.background.run(lambda: write_preferences(preferences_path(), preferences), lane="preferences")
-
-    def existing_recent(self, then: Callable[[tuple[str, ...]], None]) -> None:
-        """Call `then` with the recent projects that are still there."""
-        folders = self.preferences.recent
-        self.background.run(lambda: tuple(folder for folder in folders if is_project(Path(folder))), then)
-
-    def _remember(self, folder: Path) -> None:
-        self.set_preferences(self.preferences.opened(str(folder)))
 
 
 def _close(project: Project) -> UserError | None:

@@ -14,7 +14,7 @@ from segstudio.session.session import Session
 def test_how_clear_a_proposal_is_is_told_as_a_score(
     qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("segstudio.session.session.preferences_path", lambda: tmp_path / "preferences.toml")
+    monkeypatch.setattr("segstudio.session.kept_preferences.preferences_path", lambda: tmp_path / "preferences.toml")
     session = Session()
     panel = ProposalPanel(session)
     qtbot.addWidget(panel)

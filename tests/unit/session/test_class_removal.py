@@ -23,7 +23,7 @@ CELL, DEBRIS = 1, 2
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a project of five images with a cell and a piece of debris each."""
-    monkeypatch.setattr("segstudio.session.session.preferences_path", lambda: tmp_path / "preferences.toml")
+    monkeypatch.setattr("segstudio.session.kept_preferences.preferences_path", lambda: tmp_path / "preferences.toml")
     (tmp_path / "images").mkdir()
     for number in range(5):
         tifffile.imwrite(tmp_path / "images" / f"{number}.tif", np.full((32, 32), number, np.uint8))

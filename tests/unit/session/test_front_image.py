@@ -16,7 +16,7 @@ from segstudio.session.session import Session
 
 @pytest.fixture
 def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Session:
-    monkeypatch.setattr("segstudio.session.session.preferences_path", lambda: tmp_path / "preferences.toml")
+    monkeypatch.setattr("segstudio.session.kept_preferences.preferences_path", lambda: tmp_path / "preferences.toml")
     (tmp_path / "images").mkdir()
     for number in range(3):
         tifffile.imwrite(tmp_path / "images" / f"{number}.tif", np.full((32, 32), number, np.uint8))

@@ -26,7 +26,7 @@ from segstudio.session.session import Session
 @pytest.fixture
 def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Session:
     """Return a session whose project has two classes, and two images with one object of the first class in each."""
-    monkeypatch.setattr("segstudio.session.session.preferences_path", lambda: tmp_path / "preferences.toml")
+    monkeypatch.setattr("segstudio.session.kept_preferences.preferences_path", lambda: tmp_path / "preferences.toml")
     (tmp_path / "images").mkdir()
     for name in "ab":
         tifffile.imwrite(tmp_path / "images" / f"{name}.tif", np.full((32, 32), ord(name), np.uint8))

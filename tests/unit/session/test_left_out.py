@@ -20,7 +20,7 @@ from segstudio.session.session import Session
 
 @pytest.fixture
 def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Session:
-    monkeypatch.setattr("segstudio.session.session.preferences_path", lambda: tmp_path / "preferences.toml")
+    monkeypatch.setattr("segstudio.session.kept_preferences.preferences_path", lambda: tmp_path / "preferences.toml")
     return Session()
 
 
@@ -87,7 +87,7 @@ def test_of_many_images_is_said_how_far_they_are(
 def test_images_that_come_after_the_project_was_closed_go_into_no_other_one(
     images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("segstudio.session.session.preferences_path", lambda: tmp_path / "preferences.toml")
+    monkeypatch.setattr("segstudio.session.kept_preferences.preferences_path", lambda: tmp_path / "preferences.toml")
     calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
     session, looks, closed = Session(calls.put), threading.Event(), threading.Event()
     look = Intake.look

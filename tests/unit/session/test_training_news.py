@@ -25,7 +25,7 @@ def _metric(step: int, *, best: bool = False) -> Metric:
 def test_more_time_says_what_came_of_it(
     better: bool, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("segstudio.session.session.preferences_path", lambda: tmp_path / "preferences.toml")
+    monkeypatch.setattr("segstudio.session.kept_preferences.preferences_path", lambda: tmp_path / "preferences.toml")
     session, notices = Session(), list[Notice]()
     monkeypatch.setattr(session.jobs.trainings, "start", lambda *_: None)
     monkeypatch.setattr(session.runs, "refresh", lambda: None)  # there is no project to read
