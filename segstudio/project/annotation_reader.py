@@ -16,7 +16,7 @@ from segstudio.project.annotation_files import AnnotationFiles
 T = TypeVar("T")
 #: Code of the error about an image of which a published file is damaged and no journal can replace it.
 DAMAGED_LABELS: Final = "labels-damaged"
-_DAMAGE: Final = frozenset(("image-damaged", "file-damaged", "labels-format", "labels-size"))
+_DAMAGE: Final = frozenset(("image-damaged", "image-format", "file-damaged", "labels-format", "labels-size"))
 
 
 class AnnotationReader:
