@@ -129,11 +129,12 @@ class Opening(QObject):
     def _offer_reading(self, folder: Path, error: UserError) -> None:
         button = QPushButton(self.tr("Open for reading only"))
         button.clicked.connect(lambda: self._session.open_project(folder, read_only=True))
-        notice = Notice(error.message, error.hint, "warning", about=OPENING)
         if error.code != LEFT_OPEN:
-            self.offered.emit(notice, button)
+            self.offered.emit(Notice(error.message, error.hint, "warning", about=OPENING), button)
             return
-        take = QPushButton(self.tr("The other computer is off: take over…"))
+        hint = self.tr("Close it there, open it for reading only, or take it over if that computer is off.")
+        notice = Notice(error.message, hint, "warning", about=OPENING)
+        take = QPushButton(self.tr("Take over…"))
         take.clicked.connect(lambda: self._ask_take_over(folder, error))
         self.asked.emit(notice, button, take)
 

@@ -62,6 +62,7 @@ class RefusedImages(QObject):
                     "All files stay as they are."
                 )
         else:
+            hint = self.tr("Put the original back, or use the image as it is now; its labels stay.")
             button.setText(self.tr("Use the changed image"))
             button.clicked.connect(lambda: self._session.files.accept_changed(image_id))
         self._banners.show_notice(Notice(message, hint, "error", about=about), button)

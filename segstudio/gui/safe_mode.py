@@ -24,7 +24,7 @@ def wants_safe_mode(trouble: Trouble) -> bool:
     box = QMessageBox(QMessageBox.Icon.Question, "SegStudio", "")
     box.setObjectName("safe-mode")
     if trouble == "no-start":
-        box.setText(_tr("SegStudio did not get as far as its window the last time."))
+        box.setText(_tr("SegStudio did not come up the last time it was started."))
     else:
         box.setText(_tr("SegStudio ended within seconds the last times it was started."))
     box.setInformativeText(

@@ -123,7 +123,7 @@ def test_a_project_that_a_computer_has_left_open_which_is_off_is_taken_over(fold
     lock = folder / ".segstudio" / "lock"
     lock.parent.mkdir(exist_ok=True)
     lock.write_text(json.dumps({"pid": 12, "host": "microscope-2", "user": "anna", "computer": "0123456789abcdef"}))
-    offer = "The other computer is off: take over…"
+    offer = "Take over…"
 
     def script(hand: Driver) -> None:
         hand.wait(hand.window.banners.messages, what="the refusal")
