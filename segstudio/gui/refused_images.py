@@ -50,6 +50,7 @@ class RefusedImages(QObject):
         message, hint = error.message, error.hint
         button = QPushButton()
         if error.code == DAMAGED_LABELS:
+            hint = self.tr("Go back to an earlier state of it, or restore that file from a backup.")
             button.setText(self.tr("Earlier states…"))
             button.clicked.connect(lambda: self.history_wanted.emit(image_id))
             if len(ids) > 1:
@@ -58,8 +59,7 @@ class RefusedImages(QObject):
                     len(ids), self._names(ids)
                 )
                 hint = self.tr(
-                    "Choose one of them to go back to an earlier state of it, or restore its file from a backup. "
-                    "All files stay as they are."
+                    "Choose one of them to go back to an earlier state of it, or restore its file from a backup."
                 )
         else:
             hint = self.tr("Put the original back, or use the image as it is now; its labels stay.")

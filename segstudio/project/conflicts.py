@@ -32,11 +32,15 @@ def told(copies: Collection[Path]) -> list[str]:
     """Return the sentence about such copies for the user; none without any."""
     if not copies:
         return []
-    first = next(iter(copies))
-    more = f" and {len(copies) - 1} more" if len(copies) > 1 else ""
+    first, others = next(iter(copies)), len(copies) - 1
+    if not others:
+        return [
+            f"“{first.name}” in {first.parent.name} looks like a copy that a sync program made when two computers had "
+            "changed the same file. It is not used: compare it with your work, then move it away."
+        ]
     return [
-        f"“{first.name}” in {first.parent}{more} looks like a copy that a sync program made when two computers had "
-        "changed the same file. It is not used, and nothing was deleted: compare it with your work, then move it away."
+        f"“{first.name}” in {first.parent.name} and {others:,} more look like copies that a sync program made when two "
+        "computers had changed the same file. They are not used: compare them with your work, then move them away."
     ]
 
 

@@ -49,6 +49,7 @@ def _picture(hand: Driver, name: str) -> None:
 @pytest.mark.timeout(120)
 def test_images_whose_labels_are_damaged_share_one_banner_that_names_them(folder: Path, qapp: object) -> None:
     first, second = _damage(folder, 1, 2)
+    shutil.rmtree(folder / ".segstudio" / "snapshots")
 
     def script(hand: Driver) -> None:
         hand.wait(lambda: hand.session.document is not None, what="the first image")
@@ -61,7 +62,9 @@ def test_images_whose_labels_are_damaged_share_one_banner_that_names_them(folder
         assert _errors(hand) == [f"The labels of 2 images cannot be opened: {second.name}, {first.name}."]
         _picture(hand, "damaged-two")
         hand.click(hand.window.banners, "Earlier states…")
-        assert hand.dialog(HistoryDialog).windowTitle() == f"History of {second.name}"
+        dialog = hand.dialog(HistoryDialog)
+        assert dialog.windowTitle() == f"History of {second.name}"
+        hand.wait(lambda: "Restore its label file from a backup" in dialog.says(), what="what else helps")
 
     run_program([str(folder)], script)
 

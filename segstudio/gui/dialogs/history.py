@@ -140,6 +140,13 @@ class HistoryDialog(QDialog):
             self._empty.say(self.tr("No image is open."))
         elif states is None:
             self._empty.say(self.tr("Looking for earlier states …"))
+        elif self._session.earlier.damaged:
+            self._empty.say(
+                self.tr(
+                    "There is no earlier state of {0}. Restore its label file from a backup, or move that file out of "
+                    "the project to label the image anew."
+                ).format(name)
+            )
         else:
             self._empty.say(
                 self.tr(

@@ -104,6 +104,9 @@ def test_copies_of_sync_programs_are_notes(folder: Path) -> None:
     report = verify_project(folder)
     assert report.whole
     assert {item.file for item in report.findings} == {"labels/finished (conflicted copy).tif", "project (1).json"}
+    with Project.open(folder, read_only=True) as project:
+        (told,) = project.warnings
+    assert told.startswith(f"“project (1).json” in {folder.name} and 1 more look like copies that a sync program made")
 
 
 def test_cut_weights_of_a_model_are_named(folder: Path) -> None:
