@@ -7,9 +7,10 @@ import numpy as np
 
 from segstudio.core.tiles import Window
 from segstudio.labels.edits import Edit, PasteLabels
-from segstudio.labels.history import EditRecord, History, Planes
+from segstudio.labels.history import EditRecord, Planes
 from segstudio.labels.objects import ObjectInfo
 from segstudio.labels.transaction import Transaction
+from segstudio.labels.undo import History
 from segstudio.session.tools import PointerEvent, Preview, ToolContext, ToolRunner
 from segstudio.session.view_state import ViewState
 

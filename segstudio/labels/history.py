@@ -1,4 +1,4 @@
-"""The annotation of one image, records of what gestures changed in it, and undo and redo of them."""
+"""The annotation of one image, and records of what gestures changed in it."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -110,6 +110,10 @@ class Planes:
         """Whether nothing is drawn, and nothing stated."""
         return not len(self.objects) and self.labels.blank and self.regions.blank
 
+    def snapshot(self) -> "Planes":
+        """Return the planes as they are now, for another thread, which may change them; shares all tiles."""
+        return Planes(self.labels.snapshot(), self.regions.snapshot(), self.objects.copy())
+
     def plane(self, name: Plane) -> LabelMap:
         """Return the plane called `name`."""
         return self.labels if name == "labels" else self.regions
@@ -188,85 +192,3 @@ def apply_delta(tile: NDArray[Any] | None, delta: TileDelta, plane: LabelMap) ->
     # A bytes object is read-only and stays so: a plane copies a tile that it may not write.
     change = np.frombuffer(raw, plane.dtype.newbyteorder("<")).reshape(shape)
     return change.astype(plane.dtype, copy=False) if tile is None else tile ^ change
-
-
-class History:
-    """Undo and redo of one image, without a limit on their number: a record takes about a kilobyte.
-
-    Parameters
-    ----------
-    done
-        Records of earlier, oldest first, that can be undone; as read from a journal.
-    undone
-        Records that can be redone, in the order in which they were undone.
-    """
-
-    def __init__(self, done: Iterable[EditRecord] = (), undone: Iterable[EditRecord] = ()) -> None:
-        self._done = list(done)
-        self._undone = list(undone)
-
-    def push(self, record: EditRecord) -> None:
-        """Add what was just done; what was undone before can no longer be redone."""
-        self._done.append(record)
-        self._undone.clear()
-
-    def undo(self, planes: Planes, unpacked: Unpacked | None = None) -> EditRecord | None:
-        """Take the last record back; return it, or ``None`` when there is none. `unpacked` as in `Planes.apply`."""
-        if not self._done:
-            return None
-        record = self._done.pop()
-        planes.apply(record, unpacked, back=True)
-        self._undone.append(record)
-        return record
-
-    def redo(self, planes: Planes, unpacked: Unpacked | None = None) -> EditRecord | None:
-        """Do again what was undone last; return its record, or ``None`` when there is none. `unpacked` as in `undo`."""
-        if not self._undone:
-            return None
-        record = self._undone.pop()
-        planes.apply(record, unpacked)
-        self._done.append(record)
-        return record
-
-    @property
-    def can_undo(self) -> bool:
-        """Whether there is something to undo."""
-        return bool(self._done)
-
-    @property
-    def can_redo(self) -> bool:
-        """Whether there is something to redo."""
-        return bool(self._undone)
-
-    @property
-    def to_undo(self) -> EditRecord | None:
-        """What `undo` would take back."""
-        return self._done[-1] if self._done else None
-
-    @property
-    def to_redo(self) -> EditRecord | None:
-        """What `redo` would do again."""
-        return self._undone[-1] if self._undone else None
-
-    @property
-    def undo_name(self) -> str:
-        """Name of what `undo` would take back; empty when there is nothing."""
-        return self._done[-1].name if self._done else ""
-
-    @property
-    def redo_name(self) -> str:
-        """Name of what `redo` would do again; empty when there is nothing."""
-        return self._undone[-1].name if self._undone else ""
-
-    def entries(self) -> tuple[EditRecord, ...]:
-        """Return the records that can be undone, oldest first."""
-        return tuple(self._done)
-
-    def undone(self) -> tuple[EditRecord, ...]:
-        """Return the records that can be redone, in the order in which they were undone."""
-        return tuple(self._undone)
-
-    @property
-    def nbytes(self) -> int:
-        """About how much memory the records take."""
-        return sum(record.nbytes for record in (*self._done, *self._undone))

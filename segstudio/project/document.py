@@ -15,13 +15,15 @@ from segstudio.labels.history import EditRecord
 from segstudio.labels.restore_points import restore_point_of
 from segstudio.labels.restoring import Restoration
 from segstudio.labels.transaction import Transaction
+from segstudio.labels.undo import Step
 from segstudio.project.annotation_files import AnnotationFiles
 from segstudio.project.changes import DocumentChange, change_of
+from segstudio.project.journal import JournalPlace
 from segstudio.project.journal_records import JournalRecord, Kind
 from segstudio.project.locating import check_size
 from segstudio.project.manifest import ImageEntry
 from segstudio.project.outward import refuse_image_links_out
-from segstudio.project.prepared_step import PreparedStep, Step, TableChange
+from segstudio.project.prepared_step import PreparedStep, TableChange
 from segstudio.project.reading_only import refuse_change
 from segstudio.project.recovery import Recovered, recover
 from segstudio.project.rescue import ImageRescue
@@ -69,7 +71,8 @@ class ImageDocument(SavedDocument):
         self.files = files
         self.planes = found.planes
         self.notices = found.notices
-        self._stack = UndoStack(found.planes, found.done, found.undone)
+        place = JournalPlace(files.journal, entry.id, found.planes.shape)
+        self._stack = UndoStack(found.planes, found.done, found.undone, place)
         self.history = self._stack.history
         self._transaction: Transaction | None = None
         self._asked_first: Callable[[], object] | None = None
@@ -217,9 +220,20 @@ class ImageDocument(SavedDocument):
         self._do_asked()
         return self._step("redo")
 
-    def preparing(self, step: Step) -> Callable[[], PreparedStep] | None:
-        """Return the slow part of `undo` or `redo`, for one other thread; ``None`` when there is nothing to do."""
+    def preparing(self, step: Step) -> Callable[[], PreparedStep | None] | None:
+        """Return the slow part of `undo` or `redo`, for one other thread; ``None`` when there is nothing to do.
+
+        When it returns ``None``, have it told by `tell_unread`.
+        """
         return self._stack.preparing(step)
+
+    def tell_unread(self, step: Step) -> None:
+        """Tell that an action of long ago cannot be read from the journal now, so that the step is not done."""
+        done = "undone" if step == "undo" else "redone"
+        self.noticed.emit(
+            f"Earlier actions on {self.entry.name} cannot be {done} now: their journal cannot be read. Check the drive "
+            "of the project and try again; the labels stay as they are."
+        )
 
     def step(self, step: Step, prepared: PreparedStep) -> EditRecord | None:
         """Undo or redo at once what `preparing` has prepared.
@@ -248,6 +262,8 @@ class ImageDocument(SavedDocument):
             return None
         taken = self._stack.take(step, prepared)
         if taken is None:
+            if self.history.lacks(step):
+                self.tell_unread(step)
             return None
         self._record(step, taken.change, taken.seq, table=None if prepared is None else prepared.table)
         return taken.edit

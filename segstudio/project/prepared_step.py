@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 from segstudio.labels.history import EditRecord, Planes, Unpacked
 from segstudio.labels.objects import ObjectTable
+from segstudio.labels.undo import Step
 from segstudio.project.changes import ids_far_and_wide
 from segstudio.project.journal_records import changed_digest
 
-Step = Literal["undo", "redo"]
 _NOTHING = bytes(8)
 
 
@@ -46,11 +45,14 @@ class PreparedStep:
         What changes: for an undo the inverse of the action.
     table
         What that does to the object table.
+    recalled
+        What `History.recall` needs first; the last of it is the action.
     """
 
     unpacked: Unpacked
     edit: EditRecord
     table: TableChange
+    recalled: tuple[EditRecord, ...] = ()
 
 
 def preparing(planes: Planes, record: EditRecord, step: Step) -> Callable[[], PreparedStep]:

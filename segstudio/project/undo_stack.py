@@ -1,11 +1,18 @@
 """The actions of an image that can be taken back and done again, each with its number in the journal."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
-from segstudio.labels.history import EditRecord, History, Planes
+from segstudio.core.errors import BadInput
+from segstudio.labels.history import EditRecord, Planes
+from segstudio.labels.undo import LIMIT_BYTES, History, Step
+from segstudio.project.journal import JournalPlace, read_journal
 from segstudio.project.journal_records import JournalRecord
-from segstudio.project.prepared_step import PreparedStep, Step, preparing
+from segstudio.project.prepared_step import PreparedStep, preparing
+
+#: So much of the limit is read back at once.
+_SHARE: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +37,16 @@ class Taken:
 class UndoStack:
     """What can be undone and redone of one annotation, over all sessions.
 
+    Steps beyond a limit of memory have only their numbers here; when their turn comes they are read from the journal.
+
     Parameters
     ----------
     planes
         The annotation.
     done, undone
         What can be undone, the oldest first, and redone, in the order in which it was undone.
+    place
+        The journal.
 
     Attributes
     ----------
@@ -43,29 +54,87 @@ class UndoStack:
         The same without numbers.
     """
 
-    def __init__(self, planes: Planes, done: Iterable[JournalRecord], undone: Iterable[JournalRecord]) -> None:
+    def __init__(
+        self,
+        planes: Planes,
+        done: Iterable[JournalRecord],
+        undone: Iterable[JournalRecord],
+        place: JournalPlace,
+    ) -> None:
+        done, undone = tuple(done), tuple(undone)
         self._planes = planes
-        self._done, self._undone = list(done), list(undone)
-        self.history = History((record.edit for record in self._done), (record.edit for record in self._undone))
+        self._place = place
+        self._seqs: dict[Step, list[int]] = {
+            "undo": [record.seq for record in done],
+            "redo": [record.seq for record in undone],
+        }
+        self.history = History((record.edit for record in done), (record.edit for record in undone), LIMIT_BYTES)
 
     def recorded(self, record: JournalRecord) -> None:
         """Take note of the record of the action that was pushed on the `history` last."""
-        self._done.append(record)
-        self._undone.clear()
+        self._seqs["undo"].append(record.seq)
+        self._seqs["redo"].clear()
 
-    def preparing(self, step: Step) -> Callable[[], PreparedStep] | None:
-        """Return the slow part of a step, for one other thread; ``None`` when there is nothing to do."""
-        record = self.history.to_undo if step == "undo" else self.history.to_redo
-        return None if record is None else preparing(self._planes, record, step)
+    def preparing(self, step: Step) -> Callable[[], PreparedStep | None] | None:
+        """Return the slow part of a step, for one other thread; ``None`` when there is nothing to do.
+
+        It returns ``None`` when the action has to be read from the journal and is not there.
+        """
+        record = self.history.next(step)
+        if record is not None:
+            return preparing(self._planes, record, step)
+        if not self.history.lacks(step):
+            return None
+        reading, planes = self._reading(step), self._planes.snapshot()
+
+        def prepare() -> PreparedStep | None:
+            recalled = reading()
+            return replace(preparing(planes, recalled[-1], step)(), recalled=recalled) if recalled else None
+
+        return prepare
 
     def take(self, step: Step, prepared: PreparedStep | None) -> Taken | None:
-        """Do a step, which may be prepared, to the planes; return ``None`` when there is nothing to do."""
+        """Do a step, which may be prepared, to the planes; return ``None`` when there is nothing to do.
+
+        Or when it has to be read from the journal and is not there; then `History.lacks` still says so.
+        """
         made = prepared.unpacked if prepared is not None else None
+        if self.history.lacks(step):
+            self.history.recall(step, prepared.recalled if prepared is not None else self._reading(step)())
         edit = self.history.undo(self._planes, made) if step == "undo" else self.history.redo(self._planes, made)
         if edit is None:
             return None
-        source, target = (self._done, self._undone) if step == "undo" else (self._undone, self._done)
+        source, target = (self._seqs[way] for way in (("undo", "redo") if step == "undo" else ("redo", "undo")))
         target.append(source.pop())
         if prepared is not None:
-            return Taken(edit, prepared.edit, target[-1].seq)
-        return Taken(edit, edit.inverse if step == "undo" else edit, target[-1].seq)
+            return Taken(edit, prepared.edit, target[-1])
+        return Taken(edit, edit.inverse if step == "undo" else edit, target[-1])
+
+    def _reading(self, step: Step) -> Callable[[], tuple[EditRecord, ...]]:
+        """Return a function, for any thread, that reads the next steps from the journal; the last one comes next."""
+        seqs, planes = tuple(self._seqs[step]), self._planes.snapshot()
+
+        def read() -> tuple[EditRecord, ...]:
+            try:
+                found = {record.seq: record.edit for record in read_journal(self._place).records}
+            except BadInput:  # the disk does not answer: what is asked for again may be there
+                return ()
+            chosen: list[EditRecord] = []
+            size = 0
+            for seq in reversed(seqs):
+                edit = found.get(seq)
+                size += edit.nbytes if edit is not None else 0
+                if edit is None or (chosen and size > LIMIT_BYTES // _SHARE):
+                    break
+                chosen.append(edit)
+            return tuple(reversed(chosen)) if chosen and _leads_from(planes, chosen[0], step) else ()
+
+        return read
+
+
+def _leads_from(planes: Planes, edit: EditRecord, step: Step) -> bool:
+    """Whether a step can be done to the planes as they are: another program may have changed the journal."""
+    return all(
+        planes.plane(delta.plane).digest(delta.key) == (delta.after if step == "undo" else delta.before)
+        for delta in edit.tiles
+    )

@@ -246,8 +246,7 @@ class EarlierStates:
         if known is not None and (known.of, known.seq) == (document, document.seq):
             return known
         planes = document.planes
-        copy = Planes(planes.labels.snapshot(), planes.regions.snapshot(), planes.objects.copy())
-        now = _Now(document, copy, document.seq)
+        now = _Now(document, planes.snapshot(), document.seq)
         # What a gesture has painted up to now may be taken back, and its number stays the same.
         self._known = None if document.editing else now
         return now

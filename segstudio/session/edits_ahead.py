@@ -120,7 +120,7 @@ class EditsAhead:
             self._start(document, wish, edit)
 
     def _start(self, document: "ImageDocument", wish: Wish[E], edit: E) -> None:
-        planes, seq, of = copied(document.planes), document.seq, wish.of()
+        planes, seq, of = document.planes.snapshot(), document.seq, wish.of()
 
         def fail() -> None:
             if wish is self._wish:
@@ -177,11 +177,6 @@ def _nothing(_edit: Edit, _record: EditRecord | None) -> None:
 
 def _rest() -> None:
     time.sleep(_REST_S)
-
-
-def copied(planes: Planes) -> Planes:
-    """Return the planes as they are now, for another thread, which may change them; shares all tiles."""
-    return Planes(planes.labels.snapshot(), planes.regions.snapshot(), planes.objects.copy())
 
 
 def worked_out(planes: Planes, edit: Edit) -> Restoration | None:

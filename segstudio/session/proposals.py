@@ -16,8 +16,8 @@ from segstudio.labels.restoring import NAME as RESTORE
 from segstudio.session.predictions import Decisions, Proposal, bounds
 
 if TYPE_CHECKING:
-    from segstudio.labels.history import History
     from segstudio.labels.transaction import Transaction
+    from segstudio.labels.undo import History
 
 Outcome = Literal["pending", "accepted", "rejected"]
 
@@ -140,6 +140,8 @@ class Proposals:
         gone = {at: object_id for at, object_id in self.decisions.accepted.items() if object_id not in objects}
         undone = history.undone() if gone else ()
         made = {change.id for record in undone for change in record.objects if change.before is None}
+        if history.let_go["redo"]:  # among what is not held any more is what was there the last time
+            made |= {object_id for at, object_id in gone.items() if at in self._redoable}
         given_up = [at for at, object_id in gone.items() if at in self._redoable and object_id not in made]
         for proposal_id in given_up:
             del self.decisions.accepted[proposal_id]

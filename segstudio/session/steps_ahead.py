@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Final
 
 from psygnal import Signal
 
-from segstudio.project.prepared_step import PreparedStep, Step
+from segstudio.labels.undo import Step
+from segstudio.project.prepared_step import PreparedStep
 from segstudio.session.background import Background
 
 if TYPE_CHECKING:
@@ -80,15 +81,20 @@ class StepsAhead:
             if mine is self._preparing:
                 self._forget(document)
 
-        def work() -> PreparedStep:
+        def work() -> PreparedStep | None:
             try:
                 return prepare()
             except BaseException:
                 self._background.post(give_up)  # told like any other error; the next one is not kept waiting
                 raise
 
-        def take(prepared: PreparedStep) -> None:
-            if mine is self._preparing:  # else it was done in place
+        def take(prepared: PreparedStep | None) -> None:
+            if mine is not self._preparing:
+                return  # it was done in place
+            if prepared is None:
+                self._forget(document)
+                document.tell_unread(step)
+            else:
                 self._take(document, prepared)
 
         self._background.run(work, take, lane=_LANE)
@@ -122,8 +128,9 @@ class StepsAhead:
 
 
 def _is_large(document: "ImageDocument", step: Step) -> bool:
-    record = document.history.to_undo if step == "undo" else document.history.to_redo
-    return record is not None and (len(record.tiles) > MANY_TILES or len(record.objects) > MANY_ROWS)
+    record = document.history.next(step)
+    large = record is not None and (len(record.tiles) > MANY_TILES or len(record.objects) > MANY_ROWS)
+    return large or document.history.lacks(step)
 
 
 def _do(document: "ImageDocument", step: Step) -> None:

@@ -12,9 +12,10 @@ from bench_figure import exit_code, figure
 
 from segstudio.core.tiles import Window
 from segstudio.labels.edits import Brush, Painter, add_object
-from segstudio.labels.history import EditRecord, History, Planes
+from segstudio.labels.history import EditRecord, Planes
 from segstudio.labels.objects import ObjectInfo
 from segstudio.labels.transaction import Transaction
+from segstudio.labels.undo import History
 
 CELLS = 20_000
 DIAMETER = 24.0

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from segstudio.core.tiles import Window
 from segstudio.labels.digest import tile_digest
-from segstudio.labels.history import EditRecord, History, Planes
+from segstudio.labels.history import EditRecord, Planes
 from segstudio.labels.label_map import TILE, LabelMap
 from segstudio.labels.objects import ObjectInfo, ObjectTable
 from segstudio.labels.transaction import Transaction
+from segstudio.labels.undo import History
 
 SHAPE = (600, 1100)
 

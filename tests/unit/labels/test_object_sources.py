@@ -19,9 +19,10 @@ from segstudio.labels.edits import (
     Split,
     Stroke,
 )
-from segstudio.labels.history import EditRecord, History, ObjectChange, Planes
+from segstudio.labels.history import EditRecord, ObjectChange, Planes
 from segstudio.labels.objects import ObjectInfo
 from segstudio.labels.transaction import Transaction
+from segstudio.labels.undo import History
 
 SHAPE = (40, 60)
 MODEL = ObjectInfo(2, "model", "accepted")

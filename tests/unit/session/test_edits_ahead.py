@@ -15,9 +15,10 @@ from segstudio.labels.history import EditRecord, Planes
 from segstudio.labels.objects import ObjectInfo, ObjectTable
 from segstudio.labels.transaction import Transaction
 from segstudio.project.document import ImageDocument
+from segstudio.project.journal import JournalPlace, read_journal
 from segstudio.project.project import Project
 from segstudio.session import edits_ahead
-from segstudio.session.edits_ahead import EditsAhead, Wish, copied, worked_out
+from segstudio.session.edits_ahead import EditsAhead, Wish, worked_out
 from segstudio.session.session import Session
 
 SHAPE = (600, 700)
@@ -90,7 +91,7 @@ def test_what_was_worked_out_is_what_is_done_in_place(session: Session, make: Ca
     planes = _front(session).planes
     planes.objects.set(500, ObjectInfo())
     planes.objects.set(500, None)  # an id that was used
-    edit, ahead, here = make(planes), copied(planes), copied(planes)
+    edit, ahead, here = make(planes), planes.snapshot(), planes.snapshot()
     found = worked_out(ahead, edit)
     transaction = Transaction(here, edit.name)
     edit.apply(transaction)
@@ -106,7 +107,7 @@ def test_what_was_worked_out_is_what_is_done_in_place(session: Session, make: Ca
 
 def test_whoever_does_it_goes_through_no_rows(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     planes = _front(session).planes
-    found = worked_out(copied(planes), _delete(_front(session)))
+    found = worked_out(planes.snapshot(), _delete(_front(session)))
     assert found is not None
     monkeypatch.setattr(ObjectTable, "set", lambda *_: pytest.fail("a row by itself"))
     found.apply(planes)
@@ -243,18 +244,19 @@ def test_an_error_is_told_and_the_next_edit_is_not_kept_waiting(session: Session
 def test_ids_that_were_used_are_not_handed_out_again() -> None:
     planes = Planes.empty((9, 9))
     planes.objects = ObjectTable({}, 70)
-    assert copied(planes).objects.next_id() == 70
+    assert planes.snapshot().objects.next_id() == 70
 
 
 def test_it_is_journalled_as_one_in_place(session: Session, background: LaterBackground) -> None:
     document, ahead = _front(session), EditsAhead(session.front, background)
     edit = _delete(document)
     document.apply(edit)
-    in_place = document._stack._done[-1]
     document.undo()
     ahead.apply(document, Told(edit).wish)
     background.work()
-    worked_out_ahead = document._stack._done[-1]
+    assert document.flush()
+    place = JournalPlace(document.files.journal, document.entry.id, SHAPE)
+    in_place, _undo, worked_out_ahead = read_journal(place).records[-3:]
     assert worked_out_ahead.seq == in_place.seq + 2
     assert worked_out_ahead.edit == in_place.edit
     tables = [(made.table_before, made.table_after) for made in (worked_out_ahead, in_place)]

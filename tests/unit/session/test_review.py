@@ -15,12 +15,13 @@ from segstudio.core.errors import UserError
 from segstudio.core.tiles import Window
 from segstudio.io.labels_file import write_label_tiff
 from segstudio.labels.edits import Delete, EraseStroke, Merge, Stroke
-from segstudio.labels.history import EditRecord, History, Planes
+from segstudio.labels.history import EditRecord, Planes
 from segstudio.labels.label_map import LabelMap
 from segstudio.labels.objects import ObjectInfo, ObjectTable
 from segstudio.labels.paste import PasteLabels
 from segstudio.labels.restoring import restoration
 from segstudio.labels.transaction import Transaction
+from segstudio.labels.undo import History
 from segstudio.project.changes import DocumentChange
 from segstudio.session.acceptance import Accepted
 from segstudio.session.background import Background
@@ -254,6 +255,26 @@ def test_undoing_something_later_brings_no_decided_proposal_back(desk: Desk) -> 
     assert sorted(desk.review.pending()) == [1, 2, 3, 4]
     desk.document.redo()
     assert desk.review.pending() == []
+
+
+def test_an_undone_acceptance_is_not_given_up_when_there_is_no_memory_for_it(desk: Desk) -> None:
+    document = desk.document
+    history = document.history = History(limit=1)
+    desk.draw(discs(SHAPE, [(55, 55)], 3))
+    drawn = history.next("undo")
+    desk.review.accept_all()
+    accepted = history.next("undo")
+    assert drawn is not None
+    assert accepted is not None
+    document.undo()
+    history.recall("undo", [drawn])
+    document.undo()
+    assert history.let_go["redo"] == 1, "the acceptance"
+    assert desk.review.pending_count == 4
+    document.redo()
+    history.recall("redo", [accepted])
+    document.redo()
+    assert desk.review.pending_count == 0
 
 
 def test_an_acceptance_given_up_stays_so_after_a_restart(desk: Desk) -> None:

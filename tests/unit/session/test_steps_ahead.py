@@ -21,7 +21,7 @@ from segstudio.project.document import ImageDocument
 from segstudio.project.project import Project
 from segstudio.session import steps_ahead
 from segstudio.session.background import Background
-from segstudio.session.edits_ahead import EditsAhead, Wish, copied
+from segstudio.session.edits_ahead import EditsAhead, Wish
 from segstudio.session.session import Session
 from segstudio.session.steps_ahead import StepsAhead
 
@@ -220,9 +220,9 @@ def test_what_is_worked_out_ahead_comes_after_the_step(
 
 def test_a_state_that_was_worked_out_before_the_step_is_refused(session: Session, steps: StepsAhead) -> None:
     document = _front(session)
-    then = copied(document.planes)
+    then = document.planes.snapshot()
     document.apply(_delete_all(document))
-    to = restoration(copied(document.planes), then)
+    to = restoration(document.planes.snapshot(), then)
     assert to is not None
     steps.undo(document)
     assert document.restore(to, document.seq) is None

@@ -1,0 +1,112 @@
+"""Undo goes back to the first stroke, however little memory there is for it: the journal has what is not held."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from later_background import LaterBackground
+from one_document import SHAPE, opened, stroke
+
+from segstudio.labels.objects import ObjectInfo
+from segstudio.project import undo_stack
+from segstudio.project.document import ImageDocument
+from segstudio.session.front_image import FrontImage
+from segstudio.session.steps_ahead import StepsAhead
+
+#: Room for two strokes.
+_FEW = 3000
+
+
+@pytest.fixture
+def document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ImageDocument:
+    monkeypatch.setattr(undo_stack, "LIMIT_BYTES", _FEW)
+    tifffile.imwrite(tmp_path / "img.tif", np.zeros(SHAPE, np.uint8))
+    return opened(tmp_path)
+
+
+def _state(document: ImageDocument) -> tuple[bytes, dict[int, ObjectInfo]]:
+    return document.planes.labels.to_array().tobytes(), dict(document.planes.objects)
+
+
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(wishes=st.lists(st.sampled_from(["stroke", "stroke", "undo", "undo", "redo", "reopen"]), max_size=25))
+def test_any_way_back_and_forth_is_exact(
+    wishes: list[str], tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(undo_stack, "LIMIT_BYTES", _FEW)
+    folder = tmp_path_factory.mktemp("image")
+    tifffile.imwrite(folder / "img.tif", np.zeros(SHAPE, np.uint8))
+    document = opened(folder)
+    states, at = [_state(document)], 0
+    for number in range(1, 7):
+        document.apply(stroke(number))
+        states.append(_state(document))
+        at += 1
+    for number, wish in enumerate(wishes, 7):
+        if wish == "stroke":
+            document.apply(stroke(number % 20 + 1, number))
+            del states[at + 1 :]
+            states.append(_state(document))
+            at += 1
+        elif wish == "reopen":
+            document.close()
+            document = opened(folder)
+        elif wish == "undo":
+            document.flush()
+            assert (document.undo() is not None) == (at > 0)
+            at = max(0, at - 1)
+        else:
+            document.flush()
+            assert (document.redo() is not None) == (at < len(states) - 1)
+            at = min(len(states) - 1, at + 1)
+        assert _state(document) == states[at]
+        assert (document.can_undo, document.can_redo) == (at > 0, at < len(states) - 1)
+    document.close()
+
+
+def test_the_window_reads_no_journal(document: ImageDocument, monkeypatch: pytest.MonkeyPatch) -> None:
+    states, read = [_state(document)], 0
+    for number in range(1, 9):
+        document.apply(stroke(number))
+        states.append(_state(document))
+    assert document.flush()
+    background = LaterBackground()
+    steps = StepsAhead(FrontImage(lambda: None, background, "images"), background)
+    for state in reversed(states[:-1]):
+        lacks = document.history.lacks("undo")
+        steps.undo(document)
+        assert bool(background.waiting) == lacks
+        if lacks:
+            background.work()
+            read += 1
+        assert _state(document) == state
+    assert read > 1
+    assert document.history.nbytes <= _FEW
+    document.close()
+
+
+def test_while_the_journal_cannot_be_read_nothing_is_undone_and_nothing_lost(
+    document: ImageDocument, tmp_path: Path
+) -> None:
+    for number in range(1, 9):
+        document.apply(stroke(number))
+    assert document.flush()
+    while not document.history.lacks("undo"):
+        document.undo()
+    assert document.flush()
+    told: list[str] = []
+    document.noticed.connect(told.append)
+    before = _state(document)
+    (tmp_path / "journal").rename(tmp_path / "away")
+    assert document.undo() is None
+    (tmp_path / "away").rename(tmp_path / "journal")
+    assert told == [
+        "Earlier actions on img.tif cannot be undone now: their journal cannot be read. Check the drive of the project "
+        "and try again; the labels stay as they are."
+    ]
+    assert _state(document) == before
+    assert document.undo() is not None
+    document.close()
