@@ -147,7 +147,6 @@ class ReportBox(QDialog):
         for item in (self._fold, self._copy):
             item.setAutoDefault(False)
         self._leave.setDefault(True)
-        self._leave.setFocus()
         buttons = row(self._fold, self._copy, self._leave)
         buttons.insertStretch(1)
         column = QVBoxLayout(self)
@@ -155,6 +154,7 @@ class ReportBox(QDialog):
         column.addLayout(head)
         column.addWidget(details, 1)
         column.addLayout(buttons)
+        self._leave.setFocus()
 
     def _unfold(self) -> None:
         shown = self._details.isHidden()

@@ -43,6 +43,7 @@ def test_a_fault_of_the_program_is_reported_with_the_last_lines_of_its_log(folde
             logging.getLogger("segstudio").info("line %d", number)
         HelpDesk.show_fault(hand.window.help_desk, RuntimeError("the moon is missing"))
         box = hand.dialog(ErrorDialog)
+        assert box.focusWidget().text() == "Go on"
         text = _copied(hand, box)
         hand.click(box, "Show details")
         details = box.findChild(QPlainTextEdit, "report")
