@@ -3,10 +3,7 @@
 import json
 import os
 import shutil
-import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +11,9 @@ import pytest
 import tifffile
 import torch
 
-from segstudio.__main__ import main as start
 from segstudio.cli.evaluate import label_files
 from segstudio.cli.main import main
 from segstudio.cli.predict import predict_images
-from segstudio.cli.progress import stop_on_interrupt
 from segstudio.core.errors import BadInput, WrongUsage
 from segstudio.jobs.messages import Finished
 from segstudio.jobs.run_folder import RunFolder
@@ -276,14 +271,6 @@ def test_images_left_out_of_a_prediction_are_named_and_exit_with_three(
     assert [file.name for file in (tmp_path / "out").glob("*.tif")] == ["s0.tif"]
 
 
-@pytest.mark.parametrize("words", [["train", "d", "--out", "o", "--training.epoch", "x"], ["dance"], ["evaluate"]])
-def test_unknown_words_and_flags_exit_with_two(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as stopped:
-        main(words)
-    assert stopped.value.code == 2
-    assert capsys.readouterr().err
-
-
 def test_a_run_folder_in_use_is_left_alone(data: Path, run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = (run / "job.json").read_bytes()
     assert main(["train", str(data), "--out", str(run), *FAST]) == 2
@@ -295,21 +282,6 @@ def test_two_images_of_one_name_are_refused(data: Path, run: Path, tmp_path: Pat
     images = [str(data / split / "images" / "s0.tif") for split in ("train", "val")]
     assert main(["predict", str(run), *images, "--out", str(tmp_path)]) == 2
     assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize(
-    "words", [["--training.epochs", "many"], ["--formulation.nothing", "1"], ["--device", "abacus"]]
-)
-def test_a_wrong_flag_is_told_in_a_sentence_not_in_pages(
-    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit) as stopped:
-        main(["train", "nowhere", "--out", str(tmp_path / "run"), *words])
-    assert stopped.value.code == 2
-    said = capsys.readouterr().err
-    assert words[0] in said
-    assert said.endswith("See `segstudio train --help`.\n")
-    assert len(said.splitlines()) == 2
 
 
 def test_a_folder_is_predicted_without_what_is_no_image_in_it(data: Path, tmp_path: Path) -> None:
@@ -331,87 +303,6 @@ def test_evaluate_takes_the_labels_beside_an_image_and_refuses_two_of_them(data:
         label_files(tmp_path)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a process without asking it")
-def test_a_training_told_to_end_stops_as_with_ctrl_c() -> None:
-    calls: list[str] = []
-    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
-    with stop_on_interrupt(lambda: calls.append("stop")):
-        signal.raise_signal(signal.SIGTERM)
-        assert calls == ["stop"]
-        with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGTERM)
-    assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
-
-
-#: Says when it listens, then works until it is told to stop, speaks to its terminal, and leaves a note.
-#: The tests themselves may run under ``nohup``, whose children would hear nothing of a terminal.
-IN_A_TERMINAL = """
-import signal, sys, time
-from pathlib import Path
-from segstudio.cli.progress import stop_on_interrupt
-from segstudio.cli.signals import interrupted_by_end, outliving_terminal
-note, told = Path(sys.argv[1]), []
-signal.signal(signal.SIGHUP, signal.SIG_DFL)
-with outliving_terminal(), interrupted_by_end(), stop_on_interrupt(lambda: told.append(1)):
-    print("listening", flush=True)
-    end = time.monotonic() + 30
-    while not told:
-        time.sleep(0.01)
-        print("an epoch is done", flush=True)  # the terminal may be gone before its signal comes
-        if time.monotonic() > end:  # else it would stay for ever behind a test that failed
-            sys.exit("nobody said anything")
-    for _ in range(5):
-        print("the best model is being written", flush=True)
-        time.sleep(0.05)
-    note.write_text("written")
-if len(sys.argv) > 2:  # longer at the way out than the shell
-    time.sleep(float(sys.argv[2]))
-"""
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGHUP")
-def test_a_shell_that_repeats_itself_late_does_not_end_a_training_that_is_on_its_way_out(tmp_path: Path) -> None:
-    note = tmp_path / "note"
-    with subprocess.Popen(
-        [sys.executable, "-c", IN_A_TERMINAL, str(note), "1"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    ) as process:
-        assert process.stdout is not None
-        assert b"listening" in process.stdout.readline()
-        process.send_signal(signal.SIGHUP)
-        for _ in range(2000):
-            if note.exists() or process.poll() is not None:
-                break
-            time.sleep(0.01)
-        time.sleep(0.3)  # it has left what listens, and is not gone yet
-        process.send_signal(signal.SIGHUP)
-        assert process.wait(20) == 0
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGHUP")
-def test_a_training_whose_terminal_is_closed_keeps_its_model(tmp_path: Path) -> None:
-    ours, theirs = os.openpty()
-    words = [sys.executable, "-c", IN_A_TERMINAL, str(tmp_path / "note")]
-    with subprocess.Popen(words, stdin=theirs, stdout=theirs, stderr=theirs) as process:
-        os.close(theirs)
-        assert b"listening" in os.read(ours, 100)
-        os.close(ours)  # the terminal is gone: what is written to it is an error
-        time.sleep(0.2)  # its signal comes later than that
-        for _ in range(2):
-            process.send_signal(signal.SIGHUP)
-        assert process.wait(20) == 0
-    assert (tmp_path / "note").read_text() == "written"
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGHUP")
-def test_a_training_under_nohup_stays_under_nohup() -> None:
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        with stop_on_interrupt(lambda: pytest.fail("stopped")):
-            signal.raise_signal(signal.SIGHUP)
-    finally:
-        signal.signal(signal.SIGHUP, before)
-
-
 def test_a_training_refused_by_one_that_works_in_its_folder_leaves_that_alone(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -423,85 +314,6 @@ def test_a_training_refused_by_one_that_works_in_its_folder_leaves_that_alone(
     assert "already being trained" in capsys.readouterr().err
     assert RunFolder(tmp_path / "run").job().name == "run"
     assert RunFolder(tmp_path / "run").events() == []
-
-
-def test_the_help_of_train_lists_every_setting_with_its_default(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as stopped:
-        main(["train", "--help"])
-    assert stopped.value.code == 0
-    text = " ".join(capsys.readouterr().out.split())
-    assert "--training.max_minutes" in text
-    assert "(default: 10.0 min; 0 means no limit)" in text
-    assert "--augmentation.flips" in text
-
-
-def test_the_catalogue_lists_formulations_and_networks(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["catalogue"]) == 0
-    text = capsys.readouterr().out
-    assert "joint" in text
-    assert "--architecture.width" in text
-    assert main(["catalogue", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["formulations"]
-
-
-def test_a_command_line_that_needs_no_engine_does_not_load_it() -> None:
-    code = (
-        "import sys\nfrom segstudio.cli.main import main\n"
-        "try:\n    main(['train', '--help'])\nexcept SystemExit:\n    pass\n"
-        "sys.stderr.write(str('torch' in sys.modules or 'PySide6' in sys.modules))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stderr == "False"
-
-
-def test_an_interrupt_in_the_first_moment_is_no_traceback(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def interrupted(_words: list[str]) -> int:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("segstudio.cli.main.main", interrupted)
-    monkeypatch.setattr(sys, "argv", ["segstudio", "catalogue"])
-    assert start() == 130
-    assert capsys.readouterr().err == "Interrupted.\n"
-
-
-#: Says when it works in a hidden file, as a long export, and waits there; hears what ``nohup`` would keep away.
-WORKS = """
-import signal, sys, time
-from pathlib import Path
-import segstudio.cli.main
-from segstudio.__main__ import main
-
-def work(words):
-    hidden = Path(words[1])
-    hidden.touch()
-    try:
-        print("works", flush=True)
-        time.sleep(60)
-    except KeyboardInterrupt:
-        hidden.unlink()
-        raise
-
-signal.signal(signal.SIGHUP, signal.SIG_DFL)
-segstudio.cli.main.main = work
-sys.exit(main())
-"""
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a process without asking it")
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
-def test_a_command_told_to_end_tidies_up_and_says_so(tmp_path: Path, name: str) -> None:
-    hidden = tmp_path / "hidden"
-    words = [sys.executable, "-c", WORKS, "predict", str(hidden)]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(words, stdout=pipe, stderr=pipe, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "works\n"
-        process.send_signal(signal.Signals[name])
-        _, told = process.communicate(timeout=20)
-    assert (process.returncode, told) == (130, "Interrupted.\n")
-    assert not hidden.exists()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Only Linux has names that are no text")
@@ -518,10 +330,3 @@ def test_names_that_are_no_text_are_refused_in_a_sentence(tmp_path: Path, capsys
         assert main([*words, "--quiet"]) == 3
         assert "m?nster" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
-
-
-def test_a_console_that_knows_only_ascii_gets_every_line() -> None:
-    words = [sys.executable, "-m", "segstudio", "info", str(SAMPLES / "images" / "nuclei-01.png")]
-    done = subprocess.run(words, capture_output=True, text=True, env={**os.environ, "PYTHONIOENCODING": "ascii"})
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "360 \\xd7 360" in done.stdout
