@@ -8,7 +8,7 @@ from psygnal import Signal
 from segstudio.core.errors import UserError
 from segstudio.project.annotation_reader import DAMAGED_LABELS
 from segstudio.project.catching_up import naming_image
-from segstudio.project.changes import FAILED, DocumentChange
+from segstudio.project.changes import FAILED, SAVED, DocumentChange
 from segstudio.project.linked_folders import ELSEWHERE
 from segstudio.session.background import Background
 from segstudio.session.image_files import FINDABLE
@@ -79,6 +79,7 @@ class FrontImage:
         self.lane = lane
         self._place = ""
         self._refused_by_disk = False
+        self._unpublished: set[str] = set()
 
     def select(self, image_id: str) -> None:
         """Bring an image to the front."""
@@ -207,7 +208,7 @@ class FrontImage:
 
         def closed(problem: str) -> None:
             if problem.startswith(FAILED) and document.safe and self._project() is not None:
-                self._tell_unsaved(document.entry.name, problem.partition(": ")[2])
+                self._tell_unpublished(document, problem.partition(": ")[2])
             self.saved.emit()
 
         self._background.run(close, closed, lane=self.lane)
@@ -217,15 +218,28 @@ class FrontImage:
         self.edited.emit(change)
 
     def _on_saved(self, document: "ImageDocument", state: str) -> None:
-        """Tell once that the label files cannot be written; it is tried again and again."""
+        """Tell once that the label files cannot be written, which is tried again and again, and when they are."""
         kind, _, sentence = state.partition(": ")
         if kind == FAILED and not self._refused_by_disk and document.safe:
-            self._tell_unsaved(document.entry.name, sentence)  # else `SafeKeeping` tells
+            self._tell_unpublished(document, sentence)  # else `SafeKeeping` tells
+        elif kind == SAVED and document.entry.id in self._unpublished:
+            self._unpublished.discard(document.entry.id)
+            says = f"The label files of {document.entry.name} are written again."
+            self.noticed.emit(Notice(says, level="good", about=_unpublished(document)))
         self._refused_by_disk = kind == FAILED
 
-    def _tell_unsaved(self, name: str, sentence: str) -> None:
-        self.noticed.emit(Notice(f"What you did last in {name} is not saved yet.", sentence, "error"))
+    def _tell_unpublished(self, document: "ImageDocument", sentence: str) -> None:
+        self._unpublished.add(document.entry.id)
+        folder = document.files.labels.parent
+        says = f"The label files of {document.entry.name} cannot be written; what you drew is safe in the project."
+        hint = sentence.replace(str(folder), folder.name)
+        self.noticed.emit(Notice(says, hint, "error", about=_unpublished(document)))
 
     def _warn(self, sentence: str) -> None:
         image_id = self.document.entry.id if self.document is not None else ""
         self.noticed.emit(Notice(sentence, level="warning", image=image_id))
+
+
+def _unpublished(document: "ImageDocument") -> str:
+    """Return what notices about the label files of an image are about."""
+    return f"label files {document.entry.id}"

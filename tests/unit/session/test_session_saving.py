@@ -11,7 +11,7 @@ import tifffile
 from psygnal import EmitLoopError
 
 from segstudio.core.errors import UserError
-from segstudio.io.disk import DiskError
+from segstudio.io.disk import DiskError, disk_error
 from segstudio.labels.edits import Stroke
 from segstudio.project.project import Project
 from segstudio.session.job_specs import all_saved_first, saved_first
@@ -151,6 +151,34 @@ def test_a_job_waits_for_an_image_that_is_open_beside_the_one_in_front(session: 
     seen: list[int] = []
     all_saved_first(project, lambda: seen.append(int(tifffile.imread(other.files.labels).max())))()
     assert seen == [1]
+    session.close()
+
+
+def test_label_files_that_cannot_be_written_are_told_until_they_are(
+    session: Session, said: list[Notice], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, *_: object) -> None:
+        raise disk_error(PermissionError(errno.EACCES, "Permission denied"), path)
+
+    def heard(count: int) -> list[Notice]:
+        end = time.monotonic() + 10
+        while len(said) < count and time.monotonic() < end:
+            time.sleep(0.01)
+        return said
+
+    session.select(session.project.images[0].id)
+    document = session.document
+    assert document is not None
+    with monkeypatch.context() as patch:
+        patch.setattr("segstudio.project.publisher.write_tiles", refuse)
+        document.apply(Stroke(np.array([[4.0, 4.0], [20.0, 20.0]]), 5, 1))
+        document.checkpoint()
+        (refused,) = heard(1)
+    assert refused.message == "The label files of a.tif cannot be written; what you drew is safe in the project."
+    assert refused.hint.startswith("a.tif could not be saved in labels: you may not write there.")
+    document.checkpoint()
+    _, written = heard(2)
+    assert (written.message, written.about) == ("The label files of a.tif are written again.", refused.about)
     session.close()
 
 
