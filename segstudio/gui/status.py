@@ -97,12 +97,15 @@ class StatusBar(QStatusBar):
         self._place.setText(self.tr("Opening {name} …").format(name=name) if name else "")
 
     def _on_saved(self, state: str) -> None:
-        if self._session.document is not None and self._session.document.read_only:
+        document = self._session.document
+        if document is not None and document.read_only:
             self._say_saved("", self.tr("reading only"))
             return
         kind, _, why = state.partition(": ")
         words = {SAVED: self.tr("saved ✓"), SAVING: self.tr("saving …"), RESCUED: self.tr("kept on this computer")}
-        self._say_saved(kind, words.get(kind, self.tr("not saved")))
+        safe = document is not None and document.safe
+        failed = self.tr("label files not written") if safe else self.tr("not saved")
+        self._say_saved(kind, words.get(kind, failed))
         self._saved.setToolTip(why)
 
     def _say_saved(self, state: str, sentence: str) -> None:

@@ -1,5 +1,6 @@
 """The status bar: how large the object under the pointer is, and which channels are seen."""
 
+import errno
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel
 from window_driver import Driver, run_program
 
+from segstudio.io.disk import disk_error
 from segstudio.labels.edits import Polygon
 from segstudio.project.project import Project
 
@@ -73,3 +75,24 @@ def test_more_channels_than_the_screen_has_colours_are_told(tmp_path: Path, qapp
         assert label.text() == "channels 1–2 of 2 as R G"
 
     run_program([str(_project(tmp_path, (5, 96, 96), (96, 96), (2, 96, 96)))], script)
+
+
+@pytest.mark.timeout(60)
+def test_label_files_that_cannot_be_written_do_not_make_safe_work_unsaved(
+    tmp_path: Path, qapp: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, *_: object) -> None:
+        raise disk_error(PermissionError(errno.EACCES, "Permission denied"), path)
+
+    def script(hand: Driver) -> None:
+        hand.wait(lambda: hand.session.document is not None, what="the first image")
+        document = hand.session.document
+        with monkeypatch.context() as patch:
+            patch.setattr("segstudio.project.publisher.write_tiles", refuse)
+            document.apply(Polygon(np.array([(10, 10), (50, 10), (50, 30), (10, 30)]), None))
+            document.checkpoint()
+            hand.wait(lambda: _text(hand, "saved") == "label files not written", what="the refusal")
+        document.checkpoint()
+        hand.wait(lambda: _text(hand, "saved") == "saved ✓", what="the label files")
+
+    run_program([str(_project(tmp_path, (96, 96)))], script)
