@@ -13,6 +13,8 @@ from segstudio.jobs.messages import LINE_LIMIT, Message, to_line
 
 _BUSY = b'{"kind": "alive", "busy": true}'
 _IDLE = b'{"kind": "alive", "busy": false}'
+#: So much of a file is taken apart at once.
+_PIECE = 1 << 20
 
 
 class MessageWriter:
@@ -107,14 +109,25 @@ class LineTail:
         try:
             with open_regular(self._path) as file:
                 file.seek(self._offset)
-                data = file.read(LIMIT)
+                return self._lines(file)
         except FileNotFoundError:
             return []
-        end = data.rfind(b"\n") + 1
-        if len(data) == LIMIT and not end:  # no line of ours is so long
-            end = LIMIT
-        self._offset += end
-        return data[:end].splitlines()
+
+    def _lines(self, file: BinaryIO) -> list[bytes]:
+        # In pieces: one call for a file of 100 MB would keep all other threads, the window's as well, waiting.
+        found, begun, size = list[bytes](), list[bytes](), 0
+        while size < LIMIT and (piece := file.read(min(_PIECE, LIMIT - size))):
+            size += len(piece)
+            whole, end, rest = piece.rpartition(b"\n")
+            if end:
+                found += b"".join((*begun, whole, end)).splitlines()
+                begun = []
+            begun.append(rest)
+        left = b"".join(begun)
+        if len(left) == LIMIT:  # no line of ours is so long
+            found, left = [left], b""
+        self._offset += size - len(left)
+        return found
 
 
 def parsed(lines: Iterator[bytes], parse: Callable[[bytes], Message]) -> Iterator[Message]:

@@ -1,13 +1,17 @@
 """What is said of a worker process that went away, or was ended because it stood still."""
 
+import os
 import time
 from pathlib import Path
 
+from segstudio.io.regular_file import open_regular
 from segstudio.jobs.messages import Failed
 from segstudio.jobs.processes import HUNG
 
 #: How the interpreter begins to tell that a call into C held it for too long.
 _HELD = "Timeout ("
+#: So much of a log is looked at: it may have grown for days.
+_END = 1 << 18
 
 
 def worker_died(job_id: str, exit_code: int | None, log: Path | None = None) -> Failed:
@@ -43,6 +47,8 @@ def worker_hung(job_id: str, details: str = "") -> Failed:
 def last_lines(log: Path, count: int = 40) -> str:
     """Return the end of a log; empty when it cannot be read."""
     try:
-        return "\n".join(log.read_text("utf-8", errors="replace").splitlines()[-count:])
+        with open_regular(log) as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _END))
+            return "\n".join(file.read().decode("utf-8", errors="replace").splitlines()[-count:])
     except OSError:
         return ""

@@ -129,7 +129,10 @@ class RunFolder:
 
     def events(self) -> list[Message]:
         """Return all messages so far; a damaged line is left out."""
-        return list(parsed(iter(LineTail(self.events_file).read()), from_line))
+        tail, found = LineTail(self.events_file), list[Message]()
+        while lines := tail.read():
+            found += parsed(iter(lines), from_line)
+        return found
 
     def append(self, message: Message) -> None:
         """Add `message` to the run's messages."""

@@ -36,6 +36,18 @@ def test_the_tail_gives_whole_lines_only(tmp_path: Path) -> None:
     assert tail.read() == []
 
 
+def test_the_tail_takes_a_long_file_apart_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("segstudio.jobs.channel._PIECE", 7)
+    lines = [b"x" * length for length in (0, 3, 30, 6, 7, 8, 1)]
+    file = tmp_path / "events"
+    file.write_bytes(b"".join(line + b"\n" for line in lines) + b"half of one")
+    tail = LineTail(file)
+    assert tail.read() == lines
+    with file.open("ab") as stream:
+        stream.write(b" line\n")
+    assert tail.read() == [b"half of one line"]
+
+
 def test_prints_of_libraries_stay_out_of_the_messages(tmp_path: Path) -> None:
     log = tmp_path / "log.txt"
     code = (

@@ -12,6 +12,7 @@ from segstudio.io import json_file
 from segstudio.io.json_file import TooLarge, json_content, limited_bytes
 from segstudio.io.preferences_file import read_preferences
 from segstudio.jobs.channel import LineTail
+from segstudio.jobs.dead_worker import last_lines
 from segstudio.jobs.evaluation import read_evaluation
 from segstudio.jobs.messages import Finished, to_line
 from segstudio.jobs.model_folder import card_content
@@ -70,6 +71,23 @@ def test_events_are_read_piece_by_piece(tmp_path: Path, monkeypatch: pytest.Monk
     found = [item for _ in range(6) for item in tail.read()]
     assert found[-1] == line[:-1], "what follows a line that is too long is read"
     assert max(map(len, found)) <= 100
+
+
+def test_all_events_are_read_however_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("segstudio.jobs.channel.LIMIT", 100)
+    run = RunFolder(tmp_path)
+    for _ in range(5):
+        run.append(Finished(outcome="done"))
+    assert len(run.events()) == 5
+
+
+def test_only_the_end_of_a_long_log_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("segstudio.jobs.dead_worker._END", 20)
+    log = tmp_path / "log.txt"
+    log.write_text("first\n" * 100 + "one\nlast\n", encoding="utf-8")
+    assert last_lines(log).splitlines()[-2:] == ["one", "last"]
+    assert len(last_lines(log)) <= 20
+    assert last_lines(tmp_path / "none.txt") == ""
 
 
 @MAKE
