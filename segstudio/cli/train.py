@@ -161,7 +161,8 @@ def _nothing_left(folder: RunFolder) -> Iterator[None]:
         yield
     except (UserError, KeyboardInterrupt) as error:
         another_trains_it = isinstance(error, UserError) and error.code == "run-busy"
-        if not folder.learned and not another_trains_it:
+        # Where the job is gone, its drive is, or somebody has deleted it: the error says so.
+        if folder.job_file.exists() and not folder.learned and not another_trains_it:
             folder.discard()
         raise
 

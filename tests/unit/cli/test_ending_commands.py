@@ -10,7 +10,25 @@ from pathlib import Path
 import pytest
 
 from segstudio.__main__ import main as start
+from segstudio.cli.main import main
 from segstudio.cli.progress import stop_on_interrupt
+from segstudio.core.resources import resource
+from segstudio.jobs.run_folder import RunFolder
+from segstudio.jobs.run_keeper import folder_gone
+
+
+def test_a_training_whose_drive_goes_says_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def unplug(run: RunFolder) -> None:
+        (tmp_path / "stick").rename(tmp_path / "unplugged")
+        raise folder_gone(run)
+
+    monkeypatch.setattr(RunFolder, "claim", unplug)
+    samples = resource("samples", "project.json").parent
+    assert main(["train", str(samples), "--out", str(tmp_path / "stick" / "run")]) == 4
+    assert "The folder of this training is not there any more" in capsys.readouterr().err
+    assert not (tmp_path / "stick").exists()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a process without asking it")
