@@ -74,6 +74,7 @@ class Banner(QFrame):
         row.addWidget(self._text, 1)
         row.addWidget(self._open)
         self.asks = bool(buttons)
+        self.passes = notice.level in ("info", "good") and not buttons  # a question waits for its answer
         for button in buttons:
             if not notice.lasting:
                 button.clicked.connect(self.left)
@@ -82,7 +83,7 @@ class Banner(QFrame):
         row.addWidget(self.more)
         row.addWidget(close)
         close.setHidden(notice.lasting)
-        if notice.level in ("info", "good") and not buttons:  # a question waits for its answer
+        if self.passes:
             self._stay()
 
     def _stay(self) -> None:
@@ -142,7 +143,8 @@ def _small_button(picture: str, tip: str) -> QToolButton:
 class BannerArea(QWidget):
     """The newest messages, at most three, and those that last; the same one is never shown twice.
 
-    Errors and questions are in sight; of the others the newest, which says how many came before it.
+    Errors and questions are in sight; of the others the newest, which says how many came before it, and the newest
+    warning: good news hides none, nor takes its place.
     """
 
     def __init__(self) -> None:
@@ -167,7 +169,8 @@ class BannerArea(QWidget):
         made.left.connect(lambda: self._drop(made))
         made.more.clicked.connect(self._unfold)
         self._column.insertWidget(0, made)
-        for old in [banner for banner in self._banners() if not banner.notice.lasting][_SHOWN_AT_ONCE:]:
+        newest, *others = [banner for banner in self._banners() if not banner.notice.lasting] or [made]
+        for old in [newest, *sorted(others, key=lambda banner: banner.passes)][_SHOWN_AT_ONCE:]:
             self._drop(old)
         self._fold()
 
@@ -203,9 +206,11 @@ class BannerArea(QWidget):
         self._fold()
 
     def _fold(self) -> None:
-        """Put all messages out of sight but the newest, errors and questions."""
+        """Put all messages out of sight but the newest, the newest warning, errors and questions."""
         may_fold = [banner for banner in self._banners() if banner.notice.level != "error" and not banner.asks]
-        self._unfolded = self._unfolded and len(may_fold) > 1
+        in_sight = {*may_fold[:1], *[banner for banner in may_fold if not banner.passes][:1]}
+        folded = len(may_fold) - len(in_sight)
+        self._unfolded = self._unfolded and folded > 0
         for place, banner in enumerate(may_fold):
-            banner.stands_for(len(may_fold) - 1 if place == 0 else 0, unfolded=self._unfolded)
-            banner.setVisible(place == 0 or self._unfolded)
+            banner.stands_for(folded if place == 0 else 0, unfolded=self._unfolded)
+            banner.setVisible(banner in in_sight or self._unfolded)

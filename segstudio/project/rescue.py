@@ -67,12 +67,15 @@ class RescueStore:
         Where to, the first that takes it; all are looked through.
     on_change
         Called on a thread whenever something was kept or went back.
+    damaged
+        Whether something that was kept of an image could not be read, and so is not brought back.
     """
 
     def __init__(self, folder: Path, name: str, root: Path | None = None, disk: Disk = DISK) -> None:
         self.roots = list(dict.fromkeys([*([root] if root is not None else []), *rescue_folders()]))
         self.on_change: Callable[[], None] = lambda: None
         self.disk = disk
+        self.damaged = False
         self._folder = folder
         self._name = name
 
@@ -199,6 +202,7 @@ class ImageRescue:
                     f"{path.name} in {path.parent} is damaged: some of what you drew last could not be brought back. "
                     "The file is kept."
                 )
+        self.store.damaged = self.store.damaged or bool(notices)
         return [own[seq] for seq in sorted(own)], notices
 
     def keep(self, records: Iterable[JournalRecord]) -> None:

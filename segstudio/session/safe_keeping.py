@@ -15,6 +15,7 @@ from segstudio.session.notice import Notice
 #: What such notices are about.
 SAFETY: Final = "safety"
 _ALL_BACK: Final = "All is in the project again."
+_READABLE_BACK: Final = "All that could be read is in the project again."
 
 
 class SafeKeeping:
@@ -89,7 +90,7 @@ class SafeKeeping:
         if back and self._coming_back and project is self._project():
             came, self._coming_back = self._coming_back, ""
             if self.notice is None:
-                self.noticed.emit(Notice(came, _ALL_BACK, "good", about=SAFETY))
+                self.noticed.emit(_good_news(project, came))
 
     def _say(self, notice: Notice | None) -> None:
         before, self.notice = self.notice, notice
@@ -97,8 +98,15 @@ class SafeKeeping:
             self.noticed.emit(notice)
         elif notice is None and before is not None:
             self.over.emit()
-            if self._project() is not None and not self._coming_back:
-                self.noticed.emit(Notice(_ALL_BACK, level="good", about=SAFETY))
+            project = self._project()
+            if project is not None and not self._coming_back:
+                self.noticed.emit(_good_news(project))
+
+
+def _good_news(project: Project, came: str = "") -> Notice:
+    damaged = project.rescue.damaged  # which was told as a warning
+    says = _READABLE_BACK if damaged else _ALL_BACK
+    return Notice(came or says, says if came else "", "info" if damaged else "good", about=SAFETY)
 
 
 def _notice(project: Project) -> Notice | None:

@@ -183,6 +183,18 @@ def test_several_warnings_are_one_line_with_a_count(qtbot: QtBot) -> None:
     assert (now.notice.message, now.more.text()) == ("Warning 1.", "1 more")
 
 
+def test_good_news_hides_no_warning_and_takes_the_place_of_none(qtbot: QtBot) -> None:
+    area = BannerArea()
+    qtbot.addWidget(area)
+    area.show()
+    area.show_notice(Notice("Something drawn is lost.", level="warning"))
+    for number in range(4):
+        area.show_notice(Notice(f"Image {number} is reviewed.", level="good"))
+    newest, warning = sorted(_shown(area), key=lambda banner: banner.notice.level)
+    assert (newest.notice.message, newest.more.text()) == ("Image 3 is reviewed.", "1 more")
+    assert (warning.notice.message, warning.more.isVisible()) == ("Something drawn is lost.", False)
+
+
 def test_errors_and_questions_are_never_folded(qtbot: QtBot) -> None:
     area = BannerArea()
     qtbot.addWidget(area)

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 import tifffile
 from psygnal import EmitLoopError
+from refused_work import Refusing, draw, first, until
 
 from segstudio.core.errors import UserError
 from segstudio.io.disk import DiskError, disk_error
 from segstudio.labels.edits import Stroke
 from segstudio.project.project import Project
+from segstudio.project.rescue import default_rescue_folder
 from segstudio.session.job_specs import all_saved_first, saved_first
 from segstudio.session.notice import Notice
 from segstudio.session.session import Session
@@ -84,6 +86,33 @@ def test_a_list_that_comes_back_is_told_until_it_is_there(
         time.sleep(0.01)
     comes = "The list of images and classes was kept on this computer and comes back now."
     assert [(item.message, item.hint) for item in said] == [(comes, ""), (comes, "All is in the project again.")]
+    session.close()
+
+
+def test_work_that_comes_back_in_part_is_not_called_all_of_it(session: Session, said: list[Notice]) -> None:
+    folder, disk = session.project.folder, Refusing()
+    session.close_project()
+    with Project.open(folder, disk=disk) as project:
+        disk.full = True
+        draw(first(project))
+        until(lambda: first(project).safe)
+        draw(first(project))
+        until(lambda: first(project).safe)
+    (path,) = default_rescue_folder().rglob("*.sj")
+    data = bytearray(path.read_bytes())
+    data[-20] ^= 1
+    path.write_bytes(data)
+    said.clear()
+    session.open_project(folder)
+    until(lambda: len(said) == 3)
+    assert len(session.document.planes.objects) == 1
+    (warning,) = (item.message for item in said if item.level == "warning")
+    assert "some of what you drew last could not be brought back" in warning
+    assert [item.hint for item in said if item.level != "warning"] == [
+        "",
+        "All that could be read is in the project again.",
+    ]
+    assert "good" not in [item.level for item in said]
     session.close()
 
 
