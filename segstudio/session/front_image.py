@@ -8,7 +8,7 @@ from psygnal import Signal
 from segstudio.core.errors import UserError
 from segstudio.project.annotation_reader import DAMAGED_LABELS
 from segstudio.project.catching_up import naming_image
-from segstudio.project.changes import FAILED, SAVED, DocumentChange
+from segstudio.project.changes import FAILED, DocumentChange
 from segstudio.project.linked_folders import ELSEWHERE
 from segstudio.session.background import Background
 from segstudio.session.image_files import FINDABLE
@@ -79,7 +79,7 @@ class FrontImage:
         self.lane = lane
         self._place = ""
         self._refused_by_disk = False
-        self._unpublished: set[str] = set()
+        self._unpublished: dict[str, str] = {}
 
     def select(self, image_id: str) -> None:
         """Bring an image to the front."""
@@ -130,9 +130,11 @@ class FrontImage:
         document, self.wanted, self.damaged = self.document, "", ""
         self._show(None)
         self._close_later(document)
-        if self._project() is None and self.refusals:
-            self.refusals.clear()
-            self.refusals_changed.emit()
+        if self._project() is None:
+            self._unpublished.clear()
+            if self.refusals:
+                self.refusals.clear()
+                self.refusals_changed.emit()
 
     def open_again(self, image_id: str) -> None:
         """Bring an image to the front; when it is there already, it is read anew."""
@@ -189,13 +191,16 @@ class FrontImage:
             document.changed.connect(self._on_edited)
             document.noticed.connect(self._warn)
             document.saved.connect(lambda state: self._on_saved(document, state))
-            document.checkpointed.connect(lambda _count: self.saved.emit())
+            document.checkpointed.connect(lambda _count: self._on_checkpointed(document))
             self._refused_by_disk = document.save_state.startswith(FAILED)
+            if document.whole:
+                self._tell_published(document)
         self.changed.emit(document)
 
     def _close_later(self, document: "ImageDocument | None") -> None:
         if document is None:
             return
+        project = self._project()
         # What it still has to say comes from another thread, where no listener may be called.
         for signal in (document.changed, document.saved, document.noticed, document.checkpointed):
             signal.disconnect()
@@ -207,8 +212,11 @@ class FrontImage:
             return "" if document.close() else document.save_state
 
         def closed(problem: str) -> None:
-            if problem.startswith(FAILED) and document.safe and self._project() is not None:
-                self._tell_unpublished(document, problem.partition(": ")[2])
+            if project is not None and project is self._project():
+                if not problem:
+                    self._tell_published(document)
+                elif problem.startswith(FAILED) and document.safe:
+                    self._tell_unpublished(document, problem.partition(": ")[2])
             self.saved.emit()
 
         self._background.run(close, closed, lane=self.lane)
@@ -218,18 +226,26 @@ class FrontImage:
         self.edited.emit(change)
 
     def _on_saved(self, document: "ImageDocument", state: str) -> None:
-        """Tell once that the label files cannot be written, which is tried again and again, and when they are."""
+        """Tell that the label files cannot be written, which is tried again and again."""
         kind, _, sentence = state.partition(": ")
         if kind == FAILED and not self._refused_by_disk and document.safe:
             self._tell_unpublished(document, sentence)  # else `SafeKeeping` tells
-        elif kind == SAVED and document.entry.id in self._unpublished:
-            self._unpublished.discard(document.entry.id)
-            says = f"The label files of {document.entry.name} are written again."
-            self.noticed.emit(Notice(says, level="good", about=_unpublished(document)))
         self._refused_by_disk = kind == FAILED
 
+    def _on_checkpointed(self, document: "ImageDocument") -> None:
+        # Not when it is saved: that is the journal, and says nothing of the label files.
+        self._tell_published(document)
+        self.saved.emit()
+
+    def _tell_published(self, document: "ImageDocument") -> None:
+        if self._unpublished.pop(document.entry.id, None) is not None:
+            says = f"The label files of {document.entry.name} are written again."
+            self.noticed.emit(Notice(says, level="good", about=_unpublished(document)))
+
     def _tell_unpublished(self, document: "ImageDocument", sentence: str) -> None:
-        self._unpublished.add(document.entry.id)
+        if self._unpublished.get(document.entry.id) == sentence:
+            return
+        self._unpublished[document.entry.id] = sentence
         folder = document.files.labels.parent
         says = f"The label files of {document.entry.name} cannot be written; what you drew is safe in the project."
         hint = sentence.replace(str(folder), folder.name)

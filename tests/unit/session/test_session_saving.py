@@ -14,6 +14,7 @@ from refused_work import Refusing, draw, first, until
 from segstudio.core.errors import UserError
 from segstudio.io.disk import DiskError, disk_error
 from segstudio.labels.edits import Stroke
+from segstudio.project.changes import SAVED
 from segstudio.project.project import Project
 from segstudio.project.rescue import default_rescue_folder
 from segstudio.session.job_specs import all_saved_first, saved_first
@@ -208,6 +209,30 @@ def test_label_files_that_cannot_be_written_are_told_until_they_are(
     document.checkpoint()
     _, written = heard(2)
     assert (written.message, written.about) == ("The label files of a.tif are written again.", refused.about)
+    session.close()
+
+
+def test_label_files_are_called_written_when_they_are_not_when_the_work_is_saved(
+    session: Session, said: list[Notice], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, *_: object) -> None:
+        raise disk_error(PermissionError(errno.EACCES, "Permission denied"), path)
+
+    project = session.project
+    project.add_images([_another(project.folder.parent)])
+    first_id, second_id = (entry.id for entry in project.images)
+    session.select(first_id)
+    with monkeypatch.context() as patch:
+        patch.setattr("segstudio.project.publisher.write_tiles", refuse)
+        draw(session.document)
+        session.select(second_id)
+        session.select(first_id)
+        draw(session.document)
+        assert session.document.flush()
+        assert session.document.save_state == SAVED
+        assert [item.level for item in said] == ["error"]
+    session.select(second_id)
+    assert [item.message for item in said[1:]] == ["The label files of a.tif are written again."]
     session.close()
 
 
