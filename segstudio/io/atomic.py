@@ -241,8 +241,8 @@ class AppendFile:
 
     def write(self, data: bytes) -> None:
         """Hand `data` to the system: it is there when the program is killed from now on. Raise ``OSError``."""
-        self._writes += 1
         self._disk.write(self._open, data)
+        self._writes += 1  # a sync that ends before this one has not settled it
         self._size += len(data)
         self._check = zlib.crc32(data, self._check)
 

@@ -220,13 +220,14 @@ class JournalWriter:
             self._condition.wait_for(
                 lambda: medium.over or self._last > self._written or (self._closing and not medium.busy)
             )
+            over, closing, idle = medium.over, self._closing, self._last <= self._written
+        error = self._put_right()
+        with self._condition:
             batch = [record for record in self._waiting if record.seq > self._written]
-            over, closing = medium.over, self._closing
-        if not batch and not over:
-            if (error := self._put_right()) is not None:
+        if idle and not over and not batch:
+            if error is not None:
                 self._tell(error)
             return False
-        error = self._put_right()
         over = over and medium.busy
         if batch and error is None:
             error = self._write(batch)
@@ -250,22 +251,29 @@ class JournalWriter:
         """Go on in another file when another program has replaced this one; return why the disk refused."""
         error = None
         if self._files.taken_away:
-            error = self._judged(self._medium.take()) if self._medium.busy else None
+            # This sync proves nothing: its file need not be the one that is found after a power cut.
+            error = self._refusal(self._medium.take()) if self._medium.busy else None
             self._files.set_aside()
+            self._written = self._durable
         return self._files.put_right() or error
 
     def _judged(self, outcome: BaseException | None) -> UserError | None:
         """Take note of what a sync has done; return why the disk refused."""
+        if (error := self._refusal(outcome)) is not None:
+            return error
+        with self._condition:
+            self._waiting = [record for record in self._waiting if record.seq > self._synced]
+            self._durable = self._synced
+            self._since = time.monotonic()
+        return None
+
+    def _refusal(self, outcome: BaseException | None) -> UserError | None:
         if isinstance(outcome, OSError):
             return disk_error(outcome, self._files.path, "written")
         if isinstance(outcome, Exception):
             return failure_of(outcome, self._files.path)
         if outcome is not None:
             raise outcome
-        with self._condition:
-            self._waiting = [record for record in self._waiting if record.seq > self._synced]
-            self._durable = self._synced
-            self._since = time.monotonic()
         return None
 
     def _tell(self, error: UserError | None) -> None:

@@ -41,6 +41,8 @@ def put_right(file: AppendFile, again: Path, place: JournalPlace, disk: Disk) ->
         except FileNotFoundError:
             theirs = None
     if ours == theirs:
+        if not file.in_place(times=False):
+            _sync(file.path, disk)
         return ""
     says = f"The journal {file.path.name} was taken away by another program while the image was open here."
     if theirs is not None:
@@ -58,6 +60,14 @@ def put_right(file: AppendFile, again: Path, place: JournalPlace, disk: Disk) ->
         with disk_errors(file.path, "put aside"):
             disk.unlink(file.path)
     return says
+
+
+def _sync(path: Path, disk: Disk) -> None:
+    """Have on the medium what another program has written: it need not have waited for that."""
+    with disk_errors(path, "written"):
+        with open_regular(path) as found:
+            disk.sync(found.fileno())
+        disk.sync_folder(path.parent)
 
 
 def _readable(path: Path, place: JournalPlace) -> bool:

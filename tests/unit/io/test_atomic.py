@@ -242,3 +242,22 @@ def test_nothing_is_written_to_a_file_that_was_given_up(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="file is closed"):
         file.sync()
     assert (tmp_path / "a").read_bytes() == b"one"
+
+
+def test_a_sync_that_ends_before_a_slow_write_tells_nothing_of_its_time(tmp_path: Path) -> None:
+    class Slow(Disk):
+        def write(self, descriptor: int, data: bytes | memoryview) -> None:
+            if data == b"two":
+                os.utime(tmp_path / "a", (0, 0))  # written long ago
+                file.sync()  # on the other thread
+            super().write(descriptor, data)
+
+    file = AppendFile(tmp_path / "a", Slow())
+    file.append(b"one")
+    file.write(b"two")
+    assert file.in_place(), "nobody else has written to it"
+    file.sync()
+    assert file.in_place()
+    os.utime(tmp_path / "a", (0, 0))
+    assert not file.in_place()
+    file.close()

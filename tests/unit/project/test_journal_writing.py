@@ -1,6 +1,10 @@
-"""Handing records to the journal: in order, while it is open, and slower when the disk does not keep up."""
+"""Handing records to the journal: in order, slower when the disk does not keep up, durable when it is called so."""
 
+import os
+import sys
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +94,74 @@ def test_who_draws_faster_than_the_disk_writes_is_slowed_down_and_nothing_is_los
     assert writer.close()
     assert writer.join(20)
     assert list(read_journal(place).records) == made
+
+
+class Drive(Slow):
+    """Knows what a power cut would leave of each file: what was there when its last sync began."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = threading.Event()
+        self._medium: dict[int, bytes] = {}
+
+    def create(self, path: Path) -> int:
+        descriptor = super().create(path)
+        self._medium.pop(os.fstat(descriptor).st_ino, None)
+        return descriptor
+
+    def sync(self, descriptor: int) -> None:
+        data = os.pread(descriptor, 1 << 20, 0)
+        self.asked.set()
+        super().sync(descriptor)
+        self._medium[os.fstat(descriptor).st_ino] = data
+
+    def after_a_cut(self, place: JournalPlace) -> set[int]:
+        """Return the numbers of the records that are found then."""
+        left = place.folder.parent / "left"
+        left.mkdir()
+        for path in place.folder.glob("*.sj"):
+            (left / path.name).write_bytes(self._medium.get(path.stat().st_ino, b""))
+        return {record.seq for record in read_journal(JournalPlace(left, place.image_id, place.shape)).records}
+
+
+def written_again(path: Path) -> None:
+    path.with_name("new").write_bytes(path.read_bytes())
+    path.with_name("new").replace(path)
+
+
+def made_longer(path: Path) -> None:
+    with path.open("ab") as file:
+        file.write(b"more")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no open file is replaced there")
+@pytest.mark.parametrize(("by_another", "kept"), [(written_again, {1, 2, 3, 4}), (made_longer, {2, 3, 4})])
+def test_what_is_called_durable_is_found_after_a_power_cut_whatever_another_program_did(
+    place: JournalPlace, by_another: Callable[[Path], None], kept: set[int]
+) -> None:
+    disk, made = Drive(), records(4)
+    disk.ready.set()
+    writer = JournalWriter(place, 0, disk=disk)
+    writer.append(made[0])
+    assert writer.wait(1, 20)
+    disk.ready.clear()
+    disk.asked.clear()
+    writer.append(made[1])
+    assert disk.asked.wait(20)
+    writer.append(made[2])
+    end = time.monotonic() + 20
+    while len(read_journal(place).records) < 3:
+        assert time.monotonic() < end
+        time.sleep(0.005)
+    (path,) = place.folder.iterdir()
+    by_another(path)
+    writer.append(made[3])
+    disk.ready.set()
+    assert writer.wait(4, 20)
+    # Actions that were overwritten after they were durable are published at once.
+    assert disk.after_a_cut(place) >= kept
+    assert writer.close()
+    assert writer.join(20)
 
 
 def test_a_head_at_the_very_end_of_damage_is_no_record(place: JournalPlace) -> None:
