@@ -35,35 +35,77 @@ class _ArrayClass:
     """Stands for ``numpy.ndarray``, which is only named: called, it would lay an array over any bytes."""
 
 
-_reconstruct: Final[Any] = np.empty(0, np.uint8).__reduce__()[0]
+class _Kind:
+    """Stands for ``numpy.dtype``, whose second half, read from a broken file, ends a process."""
+
+    def __init__(self, name: str, *flags: bool) -> None:
+        self._name, self._order = name, "|"
+
+    def __setstate__(self, state: tuple[object, ...]) -> None:
+        self._order = str(state[1])
+
+    @property
+    def holds_objects(self) -> bool:
+        return self._name in ("O", "O8")
+
+    def made(self) -> np.dtype[Any]:
+        """Return the type of whole numbers that this stands for."""
+        if self._name not in _WHOLE_NUMBERS or self._order not in ("|", "<", ">", "="):
+            raise NoMasks(_NO_NUMBERS)
+        return np.dtype(self._name).newbyteorder(self._order)  # type: ignore[arg-type]
 
 
-def _array_shell(kind: object, shape: object, dtype: object) -> Any:  # noqa: ANN401 - filled by the pickle
-    return _reconstruct(np.ndarray, (0,), b"b")
+class _Array:
+    """Stands for an array, which is made when it is known to be the masks and what its parts are."""
+
+    def __init__(self, *parts: object) -> None:
+        self._parts = parts
+
+    def __setstate__(self, state: tuple[object, ...]) -> None:
+        _, shape, kind, columns_first, data = state
+        self._parts = (data, kind, shape, "F" if columns_first else "C")
+
+    @property
+    def single_object(self) -> object:
+        """What an array of one Python object holds, as that around the dictionary; ``None`` for another one."""
+        data, kind, *_ = self._parts
+        if isinstance(kind, _Kind) and kind.holds_objects and isinstance(data, list) and len(data) == 1:
+            return data[0]
+        return None
+
+    def made(self) -> np.ndarray[Any, Any]:
+        """Return the array of whole numbers that this stands for; raise ``NoMasks`` or ``ValueError``."""
+        data, kind, shape, order = self._parts
+        sides = isinstance(shape, tuple) and all(isinstance(side, int) and side >= 0 for side in shape)
+        if not (isinstance(data, bytes | bytearray) and isinstance(kind, _Kind) and sides and order in ("C", "F")):
+            raise NoMasks(_NO_NUMBERS)
+        return np.frombuffer(data, kind.made()).reshape(shape, order=order)
 
 
-def _dtype(kind: str, *flags: bool) -> np.dtype[Any]:
-    """Stands for ``numpy.dtype``; of dates its second half, read from a broken file, would end the process."""
-    made = np.dtype(kind, *flags)
-    if made.kind in "mM":
-        raise ForeignObject("numpy.datetime64")
-    return made
+def _array_shell(kind: object, shape: object, dtype: object) -> _Array:
+    return _Array(None, None, (), "C")
 
 
-_scalar: Final[Any] = np.float64(0).__reduce__()[0]
-_from_buffer: Final[Any] = np.zeros(1).__reduce_ex__(5)[0]
+def _scalar(kind: object, data: object) -> None:
+    """Stands for a number of numpy: none of them is among the masks."""
+
+
+_NO_NUMBERS: Final = "its masks are no image of whole numbers"
+_WHOLE_NUMBERS: Final = frozenset(("b1", "?", *(f"{sign}{size}" for sign in "iu" for size in (1, 2, 4, 8))))
 
 #: (module, name) → what is made. Modules of older numpy versions under their older names.
 _LISTED: Final[dict[tuple[str, str], Callable[..., Any]]] = {
     **{(f"{module}.multiarray", "_reconstruct"): _array_shell for module in ("numpy.core", "numpy._core")},
     **{(f"{module}.multiarray", "scalar"): _scalar for module in ("numpy.core", "numpy._core")},
-    **{(f"{module}.numeric", "_frombuffer"): _from_buffer for module in ("numpy.core", "numpy._core")},
+    **{(f"{module}.numeric", "_frombuffer"): _Array for module in ("numpy.core", "numpy._core")},
     ("numpy", "ndarray"): _ArrayClass,
-    ("numpy", "dtype"): _dtype,
+    ("numpy", "dtype"): _Kind,
     ("_codecs", "encode"): _latin1,
     ("collections", "OrderedDict"): OrderedDict,
-    **{(module, name): {"list": list, "dict": dict, "set": set, "tuple": tuple, "bytearray": bytearray}[name]
-       for module in ("builtins", "__builtin__") for name in ("list", "dict", "set", "tuple", "bytearray")},
+    **{(module, name): kind
+       for module in ("builtins", "__builtin__")
+       for name, kind in (("list", list), ("dict", dict), ("set", set), ("tuple", tuple),
+                          ("bytes", bytes), ("bytearray", bytearray))},
     **{(module, name): _text for module in ("pathlib", "pathlib._local")
        for name in ("PosixPath", "WindowsPath", "PurePosixPath", "PureWindowsPath", "Path")},
 }  # fmt: skip
@@ -120,11 +162,10 @@ def _objects(file: IO[bytes]) -> object:
 
 
 def _masks(found: object) -> np.ndarray[Any, Any]:
-    if isinstance(found, np.ndarray) and found.dtype == object and found.size == 1:
-        found = found.reshape(()).item()
+    if isinstance(found, _Array):
+        found = found.single_object
     if not isinstance(found, dict) or "masks" not in found:
         raise NoMasks("it holds no masks of Cellpose")
-    masks = found["masks"]
-    if not isinstance(masks, np.ndarray) or masks.dtype.kind not in "bui" or masks.ndim not in (2, 3):
-        raise NoMasks("its masks are no image of whole numbers")
+    if not isinstance(found["masks"], _Array) or (masks := found["masks"].made()).ndim not in (2, 3):
+        raise NoMasks(_NO_NUMBERS)
     return np.ascontiguousarray(masks)

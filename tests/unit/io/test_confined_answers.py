@@ -1,6 +1,7 @@
 """What the confined processes answer, asked here: the processes themselves are tested by what becomes of them."""
 
 import json
+import pickle  # noqa: TID251 - files as Cellpose writes them
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,34 @@ def test_masks_come_out_as_a_plain_array(tmp_path: Path) -> None:
     masks = np.arange(12, dtype=np.uint16).reshape(3, 4)
     assert _masks(tmp_path / "a_seg.npy", {"masks": masks, "filename": Path("/x/a.tif")}, tmp_path / "out") == {}
     found = np.load(tmp_path / "out" / "a_seg.npy", allow_pickle=False)
+    assert np.array_equal(found, masks)
+
+
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+@pytest.mark.parametrize(
+    "masks",
+    [
+        np.arange(12, dtype=">u2").reshape(3, 4),
+        np.asfortranarray(np.arange(24, dtype=np.int64).reshape(2, 3, 4)),
+        np.arange(12, dtype=np.uint32).reshape(3, 4)[:, ::2],
+        np.eye(3, dtype=bool),
+        np.zeros((0, 5), np.uint8),
+    ],
+)
+def test_masks_of_every_type_and_order_are_as_they_were(
+    masks: np.ndarray[Any, Any], protocol: int, tmp_path: Path
+) -> None:
+    around = np.array({"masks": masks, "diameter": np.float64(30), "chan": [np.int64(1)]}, dtype=object)
+    with (tmp_path / "a_seg.npy").open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "|O", "fortran_order": False, "shape": ()})
+        pickle.dump(around, file, protocol)
+    (tmp_path / "out").mkdir()
+    told = json.loads(
+        python_objects.answer(json.dumps({"path": str(tmp_path / "a_seg.npy")}).encode(), tmp_path / "out")
+    )
+    assert told == {}
+    found = np.load(tmp_path / "out" / "a_seg.npy", allow_pickle=False)
+    assert found.dtype == masks.dtype
     assert np.array_equal(found, masks)
 
 
