@@ -95,8 +95,14 @@ def _training(job: TrainJob, control: Control | None, crew: Crew) -> Generator[M
     if not run.job_file.exists() or (run.events_file.exists() and not job.resume):
         RunFolder.create(job)
     run.claim()  # when another process trains it, its messages are not ours to end
-    with reported(_recorder(run), job.job_id), _released(run), closing(RunKeeper(run)) as keeper:
-        for message in _stamped(_train(job, control or Control(run), crew), job.job_id):
+    with (
+        reported(_recorder(run), job.job_id),
+        _released(run),
+        closing(RunKeeper(run)) as keeper,
+        # Closed before the keeper, which it needs for its last checkpoint.
+        closing(_train(job, control or Control(run), crew, keeper)) as training,
+    ):
+        for message in _stamped(training, job.job_id):
             yield from keeper.told()
             if isinstance(message, Finished):
                 run.release()  # who reads this may go on with the run at once
@@ -144,11 +150,13 @@ def plan_job(job: TrainJob, crew: Crew = ALONE) -> Iterator[Message]:
     return _stamped(plan(job, choose_device(job.device), crew), job.job_id)
 
 
-def _train(job: TrainJob, control: Control, crew: Crew) -> Iterator[Message]:
+def _train(
+    job: TrainJob, control: Control, crew: Crew, keeper: RunKeeper | None = None
+) -> Generator[Message, None, None]:
     device = choose_device(job.device)
     use_all_cores(device)
     yield Started(device=str(device), device_name=device_name(device), pid=os.getpid())
-    yield from fit(job, control, device, crew)
+    yield from fit(job, control, device, crew, keeper)
 
 
 def _short_job(spec: JobSpec, control: Control | None) -> Iterator[Message]:

@@ -95,6 +95,20 @@ class Disk:
 DISK: Final = Disk()
 
 
+def make_one_folder(folder: Path, disk: Disk = DISK) -> None:
+    """Make `folder` if it is not there, and never its parents: where those are gone their drive may be.
+
+    Raises
+    ------
+    DiskError
+        It cannot be made.
+    """
+    with disk_errors(folder, "made"):
+        if not folder.is_dir():
+            disk.make_folder(folder)
+            disk.sync_folder(folder.parent)
+
+
 @contextmanager
 def disk_errors(path: Path, verb: str) -> Iterator[None]:
     """Turn any ``OSError`` inside into the `DiskError` for `path`; `verb` says what could not be done to it."""

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from segstudio.engine.training.average import Weights
 from segstudio.engine.training.stepper import Stepper
-from segstudio.io.atomic import make_folders, write_atomic
+from segstudio.io.atomic import write_atomic
+from segstudio.io.disk import make_one_folder
 
 _KEPT = 2
 
@@ -40,8 +41,8 @@ class Checkpoint:
 
 
 def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
-    """Write `checkpoint` into `folder` and remove all but the newest two."""
-    make_folders(folder)
+    """Write `checkpoint` into `folder`, made in that of the run, and remove all but the newest two."""
+    make_one_folder(folder)
     path = folder / f"step-{checkpoint.state['step']:09d}.safetensors"
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
     write_atomic(path, save(tensors, {"state": json.dumps(checkpoint.state)}))

@@ -32,7 +32,8 @@ def finish(training: "Training") -> Iterator[Message]:
         return
     weights = training.best if training.best is not None else training.stepper.average.weights
     decode, result = yield from _tuned(training, weights, _seconds(training, stopped))
-    card = save_model(training.run_folder.model, _card(training, decode, result), weights)
+    made = _card(training, decode, result)
+    card = training.within(lambda: save_model(training.run_folder.model, made, weights))
     summary: dict[str, float | int | str] = {
         **card.scores,
         "steps": training.step,

@@ -1,7 +1,8 @@
 """The training loop: a generator of messages that can be paused, stopped and resumed between any two steps."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import torch
 
@@ -28,15 +29,19 @@ from segstudio.engine.training.stepper import Stepper, StepResult
 from segstudio.jobs.failures import is_out_of_memory
 from segstudio.jobs.messages import Finished, Message, Metric, StateChanged
 from segstudio.jobs.run_folder import RunFolder
+from segstudio.jobs.run_keeper import RunKeeper
 from segstudio.jobs.spec import TrainJob
 
+T = TypeVar("T")
 #: The first validation does not wait for the end of an epoch: on a slow computer that takes most of a minute.
 _FIRST_LOOK_S = 10.0
 _CHECKPOINT_S = 60.0
 
 
-def fit(job: TrainJob, control: Control, device: torch.device, crew: Crew = ALONE) -> Iterator[Message]:
-    """Train as `job` says; files go to its run folder.
+def fit(
+    job: TrainJob, control: Control, device: torch.device, crew: Crew = ALONE, keeper: RunKeeper | None = None
+) -> Iterator[Message]:
+    """Train as `job` says; files go to its run folder, which `keeper` makes again when it is deleted.
 
     Yields `Progress`, `Facts`, `Metric`, `Preview`, `Warned`, `StateChanged`, and at the end `Artifact` and
     `Finished`. Closing the generator writes a checkpoint. A process of `crew` that does not lead writes nothing.
@@ -57,6 +62,7 @@ def fit(job: TrainJob, control: Control, device: torch.device, crew: Crew = ALON
         if crew.leads:
             job = record(job, prepared.patch)
         training = Training(job, prepared, control, device, time.monotonic() - started, crew)
+        training.keeper = keeper
         try:
             with deterministic(training.config.deterministic):
                 yield from training.run()
@@ -82,6 +88,7 @@ class Training:
     ) -> None:
         self.job = job
         self.run_folder = RunFolder(job.run_folder)
+        self.keeper: RunKeeper | None = None
         self.prepared = prepared
         self.control = control
         self.crew = crew
@@ -150,17 +157,23 @@ class Training:
     def close(self) -> None:
         """End the threads; keep what was learned when the training did not come to its end."""
         self._prefetch.close()
-        if not self._finished and self.crew.leads and self.run_folder.job_file.exists():
-            self.checkpoint()
-        if self._events is not None:
-            self._events.close()
-        self.prepared.store.close()
+        try:
+            if not self._finished and self.crew.leads:
+                self.checkpoint()
+        finally:
+            if self._events is not None:
+                self._events.close()
+            self.prepared.store.close()
+
+    def within(self, write: Callable[[], T]) -> T:
+        """Return what `write` does in the run folder, which is there whatever became of it."""
+        return write() if self.keeper is None else self.keeper.within(write)
 
     def checkpoint(self) -> None:
         """Write everything that `resume` needs; nothing before the first step."""
         if self.step > 0:
             self._saved_s = self.clock.seconds
-            resuming.save(self)
+            self.within(lambda: resuming.save(self))
 
     def take_up_readout(self, losses: list[dict[str, float]]) -> None:
         """Go on with the losses of the steps since the last metric of a checkpoint."""
@@ -264,7 +277,8 @@ class Training:
         begun = time.monotonic()
         values, better = self.judge.validate(self.stepper, self.step, self.epoch)
         yield self._metric(values, best=better)
-        yield from self.judge.preview(self.stepper.average.weights, self.run_folder, self.epochs)
+        weights = self.stepper.average.weights
+        yield from self.within(lambda: [*self.judge.preview(weights, self.run_folder, self.epochs)])
         self.judge.rest(self.clock.seconds, begun, self.config.validation_share)
         self.readout.forget_speed()
 

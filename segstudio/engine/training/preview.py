@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segstudio.io.atomic import make_folders, write_atomic
+from segstudio.io.atomic import write_atomic
+from segstudio.io.disk import make_one_folder
 from segstudio.jobs.messages import Preview
 
 #: Longest side of a picture, pixels.
@@ -27,8 +28,8 @@ class Pictures:
 
 
 def write_preview(folder: Path, epoch: float, pictures: Pictures) -> Preview:
-    """Write `pictures` into `folder` and return their message."""
-    make_folders(folder)
+    """Write `pictures` into `folder`, made in that of the run, and return their message."""
+    make_one_folder(folder)
     names = {}
     for role in ("image", "truth", "prediction"):
         picture = getattr(pictures, role)

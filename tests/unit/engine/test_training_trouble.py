@@ -1,5 +1,7 @@
-"""Trainings that run out of memory or whose loss is not finite: they go on with less, and say so."""
+"""Trainings that run out of memory, whose loss is not finite or whose folder goes: they go on, and say so, or end."""
 
+import shutil
+import sys
 from dataclasses import replace
 from itertools import count, pairwise
 from pathlib import Path
@@ -30,6 +32,34 @@ def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory: pytest.TempPathFactory) -> tuple[SampleRecord, ...]:
     return disc_samples(tmp_path_factory.mktemp("discs"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no folder with an open file is deleted there")
+def test_a_training_that_ends_when_its_folder_was_just_deleted_leaves_a_checkpoint(
+    samples: tuple[SampleRecord, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("segstudio.jobs.run_keeper._LOOK_S", 60.0)
+    messages = run_job(a_job(samples, tmp_path / "run"))
+    next(message for message in messages if isinstance(message, Metric))
+    shutil.rmtree(tmp_path / "run")
+    messages.close()
+    run = RunFolder(tmp_path / "run")
+    assert read_newest(run.checkpoints) is not None
+    assert of(Warned, run.events())[-1].code == "run-folder-deleted"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no folder with an open file is renamed there")
+def test_nothing_is_written_into_the_empty_folder_that_a_drive_leaves(
+    samples: tuple[SampleRecord, ...], tmp_path: Path
+) -> None:
+    drive = tmp_path / "drive"
+    messages = run_job(a_job(samples, drive / "runs" / "run"))
+    next(message for message in messages if isinstance(message, Metric))
+    drive.rename(tmp_path / "unplugged")
+    drive.mkdir()
+    with pytest.raises(JobFailed, match="not there any more"):  # a picture comes next
+        next(messages)
+    assert list(drive.iterdir()) == []
 
 
 class _Faulty:
