@@ -201,9 +201,13 @@ class Opening(QObject):
 
         def tell(found: int) -> None:
             if found:
-                self._session.notice(self.tr("{0} images were found again.").format(found), level="good")
+                says = self.tr("1 image was found again.") if found == 1 else self.tr("{0:,} images were found again.")
+                self._session.notice(says.format(found), level="good")
                 self._session.images_changed.emit()
-                self._session.select(image_id)
+                project = self._session.project
+                # It may have been taken out of the project while the folder was looked through.
+                if project is not None and image_id in [entry.id for entry in project.images]:
+                    self._session.select(image_id)
             else:
                 self._session.notice(
                     self.tr("No missing image is in {0}.").format(Path(folder).name),

@@ -143,7 +143,9 @@ class FrontImage:
         self.select(image_id)
 
     def forgive(self, image_id: str) -> None:
-        """Take back that an image could not be opened: what was wrong with it is over."""
+        """Take back that an image could not be opened: what was wrong with it is over, or it was taken out."""
+        if self.damaged == image_id:
+            self.damaged = ""
         if self.refusals.pop(image_id, None) is not None:
             self.refusals_changed.emit()
 

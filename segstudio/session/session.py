@@ -261,6 +261,9 @@ class Session(KeptPreferences):
         if front_gone:
             self.front.leave()
         self._change_project(lambda project: project.remove_images(image_ids))
+        for image_id in image_ids:
+            self.front.forgive(image_id)
+        self.files.look()
         left = [image_id for image_id in (*ids[here:], *reversed(ids[:here])) if image_id not in gone]
         if front_gone and left:
             self.select(left[0])

@@ -34,6 +34,10 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "mein Projekt"
 
 
+def _said(hand: Driver) -> list[str]:
+    return [notice.message for notice in hand.window.banners.messages()]
+
+
 @pytest.mark.timeout(60)
 def test_moved_images_are_found_by_their_content(
     folder: Path, qapp: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -91,7 +95,9 @@ def test_images_that_are_gone_are_named_when_the_project_opens(
 
 
 @pytest.mark.timeout(60)
-def test_an_image_that_is_gone_does_not_bar_the_way(folder: Path, qapp: object, tmp_path: Path) -> None:
+def test_an_image_that_is_gone_does_not_bar_the_way_and_can_be_taken_out(
+    folder: Path, qapp: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with Project.open(folder) as project:
         project.add_images([_picture(tmp_path / "three" / "last.tif", 7)])
     (tmp_path / "two").rename(tmp_path / "moved")
@@ -104,6 +110,17 @@ def test_an_image_that_is_gone_does_not_bar_the_way(folder: Path, qapp: object, 
         assert chosen == [hand.session.document.entry.id], "the list says what is in front"
         hand.key(Qt.Key.Key_D)
         hand.wait(lambda: hand.session.document.entry.name == "last.tif", what="the last image")
+
+        gone = hand.session.project.images[1].id
+        hand.session.remove_images([gone])
+        assert not hand.session.front.refusals
+        hand.wait(lambda: not hand.window.banners.messages(), what="the sentence to go")
+        # It might as well have been taken out while somebody looks for it.
+        (tmp_path / "three" / "last.tif").rename(tmp_path / "moved" / "last.tif")
+        monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path / "moved"))
+        hand.window.opening.ask_where(gone)
+        hand.wait(lambda: "1 image was found again." in _said(hand), what="the other one that is gone")
+        assert hand.session.document.entry.name == "last.tif"
 
     run_program([str(folder)], script)
 
