@@ -5,6 +5,7 @@ from PySide6.QtWidgets import QPushButton
 
 from segstudio.core.errors import UserError
 from segstudio.gui.banner import BannerArea
+from segstudio.gui.later import later
 from segstudio.project.annotation_reader import DAMAGED_LABELS
 from segstudio.project.linked_folders import ELSEWHERE
 from segstudio.session.image_files import CHANGED, MISSING
@@ -109,11 +110,15 @@ class RefusedImages(QObject):
             message = self.tr("The image file {0} is gone; its labels are kept.").format(self._names(ids))
             hint = self.tr("Connect its drive, put it back, or look for it.")
         button = QPushButton(self.tr("Look in a folder…"))
-        button.clicked.connect(lambda: self.folder_wanted.emit(ids[0]))
+        button.clicked.connect(lambda: self._look(ids[0]))
         refusal = self._session.front.refusals.get(ids[0])
         button.setToolTip(refusal.message if refusal is not None else "")
         level: Level = "warning" if refusal is None else "error"
         self._banners.show_notice(Notice(message, hint, level, about=MISSING), button)
+
+    def _look(self, image_id: str) -> None:
+        self.folder_wanted.emit(image_id)
+        later(self, self._say_missing)  # the banner goes when its button is taken, also when no folder was chosen
 
     def _alike(self, image_id: str, error: UserError) -> tuple[str, ...]:
         """Return the images that one banner is about, the newest first."""

@@ -81,6 +81,10 @@ def test_images_that_are_gone_are_named_when_the_project_opens(
         assert [item.text for item in hand.window.banners.messages()] == [notice.text], "one banner for one image"
         if picture := os.environ.get("SEGSTUDIO_PICTURES"):
             hand.window.grab().save(f"{picture}/gone.png")
+        with monkeypatch.context() as patch:
+            patch.setattr(QFileDialog, "getExistingDirectory", lambda *_: "")
+            hand.click(hand.window.banners, "Look in a folder…")
+        hand.wait(lambda: _said(hand) == [notice.message], 5, "the sentence, for nobody has looked")
         hand.click(hand.window.banners, "Look in a folder…")
         second = hand.session.project.images[1].id
         hand.wait(lambda: hand.session.document.entry.id == second, what="the image that was found")
