@@ -72,7 +72,7 @@ class ImageDocument(SavedDocument):
         self.planes = found.planes
         self.notices = found.notices
         place = JournalPlace(files.journal, entry.id, found.planes.shape)
-        self._stack = UndoStack(found.planes, found.done, found.undone, place)
+        self._stack = UndoStack(found.planes, found.done, found.undone, place, self._saving.waiting)
         self.history = self._stack.history
         self._transaction: Transaction | None = None
         self._asked_first: Callable[[], object] | None = None
@@ -211,12 +211,12 @@ class ImageDocument(SavedDocument):
         return to.record
 
     def undo(self) -> EditRecord | None:
-        """Take the last action back; return it, ``None`` when there is none."""
+        """Take the last action back; return it, ``None`` when there is none, or `preparing` has to read it first."""
         self._do_asked()
         return self._step("undo")
 
     def redo(self) -> EditRecord | None:
-        """Do again what was undone last; return it, ``None`` when there is none."""
+        """Do again what was undone last; return it, ``None`` as in `undo`."""
         self._do_asked()
         return self._step("redo")
 
@@ -227,13 +227,20 @@ class ImageDocument(SavedDocument):
         """
         return self._stack.preparing(step)
 
-    def tell_unread(self, step: Step) -> None:
-        """Tell that an action of long ago cannot be read from the journal now, so that the step is not done."""
-        done = "undone" if step == "undo" else "redone"
-        self.noticed.emit(
-            f"Earlier actions on {self.entry.name} cannot be {done} now: their journal cannot be read. Check the drive "
-            "of the project and try again; the labels stay as they are."
-        )
+    def tell_unread(self, step: Step, *, still_reading: bool = False) -> None:
+        """Tell that a step is not done: its action of long ago cannot be read from the journal, or not in time."""
+        name, done = self.entry.name, "undone" if step == "undo" else "redone"
+        if still_reading:
+            says = (
+                f"An earlier action on {name} was not {done}: it was still being read from the drive of the project "
+                "when you went on."
+            )
+        else:
+            says = (
+                f"Earlier actions on {name} cannot be {done} now: their journal cannot be read. Check the drive of the "
+                "project and try again."
+            )
+        self.noticed.emit(f"{says} The labels stay as they are.")
 
     def step(self, step: Step, prepared: PreparedStep) -> EditRecord | None:
         """Undo or redo at once what `preparing` has prepared.
@@ -262,8 +269,6 @@ class ImageDocument(SavedDocument):
             return None
         taken = self._stack.take(step, prepared)
         if taken is None:
-            if self.history.lacks(step):
-                self.tell_unread(step)
             return None
         self._record(step, taken.change, taken.seq, table=None if prepared is None else prepared.table)
         return taken.edit

@@ -97,6 +97,12 @@ class JournalWriter:
         return self._durable
 
     @property
+    def waiting(self) -> tuple[JournalRecord, ...]:
+        """The records that are not durable yet, in order."""
+        with self._condition:
+            return tuple(self._waiting)
+
+    @property
     def error(self) -> UserError | None:
         """Why the disk refuses, while it does."""
         return self._error

@@ -103,6 +103,10 @@ class Saving:
         self._checkpoint.note(record.seq, tiles, objects, self._planes.objects.next_id())
         return record
 
+    def waiting(self) -> tuple[JournalRecord, ...]:
+        """Return the records that the journal need not have yet, in order."""
+        return self._journal.waiting
+
     @property
     def state(self) -> SaveState:
         """``"saved"`` only when every finished action is on the disk of the project."""

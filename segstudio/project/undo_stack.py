@@ -47,6 +47,8 @@ class UndoStack:
         What can be undone, the oldest first, and redone, in the order in which it was undone.
     place
         The journal.
+    waiting
+        Returns the records that it need not have yet.
 
     Attributes
     ----------
@@ -60,10 +62,12 @@ class UndoStack:
         done: Iterable[JournalRecord],
         undone: Iterable[JournalRecord],
         place: JournalPlace,
+        waiting: Callable[[], Iterable[JournalRecord]],
     ) -> None:
         done, undone = tuple(done), tuple(undone)
         self._planes = planes
         self._place = place
+        self._waiting = waiting
         self._seqs: dict[Step, list[int]] = {
             "undo": [record.seq for record in done],
             "redo": [record.seq for record in undone],
@@ -94,13 +98,13 @@ class UndoStack:
         return prepare
 
     def take(self, step: Step, prepared: PreparedStep | None) -> Taken | None:
-        """Do a step, which may be prepared, to the planes; return ``None`` when there is nothing to do.
+        """Do a step to the planes, which must be prepared if `History.lacks` it: nothing is read here.
 
-        Or when it has to be read from the journal and is not there; then `History.lacks` still says so.
+        Return ``None`` when nothing was done.
         """
         made = prepared.unpacked if prepared is not None else None
-        if self.history.lacks(step):
-            self.history.recall(step, prepared.recalled if prepared is not None else self._reading(step)())
+        if prepared is not None:
+            self.history.recall(step, prepared.recalled)
         edit = self.history.undo(self._planes, made) if step == "undo" else self.history.redo(self._planes, made)
         if edit is None:
             return None
@@ -111,14 +115,20 @@ class UndoStack:
         return Taken(edit, edit.inverse if step == "undo" else edit, target[-1])
 
     def _reading(self, step: Step) -> Callable[[], tuple[EditRecord, ...]]:
-        """Return a function, for any thread, that reads the next steps from the journal; the last one comes next."""
+        """Return a function, for any thread, that finds the next steps; the last one comes next.
+
+        In the journal, unless they wait for the disk.
+        """
         seqs, planes = tuple(self._seqs[step]), self._planes.snapshot()
+        waiting = tuple(self._waiting())
 
         def read() -> tuple[EditRecord, ...]:
-            try:
-                found = {record.seq: record.edit for record in read_journal(self._place).records}
-            except BadInput:  # the disk does not answer: what is asked for again may be there
-                return ()
+            found = {record.seq: record.edit for record in waiting}
+            if seqs[-1] not in found:
+                try:
+                    found |= {record.seq: record.edit for record in read_journal(self._place).records}
+                except BadInput:  # the disk does not answer: what is asked for again may be there
+                    return ()
             chosen: list[EditRecord] = []
             size = 0
             for seq in reversed(seqs):

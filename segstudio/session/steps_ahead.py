@@ -23,7 +23,8 @@ class StepsAhead:
     """Takes actions back and does them again; the window waits for none that is large.
 
     Steps wait for each other. Whatever else is done to the image comes after them: who begins a stroke before a step
-    is there has it done in place first, and so has who leaves the image.
+    is there has it done in place first, and so has who leaves the image. A step that has to be read from the journal
+    is given up then, with those behind it: the window waits for no drive.
 
     Parameters
     ----------
@@ -120,6 +121,9 @@ class StepsAhead:
         if document is not None:
             self._forget(document)
             for step in steps:
+                if document.history.lacks(step):
+                    document.tell_unread(step, still_reading=True)
+                    return
                 _do(document, step)
 
     def _on_leaving(self, document: "ImageDocument") -> None:

@@ -9,10 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from later_background import LaterBackground
 from one_document import SHAPE, opened, stroke
+from refused_work import Refusing
 
 from segstudio.labels.objects import ObjectInfo
 from segstudio.project import undo_stack
 from segstudio.project.document import ImageDocument
+from segstudio.session.background import Background
 from segstudio.session.front_image import FrontImage
 from segstudio.session.steps_ahead import StepsAhead
 
@@ -29,6 +31,10 @@ def document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ImageDocument:
 
 def _state(document: ImageDocument) -> tuple[bytes, dict[int, ObjectInfo]]:
     return document.planes.labels.to_array().tobytes(), dict(document.planes.objects)
+
+
+def _steps(background: Background) -> StepsAhead:
+    return StepsAhead(FrontImage(lambda: None, background, "images"), background)
 
 
 @settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -55,12 +61,10 @@ def test_any_way_back_and_forth_is_exact(
             document.close()
             document = opened(folder)
         elif wish == "undo":
-            document.flush()
-            assert (document.undo() is not None) == (at > 0)
+            _steps(Background()).undo(document)
             at = max(0, at - 1)
         else:
-            document.flush()
-            assert (document.redo() is not None) == (at < len(states) - 1)
+            _steps(Background()).redo(document)
             at = min(len(states) - 1, at + 1)
         assert _state(document) == states[at]
         assert (document.can_undo, document.can_redo) == (at > 0, at < len(states) - 1)
@@ -74,7 +78,7 @@ def test_the_window_reads_no_journal(document: ImageDocument, monkeypatch: pytes
         states.append(_state(document))
     assert document.flush()
     background = LaterBackground()
-    steps = StepsAhead(FrontImage(lambda: None, background, "images"), background)
+    steps = _steps(background)
     for state in reversed(states[:-1]):
         lacks = document.history.lacks("undo")
         steps.undo(document)
@@ -88,25 +92,71 @@ def test_the_window_reads_no_journal(document: ImageDocument, monkeypatch: pytes
     document.close()
 
 
-def test_while_the_journal_cannot_be_read_nothing_is_undone_and_nothing_lost(
-    document: ImageDocument, tmp_path: Path
-) -> None:
+def _back_to_what_lacks(document: ImageDocument) -> list[str]:
+    """Draw and undo until a step has to be read; return where news will come."""
     for number in range(1, 9):
         document.apply(stroke(number))
-    assert document.flush()
     while not document.history.lacks("undo"):
         document.undo()
     assert document.flush()
     told: list[str] = []
     document.noticed.connect(told.append)
-    before = _state(document)
+    return told
+
+
+def test_while_the_journal_cannot_be_read_nothing_is_undone_and_nothing_lost(
+    document: ImageDocument, tmp_path: Path
+) -> None:
+    told, steps, before = _back_to_what_lacks(document), _steps(Background()), _state(document)
     (tmp_path / "journal").rename(tmp_path / "away")
-    assert document.undo() is None
+    steps.undo(document)
     (tmp_path / "away").rename(tmp_path / "journal")
     assert told == [
         "Earlier actions on img.tif cannot be undone now: their journal cannot be read. Check the drive of the project "
-        "and try again; the labels stay as they are."
+        "and try again. The labels stay as they are."
     ]
     assert _state(document) == before
-    assert document.undo() is not None
+    steps.undo(document)
+    assert _state(document) != before
     document.close()
+
+
+def test_who_goes_on_while_a_step_is_read_waits_for_no_drive_and_is_told_once(
+    document: ImageDocument, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told, background = _back_to_what_lacks(document), LaterBackground()
+    steps, objects = _steps(background), set(document.planes.objects)
+    with monkeypatch.context() as hung:
+        hung.setattr(undo_stack, "read_journal", lambda _place: pytest.fail("read in the window"))
+        assert document.undo() is None
+        steps.undo(document)
+        steps.undo(document)
+        assert document.apply(stroke(20)) is not None
+    assert told == [
+        "An earlier action on img.tif was not undone: it was still being read from the drive of the project when you "
+        "went on. The labels stay as they are."
+    ]
+    background.work()  # too late
+    assert set(document.planes.objects) == {*objects, 20}
+    for _ in objects | {20}:
+        steps.undo(document)
+    while background.waiting:
+        background.work()
+    assert document.planes.blank
+    document.close()
+
+
+def test_what_the_disk_refuses_can_be_undone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(undo_stack, "LIMIT_BYTES", _FEW)
+    tifffile.imwrite(tmp_path / "img.tif", np.zeros(SHAPE, np.uint8))
+    disk = Refusing()
+    document, steps = opened(tmp_path, disk=disk), _steps(Background())
+    disk.full = True
+    for number in range(1, 9):
+        document.apply(stroke(number))
+    for _ in range(8):
+        steps.undo(document)
+    assert document.planes.blank
+    disk.full = False
+    document.retry()
+    assert document.close()
