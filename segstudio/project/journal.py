@@ -8,7 +8,7 @@ import json
 import platform
 import re
 from collections import ChainMap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -160,11 +160,10 @@ def read_journal(place: JournalPlace) -> Journal:
         return Journal(())
     except OSError as error:
         raise _unreadable(place.folder, error) from error
+    read = read_files(files, place)
     records: dict[int, JournalRecord] = {}
-    read, twice = [], set()
-    for path in files:
-        file = read_file(path, place, records)
-        read.append(file)
+    twice = set()
+    for file in read:
         for record in file.records:
             # After a failed sync a record is written again to the next file; both copies are the same.
             known = records.setdefault(record.seq, record)
@@ -173,13 +172,45 @@ def read_journal(place: JournalPlace) -> Journal:
     return Journal(tuple(records[seq] for seq in sorted(records)), tuple(read), min(twice, default=None))
 
 
+def read_files(
+    paths: Sequence[Path], place: JournalPlace, refused: dict[Path, BadInput] | None = None
+) -> list[JournalFile]:
+    """Read journal files; what one of them undoes or redoes may lie in any other.
+
+    Parameters
+    ----------
+    refused
+        Takes why a file cannot be read, which is passed over then.
+
+    Raises
+    ------
+    BadInput
+        See `read_journal`; not with `refused`.
+    """
+    records: dict[int, JournalRecord] = {}
+    read = []
+    for path in paths:
+        try:
+            file = read_file(path, place, records)
+        except BadInput as error:
+            if refused is None:
+                raise
+            refused[path] = error
+            continue
+        read.append(file)
+        for record in file.records:
+            records.setdefault(record.seq, record)
+    # What the rescue store gave back begins with an earlier number than the files behind which it was written.
+    return [file if file.whole else read_file(file.path, place, records) for file in read]
+
+
 def read_file(path: Path, place: JournalPlace, known: Mapping[int, JournalRecord]) -> JournalFile:
     """Read one journal file.
 
     Parameters
     ----------
     known
-        Records of the files before, for what is undone and redone here.
+        Records of other files, for what is undone and redone here.
 
     Raises
     ------

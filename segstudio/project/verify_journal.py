@@ -8,7 +8,7 @@ from typing import Final
 from segstudio.core.errors import BadInput
 from segstudio.io.regular_file import open_regular
 from segstudio.project.findings import Finding, shown
-from segstudio.project.journal import SUFFIX, JournalFile, JournalPlace, expected_header, read_file
+from segstudio.project.journal import SUFFIX, JournalFile, JournalPlace, expected_header, read_files
 from segstudio.project.journal_records import JournalRecord, encode_record
 
 _UNTOUCHED: Final = "The labels as they are now are not touched; what lies there can no longer be undone."
@@ -68,9 +68,11 @@ def verify_journal(
     result = ReadJournal()
     files = _files(place.folder)
     known: dict[int, JournalRecord] = {}
-    for path in files:
-        name = shown(folder, path)
-        _read(path, name, place, known, result, image)
+    refused: dict[Path, BadInput] = {}
+    for found in read_files(files, place, refused):
+        _judge(found, shown(folder, found.path), expected_header(found.path, place), known, result, image)
+    for path, error in refused.items():
+        _unreadable(shown(folder, path), error, result, image)
     result.records = [known[seq] for seq in sorted(known)]
     damaged = not result.whole
     for lost in _gaps(result.records, saved):
@@ -102,23 +104,30 @@ def _files(folder: Path) -> list[Path]:
         return []
 
 
-def _read(
-    path: Path, name: str, place: JournalPlace, known: dict[int, JournalRecord], result: ReadJournal, image: str
+def _unreadable(name: str, error: Exception, result: ReadJournal, image: str) -> None:
+    result.findings.append(Finding(name, str(error), _UNTOUCHED, "Restore it from a backup.", image=image))
+
+
+def _judge(
+    found: JournalFile,
+    name: str,
+    expected: bytes | None,
+    known: dict[int, JournalRecord],
+    result: ReadJournal,
+    image: str,
 ) -> None:
-    expected = expected_header(path, place)
     if expected is None:
         note = "This file lies in the journal and was not named by SegStudio, as copies of sync programs are not."
         result.findings.append(Finding(name, note, "Nothing.", "Move it out of the project.", "note", image))
     try:
-        found = read_file(path, place, known)
-        with open_regular(path) as file:
+        with open_regular(found.path) as file:
             head = file.read(len(expected or b""))
-    except (BadInput, OSError) as error:
-        result.findings.append(Finding(name, str(error), _UNTOUCHED, "Restore it from a backup.", image=image))
+    except OSError as error:
+        _unreadable(name, error, result, image)
         return
     if found.damaged and not found.records and found.unread is None:
         result.findings.append(Finding(name, "Nothing in it can be read.", _ALL, _OPEN, image=image))
-    elif expected is not None and head != expected and not expected.startswith(head) and _has_all(path, found):
+    elif expected is not None and head != expected and not expected.startswith(head) and _has_all(found.path, found):
         wrong = "The first line, which says whose journal it is, is damaged."
         result.findings.append(Finding(name, wrong, _NONE, _NOTHING_TO_DO, image=image))
     elif found.damaged:

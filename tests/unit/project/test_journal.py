@@ -160,6 +160,17 @@ def test_records_written_twice_count_once(tmp_path: Path) -> None:
     assert list(read_journal(place).records) == records
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_what_is_undone_may_lie_in_a_file_that_sorts_behind(tmp_path: Path, seed: int) -> None:
+    records, _ = history(14, seed)
+    write(tmp_path / "j", records[:4])
+    write(tmp_path / "j", records[4:9], "000000000005-b-0.sj")
+    place = write(tmp_path / "j", [*records[4:6], *records[9:]], "000000000005-a-0.sj")
+    found = read_journal(place)
+    assert list(found.records) == records
+    assert all(file.whole for file in found.files)
+
+
 def test_a_journal_of_another_image_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "j", history(1)[0])
     with pytest.raises(BadInput, match="another image"):
