@@ -8,7 +8,7 @@ from segstudio.io.atomic import AppendFile, copy_atomic, make_folders, write_ato
 from segstudio.io.disk import Disk, disk_errors
 from segstudio.io.regular_file import open_regular
 from segstudio.project.free_names import free_path
-from segstudio.project.journal import JournalPlace, read_file
+from segstudio.project.journal import JournalPlace, read_journal
 
 #: Folder for what another program put in the place of a journal file, before its number.
 FOREIGN: Final = "foreign"
@@ -72,7 +72,8 @@ def _sync(path: Path, disk: Disk) -> None:
 
 def _readable(path: Path, place: JournalPlace) -> bool:
     try:
-        found = read_file(path, place, {})
+        # All of them: what it undoes lies in others.
+        (found,) = (file for file in read_journal(place).files if file.path == path)
     except BadInput:
         return False
     return found.whole and bool(found.records)

@@ -60,6 +60,10 @@ def journal_of(project: Project) -> Path:
     return next(project.files(project.images[0].id).journal.glob("*.sj"))
 
 
+def journal_files(folder: Path, project: Project) -> list[Path]:
+    return sorted((folder / ".segstudio" / "journal" / project.images[0].id).glob("*.sj"))
+
+
 def as_killed(project: Project) -> Path:
     """Copy a project as a kill would leave it now."""
     copy = project.folder.with_name("killed")
@@ -124,6 +128,23 @@ def test_what_was_changed_in_place_is_kept_and_the_label_files_are_published_at_
     killed = as_killed(project)
     with Project.open(killed) as again:
         assert again.document(again.images[0].id).planes.labels.values() == {1, 2, 3, 4}
+
+
+def test_what_was_put_there_and_undoes_an_action_of_another_file_stays(project: Project) -> None:
+    draw(project.document(project.images[0].id), 1, 2)
+    project.close()
+    elsewhere = project.folder.with_name("elsewhere")
+    shutil.copytree(project.folder, elsewhere)
+    with Project.open(elsewhere) as other:
+        assert other.document(other.images[0].id).undo() is not None
+    (undone,) = (path for path in journal_files(elsewhere, project) if path.name.startswith("000000000003"))
+    with Project.open(project.folder) as again:
+        document = again.document(again.images[0].id)
+        draw(document, 3)
+        (ours,) = (path for path in journal_files(again.folder, project) if path.name.startswith("000000000003"))
+        replaced(ours, undone.read_bytes())
+        draw(document, 4)
+        assert ours.read_bytes() == undone.read_bytes(), "it is one of two truths, which opening sets apart"
 
 
 def test_a_journal_that_was_taken_away_is_written_again_when_the_image_is_closed(project: Project) -> None:
