@@ -5,6 +5,7 @@ from PySide6.QtWidgets import QPushButton
 
 from segstudio.core.errors import UserError
 from segstudio.gui.banner import BannerArea
+from segstudio.gui.forms.plain import plain_tip
 from segstudio.gui.later import later
 from segstudio.project.annotation_reader import DAMAGED_LABELS
 from segstudio.project.linked_folders import ELSEWHERE
@@ -55,7 +56,7 @@ class RefusedImages(QObject):
             button.setText(self.tr("Earlier states…"))
             button.clicked.connect(lambda: self.history_wanted.emit(image_id))
             if len(ids) > 1:
-                button.setToolTip(self.tr("Of {0}").format(self._names(ids[:1])))
+                button.setToolTip(plain_tip(self.tr("Of {0}").format(self._names(ids[:1]))))
                 message = self.tr("The labels of {0:,} images cannot be opened: {1}.").format(
                     len(ids), self._names(ids)
                 )
@@ -112,7 +113,7 @@ class RefusedImages(QObject):
         button = QPushButton(self.tr("Look in a folder…"))
         button.clicked.connect(lambda: self._look(ids[0]))
         refusal = self._session.front.refusals.get(ids[0])
-        button.setToolTip(refusal.message if refusal is not None else "")
+        button.setToolTip(plain_tip(refusal.message) if refusal is not None else "")
         level: Level = "warning" if refusal is None else "error"
         self._banners.show_notice(Notice(message, hint, level, about=MISSING), button)
 

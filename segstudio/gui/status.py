@@ -5,6 +5,7 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QWidget
 
 from segstudio.gui.forms.parts import ElidedLabel, set_role
+from segstudio.gui.forms.plain import plain_tip
 from segstudio.gui.where_words import channel_words, size_words
 from segstudio.project.changes import FAILED, RESCUED, SAVED, SAVING
 from segstudio.project.document import ImageDocument
@@ -69,7 +70,7 @@ class StatusBar(QStatusBar):
         source = self._session.made.seen
         short, names = channel_words(source.info) if source is not None else ("", "")
         self._channels.setText(short)
-        self._channels.setToolTip(names)
+        self._channels.setToolTip(plain_tip(names))
         self._channels.setVisible(bool(short))
 
     def show_pointer(self, x: float, y: float, value: str, object_id: int) -> None:
@@ -106,7 +107,7 @@ class StatusBar(QStatusBar):
         safe = document is not None and document.safe
         failed = self.tr("label files not written") if safe else self.tr("not saved")
         self._say_saved(kind, words.get(kind, failed))
-        self._saved.setToolTip(why)
+        self._saved.setToolTip(plain_tip(why))
 
     def _say_saved(self, state: str, sentence: str) -> None:
         self._saved.setText(sentence)

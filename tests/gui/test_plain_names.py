@@ -11,16 +11,19 @@ import tifffile
 from PySide6.QtCore import QAbstractItemModel, QAbstractListModel, QAbstractTableModel, QModelIndex, Qt
 from PySide6.QtGui import QAction, QStandardItemModel
 from PySide6.QtGui import Qt as QtText
-from PySide6.QtWidgets import QAbstractItemView, QApplication, QComboBox, QLabel, QMessageBox, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QApplication, QComboBox, QLabel, QMessageBox, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 from studio import Carrier, message, training_job
 
 import segstudio
 from segstudio.config.run import RunConfig
+from segstudio.core.errors import BadInput
 from segstudio.gui.forms.plain import plain, plain_tip
 from segstudio.gui.main_window import MainWindow
+from segstudio.gui.panels.training_preview import PreviewStrip
 from segstudio.jobs.catalogue import Catalogue, Offer, catalogue_key, store_catalogue
-from segstudio.jobs.messages import Finished, Metric
+from segstudio.jobs.messages import Finished, Metric, Preview
+from segstudio.project.annotation_reader import DAMAGED_LABELS
 from segstudio.project.project import Project
 from segstudio.session.notice import Notice
 from segstudio.session.session import Session
@@ -134,6 +137,38 @@ def test_every_label_and_tip_shows_names_as_they_are(window: MainWindow, qtbot: 
     window.banners.show_notice(Notice(f"{NAME} cannot be read.", hint=NAME))
     qtbot.wait(50)
     assert assert_plain() > 10
+
+
+def test_the_tips_of_banners_and_of_the_status_bar_show_names_as_they_are(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    session, project = window.session, window.session.project
+    tifffile.imwrite(
+        tmp_path / "channels.tif",
+        np.arange(3 * 40 * 50).reshape(3, 40, 50).astype(np.uint8),
+        ome=True,
+        metadata={"axes": "CYX", "Channel": {"Name": [NAME, "b", "c"]}},
+    )
+    tifffile.imwrite(tmp_path / FILE, np.full((40, 50), 9, np.uint8))
+    assert project.add_images([tmp_path / "channels.tif", tmp_path / FILE]) == []
+    *damaged, channels, gone = (entry.id for entry in project.images)
+    (tmp_path / FILE).unlink()
+    session.select(gone)
+    qtbot.waitUntil(lambda: bool(session.front.refusals))
+    for image_id in damaged:
+        session.front.refusals[image_id] = BadInput("labels", code=DAMAGED_LABELS)
+        session.front.refused.emit(image_id, session.front.refusals[image_id])
+    session.select(channels)
+    qtbot.waitUntil(lambda: session.document is not None and session.document.entry.id == channels)
+    session.document.saved.emit(f"failed: {FILE} cannot be saved.")
+    tips = [label.toolTip() for label in window.status.findChildren(QLabel) if _planted(label.toolTip())]
+    buttons = {made.text() for made in window.banners.findChildren(QPushButton) if _planted(made.toolTip())}
+    assert (len(tips), buttons) == (2, {"Look in a folder…", "Earlier states…"})
+    strip, spread = window.findChild(PreviewStrip), window.measure.distribution
+    strip.show_preview(Preview(epoch=1, image="", truth="", prediction="", caption=FILE))
+    spread.show_values(np.ones(3), NAME)
+    qtbot.waitUntil(lambda: _planted(strip.toolTip()) and _planted(spread.toolTip()))
+    assert_plain()
 
 
 def test_a_question_shows_its_texts_as_they_are(qtbot: QtBot) -> None:

@@ -7,6 +7,7 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
 from segstudio.gui.forms.parts import on_theme
+from segstudio.gui.forms.plain import plain_tip
 from segstudio.gui.theme import FONT_SECONDARY, tokens
 
 _BINS = 24
@@ -33,7 +34,8 @@ class Distribution(QWidget):
             self._median = float(np.median(finite))
         else:
             self._counts = np.zeros(0, np.intp)
-        self.setToolTip(self.tr("{0}: median {1:.4g}").format(name, self._median) if len(finite) else "")
+        says = self.tr("{0}: median {1:.4g}").format(name, self._median) if len(finite) else ""
+        self.setToolTip(plain_tip(says))
         self.update()
 
     def counts(self) -> list[int]:

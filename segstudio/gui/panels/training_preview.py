@@ -5,6 +5,7 @@ from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent,
 from PySide6.QtWidgets import QDialog, QVBoxLayout, QWidget
 from shiboken6 import isValid
 
+from segstudio.gui.forms.plain import plain_tip
 from segstudio.gui.theme import FONT_SECONDARY, tokens
 from segstudio.jobs.messages import Preview
 from segstudio.session.background import Background
@@ -112,7 +113,7 @@ class PreviewStrip(QWidget):
     def _take(self, preview: Preview | None, pictures: list[QImage]) -> None:
         if not isValid(self) or preview is not self._preview:
             return  # the window with it was closed, or a newer one came meanwhile
-        self.setToolTip(self._tip(preview) if preview is not None else "")
+        self.setToolTip(plain_tip(self._tip(preview)) if preview is not None else "")
         self._show_pictures([QPixmap.fromImage(picture) for picture in pictures])
 
     def _show_pictures(self, pictures: list[QPixmap]) -> None:
