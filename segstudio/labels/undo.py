@@ -1,10 +1,11 @@
 """Undo and redo of one image."""
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from typing import Final, Literal
 
 from segstudio.labels.history import EditRecord, Planes, Unpacked
+from segstudio.labels.restoring import NAME as RESTORE
 
 Step = Literal["undo", "redo"]
 #: So much memory the steps of one image take: a quarter of a million strokes, or fifty actions on a large image.
@@ -39,12 +40,16 @@ class History:
         self._bytes: dict[Step, int] = {step: _nbytes(records) for step, records in self._steps.items()}
         self._limit = limit
         self.let_go: dict[Step, int] = {"undo": 0, "redo": 0}
+        #: Of the steps that were let go: objects that those to undo took away, and that those to redo would make. A
+        #: bit for each such step after a leading one, the farthest first: whether it was a restore.
+        self._far: dict[Step, dict[int, int]] = {"undo": {}, "redo": {}}
         self._keep_limit()
 
     def push(self, record: EditRecord) -> None:
         """Add what was just done; what was undone before can no longer be redone."""
         self._steps["redo"].clear()
         self._bytes["redo"] = self.let_go["redo"] = 0
+        self._far["redo"].clear()
         self._add("undo", record)
 
     def undo(self, planes: Planes, unpacked: Unpacked | None = None) -> EditRecord | None:
@@ -64,6 +69,8 @@ class History:
         self._steps[step].extendleft(reversed(records))
         self._bytes[step] += _nbytes(records)
         self.let_go[step] -= len(records)
+        for record in records:
+            self._near_again(step, record)
         self._keep_limit()
 
     def next(self, step: Step) -> EditRecord | None:
@@ -107,6 +114,21 @@ class History:
         """Return the records that can be redone and are held, in the order in which they were undone."""
         return tuple(self._steps["redo"])
 
+    def to_come_back(self) -> set[int]:
+        """Return the ids of the objects that redoing would make, now or later."""
+        return {item for record in self._steps["redo"] for item in _ended(record, "redo")} | self._far["redo"].keys()
+
+    def restored_away(self, ids: Set[int]) -> set[int]:
+        """Return those of the ids, of objects that are gone, that a restore of an earlier state has taken away."""
+        left, found = set(ids), set[int]()
+        for record in reversed(self._steps["undo"]):
+            if not left:
+                break
+            here = left.intersection(_ended(record, "undo"))
+            left -= here
+            found |= here if record.name == RESTORE else set()
+        return found | {item for item in left if self._far["undo"].get(item, 0) & 1}
+
     @property
     def nbytes(self) -> int:
         """About how much memory the records take."""
@@ -132,8 +154,23 @@ class History:
             if not many:
                 return
             more = max(many, key=self._bytes.__getitem__)
-            self._bytes[more] -= self._steps[more].popleft().nbytes
+            record = self._steps[more].popleft()
+            self._bytes[more] -= record.nbytes
             self.let_go[more] += 1
+            for item in _ended(record, more):
+                self._far[more][item] = self._far[more].get(item, 1) << 1 | (record.name == RESTORE)
+
+    def _near_again(self, step: Step, record: EditRecord) -> None:
+        far = self._far[step]
+        for item in _ended(record, step):
+            far[item] = far.get(item, 1) >> 1
+            if far[item] <= 1:
+                del far[item]
+
+
+def _ended(record: EditRecord, step: Step) -> Iterator[int]:
+    """Yield the ids of the objects that are not there after an action, or before it when it is to be redone."""
+    return (change.id for change in record.objects if (change.after if step == "undo" else change.before) is None)
 
 
 def _nbytes(records: Iterable[EditRecord]) -> int:

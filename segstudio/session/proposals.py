@@ -12,7 +12,6 @@ from segstudio.labels.label_map import LabelMap
 from segstudio.labels.objects import ObjectInfo
 from segstudio.labels.paste import surrounds, without_crumbs
 from segstudio.labels.positions import positions
-from segstudio.labels.restoring import NAME as RESTORE
 from segstudio.session.predictions import Decisions, Proposal, bounds
 
 if TYPE_CHECKING:
@@ -138,10 +137,7 @@ class Proposals:
             Whether an acceptance was given up for good: something else was done after it had been undone.
         """
         gone = {at: object_id for at, object_id in self.decisions.accepted.items() if object_id not in objects}
-        undone = history.undone() if gone else ()
-        made = {change.id for record in undone for change in record.objects if change.before is None}
-        if history.let_go["redo"]:  # among what is not held any more is what was there the last time
-            made |= {object_id for at, object_id in gone.items() if at in self._redoable}
+        made = history.to_come_back() if gone else set[int]()
         given_up = [at for at, object_id in gone.items() if at in self._redoable and object_id not in made]
         for proposal_id in given_up:
             del self.decisions.accepted[proposal_id]
@@ -154,14 +150,8 @@ class Proposals:
         """Find out of the objects that have gone since the last time whether a restore took them away."""
         self._restored = {object_id: was for object_id, was in self._restored.items() if object_id in gone}
         new = gone - self._restored.keys()
-        for record in reversed(history.entries() if new else ()):
-            for change in record.objects:
-                if change.after is None and change.id in new:
-                    self._restored[change.id] = record.name == RESTORE
-                    new.discard(change.id)
-            if not new:
-                break
-        self._restored |= dict.fromkeys(new, False)
+        away = history.restored_away(new)
+        self._restored |= {object_id: object_id in away for object_id in new}
 
     def settle(self) -> Window | None:
         """Bring what waits and what is shown in step with the decisions; return where that changed something."""

@@ -1,4 +1,4 @@
-"""The steps that can be undone take no more memory than they may, and none is lost."""
+"""The steps that can be undone take no more memory than they may, and none is lost or forgotten."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -6,15 +6,27 @@ from hypothesis import strategies as st
 from segstudio.core.tiles import Window
 from segstudio.labels.history import EditRecord, ObjectChange, Planes
 from segstudio.labels.objects import ObjectInfo
+from segstudio.labels.restoring import NAME as RESTORE
 from segstudio.labels.undo import History, Step
 
 _LIMIT = 3000
 
 
-def _added(number: int, rows: int) -> EditRecord:
-    """Return an action of about ``200 + 200 * rows`` bytes, with a name of its own."""
-    changes = tuple(ObjectChange(1000 * number + row, None, ObjectInfo()) for row in range(1, rows + 1))
-    return EditRecord(f"step {number}", (), changes, Window(0, 0, 0, 0))
+def _done(planes: Planes, number: int, rows: int, *, restores: bool) -> EditRecord:
+    """Add objects, or take them away where they are; an action of about ``200 + 200 * rows`` bytes."""
+    objects, changes = planes.objects, []
+    for item in range(number % 5 + 1, number % 5 + 1 + rows):
+        before = objects.get(item)
+        changes.append(ObjectChange(item, before, ObjectInfo() if before is None else None))
+    name = RESTORE if restores else f"step {number}"
+    record = EditRecord(name, (), tuple(changes), Window(0, 0, 0, 0))
+    planes.apply(record)
+    return record
+
+
+def _taken_away(done: list[EditRecord]) -> dict[int, str]:
+    """Return the name of the last action that took each object away."""
+    return {change.id: record.name for record in done for change in record.objects if change.after is None}
 
 
 def _recall(history: History, step: Step, known: list[EditRecord], count: int) -> None:
@@ -24,22 +36,21 @@ def _recall(history: History, step: Step, known: list[EditRecord], count: int) -
 
 @given(
     st.integers(0, 12),
-    st.lists(st.tuples(st.sampled_from(["do", "undo", "redo"]), st.integers(0, 20), st.integers(1, 4)), max_size=60),
+    st.lists(
+        st.tuples(st.sampled_from(["do", "restore", "undo", "redo"]), st.integers(0, 20), st.integers(1, 4)),
+        max_size=60,
+    ),
 )
 def test_what_is_let_go_comes_back_in_its_order(before: int, wishes: list[tuple[str, int, int]]) -> None:
-    done, undone = [_added(number, number) for number in range(before)], list[EditRecord]()
-    planes = Planes.empty((9, 9))
-    for record in done:
-        planes.apply(record)
+    planes, undone = Planes.empty((9, 9)), list[EditRecord]()
+    done = [_done(planes, number, number, restores=number % 2 > 0) for number in range(before)]
     history = History(done, limit=_LIMIT)
     for number, (wish, rows, count) in enumerate(wishes, before):
-        if wish == "do":
-            record = _added(number, rows)
-            planes.apply(record)
-            history.push(record)
-            done.append(record)
+        if wish in ("do", "restore"):
+            done.append(_done(planes, number, rows, restores=wish == "restore"))
+            history.push(done[-1])
             undone.clear()
-        elif wish in ("undo", "redo"):
+        else:
             step: Step = "undo" if wish == "undo" else "redo"
             source, target = (done, undone) if step == "undo" else (undone, done)
             assert history.can(step) == bool(source)
@@ -55,4 +66,7 @@ def test_what_is_let_go_comes_back_in_its_order(before: int, wishes: list[tuple[
             assert list(held) == kept[history.let_go[steps] :]
         assert history.nbytes == sum(record.nbytes for record in (*history.entries(), *history.undone()))
         assert history.nbytes <= _LIMIT or max(len(history.entries()), len(history.undone())) <= 1
-        assert set(planes.objects) == {change.id for record in done for change in record.objects}
+        gone = {change.id for record in done for change in record.objects} - planes.objects.keys()
+        assert history.restored_away(gone) == {item for item in gone if _taken_away(done)[item] == RESTORE}
+        made = {change.id for record in undone for change in record.objects if change.before is None}
+        assert history.to_come_back() == made

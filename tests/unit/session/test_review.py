@@ -270,11 +270,22 @@ def test_an_undone_acceptance_is_not_given_up_when_there_is_no_memory_for_it(des
     history.recall("undo", [drawn])
     document.undo()
     assert history.let_go["redo"] == 1, "the acceptance"
-    assert desk.review.pending_count == 4
+    assert desk.review.pending_count == desk.reopen().pending_count == 4
     document.redo()
     history.recall("redo", [accepted])
     document.redo()
     assert desk.review.pending_count == 0
+
+
+def test_a_restore_is_told_from_a_deletion_after_a_restart_when_there_is_no_memory_for_it(desk: Desk) -> None:
+    document = desk.document
+    before = document.state()
+    document.history = History(limit=1)
+    _all(desk.review)
+    document.restore(before)
+    document.apply(Stroke([(26.0, 26.0)], 3, 90))
+    assert document.history.let_go["undo"] == 2
+    assert sorted(desk.reopen().pending()) == [1, 2, 3, 4]
 
 
 def test_an_acceptance_given_up_stays_so_after_a_restart(desk: Desk) -> None:
