@@ -1,6 +1,7 @@
 """Everything behind the menu Help, and what is said when the program itself is at fault."""
 
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,7 @@ from segstudio.gui.dialogs.error import ErrorDialog
 from segstudio.gui.dialogs.help import HelpWindow
 from segstudio.gui.dialogs.key_map import KeyMap
 from segstudio.gui.faults import place_of, title_of, told
+from segstudio.project.refusals import Refusal
 from segstudio.session.background import Background
 from segstudio.session.notice import Notice
 
@@ -32,16 +34,25 @@ class HelpDesk(QObject):
         Where the program's log is written, for "Show log" and for reports.
     background
         Reads it.
+    unsaved
+        Returns what is nowhere safe at this moment, by name, and why if that is known.
     """
 
     offered = Signal(object, object)
     """A `Notice`, and the button with which the user takes the offer, or ``None``."""
 
-    def __init__(self, window: QWidget, log_file: Path | None, background: Background) -> None:
+    def __init__(
+        self,
+        window: QWidget,
+        log_file: Path | None,
+        background: Background,
+        unsaved: Callable[[], Mapping[str, Refusal | None]],
+    ) -> None:
         super().__init__(window)
         self._window = window
         self._log_file = log_file
         self._background = background
+        self._unsaved = unsaved
         self._pages: HelpWindow | None = None
         self._fault: ErrorDialog | None = None
         self._place = ""
@@ -88,7 +99,7 @@ class HelpDesk(QObject):
                 self._fault.count_other()
         elif now - last >= _QUIET_S:
             self._place, self._before = place, count
-            self._show(ErrorDialog(title_of(error), told(error), self._log_file, self._background, self._window))
+            self._show(title_of(error), told(error))
 
     def tell_crash(self, crash: str) -> None:
         """Say that the program crashed the last time, when it did, and offer the report."""
@@ -102,10 +113,11 @@ class HelpDesk(QObject):
 
     def _show_crash(self, crash: str) -> None:
         title = next((line for line in crash.splitlines() if line.startswith("Fatal")), "Fatal Python error")
-        self._show(ErrorDialog(title, crash, self._log_file, self._background, self._window))
+        self._show(title, crash)
 
-    def _show(self, dialog: ErrorDialog) -> None:
+    def _show(self, title: str, trace: str) -> None:
         if self._fault is not None:
             self._fault.deleteLater()
-        self._fault = dialog
-        dialog.open()
+        unsaved = self._unsaved()
+        self._fault = ErrorDialog(title, trace, unsaved, self._log_file, self._background, self._window)
+        self._fault.open()

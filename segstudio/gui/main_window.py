@@ -82,7 +82,7 @@ class MainWindow(QMainWindow):
         self.refused_images = RefusedImages(session, self.banners, self)
         self.drop_sign = DropSign(self)
         self._dropping = Dropping(session, self, self.drop_sign, self.opening)
-        self.help_desk = HelpDesk(self, log_file, session.background)
+        self.help_desk = HelpDesk(self, log_file, session.background, lambda: session.unsaved(0))
         self._add_centre()
         self._add_panels()
         self.beside_training = TrainingWindows(self)

@@ -9,10 +9,12 @@ from PySide6.QtWidgets import QListWidget, QTableWidget, QTextBrowser, QWidget
 from pytestqt.qtbot import QtBot
 
 from segstudio.gui.actions import Action, ActionTable
+from segstudio.gui.dialogs.error import ErrorDialog
 from segstudio.gui.dialogs.help import HelpWindow
 from segstudio.gui.dialogs.key_map import KeyMap
 from segstudio.gui.help_desk import HelpDesk
 from segstudio.gui.panels.measurement_table import figure, mean_and_sd
+from segstudio.project.refusals import Refusal
 from segstudio.session.background import Background
 from segstudio.session.notice import Notice
 
@@ -112,12 +114,30 @@ def test_mean_and_spread_have_the_same_decimals(mean: float, sd: float, shown: t
 
 
 @pytest.mark.qt_log_ignore("This plugin does not support")
+@pytest.mark.parametrize(
+    ("unsaved", "says"),
+    [
+        ({}, "Your labels are safe: every finished stroke is on the disk."),
+        ({"a.tif": None}, "Your last strokes are on their way to the disk."),
+        ({"a.tif": Refusal("The disk is full"), "b.tif": None}, "What you did last in a.tif is not saved yet."),
+    ],
+)
+def test_a_fault_calls_labels_safe_only_when_they_are(
+    qtbot: QtBot, unsaved: dict[str, Refusal | None], says: str
+) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    HelpDesk(window, None, Background(), lambda: unsaved).show_fault(RuntimeError("the moon is missing"))
+    assert window.findChild(ErrorDialog).hint == f"{says} You can go on working."
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support")
 def test_where_the_log_is_is_said_when_nothing_can_show_it(
     qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     window, log = QWidget(), tmp_path / "segstudio.log"
     qtbot.addWidget(window)
-    desk = HelpDesk(window, log, Background())
+    desk = HelpDesk(window, log, Background(), dict)
     said: list[Notice] = []
     desk.offered.connect(lambda notice, _button: said.append(notice))
     asked: list[QUrl] = []
@@ -127,5 +147,5 @@ def test_where_the_log_is_is_said_when_nothing_can_show_it(
     assert asked == [QUrl.fromLocalFile(str(log))] * 2
     (notice,) = said
     assert str(log) in notice.hint
-    HelpDesk(window, None, Background()).show_log()
+    HelpDesk(window, None, Background(), dict).show_log()
     assert len(asked) == 2

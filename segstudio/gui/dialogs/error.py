@@ -1,12 +1,15 @@
 """What a program fault looks like: one readable message, the report folded away, the program lives on."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QWidget
 
 from segstudio.gui.report import Failure, ReportBox
+from segstudio.project.refusals import Refusal
 from segstudio.session.background import Background
+from segstudio.session.safe_keeping import names_of
 
 
 class ErrorDialog(ReportBox):
@@ -14,14 +17,24 @@ class ErrorDialog(ReportBox):
 
     Parameters
     ----------
+    unsaved
+        What is nowhere safe at this moment, by name, and why if that is known.
     log
         The program's log, of which the report has the last lines.
     background
         Reads it.
     """
 
-    def __init__(self, title: str, trace: str, log: Path | None, background: Background, parent: QWidget) -> None:
-        self._calm = _tr("Your labels are safe: every finished stroke is on the disk. You can go on working.")
+    def __init__(
+        self,
+        title: str,
+        trace: str,
+        unsaved: Mapping[str, Refusal | None],
+        log: Path | None,
+        background: Background,
+        parent: QWidget,
+    ) -> None:
+        self._calm = f"{_safety(unsaved)} {_tr('You can go on working.')}"
         failure = Failure(
             title=_tr("Something went wrong in SegStudio"),
             message=_tr("SegStudio met a fault of its own: {title}").format(title=title),
@@ -50,6 +63,16 @@ class ErrorDialog(ReportBox):
         if self._others:
             words.append(_tr("Other faults since then, in the log: {0}.").format(self._others))
         self.say(" ".join(words))
+
+
+def _safety(unsaved: Mapping[str, Refusal | None]) -> str:
+    """Return how safe the labels are, as the banner says it too."""
+    refused = [name for name, why in unsaved.items() if why is not None]
+    if refused:
+        return _tr("What you did last in {0} is not saved yet.").format(names_of(refused))
+    if unsaved:
+        return _tr("Your last strokes are on their way to the disk.")
+    return _tr("Your labels are safe: every finished stroke is on the disk.")
 
 
 def _tr(text: str) -> str:
