@@ -74,7 +74,7 @@ class HelpDesk(QObject):
     def show_log(self) -> None:
         """Open the program's log with the system's viewer; say where it is when there is no viewer."""
         if self._log_file is None:
-            says = self.tr("There is no log: the folder for it cannot be written.")
+            says = self.tr("There is no log: the folder for it cannot be written to.")
             self.offered.emit(Notice(says, "", "warning", about=_LOG), None)
         elif not QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._log_file))):
             says = self.tr("This desktop has no program that shows the log.")

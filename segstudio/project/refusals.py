@@ -37,7 +37,7 @@ class Refusal:
 #: By the codes of `DiskError`; the folder is that of a project that is open, so no other one can be chosen.
 _DISK: Final = {
     "disk-full": Refusal("The project's disk is full", "Make room there"),
-    "no-permission": Refusal("The project's folder may not be written", "Allow writing there again"),
+    "no-permission": Refusal("The project's folder cannot be written to", "Allow writing there again"),
     "read-only": Refusal("The project's disk is read-only", "Make it writable again"),
     "folder-missing": Refusal("The project's folder is gone", "Connect its drive again"),
 }

@@ -135,7 +135,7 @@ def test_a_folder_that_may_not_be_written(tmp_path: Path) -> None:
     try:
         document.apply(Stroke(np.array([[20.0, 20.0]]), 9, 1))
         until(lambda: document.save_state.startswith(RESCUED))
-        assert "may not be written" in document.save_state
+        assert "cannot be written to" in document.save_state
     finally:
         internal.chmod(0o700)
     until(lambda: document.save_state == SAVED)
