@@ -11,10 +11,12 @@ from uuid import uuid4
 from rich.console import Console
 
 from segstudio.cli.progress import add_output_flags, follow
+from segstudio.jobs.events_file import messages_in
 from segstudio.jobs.messages import Message, Metric
 from segstudio.jobs.run_folder import RunFolder
 from segstudio.jobs.spec import RangeTestJob, TrainJob
 from segstudio.session.doctor import Case, Finding, examine, silence
+from segstudio.session.said import worth_keeping
 
 _MARKS = {"error": "!!", "warning": "!", "note": "-"}
 
@@ -44,7 +46,7 @@ def run(namespace: argparse.Namespace) -> int:
     job = folder.job()
     if namespace.find_rate:
         return _find_rate(job, namespace)
-    case = Case.of(job, folder.events())
+    case = Case.of(job, worth_keeping(messages_in(folder.events_file)))
     if namespace.json:
         print(json.dumps([_entry(finding) for finding in examine(case)], indent=2, ensure_ascii=False))  # noqa: T201
     else:

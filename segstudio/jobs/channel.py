@@ -98,17 +98,25 @@ class LineTail:
 
     A line that is still being written is left for the next `read`. A file that became shorter, or that does not
     exist yet, gives nothing.
+
+    Parameters
+    ----------
+    offset
+        Where the first `read` begins, and later the next one.
+    most
+        Bytes that one `read` takes; ``None`` for those of the largest file that is read whole.
     """
 
-    def __init__(self, path: Path, offset: int = 0) -> None:
+    def __init__(self, path: Path, offset: int = 0, most: int | None = None) -> None:
         self._path = path
-        self._offset = offset
+        self.offset = offset
+        self._most = LIMIT if most is None else most
 
     def read(self) -> list[bytes]:
         """Return the lines that are complete since the last call."""
         try:
             with open_regular(self._path) as file:
-                file.seek(self._offset)
+                file.seek(self.offset)
                 return self._lines(file)
         except FileNotFoundError:
             return []
@@ -116,7 +124,7 @@ class LineTail:
     def _lines(self, file: BinaryIO) -> list[bytes]:
         # In pieces: one call for a file of 100 MB would keep all other threads, the window's as well, waiting.
         found, begun, size = list[bytes](), list[bytes](), 0
-        while size < LIMIT and (piece := file.read(min(_PIECE, LIMIT - size))):
+        while size < self._most and (piece := file.read(min(_PIECE, self._most - size))):
             size += len(piece)
             whole, end, rest = piece.rpartition(b"\n")
             if end:
@@ -124,9 +132,9 @@ class LineTail:
                 begun = []
             begun.append(rest)
         left = b"".join(begun)
-        if len(left) == LIMIT:  # no line of ours is so long
+        if len(left) == self._most:  # no line of ours is so long
             found, left = [left], b""
-        self._offset += size - len(left)
+        self.offset += size - len(left)
         return found
 
 

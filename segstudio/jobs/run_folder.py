@@ -15,9 +15,9 @@ from segstudio.io.atomic import make_folders, remove_folders, write_atomic
 from segstudio.io.disk import DiskError, disk_errors
 from segstudio.io.json_file import limited_bytes
 from segstudio.jobs import run_lock
-from segstudio.jobs.channel import LineTail, parsed
 from segstudio.jobs.environment import environment
-from segstudio.jobs.messages import Failed, Finished, Message, Started, from_line, to_line
+from segstudio.jobs.events_file import messages_in
+from segstudio.jobs.messages import Failed, Finished, Message, Started, to_line
 from segstudio.jobs.moved import as_it_lies
 from segstudio.jobs.process_note import ProcessNote
 from segstudio.jobs.run_name import run_name
@@ -128,11 +128,8 @@ class RunFolder:
             ) from error
 
     def events(self) -> list[Message]:
-        """Return all messages so far; a damaged line is left out."""
-        tail, found = LineTail(self.events_file), list[Message]()
-        while lines := tail.read():
-            found += parsed(iter(lines), from_line)
-        return found
+        """Return all messages so far, as `messages_in` its file, which takes less memory, yields them."""
+        return list(messages_in(self.events_file))
 
     def append(self, message: Message) -> None:
         """Add `message` to the run's messages."""
@@ -206,7 +203,7 @@ class RunFolder:
     def status(self) -> RunStatus:
         """What became of the run, from its messages and its process."""
         last: RunStatus = "waiting"
-        for message in self.events():
+        for message in messages_in(self.events_file):
             if isinstance(message, Finished):
                 last = message.outcome
             elif isinstance(message, Failed):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from segstudio.jobs.channel import LineTail, parsed
 from segstudio.jobs.dead_worker import last_lines, worker_died, worker_hung
+from segstudio.jobs.events_file import messages_in
 from segstudio.jobs.failures import failure
 from segstudio.jobs.messages import Artifact, Facts, Failed, Finished, Message, Metric, Preview, Started, from_line
 from segstudio.jobs.processes import Child, Silence, close, end, spawn, worker_command
@@ -45,7 +46,7 @@ class RunProcess:
     def start(cls, job: TrainJob, command: list[str] | None = None) -> "RunProcess":
         """Write the run folder and start the training; raise `WrongUsage` when the folder is taken."""
         run = RunFolder.create(job)
-        before = len(run.events())
+        before = sum(1 for _ in messages_in(run.events_file))
         with run.log_file.open("ab") as log:
             logged = log.tell()
             child = spawn(command or worker_command("--run", str(run.path)), stdout=log)

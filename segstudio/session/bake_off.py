@@ -4,6 +4,7 @@ Each training is an ordinary job of the queue, so it is listed, paused and stopp
 record later, after the window was closed or the computer went down, goes on where it stopped.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from psygnal import Signal
 
 from segstudio.core.errors import BadModel, WrongUsage
 from segstudio.jobs.evaluation import REPORT_NAME, Evaluation, read_evaluation
+from segstudio.jobs.events_file import messages_in
 from segstudio.jobs.messages import Artifact, Failed, Finished, Message, Metric
 from segstudio.jobs.run_folder import RunFolder, RunStatus
 from segstudio.jobs.spec import EvaluateJob
@@ -289,13 +291,16 @@ class _Found:
 def _look_at(folder: RunFolder) -> _Found:
     if not folder.job_file.exists():
         return _Found(None)
-    status, events = folder.status, folder.events()
-    said = bool(events) and isinstance(events[-1], Failed) and events[-1].code in _INTERRUPTED
+    status, last = folder.status, deque(messages_in(folder.events_file), maxlen=1)
+    said = any(isinstance(message, Failed) and message.code in _INTERRUPTED for message in last)
     return _Found(status, status == "died" and not said)
 
 
 def _learned(folder: RunFolder) -> tuple[float, int]:
     """Return for how many minutes a run has learned, and how often it was validated meanwhile."""
-    metrics = [message for message in folder.events() if isinstance(message, Metric)]
-    looks = sum(any(name.startswith("val_") for name in item.values) for item in metrics)
-    return round(max((item.elapsed_s for item in metrics), default=0.0) / 60, 2), looks
+    seconds, looks = 0.0, 0
+    for message in messages_in(folder.events_file):
+        if isinstance(message, Metric):
+            seconds = max(seconds, message.elapsed_s)
+            looks += any(name.startswith("val_") for name in message.values)
+    return round(seconds / 60, 2), looks

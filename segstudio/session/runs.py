@@ -8,6 +8,7 @@ from typing import Any
 
 from segstudio.core.errors import UserError
 from segstudio.io.json_file import json_content
+from segstudio.jobs.events_file import messages_in
 from segstudio.jobs.failures import as_user_error
 from segstudio.jobs.messages import Failed, Message, Metric
 from segstudio.jobs.run_folder import RunFolder, RunStatus, list_runs
@@ -103,7 +104,7 @@ class Run:
 def read_run(folder: RunFolder) -> Run:
     """Read one run; raise `UserError` when its job file is damaged."""
     job = folder.job()
-    events = folder.events()
+    events = worth_keeping(messages_in(folder.events_file))
     best = next((m for m in reversed(events) if isinstance(m, Metric) and m.best), None)
     card = _card(folder.model / "model.json")
     status, checkpoint = folder.status, folder.has_checkpoint
@@ -124,7 +125,7 @@ def read_run(folder: RunFolder) -> Run:
         makes_images=(card or {}).get("target_scale") is not None,
         unlearned=str((card or {}).get("unlearned", "")),
         begun=folder.begun,
-        events=worth_keeping(events),
+        events=events,
     )
 
 

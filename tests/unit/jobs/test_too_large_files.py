@@ -73,12 +73,17 @@ def test_events_are_read_piece_by_piece(tmp_path: Path, monkeypatch: pytest.Monk
     assert max(map(len, found)) <= 100
 
 
-def test_all_events_are_read_however_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("segstudio.jobs.channel.LIMIT", 100)
+def test_of_very_many_events_those_in_the_middle_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = RunFolder(tmp_path)
-    for _ in range(5):
-        run.append(Finished(outcome="done"))
-    assert len(run.events()) == 5
+    for number in range(50):
+        run.append(Finished(outcome="stopped" if number == 49 else "done", time=number))
+    monkeypatch.setattr("segstudio.jobs.events_file._PIECE", 400)
+    assert [message.time for message in run.events()] == list(range(50))
+    monkeypatch.setattr("segstudio.jobs.events_file._MOST", 2000)
+    times = [message.time for message in run.events()]
+    assert times == sorted(set(times))
+    assert (times[0], times[-1], run.status) == (0, 49, "stopped")
+    assert 20 < len(times) < 35
 
 
 def test_only_the_end_of_a_long_log_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

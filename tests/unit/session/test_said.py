@@ -1,6 +1,8 @@
+import weakref
+from collections.abc import Iterator
 from itertools import pairwise
 
-from segstudio.jobs.messages import Message, Metric, Progress, Started
+from segstudio.jobs.messages import Message, Metric, Progress, Started, Warned
 from segstudio.session.said import worth_keeping
 
 STARTED = Started(device="cpu", device_name="cpu", pid=1)
@@ -33,3 +35,19 @@ def test_a_short_training_loses_nothing_but_its_progress() -> None:
     figures = [a_figure(epoch) for epoch in range(1, 101)]
     said = [STARTED, Progress(stage="Training", done=1, total=2), *figures]
     assert worth_keeping(said, most=100) == [STARTED, *figures]
+
+
+def test_little_is_in_memory_while_a_long_file_is_read() -> None:
+    known: list[weakref.ref[Message]] = []
+
+    def said() -> Iterator[Message]:
+        for number in range(1000):
+            for message in (a_figure(number), Warned(message=f"Warning {number}.")):
+                known.append(weakref.ref(message))
+                yield message
+            assert sum(one() is not None for one in known[:-2]) <= 405
+
+    kept = worth_keeping(said(), most=100)
+    warned = [message.message for message in kept if isinstance(message, Warned)]
+    assert (len(warned), warned[0], warned[-1]) == (100, "Warning 0.", "Warning 999.")
+    assert 50 < len(kept) - len(warned) <= 100
