@@ -72,6 +72,7 @@ class ImageSums:
         self._unwritten = False
         self._next_write = 0.0
         self._found_changed: dict[str, Looks] = {}
+        self._ends_read: dict[tuple[str, Path, Looks], bool] = {}
 
     def check(self, entry: ImageEntry, path: Path, *, however_large: bool = False) -> None:
         """Raise `BadInput` when a file that was touched since it was summed holds other bytes.
@@ -98,7 +99,8 @@ class ImageSums:
     def seems_changed(self, entry: ImageEntry, path: Path) -> bool:
         """Whether a file holds another image for certain, as far as a look at it tells: too quick to open by it.
 
-        Another length does, and other ends of a file of which the time is another one than when it was summed.
+        Another length does, and other ends of a file of which the time is another one than when it was summed. Those
+        are read once as long as nobody touches the file: of a copied project it may be the time of every image.
         """
         known, looks = self.known(entry), looks_of(path)
         if looks is None or self._found_changed.get(entry.id) == looks:
@@ -107,10 +109,13 @@ class ImageSums:
             return True
         if known is None or known.looks[:2] == looks[:2]:  # elsewhere, as in a copied project, the others differ
             return False
-        try:
-            return fingerprint(path) != entry.fingerprint
-        except BadInput:
-            return False
+        key = entry.fingerprint, path, looks
+        if key not in self._ends_read:
+            try:
+                self._ends_read[key] = fingerprint(path) != entry.fingerprint
+            except BadInput:
+                return False
+        return self._ends_read[key]
 
     def look_later(self, entry: ImageEntry, path: Path) -> None:
         """Sum a file on a thread, unless its sum is known and nobody has touched it."""

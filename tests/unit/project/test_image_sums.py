@@ -88,6 +88,19 @@ def test_a_quick_look_finds_another_image_and_no_other(
         assert project.seems_changed(project.images[0].id) is seen
 
 
+def test_the_ends_of_a_copied_image_are_read_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, read = folder.parent / "a.tif", []
+    monkeypatch.setattr(image_sums, "fingerprint", lambda file: read.append(file) or fingerprint(file))
+    touch(path)
+    with Project.open(folder) as project:
+        image_id = project.images[0].id
+        assert [project.seems_changed(image_id) for _ in range(3)] == [False] * 3
+        assert read == [path]
+        path.write_bytes(path.read_bytes()[:-1] + b"?")
+        assert [project.seems_changed(image_id) for _ in range(3)] == [True] * 3
+        assert read == [path] * 2
+
+
 def test_the_changed_image_can_be_used_if_the_user_says_so(folder: Path) -> None:
     change_the_middle(folder.parent / "a.tif")
     with Project.open(folder) as project:
