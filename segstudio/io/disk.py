@@ -48,6 +48,15 @@ class Disk:
         else:  # macOS and Windows
             os.fsync(descriptor)
 
+    def sync_file(self, path: Path) -> None:
+        """Return when what another program, or an earlier session, has written to a file is on the medium."""
+        way = os.O_RDWR if _WINDOWS else os.O_RDONLY
+        descriptor = os.open(path, way | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+        try:
+            self.sync(descriptor)
+        finally:
+            self.close(descriptor)
+
     def close(self, descriptor: int) -> None:
         """Close a descriptor."""
         os.close(descriptor)

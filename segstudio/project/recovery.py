@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from segstudio.io.atomic import make_folders, remove_leftovers
-from segstudio.io.disk import DISK, Disk, disk_errors
+from segstudio.io.disk import DISK, Disk, DiskError, disk_errors
 from segstudio.labels.history import ObjectChange, Planes
 from segstudio.labels.objects import ObjectInfo
 from segstudio.labels.restoring import NAME as RESTORED
@@ -132,6 +132,8 @@ def recover(
     if rescue is not None:
         _take_rescued(found, journal, rescue, files, None if read_only else disk)
     if not read_only:
+        if found.changed or found.table_changed:
+            found.notices.extend(_confirm(files, journal, disk))
         seen.learn(disk)
         # Before one of them is given to another action: the files would seem to hold that one after a kill.
         Sums(files.sums, disk).give_up_after(found.last, files.published)
@@ -183,6 +185,23 @@ def _take_rescued(
         found.table_changed = True
         found.last = new[-1].seq
         found.done, found.undone = _stacks((*journal.records, *new))
+
+
+def _confirm(files: AnnotationFiles, journal: Journal, disk: Disk) -> list[str]:
+    """Have on the medium what a session that was killed had not synced; return what to say when the disk refuses."""
+    ends = [file.path for file in journal.files if file.records and file.records[-1].seq == journal.last]
+    try:
+        with disk_errors(files.journal, "saved"):
+            for path in filter(Path.exists, ends):
+                disk.sync_file(path)
+            for folder in (files.journal, *files.journal.parents[:2]) if ends else ():
+                disk.sync_folder(folder)
+    except DiskError as error:
+        return [
+            f"Whether the last actions on {files.labels.stem} would survive a power cut is not known, since "
+            f"{error.reason}; they do once its label files are written."
+        ]
+    return []
 
 
 def _foreign_paths(files: AnnotationFiles, result: Replayed) -> set[Path]:

@@ -42,7 +42,7 @@ def put_right(file: AppendFile, again: Path, place: JournalPlace, disk: Disk) ->
             theirs = None
     if ours == theirs:
         if not file.in_place(times=False):
-            _sync(file.path, disk)
+            _confirm(file.path, disk)
         return ""
     says = f"The journal {file.path.name} was taken away by another program while the image was open here."
     if theirs is not None:
@@ -62,11 +62,10 @@ def put_right(file: AppendFile, again: Path, place: JournalPlace, disk: Disk) ->
     return says
 
 
-def _sync(path: Path, disk: Disk) -> None:
+def _confirm(path: Path, disk: Disk) -> None:
     """Have on the medium what another program has written: it need not have waited for that."""
     with disk_errors(path, "written"):
-        with open_regular(path) as found:
-            disk.sync(found.fileno())
+        disk.sync_file(path)
         disk.sync_folder(path.parent)
 
 

@@ -127,6 +127,11 @@ class Recorder(Disk):
             file = self._open[descriptor][0]
             self._log(Step("sync", self._paths[file], file))
 
+    def sync_file(self, path: Path) -> None:
+        with self._alive():
+            file = self._names[self._name(path)]
+            self._log(Step("sync", self._paths[file], file))
+
     def close(self, descriptor: int) -> None:
         with self._mutex:  # also of the dead: the system closes what they had open
             file, _ = self._open.pop(descriptor, (0, 0))

@@ -1,5 +1,7 @@
 """After a crash: what only journals hold gets into the label files before anybody reads those."""
 
+import errno
+import os
 import shutil
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import tifffile
 
 from segstudio.cli.train import training_data
 from segstudio.core.errors import UserError
-from segstudio.io.disk import DISK, DiskError
+from segstudio.io.disk import DISK, Disk, DiskError
 from segstudio.labels.edits import Stroke
 from segstudio.project.catching_up import naming_image
 from segstudio.project.document import ImageDocument
@@ -37,6 +39,24 @@ def crashed(tmp_path: Path) -> Path:
     shutil.copytree(tmp_path / "project", tmp_path / "crashed", ignore=shutil.ignore_patterns(".segstudio-tmp*"))
     project.close()
     return tmp_path / "crashed"
+
+
+class Noting(Disk):
+    """Notes what is synced, or refuses that."""
+
+    def __init__(self) -> None:
+        self.refuses = False
+        self.synced: list[Path] = []
+
+    def sync_file(self, path: Path) -> None:
+        if self.refuses:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        super().sync_file(path)
+        self.synced.append(path)
+
+    def sync_folder(self, folder: Path) -> None:
+        super().sync_folder(folder)
+        self.synced.append(folder)
 
 
 def _files(folder: Path) -> set[str]:
@@ -251,3 +271,28 @@ def test_the_command_line_tells_what_was_lost_in_a_crash(crashed: Path, capsys: 
 def test_a_sentence_without_the_name_of_its_image_gets_it(sentence: str, has_name: bool) -> None:
     entry = ImageEntry("id", "a.png", "a.png", "a", 40, 50)
     assert naming_image(sentence, entry) == (sentence if has_name else f"a.png: {sentence}")
+
+
+def test_what_a_killed_session_had_not_synced_is_on_the_medium_before_its_image_is_called_saved(crashed: Path) -> None:
+    disk = Noting()
+    with Project.open(crashed, disk=disk) as project:
+        entry = project.images[0]
+        journal = project.files(entry.id).journal
+        disk.synced.clear()
+        assert project.document(entry.id).notices == []
+        assert disk.synced[:4] == [*journal.glob("*.sj"), journal, *journal.parents[:2]]
+    with Project.open(crashed, disk=disk) as project:
+        disk.synced.clear()
+        project.document(entry.id)
+        assert disk.synced == [], "its label files have all of it"
+
+
+def test_a_disk_that_refuses_to_confirm_what_a_killed_session_wrote_is_told(crashed: Path) -> None:
+    disk = Noting()
+    disk.refuses = True
+    with Project.open(crashed, disk=disk) as project:
+        (notice,) = project.document(project.images[0].id).notices
+    assert notice == (
+        "Whether the last actions on a would survive a power cut is not known, since the disk reports "
+        "“Input/output error”; they do once its label files are written."
+    )
