@@ -7,20 +7,19 @@ import logging
 import logging.handlers
 import os
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from platformdirs import user_log_path
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtWidgets import QApplication
 
 from segstudio import __version__
 from segstudio.gui import safe_mode
 from segstudio.gui.crash_file import CrashFile, take_crashes
 from segstudio.gui.faults import ErrorHook, QtMessages
+from segstudio.gui.garbage import GarbageCollector
 from segstudio.gui.later import later
 from segstudio.gui.main_window import MainWindow
 from segstudio.gui.memory import give_back_free_blocks, give_back_large_blocks
@@ -34,15 +33,6 @@ from segstudio.session.session import Session
 log = logging.getLogger("segstudio")
 
 _LOG_BYTES = 2_000_000
-_COLLECT_EVERY_MS = 1_000
-#: When the window stands and what it is made of will live as long as it does.
-_SETTLED_MS = 3_000
-#: So many objects more than at the last look are no rubbish of the window: a dialog is a few thousand.
-_DATA = 10_000
-#: After a collection that took so long, what it left is not looked through again.
-_LONG_S = 0.01
-#: Between two looks at everything, while somebody works with another program.
-_ALL_EVERY_S = 600.0
 #: When the window has been painted and still nobody has clicked.
 _IDLE_MS = 300
 #: When the first image has long been there: what the engine offers and the name of the device may be found out.
@@ -57,52 +47,6 @@ class _MainThread(QObject):
     def __init__(self) -> None:
         super().__init__()
         self.posted.connect(lambda call: call(), Qt.ConnectionType.QueuedConnection)
-
-
-class GarbageCollector(QObject):
-    """Runs Python's cyclic collector on the GUI thread only.
-
-    Collected on another thread, a QObject dies there, and Qt programs crash (napari issue 1029, open since 2020).
-    To look through all that an image of a hundred thousand objects takes would stop the hand for half a second. So
-    what comes in thousands is left alone from the start: it is data, which goes with the last one who knows it, as
-    an image that was left does. And so is what a longer look has found in use, as all of which the window is made.
-    All of it is looked through, at most once in ten minutes, when somebody turns to another program.
-    """
-
-    def __init__(self, parent: QGuiApplication) -> None:
-        super().__init__(parent)
-        gc.disable()
-        self._timer = QTimer(self)
-        self._timer.timeout.connect(self._collect)
-        self._timer.start(_COLLECT_EVERY_MS)
-        self._all_seen = time.monotonic()
-        parent.applicationStateChanged.connect(self._on_state)
-        later(self, self._settle, _SETTLED_MS)
-
-    def _on_state(self, state: Qt.ApplicationState) -> None:
-        if state != Qt.ApplicationState.ApplicationActive and time.monotonic() > self._all_seen + _ALL_EVERY_S:
-            gc.unfreeze()
-            gc.collect()
-            gc.freeze()
-            self._all_seen = time.monotonic()
-
-    @staticmethod
-    def _settle() -> None:
-        if gc.get_count()[0] <= _DATA:
-            gc.collect()
-        gc.freeze()
-
-    @staticmethod
-    def _collect() -> None:
-        counts, limits = gc.get_count(), gc.get_threshold()
-        due = next((generation for generation in (2, 1, 0) if counts[generation] > limits[generation]), None)
-        if counts[0] > _DATA:
-            gc.freeze()
-        elif due is not None:
-            begun = time.thread_time()
-            gc.collect(due)
-            if time.thread_time() - begun > _LONG_S:
-                gc.freeze()
 
 
 def import_ahead() -> None:
@@ -211,6 +155,7 @@ def _run(app: QApplication, paths: list[Path], log_file: Path | None, mark: Star
     window = MainWindow(session, log_file)
     with _nets(app, window, carrier, log_file):
         collector = GarbageCollector(app)
+        session.front.edited.connect(lambda: collector.touched())
         window.show()
         later(window, lambda: session.background.run(import_ahead), _IDLE_MS)
         session.front.saved.connect(lambda: session.background.run(give_back_free_blocks))

@@ -3,17 +3,18 @@
 import gc
 import weakref
 from collections.abc import Iterator
+from math import inf
 from pathlib import Path
 
 import pytest
 import tifffile
 from factories import cells
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QCursor, QGuiApplication
 from window_driver import Driver, run_program
 
-from segstudio.gui import app
-from segstudio.gui.app import GarbageCollector
+from segstudio.gui import garbage
+from segstudio.gui.garbage import GarbageCollector
 from segstudio.project.project import Project
 
 pytestmark = pytest.mark.qt_log_ignore("plugin does not support")
@@ -45,7 +46,7 @@ def looks(qapp: QGuiApplication) -> Iterator[list[int]]:
 def test_what_comes_in_thousands_is_never_looked_through(qapp: QGuiApplication, looks: list[int]) -> None:
     collector = GarbageCollector(qapp)
     left_alone = gc.get_freeze_count()
-    rows: list[list[int]] = [[] for _ in range(2 * app._DATA)]
+    rows: list[list[int]] = [[] for _ in range(2 * garbage._DATA)]
     collector._collect()
     assert gc.get_freeze_count() - left_alone >= len(rows)
     assert not looks
@@ -61,7 +62,7 @@ def test_what_a_long_look_has_found_in_use_is_looked_through_once(
 ) -> None:
     collector = GarbageCollector(qapp)
     kept: list[list[int]] = [[] for _ in range(gc.get_threshold()[0] + 1)]
-    monkeypatch.setattr(app, "_LONG_S", -1.0)
+    monkeypatch.setattr(garbage, "_LONG_S", -1.0)
     left_alone = gc.get_freeze_count()
     collector._collect()
     assert looks == [0]
@@ -69,23 +70,48 @@ def test_what_a_long_look_has_found_in_use_is_looked_through_once(
     collector.deleteLater()
 
 
-def test_all_is_looked_through_when_somebody_turns_away(
-    qapp: QGuiApplication, looks: list[int], monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Return the time of the collector as the only item of a list."""
+    now = [1000.0]
+    monkeypatch.setattr(garbage.time, "monotonic", lambda: now[0])
+    return now
+
+
+@pytest.mark.parametrize(("cost", "rest_s"), [(0.0, garbage._RESTS_S), (1.0, garbage._GONE_S), (inf, garbage._GONE_S)])
+def test_all_is_looked_through_when_the_hand_rests_and_much_when_nobody_is_there(
+    qapp: QGuiApplication,
+    looks: list[int],
+    clock: list[float],
+    monkeypatch: pytest.MonkeyPatch,
+    cost: float,
+    rest_s: float,
 ) -> None:
+    monkeypatch.setattr(qapp, "applicationState", lambda: Qt.ApplicationState.ApplicationActive)
     collector = GarbageCollector(qapp)
-    knots = [Knot() for _ in range(2 * app._DATA)]
+    collector._cost = cost
+    knots = [Knot() for _ in range(2 * garbage._DATA)]
     known = weakref.ref(knots[0])
-    collector._collect()
+    collector._tick()
     del knots
-    away = Qt.ApplicationState.ApplicationInactive
-    collector._on_state(away)
-    assert not looks, "not every time"
-    monkeypatch.setattr(app, "_ALL_EVERY_S", -1.0)
-    collector._on_state(Qt.ApplicationState.ApplicationActive)
-    assert not looks, "not while somebody works"
-    collector._on_state(away)
-    assert looks == [2]
+    for second in range(1400):  # somebody works, with the mouse and then with keys
+        clock[0] += 1
+        if second < 700:
+            QCursor.setPos(QCursor.pos() + QPoint(1 if second % 2 else -1, 0))
+        else:
+            collector.touched()
+        collector._tick()
+    assert 2 not in looks
+    for _ in range(round(rest_s)):
+        assert known() is not None
+        clock[0] += 1
+        collector._tick()
+    assert looks.count(2) == 1
     assert known() is None
+    for _ in range(3000):
+        clock[0] += 1
+        collector._tick()
+    assert looks.count(2) == 1, "nothing was left alone since"
     collector.deleteLater()
 
 
@@ -98,7 +124,9 @@ def test_an_image_that_was_left_needs_no_collector(
         tifffile.imwrite(tmp_path / "images" / f"{name}.tif", made.image if name == "a" else made.image + 1)
     project, _problems = Project.create(tmp_path / "project", tmp_path / "images")
     project.close()
-    monkeypatch.setattr(GarbageCollector, "_collect", lambda _: None)
+    monkeypatch.setattr(GarbageCollector, "_tick", lambda _: None)
+    touched: list[bool] = []
+    monkeypatch.setattr(GarbageCollector, "touched", lambda _: touched.append(True))
 
     def script(hand: Driver) -> None:
         hand.wait(lambda: hand.session.document is not None, what="the image")
@@ -113,3 +141,4 @@ def test_an_image_that_was_left_needs_no_collector(
         hand.wait(lambda: all(known() is None for known in left[:2]), what="the images that were left to go")
 
     run_program([str(tmp_path / "project")], script)
+    assert len(touched) >= 8, "the collector hears of strokes and of undo"
