@@ -155,8 +155,15 @@ class BannerArea(QWidget):
         self._unfolded = False
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
 
-    def show_notice(self, notice: Notice, *buttons: QPushButton) -> None:
-        """Add a message on top; it takes the place of older ones about the same thing."""
+    def show_notice(self, notice: Notice, *offers: QPushButton | None) -> None:
+        """Add a message on top; it takes the place of older ones about the same thing.
+
+        Parameters
+        ----------
+        offers
+            Buttons with which the user answers; who has none to offer may say so with ``None``.
+        """
+        buttons = [button for button in offers if button is not None]
         if notice.about:
             self.withdraw(notice.about)
         for old in self._banners():

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QListWidget, QTableWidget, QTextBrowser, QWidget
 from pytestqt.qtbot import QtBot
 
 from segstudio.gui.actions import Action, ActionTable
+from segstudio.gui.banner import BannerArea
 from segstudio.gui.dialogs.error import ErrorDialog
 from segstudio.gui.dialogs.help import HelpWindow
 from segstudio.gui.dialogs.key_map import KeyMap
@@ -16,7 +17,6 @@ from segstudio.gui.help_desk import HelpDesk
 from segstudio.gui.panels.measurement_table import figure, mean_and_sd
 from segstudio.project.refusals import Refusal
 from segstudio.session.background import Background
-from segstudio.session.notice import Notice
 
 
 @pytest.mark.qt_log_ignore("This plugin does not support")
@@ -135,17 +135,18 @@ def test_a_fault_calls_labels_safe_only_when_they_are(
 def test_where_the_log_is_is_said_when_nothing_can_show_it(
     qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    window, log = QWidget(), tmp_path / "segstudio.log"
-    qtbot.addWidget(window)
-    desk = HelpDesk(window, log, Background(), dict)
-    said: list[Notice] = []
-    desk.offered.connect(lambda notice, _button: said.append(notice))
+    area, log = BannerArea(), tmp_path / "segstudio.log"
+    qtbot.addWidget(area)
     asked: list[QUrl] = []
-    for can in (True, False):
+    for log_file, can in ((log, True), (log, False), (None, True)):
         monkeypatch.setattr(QDesktopServices, "openUrl", lambda url, can=can: asked.append(url) or can)
+        desk = HelpDesk(area, log_file, Background(), dict)
+        desk.offered.connect(area.show_notice)
         desk.show_log()
+        said = [notice.text for notice in area.messages()]
+        if can and log_file is not None:
+            assert said == []
+        else:
+            (text,) = said
+            assert (str(log) in text) == (log_file is not None)
     assert asked == [QUrl.fromLocalFile(str(log))] * 2
-    (notice,) = said
-    assert str(log) in notice.hint
-    HelpDesk(window, None, Background(), dict).show_log()
-    assert len(asked) == 2
