@@ -5,9 +5,13 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 
 from segstudio.core.errors import BadInput, UserError
+from segstudio.project.annotation_files import AnnotationFiles
 from segstudio.project.document import ImageDocument
 from segstudio.project.layout import Layout
 from segstudio.project.manifest import ImageEntry
+from segstudio.project.outward import refuse_image_links_out
+from segstudio.project.recovery import recover
+from segstudio.project.rescue import ImageRescue
 
 #: Code of the error about an image that cannot be opened, so that its label file stays behind.
 LEFT_BEHIND = "left-behind"
@@ -40,6 +44,24 @@ def naming_image(sentence: str, entry: ImageEntry) -> str:
     stem = re.escape(entry.stem)
     has_name = re.search(rf"(^|\bof ){stem}( |\.\w)|(?<![\w.]){stem}\.\w", sentence) is not None
     return sentence if has_name else f"{entry.name}: {sentence}"
+
+
+def hold_everything(
+    files: AnnotationFiles, entry: ImageEntry, rescue: ImageRescue, on_published: Callable[[int, bool], None]
+) -> bool:
+    """Return whether the label files of an image that cannot be opened lack no action; reads no pixel of the image.
+
+    Then `on_published` is called as `ImageDocument.open` does: the entry may be older than the files.
+    """
+    try:
+        refuse_image_links_out(files)
+        found = recover(files, entry.id, (entry.height, entry.width), read_only=True, rescue=rescue)
+    except UserError:
+        return False
+    if found.changed or found.table_changed or found.whole:
+        return False
+    on_published(len(found.planes.objects), bool(found.planes.regions.keys()))
+    return True
 
 
 class CatchingUp:
@@ -76,6 +98,7 @@ class CatchingUp:
         *,
         is_open: bool,
         open_image: Callable[[], ImageDocument],
+        holds_everything: Callable[[], bool],
         tell: Callable[[str], object] = lambda sentence: None,
     ) -> None:
         """Bring the label files of one image up to date.
@@ -88,6 +111,8 @@ class CatchingUp:
             Whether somebody works on it: it stays open then.
         open_image
             Returns its document.
+        holds_everything
+            Returns whether the label files of an image that cannot be opened lack nothing.
         tell
             Hears what opening has found, damage above all, in sentences that name the image: afterwards it is mended,
             and nobody would find it again. Of an image that is open whoever opened it has told.
@@ -95,8 +120,8 @@ class CatchingUp:
         Raises
         ------
         UserError
-            The disk refused, or the image is missing or damaged (code `LEFT_BEHIND`): its actions stay in the journal.
-            An image that was taken out of the project meanwhile is passed over.
+            The disk refused, or the image is missing or damaged and its label files lack actions (code `LEFT_BEHIND`):
+            those stay in the journal. An image that was taken out of the project meanwhile is passed over.
         """
         try:
             document = open_image()
@@ -111,6 +136,8 @@ class CatchingUp:
         except KeyError:
             self._passed_over = True
         except BadInput as error:
+            if holds_everything():
+                return  # what is wrong with the image is told by who opens it
             self._passed_over = True
             raise UserError(
                 f"{error.message} What was done last on it, before the program was killed, is kept but not in its "

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from segstudio.io.disk import DISK, Disk
-from segstudio.project.catching_up import CatchingUp, coming_back, maybe_behind
+from segstudio.project.catching_up import CatchingUp, coming_back, hold_everything, maybe_behind
 from segstudio.project.document import ImageDocument
 from segstudio.project.lock import Holder, ProjectLock
 from segstudio.project.manifest import MANIFEST, ImageEntry, Manifest
@@ -15,7 +15,7 @@ from segstudio.project.mask_import import MaskImport, TakeLabels, read_mask
 from segstudio.project.opening import set_up, take_hold
 from segstudio.project.project_files import ProjectFiles
 from segstudio.project.reading_only import refuse_closed
-from segstudio.project.rescue import RescueStore
+from segstudio.project.rescue import ImageRescue, RescueStore
 from segstudio.project.rescue_manifest import LIST_COMES_BACK, ManifestRescue
 
 __all__ = ["ImageEntry", "Project"]
@@ -199,7 +199,18 @@ class Project(ProjectFiles):
         `tell` hears what was found in it, unless it is open.
         """
         is_open = self.is_open(image_id)
-        self._catching_up.catch_up(image_id, is_open=is_open, open_image=lambda: self.document(image_id), tell=tell)
+        self._catching_up.catch_up(
+            image_id,
+            is_open=is_open,
+            open_image=lambda: self.document(image_id),
+            holds_everything=lambda: hold_everything(
+                self.files(image_id),
+                self.entry(image_id),
+                self._image_rescue(image_id),
+                lambda objects, marked: self._on_published(image_id, objects, marked),
+            ),
+            tell=tell,
+        )
 
     def document(self, image_id: str) -> ImageDocument:
         """Open an image with its annotation; the same document while it is open. May be called on any thread.
@@ -228,10 +239,14 @@ class Project(ProjectFiles):
             of_newer=self._store.manifest.of_newer,
             on_published=lambda objects, marked: self._on_published(image_id, objects, marked),
             disk=self._disk,
-            rescue=self.rescue.image(image_id, (self.entry(image_id).height, self.entry(image_id).width)),
+            rescue=self._image_rescue(image_id),
         )
         self._images.sums.look_later(document.entry, self.image_path(image_id))
         return document
+
+    def _image_rescue(self, image_id: str) -> ImageRescue:
+        entry = self.entry(image_id)
+        return self.rescue.image(image_id, (entry.height, entry.width))
 
     def add_images(self, paths: Iterable[Path], on_look: Callable[[int], None] = lambda count: None) -> list[str]:
         """Add image files and folders of them; return a sentence for each file that could not be taken.

@@ -114,6 +114,20 @@ def test_a_missing_image_is_told_and_caught_up_with_when_it_is_there_again(crash
     assert _files(crashed) == {"a.tif", "b.tif"}
 
 
+def test_a_missing_image_whose_label_file_holds_everything_is_no_alarm(tmp_path: Path) -> None:
+    with _project(tmp_path) as project:
+        document = project.document(project.images[0].id)
+        document.apply(Stroke([(20.0, 20.0)], 8, 1))
+        assert document.checkpoint(wait=True)
+        shutil.copytree(tmp_path / "project", tmp_path / "crashed", ignore=shutil.ignore_patterns(".segstudio-tmp*"))
+    (tmp_path / "a.tif").unlink()
+    with Project.open(tmp_path / "crashed") as project:
+        project.catch_up(*project.behind)
+        assert project.images[0].objects == 1
+    with Project.open(tmp_path / "crashed") as project:
+        assert project.behind == (), "it was closed as it should be"
+
+
 def test_who_reads_label_files_waits_for_it(crashed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("segstudio.project.project._CATCH_UP_S", 0.05)
     with Project.open(crashed) as project:
