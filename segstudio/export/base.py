@@ -20,6 +20,7 @@ from segstudio.core.errors import BadInput, WrongUsage
 from segstudio.core.registry import Registry
 from segstudio.io.atomic import TEMP_MARK, Data, make_folders, refuse_what_is_no_file, remove_folders, write_atomic
 from segstudio.io.disk import DISK, DiskError, disk_error, disk_errors
+from segstudio.io.sources import image_suffixes
 from segstudio.labels.objects import ObjectInfo
 
 Labels = NDArray[np.int32]
@@ -210,12 +211,14 @@ def export(
     stage = folder / f"{TEMP_MARK}-{uuid4().hex[:12]}"
     sink = Sink(stage, main)
     sources: set[Path] = set()
+    places: set[Path] = set()
     try:
         with disk_errors(folder, "written to"):  # the name of the hidden folder is known to nobody
             DISK.make_folder(stage)
         made.append(stage)
-        losses = exporter.write(_noted(items, sources), sink, chosen)
+        losses = exporter.write(_noted(items, sources, places), sink, chosen)
         _keep_sources(sources, folder, sink.names)
+        _keep_apart(places, folder, sink.names)
         if not replace:
             _keep_earlier(folder, sink.names)
         for path in (folder / name for name in sink.names):
@@ -230,12 +233,14 @@ def export(
     return Exported(written, tuple(losses), folder)
 
 
-def _noted(items: Iterable[ExportItem], sources: set[Path]) -> Iterator[ExportItem]:
-    """Yield `items` and note the files that they come from."""
+def _noted(items: Iterable[ExportItem], sources: set[Path], places: set[Path]) -> Iterator[ExportItem]:
+    """Yield `items` and note the files that they come from, and the folders of their images."""
     empty = True
     for item in items:
         empty = False
-        sources.update(path.resolve() for path in (item.image_path, *item.sources))
+        image = item.image_path.resolve()
+        sources.update((image, *(path.resolve() for path in item.sources)))
+        places.add(image.parent)
         yield item
     if empty:
         raise BadInput("There is no labelled image to export.", hint="Label or predict one first.", code="export-empty")
@@ -257,6 +262,18 @@ def _keep_sources(sources: set[Path], folder: Path, names: Iterable[str]) -> Non
         if (folder / name).resolve() in sources:
             raise WrongUsage(
                 f"The export would replace {name} in {folder}, which is one of the images or labels themselves.",
+                hint="Choose another folder.",
+                code="export-target",
+            )
+
+
+def _keep_apart(places: set[Path], folder: Path, names: Iterable[str]) -> None:
+    """Refuse label images among the images of a project: they would be taken for more of them."""
+    suffixes = image_suffixes()
+    for path in (folder / name for name in names):
+        if path.suffix.lower() in suffixes and path.parent.resolve() in places:
+            raise WrongUsage(
+                f"{path.parent} holds the images themselves, and label images among them would be taken for images.",
                 hint="Choose another folder.",
                 code="export-target",
             )

@@ -4,6 +4,7 @@ import csv
 import errno
 import json
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -427,6 +428,15 @@ def test_an_export_replaces_neither_the_image_nor_its_labels(tmp_path: Path, nam
         export(name, [item], tmp_path)
     assert image.read_bytes() == labels.read_bytes() == b"precious"
     assert export(name, [item], tmp_path / "elsewhere").written
+
+
+def test_label_images_are_not_put_among_the_images(tmp_path: Path) -> None:
+    images = tmp_path / "images"
+    images.mkdir()
+    tables = export("geojson", [replace(item(np.eye(4)), image_path=images / "cells.png")], images).written
+    with pytest.raises(WrongUsage, match="holds the images themselves"):
+        export("label-tiff", [replace(item(np.eye(4)), image_path=images / "cells.png")], images, replace=True)
+    assert sorted(images.iterdir()) == sorted(tables)
 
 
 def test_a_folder_in_the_place_of_one_file_leaves_the_others_as_they_were(tmp_path: Path) -> None:
