@@ -6,10 +6,12 @@ from typing import Final
 
 from segstudio.core.errors import BadInput
 from segstudio.labels.history import EditRecord, Planes
+from segstudio.labels.objects import ObjectInfo
 from segstudio.labels.undo import LIMIT_BYTES, History, Step
 from segstudio.project.journal import JournalPlace, read_journal
 from segstudio.project.journal_records import JournalRecord
 from segstudio.project.prepared_step import PreparedStep, preparing
+from segstudio.project.replay_chains import TileId
 
 #: So much of the limit is read back at once.
 _SHARE: Final = 4
@@ -130,21 +132,39 @@ class UndoStack:
                 except BadInput:  # the disk does not answer: what is asked for again may be there
                     return ()
             chosen: list[EditRecord] = []
-            size = 0
+            way, size = _Way(planes, step), 0
             for seq in reversed(seqs):
                 edit = found.get(seq)
                 size += edit.nbytes if edit is not None else 0
-                if edit is None or (chosen and size > LIMIT_BYTES // _SHARE):
+                if edit is None or (chosen and size > LIMIT_BYTES // _SHARE) or not way.goes_on_with(edit):
                     break
                 chosen.append(edit)
-            return tuple(reversed(chosen)) if chosen and _leads_from(planes, chosen[0], step) else ()
+            return tuple(reversed(chosen))
 
         return read
 
 
-def _leads_from(planes: Planes, edit: EditRecord, step: Step) -> bool:
-    """Whether a step can be done to the planes as they are: another program may have changed the journal."""
-    return all(
-        planes.plane(delta.plane).digest(delta.key) == (delta.after if step == "undo" else delta.before)
-        for delta in edit.tiles
-    )
+class _Way:
+    """Where steps lead that are done one after the other: what is read may be of another program."""
+
+    def __init__(self, planes: Planes, step: Step) -> None:
+        self._planes = planes
+        self._back = step == "undo"
+        self._digests: dict[TileId, bytes] = {}
+        self._rows: dict[int, ObjectInfo | None] = {}
+
+    def goes_on_with(self, edit: EditRecord) -> bool:
+        """Whether the next step can be this one; it is done then."""
+        planes, back = self._planes, self._back
+        for delta in edit.tiles:
+            tile = (delta.plane, delta.key)
+            is_at = self._digests.get(tile) or planes.plane(delta.plane).digest(delta.key)
+            if is_at != (delta.after if back else delta.before):
+                return False
+            self._digests[tile] = delta.before if back else delta.after
+        for change in edit.objects:
+            row = self._rows[change.id] if change.id in self._rows else planes.objects.get(change.id)
+            if row != (change.after if back else change.before):
+                return False
+            self._rows[change.id] = change.before if back else change.after
+        return True

@@ -1,5 +1,6 @@
 """Undo goes back to the first stroke, however little memory there is for it: the journal has what is not held."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ from refused_work import Refusing
 from segstudio.labels.objects import ObjectInfo
 from segstudio.project import undo_stack
 from segstudio.project.document import ImageDocument
+from segstudio.project.journal import JournalPlace, encode_header, read_journal
+from segstudio.project.journal_records import encode_record
 from segstudio.session.background import Background
 from segstudio.session.front_image import FrontImage
 from segstudio.session.steps_ahead import StepsAhead
@@ -119,6 +122,33 @@ def test_while_the_journal_cannot_be_read_nothing_is_undone_and_nothing_lost(
     steps.undo(document)
     assert _state(document) != before
     document.close()
+
+
+def test_an_action_of_another_program_behind_the_next_one_is_never_undone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(undo_stack, "LIMIT_BYTES", 6 * _FEW)
+    monkeypatch.setattr(undo_stack, "_SHARE", 2)
+    documents = []
+    for place, numbers in (("here", range(1, 21)), ("there", range(21, 41))):
+        (tmp_path / place).mkdir()
+        tifffile.imwrite(tmp_path / place / "img.tif", np.zeros(SHAPE, np.uint8))
+        documents.append(opened(tmp_path / place))
+        for number in numbers:
+            documents[-1].apply(stroke(number))
+        assert documents[-1].flush()
+    ours, others = documents
+    place = JournalPlace(ours.files.journal, "img", SHAPE)
+    theirs = read_journal(replace(place, folder=others.files.journal)).records[2]
+    path = place.folder / f"{1:012d}-{'0' * 12}-0.sj"
+    path.write_bytes(encode_header(place, "0" * 12, 1) + encode_record(theirs))
+    steps = _steps(Background())
+    for _ in range(20):
+        steps.undo(ours)
+        assert set(ours.planes.objects) == ours.planes.labels.values() <= set(range(1, 21))
+    assert ours.planes.labels.values() == {1, 2, 3}, "up to the action that is another one"
+    ours.close()
+    others.close()
 
 
 def test_who_goes_on_while_a_step_is_read_waits_for_no_drive_and_is_told_once(
