@@ -177,7 +177,7 @@ class Loop:
 
 def _record(namespace: argparse.Namespace, base: Path) -> Record:
     """Return the record in `base` with the candidates that were asked for, or a new one."""
-    take_images_from(namespace.images_from)
+    take_images_from(namespace.images_from, namespace.data)
     path = base / _RECORD
     kept = read_record(path) if path.exists() else None
     asked = _candidates(namespace.candidates) if namespace.candidates or kept is None else []

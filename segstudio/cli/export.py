@@ -45,7 +45,7 @@ def run(namespace: argparse.Namespace) -> int:
 
     exporters.get(namespace.format)  # a wrong name is said before anything is opened
     settings = given_settings(namespace).get("export", {})
-    take_images_from(namespace.images_from)
+    take_images_from(namespace.images_from, namespace.project)
     with Project.open(namespace.project, read_only=True) as project:
         if not namespace.quiet:
             tell_warnings(project)

@@ -1,6 +1,7 @@
 """What opening a project has found, for who works on the command line, and which of its images may be read."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,24 +23,41 @@ def add_images_from(parser: argparse.ArgumentParser) -> None:
         type=Path,
         action="append",
         default=[],
-        help="read images that a project of somebody else names in this folder, outside of it; remembered for you",
+        help="read images that a project of somebody else names in this folder or below it, outside of the project; "
+        "remembered for you",
     )
 
 
-def take_images_from(folders: list[Path]) -> None:
-    """Take note that images may be read from these folders.
+def take_images_from(folders: list[Path], project: Path) -> None:
+    """Take note that images of a project may be read from these folders, and from those below that it names.
 
     Raises
     ------
     BadInput
-        One of them is no folder.
+        One of them is no folder, or the project names none in it.
     """
-    from segstudio.project.linked_folders import link
+    from segstudio.project.layout import is_project
+    from segstudio.project.linked_folders import link, named_folders
+    from segstudio.project.manifest import MANIFEST
+    from segstudio.project.manifest_file import load_manifest
 
     for folder in folders:
         if not folder.is_dir():
             raise BadInput(f"There is no folder {folder}.", hint="Check the name.", code="missing", path=folder)
-    link(folder.absolute() for folder in folders)
+    home = (project.parent if project.name == MANIFEST else project).absolute()
+    if not folders or not is_project(home):
+        return  # what is wrong with it is said by who opens it; images that are no project's are read anywhere
+    manifest, _ = load_manifest(home, newer=True)
+    for folder in folders:
+        places = named_folders(home, manifest.images, Path(os.path.abspath(folder)))  # noqa: PTH100 - keep links
+        if not places:
+            raise BadInput(
+                f"No image of the project {manifest.name} lies in {folder}, as far as the project says.",
+                hint="Name the folder as the project does; without --images-from it is said which that is.",
+                code="no-images",
+                path=folder,
+            )
+        link(places)
 
 
 def tell_warnings(project: "Project") -> None:

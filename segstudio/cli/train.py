@@ -180,7 +180,7 @@ def _new(namespace: argparse.Namespace) -> TrainJob:
     if namespace.dry_run:
         RunFolder(namespace.out).refuse_when_taken()
     formulation, network = _chosen(namespace)
-    take_images_from(namespace.images_from)
+    take_images_from(namespace.images_from, namespace.data)
     samples, classes = training_data(namespace.data, learns_images=_learns_images(formulation))
     for sample in samples:
         refuse_no_text(sample.image)

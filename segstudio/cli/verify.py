@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
+from segstudio.cli.project_words import add_images_from, take_images_from
 from segstudio.core.errors import BadInput
 from segstudio.project.findings import Finding, Report
 from segstudio.project.verify import verify_project
@@ -24,12 +25,14 @@ def add_parser(subparsers: Any) -> None:  # noqa: ANN401 - argparse keeps this t
         "do. Works also while the project is open. Exit code 3 when something is damaged.",
     )
     parser.add_argument("project", metavar="PROJECT", type=Path, help="folder of a project, or its project.json")
+    add_images_from(parser)
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.set_defaults(run=run)
 
 
 def run(namespace: argparse.Namespace) -> int:
     """Verify the project; return 0 when it is whole."""
+    take_images_from(namespace.images_from, namespace.project)
     report = verify_project(namespace.project, _tell if sys.stderr.isatty() else _be_quiet)
     if namespace.json:
         print(json.dumps(_content(report), indent=2, ensure_ascii=False))  # noqa: T201

@@ -85,21 +85,26 @@ def is_beside(folder: str, image: str, system: ModuleType = os.path) -> bool:
 
 def image_place(folder: Path, image: str) -> Path:
     """Return where an image of the project in `folder` is read: where it says, or in the folder when it may not."""
-    place = Path(os.path.normpath(folder / image))
+    place = _place(folder, image)
     if is_beside(os.path.abspath(folder), image) or is_linked(place.parent):  # noqa: PTH100 - keep links
         return place
     return folder / place.name
 
 
+def named_folders(folder: Path, images: Iterable[ImageEntry], within: Path) -> list[Path]:
+    """Return the folders in or below `within` in which the project in `folder` says that images lie; by names only."""
+    return [place for paths in _by_folder(images) if (place := _place(folder, paths[0]).parent).is_relative_to(within)]
+
+
 def refuse_unlinked(folder: Path, entry: ImageEntry) -> None:
     """Raise `BadInput` for an image of the project in `folder` that is not looked for where the project says."""
-    place = Path(os.path.normpath(folder / entry.path))
+    place = _place(folder, entry.path)
     if image_place(folder, entry.path) != place:
         where = "".join(sign if sign.isprintable() else "?" for sign in str(place.parent))
         raise BadInput(
             f"{entry.name} lies outside of this project, in {where}, and is not read.",
             hint="If you know this place, let the program read it: with “Read images there” when the project opens, or "
-            "with --images-from in a terminal.",
+            f"with --images-from {where} in a terminal.",
             code=ELSEWHERE,
             path=place,
         )
@@ -109,10 +114,14 @@ def unlinked_folders(folder: Path, images: Iterable[ImageEntry]) -> dict[Path, i
     """Return the folders that the project in `folder` names and that are not read, with how many images each."""
     found: dict[Path, int] = {}
     for paths in _by_folder(images):
-        place = Path(os.path.normpath(folder / paths[0]))
+        place = _place(folder, paths[0])
         if image_place(folder, paths[0]) != place:
             found[place.parent] = found.get(place.parent, 0) + len(paths)
     return found
+
+
+def _place(folder: Path, image: str) -> Path:
+    return Path(os.path.normpath(folder / image))
 
 
 def _by_folder(images: Iterable[ImageEntry]) -> Iterable[list[str]]:

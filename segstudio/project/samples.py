@@ -7,6 +7,7 @@ from segstudio.core.errors import BadInput
 from segstudio.io.objects_file import read_objects
 from segstudio.jobs.spec import SampleRecord
 from segstudio.project.image_files import find_target
+from segstudio.project.linked_folders import ELSEWHERE
 from segstudio.project.project import Project
 from segstudio.project.splits import FRACTION, resolve
 
@@ -70,8 +71,9 @@ def training_samples(
 def refuse_changed_images(project: Project, samples: Iterable[SampleRecord]) -> None:
     """Raise `BadInput` when an image is no longer the one that was labelled: nothing is learned from it.
 
-    The whole of a file that was touched is read: not for the thread of the window. Images that are missing are left to
-    who reads them; records of images that `project` has no more are passed by.
+    So it is with images elsewhere that are not read, see `segstudio.project.linked_folders`. The whole of a file that
+    was touched is read: not for the thread of the window. Images that are missing are left to who reads them; records
+    of images that `project` has no more are passed by.
     """
     known = {entry.id for entry in project.images}
     for sample in samples:
@@ -80,7 +82,7 @@ def refuse_changed_images(project: Project, samples: Iterable[SampleRecord]) -> 
         try:
             project.check_image(sample.image_id, however_large=True)
         except BadInput as error:
-            if error.code == "image-changed":
+            if error.code in ("image-changed", ELSEWHERE):
                 raise
 
 

@@ -22,6 +22,7 @@ from segstudio.project.image_sums import ImageSums
 from segstudio.project.journal import JournalPlace
 from segstudio.project.journal_records import JournalRecord, table_digest
 from segstudio.project.layout import Layout
+from segstudio.project.linked_folders import refuse_unlinked
 from segstudio.project.manifest import ImageEntry
 from segstudio.project.recovery import recover
 from segstudio.project.replay import reached
@@ -101,7 +102,13 @@ class ImageCheck:
             same = fingerprint(path) == self.entry.fingerprint
             same = same and not sums.differs(self.entry, path, however_large=True)
         except BadInput as error:
-            self._add(path, error.message, "Nothing in the project: its labels are kept.", error.hint)
+            said = error
+            if error.code == "image-missing":
+                try:
+                    refuse_unlinked(self.folder, self.entry)
+                except BadInput as unlinked:
+                    said = unlinked
+            self._add(said.path or path, said.message, "Nothing in the project: its labels are kept.", said.hint)
             return
         if not same:
             self._add(

@@ -63,6 +63,10 @@ def test_the_place_is_named_and_not_read(
     told = capsys.readouterr().err
     assert f"Note: 2 images lie outside of this project, in {far}, and they are not read." in told
     assert "add --images-from FOLDER" in told
+    assert f"a.tif lies outside of this project, in {far}, and is not read." in told
+    assert f"with --images-from {far} in a terminal" in told
+    assert main(["verify", str(project)]) == 3
+    assert f"a.tif lies outside of this project, in {far}, and is not read." in capsys.readouterr().out
     assert opened == []
 
 
@@ -70,7 +74,7 @@ def test_it_is_read_when_the_user_says_so_and_from_then_on(
     project: Path, far: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["train", str(project), "--out", str(tmp_path / "run"), *TRAIN]
-    assert main([*words, "--images-from", str(far)]) == 0
+    assert main(["verify", str(project), "--images-from", str(far.parent)]) == 0, "also the folders below count"
     linked_folders._known.clear()
     assert main(words) == 0
     assert "Note" not in capsys.readouterr().err
@@ -94,7 +98,12 @@ def test_labels_of_images_elsewhere_need_no_image(project: Path, far: Path, tmp_
 
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="There is no folder"):
-        take_images_from([tmp_path / "nowhere"])
+        take_images_from([tmp_path / "nowhere"], tmp_path)
+
+
+def test_a_folder_without_an_image_of_the_project_is_refused(project: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="No image of the project cells lies in"):
+        take_images_from([tmp_path / "mine"], project)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such names")
