@@ -35,6 +35,7 @@ from segstudio.gui.panels.measure import MeasurePanel
 from segstudio.gui.panels.prediction import PredictionPanel
 from segstudio.gui.panels.training import TrainingPanel
 from segstudio.gui.reader_watch import ReaderWatch
+from segstudio.gui.reading_only import why_grey
 from segstudio.gui.refused_images import RefusedImages
 from segstudio.gui.resuming import Resuming
 from segstudio.gui.safety_banner import SafetyBanner
@@ -86,7 +87,7 @@ class MainWindow(QMainWindow):
         self._add_centre()
         self._add_panels()
         self.beside_training = TrainingWindows(self)
-        self.actions_table = ActionTable(self, all_actions(self), self._why_grey)
+        self.actions_table = ActionTable(self, all_actions(self), lambda: why_grey(session))
         self.layout_of_panels = Layout(self, self.images, self.steps, self.drawer)
         self.layout_of_panels.fill(self.actions_table)
         self.layout_of_panels.restore_geometry()
@@ -202,10 +203,6 @@ class MainWindow(QMainWindow):
         if not self._refresh_asked:
             self._refresh_asked = True
             later(self, self._refresh_now)
-
-    def _why_grey(self) -> str:
-        project = self.session.project
-        return self.tr("The project is open for reading only.") if project is not None and project.read_only else ""
 
     def _refresh_now(self) -> None:
         self._refresh_asked = False

@@ -33,7 +33,7 @@ class Resuming(QObject):
         super().__init__(canvas)
         self._session, self._canvas, self._steps = session, canvas, steps
         self._settings = QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "SegStudio", "window")
-        self._folder = self._image = ""
+        self._folder = self._image = self._tool_kept = ""
         session.begin_with = lambda project: str(self._left(project.folder).get("image", ""))
         session.project_changed.connect(self._on_project)
         session.document_changed.connect(self._on_document)
@@ -50,7 +50,7 @@ class Resuming(QObject):
         places[self._folder] = {
             "image": self._image,
             "look": [look.scale, look.x, look.y] if look is not None else None,
-            "tool": self._session.view.tool,
+            "tool": self._tool_kept or self._session.view.tool,
             "step": self._steps.currentIndex(),
             "made": self._session.made.wanted,
             "model": self._session.models.wish,
@@ -67,7 +67,10 @@ class Resuming(QObject):
         left = self._left(project.folder)
         self._image = str(left.get("image", ""))
         self._canvas.look_later(self._image, _look(left.get("look")))
-        self._session.view.tool = _tool(left.get("tool"))
+        tool = _tool(left.get("tool"))
+        # Who only looks has nothing to draw with, and finds the tool in the hand again when the project can be changed.
+        self._tool_kept = tool if project.read_only else ""
+        self._session.view.tool = "select" if project.read_only else tool
         self._session.made.show(left.get("made") is True)
         if model := str(left.get("model") or ""):
             at = left.get("model_chosen_at")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSettings, Qt
 from PySide6.QtWidgets import QCheckBox, QPushButton
 from window_driver import Driver, run_program
 
@@ -40,9 +40,14 @@ def test_a_project_open_elsewhere_can_be_looked_at(folder: Path, qapp: object) -
             hand.wait(lambda: hand.session.document is not None, what="the first image")
             assert not hand.window.banners.messages(), "the offer was taken"
             assert "reading only" in hand.window.windowTitle()
+            assert hand.session.view.tool == "select"
             _try_to_change(hand)
 
+        places = QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "SegStudio", "window")
+        places.setValue("projects", json.dumps({str(folder): {"tool": "brush"}}))
         run_program([str(folder)], script)
+        places.sync()
+        assert json.loads(places.value("projects"))[str(folder)]["tool"] == "brush", "for who may draw again"
         assert _files(folder) == before
 
 
@@ -82,6 +87,7 @@ def _try_to_change(hand: Driver) -> None:
         "image.complete",
         "image.reviewed",
         "train.start",
+        "train.compare",
         "predict.current",
         "tool.brush",
         "tool.polygon",
@@ -99,6 +105,7 @@ def _try_to_change(hand: Driver) -> None:
     names = ("Add class", "New object", "Complete", "Ignore", "Clear")
     changing = [stated, *(item for item in window.label_step.findChildren(QPushButton) if item.text() in names)]
     assert len(changing) == 6
+    changing += [window.images._add, window.training._train, window.training._compare, window.prediction._predict]
     assert not [item for item in changing if item.isEnabled()]
     assert not [item for item in changing if "reading only" not in item.toolTip()]
     assert np.array_equal(document.planes.labels.to_array(), labels)

@@ -21,6 +21,9 @@ def actions(w: "MainWindow") -> list[Action]:
     def can_find_rate() -> bool:
         return can_write_now(w)() and w.training.setup.complete and session.runs.training is None
 
+    def can_see_comparison() -> bool:
+        return can_write_now(w)() or session.bake_off.runner.record is not None
+
     return [
         Action("train.start", "T&rain", "Train", w.train, ("Ctrl+T",), "ph.graduation-cap", enabled=can_write_now(w)),
         Action(
@@ -48,7 +51,7 @@ def actions(w: "MainWindow") -> list[Action]:
             w.beside_training.compare,
             icon="ph.scales",
             tip="Train several ways for the same time and see which is best on your images",
-            enabled=lambda: session.project is not None,
+            enabled=can_see_comparison,
         ),
         Action(
             "train.pause", "T&rain", "Pause or resume the training", live.toggle_pause, enabled=lambda: live.can_pause

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QListView, QStackedWidget, Q
 from segstudio.gui.dialogs.history_preview import HistoryPreview, shades
 from segstudio.gui.dialogs.history_rows import HistoryRowDelegate, HistoryRows
 from segstudio.gui.forms.parts import EmptyState, button, caption, on_theme, row
+from segstudio.gui.reading_only import allow, why_grey
 from segstudio.gui.theme import SPACING
 from segstudio.labels.restoring import NAME
 from segstudio.project.snapshot_file import Snapshot
@@ -128,7 +129,11 @@ class HistoryDialog(QDialog):
         self._pages.setCurrentIndex(_STATES if states else _EMPTY)
         self._about.setVisible(bool(states))
         self._about.setText(
-            self.tr("The labels of this image are damaged. Restore opens it again; the damaged file is kept beside.")
+            self.tr("The project is open for reading only: nothing can be restored in it.")
+            if why_grey(self._session)
+            else self.tr(
+                "The labels of this image are damaged. Restore opens it again; the damaged file is kept beside."
+            )
             if self._session.earlier.damaged
             else self.tr(
                 "Kept: the last ten, and the last of each of 30 days. A restore is an edit: Ctrl+Z takes it back."
@@ -208,17 +213,13 @@ class HistoryDialog(QDialog):
             self._session.steps.undo(self._session.document)
 
     def _show_buttons(self) -> None:
-        document, project = self._session.document, self._session.project
-        reading = project is not None and project.read_only
-        as_now = self._as_now is not None
-        self.restore.setEnabled(self.chosen() is not None and not reading and not as_now)
-        self.restore.setToolTip(
-            self.tr("The project is open for reading only.")
-            if reading
-            else self.tr("The labels are like that now.")
+        document, as_now = self._session.document, self._as_now is not None
+        tip = (
+            self.tr("The labels are like that now.")
             if as_now
             else self.tr("Labels, regions and classes become what they were; the state of now is kept here first")
         )
+        allow(self.restore, self._session, possible=self.chosen() is not None and not as_now, tip=tip)
         self.restore.setVisible(bool(self._rows.rowCount()))
         self.undo.setVisible(document is not None and document.can_undo and document.history.undo_name == NAME)
 

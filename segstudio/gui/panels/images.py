@@ -8,6 +8,7 @@ from segstudio.gui.forms.plain import plain
 from segstudio.gui.panels.image_filter import ImageFilter
 from segstudio.gui.panels.image_menu import ImageMenu
 from segstudio.gui.panels.image_rows import IMAGE_ID, ImageRowDelegate, ImageRows
+from segstudio.gui.reading_only import allow
 from segstudio.gui.theme import icon
 from segstudio.session.session import Session
 
@@ -82,13 +83,12 @@ class ImagesPanel(QWidget):
         return frozenset(self._sorted.index(row, 0).data(IMAGE_ID) for row in range(self._sorted.rowCount()))
 
     def _build(self) -> None:
-        add = QToolButton()
-        add.setIcon(icon("ph.plus"))
-        add.setToolTip(self.tr("Add images to the project"))
-        add.clicked.connect(self.add_wanted)
+        self._add = QToolButton()
+        self._add.setIcon(icon("ph.plus"))
+        self._add.clicked.connect(self.add_wanted)
         top = QHBoxLayout()
         top.addWidget(self._filter, 1)
-        top.addWidget(add)
+        top.addWidget(self._add)
         column = QVBoxLayout(self)
         column.setContentsMargins(_MARGIN, _MARGIN, _MARGIN, _MARGIN)
         column.setSpacing(8)
@@ -116,6 +116,7 @@ class ImagesPanel(QWidget):
     def _on_project_changed(self, _project: object) -> None:
         self._rows.reload()
         self._show_progress()
+        allow(self._add, self._session, tip=self.tr("Add images to the project"))
 
     def _on_images_changed(self) -> None:
         if self._rows.is_stale():

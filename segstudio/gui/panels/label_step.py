@@ -16,6 +16,7 @@ from segstudio.gui.bind import bind_check, bind_choice, follow
 from segstudio.gui.forms.numbers import CalmSlider, ValueSlider
 from segstudio.gui.forms.parts import Column, Section, button, caption, row, set_role, tool_button
 from segstudio.gui.panels.class_list import ClassList
+from segstudio.gui.reading_only import allow, why_grey
 from segstudio.labels.regions import COMPLETE, IGNORE, NOT_STATED
 from segstudio.session.session import Session
 from segstudio.session.view_state import BRUSH_MAX, BRUSH_MIN
@@ -60,12 +61,14 @@ class LabelPanel(QWidget):
         section.body.addWidget(self.classes)
         add = button(self.tr("Add class"), self.classes.add, "plus")
         self._changing.append(add)
-        remove = tool_button("trash", self.tr("Remove the class"), self.classes.remove)
+        about_removing = self.tr("Remove the class")
+        remove = tool_button("trash", about_removing, self.classes.remove)
         session = self._session
 
         def show() -> None:
             project = session.project
-            remove.setEnabled(project is not None and len(project.classes) > 1 and not project.read_only)
+            several = project is not None and len(project.classes) > 1
+            allow(remove, session, possible=several, tip=about_removing)
 
         self.classes.filled.connect(show)
         show()
@@ -177,24 +180,18 @@ class LabelPanel(QWidget):
         follow(view, field, slider, show)
         return slider
 
-    def _writable(self) -> bool:
-        project = self._session.project
-        return project is None or not project.read_only
-
     def _allow(self, _project: object) -> None:
         """Grey out what would change something, and say why, in a project that is open for reading only."""
-        writable = self._writable()
-        why = "" if writable else "\n" + self.tr("The project is open for reading only.")
+        writable = not why_grey(self._session)
         for widget, tip in zip(self._changing, self._tips, strict=True):
-            widget.setEnabled(writable)
-            widget.setToolTip((tip + why).strip())
+            allow(widget, self._session, tip=tip)
         triggers = QAbstractItemView.EditTrigger
         self.classes.setEditTriggers(
             triggers.DoubleClicked | triggers.EditKeyPressed if writable else triggers.NoEditTriggers
         )
 
     def _on_document(self, document: object) -> None:
-        self._complete.setEnabled(document is not None and self._writable())
+        self._complete.setEnabled(document is not None and not why_grey(self._session))
         self._show_complete(self._session.completeness.complete)
 
     def _show_complete(self, complete: bool) -> None:

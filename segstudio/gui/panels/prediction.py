@@ -16,6 +16,7 @@ from segstudio.gui.panels.model_box import ModelBox, ask_model
 from segstudio.gui.panels.prediction_progress import PredictionProgress
 from segstudio.gui.panels.proposals import Proposals
 from segstudio.gui.panels.score_words import score_words
+from segstudio.gui.reading_only import allow
 from segstudio.jobs.messages import Artifact, Failed, Message, Warned
 from segstudio.jobs.spec import DecodeJob, PredictJob
 from segstudio.session.job import Job
@@ -169,7 +170,7 @@ class PredictionPanel(QWidget):
     def _show_scope(self) -> None:
         self._scope.refresh()
         count = len(self._scope.entries())
-        self._predict.setEnabled(count > 0 and not self._asked and self._running() is None)
+        allow(self._predict, self._session, possible=count > 0 and not self._asked and self._running() is None)
         self._predict.setText(self.tr("Predict") if count < 2 else self.tr("Predict {0} images").format(count))
 
     def _on_model(self) -> None:
@@ -202,7 +203,7 @@ class PredictionPanel(QWidget):
     def _show_job(self) -> None:
         self._progress.show_job(self._session.jobs.job(self._job_id))
         self._predict.setVisible(self._running() is None)
-        self._predict.setEnabled(bool(self._scope.entries()) and not self._asked)
+        allow(self._predict, self._session, possible=bool(self._scope.entries()) and not self._asked)
 
     def _on_message(self, job_id: str, message: Message) -> None:
         job = self._session.jobs.job(job_id)

@@ -5,6 +5,7 @@ from PySide6.QtWidgets import QProgressBar
 
 from segstudio.gui.forms.parts import Section, button, caption, row, tool_button
 from segstudio.gui.panels.rate_plot import RatePlot
+from segstudio.gui.reading_only import allow
 from segstudio.session.session import Session
 
 
@@ -22,11 +23,9 @@ class RatesSection(Section):
         self._in_form: float | None = None
         self.title.setText(self.tr("Learning rate"))
         self._find = button(self.tr("Find a learning rate"), self.wanted.emit, "gauge")
-        self._find.setToolTip(
-            self.tr(
-                "Learns for 100 steps with a rising rate and shows which one suits these images. Takes a minute or "
-                "more; no model comes of it."
-            )
+        self._does = self.tr(
+            "Learns for 100 steps with a rising rate and shows which one suits these images. Takes a minute or "
+            "more; no model comes of it."
         )
         self._stop = button(self.tr("Stop"), session.rates.stop, "stop")
         self._close = tool_button("x", self.tr("Close"), session.rates.forget)
@@ -42,6 +41,7 @@ class RatesSection(Section):
             self.body.addWidget(widget)
         self.body.addLayout(row(self._take, self._stop, self._find))
         session.rates.changed.connect(self.refresh)
+        session.project_changed.connect(lambda _project: self.refresh())
         session.jobs.changed.connect(self._on_job)
         self.refresh()
 
@@ -66,6 +66,7 @@ class RatesSection(Section):
         self._says.setVisible(begun)
         self._stop.setVisible(running)
         self._find.setVisible(not running)
+        allow(self._find, self._session, tip=self._does)
         self._find.setText(self.tr("Find it again") if begun else self.tr("Find a learning rate"))
         self._take.setVisible(rates.suggested is not None)
         self._take.setText(self.tr("Use {0}").format(f"{rates.suggested:g}" if rates.suggested is not None else ""))

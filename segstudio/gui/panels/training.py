@@ -14,6 +14,7 @@ from segstudio.gui.panels.training_advice import TrainingAdvice
 from segstudio.gui.panels.training_live import LiveTraining
 from segstudio.gui.panels.training_runs import RunList
 from segstudio.gui.panels.training_setup import TrainingSetup
+from segstudio.gui.reading_only import allow
 from segstudio.jobs.spec import TrainJob
 from segstudio.session.job_specs import (
     ALL_SET_ASIDE,
@@ -279,11 +280,11 @@ class TrainingPanel(QWidget):
         summary = self._last or SplitSummary(0, 0, 0, 0)
         ready = self._session.jobs.catalogue is not None and self.setup.complete and not self._busy
         fits = bool(summary.train or (summary.pairs and self.setup.learns_images))
-        self._train.setEnabled(ready and fits and not self._wrong)
-        self._compare.setEnabled(ready and bool(summary.train))
+        allow(self._train, self._session, possible=ready and fits and not self._wrong)
         does = self.tr("Train several ways for the same time and see which is best on your images")
         lacks = self.tr("Label some objects first: ways to find them are compared")
-        self._compare.setToolTip(does if summary.train else lacks)
+        possible = ready and bool(summary.train)
+        allow(self._compare, self._session, possible=possible, tip=does if summary.train else lacks)
         self._train.setText(self.tr("Saving the labels …") if self._busy else self.tr("Train"))
 
     def hideEvent(self, event: object) -> None:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
 from segstudio.gui.forms.parts import Section, button, caption, row, tool_button
 from segstudio.gui.forms.plain import plain, plain_tip
 from segstudio.gui.panels.score_words import score_words
+from segstudio.gui.reading_only import allow
 from segstudio.session.curves import epoch_words
 from segstudio.session.runs import Run
 from segstudio.session.session import Session
@@ -131,10 +132,10 @@ class RunList(Section):
             widget.setVisible(bool(runs))
         lengthens = len(runs) == 1 and longer(runs[0]) is not None
         self._resume.setText(self.tr("Train longer") if lengthens else self.tr("Go on"))
-        self._resume.setEnabled(len(runs) == 1 and (runs[0].resumable or lengthens))
-        self._resume.setToolTip(self._about_going_on(runs))
-        self._rename.setEnabled(len(runs) == 1)
-        self._delete.setEnabled(not active)
+        goes_on = len(runs) == 1 and (runs[0].resumable or lengthens)
+        allow(self._resume, self._session, possible=goes_on, tip=self._about_going_on(runs))
+        allow(self._rename, self._session, possible=len(runs) == 1, tip=self.tr("Rename"))
+        allow(self._delete, self._session, possible=not active, tip=self.tr("Delete"))
 
     def _about_going_on(self, runs: list[Run]) -> str:
         """Return what Go on does, or why it cannot."""
