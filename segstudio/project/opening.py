@@ -5,7 +5,7 @@ from pathlib import Path
 
 from segstudio.core.errors import BadInput, UserError
 from segstudio.io.atomic import make_folders, remove_folders, remove_leftovers
-from segstudio.io.disk import Disk
+from segstudio.io.disk import Disk, DiskError
 from segstudio.project.image_bytes import FILE as SUMS
 from segstudio.project.image_bytes import begin
 from segstudio.project.intake import Intake
@@ -74,9 +74,14 @@ def take_hold(folder: Path, disk: Disk, take_from: Holder | None = None) -> tupl
     """
     layout = Layout(folder)
     refuse_links_out(layout)
-    make_folders(layout.internal, disk)
     lock = ProjectLock(layout.lock, disk)
-    lock.acquire(take_from)
+    try:
+        make_folders(layout.internal, disk)
+        lock.acquire(take_from)
+    except DiskError as error:
+        if error.code in ("read-only", "no-permission"):
+            error.hint = "Open it for reading only, or copy the project to a disk that can be written to."
+        raise
     try:
         # Not before: another program may have written until the lock was ours.
         manifest, warnings = load_manifest(folder, interrupted=lock.interrupted)

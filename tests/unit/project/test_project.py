@@ -1,5 +1,6 @@
 """Projects: made of any folder, one writer, saved without being asked."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -138,6 +139,19 @@ def test_a_folder_that_cannot_be_locked_is_named_as_the_user_knows_it(tmp_path: 
     lock.mkdir()
     with pytest.raises(UserError, match=r"^project could not be opened for writing"):
         Project.open(tmp_path / "project")
+
+
+def test_a_project_on_a_disk_that_is_read_only_can_be_read_or_copied(
+    tmp_path: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> int:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    made(tmp_path, pictures).close()
+    monkeypatch.setattr("segstudio.project.lock.open_lock", refuse)
+    with pytest.raises(UserError, match="the disk is read-only") as told:
+        Project.open(tmp_path / "project")
+    assert told.value.hint.startswith("Open it for reading only")
 
 
 def test_a_choice_does_not_undo_what_a_checkpoint_has_noted_meanwhile(
