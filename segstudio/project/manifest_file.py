@@ -212,6 +212,13 @@ def _from_backup(folder: Path, sums: Sums, error: BadInput) -> tuple[Manifest, l
         raw = read_limited(path, SIZE_LIMIT)
         manifest = parse_manifest(path, raw)[0]
     except BadInput:
+        if error.code == "file-missing" and not folder.exists():
+            raise BadInput(
+                f"{folder.name} was not found in {folder.parent}.",
+                hint="Check the name, or connect the drive.",
+                code="no-project",
+                path=folder,
+            ) from error
         if error.code == "file-missing":
             raise BadInput(
                 f"{folder.name} is no SegStudio project: it has no {MANIFEST}.",

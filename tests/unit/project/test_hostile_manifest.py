@@ -78,4 +78,6 @@ def test_a_folder_that_is_no_project_says_so(tmp_path: Path) -> None:
     assert not is_project(tmp_path)
     with pytest.raises(BadInput, match="no SegStudio project"):
         Project.open(tmp_path)
+    with pytest.raises(BadInput, match="nowhere was not found in"):
+        Project.open(tmp_path / "nowhere")
     assert list(tmp_path.iterdir()) == []
