@@ -114,7 +114,7 @@ class ImageCheck:
             self._add(
                 path,
                 "The image is not the one that was added to the project: its content has changed.",
-                "The labels are kept as they are, and are not laid on it.",
+                "Nothing: the labels are kept as they are, and are not laid on it.",
                 "Put the original back, or choose “Use the changed image” in the list of images.",
             )
 
