@@ -15,6 +15,7 @@ from segstudio.gui.dialogs.error import ErrorDialog
 from segstudio.gui.dialogs.help import HelpWindow
 from segstudio.gui.dialogs.key_map import KeyMap
 from segstudio.gui.faults import place_of, title_of, told
+from segstudio.gui.report import Failure, ReportBox
 from segstudio.project.refusals import Refusal
 from segstudio.session.background import Background
 from segstudio.session.notice import Notice
@@ -99,25 +100,36 @@ class HelpDesk(QObject):
                 self._fault.count_other()
         elif now - last >= _QUIET_S:
             self._place, self._before = place, count
-            self._show(title_of(error), told(error))
+            self._show(error)
 
     def tell_crash(self, crash: str) -> None:
         """Say that the program crashed the last time, when it did, and offer the report."""
         if not crash:
             return
         button = QPushButton(self.tr("Show report"))
-        button.clicked.connect(lambda: self._show_crash(crash))
         says = self.tr("SegStudio ended unexpectedly the last time.")
-        hint = self.tr("Your labels are safe: every finished stroke is on the disk.")
+        # Nobody can tell what the disk had refused at that moment.
+        hint = self.tr("Every stroke that was called saved is there; only what was not saved yet can be missing.")
+        button.clicked.connect(lambda: self._show_crash(crash, hint))
         self.offered.emit(Notice(says, hint, "warning", about="crash"), button)
 
-    def _show_crash(self, crash: str) -> None:
+    def _show_crash(self, crash: str, hint: str) -> None:
         title = next((line for line in crash.splitlines() if line.startswith("Fatal")), "Fatal Python error")
-        self._show(title, crash)
+        failure = Failure(
+            title=self.tr("SegStudio ended unexpectedly"),
+            message=self.tr("SegStudio ended unexpectedly the last time: {0}").format(title),
+            hint=hint,
+            report=crash,
+            leave=self.tr("Close"),
+            picture="warning",
+        )
+        box = ReportBox(failure, self._log_file, self._background, self._window)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.open()
 
-    def _show(self, title: str, trace: str) -> None:
+    def _show(self, error: BaseException) -> None:
         if self._fault is not None:
             self._fault.deleteLater()
-        unsaved = self._unsaved()
-        self._fault = ErrorDialog(title, trace, unsaved, self._log_file, self._background, self._window)
+        unsaved, title = self._unsaved(), title_of(error)
+        self._fault = ErrorDialog(title, told(error), unsaved, self._log_file, self._background, self._window)
         self._fault.open()

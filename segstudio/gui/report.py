@@ -13,6 +13,7 @@ from shiboken6 import isValid
 
 from segstudio import __version__
 from segstudio.gui.forms.parts import button, caption, heading, row
+from segstudio.gui.later import later
 from segstudio.gui.theme import FONT_BASE, SPACING, SPACING_GROUP, icon
 from segstudio.session.background import Background
 
@@ -21,6 +22,8 @@ _BYTES = 64_000
 #: Least room of the report when it is unfolded: traces have lines of about 100 characters.
 _WIDTH, _LINES_SHOWN = 720, 18
 _WORDS_WIDTH = 380
+#: How long the button says that it has copied.
+_COPIED_MS = 2_000
 
 
 def versions() -> str:
@@ -165,6 +168,9 @@ class ReportBox(QDialog):
 
     def _copy_text(self) -> None:
         QGuiApplication.clipboard().setText(self.text)
+        self._copy.setMinimumWidth(self._copy.width())
+        self._copy.setText(self.tr("Copied"))
+        later(self, lambda: self._copy.setText(self.tr("Copy report")), _COPIED_MS)
 
     def _add(self, tail: str) -> None:
         if not isValid(self):  # it was closed before the log was read

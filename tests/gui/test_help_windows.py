@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QAction, QColor, QDesktopServices, QImage, QTextDocument
-from PySide6.QtWidgets import QListWidget, QTableWidget, QTextBrowser, QWidget
+from PySide6.QtWidgets import QApplication, QListWidget, QPushButton, QTableWidget, QTextBrowser, QWidget
 from pytestqt.qtbot import QtBot
 
 from segstudio.gui.actions import Action, ActionTable
@@ -15,6 +15,7 @@ from segstudio.gui.dialogs.help import HelpWindow
 from segstudio.gui.dialogs.key_map import KeyMap
 from segstudio.gui.help_desk import HelpDesk
 from segstudio.gui.panels.measurement_table import figure, mean_and_sd
+from segstudio.gui.report import ReportBox
 from segstudio.project.refusals import Refusal
 from segstudio.session.background import Background
 
@@ -129,6 +130,25 @@ def test_a_fault_calls_labels_safe_only_when_they_are(
     qtbot.addWidget(window)
     HelpDesk(window, None, Background(), lambda: unsaved).show_fault(RuntimeError("the moon is missing"))
     assert window.findChild(ErrorDialog).hint == f"{says} You can go on working."
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support")
+def test_the_report_of_a_crash_speaks_of_the_last_time_and_promises_only_what_was_saved(qtbot: QtBot) -> None:
+    area = BannerArea()
+    qtbot.addWidget(area)
+    desk = HelpDesk(area, None, Background(), dict)
+    desk.offered.connect(area.show_notice)
+    desk.tell_crash("Fatal Python error: Segmentation fault\n\nCurrent thread")
+    (notice,) = area.messages()
+    assert "safe" not in notice.text
+    next(item for item in area.findChildren(QPushButton) if item.text() == "Show report").click()
+    box = area.findChild(ReportBox)
+    assert box.failure.message == "SegStudio ended unexpectedly the last time: Fatal Python error: Segmentation fault"
+    assert box.hint == notice.hint
+    copy = next(item for item in box.findChildren(QPushButton) if item.text() == "Copy report")
+    copy.click()
+    assert copy.text() == "Copied"
+    assert "Current thread" in QApplication.clipboard().text()
 
 
 @pytest.mark.qt_log_ignore("This plugin does not support")
