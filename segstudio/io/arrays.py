@@ -15,6 +15,7 @@ from segstudio.core.axes import ImageInfo, Kind
 from segstudio.core.errors import BadInput
 from segstudio.core.tiles import Window
 from segstudio.io.decoding import check_budget, damaged
+from segstudio.io.file_heads import NO_OUTLINES
 from segstudio.io.finite import SEARCHED_PIXELS, float_warnings
 from segstudio.io.sources import BaseSource, ImageReader, readers
 
@@ -117,6 +118,13 @@ def _open_npz(path: Path, indices: bool) -> BaseSource:
     with zipfile.ZipFile(path) as archive:
         members = [member.filename for member in archive.infolist()[:_MOST_MEMBERS]]
         names = [name for name in members if name.endswith(".npy")]
+        if not names and any(name.lower().endswith(".roi") for name in members):
+            raise BadInput(
+                f"{path.name} holds ImageJ regions of interest, not an image.",
+                hint=f"{NO_OUTLINES[0].upper()}{NO_OUTLINES[1:]}.",
+                code="image-format",
+                path=path,
+            )
         if not names:
             weights = any(name.endswith("/data.pkl") for name in members)
             raise BadInput(

@@ -1,5 +1,6 @@
 """The first bytes of a file: they tell what it is, whatever its name says."""
 
+import re
 from pathlib import Path
 from typing import Final
 
@@ -43,6 +44,11 @@ def read_head(path: Path) -> bytes:
     return head
 
 
+#: What is said of files that may hold objects drawn elsewhere.
+NO_OUTLINES: Final = "outlines and boxes of other programs cannot be imported: have that program export label images"
+#: A line as YOLO writes it: a class, then coordinates as parts of the image.
+_YOLO: Final = re.compile(rb"\d+( [01]?\.?\d+(e-\d+)?){4,}\s")
+
 #: Beginnings of files that people take for images, and what to tell them.
 _KNOWN = (
     (b"ZISRAWFILE", "is a Zeiss CZI file, which cannot be read yet; export it as OME-TIFF"),
@@ -52,7 +58,7 @@ _KNOWN = (
     (b"%PDF", "is a PDF document, not an image; export the picture as TIFF or PNG"),
     (b"PK\x03\x04", "is a ZIP archive, not an image; unpack it first"),
     (b"PK\x05\x06", "is an empty ZIP archive, not an image"),
-    (b"Iout", "is an ImageJ region of interest, not an image"),
+    (b"Iout", f"is an ImageJ region of interest, not an image; {NO_OUTLINES}"),
     (b"\x80", "is a file of Python objects (pickle), not an image, and is not opened because it could run code"),
 )
 
@@ -66,7 +72,9 @@ def what_it_is(head: bytes) -> str:
     if text.startswith((b"<!doctype html", b"<html")):
         return "is a web page, not an image; the download went wrong"
     if text.startswith((b"{", b"[")):
-        return "is a text file (JSON), not an image"
+        return f"is a text file (JSON), not an image; {NO_OUTLINES}"
+    if _YOLO.match(text + b"\n"):
+        return f"is a text file of numbers, not an image; {NO_OUTLINES}"
     if b"\0" not in head:
         return "is a text file, not an image"
     return "is not an image that can be read"

@@ -1,5 +1,6 @@
 """Pictures that are valid but unusual: what is shown of them, and what is said."""
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -144,7 +145,9 @@ def test_a_header_without_a_picture_is_told(content: bytes, said: str, tmp_path:
         (b"\x89HDF", "HDF5"),
         (b"%PDF-1.4", "PDF document"),
         (b"<!doctype html>", "web page"),
-        (b"Iout", "region of interest"),
+        (b"Iout", "region of interest, not an image; outlines and boxes of other programs cannot be imported"),
+        (b'{"type": "FeatureCollection"', "outlines and boxes of other programs cannot be imported"),
+        (b"0 0.5 0.25 1 0.125\n", "outlines and boxes of other programs cannot be imported"),
         (b"PK\x05\x06", "empty ZIP"),
         (b"\x80\x04}", "pickle"),
         (b"\0\1\2\3", "is not an image that can be read"),
@@ -155,6 +158,13 @@ def test_what_people_take_for_an_image_is_named(head: bytes, said: str, tmp_path
     (tmp_path / "a.tif").write_bytes(head)
     with pytest.raises(BadInput, match=said):
         open_image(tmp_path / "a.tif")
+
+
+def test_an_archive_of_outlines_is_not_to_be_unpacked(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "RoiSet.zip", "w") as archive:
+        archive.writestr("0001.roi", b"Iout")
+    with pytest.raises(BadInput, match=r"holds ImageJ regions of interest.* cannot be imported"):
+        open_image(tmp_path / "RoiSet.zip")
 
 
 def test_a_folder_or_a_device_is_no_image(tmp_path: Path) -> None:
