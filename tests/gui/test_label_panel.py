@@ -2,7 +2,7 @@
 
 import pytest
 from PySide6.QtGui import QColor, QContextMenuEvent
-from PySide6.QtWidgets import QCheckBox, QColorDialog, QMenu
+from PySide6.QtWidgets import QAbstractButton, QCheckBox, QColorDialog, QMenu
 from studio import Studio
 
 from segstudio.core.tiles import Window
@@ -10,6 +10,20 @@ from segstudio.gui.panels.label_step import LabelPanel
 from segstudio.labels.edits import RegionFill
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
+
+
+def test_without_an_image_there_is_nothing_to_draw_with(studio: Studio) -> None:
+    studio.open()
+    session = studio.session
+    panel = studio.show(LabelPanel(session))
+    names = ("New object", "Complete", "Ignore", "Clear", "This image is completely labelled", "Protect neighbours")
+    drawing = [item for item in panel.findChildren(QAbstractButton) if item.text() in names]
+    assert len(drawing) == len(names)
+    assert all(item.isEnabled() for item in drawing)
+    session.front.leave()
+    assert not any(item.isEnabled() for item in drawing)
+    (add,) = (item for item in panel.findChildren(QAbstractButton) if item.text() == "Add class")
+    assert add.isEnabled()
 
 
 def test_classes_are_added_chosen_and_renamed(studio: Studio) -> None:

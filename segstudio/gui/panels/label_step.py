@@ -42,7 +42,6 @@ class LabelPanel(QWidget):
         session.image_changed.connect(lambda _image: self._show_complete(session.completeness.complete))
         self._tips = [widget.toolTip() for widget in self._changing]
         session.project_changed.connect(self._allow)
-        self._allow(session.project)
         self._on_document(session.document)
 
     def add_section(self, widget: QWidget, title: str) -> None:
@@ -59,8 +58,8 @@ class LabelPanel(QWidget):
     def _class_section(self) -> Section:
         section = Section(self.tr("Classes"))
         section.body.addWidget(self.classes)
-        add = button(self.tr("Add class"), self.classes.add, "plus")
-        self._changing.append(add)
+        self._add = button(self.tr("Add class"), self.classes.add, "plus")
+        self._changing.append(self._add)
         about_removing = self.tr("Remove the class")
         remove = tool_button("trash", about_removing, self.classes.remove)
         session = self._session
@@ -72,7 +71,7 @@ class LabelPanel(QWidget):
 
         self.classes.filled.connect(show)
         show()
-        line = row(add, remove)
+        line = row(self._add, remove)
         line.addStretch(1)
         section.body.addLayout(line)
         return section
@@ -180,18 +179,19 @@ class LabelPanel(QWidget):
         follow(view, field, slider, show)
         return slider
 
-    def _allow(self, _project: object) -> None:
-        """Grey out what would change something, and say why, in a project that is open for reading only."""
+    def _allow(self, _project_or_document: object) -> None:
+        """Grey out what has no image to change, or what may not change it, and say why not."""
         writable = not why_grey(self._session)
         for widget, tip in zip(self._changing, self._tips, strict=True):
-            allow(widget, self._session, tip=tip)
+            possible = self._session.document is not None or widget is self._add
+            allow(widget, self._session, possible=possible, tip=tip)
         triggers = QAbstractItemView.EditTrigger
         self.classes.setEditTriggers(
             triggers.DoubleClicked | triggers.EditKeyPressed if writable else triggers.NoEditTriggers
         )
 
     def _on_document(self, document: object) -> None:
-        self._complete.setEnabled(document is not None and not why_grey(self._session))
+        self._allow(document)
         self._show_complete(self._session.completeness.complete)
 
     def _show_complete(self, complete: bool) -> None:
