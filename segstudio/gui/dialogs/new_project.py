@@ -83,7 +83,7 @@ class NewProjectDialog(QDialog):
             first.clicked.connect(self.reject)
             first.clicked.connect(self.open_wanted)
             create.setText(self.tr("Create another project"))
-            says.setText(self.tr("Another project begins without labels. It goes here:"))
+            says.setText(self.tr("Another project has labels, models and predictions of its own. They go here:"))
         first.setProperty("role", "primary")
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
