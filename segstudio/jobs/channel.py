@@ -97,7 +97,7 @@ class LineTail:
     """Reads what another process appends to a file, whole lines only, and so much at once as fits into memory.
 
     A line that is still being written is left for the next `read`. A file that became shorter, or that does not
-    exist yet, gives nothing.
+    exist yet or any more, gives nothing.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ class LineTail:
             with open_regular(self._path) as file:
                 file.seek(self.offset)
                 return self._lines(file)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return []
 
     def _lines(self, file: BinaryIO) -> list[bytes]:

@@ -21,7 +21,7 @@ def messages_in(file: Path) -> Iterator[Message]:
     it ended is at its ends.
     """
     beyond = 0
-    with suppress(FileNotFoundError):
+    with suppress(FileNotFoundError, NotADirectoryError):
         beyond = max(0, file.stat().st_size - _MOST)
     tail = LineTail(file, most=_PIECE)
     while lines := tail.read():

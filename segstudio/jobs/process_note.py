@@ -31,7 +31,7 @@ class ProcessNote(BaseModel):
         """Return the note in a file; ``None`` when there is none, or it is damaged."""
         try:
             return cls.model_validate_json(limited_bytes(path))
-        except (FileNotFoundError, TooLarge, ValidationError):
+        except (FileNotFoundError, NotADirectoryError, TooLarge, ValidationError):
             return None
 
     @property

@@ -112,7 +112,7 @@ class RunFolder:
         """Read the job, with its files where they lie now; raise `BadInput` when the folder holds none."""
         try:
             return as_it_lies(TrainJob.model_validate_json(limited_bytes(self.job_file)), self.path.absolute())
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise BadInput(
                 f"The folder {self.path} holds no run.",
                 hint="Choose a folder that a training wrote.",

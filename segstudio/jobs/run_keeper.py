@@ -18,6 +18,8 @@ from segstudio.jobs.run_folder import RunFolder
 
 _LOOK_S: Final = 1.0
 _CHUNK: Final = 1 << 20
+#: What is said of a folder in whose place there is nothing, or a file.
+_GONE: Final = (FileNotFoundError, NotADirectoryError, FileExistsError)
 T = TypeVar("T")
 
 
@@ -62,7 +64,7 @@ class RunKeeper:
             try:
                 self._look()
                 self._run.append(message)
-            except FileNotFoundError:
+            except _GONE:
                 raise folder_gone(self._run) from None
             self._remember()
 
@@ -105,18 +107,18 @@ class RunKeeper:
         with self._lock:
             try:
                 self._look()
-            except FileNotFoundError:
+            except _GONE:
                 raise folder_gone(self._run) from None
 
     def _remember(self) -> None:
         run = self._run
         for path in (run.environment_file, run.job_file):
-            with suppress(FileNotFoundError):  # deleted at this moment: the next look finds out
+            with suppress(*_GONE):  # deleted at this moment: the next look finds out
                 written = path.stat().st_mtime_ns
                 if self._whole.get(path, (0, b""))[0] != written:
                     self._whole[path] = written, path.read_bytes()
         for path in (run.events_file, run.control_file, run.log_file):
-            with suppress(FileNotFoundError):
+            with suppress(*_GONE):
                 if path not in self._growing and path.exists():
                     self._growing[path] = open_regular(path)
 

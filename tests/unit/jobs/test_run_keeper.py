@@ -124,3 +124,17 @@ def test_nothing_is_made_where_the_drive_is_gone(run: RunFolder, tmp_path: Path)
             keeper.within(lambda: pytest.fail("written"))
     assert told.value.code == "run-gone"
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_file_in_the_place_of_the_folder_ends_the_training_in_words(run: RunFolder, tmp_path: Path) -> None:
+    following = RunProcess.attach(run.path).messages()
+    with closing(RunKeeper(run)) as keeper:
+        keeper.append(STARTED)
+        assert next(following) == STARTED
+        run.path.rename(tmp_path / "elsewhere")
+        run.path.write_bytes(b"")
+        with pytest.raises(JobFailed, match="not there any more"):
+            keeper.append(figure(1))
+    (failed,) = following
+    assert failed.kind == "failed"
+    assert failed.code == "run-gone"
