@@ -13,7 +13,7 @@ import pytest
 
 from segstudio.core.errors import JobFailed
 from segstudio.io.atomic import write_atomic
-from segstudio.jobs import run_keeper
+from segstudio.jobs import run_keeper, run_process
 from segstudio.jobs.messages import Message, Metric, Started
 from segstudio.jobs.run_folder import RunFolder
 from segstudio.jobs.run_keeper import RunKeeper
@@ -126,7 +126,10 @@ def test_nothing_is_made_where_the_drive_is_gone(run: RunFolder, tmp_path: Path)
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_file_in_the_place_of_the_folder_ends_the_training_in_words(run: RunFolder, tmp_path: Path) -> None:
+def test_a_file_in_the_place_of_the_folder_ends_the_training_in_words(
+    run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_process, "_MADE_AGAIN_S", 0.1)
     following = RunProcess.attach(run.path).messages()
     with closing(RunKeeper(run)) as keeper:
         keeper.append(STARTED)
