@@ -144,7 +144,7 @@ class BannerArea(QWidget):
     """The newest messages, at most three, and those that last; the same one is never shown twice.
 
     Errors and questions are in sight; of the others the newest, which says how many came before it, and the newest
-    warning: good news hides none, nor takes its place.
+    warning, be it about one image or about more: good news hides none, nor takes its place.
     """
 
     def __init__(self) -> None:
@@ -213,9 +213,13 @@ class BannerArea(QWidget):
         self._fold()
 
     def _fold(self) -> None:
-        """Put all messages out of sight but the newest, the newest warning, errors and questions."""
+        """Put all messages out of sight but the newest, the newest warnings, errors and questions.
+
+        A warning about the image in front comes with each look at it, and hides none about more than that image.
+        """
         may_fold = [banner for banner in self._banners() if banner.notice.level != "error" and not banner.asks]
-        in_sight = {*may_fold[:1], *[banner for banner in may_fold if not banner.passes][:1]}
+        warnings = [banner for banner in may_fold if not banner.passes]
+        in_sight = {*may_fold[:1], *warnings[:1], *[banner for banner in warnings if not banner.notice.image][:1]}
         folded = len(may_fold) - len(in_sight)
         self._unfolded = self._unfolded and folded > 0
         for place, banner in enumerate(may_fold):

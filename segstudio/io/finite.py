@@ -24,7 +24,7 @@ def float_warnings(pixels: NDArray[Any]) -> tuple[str, ...]:
     finite = np.isfinite(pixels)
     count = pixels.size - int(np.count_nonzero(finite))
     if count == pixels.size:
-        return ("Not one pixel holds a number (all are NaN or infinite): the image is shown empty.",)
+        return ("Not one pixel holds a number (all are NaN or infinite): there is no picture to show.",)
     words = []
     if count:
         words.append(f"{count:,} values are not numbers (NaN or infinite); contrast and training leave them out.")

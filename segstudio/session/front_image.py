@@ -164,7 +164,8 @@ class FrontImage:
         before = self.document
         self._show(document)
         self.loading.emit("")
-        for sentence in (*document.source.info.warnings, *document.notices):
+        of_file = (naming_image(sentence, document.entry) for sentence in document.source.info.warnings)
+        for sentence in (*of_file, *document.notices):
             self._warn(sentence)
         if before is not document:
             self._close_later(before)

@@ -195,6 +195,19 @@ def test_good_news_hides_no_warning_and_takes_the_place_of_none(qtbot: QtBot) ->
     assert (warning.notice.message, warning.more.isVisible()) == ("Something drawn is lost.", False)
 
 
+def test_a_warning_about_the_image_in_front_hides_none_about_more_than_that(qtbot: QtBot) -> None:
+    area = BannerArea()
+    qtbot.addWidget(area)
+    area.show()
+    area.show_notice(Notice("23 of 78 images were not added.", level="warning"))
+    for word in ("no picture", "large values"):
+        area.show_notice(Notice(f"a.tif: {word}.", level="warning", image="a"))
+    assert {banner.notice.message for banner in _shown(area)} == {
+        "a.tif: large values.",
+        "23 of 78 images were not added.",
+    }
+
+
 def test_errors_and_questions_are_never_folded(qtbot: QtBot) -> None:
     area = BannerArea()
     qtbot.addWidget(area)

@@ -97,3 +97,17 @@ def test_what_is_found_in_an_image_that_was_left_before_it_was_open_is_told(
     assert notice.message.startswith("The journal of 1 is damaged")
     assert notice.image == "", "it stays although another image is in front"
     session.close()
+
+
+def test_what_is_said_of_the_pixels_of_an_image_names_its_file(session: Session, tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "nothing.tif", np.full((8, 8), np.nan, np.float32))
+    session.open_project(tmp_path / "project")
+    assert session.project is not None
+    session.project.add_images([tmp_path / "nothing.tif"])
+    said: list[Notice] = []
+    session.front.noticed.connect(said.append)
+    session.select(session.project.images[-1].id)
+    assert [notice.message for notice in said] == [
+        "nothing.tif: Not one pixel holds a number (all are NaN or infinite): there is no picture to show."
+    ]
+    session.close()
