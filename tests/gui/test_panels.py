@@ -29,10 +29,12 @@ def test_a_step_that_cannot_work_yet_says_why_and_offers_the_way(studio: Studio)
     with studio.qtbot.waitSignal(training.step_wanted) as wanted:
         training._empty.press()
     assert wanted.args == [0]
-    assert "There is no model yet" in prediction._empty.text()
+    assert "There is no model yet. Label about 10 cells" in prediction._empty.text()
     with studio.qtbot.waitSignal(prediction.step_wanted) as wanted:
         prediction._empty.press()
     assert wanted.args == [1]
+    studio.label_images()
+    studio.until(lambda: "Train one on the 2 images" in prediction._empty.text())
 
 
 def test_nothing_is_cut_off_beside_a_scroll_bar(studio: Studio, qapp: QApplication) -> None:

@@ -27,6 +27,8 @@ from segstudio.session.session import Session
 
 #: A slider at rest for so long, milliseconds, starts decoding.
 _DEBOUNCE_MS = 120
+#: Labelled images from which a model can be trained: one to learn from, one to check itself on.
+_ENOUGH = 2
 #: Code of the warning that an image looks unlike those that the model learned from.
 _UNLIKE = "unlike-training"
 
@@ -107,15 +109,7 @@ class PredictionPanel(QWidget):
         self._empty.setVisible(not ready)
         self._elsewhere.setVisible(not ready and self._session.project is not None)
         self._setup.setVisible(ready)
-        if self._session.project is None:
-            self._empty.say(self.tr("Open a folder of images first."))
-        elif not models:
-            self._empty.say(
-                self.tr(
-                    "There is no model yet. Label about 10 cells in 2 images, then train: it takes about a minute."
-                ),
-                self.tr("Go to Train"),
-            )
+        self._say_empty()
         self._on_model()
         self._show_scope()
         self._show_job()
@@ -126,6 +120,21 @@ class PredictionPanel(QWidget):
 
     def _ask_model(self) -> None:
         ask_model(self._session, self, self._session.models.choose)
+
+    def _say_empty(self) -> None:
+        """Say what has to come before there is something to predict with."""
+        if self._empty.isHidden():
+            return  # it is asked at every stroke
+        if self._session.project is None:
+            self._empty.say(self.tr("Open a folder of images first."))
+            return
+        labelled, _ = self._session.states.labelled_count()
+        if labelled >= _ENOUGH:
+            before = self.tr("Train one on the {0} images that are labelled: it takes about a minute.")
+            before = before.format(f"{labelled:,}")
+        else:
+            before = self.tr("Label about 10 cells in 2 images, then train: it takes about a minute.")
+        self._empty.say(self.tr("There is no model yet. {0}").format(before), self.tr("Go to Train"))
 
     def _make_setup(self) -> QWidget:
         self._model = ModelBox(self._session, _words, unfit=self._unfit)
@@ -158,6 +167,8 @@ class PredictionPanel(QWidget):
         session.project_changed.connect(self._on_project)
         session.document_changed.connect(self._on_document)
         session.images_changed.connect(self._show_scope)
+        session.images_changed.connect(self._say_empty)
+        session.image_changed.connect(lambda _image: self._say_empty())
         session.models.changed.connect(self.refresh)
         session.jobs.catalogue_changed.connect(self._on_model)
         session.jobs.changed.connect(self._on_job)
