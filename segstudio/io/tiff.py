@@ -2,6 +2,8 @@
 
 import logging
 import math
+import struct
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +49,8 @@ def _source(path: Path, tif: tifffile.TiffFile, indices: bool) -> BaseSource:
     samples, colour, kind, words = _colour(first, indices)
     entries = imagej_entries(first.description) if first.description.startswith("ImageJ=") else {}
     virtual = _virtual_planes(tif, entries)
-    stack = describe_stack(first.description, path.name, range(virtual) if virtual > 1 else alike, samples)
+    size = first.imagelength, first.imagewidth
+    stack = describe_stack(first.description, path.name, range(virtual) if virtual > 1 else alike, samples, size)
     if stack.axes.endswith("C") and samples > 1:
         # Colour pages one after the other: each is a plane, there is no fourth channel.
         stack = plain_stack(stack.pages, *stack.warnings)
@@ -66,7 +69,7 @@ def _source(path: Path, tif: tifffile.TiffFile, indices: bool) -> BaseSource:
     )
     shown = 3 if colour in ("palette", "cmyk") else samples
     trailing = shown if shown > 1 else channels
-    words = [*stack.warnings, *words]
+    words = [*_damage(tif, first), *stack.warnings, *words]
     if planes > 1:
         words.append(f"{planes - 1:,} more {'plane is' if planes == 2 else 'planes are'} not shown.")
     if other and not first.description.rstrip("\0 \r\n").endswith("OME>"):
@@ -100,6 +103,23 @@ def _with_float_warnings(source: TiffSource) -> TiffSource:
             values = {name: getattr(info, name) for name in info.__slots__}
             source.info = ImageInfo(**{**values, "warnings": info.warnings + found})
     return source
+
+
+def _damage(tif: tifffile.TiffFile, first: tifffile.TiffPage) -> Iterator[str]:
+    """Yield what is wrong with a file of which the pixels can be read all the same."""
+    form, file = tif.tiff, tif.filehandle
+    file.seek(first.offset)
+    tags = int(struct.unpack(form.tagnoformat, file.read(form.tagnosize))[0])
+    if (lost := tags - len(first.tags)) > 0:
+        what = "1 entry of its header is" if lost == 1 else f"{lost:,} entries of its header are"
+        yield f"The file is damaged: {what} unreadable; its pixels are shown."
+    end = tif.pages.next_page_offset
+    if end is not None:
+        file.seek(end)
+        if any(file.read(form.offsetsize)):  # on from the last page that there is
+            yield "The file is damaged: its list of pages does not end; those that were found are shown."
+    if first.is_contiguous and 0 in first.databytecounts:
+        yield "The file is damaged: it says that its pixels take 0 bytes; they were read as its size tells."
 
 
 def _refuse(path: Path, page: tifffile.TiffPage) -> None:

@@ -65,7 +65,9 @@ def plain_stack(pages: Sequence[int], *warnings: str) -> Stack:
     return Stack("I", (len(pages),), tuple(pages), warnings=warnings)
 
 
-def describe_stack(description: str, name: str, pages: Sequence[int], samples: int) -> Stack:
+def describe_stack(
+    description: str, name: str, pages: Sequence[int], samples: int, shape: tuple[int, int] | None = None
+) -> Stack:
     """Return the order of `pages` by whatever description the file has.
 
     Parameters
@@ -78,12 +80,14 @@ def describe_stack(description: str, name: str, pages: Sequence[int], samples: i
         Numbers of the pages with the size and type of the first.
     samples
         Samples per pixel of each.
+    shape
+        Their rows and columns, to be compared with the description.
     """
     if len(description) > MAX_DESCRIPTION:
         return plain_stack(pages, "The description in the file is too long and was not read.")
     text = description.strip("\0 \t\r\n")
     if text.endswith("OME>"):
-        return _ome_stack(text, name, pages, samples)
+        return _ome_stack(text, name, pages, samples, shape)
     if text.startswith("<?xml") and "<OME" in text[:2000]:
         return plain_stack(pages, "The OME description breaks off and was not used.")
     if text.startswith(("ImageJ=", "SCIFIO=")):
@@ -111,7 +115,7 @@ def _positive(text: str | None) -> float | None:
     return value if math.isfinite(value) and value > 0 else None
 
 
-def _ome_stack(text: str, name: str, pages: Sequence[int], samples: int) -> Stack:
+def _ome_stack(text: str, name: str, pages: Sequence[int], samples: int, shape: tuple[int, int] | None) -> Stack:
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         return plain_stack(pages, "The OME description defines entities, which is not safe; it was not used.")
     try:
@@ -125,6 +129,12 @@ def _ome_stack(text: str, name: str, pages: Sequence[int], samples: int) -> Stac
         return plain_stack(pages, "The OME description holds no image and was not used.")
     stack = _ome_order(pixels, name, pages, samples)
     words = list(stack.warnings)
+    said = tuple(_whole(pixels.get(f"Size{letter}"), 0) for letter in "YX")
+    if shape is not None and all(said) and said != shape:
+        words.append(
+            f"The OME description speaks of {said[0]:,} × {said[1]:,} pixels, the file holds "
+            f"{shape[0]:,} × {shape[1]:,}; these are shown."
+        )
     if len(images) > 1:
         more = len(images) - 1
         words.append(f"{more:,} more {'image in the file is' if more == 1 else 'images in the file are'} not shown.")
