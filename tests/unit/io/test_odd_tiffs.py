@@ -108,3 +108,37 @@ def test_a_file_that_is_cut_while_it_is_open_is_told(tmp_path: Path) -> None:
             file.truncate(5000)
         with pytest.raises(BadInput, match=r"a\.tif is damaged and cannot be read: its pixels end early"):
             source.read()
+
+
+def _next_page(tif: tifffile.TiffFile) -> tuple[int, bytes]:
+    return int(tif.pages.next_page_offset), tif.pages.first.offset.to_bytes(4, "little")
+
+
+def _no_bytes(tif: tifffile.TiffFile) -> tuple[int, bytes]:
+    return int(tif.pages.first.tags[279].valueoffset), b"\0\0\0\0"
+
+
+def _endless_text(tif: tifffile.TiffFile) -> tuple[int, bytes]:
+    return int(tif.pages.first.tags[305].offset) + 4, b"\xff\xff\xff\xff"
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (_next_page, "its list of pages does not end"),
+        (_no_bytes, "its pixels take 0 bytes"),
+        (_endless_text, "1 entry of its header is unreadable"),
+    ],
+)
+def test_damage_that_leaves_the_pixels_is_told(harm: Any, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, RGB[0], photometric="rgb", metadata=None, software="a long name")
+    with tifffile.TiffFile(path) as tif:
+        place, harmed = harm(tif)
+    with path.open("r+b") as file:
+        file.seek(place)
+        file.write(harmed)
+    with open_image(path) as source:
+        (warning,) = source.info.warnings
+        assert said in warning
+        assert np.array_equal(source.read(), RGB[0])

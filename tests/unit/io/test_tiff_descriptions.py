@@ -63,6 +63,11 @@ def test_planes_are_found_by_the_description_or_it_is_said_why_not(
     assert bool(said) == bool(stack.warnings)
 
 
+def test_another_size_in_the_description_is_told() -> None:
+    stack = describe_stack(_ome('SizeX="8" SizeY="4"'), "a.tif", range(1), 1, (8, 8))
+    assert stack.warnings == ("The OME description speaks of 4 × 8 pixels, the file holds 8 × 8; these are shown.",)
+
+
 def test_planes_of_another_file_are_named() -> None:
     uuids = [f'<TiffData><UUID FileName="{name}.ome.tif">u</UUID></TiffData>' for name in "ab"]
     stack = describe_stack(_ome(SIX, "".join(uuids)), "a.ome.tif", range(6), 1)
