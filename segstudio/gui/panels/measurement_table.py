@@ -26,8 +26,8 @@ _NAMES = {
     "max_intensity": "Maximum intensity",
 }
 _FIRST = "area"
-_ROW_HEIGHT = 24
-_MOST_DECIMALS = 6
+_ROW_HEIGHT, _LEAST_WIDTH = 24, 60
+_USUAL_DECIMALS, _MOST_DECIMALS = 4, 6
 #: A spread below this share of the mean is rounding.
 _NO_SPREAD = 1e-9
 
@@ -55,8 +55,9 @@ class MeasurementTable(QTableWidget):
         self.verticalHeader().setDefaultSectionSize(_ROW_HEIGHT)
         self.horizontalHeader().setHighlightSections(False)
         self.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        self.setColumnWidth(1, 68)
-        self.setColumnWidth(2, 60)
+        for column in (1, 2):
+            self.horizontalHeader().setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
+        self.horizontalHeader().setMinimumSectionSize(_LEAST_WIDTH)
         self.itemSelectionChanged.connect(self.chosen_changed)
 
     def show_measured(self, measured: MeasuredImages | None) -> None:
@@ -127,8 +128,14 @@ def figure(value: float, digits: int) -> str:
 
 
 def mean_and_sd(mean: float, sd: float) -> tuple[str, str]:
-    """Return both with the same decimals, those of three digits of the standard deviation, as papers give them."""
+    """Return both with the same decimals, as papers give them.
+
+    They show three digits of the standard deviation, or two where three need more than four decimals.
+    """
     if not math.isfinite(sd) or sd <= _NO_SPREAD * abs(mean):
         return figure(mean, 4), figure(sd, 3) if not math.isfinite(sd) else "0"
-    decimals = min(max(2 - math.floor(math.log10(sd)), 0), _MOST_DECIMALS)
+    first = -math.floor(math.log10(sd))
+    decimals = max(min(first + 2, max(first + 1, _USUAL_DECIMALS)), 0)
+    if decimals > _MOST_DECIMALS:
+        return figure(mean, 4), figure(sd, 2)
     return f"{mean:.{decimals}f}", f"{sd:.{decimals}f}"
