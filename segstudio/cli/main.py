@@ -89,7 +89,7 @@ def parser_for(commands: Sequence[str]) -> argparse.ArgumentParser:
         description="Label, train, segment, correct and measure cells. Without a command the window opens; "
         "`segstudio PROJECT` opens it with a project, a folder of images or images, `segstudio --safe-mode` with "
         "standard settings and nothing opened by itself.",
-        epilog="Exit codes: 0 done, 2 wrong usage, 3 bad input, 4 the job failed. "
+        epilog="Exit codes: 0 done, 2 wrong usage, 3 bad input, 4 the job failed, 130 interrupted. "
         "Add --verbose to any command to see the details of an error.",
     )
     parser.add_argument("--version", action="version", version=f"SegStudio {__version__}")

@@ -210,9 +210,9 @@ def _unfit(
     if there is not None:
         why = f"{lacking} is {_shape(there)} there and {_shape(own[lacking])} here"
     example = next(iter(plain))
+    count, do = ("1 tensor", "does") if len(plain) == 1 else (f"{len(plain):,} tensors", "do")
     return BadModel(
-        f"{path.name} holds {len(plain)} tensors, as {example} ({_shape(plain[example])}), "
-        f"which do not fit this network: {why}.",
+        f"{path.name} holds {count}, as {example} ({_shape(plain[example])}), which {do} not fit this network: {why}.",
         hint="Choose the network, with the encoder and the settings, that it was made with.",
         code="model-unfit",
         path=path,

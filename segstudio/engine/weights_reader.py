@@ -56,6 +56,8 @@ def _refused_kind(path: Path) -> str:
     """Return what a file is that is no plain file of weights; empty for one that may be."""
     with path.open("rb") as file:
         head = file.read(16)
+    if not head:
+        return "it is empty (0 bytes)"
     if head.startswith(b"\x89HDF"):
         return "it is a file of Keras (HDF5)"
     if path.suffix.lower() == ".onnx":

@@ -38,6 +38,13 @@ def model_folder(path: Path) -> Path:
             code="model-missing",
             path=path,
         )
+    if path.is_file() and path.stat().st_size == 0:
+        raise BadModel(
+            f"{path.name} is empty (0 bytes).",
+            hint="The copy or the download broke off; get the file again.",
+            code="model-empty",
+            path=path,
+        )
     what = f"The folder {path}" if path.is_dir() else f"The file {path.name}"
     raise BadModel(
         f"{what} is not a model of this program.",

@@ -108,7 +108,8 @@ class WeightsTaking:
             if run is not None:
                 unlearned = str(made.details.get("unlearned", ""))
                 rest = f" {unlearned[:1].upper()}{unlearned[1:]} begins with random weights." if unlearned else ""
-                says = f"{tensors:,} tensors were taken as the model {run.name}.{rest}"
+                what = "1 tensor was" if tensors == 1 else f"{tensors:,} tensors were"
+                says = f"{what} taken as the model {run.name}.{rest}"
                 self.noticed.emit(Notice(says, "The next training starts from it.", "good", about=WEIGHTS))
                 self.taken.emit(run_id)
 
