@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QFileDialog, QPushButton
 from pytestqt.qtbot import QtBot
 
 from segstudio.gui.dialogs.new_project import NewProjectDialog
+from segstudio.gui.forms.path_line import PathLine
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
 
@@ -32,3 +33,12 @@ def test_enter_presses_the_button_that_has_the_keys(
     create.setFocus()
     with qtbot.waitSignal(dialog.accepted):
         qtbot.keyClick(create, Qt.Key.Key_Return)
+
+
+def test_a_path_is_seen_whole_or_told_by_the_tooltip(qtbot: QtBot) -> None:
+    line = PathLine("/data/anna/microscopy 2026/cells SegStudio")
+    qtbot.addWidget(line)
+    assert line.minimumWidth() > line.fontMetrics().horizontalAdvance(line.text())
+    line.setText("/data" * 100)
+    assert line.minimumWidth() < 500
+    assert line.toolTip() == "/data" * 100

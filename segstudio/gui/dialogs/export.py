@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QListWidget,
     QListWidgetItem,
     QMessageBox,
@@ -28,6 +27,7 @@ from segstudio.core.errors import BadInput, UserError
 from segstudio.export.base import Exported, Exporter, exporters
 from segstudio.gui.forms.form import Form
 from segstudio.gui.forms.parts import Column, button, caption, heading, set_role
+from segstudio.gui.forms.path_line import PathLine
 from segstudio.gui.forms.plain import plain
 from segstudio.project.project import ImageEntry
 from segstudio.session.export_items import export_items, export_labels, left_out_sentence, with_labels
@@ -71,7 +71,7 @@ class ExportDialog(QDialog):
         self._title, self._says = heading(""), caption()
         self._form = Form(())
         self._scope = QButtonGroup(self)
-        self._place = QLineEdit()
+        self._place = PathLine()
         self._proposed = ""
         self._folder = Path()
         self._report, self._losses = caption(role=""), caption()

@@ -11,12 +11,12 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
+from segstudio.gui.forms.path_line import PathLine
 from segstudio.project.layout import is_project
 
 
@@ -50,7 +50,7 @@ class NewProjectDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle(self.tr("New project"))
         self.setMinimumWidth(560)
-        self._where = QLineEdit(str(suggested))
+        self._where = PathLine(str(suggested))
         self._where.setObjectName("project-folder")
         browse = QPushButton(self.tr("Choose…"))
         browse.setAutoDefault(False)  # it would look like the button to press
