@@ -48,7 +48,7 @@ class Action:
 #: Gestures that are no commands, for the key map: (what, how).
 GESTURES: tuple[tuple[str, str], ...] = (
     ("New object, freehand, with any tool", "Right-click, circle the cell, right-click again or return to the start"),
-    ("Pan", "Hold Space and drag, middle-drag, or left-drag with Select"),
+    ("Move the image", "Hold Space and drag, middle-drag, or left-drag with Select"),
     ("Zoom", "Wheel"),
     ("Fit the image", "Double-click with Select"),
     ("Brush size", "Ctrl+Wheel"),
@@ -58,7 +58,7 @@ GESTURES: tuple[tuple[str, str], ...] = (
     ("Merge into the selected object", "Alt+Click"),
     ("Close a polygon", "Click the first point, double-click, Enter or Space"),
     ("Drop the last point of a polygon", "Right-click, Backspace or Ctrl+Z"),
-    ("Cancel a gesture", "Esc"),
+    ("Give up a gesture", "Esc"),
     ("Hide all overlays for a moment", "Hold H"),
     ("Show only the image", "Hold Tab"),
 )
