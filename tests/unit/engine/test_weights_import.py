@@ -159,8 +159,8 @@ def test_programs_and_packages_are_refused_by_what_they_are(
     with zipfile.ZipFile(package, "w") as archive:
         archive.writestr("rdf.yaml", "a")
     assert "bioimage.io" in told(package)["problem"]
-    kinds = (("a.onnx", b"\x08\x07", "ONNX"), ("a.h5", b"\x89HDF\r\n", "Keras"), ("a.pt", b"", "broken"))
-    for name, content, said in kinds:
+    kinds = (("a.onnx", b"\x08\x07", "ONNX"), ("a.h5", b"\x89HDF\r\n", "Keras"), ("a.pt", b"", "is empty"))
+    for name, content, said in (*kinds, ("b.pt", b"\x80\x02", "ends early")):
         (tmp_path / name).write_bytes(content)
         assert said in told(tmp_path / name)["problem"]
 
@@ -216,7 +216,7 @@ def test_a_tensor_of_another_shape_is_named_with_both() -> None:
     own = {"a": torch.zeros(3, 4), "b": torch.zeros(2)}
     with pytest.raises(BadModel, match="do not fit this network: a is 3 × 5 there and 3 × 4 here"):
         fit(Path("w.pt"), {"a": torch.ones(3, 5), "b": torch.ones(2)}, own, set())
-    with pytest.raises(BadModel, match="do not fit this network: a is missing"):
+    with pytest.raises(BadModel, match=r"holds 1 tensor, as b .* does not fit this network: a is missing"):
         fit(Path("w.pt"), {"b": torch.ones(2)}, own, set())
 
 
