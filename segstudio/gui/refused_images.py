@@ -9,6 +9,7 @@ from segstudio.gui.forms.plain import plain_tip
 from segstudio.gui.later import later
 from segstudio.project.annotation_reader import DAMAGED_LABELS
 from segstudio.project.linked_folders import ELSEWHERE
+from segstudio.project.project_place import GONE
 from segstudio.session.image_files import CHANGED, MISSING
 from segstudio.session.notice import Level, Notice
 from segstudio.session.session import Session
@@ -50,6 +51,9 @@ class RefusedImages(QObject):
         ids, about = self._alike(image_id, error), _about(image_id, error)
         self._told[about] = ids
         message, hint = error.message, error.hint
+        if error.code == GONE:
+            self._banners.show_notice(Notice(message, hint, "error", about=about))
+            return
         button = QPushButton()
         if error.code == DAMAGED_LABELS:
             hint = self.tr("Go back to an earlier state of it, or restore that file from a backup.")

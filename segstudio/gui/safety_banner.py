@@ -47,4 +47,5 @@ class SafetyBanner(QObject):
     def _on_over(self) -> None:
         self._banners.withdraw(SAFETY)
         if self._session.project is not None:
+            self._session.front.forgive_gone()
             self._session.files.look()  # when the drive of the project is back, so are the images on it

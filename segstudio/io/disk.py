@@ -99,9 +99,81 @@ class Disk:
         """Wait before another try."""
         time.sleep(seconds)
 
+    def check_place(self) -> None:
+        """Raise ``OSError`` when what this disk is for is not there; the real one is for everything."""
+
 
 #: The real disk.
 DISK: Final = Disk()
+
+
+class OtherDisk(Disk):
+    """Has each primitive done by another disk, also by one that tests have put there; others do more before or after.
+
+    Parameters
+    ----------
+    disk
+        Does the work.
+    """
+
+    def __init__(self, disk: Disk) -> None:
+        self._inner = disk
+
+    def create(self, path: Path) -> int:
+        """See `Disk`."""
+        return self._inner.create(path)
+
+    def write(self, descriptor: int, data: bytes | memoryview) -> None:
+        """See `Disk`."""
+        self._inner.write(descriptor, data)
+
+    def sync(self, descriptor: int) -> None:
+        """See `Disk`."""
+        self._inner.sync(descriptor)
+
+    def sync_file(self, path: Path) -> None:
+        """See `Disk`."""
+        self._inner.sync_file(path)
+
+    def close(self, descriptor: int) -> None:
+        """See `Disk`."""
+        self._inner.close(descriptor)
+
+    def replace(self, source: Path, target: Path) -> None:
+        """See `Disk`."""
+        self._inner.replace(source, target)
+
+    def link(self, source: Path, target: Path) -> None:
+        """See `Disk`."""
+        self._inner.link(source, target)
+
+    def sync_folder(self, folder: Path) -> None:
+        """See `Disk`."""
+        self._inner.sync_folder(folder)
+
+    def make_folder(self, folder: Path) -> None:
+        """See `Disk`."""
+        self._inner.make_folder(folder)
+
+    def unlink(self, path: Path) -> None:
+        """See `Disk`."""
+        self._inner.unlink(path)
+
+    def remove_folder(self, folder: Path) -> None:
+        """See `Disk`."""
+        self._inner.remove_folder(folder)
+
+    def truncate(self, descriptor: int, size: int) -> None:
+        """See `Disk`."""
+        self._inner.truncate(descriptor, size)
+
+    def sleep(self, seconds: float) -> None:
+        """See `Disk`."""
+        self._inner.sleep(seconds)
+
+    def check_place(self) -> None:
+        """See `Disk`."""
+        self._inner.check_place()
 
 
 def make_one_folder(folder: Path, disk: Disk = DISK) -> None:

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 
 from segstudio.core.errors import BadInput, UserError
+from segstudio.io.disk import DISK, Disk
 from segstudio.project.annotation_files import AnnotationFiles
 from segstudio.project.document import ImageDocument
 from segstudio.project.layout import Layout
@@ -47,7 +48,11 @@ def naming_image(sentence: str, entry: ImageEntry) -> str:
 
 
 def hold_everything(
-    files: AnnotationFiles, entry: ImageEntry, rescue: ImageRescue, on_published: Callable[[int, bool], None]
+    files: AnnotationFiles,
+    entry: ImageEntry,
+    rescue: ImageRescue,
+    on_published: Callable[[int, bool], None],
+    disk: Disk = DISK,
 ) -> bool:
     """Return whether the label files of an image that cannot be opened lack no action; reads no pixel of the image.
 
@@ -55,7 +60,7 @@ def hold_everything(
     """
     try:
         refuse_image_links_out(files)
-        found = recover(files, entry.id, (entry.height, entry.width), read_only=True, rescue=rescue)
+        found = recover(files, entry.id, (entry.height, entry.width), read_only=True, disk=disk, rescue=rescue)
     except UserError:
         return False
     if found.changed or found.table_changed or found.whole:

@@ -1,7 +1,5 @@
 """The thread that publishes the annotation of one image as files that other programs read."""
 
-import errno
-import os
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -59,6 +57,7 @@ class Checkpoint:
         disk: Disk = DISK,
     ) -> None:
         self._files = files
+        self._disk = disk
         self._journal = journal
         self._publisher = Publisher(files, planes, journal.last, keeper, tell=weakly(self._tell), disk=disk)
         self._on_change = on_change
@@ -246,7 +245,8 @@ class Checkpoint:
             return self._journal.error or UserError(
                 "The journal takes long to write.", hint="Check the disk or the network drive.", code="disk-slow"
             )
-        project = self._files.labels.parents[1]
-        if not project.is_dir():  # it was moved or pulled out: what is made there would be another one
-            return disk_error(FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)), project, "written")
+        try:
+            self._disk.check_place()  # before an earlier state that is to be kept is given up as one that cannot be
+        except OSError as error:
+            return disk_error(error, self._files.labels.parents[1], "written")
         return None

@@ -20,7 +20,7 @@ from typing import Final
 
 from segstudio.core.errors import BadInput, UserError
 from segstudio.io.atomic import write_atomic
-from segstudio.io.disk import DISK
+from segstudio.io.disk import DISK, Disk
 from segstudio.project.image_bytes import FILE, Known, Looks, encoded, has_ends_of, looks_of, read_sums, sum_now, summed
 from segstudio.project.image_files import fingerprint
 from segstudio.project.manifest import ImageEntry
@@ -59,10 +59,11 @@ class ImageSums:
         Called on a thread with the error about an image that was changed in its middle while nobody looked.
     """
 
-    def __init__(self, folder: Path, *, read_only: bool) -> None:
+    def __init__(self, folder: Path, *, read_only: bool, disk: Disk = DISK) -> None:
         self.on_changed: Callable[[BadInput], None] = lambda error: None
         self._path = folder / FILE
         self._read_only = read_only
+        self._disk = disk
         self._news = threading.Condition()
         self._writing = threading.Lock()  # another one: who only compares does not wait for a disk that hangs
         self._known: dict[str, Known] | None = None
@@ -236,7 +237,7 @@ class ImageSums:
                 self._next_write = time.monotonic() + _WRITE_EVERY_S
             if not self._read_only and self._path.parent.is_dir():
                 try:
-                    write_atomic(self._path, body, DISK)
+                    write_atomic(self._path, body, self._disk)
                 except UserError:  # tried again with the next one, and last when the project closes
                     with self._news:
                         self._unwritten = not self._stopped

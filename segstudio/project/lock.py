@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
+from uuid import uuid4
 
 from segstudio.core.errors import UserError
 from segstudio.io.computer import computer_mark
@@ -58,6 +59,7 @@ class ProjectLock:
         self._path = path
         self._disk = disk
         self._descriptor: int | None = None
+        self._content = b""
 
     def acquire(self, take_from: Holder | None = None) -> None:
         """Take the lock.
@@ -90,7 +92,7 @@ class ProjectLock:
             self.interrupted = absent or os.fstat(descriptor).st_size > 0
             with disk_errors(self._path.parent.parent, "opened for writing"):
                 owner = {"pid": os.getpid(), "host": socket.gethostname(), "user": _user(), "computer": computer_mark()}
-                self._write(descriptor, owner)
+                self._write(descriptor, owner | {"session": uuid4().hex})  # one program may open several projects
                 self._disk.sync_folder(self._path.parent)
         except BaseException:
             os.close(descriptor)
@@ -100,9 +102,24 @@ class ProjectLock:
     def _write(self, descriptor: int, owner: dict[str, object]) -> None:
         os.lseek(descriptor, 0, os.SEEK_SET)
         # Never empty on the way: that would say that the project was closed.
-        os.ftruncate(descriptor, os.write(descriptor, json.dumps(owner).encode()))
+        self._content = json.dumps(owner).encode()
+        os.ftruncate(descriptor, os.write(descriptor, self._content))
         # Or a power cut leaves it empty, and nobody looks for what only the journals have.
         self._disk.sync(descriptor)
+
+    def names_us(self) -> bool:
+        """Return whether the lock file that lies there now names this owner.
+
+        Raises
+        ------
+        OSError
+            It cannot be read.
+        """
+        try:
+            with open_regular(self._path) as file:
+                return file.read(_OWNER_BYTES) == self._content
+        except (FileNotFoundError, NotADirectoryError):
+            return False
 
     def leave_to_next(self) -> None:
         """Give the lock back so that any computer may take it, and is `interrupted` then; raise `DiskError`."""

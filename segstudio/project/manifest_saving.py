@@ -10,7 +10,6 @@ from typing import Final
 from segstudio.core.errors import UserError
 from segstudio.io.disk import Disk, DiskError, disk_errors
 from segstudio.project.failures import failure_of
-from segstudio.project.layout import INTERNAL
 from segstudio.project.manifest import MANIFEST, Manifest
 from segstudio.project.manifest_file import save_manifest
 from segstudio.project.refusals import Refusal, refusal_of
@@ -112,8 +111,8 @@ class ManifestSaving:
                     self._stop_timer()
                 manifest = self._current()
                 with disk_errors(self._folder / MANIFEST, "saved"):
-                    # Where a drive was, its empty folder may be left: a list there would hide the project's own.
-                    (self._folder / INTERNAL).stat()
+                    # Or its old list is read as one that another program took away.
+                    self._disk.check_place()
                     saved, words = save_manifest(self._folder, manifest, self._disk)
                 self._on_saved(saved)
         except BaseException as error:

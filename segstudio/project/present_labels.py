@@ -23,9 +23,13 @@ def with_present_labels(project: Project, samples: Iterable[SampleRecord]) -> li
     ------
     BadInput
         An object table is damaged.
+    DiskError
+        The drive of the project is gone.
     """
     known = {entry.id for entry in project.images}
-    return [_renewed(project, _found(project, sample)) if sample.image_id in known else sample for sample in samples]
+    renewed = [_renewed(project, _found(project, item)) if item.image_id in known else item for item in samples]
+    project.check_there("The labels cannot be read")
+    return renewed
 
 
 def _found(project: Project, sample: SampleRecord) -> SampleRecord:

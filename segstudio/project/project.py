@@ -14,6 +14,7 @@ from segstudio.project.manifest_store import ManifestStore
 from segstudio.project.mask_import import MaskImport, TakeLabels, read_mask
 from segstudio.project.opening import set_up, take_hold
 from segstudio.project.project_files import ProjectFiles
+from segstudio.project.project_place import PlacedDisk, ProjectPlace
 from segstudio.project.reading_only import refuse_closed
 from segstudio.project.rescue import ImageRescue, RescueStore
 from segstudio.project.rescue_manifest import LIST_COMES_BACK, ManifestRescue
@@ -45,7 +46,9 @@ class Project(ProjectFiles):
         disk: Disk = DISK,
         rescue: Path | None = None,
     ) -> None:
-        super().__init__(ManifestStore(folder, manifest, read_only=lock is None, disk=disk), folder)
+        lies = ProjectPlace(folder, lock, lambda: self._store.manifest.origin)
+        disk = PlacedDisk(disk, lies)
+        super().__init__(ManifestStore(folder, manifest, read_only=lock is None, disk=disk), lies)
         self.rescue = RescueStore(folder, manifest.name, rescue)
         self._store.saving.rescue = ManifestRescue(self.rescue)
         kept = self.rescue.images(entry.id for entry in manifest.images)
@@ -208,6 +211,7 @@ class Project(ProjectFiles):
                 self.entry(image_id),
                 self._image_rescue(image_id),
                 lambda objects, marked: self._on_published(image_id, objects, marked),
+                self._disk,
             ),
             tell=tell,
         )
@@ -230,9 +234,11 @@ class Project(ProjectFiles):
     def _open_image(self, image_id: str) -> ImageDocument:
         if self._closed:  # without the lock, two programs would write
             raise refuse_closed(self.name, self.folder)
+        entry = self.entry(image_id)
+        self.check_there(f"{entry.name} cannot be opened")
         self.check_image(image_id)
         document = ImageDocument.open(
-            self.entry(image_id),
+            entry,
             self.image_path(image_id),
             self.files(image_id),
             read_only=self.read_only,

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+from segstudio.io.disk import DISK
 from segstudio.project.annotation_files import AnnotationFiles
 from segstudio.project.layout import Layout
 from segstudio.project.manifest_store import ManifestStore
 from segstudio.project.project_images import ProjectImages
+from segstudio.project.project_place import PlacedDisk, ProjectPlace
 from segstudio.project.saved_project import SavedProject
 
 
@@ -18,11 +20,19 @@ class ProjectFiles(SavedProject):
         Where it lies.
     """
 
-    def __init__(self, store: ManifestStore, folder: Path) -> None:
+    def __init__(self, store: ManifestStore, place: ProjectPlace) -> None:
         super().__init__(store)
-        self.folder = folder
-        self._layout = Layout(folder)
-        self._images = ProjectImages(store, self._layout, self._change_entry)
+        self.folder = place.folder
+        self._place = place
+        self._layout = Layout(place.folder)
+        self._images = ProjectImages(store, self._layout, self._change_entry, PlacedDisk(DISK, place))
+
+    def check_there(self, says: str) -> None:
+        """Raise the `DiskError` that begins with `says`, as "a.tif cannot be opened", when the project's drive is gone.
+
+        Asked after files were read of which one that is missing is blank. Not for the thread of the window.
+        """
+        self._place.check(says)
 
     @property
     def runs_folder(self) -> Path:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from segstudio.core.errors import BadInput
+from segstudio.io.disk import Disk
 from segstudio.project.image_sums import ImageSums
 from segstudio.project.intake import Intake, with_left_labels
 from segstudio.project.layout import Layout
@@ -25,6 +26,8 @@ class ProjectImages:
         Where the files are.
     change
         Changes the entry of an image, and tells of it.
+    disk
+        For the sums of the images, which are made anew when they are lost.
 
     Attributes
     ----------
@@ -37,12 +40,13 @@ class ProjectImages:
         store: ManifestStore,
         layout: Layout,
         change: Callable[[str, Callable[[ImageEntry], ImageEntry]], ImageEntry],
+        disk: Disk,
     ) -> None:
         self._store = store
         self._layout = layout
         self._change = change
         self._adding = threading.Lock()
-        self.sums = ImageSums(layout.internal, read_only=store.read_only)
+        self.sums = ImageSums(layout.internal, read_only=store.read_only, disk=disk)
         self.sums.on_changed = lambda error: store.saving.on_notice(f"{error}")
 
     def path(self, image_id: str) -> Path:

@@ -131,6 +131,8 @@ def recover(
     found.done, found.undone = _stacks(journal.records)
     if rescue is not None:
         _take_rescued(found, journal, rescue, files, None if read_only else disk)
+    with disk_errors(files.labels, "read"):
+        disk.check_place()  # whether it went meanwhile: what is not there any more was read as blank
     if not read_only:
         if found.changed or found.table_changed:
             found.notices.extend(_confirm(files, journal, disk))

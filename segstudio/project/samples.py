@@ -26,6 +26,8 @@ def project_samples(project: Project, fraction: float = FRACTION, seed: int = 0)
     ------
     BadInput
         An object table is damaged.
+    DiskError
+        The drive of the project is gone.
     """
     rows = []
     for entry in project.images:
@@ -36,6 +38,7 @@ def project_samples(project: Project, fraction: float = FRACTION, seed: int = 0)
         # The tables are newer than the counts in the manifest when another program runs on the project.
         known = replace(entry, objects=len(objects), marked=regions is not None and entry.marked)
         rows.append((known, labels, regions, {key: info.class_id for key, info in objects.items()}))
+    project.check_there("The labels cannot be read")
     splits = project.splits([row[0] for row in rows], fraction, seed)
     return [
         SampleRecord(

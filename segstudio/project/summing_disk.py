@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 
-from segstudio.io.disk import Disk
+from segstudio.io.disk import Disk, OtherDisk
 from segstudio.project.checksums import DIGEST_SIZE, Sum, Sums
 
 
@@ -17,7 +17,7 @@ class _Temp:
     size: int = 0
 
 
-class SummingDisk(Disk):
+class SummingDisk(OtherDisk):
     """A disk that writes the sum of a file down before the file is replaced.
 
     Parameters
@@ -36,7 +36,7 @@ class SummingDisk(Disk):
     """
 
     def __init__(self, disk: Disk, sums: Sums, wanted: tuple[Path, ...]) -> None:
-        self._inner = disk
+        super().__init__(disk)
         self._sums = sums
         self._wanted = frozenset(wanted)
         self._temps: dict[int, _Temp] = {}
@@ -87,29 +87,3 @@ class SummingDisk(Disk):
         for path in sorted(path for path in self._named if path.parent == folder):
             self._sums.appeared(path)
             self._named.discard(path)
-
-    # Whatever needs no sum is done by the other disk, also what tests have put there.
-
-    def sync(self, descriptor: int) -> None:
-        """See `Disk`."""
-        self._inner.sync(descriptor)
-
-    def link(self, source: Path, target: Path) -> None:
-        """See `Disk`."""
-        self._inner.link(source, target)
-
-    def make_folder(self, folder: Path) -> None:
-        """See `Disk`."""
-        self._inner.make_folder(folder)
-
-    def remove_folder(self, folder: Path) -> None:
-        """See `Disk`."""
-        self._inner.remove_folder(folder)
-
-    def truncate(self, descriptor: int, size: int) -> None:
-        """See `Disk`."""
-        self._inner.truncate(descriptor, size)
-
-    def sleep(self, seconds: float) -> None:
-        """See `Disk`."""
-        self._inner.sleep(seconds)

@@ -176,6 +176,7 @@ def _refuse_changed(project: Project, entry: ImageEntry) -> None:
 def _annotation(project: Project, entry: ImageEntry, unsaved: bool) -> tuple[NDArray[np.int32], dict[int, ObjectInfo]]:
     if not unsaved:
         planes = project.files(entry.id).read((entry.height, entry.width))
+        project.check_there(f"The labels of {entry.name} cannot be read")
         return planes.labels.to_array(), dict(planes.objects)
     try:
         document = project.document(entry.id)
@@ -183,6 +184,7 @@ def _annotation(project: Project, entry: ImageEntry, unsaved: bool) -> tuple[NDA
         if error.code not in ("image-missing", ELSEWHERE):
             raise
         planes = recover(project.files(entry.id), entry.id, (entry.height, entry.width), read_only=True).planes
+        project.check_there(f"The labels of {entry.name} cannot be read")
         return planes.labels.to_array(), dict(planes.objects)
     try:
         return document.planes.labels.to_array(), dict(document.planes.objects)

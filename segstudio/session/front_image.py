@@ -10,6 +10,7 @@ from segstudio.project.annotation_reader import DAMAGED_LABELS
 from segstudio.project.catching_up import naming_image
 from segstudio.project.changes import FAILED, DocumentChange
 from segstudio.project.linked_folders import ELSEWHERE
+from segstudio.project.project_place import GONE
 from segstudio.session.background import Background
 from segstudio.session.image_files import FINDABLE
 from segstudio.session.notice import Notice
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from segstudio.project.project import Project
 
 #: Codes of errors that a person may clear up.
-_ANSWERABLE = FINDABLE | {DAMAGED_LABELS, ELSEWHERE}
+_ANSWERABLE = FINDABLE | {DAMAGED_LABELS, ELSEWHERE, GONE}
 #: Seconds that an image may take to be saved before it is left open.
 _PATIENCE = 0.5
 #: Notices about what was found in images that were opened and did not come to the front: left before they were open, or
@@ -149,12 +150,19 @@ class FrontImage:
         if self.refusals.pop(image_id, None) is not None:
             self.refusals_changed.emit()
 
+    def forgive_gone(self) -> None:
+        """Take back of all images that the drive of the project is gone: it is back."""
+        for image_id in [image_id for image_id, error in self.refusals.items() if error.code == GONE]:
+            self.forgive(image_id)
+
     def tell_found(self, document: "ImageDocument") -> None:
         """Tell what was found on opening an image that is not in front; afterwards it is mended, and found no more."""
         for sentence in document.notices:
             self.noticed.emit(Notice(naming_image(sentence, document.entry), level="warning", group=PASSED_BY))
 
     def _take(self, document: "ImageDocument", image_id: str) -> None:
+        if image_id in self.refusals and self.refusals[image_id].code == GONE:
+            self.forgive_gone()
         self.forgive(image_id)
         if image_id != self.wanted:
             if document is not self.document:

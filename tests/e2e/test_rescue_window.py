@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QPushButton, QToolButton
 from window_driver import Driver, run_program
 
 from segstudio.gui.banner import Banner
 from segstudio.io.atomic import AppendFile
+from segstudio.labels.edits import Stroke
 from segstudio.project import manifest_saving
 from segstudio.project.project import Project
 from segstudio.project.rescue import default_rescue_folder
@@ -210,14 +212,17 @@ def test_a_hung_disk_that_does_not_take_the_list_of_classes_is_told_until_it_doe
 def test_a_drive_that_is_gone_is_told_once_and_its_banners_go_when_it_is_back(
     folder: Path, qapp: object, tmp_path: Path
 ) -> None:
-    tifffile.imwrite(folder / "b.tif", np.ones((128, 128), np.uint8))
+    tifffile.imwrite(tmp_path / "b.tif", np.ones((128, 128), np.uint8))
     with Project.open(folder) as project:
-        project.add_images([folder / "b.tif"])
+        project.add_images([tmp_path / "b.tif"])
+        document = project.document(project.images[1].id)
+        document.apply(Stroke([(40.0, 40.0)], 9, 7))
+        document.close()
     unplugged = tmp_path / "unplugged"
     told = {
         "The project's folder is gone: what you did last in a.tif and the list of images and classes is kept on this "
         "computer.",
-        "The image file b.tif is gone; its labels are kept.",
+        "b.tif cannot be opened: the project's folder is gone.",
     }
 
     def script(hand: Driver) -> None:
@@ -229,15 +234,25 @@ def test_a_drive_that_is_gone_is_told_once_and_its_banners_go_when_it_is_back(
         assert project is not None
         project.save()
         folder.rename(unplugged)
+        folder.mkdir()  # as the empty one in which a drive was mounted
         try:
             hand.session.view.tool = "brush"
             hand.drag([(30.0, 30.0), (60.0, 60.0)])
             project.set_classes(project.classes.add("mitotic"))
             hand.session.select(project.images[1].id)
             hand.wait(lambda: said() == told, what="both banners, and no other")
+            hand.drag([(60.0, 30.0), (90.0, 60.0)])
+            hand.wait(lambda: hand.session.document.seq == 2, what="a stroke on the image that stays in front")
+            assert hand.session.document.entry.name == "a.tif"
+            QTest.qWait(1500)
+            assert said() == told
+            assert list(folder.iterdir()) == []
         finally:
+            folder.rmdir()
             unplugged.rename(folder)
         hand.wait(lambda: said() == {"All is in the project again."}, what="good news alone")
+        hand.open_image("b.tif")
+        assert set(hand.session.document.planes.objects) == {7}
 
     run_program([str(folder)], script)
     assert _objects(folder) == 1
