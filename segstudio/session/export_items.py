@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segstudio.core.axes import PixelSize
-from segstudio.core.errors import BadInput, WrongUsage
+from segstudio.core.errors import BadInput
 from segstudio.export.base import Exported, ExportItem, export
 from segstudio.io.sources import open_image
 from segstudio.labels.objects import ObjectInfo
@@ -115,7 +115,7 @@ def find_images(project: Project, words: Iterable[str]) -> list[str]:
 
     Raises
     ------
-    WrongUsage
+    BadInput
         Some word names no image.
     """
     found: list[str] = []
@@ -124,7 +124,7 @@ def find_images(project: Project, words: Iterable[str]) -> list[str]:
             entry.id for entry in project.images if word in (entry.name, entry.stem, Path(entry.name).stem, entry.id)
         ]
         if not ids:
-            raise WrongUsage(
+            raise BadInput(
                 f"The project {project.name} has no image called {word!r}.",
                 hint=f"It has {', '.join(entry.name for entry in project.images[:10]) or 'none'}.",
                 code="unknown-image",

@@ -55,7 +55,7 @@ def test_what_cannot_be_restored_is_a_sentence(folder: Path, capsys: pytest.Capt
     assert "There is no earlier state 7 of this image" in capsys.readouterr().err
     assert main(["history", str(folder), "--restore", "7"]) == 2
     assert "needs the name of an image" in capsys.readouterr().err
-    assert main(["history", str(folder), "c.tif"]) == 2
+    assert main(["history", str(folder), "c.tif"]) == 3
     assert "no image called 'c.tif'" in capsys.readouterr().err
 
 

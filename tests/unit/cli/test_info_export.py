@@ -57,7 +57,7 @@ def test_export_takes_settings_and_single_images(project: Path, tmp_path: Path) 
     ("words", "code", "said"),
     [
         (["--format", "nope"], 2, "no exporter called 'nope'"),
-        (["--format", "coco", "--images", "zebra"], 2, "zebra"),
+        (["--format", "coco", "--images", "zebra"], 3, "zebra"),
     ],
 )
 def test_export_says_what_is_wrong(
