@@ -219,7 +219,7 @@ def read_file(path: Path, place: JournalPlace, known: Mapping[int, JournalRecord
     """
     try:
         data = limited_bytes(path, SIZE_LIMIT)
-        return _decoded(path, data, place, known)
+        return decode_file(path, data, place, known)
     except TooLarge as error:
         raise _too_large(path, f"is {error.strerror}, which no journal is") from error
     except MemoryError as error:
@@ -228,7 +228,8 @@ def read_file(path: Path, place: JournalPlace, known: Mapping[int, JournalRecord
         raise _unreadable(path, error) from error
 
 
-def _decoded(path: Path, data: bytes, place: JournalPlace, known: Mapping[int, JournalRecord]) -> JournalFile:
+def decode_file(path: Path, data: bytes, place: JournalPlace, known: Mapping[int, JournalRecord]) -> JournalFile:
+    """Read what a journal file holds or held; as `read_file`."""
     own: dict[int, JournalRecord] = {}
     position, damaged = _check_header(path, data, place)
     if position is None:

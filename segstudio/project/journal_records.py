@@ -41,7 +41,8 @@ class JournalRecord:
     table_before, table_after
         Digest of the object table (`table_digest`).
     ref
-        Sequence number of the action that an undo or redo is about, otherwise 0.
+        Sequence number of the action that an undo or redo is about, otherwise 0; also 0 when that one is no longer in
+        the journal: the record stores its own tiles then, and nothing before it can be undone.
     """
 
     seq: int
@@ -97,6 +98,11 @@ def encode_record(record: JournalRecord) -> bytes:
     payload = b"".join((_LENGTH.pack(len(text)), text, *blobs))
     head = _HEAD.pack(MAGIC, len(payload), record.seq, _KINDS.index(record.kind))
     return b"".join((head, _CRC.pack(zlib.crc32(payload, zlib.crc32(head))), payload))
+
+
+def detached(record: JournalRecord, first: int) -> JournalRecord:
+    """Return a record that needs no other one before the number `first`: the journal has lost those."""
+    return replace(record, ref=0) if record.ref < first else record
 
 
 def _row(info: ObjectInfo | None) -> list[int | str] | None:

@@ -78,12 +78,12 @@ class JournalWriter:
         self._watch = RescueWatch(rescue, self._late, on_change) if rescue is not None else None
 
     @property
-    def notices(self) -> list[str]:
-        """Sentences about what another program has done to the journal."""
-        return self._files.notices
+    def incidents(self) -> int:
+        """How often another program has done something to the journal: it need not hold everything any more."""
+        return self._files.incidents
 
     def take_notices(self) -> list[str]:
-        """Return `notices`, each once."""
+        """Return sentences about what another program has done to the journal, each once."""
         return self._files.take_notices()
 
     @property
@@ -261,7 +261,7 @@ class JournalWriter:
             error = self._refusal(self._medium.take()) if self._medium.busy else None
             self._files.set_aside()
             self._written = self._durable
-        return self._files.put_right() or error
+        return self._files.put_right(self._durable) or error
 
     def _judged(self, outcome: BaseException | None) -> UserError | None:
         """Take note of what a sync has done; return why the disk refused."""

@@ -8,7 +8,8 @@ from segstudio.io.atomic import AppendFile, copy_atomic, make_folders, write_ato
 from segstudio.io.disk import Disk, disk_errors
 from segstudio.io.regular_file import open_regular
 from segstudio.project.free_names import free_path
-from segstudio.project.journal import JournalPlace, read_journal
+from segstudio.project.journal import JournalPlace, decode_file, read_journal
+from segstudio.project.journal_records import JournalRecord, detached
 
 #: Folder for what another program put in the place of a journal file, before its number.
 FOREIGN: Final = "foreign"
@@ -60,6 +61,29 @@ def put_right(file: AppendFile, again: Path, place: JournalPlace, disk: Disk) ->
         with disk_errors(file.path, "put aside"):
             disk.unlink(file.path)
     return says
+
+
+def rest_of(file: AppendFile, place: JournalPlace, durable: int) -> list[JournalRecord]:
+    """Return what a file held of a journal of which nothing is left, so that it can be read without the other files.
+
+    Parameters
+    ----------
+    file
+        Nothing is written to it any more.
+    durable
+        Number of the last action that is wanted; none is when that one cannot be had, or those before it.
+
+    Raises
+    ------
+    DiskError
+        The disk does not answer.
+    """
+    data = file.contents()
+    held = {} if data is None else {item.seq: item for item in decode_file(file.path, data, place, {}).records}
+    first = durable + 1
+    while first - 1 in held:
+        first -= 1
+    return [detached(held[seq], first) for seq in range(first, durable + 1)]
 
 
 def _confirm(path: Path, disk: Disk) -> None:

@@ -64,6 +64,7 @@ class Saving:
             rescue=found.rescue,
         )
         self._refused = self._troubled = False
+        self._incidents = 0
         keeper = SnapshotKeeper(files, image_id, found.planes.shape, disk)
         self.snapshots = keeper.snapshots
         self._checkpoint = Checkpoint(
@@ -209,9 +210,10 @@ class Saving:
     def _on_journal(self) -> None:
         refused = not self.durable and self._journal.error is not None
         # The label files have waited for this; or what another program has overwritten is nowhere else.
-        if (self._refused and not refused) or self._journal.notices:
+        incidents = self._journal.incidents
+        if (self._refused and not refused) or incidents != self._incidents:
             self._checkpoint.request()
-        self._refused = refused
+        self._refused, self._incidents = refused, incidents
         self._on_news()
         troubled = self._journal.rescued > 0 or self._journal.rescue_error is not None
         if self._rescue is not None and (troubled or self._troubled):

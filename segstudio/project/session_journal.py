@@ -1,20 +1,23 @@
 """What one session writes of an image's journal: file after file, each watched for who puts another in its place."""
 
-import errno
-import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from segstudio.core.errors import UserError
 from segstudio.io.atomic import AppendFile, make_folders
-from segstudio.io.disk import Disk, disk_error
+from segstudio.io.disk import Disk, disk_error, disk_errors
 from segstudio.project import journal
 from segstudio.project.failures import failure_of
 from segstudio.project.journal import JournalPlace, encode_header, file_name, new_session
-from segstudio.project.journal_records import JournalRecord, encode_record
-from segstudio.project.replaced_journal import put_right
+from segstudio.project.journal_records import JournalRecord, detached, encode_record
+from segstudio.project.replaced_journal import put_right, rest_of
+
+_GONE: Final = "The journal of this image was taken away by another program while the image was open here."
+_ALL_AGAIN: Final = "All of it was written again."
+_IN_PART: Final = "Your labels are all there; what you did earlier can no longer be undone once the image is closed."
 
 
 class SessionJournal:
@@ -25,22 +28,27 @@ class SessionJournal:
     place
         Journal of the image; its folder is made when the first record comes.
     prepare
-        Called once, before the first record is written; may raise ``DiskError``.
+        Called before the first record is written to the folder; may raise ``DiskError``.
 
     Attributes
     ----------
     notices
         Sentences about what another program has done to the journal.
+    incidents
+        How often one has done something to it.
     """
 
     def __init__(self, place: JournalPlace, prepare: Callable[[], None], disk: Disk) -> None:
         self.notices: list[str] = []
+        self.incidents = 0
         self._place = place
         self._folder = place.folder
-        #: Of the folders around the journal the innermost that is there now; it stays, unless the drive is gone.
-        self._root = next((folder for folder in place.folder.parents if folder.is_dir()), place.folder)
+        self._existed = place.folder.is_dir()
         self._prepare = prepare
         self._prepared = False
+        self._based = True
+        #: No record before this number is in the journal any more; ``None``: none before the next one.
+        self._begins: int | None = 0
         self._disk = disk
         self._session = new_session()
         self._segment = self._size = 0
@@ -48,6 +56,7 @@ class SessionJournal:
         self._unnamed: list[Path] = []
         self._looks = self._times = True
         self._replaced: AppendFile | None = None
+        self._all_gone = False  # and nobody was told
 
     @property
     def path(self) -> Path:
@@ -63,29 +72,51 @@ class SessionJournal:
             Whether all before is durable, so that a file that has become long can be given up.
         """
         try:
-            data = b"".join(map(encode_record, records))
-            if not self._prepared:
-                self._make_folder()
             if self._size >= journal.SEGMENT_BYTES and may_end:
                 self.give_up()
+            header = b""
             if self._file is None:
+                self._have_folder()
                 self._size = 0
                 self._file = AppendFile(self._next(records[0].seq), self._disk)
-                data = encode_header(self._place, self._session, records[0].seq) + data
+                header = encode_header(self._place, self._session, records[0].seq)
+            if self._begins is None:
+                self._begins = records[0].seq
+            data = header + self._encoded(records)
             self._file.write(data)
             self._size += len(data)
+            if self._all_gone:
+                self._tell_gone(records[0].seq)
         except OSError as error:
             return disk_error(error, self.path, "written")
         except Exception as error:  # noqa: BLE001 - whatever it is, the record is still to be written
             return failure_of(error, self._folder)
         return None
 
-    def _make_folder(self) -> None:
-        if not self._root.is_dir():  # a drive that is gone is not made anew where it was
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-        self._unnamed += [made.parent for made in make_folders(self._folder, self._disk, durable=False)]
-        self._prepare()
-        self._prepared = True
+    def _encoded(self, records: Sequence[JournalRecord]) -> bytes:
+        return b"".join(encode_record(detached(record, self._begins or 0)) for record in records)
+
+    def _have_folder(self) -> None:
+        self._disk.check_place()  # a drive that is gone is not made anew where it was
+        if not self._folder.is_dir():
+            self._all_gone = self._existed
+            self._unnamed += [made.parent for made in make_folders(self._folder, self._disk, durable=False)]
+            self._existed, self._prepared = True, False
+        if self._all_gone:
+            self._begins = None
+        if not self._prepared:
+            if self._based:  # or there was nothing before the first action
+                self._prepare()
+                self._based = any(self._folder.glob("base-*"))
+            self._prepared = True
+
+    def _tell_gone(self, first: int | None) -> None:
+        self._all_gone = False
+        self._notice(f"{_GONE} {_ALL_AGAIN if first == 1 else _IN_PART}")
+
+    def _notice(self, says: str) -> None:
+        self.notices.append(says)
+        self.incidents += 1
 
     def _next(self, first: int) -> Path:
         path = self._folder / file_name(first, self._session, self._segment)
@@ -99,6 +130,9 @@ class SessionJournal:
     def _sync(self, file: AppendFile) -> None:
         """Return when all that was written to `file` would be found after a power cut."""
         file.sync()
+        self._sync_names()
+
+    def _sync_names(self) -> None:
         while self._unnamed:
             self._disk.sync_folder(self._unnamed[-1])
             del self._unnamed[-1]
@@ -112,10 +146,24 @@ class SessionJournal:
         """Write nothing more to the open file: `put_right` is to keep both."""
         self._replaced, self._file = self._file, None
 
-    def put_right(self) -> UserError | None:
-        """Write what was set aside again, beside what lies there now; return why the disk refused."""
+    def put_right(self, durable: int) -> UserError | None:
+        """Write what was set aside again, beside what lies there now; return why the disk refused.
+
+        Parameters
+        ----------
+        durable
+            Number of the last action that is not written again anyway.
+        """
         if self._replaced is None:
             return None
+        try:
+            with disk_errors(self._folder, "written"):
+                self._disk.check_place()
+                if self._all_gone or not any(self._folder.glob(f"*{journal.SUFFIX}")):
+                    self._begin_again(self._replaced, durable)
+                    return None
+        except UserError as refused:
+            return refused
         again = self._next(int(self._replaced.path.name.partition("-")[0]))
         try:
             says = put_right(self._replaced, again, self._place, self._disk)
@@ -125,10 +173,34 @@ class SessionJournal:
             self._times = False  # somebody has touched the file, or such a drive changes times by itself
         else:
             self._looks = bool(says)  # such a drive gives one file two numbers
-        self.notices += [says] if says else []
+        if says:
+            self._notice(says)
         self._replaced.close()
         self._replaced = None
         return None
+
+    def _begin_again(self, lost: AppendFile, durable: int) -> None:
+        """Write again what can be had of a journal of which nothing is left."""
+        self._have_folder()
+        self._all_gone = True
+        self._sync_names()
+        records = rest_of(lost, self._place, durable)
+        self._begins = first = records[0].seq if records else None
+        if first is not None:
+            data = encode_header(self._place, self._session, first) + self._encoded(records)
+            self._file, self._size = self._appended(self._next(first), data), len(data)
+        lost.close()
+        self._replaced = None
+        self._tell_gone(first)
+
+    def _appended(self, path: Path, data: bytes) -> AppendFile:
+        file = AppendFile(path, self._disk)
+        try:
+            file.append(data)
+        except BaseException:
+            file.close()
+            raise
+        return file
 
     def take_notices(self) -> list[str]:
         """Return `notices`, each once."""

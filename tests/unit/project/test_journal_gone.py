@@ -1,0 +1,151 @@
+"""The journal of an open image is deleted, with its folder or with more, while the project stays."""
+
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from segstudio.io.atomic import TEMP_MARK
+from segstudio.labels.edits import Stroke
+from segstudio.project import checkpoint
+from segstudio.project.document import ImageDocument
+from segstudio.project.journal import JournalPlace, read_journal
+from segstudio.project.project import Project
+from segstudio.project.verify import verify_project
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no open file is deleted there")
+SHAPE = (300, 400)
+PARTS = [".segstudio/journal/{}", ".segstudio/journal", ".segstudio"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(checkpoint, "IDLE_SECONDS", 600.0)
+    monkeypatch.setattr(checkpoint, "LATEST_SECONDS", 600.0)
+    tifffile.imwrite(tmp_path / "img.tif", np.zeros(SHAPE, np.uint8))
+    Project.create(tmp_path / "project", tmp_path / "img.tif")[0].close()
+    return tmp_path / "project"
+
+
+def draw(document: ImageDocument, *ids: int) -> None:
+    for number in ids:
+        document.apply(Stroke(np.array([[20.0 * number, 30.0]]), 8, number))
+    assert document.flush()
+
+
+def opened(project: Project) -> tuple[ImageDocument, list[str]]:
+    document, told = project.document(project.images[0].id), []
+    document.noticed.connect(told.append)
+    return document, told
+
+
+def delete(project: Project, part: str = PARTS[0]) -> None:
+    shutil.rmtree(project.folder / part.format(project.images[0].id))
+
+
+def as_killed(project: Project) -> Path:
+    """Copy a project as a kill would leave it now."""
+    copy = project.folder.with_name("killed")
+    shutil.copytree(project.folder, copy, ignore=shutil.ignore_patterns(f"{TEMP_MARK}*"))  # they come and go
+    return copy
+
+
+def found_in(folder: Path) -> tuple[set[int], tuple[str, ...]]:
+    """Return the labels that a project has when it is opened, and what is said of them."""
+    with Project.open(folder) as project:
+        document = project.document(project.images[0].id)
+        return document.planes.labels.values(), tuple(document.notices)
+
+
+def publishes(document: ImageDocument) -> bool:
+    """Return whether all gets into the label files, though it is not yet time for them."""
+    end = time.monotonic() + 30
+    while not document.whole and time.monotonic() < end:
+        time.sleep(0.01)
+    return document.whole
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_all_that_was_done_since_the_image_was_opened_is_written_again(folder: Path, part: str) -> None:
+    with Project.open(folder) as project:
+        document, told = opened(project)
+        draw(document, 1, 2)
+        for number in (3, 5):  # and once more
+            delete(project, part)
+            draw(document, number, number + 1)
+            assert document.save_state == "saved"
+        killed = as_killed(project)
+        assert told == [sentence for sentence in told if "All of it was written again" in sentence]
+        assert len(told) == 2
+    with Project.open(killed) as again:
+        reopened = again.document(again.images[0].id)
+        assert reopened.planes.labels.values() == {1, 2, 3, 4, 5, 6}
+        assert reopened.notices == []
+        for _ in range(6):
+            assert reopened.undo() is not None
+        assert reopened.planes.blank
+    assert verify_project(killed).whole
+    assert found_in(folder) == ({1, 2, 3, 4, 5, 6}, ())
+
+
+def test_it_is_written_again_when_the_image_is_closed(folder: Path) -> None:
+    with Project.open(folder) as project:
+        document, _ = opened(project)
+        draw(document, 1, 2)
+        delete(project)
+        assert document.close()
+    assert found_in(folder) == ({1, 2}, ())
+
+
+@pytest.mark.parametrize("undone_before", [True, False])
+def test_an_action_of_which_only_the_deleted_files_knew_is_undone_for_good(folder: Path, undone_before: bool) -> None:
+    with Project.open(folder) as project:
+        draw(opened(project)[0], 1, 2)
+    with Project.open(folder) as project:
+        document, told = opened(project)
+        draw(document, 3)
+        if undone_before:
+            assert document.undo() is not None
+            assert document.undo() is not None
+            assert document.flush()
+            delete(project)
+            draw(document, 4)
+        else:
+            delete(project)
+            assert document.undo() is not None
+            assert document.flush()
+        assert publishes(document)
+        if not undone_before:
+            assert document.undo() is not None
+            draw(document, 4)
+        draw(document, 5)
+        assert document.undo() is not None
+        assert document.flush()
+        (says,) = told
+        assert "can no longer be undone once the image is closed" in says
+        killed = as_killed(project)
+        place = JournalPlace(project.files(document.entry.id).journal, document.entry.id, SHAPE)
+        files = read_journal(place).files
+        assert files
+        assert all(file.whole for file in files), "what is undone or redone lies in no file that is gone"
+    assert found_in(killed) == ({1, 4}, ())
+
+
+def test_what_cannot_be_written_again_is_published_at_once(folder: Path) -> None:
+    with Project.open(folder) as project:
+        draw(opened(project)[0], 1, 2)
+        killed = as_killed(project)
+    with Project.open(killed) as project:
+        document, told = opened(project)
+        assert not project.files(document.entry.id).labels.exists()
+        delete(project)
+        draw(document, 3)
+        assert "can no longer be undone" in told[0]
+        assert publishes(document)
+        labels = project.files(document.entry.id).labels
+        assert set(np.unique(tifffile.imread(labels)).tolist()) == {0, 1, 2, 3}
+    assert found_in(killed) == ({1, 2, 3}, ())
