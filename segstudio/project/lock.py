@@ -236,19 +236,21 @@ def _left_by(path: Path, owner: dict[str, object]) -> UserError:
     )
 
 
-def _who(owner: dict[str, object]) -> str:
-    return ", ".join(
-        str(text)[:80]
-        for text in (owner.get("user"), owner.get("host"), owner.get("pid") and f"process {owner['pid']}")
-        if text
-    )
+def _who(owner: dict[str, object], *, here: bool = False) -> str:
+    """Return user, computer and process in words; of this computer only another user is named, and the process."""
+    user = "" if here and owner.get("user") == _user() else owner.get("user")
+    host = "" if here else owner.get("host")
+    process = owner.get("pid") and f"process {owner['pid']}"
+    return ", ".join(str(text)[:80] for text in (user, host, process) if text)
 
 
 def _held(path: Path, owner: dict[str, object]) -> UserError:
-    who = _who(owner)
     project = path.parent.parent.name
+    here = bool(owner) and not _elsewhere(owner)
+    place = " in another window or command on this computer" if here else ""
+    who = _who(owner, here=here)
     return UserError(
-        f"{project} is already open for writing{f' ({who})' if who else ''}.",
+        f"{project} is already open for writing{place}{f' ({who})' if who else ''}.",
         hint="Close it there first, or open it for reading only.",
         code="project-locked",
         path=path.parent.parent,

@@ -76,7 +76,8 @@ def test_an_open_document_is_one_document(tmp_path: Path, pictures: Path) -> Non
 
 def test_a_second_writer_is_refused_and_told_who_has_it(tmp_path: Path, pictures: Path) -> None:
     project = made(tmp_path, pictures)
-    with pytest.raises(UserError, match=f"process {os.getpid()}") as caught:
+    who = rf"in another window or command on this computer \(process {os.getpid()}\)\."
+    with pytest.raises(UserError, match=who) as caught:
         Project.open(tmp_path / "project")
     assert caught.value.code == "project-locked"
     with Project.open(tmp_path / "project", read_only=True) as reader:
