@@ -101,6 +101,7 @@ class CatchingUp:
         self,
         image_id: str,
         *,
+        name: Callable[[], str],
         is_open: bool,
         open_image: Callable[[], ImageDocument],
         holds_everything: Callable[[], bool],
@@ -112,6 +113,8 @@ class CatchingUp:
         ----------
         image_id
             One of `left`.
+        name
+            Returns what it is called in messages.
         is_open
             Whether somebody works on it: it stays open then.
         open_image
@@ -144,10 +147,10 @@ class CatchingUp:
             if holds_everything():
                 return  # what is wrong with the image is told by who opens it
             self._passed_over = True
-            raise UserError(
-                f"{error.message} What was done last on it, before the program was killed, is kept but not in its "
-                "label file: trainings and exports do not see it.",
-                hint=error.hint,
+            raise UserError(  # what is wrong with the image comes last: it is told by a banner of its own, too
+                f"What was done last on {name()}, before the program was killed, is kept but not in its label file: "
+                "trainings and exports do not see it.",
+                hint=f"{error.message} {error.hint}".strip(),
                 code=LEFT_BEHIND,
                 path=error.path,
             ) from error

@@ -204,6 +204,7 @@ class Project(ProjectFiles):
         is_open = self.is_open(image_id)
         self._catching_up.catch_up(
             image_id,
+            name=lambda: self.entry(image_id).name,
             is_open=is_open,
             open_image=lambda: self.document(image_id),
             holds_everything=lambda: hold_everything(

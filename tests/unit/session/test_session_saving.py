@@ -314,9 +314,9 @@ def test_after_a_crash_an_image_that_is_gone_is_named(session: Session, tmp_path
     session.noticed.connect(said.append)
     session.open_project(tmp_path / "crashed")
     (notice,) = (notice for notice in said if notice.group == "left-behind")
-    assert notice.message.startswith("b.tif was not found")
+    assert notice.message.startswith("What was done last on b.tif")
     assert "not in its label file" in notice.message
-    assert notice.hint
+    assert notice.hint.startswith("b.tif was not found"), "cut first: a banner of its own says so"
     session.close()
 
 
