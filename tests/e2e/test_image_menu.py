@@ -87,7 +87,7 @@ def test_a_moved_image_is_found_by_its_file(
         assert not _offers(hand, 0, "Find the image file…"), "it is there"
         _choose(hand, 1, "Find the image file…")
         _says(hand, "is not the image b.tif")
-        assert "Find the image file…" in " ".join(notice.hint for notice in hand.window.banners.messages())
+        assert "Choose the file itself" in " ".join(notice.hint for notice in hand.window.banners.messages())
         _choose(hand, 1, "Find the image file…")
         _says(hand, "renamed.tif is found again")
         hand.wait(lambda: hand.session.document.entry.name == "renamed.tif", what="the image")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Literal
 
 import pytest
@@ -87,7 +88,7 @@ def test_without_any_network_the_step_says_so(session: Session, qtbot: QtBot) ->
     offer(session, (JOINT,), ())
     with pytest.raises(WrongUsage, match="No network could be loaded"):
         panel.setup.wish()
-    session.project = object()  # type: ignore[assignment] # any: nothing is read from it here
+    session.project = SimpleNamespace(read_only=False)  # type: ignore[assignment] # nothing else is read from it here
     panel._show_summary(SplitSummary(2, 1, 0, 20))
     session.project = None
     assert "No network could be loaded" in said(panel)
