@@ -61,13 +61,13 @@ class JournalWriter:
         disk: Disk = DISK,
         rescue: ImageRescue | None = None,
     ) -> None:
-        self._files = SessionJournal(place, prepare, disk)
         self._on_change = on_change
         self._condition = threading.Condition()
         self._waiting: list[JournalRecord] = list(rescue.pending) if rescue is not None else []
         self._since = 0.0
         self._last = self._there = last
         self._durable = self._waiting[0].seq - 1 if self._waiting else last
+        self._files = SessionJournal(place, prepare, disk, begun=self._durable > 0)
         self._error: UserError | None = None
         self._written = self._synced = self._durable
         self._medium = Medium(self._condition)

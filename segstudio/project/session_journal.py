@@ -27,6 +27,8 @@ class SessionJournal:
     ----------
     place
         Journal of the image; its folder is made when the first record comes.
+    begun
+        Whether the journal has files.
     prepare
         Called before the first record is written to the folder; may raise ``DiskError``.
 
@@ -38,12 +40,12 @@ class SessionJournal:
         How often one has done something to it.
     """
 
-    def __init__(self, place: JournalPlace, prepare: Callable[[], None], disk: Disk) -> None:
+    def __init__(self, place: JournalPlace, prepare: Callable[[], None], disk: Disk, *, begun: bool) -> None:
         self.notices: list[str] = []
         self.incidents = 0
         self._place = place
         self._folder = place.folder
-        self._existed = place.folder.is_dir()
+        self._begun = begun
         self._prepare = prepare
         self._prepared = False
         self._based = True
@@ -85,6 +87,7 @@ class SessionJournal:
             data = header + self._encoded(records)
             self._file.write(data)
             self._size += len(data)
+            self._begun = True
             if self._all_gone:
                 self._tell_gone(records[0].seq)
         except OSError as error:
@@ -99,9 +102,10 @@ class SessionJournal:
     def _have_folder(self) -> None:
         self._disk.check_place()  # a drive that is gone is not made anew where it was
         if not self._folder.is_dir():
-            self._all_gone = self._existed
             self._unnamed += [made.parent for made in make_folders(self._folder, self._disk, durable=False)]
-            self._existed, self._prepared = True, False
+            self._prepared = False
+        if self._begun and not self._has_files():
+            self._all_gone = True
         if self._all_gone:
             self._begins = None
         if not self._prepared:
@@ -110,8 +114,11 @@ class SessionJournal:
                 self._based = any(self._folder.glob("base-*"))
             self._prepared = True
 
+    def _has_files(self) -> bool:
+        return any(self._folder.glob(f"*{journal.SUFFIX}"))
+
     def _tell_gone(self, first: int | None) -> None:
-        self._all_gone = False
+        self._all_gone, self._begun = False, self._file is not None
         self._notice(f"{_GONE} {_ALL_AGAIN if first == 1 else _IN_PART}")
 
     def _notice(self, says: str) -> None:
@@ -159,7 +166,7 @@ class SessionJournal:
         try:
             with disk_errors(self._folder, "written"):
                 self._disk.check_place()
-                if self._all_gone or not any(self._folder.glob(f"*{journal.SUFFIX}")):
+                if self._all_gone or not self._has_files():
                     self._begin_again(self._replaced, durable)
                     return None
         except UserError as refused:
@@ -182,7 +189,6 @@ class SessionJournal:
     def _begin_again(self, lost: AppendFile, durable: int) -> None:
         """Write again what can be had of a journal of which nothing is left."""
         self._have_folder()
-        self._all_gone = True
         self._sync_names()
         records = rest_of(lost, self._place, durable)
         self._begins = first = records[0].seq if records else None

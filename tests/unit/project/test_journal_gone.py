@@ -135,14 +135,19 @@ def test_an_action_of_which_only_the_deleted_files_knew_is_undone_for_good(folde
     assert found_in(killed) == ({1, 4}, ())
 
 
-def test_what_cannot_be_written_again_is_published_at_once(folder: Path) -> None:
+@pytest.mark.parametrize("with_folder", [True, False])
+def test_what_cannot_be_written_again_is_published_at_once(folder: Path, with_folder: bool) -> None:
     with Project.open(folder) as project:
         draw(opened(project)[0], 1, 2)
         killed = as_killed(project)
     with Project.open(killed) as project:
         document, told = opened(project)
         assert not project.files(document.entry.id).labels.exists()
-        delete(project)
+        if with_folder:
+            delete(project)
+        else:
+            for path in project.files(document.entry.id).journal.glob("*.sj"):
+                path.unlink()
         draw(document, 3)
         assert "can no longer be undone" in told[0]
         assert publishes(document)
