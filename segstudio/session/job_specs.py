@@ -181,6 +181,7 @@ def predict_job(
         Nothing may be written, or an image is not the one that is in the project: its proposals would lie on another.
     """
     project.check_writable()
+    project.check_there("Nothing can be predicted")
     entries = list(entries)
     refuse_changed_images(
         project, [SampleRecord(image_id=entry.id, image=project.image_path(entry.id)) for entry in entries]

@@ -25,6 +25,7 @@ from segstudio.engine.prediction.room import check_room
 from segstudio.engine.prediction.seen_image import Readable, SeenImage
 from segstudio.engine.prediction.stitch_maps import is_blended, map_steps
 from segstudio.io.atomic import make_folders, remove_folders
+from segstudio.io.disk import make_one_folder
 from segstudio.jobs.failures import is_out_of_memory
 from segstudio.jobs.messages import Artifact, Finished, Message, Progress, Warned
 from segstudio.jobs.spec import DecodeJob, PredictImage, PredictJob
@@ -74,7 +75,15 @@ def predict(job: PredictJob) -> Iterator[Message]:
         choose_device(job.device),
     )
     model.network.to(setting.device).to(memory_format=torch.channels_last)
-    began = time.monotonic()
+    with ExitStack() as stack:
+        # All at first, later none but the last of each path: the drive of a project may go while images are predicted.
+        for place in {path.parent for image in job.images for path in (image.output, image.maps or image.output)}:
+            stack.callback(remove_folders, make_folders(place))  # those that stay empty
+        yield from _all_images(setting)
+
+
+def _all_images(setting: _Setting) -> Iterator[Message]:
+    job, began = setting.job, time.monotonic()
     objects, left_out = 0, 0
     said_blended = False
     for index, image in enumerate(job.images):
@@ -140,8 +149,6 @@ def _image_steps(setting: _Setting, image: PredictImage, index: int, began: floa
 
     yield progress(0)
     with ExitStack() as stack:
-        for place in {image.output.parent, (image.maps or image.output).parent}:
-            stack.callback(remove_folders, make_folders(place))  # those that stay empty
         seen = stack.enter_context(SeenImage(setting.model.card, image.image))
         yield from _told(setting, seen)
         maps = _map_store(setting, seen, image, stack)
@@ -235,7 +242,7 @@ def _label_store(maps: MapStore, output: Path) -> MapStore:
     shape = (maps.shape[1], maps.shape[2])
     if is_whole(shape):
         return MemoryStore(np.empty((1, 0, 0), np.int32))
-    make_folders(output.parent)
+    make_one_folder(output.parent)
     return new_store(output.parent, (1, *shape), np.int32)
 
 

@@ -15,7 +15,8 @@ from segstudio.engine.data.normalise import IntensityScale
 from segstudio.engine.data.target_images import unscaled
 from segstudio.engine.prediction.block_decoding import Found
 from segstudio.engine.prediction.map_store import MOST_PIXELS, FileStore, MapStore, MemoryStore
-from segstudio.io.atomic import make_folders, write_atomic, write_together
+from segstudio.io.atomic import write_atomic, write_together
+from segstudio.io.disk import make_one_folder
 from segstudio.io.image_file import image_tiff_by_tile
 from segstudio.io.json_file import json_content
 from segstudio.io.labels_file import label_tiff_by_tile
@@ -33,7 +34,7 @@ def write_result(path: Path, found: Found) -> None:
     DiskError
         The disk refused. An earlier result is then as it was; without one nothing is left there.
     """
-    make_folders(path.parent)
+    make_one_folder(path.parent)
     objects = {
         str(number): {"class_id": class_id, "score": round(found.scores.get(number, 1.0), 4)}
         for number, class_id in sorted(found.classes.items())
@@ -51,7 +52,7 @@ def write_image(path: Path, maps: MapStore, scale: IntensityScale, image_id: str
     DiskError
         The disk refused. An earlier result is then as it was; without one nothing is left there.
     """
-    make_folders(path.parent)
+    make_one_folder(path.parent)
     content = {"schema_version": SCHEMA_VERSION, "image": True, "image_id": image_id, "objects": {}}
     planes = image_tiff_by_tile(maps.shape, lambda window: unscaled(maps.read(window), scale))
     write_together({path.with_suffix(".json"): json.dumps(content).encode(), path: planes})
@@ -71,7 +72,7 @@ def is_result(path: Path) -> bool:
 
 def keep_maps(path: Path, maps: MapStore) -> None:
     """Let `maps` appear whole at `path` as a NumPy file, for decoding again."""
-    make_folders(path.parent)
+    make_one_folder(path.parent)
     if isinstance(maps, FileStore):
         maps.publish(path)
     elif isinstance(maps, MemoryStore):

@@ -87,6 +87,22 @@ def labels_artifact(messages: list[Message]) -> Artifact:
     return next(item for item in messages if isinstance(item, Artifact) and item.role == "labels")
 
 
+def test_nothing_is_made_where_a_drive_was(model: Path, tmp_path: Path) -> None:
+    place = tmp_path / "drive" / "predictions"
+    place.parent.mkdir()
+    images = tuple(
+        PredictImage(image_id=path.stem, image=path, output=place / "run" / path.name, maps=place / "run" / "m.npy")
+        for path in (write_image(tmp_path), write_image(tmp_path, "a13.tif"))
+    )
+    steps = predict(PredictJob(job_id="7", model=model, images=images, device="cpu"))
+    assert next(item for item in steps if isinstance(item, Artifact) and item.role == "labels")
+    place.parent.rename(tmp_path / "unplugged")
+    place.parent.mkdir()
+    with pytest.raises(DiskError, match="the folder is not there any more"):
+        list(steps)
+    assert list(place.parent.iterdir()) == []
+
+
 def test_labels_classes_and_scores_are_written(model: Path, tmp_path: Path) -> None:
     image = write_image(tmp_path)
     messages = list(predict(job_for(model, tmp_path, image)))
