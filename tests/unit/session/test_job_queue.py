@@ -104,7 +104,11 @@ class Sitting:
         project = cast(
             "Any",
             SimpleNamespace(
-                runs_folder=self.folder / "runs", check_writable=lambda: None, images=(), publish=lambda: lambda: None
+                runs_folder=self.folder / "runs",
+                check_writable=lambda: None,
+                check_there=lambda says: None,
+                images=(),
+                publish=lambda: lambda: None,
             ),
         )
         worker = WarmWorker(command=[sys.executable, str(self.folder / "worker.py")])
