@@ -267,6 +267,15 @@ class AppendFile:
         then = not times or writes != self._writes or mine.st_mtime_ns == modified
         return same and then and there.st_size == self._size
 
+    @property
+    def modified(self) -> int:
+        """When the file was changed last, wherever its name leads to now; raise ``OSError``."""
+        return os.fstat(self._open).st_mtime_ns
+
+    def accept(self, modified: int) -> None:
+        """Let `in_place` go by another time: what was written was read at `modified` or later, and is all there."""
+        self._settled = (self._writes, modified)
+
     def contents(self) -> bytes | None:
         """Return all that was written, wherever its name leads to now; ``None`` when it was changed in place."""
         with disk_errors(self.path, "read"):

@@ -15,6 +15,8 @@ from segstudio.project.journal import JournalPlace, encode_header, file_name, ne
 from segstudio.project.journal_records import JournalRecord, detached, encode_record
 from segstudio.project.replaced_journal import put_right, rest_of
 
+#: So often a file may have another time without another content until times are no longer looked at.
+_TOUCHES: Final = 20
 _GONE: Final = "The journal of this image was taken away by another program while the image was open here."
 _ALL_AGAIN: Final = "All of it was written again."
 _IN_PART: Final = "Your labels are all there; what you did earlier can no longer be undone once the image is closed."
@@ -57,6 +59,7 @@ class SessionJournal:
         self._file: AppendFile | None = None
         self._unnamed: list[Path] = []
         self._looks = self._times = True
+        self._touched = 0
         self._replaced: AppendFile | None = None
         self._all_gone = False  # and nobody was told
 
@@ -173,13 +176,22 @@ class SessionJournal:
             return refused
         again = self._next(int(self._replaced.path.name.partition("-")[0]))
         try:
-            says = put_right(self._replaced, again, self._place, self._disk)
+            with disk_errors(self._folder, "read"):
+                modified = self._replaced.modified
+                says = put_right(self._replaced, again, self._place, self._disk)
+                if says and not self._has_files():  # what lay there was no journal, and ours cannot be read any more
+                    self._begins, self._begun = None, False
+                    says += f" {_IN_PART}"
         except UserError as refused:
             return refused
         if not says and self._replaced.in_place(times=False):
-            self._times = False  # somebody has touched the file, or such a drive changes times by itself
-        else:
-            self._looks = bool(says)  # such a drive gives one file two numbers
+            # Somebody has touched the file; a drive that changes times by itself would have it read for ever.
+            self._touched += 1
+            self._times = self._touched < _TOUCHES
+            self._replaced.accept(modified)
+            self._file, self._replaced = self._replaced, None
+            return None
+        self._looks = bool(says)  # such a drive gives one file two numbers
         if says:
             self._notice(says)
         self._replaced.close()

@@ -114,6 +114,8 @@ def test_what_was_changed_in_place_is_kept_and_the_label_files_are_published_at_
 ) -> None:
     monkeypatch.setattr(checkpoint, "IDLE_SECONDS", 600.0)
     document = project.document(project.images[0].id)
+    told: list[str] = []
+    document.noticed.connect(told.append)
     draw(document, 1, 2, 3)
     path = journal_of(project)
     foreign = path.read_bytes()[:-90] + end
@@ -125,6 +127,9 @@ def test_what_was_changed_in_place_is_kept_and_the_label_files_are_published_at_
     end = time.monotonic() + 30
     while not document.whole and time.monotonic() < end:
         time.sleep(0.01)
+    (says,) = told
+    assert "foreign-1" in says
+    assert ("can no longer be undone once the image is closed" in says) is not path.exists()
     killed = as_killed(project)
     with Project.open(killed) as again:
         assert again.document(again.images[0].id).planes.labels.values() == {1, 2, 3, 4}
@@ -172,9 +177,13 @@ def test_a_journal_that_was_only_touched_is_no_other_version_and_is_looked_after
     draw(document, 3)
     assert numbers(project.folder, project) == [1, 2, 3]
     assert not list(project.folder.rglob("foreign-*"))
-    max(project.files(project.images[0].id).journal.glob("*.sj")).unlink()
+    path = journal_of(project)
+    damaged = path.read_bytes()[:-90] + b"?" * 90
+    changed_in_place(path, damaged)
+    a_moment_later(path)
     draw(document, 4)
-    assert numbers(project.folder, project) == [1, 2, 3, 4]
+    (kept,) = project.folder.rglob("foreign-1/*.sj")
+    assert kept.read_bytes() == damaged
 
 
 class Full(Disk):
