@@ -60,6 +60,7 @@ class ProjectLock:
         self._disk = disk
         self._descriptor: int | None = None
         self._content = b""
+        self._lost = False
 
     def acquire(self, take_from: Holder | None = None) -> None:
         """Take the lock.
@@ -120,6 +121,42 @@ class ProjectLock:
                 return file.read(_OWNER_BYTES) == self._content
         except (FileNotFoundError, NotADirectoryError):
             return False
+
+    def take_again(self) -> str:
+        """Take the lock again where another program has deleted its file; return, once, that somebody else has it."""
+        if self._descriptor is None or self._lost or self._is_ours(self._descriptor):
+            return ""
+        try:
+            descriptor = open_lock(self._path)
+        except OSError:  # tried again with the next files that are written
+            return ""
+        try:
+            owner = _owner_in(_content(descriptor))
+            if _elsewhere(owner) or not try_lock(descriptor):
+                self._lost = True
+                who = _who(owner)
+                return (
+                    f"The lock of {self._path.parent.parent.name} was deleted, and another program"
+                    f"{f' ({who})' if who else ''} has opened it for writing since. Close it in one of both: what is "
+                    "drawn in both is told apart only when it is opened next."
+                )
+            self._write(descriptor, json.loads(self._content))
+            self._disk.sync_folder(self._path.parent)
+            self._descriptor, descriptor = descriptor, self._descriptor
+        except OSError:
+            return ""
+        finally:
+            os.close(descriptor)
+        return ""
+
+    def _is_ours(self, descriptor: int) -> bool:
+        """Whether the file that we hold lies there, whatever is in it; also when nobody can tell."""
+        try:
+            return self.names_us() or os.path.samestat(self._path.stat(), os.fstat(descriptor))
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
 
     def leave_to_next(self) -> None:
         """Give the lock back so that any computer may take it, and is `interrupted` then; raise `DiskError`."""

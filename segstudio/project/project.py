@@ -307,6 +307,11 @@ class Project(ProjectFiles):
         return problems
 
     def _on_published(self, image_id: str, objects: int, marked: bool) -> None:
+        self._note_published(image_id, objects, marked)
+        if self._lock is not None and (says := self._lock.take_again()):
+            self._store.saving.on_notice(says)
+
+    def _note_published(self, image_id: str, objects: int, marked: bool) -> None:
         with self._store.lock:
             entry = next((entry for entry in self._store.manifest.images if entry.id == image_id), None)
             if self.read_only or entry is None or (entry.objects, entry.marked) == (objects, marked):

@@ -3,12 +3,14 @@
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
 
+from segstudio.core.errors import UserError
 from segstudio.io.atomic import TEMP_MARK
 from segstudio.labels.edits import Stroke
 from segstudio.project import checkpoint
@@ -44,7 +46,9 @@ def opened(project: Project) -> tuple[ImageDocument, list[str]]:
 
 
 def delete(project: Project, part: str = PARTS[0]) -> None:
-    shutil.rmtree(project.folder / part.format(project.images[0].id))
+    path = project.folder / part.format(project.images[0].id)
+    while path.exists():  # the project may be saved meanwhile
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def as_killed(project: Project) -> Path:
@@ -61,12 +65,17 @@ def found_in(folder: Path) -> tuple[set[int], tuple[str, ...]]:
         return document.planes.labels.values(), tuple(document.notices)
 
 
+def comes(true: Callable[[], bool]) -> bool:
+    """Return whether something becomes true in a while."""
+    end = time.monotonic() + 30
+    while not true() and time.monotonic() < end:
+        time.sleep(0.01)
+    return true()
+
+
 def publishes(document: ImageDocument) -> bool:
     """Return whether all gets into the label files, though it is not yet time for them."""
-    end = time.monotonic() + 30
-    while not document.whole and time.monotonic() < end:
-        time.sleep(0.01)
-    return document.whole
+    return comes(lambda: document.whole)
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -78,18 +87,19 @@ def test_all_that_was_done_since_the_image_was_opened_is_written_again(folder: P
             delete(project, part)
             draw(document, number, number + 1)
             assert document.save_state == "saved"
+            assert document.checkpoint(wait=True)
         killed = as_killed(project)
         assert told == [sentence for sentence in told if "All of it was written again" in sentence]
         assert len(told) == 2
-    with Project.open(killed) as again:
-        reopened = again.document(again.images[0].id)
-        assert reopened.planes.labels.values() == {1, 2, 3, 4, 5, 6}
-        assert reopened.notices == []
-        for _ in range(6):
-            assert reopened.undo() is not None
-        assert reopened.planes.blank
-    assert verify_project(killed).whole
-    assert found_in(folder) == ({1, 2, 3, 4, 5, 6}, ())
+    for place in (killed, folder):
+        with Project.open(place) as again:
+            reopened = again.document(again.images[0].id)
+            assert reopened.planes.labels.values() == {1, 2, 3, 4, 5, 6}
+            assert reopened.notices == []
+            for _ in range(6):
+                assert reopened.undo() is not None
+            assert reopened.planes.blank
+        assert verify_project(place).whole
 
 
 def test_it_is_written_again_when_the_image_is_closed(folder: Path) -> None:
@@ -99,6 +109,37 @@ def test_it_is_written_again_when_the_image_is_closed(folder: Path) -> None:
         delete(project)
         assert document.close()
     assert found_in(folder) == ({1, 2}, ())
+
+
+def test_the_lock_that_was_deleted_with_it_is_taken_again(folder: Path) -> None:
+    with Project.open(folder) as project:
+        document, _ = opened(project)
+        draw(document, 1)
+        delete(project, ".segstudio")
+        draw(document, 2)
+        lock = folder / ".segstudio" / "lock"
+        assert comes(lambda: lock.exists() and lock.stat().st_size > 0)
+        with pytest.raises(UserError, match="already open"):
+            Project.open(folder)
+    with Project.open(folder) as again:
+        assert again.behind == (), "it was closed"
+
+
+def test_who_opened_the_project_when_its_lock_was_deleted_is_told(folder: Path) -> None:
+    with Project.open(folder) as project:
+        told: list[str] = []
+        project.tell_with(told.append)
+        document, _ = opened(project)
+        draw(document, 1)
+        delete(project, ".segstudio")
+        with Project.open(folder):
+            draw(document, 2)
+            assert document.checkpoint(wait=True)
+            draw(document, 3)
+            assert document.checkpoint(wait=True)
+            assert comes(lambda: bool(told))
+        assert "has opened it for writing" in told[0]
+    assert len(told) == 1
 
 
 @pytest.mark.parametrize("undone_before", [True, False])
