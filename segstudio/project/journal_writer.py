@@ -41,6 +41,8 @@ class JournalWriter:
     rescue
         Takes what the disk refuses, or does not take within a second; its pending records are written first, on
         the first try of the disk.
+    name
+        Of the image, for sentences; that of its folder when it is empty.
 
     Notes
     -----
@@ -51,7 +53,7 @@ class JournalWriter:
     written again.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it writes, and whom it tells
         self,
         place: JournalPlace,
         last: int,
@@ -60,6 +62,7 @@ class JournalWriter:
         on_change: Callable[[], None] = lambda: None,
         disk: Disk = DISK,
         rescue: ImageRescue | None = None,
+        name: str = "",
     ) -> None:
         self._on_change = on_change
         self._condition = threading.Condition()
@@ -67,7 +70,7 @@ class JournalWriter:
         self._since = 0.0
         self._last = self._there = last
         self._durable = self._waiting[0].seq - 1 if self._waiting else last
-        self._files = SessionJournal(place, prepare, disk, begun=self._durable > 0)
+        self._files = SessionJournal(place, prepare, disk, begun=self._durable > 0, name=name)
         self._error: UserError | None = None
         self._written = self._synced = self._durable
         self._medium = Medium(self._condition)

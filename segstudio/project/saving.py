@@ -62,6 +62,7 @@ class Saving:
             on_change=weakly(self._on_journal),
             disk=disk,
             rescue=found.rescue,
+            name=files.labels.stem,
         )
         self._refused = self._troubled = False
         self._incidents = 0

@@ -17,7 +17,6 @@ from segstudio.project.replaced_journal import put_right, rest_of
 
 #: So often a file may have another time without another content until times are no longer looked at.
 _TOUCHES: Final = 20
-_GONE: Final = "The journal of this image was taken away by another program while the image was open here."
 _ALL_AGAIN: Final = "All of it was written again."
 _IN_PART: Final = "Your labels are all there; what you did earlier can no longer be undone once the image is closed."
 
@@ -33,6 +32,8 @@ class SessionJournal:
         Whether the journal has files.
     prepare
         Called before the first record is written to the folder; may raise ``DiskError``.
+    name
+        Of the image, for sentences; that of the folder when it is empty.
 
     Attributes
     ----------
@@ -42,11 +43,14 @@ class SessionJournal:
         How often one has done something to it.
     """
 
-    def __init__(self, place: JournalPlace, prepare: Callable[[], None], disk: Disk, *, begun: bool) -> None:
+    def __init__(
+        self, place: JournalPlace, prepare: Callable[[], None], disk: Disk, *, begun: bool, name: str = ""
+    ) -> None:
         self.notices: list[str] = []
         self.incidents = 0
         self._place = place
         self._folder = place.folder
+        self._name = name or place.folder.name
         self._begun = begun
         self._prepare = prepare
         self._prepared = False
@@ -122,7 +126,8 @@ class SessionJournal:
 
     def _tell_gone(self, first: int | None) -> None:
         self._all_gone, self._begun = False, self._file is not None
-        self._notice(f"{_GONE} {_ALL_AGAIN if first == 1 else _IN_PART}")
+        gone = f"The journal of {self._name} was taken away by another program while the image was open here."
+        self._notice(f"{gone} {_ALL_AGAIN if first == 1 else _IN_PART}")
 
     def _notice(self, says: str) -> None:
         self.notices.append(says)

@@ -91,6 +91,9 @@ def test_all_that_was_done_since_the_image_was_opened_is_written_again(folder: P
         killed = as_killed(project)
         assert told == [sentence for sentence in told if "All of it was written again" in sentence]
         assert len(told) == 2
+        assert all(
+            sentence.startswith(f"The journal of {document.files.labels.stem} was taken away") for sentence in told
+        )
     for place in (killed, folder):
         with Project.open(place) as again:
             reopened = again.document(again.images[0].id)
