@@ -6,24 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tifffile
-from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QMouseEvent, QShortcut
+from canvas_desk import ALT, CTRL, LEFT, MIDDLE, NONE, RIGHT, SHIFT, Desk
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QShortcut
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from segstudio.gui.viewer.canvas import Canvas
 from segstudio.labels.edits import Polygon
-from segstudio.project.project import Project
-from segstudio.session.session import Session
 
-LEFT, RIGHT, MIDDLE = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton, Qt.MouseButton.MiddleButton
-NONE, ALT, CTRL, SHIFT = (
-    Qt.KeyboardModifier.NoModifier,
-    Qt.KeyboardModifier.AltModifier,
-    Qt.KeyboardModifier.ControlModifier,
-    Qt.KeyboardModifier.ShiftModifier,
-)
 Key = Qt.Key
 TOOLS = (
     "select", "brush", "erase", "encircle", "polygon", "fill", "pick", "split", "merge", "delete", "relabel", "region",
@@ -31,32 +21,15 @@ TOOLS = (
 SQUARE = [(60, 10), (90, 10), (90, 40), (60, 40)]
 
 
-class Bench:
+class Bench(Desk):
     """A canvas on an image with two objects: ``one`` at x 10..30 and ``two`` at x 30..50, y 10..30."""
 
     def __init__(self, qtbot: QtBot, folder: Path) -> None:
-        self.qtbot = qtbot
-        tifffile.imwrite(folder / "cells.tif", np.full((96, 128), 100, np.uint8))
-        self.project, _ = Project.create(folder / "project", [folder / "cells.tif"])
-        self.session = Session()
-        self.session.project = self.project
-        self.document = self.project.document(self.project.images[0].id)
-        self.session.front.document = self.document
-        self.view = self.session.view
-        self.canvas = Canvas(self.session)
-        qtbot.addWidget(self.canvas)
-        self.canvas.resize(640, 480)
-        self.canvas.show()
-        self.canvas.set_document(self.document)
+        super().__init__(qtbot, folder, np.full((96, 128), 100, np.uint8))
         self.canvas.setFocus()
-        qtbot.waitUntil(self.canvas.is_idle, timeout=10_000)
         for x in (10, 30):
             self.document.apply(Polygon(np.array([(x, 10), (x + 20, 10), (x + 20, 30), (x, 30)]), None))
         self.one, self.two = int(self.labels[20, 20]), int(self.labels[20, 40])
-
-    @property
-    def labels(self) -> Any:
-        return self.document.planes.labels.to_array()
 
     @property
     def regions(self) -> Any:
@@ -66,30 +39,6 @@ class Bench:
     def count(self) -> int:
         return len(self.document.planes.objects)
 
-    def screen(self, x: float, y: float) -> QPoint:
-        return QPointF(*self.canvas.camera.to_screen(x, y)).toPoint()
-
-    def press(self, x: float, y: float, button: Qt.MouseButton = LEFT, held: Qt.KeyboardModifier = NONE) -> None:
-        self.qtbot.mousePress(self.canvas.viewport(), button, held, self.screen(x, y))
-
-    def release(self, x: float, y: float, button: Qt.MouseButton = LEFT, held: Qt.KeyboardModifier = NONE) -> None:
-        self.qtbot.mouseRelease(self.canvas.viewport(), button, held, self.screen(x, y))
-
-    def move(self, x: float, y: float, buttons: Qt.MouseButton | None = None) -> None:
-        at, none = QPointF(self.screen(x, y)), Qt.MouseButton.NoButton
-        event = QMouseEvent(QEvent.Type.MouseMove, at, at, none, buttons or none, NONE)
-        QApplication.sendEvent(self.canvas.viewport(), event)
-
-    def click(self, x: float, y: float, button: Qt.MouseButton = LEFT, held: Qt.KeyboardModifier = NONE) -> None:
-        self.press(x, y, button, held)
-        self.release(x, y, button, held)
-
-    def drag(self, *points: tuple[float, float], button: Qt.MouseButton = LEFT, held: Any = NONE) -> None:
-        self.press(*points[0], button, held)
-        for point in points[1:]:
-            self.move(*point, button)
-        self.release(*points[-1], button, held)
-
     def key(self, key: Qt.Key, held: Qt.KeyboardModifier = NONE) -> None:
         self.qtbot.keyClick(self.canvas, key, held)
 
@@ -97,12 +46,6 @@ class Bench:
         self.view.tool = "polygon"
         for corner in SQUARE:
             self.click(*corner)
-
-    def close(self) -> None:
-        self.canvas.close_threads()
-        self.document.close()
-        self.project.close()
-        self.session.close()
 
 
 @pytest.fixture
@@ -148,7 +91,7 @@ def test_alt_click_merges_into_the_selected_object(bench: Bench, tool: str) -> N
 
 def test_split_by_a_drag_and_by_two_clicks(bench: Bench) -> None:
     bench.view.tool = "split"
-    bench.drag((20, 5), (20, 20), (20, 35))
+    bench.drag([(20, 5), (20, 20), (20, 35)])
     assert bench.count == 3
     assert bench.labels[20, 15] != bench.labels[20, 25]
     bench.document.undo()
@@ -173,7 +116,7 @@ def test_pick_lets_the_brush_go_on_with_an_object(bench: Bench) -> None:
     bench.click(40, 20)
     assert bench.view.selected == {bench.two}
     bench.view.tool = "brush"
-    bench.drag((60, 20), (70, 20))
+    bench.drag([(60, 20), (70, 20)])
     assert bench.labels[20, 65] == bench.two
     assert bench.count == 2
 
@@ -196,11 +139,11 @@ def test_delete_tool_deletes_what_is_clicked(bench: Bench) -> None:
 def test_region_brush_states_ignores_and_takes_back(bench: Bench) -> None:
     bench.view.tool, bench.view.brush_diameter = "region", 10.0
     before = bench.labels
-    bench.drag((20, 70), (60, 70))
+    bench.drag([(20, 70), (60, 70)])
     bench.view.region_value = 2
-    bench.drag((80, 70), (100, 70))
+    bench.drag([(80, 70), (100, 70)])
     assert (bench.regions[70, 40], bench.regions[70, 90]) == (1, 2)
-    bench.drag((20, 70), (100, 70), held=ALT)
+    bench.drag([(20, 70), (100, 70)], held=ALT)
     assert not bench.regions.any()
     assert (bench.labels == before).all()
 
@@ -208,7 +151,7 @@ def test_region_brush_states_ignores_and_takes_back(bench: Bench) -> None:
 def test_fill_fills_a_ring_that_was_painted(bench: Bench) -> None:
     bench.view.tool, bench.view.brush_diameter = "brush", 5.0
     bench.view.new_object()
-    bench.drag(*ring(90, 60, 15))
+    bench.drag(ring(90, 60, 15))
     bench.view.tool = "fill"
     bench.click(90, 60)
     assert bench.labels[60, 90] == bench.labels[60, 75] > 0
@@ -217,15 +160,15 @@ def test_fill_fills_a_ring_that_was_painted(bench: Bench) -> None:
 def test_brush_leaves_neighbours_alone_unless_shift_is_held(bench: Bench) -> None:
     bench.view.tool, bench.view.brush_diameter = "brush", 8.0
     bench.view.current_object = bench.one
-    bench.drag((25, 20), (45, 20))
+    bench.drag([(25, 20), (45, 20)])
     assert bench.labels[20, 40] == bench.two
-    bench.drag((25, 20), (45, 20), held=SHIFT)
+    bench.drag([(25, 20), (45, 20)], held=SHIFT)
     assert bench.labels[20, 40] == bench.one
 
 
 def test_eraser_and_select_with_shift(bench: Bench) -> None:
     bench.view.tool, bench.view.brush_diameter = "erase", 8.0
-    bench.drag((20, 20), (40, 20), held=SHIFT)
+    bench.drag([(20, 20), (40, 20)], held=SHIFT)
     assert (bench.labels[20, 20], bench.labels[20, 40]) == (0, bench.two)
     bench.view.tool = "select"
     bench.click(40, 15)
@@ -313,8 +256,8 @@ def test_undo_is_drawn_after_strokes_that_changed_nothing(bench: Bench) -> None:
     plain = colour()
     bench.view.tool, bench.view.brush_diameter = "brush", 12.0
     bench.view.new_object()
-    bench.drag((70, 70), (80, 70))
-    bench.drag((70, 70), (80, 70))
+    bench.drag([(70, 70), (80, 70)])
+    bench.drag([(70, 70), (80, 70)])
     bench.press(70, 70)
     bench.key(Key.Key_Escape)
     bench.release(70, 70)
