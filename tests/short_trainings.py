@@ -4,9 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 import tifffile
-import torch
 from numpy.typing import NDArray
 
 from segstudio.jobs.messages import Message
@@ -16,11 +14,6 @@ FAST: dict[str, dict[str, Any]] = {
     "data": {"patch_size": 64},
     "training": {"max_minutes": 0, "epochs": 2, "steps_per_epoch": 10, "batch_size": 4, "precision": "float32"},
 }
-
-
-def on_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let trainings leave the other cores to the tests beside them."""
-    monkeypatch.setattr("segstudio.engine.run.use_all_cores", lambda device: torch.set_num_threads(1))
 
 
 def discs(seed: int, size: int = 96, count: int = 7) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:

@@ -22,10 +22,7 @@ from segstudio.jobs.spec import Choice, ClassSpec, SampleRecord, TrainJob
 #: Epochs of 4 steps; the break after step 6 lies within the second one.
 STEPS, BREAK = 11, 6
 
-
-@pytest.fixture(autouse=True)
-def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("segstudio.engine.run.use_all_cores", lambda device: torch.set_num_threads(1))
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

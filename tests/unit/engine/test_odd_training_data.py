@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
-import torch
 from factories import grid_of_squares
 
 from segstudio.core.errors import BadInput
@@ -18,10 +17,7 @@ from segstudio.jobs.spec import Choice, ClassSpec, SampleRecord, TrainJob
 
 SHORT = {"epochs": 1, "steps_per_epoch": 2, "batch_size": 2, "precision": "float32", "max_minutes": 0}
 
-
-@pytest.fixture(autouse=True)
-def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("segstudio.engine.run.use_all_cores", lambda device: torch.set_num_threads(1))
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def a_training(folder: Path, images: list[np.ndarray], labels: list[np.ndarray], **config: Any) -> Iterator[Message]:

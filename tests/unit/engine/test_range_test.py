@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-import torch
 from factories import cells
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,10 +16,7 @@ from segstudio.jobs.spec import Choice, ClassSpec, RangeTestJob, SampleRecord, T
 
 RATES = np.geomspace(1e-6, 1, 100)
 
-
-@pytest.fixture(autouse=True)
-def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("segstudio.engine.run.use_all_cores", lambda device: torch.set_num_threads(1))
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def _losses(best: float, rng: np.random.Generator) -> np.ndarray:

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 import tifffile
-import torch
 from factories import cells
 
 from segstudio.engine.model_card import read_card
@@ -14,10 +13,7 @@ from segstudio.jobs.messages import Facts
 from segstudio.jobs.run_folder import RunFolder
 from segstudio.jobs.spec import Choice, ClassSpec, SampleRecord, TrainJob
 
-
-@pytest.fixture(autouse=True)
-def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("segstudio.engine.run.use_all_cores", lambda device: torch.set_num_threads(1))
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

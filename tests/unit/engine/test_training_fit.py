@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tifffile
 import torch
-from short_trainings import a_job, disc_samples, of, on_one_thread
+from short_trainings import a_job, of
 
 from segstudio.core.errors import BadInput, WrongUsage
 from segstudio.engine.control import Control
@@ -19,15 +19,7 @@ from segstudio.jobs.messages import Artifact, Facts, Finished, Message, Metric, 
 from segstudio.jobs.run_folder import RunFolder
 from segstudio.jobs.spec import Choice, SampleRecord
 
-
-@pytest.fixture(autouse=True)
-def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    on_one_thread(monkeypatch)
-
-
-@pytest.fixture(scope="module")
-def samples(tmp_path_factory: pytest.TempPathFactory) -> tuple[SampleRecord, ...]:
-    return disc_samples(tmp_path_factory.mktemp("discs"))
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_the_scores_of_a_model_are_of_all_validation_images(

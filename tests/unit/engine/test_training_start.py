@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from short_trainings import a_job, disc_samples, of, on_one_thread
+from short_trainings import a_job, of
 
 from segstudio.core.errors import BadModel, UserError, WrongUsage
 from segstudio.engine.architectures.unet import UNet
@@ -18,15 +18,7 @@ from segstudio.jobs.messages import Finished, Metric, Warned
 from segstudio.jobs.run_folder import RunFolder
 from segstudio.jobs.spec import Choice, ClassSpec, SampleRecord
 
-
-@pytest.fixture(autouse=True)
-def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    on_one_thread(monkeypatch)
-
-
-@pytest.fixture(scope="module")
-def samples(tmp_path_factory: pytest.TempPathFactory) -> tuple[SampleRecord, ...]:
-    return disc_samples(tmp_path_factory.mktemp("discs"))
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_what_is_asked_for_is_done_or_told(

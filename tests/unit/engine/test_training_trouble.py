@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from short_trainings import a_job, disc_samples, of, on_one_thread
+from short_trainings import a_job, of
 
 from segstudio.core.errors import JobFailed
 from segstudio.engine.model_card import load_model
@@ -23,15 +23,7 @@ from segstudio.jobs.messages import Finished, Metric, Warned
 from segstudio.jobs.run_folder import RunFolder
 from segstudio.jobs.spec import SampleRecord
 
-
-@pytest.fixture(autouse=True)
-def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    on_one_thread(monkeypatch)
-
-
-@pytest.fixture(scope="module")
-def samples(tmp_path_factory: pytest.TempPathFactory) -> tuple[SampleRecord, ...]:
-    return disc_samples(tmp_path_factory.mktemp("discs"))
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no folder with an open file is deleted there")
