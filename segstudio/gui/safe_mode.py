@@ -29,8 +29,8 @@ def wants_safe_mode(trouble: Trouble) -> bool:
         box.setText(_tr("SegStudio ended within seconds the last times it was started."))
     box.setInformativeText(
         _tr(
-            "Your labels are safe. In safe mode it starts with standard layout and settings, without plug-ins, and "
-            "opens no project by itself. Nothing is deleted: the next start is a usual one again."
+            "Your labels stay as they are. In safe mode it starts with standard layout and settings, without "
+            "plug-ins, and opens no project by itself. Nothing is deleted: the next start is a usual one again."
         )
     )
     safe = box.addButton(_tr("Start in safe mode"), QMessageBox.ButtonRole.AcceptRole)
