@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -61,6 +62,7 @@ class ProjectLock:
         self._descriptor: int | None = None
         self._content = b""
         self._lost = False
+        self._mutex = threading.Lock()  # who waits for it would wait for the same drive
 
     def acquire(self, take_from: Holder | None = None) -> None:
         """Take the lock.
@@ -123,30 +125,35 @@ class ProjectLock:
             return False
 
     def take_again(self) -> str:
-        """Take the lock again where another program has deleted its file; return, once, that somebody else has it."""
-        if self._descriptor is None or self._lost or self._is_ours(self._descriptor):
-            return ""
+        """Take the lock again where another program has deleted its file; return, once, that somebody else has it.
+
+        May be called by several threads at once.
+        """
+        with self._mutex:  # or the second is refused by what the first has just taken
+            if self._descriptor is None or self._lost or self._is_ours(self._descriptor):
+                return ""
+            try:
+                return self._retake(self._descriptor)
+            except OSError:  # tried again with the next files that are written
+                return ""
+
+    def _retake(self, held: int) -> str:
+        """Do so where the file that we hold does not lie there any more."""
+        other = open_lock(self._path)
         try:
-            descriptor = open_lock(self._path)
-        except OSError:  # tried again with the next files that are written
-            return ""
-        try:
-            owner = _owner_in(_content(descriptor))
-            if _elsewhere(owner) or not try_lock(descriptor):
+            owner = _owner_in(_content(other))
+            if _elsewhere(owner) or not try_lock(other):
                 self._lost = True
-                who = _who(owner)
                 return (
-                    f"The lock of {self._path.parent.parent.name} was deleted, and another program"
-                    f"{f' ({who})' if who else ''} has opened it for writing since. Close it in one of both: what is "
-                    "drawn in both is told apart only when it is opened next."
+                    f"The lock of {self._path.parent.parent.name} was deleted, and {_writer(owner)} has opened it for "
+                    "writing since. Close it in one of both: what is drawn in both is told apart only when it is "
+                    "opened next."
                 )
-            self._write(descriptor, json.loads(self._content))
+            self._write(other, json.loads(self._content))
             self._disk.sync_folder(self._path.parent)
-            self._descriptor, descriptor = descriptor, self._descriptor
-        except OSError:
-            return ""
+            self._descriptor, other = other, held
         finally:
-            os.close(descriptor)
+            os.close(other)
         return ""
 
     def _is_ours(self, descriptor: int) -> bool:
@@ -185,8 +192,9 @@ class ProjectLock:
         clean
             Whether the label files hold everything; the next owner is `interrupted` otherwise.
         """
-        if self._descriptor is not None:
+        with self._mutex:
             descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
             if clean:
                 with suppress(OSError):
                     os.ftruncate(descriptor, 0)
@@ -281,13 +289,18 @@ def _who(owner: dict[str, object], *, here: bool = False) -> str:
     return ", ".join(str(text)[:80] for text in (user, host, process) if text)
 
 
+def _writer(owner: dict[str, object]) -> str:
+    """Return where the one is who has a project open for writing, and who it is."""
+    here = bool(owner) and not _elsewhere(owner)
+    who = _who(owner, here=here)
+    place = "another window or command on this computer" if here else "another program"
+    return f"{place} ({who})" if who else place
+
+
 def _held(path: Path, owner: dict[str, object]) -> UserError:
     project = path.parent.parent.name
-    here = bool(owner) and not _elsewhere(owner)
-    place = " in another window or command on this computer" if here else ""
-    who = _who(owner, here=here)
     return UserError(
-        f"{project} is already open for writing{place}{f' ({who})' if who else ''}.",
+        f"{project} is already open for writing in {_writer(owner)}.",
         hint="Close it there first, or open it for reading only.",
         code="project-locked",
         path=path.parent.parent,

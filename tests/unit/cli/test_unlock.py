@@ -68,7 +68,7 @@ def test_what_is_really_open_is_not_taken_over(lock: Path, capsys: pytest.Captur
     try:
         assert try_lock(descriptor)
         assert main(["unlock", str(lock.parents[1]), "--yes"]) == 3
-        assert "is already open for writing (anna, node-7, process 12)" in capsys.readouterr().err
+        assert "is already open for writing in another program (anna, node-7, process 12)" in capsys.readouterr().err
         assert json.loads(lock.read_text()) == OWNER
     finally:
         os.close(descriptor)

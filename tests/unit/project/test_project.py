@@ -4,6 +4,9 @@ import errno
 import os
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -106,6 +109,50 @@ def test_the_lock_of_a_killed_program_is_free(tmp_path: Path) -> None:
     lock = ProjectLock(path)
     lock.acquire()
     lock.release()
+
+
+@pytest.fixture
+def held(tmp_path: Path) -> Iterator[ProjectLock]:
+    """Return a lock of which another program deletes the file."""
+    path = tmp_path / "cells" / ".segstudio" / "lock"
+    path.parent.mkdir(parents=True)
+    lock = ProjectLock(path)
+    lock.acquire()
+    yield lock
+    lock.release()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no open file is deleted there")
+def test_images_that_are_written_at_once_take_a_deleted_lock_again_and_not_from_each_other(
+    tmp_path: Path, held: ProjectLock
+) -> None:
+    path, together = tmp_path / "cells" / ".segstudio" / "lock", threading.Barrier(4)
+
+    def publish(_: int) -> str:
+        together.wait()
+        return held.take_again()
+
+    with ThreadPoolExecutor(together.parties) as images:
+        for _ in range(10):
+            path.unlink()
+            assert list(images.map(publish, range(together.parties))) == [""] * together.parties
+            with pytest.raises(UserError, match="already open"):
+                ProjectLock(path).acquire()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no open file is deleted there")
+def test_who_took_a_deleted_lock_on_this_computer_is_another_window_here(tmp_path: Path, held: ProjectLock) -> None:
+    path = tmp_path / "cells" / ".segstudio" / "lock"
+    path.unlink()
+    other = ProjectLock(path)
+    other.acquire()
+    told = held.take_again()
+    other.release()
+    assert told.startswith(
+        "The lock of cells was deleted, and another window or command on this computer "
+        f"(process {os.getpid()}) has opened it for writing since. Close it in one of both: "
+    )
+    assert held.take_again() == "", "told once"
 
 
 @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="root may write everywhere")
