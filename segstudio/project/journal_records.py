@@ -37,12 +37,13 @@ class JournalRecord:
     kind
         What happened.
     edit
-        What it did: for ``"undo"`` the inverse of the action undone. An undo or redo stores no tiles of its own.
+        What it did: for ``"undo"`` the inverse of the action undone. An undo or redo stores no tiles of its own where
+        that action lies in the same file.
     table_before, table_after
         Digest of the object table (`table_digest`).
     ref
-        Sequence number of the action that an undo or redo is about, otherwise 0; also 0 when that one is no longer in
-        the journal: the record stores its own tiles then, and nothing before it can be undone.
+        Sequence number of the action that an undo or redo is about, otherwise 0. When that one is no longer in the
+        journal, nothing before the record can be undone.
     """
 
     seq: int
@@ -81,9 +82,30 @@ def _row_hash(object_id: int, info: ObjectInfo) -> int:
     return int.from_bytes(blake2b(row.encode(), digest_size=8).digest(), "little")
 
 
-def encode_record(record: JournalRecord) -> bytes:
-    """Return the bytes of one record."""
-    edit, own = record.edit, record.ref == 0
+def encode_records(records: Iterable[JournalRecord], held: Iterable[int] = ()) -> bytes:
+    """Return the bytes of records for a file that can be read when all other files are gone.
+
+    Parameters
+    ----------
+    held
+        Numbers of the records that the file has already.
+    """
+    there, parts = set(held), []
+    for record in records:
+        parts.append(encode_record(record, whole=record.ref not in there))
+        there.add(record.seq)
+    return b"".join(parts)
+
+
+def encode_record(record: JournalRecord, *, whole: bool = False) -> bytes:
+    """Return the bytes of one record.
+
+    Parameters
+    ----------
+    whole
+        Whether an undo or redo stores the tiles as well that the action it is about has.
+    """
+    edit, own = record.edit, whole or record.ref == 0
     window = edit.window
     meta = {
         "name": edit.name,
@@ -93,16 +115,13 @@ def encode_record(record: JournalRecord) -> bytes:
         "tiles": [[t.plane, *t.key, len(t.xor), t.before.hex(), t.after.hex()] for t in edit.tiles] if own else [],
         "objects": [[c.id, _row(c.before), _row(c.after)] for c in edit.objects] if own else [],
     }
+    if own and record.ref:
+        meta["whole"] = True
     text = json.dumps(meta, separators=(",", ":")).encode()
     blobs = [delta.xor for delta in edit.tiles] if own else []
     payload = b"".join((_LENGTH.pack(len(text)), text, *blobs))
     head = _HEAD.pack(MAGIC, len(payload), record.seq, _KINDS.index(record.kind))
     return b"".join((head, _CRC.pack(zlib.crc32(payload, zlib.crc32(head))), payload))
-
-
-def detached(record: JournalRecord, first: int) -> JournalRecord:
-    """Return a record that needs no other one before the number `first`: the journal has lost those."""
-    return replace(record, ref=0) if record.ref < first else record
 
 
 def _row(info: ObjectInfo | None) -> list[int | str] | None:
@@ -152,7 +171,7 @@ def _decode(seq: int, kind: Kind, payload: bytes, grid: TileGrid, known: Mapping
     before, after = (bytes.fromhex(text) for text in meta["table"])
     ref = int(meta["ref"])
     window = Window(*(int(value) for value in meta["window"]))
-    if ref:
+    if ref and meta.get("whole") is not True:
         edit = known[ref].edit
         edit = replace(edit.inverse if kind == "undo" else edit, name=str(meta["name"]))
     else:

@@ -27,7 +27,13 @@ from segstudio.project.journal import (
     file_name,
     new_session,
 )
-from segstudio.project.journal_records import JournalRecord, changed_digest, encode_record, table_digest
+from segstudio.project.journal_records import (
+    JournalRecord,
+    changed_digest,
+    encode_record,
+    encode_records,
+    table_digest,
+)
 from segstudio.project.opening_words import OpeningWords
 from segstudio.project.replay import Base
 from segstudio.project.replay_chains import TileId
@@ -268,7 +274,7 @@ def put_aside(  # noqa: PLR0913 - two kinds of files
         kept = [record for record in file.records if record.seq <= last]
         if kept:
             header = expected_header(file.path, place) or encode_header(place, new_session(), kept[0].seq)
-            write_atomic(file.path, header + b"".join(map(encode_record, kept)), disk)
+            write_atomic(file.path, header + encode_records(kept), disk)
         else:
             with disk_errors(file.path, "put aside"):
                 disk.unlink(file.path)

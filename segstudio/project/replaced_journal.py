@@ -1,5 +1,6 @@
 """A journal file that another program replaced, changed or removed while it was written here: both are kept."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -9,10 +10,12 @@ from segstudio.io.disk import Disk, disk_errors
 from segstudio.io.regular_file import open_regular
 from segstudio.project.free_names import free_path
 from segstudio.project.journal import JournalPlace, decode_file, read_journal
-from segstudio.project.journal_records import JournalRecord, detached
+from segstudio.project.journal_records import JournalRecord
 
 #: Folder for what another program put in the place of a journal file, before its number.
 FOREIGN: Final = "foreign"
+#: What is said when a part of the journal is gone.
+IN_PART: Final = "Your labels are all there; what you did earlier can no longer be undone once the image is closed."
 
 
 def put_right(file: AppendFile, again: Path, place: JournalPlace, disk: Disk) -> str:
@@ -57,14 +60,16 @@ def put_right(file: AppendFile, again: Path, place: JournalPlace, disk: Disk) ->
     if ours is not None:
         write_atomic(again, ours, disk)
         says += " Your own actions were written again."
+    else:
+        says += f" {IN_PART}"
     if theirs is not None and not _readable(file.path, place):
-        with disk_errors(file.path, "put aside"):
+        with disk_errors(file.path, "put aside"), suppress(FileNotFoundError):
             disk.unlink(file.path)
     return says
 
 
 def rest_of(file: AppendFile, place: JournalPlace, durable: int) -> list[JournalRecord]:
-    """Return what a file held of a journal of which nothing is left, so that it can be read without the other files.
+    """Return what a file held of a journal of which nothing is left.
 
     Parameters
     ----------
@@ -83,7 +88,7 @@ def rest_of(file: AppendFile, place: JournalPlace, durable: int) -> list[Journal
     first = durable + 1
     while first - 1 in held:
         first -= 1
-    return [detached(held[seq], first) for seq in range(first, durable + 1)]
+    return [held[seq] for seq in range(first, durable + 1)]
 
 
 def _confirm(path: Path, disk: Disk) -> None:
@@ -95,8 +100,8 @@ def _confirm(path: Path, disk: Disk) -> None:
 
 def _readable(path: Path, place: JournalPlace) -> bool:
     try:
-        # All of them: what it undoes lies in others.
-        (found,) = (file for file in read_journal(place).files if file.path == path)
+        # All of them: what it undoes may lie in others.
+        found = next((file for file in read_journal(place).files if file.path == path), None)
     except BadInput:
         return False
-    return found.whole and bool(found.records)
+    return found is not None and found.whole and bool(found.records)

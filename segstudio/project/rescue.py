@@ -26,7 +26,7 @@ from segstudio.project.journal import (
     new_session,
     read_file,
 )
-from segstudio.project.journal_records import JournalRecord, encode_record
+from segstudio.project.journal_records import JournalRecord, encode_records
 from segstudio.project.manifest import MANIFEST
 
 _NAME_LENGTH: Final = 40
@@ -176,6 +176,7 @@ class ImageRescue:
         self._session = new_session()
         self._segment = 0
         self._file: AppendFile | None = None
+        self._numbers: set[int] = set()  # of the records in it
         self.folder = found[0] if found else store.folder(store.roots[0]) / image_id
         """Where something was kept last, or would be."""
 
@@ -219,7 +220,7 @@ class ImageRescue:
         raise refusal or AssertionError("there is always a place")
 
     def _keep_in(self, folder: Path, records: list[JournalRecord]) -> None:
-        data = b"".join(map(encode_record, records))
+        header = b""
         disk = self.store.disk
         try:
             if self._file is None or self._file.path.parent != folder:
@@ -230,8 +231,10 @@ class ImageRescue:
                 self._file = AppendFile(path, disk)
                 self._held.append(path)
                 place = JournalPlace(folder, self._image_id, self._shape)
-                data = encode_header(place, self._session, records[0].seq, **self.store.owner) + data
-            self._file.append(data)
+                header = encode_header(place, self._session, records[0].seq, **self.store.owner)
+                self._numbers.clear()
+            self._file.append(header + encode_records(records, self._numbers))
+            self._numbers.update(record.seq for record in records)
         except OSError as error:
             self._give_up()
             raise disk_error(error, folder, "written") from error

@@ -1,5 +1,6 @@
 """What one session writes of an image's journal: file after file, each watched for who puts another in its place."""
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -12,13 +13,15 @@ from segstudio.io.disk import Disk, disk_error, disk_errors
 from segstudio.project import journal
 from segstudio.project.failures import failure_of
 from segstudio.project.journal import JournalPlace, encode_header, file_name, new_session
-from segstudio.project.journal_records import JournalRecord, detached, encode_record
-from segstudio.project.replaced_journal import put_right, rest_of
+from segstudio.project.journal_records import JournalRecord, encode_records
+from segstudio.project.replaced_journal import IN_PART, put_right, rest_of
 
 #: So often a file may have another time without another content until times are no longer looked at.
 _TOUCHES: Final = 20
+#: So many files, one after the other, may never be found under their names until nobody looks any more: there are
+#: drives that give one file two numbers.
+_STRANGERS: Final = 3
 _ALL_AGAIN: Final = "All of it was written again."
-_IN_PART: Final = "Your labels are all there; what you did earlier can no longer be undone once the image is closed."
 
 
 class SessionJournal:
@@ -37,8 +40,6 @@ class SessionJournal:
 
     Attributes
     ----------
-    notices
-        Sentences about what another program has done to the journal.
     incidents
         How often one has done something to it.
     """
@@ -46,8 +47,8 @@ class SessionJournal:
     def __init__(
         self, place: JournalPlace, prepare: Callable[[], None], disk: Disk, *, begun: bool, name: str = ""
     ) -> None:
-        self.notices: list[str] = []
         self.incidents = 0
+        self._notices: deque[str] = deque()
         self._place = place
         self._folder = place.folder
         self._name = name or place.folder.name
@@ -55,15 +56,14 @@ class SessionJournal:
         self._prepare = prepare
         self._prepared = False
         self._based = True
-        #: No record before this number is in the journal any more; ``None``: none before the next one.
-        self._begins: int | None = 0
         self._disk = disk
         self._session = new_session()
         self._segment = self._size = 0
         self._file: AppendFile | None = None
+        self._held: set[int] = set()  # the numbers of the records in it
         self._unnamed: list[Path] = []
         self._looks = self._times = True
-        self._touched = 0
+        self._touched = self._strangers = 0
         self._replaced: AppendFile | None = None
         self._all_gone = False  # and nobody was told
 
@@ -87,13 +87,13 @@ class SessionJournal:
             if self._file is None:
                 self._have_folder()
                 self._size = 0
+                self._held.clear()
                 self._file = AppendFile(self._next(records[0].seq), self._disk)
                 header = encode_header(self._place, self._session, records[0].seq)
-            if self._begins is None:
-                self._begins = records[0].seq
-            data = header + self._encoded(records)
+            data = header + encode_records(records, self._held)
             self._file.write(data)
             self._size += len(data)
+            self._held.update(record.seq for record in records)
             self._begun = True
             if self._all_gone:
                 self._tell_gone(records[0].seq)
@@ -103,9 +103,6 @@ class SessionJournal:
             return failure_of(error, self._folder)
         return None
 
-    def _encoded(self, records: Sequence[JournalRecord]) -> bytes:
-        return b"".join(encode_record(detached(record, self._begins or 0)) for record in records)
-
     def _have_folder(self) -> None:
         self._disk.check_place()  # a drive that is gone is not made anew where it was
         if not self._folder.is_dir():
@@ -113,8 +110,6 @@ class SessionJournal:
             self._prepared = False
         if self._begun and not self._has_files():
             self._all_gone = True
-        if self._all_gone:
-            self._begins = None
         if not self._prepared:
             if self._based:  # or there was nothing before the first action
                 self._prepare()
@@ -124,13 +119,13 @@ class SessionJournal:
     def _has_files(self) -> bool:
         return any(self._folder.glob(f"*{journal.SUFFIX}"))
 
-    def _tell_gone(self, first: int | None) -> None:
+    def _tell_gone(self, first: int) -> None:
         self._all_gone, self._begun = False, self._file is not None
         gone = f"The journal of {self._name} was taken away by another program while the image was open here."
-        self._notice(f"{gone} {_ALL_AGAIN if first == 1 else _IN_PART}")
+        self._notice(f"{gone} {_ALL_AGAIN if first == 1 else IN_PART}")
 
     def _notice(self, says: str) -> None:
-        self.notices.append(says)
+        self._notices.append(says)
         self.incidents += 1
 
     def _next(self, first: int) -> Path:
@@ -155,7 +150,12 @@ class SessionJournal:
     @property
     def taken_away(self) -> bool:
         """Whether another program has replaced, changed or removed the open file."""
-        return self._file is not None and self._looks and not self._file.in_place(times=self._times)
+        if self._file is None or not self._looks:
+            return False
+        in_place = self._file.in_place(times=self._times)
+        if in_place:
+            self._strangers = 0
+        return not in_place
 
     def set_aside(self) -> None:
         """Write nothing more to the open file: `put_right` is to keep both."""
@@ -185,10 +185,11 @@ class SessionJournal:
                 modified = self._replaced.modified
                 says = put_right(self._replaced, again, self._place, self._disk)
                 if says and not self._has_files():  # what lay there was no journal, and ours cannot be read any more
-                    self._begins, self._begun = None, False
-                    says += f" {_IN_PART}"
+                    self._begun = False
         except UserError as refused:
             return refused
+        except Exception as error:  # noqa: BLE001 - whatever it is, what was set aside is still to be written
+            return failure_of(error, self._folder)
         if not says and self._replaced.in_place(times=False):
             # Somebody has touched the file; a drive that changes times by itself would have it read for ever.
             self._touched += 1
@@ -196,9 +197,11 @@ class SessionJournal:
             self._replaced.accept(modified)
             self._file, self._replaced = self._replaced, None
             return None
-        self._looks = bool(says)  # such a drive gives one file two numbers
         if says:
             self._notice(says)
+        else:  # a copy lies there that is the same
+            self._strangers += 1
+            self._looks = self._strangers < _STRANGERS
         self._replaced.close()
         self._replaced = None
         return None
@@ -208,13 +211,14 @@ class SessionJournal:
         self._have_folder()
         self._sync_names()
         records = rest_of(lost, self._place, durable)
-        self._begins = first = records[0].seq if records else None
-        if first is not None:
-            data = encode_header(self._place, self._session, first) + self._encoded(records)
+        if records:
+            first = records[0].seq
+            data = encode_header(self._place, self._session, first) + encode_records(records)
             self._file, self._size = self._appended(self._next(first), data), len(data)
+            self._held = {record.seq for record in records}
         lost.close()
         self._replaced = None
-        self._tell_gone(first)
+        self._tell_gone(records[0].seq if records else durable + 1)
 
     def _appended(self, path: Path, data: bytes) -> AppendFile:
         file = AppendFile(path, self._disk)
@@ -226,8 +230,10 @@ class SessionJournal:
         return file
 
     def take_notices(self) -> list[str]:
-        """Return `notices`, each once."""
-        notices, self.notices = self.notices, []
+        """Return sentences about what another program has done to the journal, each once; for any thread."""
+        notices = []
+        while self._notices:
+            notices.append(self._notices.popleft())
         return notices
 
     def give_up(self) -> None:

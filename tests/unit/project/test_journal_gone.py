@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +13,9 @@ import tifffile
 
 from segstudio.core.errors import UserError
 from segstudio.io.atomic import TEMP_MARK
+from segstudio.io.disk import Disk
 from segstudio.labels.edits import Stroke
-from segstudio.project import checkpoint
+from segstudio.project import checkpoint, replaced_journal, session_journal
 from segstudio.project.document import ImageDocument
 from segstudio.project.journal import JournalPlace, read_journal
 from segstudio.project.project import Project
@@ -198,3 +200,118 @@ def test_what_cannot_be_written_again_is_published_at_once(folder: Path, with_fo
         labels = project.files(document.entry.id).labels
         assert set(np.unique(tifffile.imread(labels)).tolist()) == {0, 1, 2, 3}
     assert found_in(killed) == ({1, 2, 3}, ())
+
+
+def journal_files(project: Project) -> list[Path]:
+    return sorted(project.files(project.images[0].id).journal.glob("*.sj"))
+
+
+def test_what_is_undone_after_its_action_was_cut_off_the_journal_is_found(folder: Path) -> None:
+    with Project.open(folder) as project:
+        document, told = opened(project)
+        draw(document, 1)
+        (path,) = journal_files(project)
+        size = path.stat().st_size
+        draw(document, 2, 3)
+        with path.open("r+b") as file:
+            file.truncate(size)
+        draw(document, 4)
+        (says,) = told
+        assert says.endswith("what you did earlier can no longer be undone once the image is closed.")
+        assert publishes(document)
+        assert document.undo() is not None
+        assert document.undo() is not None
+        draw(document, 5)
+        killed = as_killed(project)
+    assert found_in(killed) == ({1, 2, 5}, ())
+
+
+def test_what_is_undone_after_the_file_of_its_action_was_deleted_is_found(folder: Path) -> None:
+    with Project.open(folder) as project:
+        draw(opened(project)[0], 1, 2)
+    with Project.open(folder) as project:
+        document, told = opened(project)
+        draw(document, 3)
+        assert document.undo() is not None
+        assert document.undo() is not None
+        assert document.flush()
+        journal_files(project)[0].unlink()  # nobody watches it
+        draw(document, 4)
+        assert told == []
+        killed = as_killed(project)
+    assert found_in(killed) == ({1, 4}, ())
+
+
+def test_a_copy_that_is_the_same_does_not_end_the_watch(folder: Path) -> None:
+    with Project.open(folder) as project:
+        document, told = opened(project)
+        for number in (1, 2, 3, 4, 5):
+            draw(document, number, number + 5)
+            path = journal_files(project)[-1]
+            shutil.copy2(path, path.with_suffix(".copy")).replace(path)
+        draw(document, 11)
+        delete(project)
+        draw(document, 12)
+        assert publishes(document)
+        assert len(told) == 1
+        killed = as_killed(project)
+    assert found_in(killed)[0] == set(range(1, 13))
+
+
+class _Held(Disk):
+    """A disk whose syncs wait."""
+
+    def __init__(self) -> None:
+        self.go_on = threading.Event()
+
+    def sync(self, file: int) -> None:
+        if threading.current_thread().name == "journal sync":
+            assert self.go_on.wait(30)
+        super().sync(file)
+
+
+def test_of_a_journal_that_was_deleted_before_its_first_sync_nothing_is_lost(folder: Path) -> None:
+    disk = _Held()
+    with Project.open(folder, disk=disk) as project:
+        document, told = opened(project)
+        document.apply(Stroke(np.array([[20.0, 30.0]]), 8, 1))
+        assert comes(lambda: any(path.stat().st_size for path in journal_files(project)))
+        delete(project)
+        document.apply(Stroke(np.array([[40.0, 30.0]]), 8, 2))
+        disk.go_on.set()
+        assert document.flush()
+        assert comes(lambda: bool(told))
+        assert told[0].endswith("All of it was written again.")
+    with Project.open(folder) as project:
+        assert opened(project)[0].can_undo
+
+
+@pytest.mark.parametrize("fault", ["gone", "memory"])
+def test_a_fault_while_a_journal_is_put_right_does_not_end_its_thread(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    copy, faults = replaced_journal.copy_atomic, ["once"]
+
+    def copied_and_gone(path: Path, target: Path, disk: Disk) -> None:
+        copy(path, target, disk)
+        path.unlink()
+
+    def put_right(*arguments: object) -> str:
+        if faults:
+            raise MemoryError(faults.pop())
+        return replaced_journal.put_right(*arguments)  # type: ignore[arg-type]
+
+    with Project.open(folder) as project:
+        document, told = opened(project)
+        draw(document, 1)
+        if fault == "gone":
+            monkeypatch.setattr(replaced_journal, "copy_atomic", copied_and_gone)
+        else:
+            monkeypatch.setattr(session_journal, "put_right", put_right)
+        (path,) = journal_files(project)
+        path.write_bytes(bytes(path.stat().st_size))  # as a program does that shreds it
+        draw(document, 2)
+        assert publishes(document)
+        assert len(told) == 1
+        killed = as_killed(project)
+    assert found_in(killed)[0] == {1, 2}

@@ -19,6 +19,7 @@ from segstudio.project.journal_records import (
     claimed_size,
     decode_records,
     encode_record,
+    encode_records,
     table_digest,
     whole_size,
 )
@@ -106,6 +107,9 @@ def test_an_undo_stores_no_tiles_and_has_its_own_name() -> None:
         assert first.edit.tiles[0].xor not in data
         assert decoded(data, {1: first}) == [again]
         assert decoded(data) == [], "what it is about is not known"
+        assert decoded(encode_records([again])) == [again], "in a file of its own it is whole"
+        assert encode_records([again], held=[1]) == data
+        assert encode_records([first, again]) == encode_record(first) + data
 
 
 def test_a_window_is_cut_by_the_image() -> None:

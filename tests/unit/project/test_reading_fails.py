@@ -121,7 +121,7 @@ def test_whatever_stops_the_journal_it_goes_on(
     project: Project, monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
     for owner, name, thread in (
-        (session_journal, "encode_record", "journal"),
+        (session_journal, "encode_records", "journal"),
         (session_journal.AppendFile, "sync", "journal sync"),
     ):
         failing = FailsOnce(getattr(owner, name), error, thread)
