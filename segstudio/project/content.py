@@ -47,7 +47,10 @@ class Content:
         return self._store.saving.error
 
     def tell_with(self, tell: Callable[[str], None]) -> None:
-        """Let `tell`, called on any thread, hear what another program does to ``project.json`` meanwhile."""
+        """Let `tell`, called on any thread, hear what other programs do to ``project.json`` meanwhile.
+
+        And to images that nobody listens to, as while they are closed.
+        """
         self._store.saving.on_notice = tell
 
     @property

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from segstudio.io.disk import DISK, Disk
-from segstudio.project.catching_up import CatchingUp, coming_back, hold_everything, maybe_behind
+from segstudio.project.catching_up import CatchingUp, coming_back, hold_everything, maybe_behind, naming_image
 from segstudio.project.document import ImageDocument
 from segstudio.project.lock import Holder, ProjectLock
 from segstudio.project.manifest import MANIFEST, ImageEntry, Manifest
@@ -248,6 +248,7 @@ class Project(ProjectFiles):
             disk=self._disk,
             rescue=self._image_rescue(image_id),
         )
+        document.tell_with(lambda sentence: self._store.saving.on_notice(naming_image(sentence, entry)))
         self._images.sums.look_later(document.entry, self.image_path(image_id))
         return document
 

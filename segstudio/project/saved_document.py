@@ -49,6 +49,7 @@ class SavedDocument:
         self.read_only = read_only
         self._closed = False
         self._deliver: Callable[[Callable[[], None]], None] | None = None
+        self._tell: Callable[[str], object] | None = None
         self._shown_state = ""  # the first news is always told: meanwhile somebody may have shown what was true then
         self._shown_checkpoint = 0
         self._saving = Saving(files, image_id, found, weakly(self._on_thread_news), on_published, disk)
@@ -108,12 +109,21 @@ class SavedDocument:
         if state != self._shown_state:
             self._shown_state = state
             self.saved.emit(state)
-        for notice in self._saving.take_notices():
-            self.noticed.emit(notice)
+        self._tell_notices()
         completed = self._saving.checkpoints
         if completed != self._shown_checkpoint:
             self._shown_checkpoint = completed
             self.checkpointed.emit(self._saving.objects)
+
+    def _tell_notices(self) -> None:
+        tell = self.noticed.emit if len(self.noticed) else self._tell
+        if tell is not None:  # else they wait for somebody who listens
+            for notice in self._saving.take_notices():
+                tell(notice)
+
+    def tell_with(self, tell: Callable[[str], object]) -> None:
+        """Let `tell`, called on any thread, hear what `noticed` has no listener for, as while the image is closed."""
+        self._tell = tell
 
     def deliver_with(self, deliver: Callable[[Callable[[], None]], None]) -> None:
         """Let `deliver` run functions on the editing thread, so that nobody has to call `poll`."""
@@ -161,7 +171,9 @@ class SavedDocument:
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait after `close` until nothing is written any more; return whether that is so."""
-        return self._saving.join(timeout)
+        ended = self._saving.join(timeout)
+        self._tell_notices()  # of a disk that did not answer in time
+        return ended
 
     def tell_published(self) -> None:
         """Tell `on_published` what the label files hold, also when nothing had to be written."""

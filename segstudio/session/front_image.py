@@ -212,7 +212,7 @@ class FrontImage:
         if document is None:
             return
         project = self._project()
-        # What it still has to say comes from another thread, where no listener may be called.
+        # Its other news come from another thread, where no listener may be called; notices go to the project then.
         for signal in (document.changed, document.saved, document.noticed, document.checkpointed):
             signal.disconnect()
 

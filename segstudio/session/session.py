@@ -1,5 +1,6 @@
 """One sitting: the open project, the image in front, what the user sees, and the work in the background."""
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,6 +46,7 @@ from segstudio.session.view_state import ViewState
 
 #: Opening and closing images happens in this order, one after the other.
 _DOCUMENTS = "documents"
+log = logging.getLogger("segstudio")
 
 
 class Session(KeptPreferences):
@@ -204,7 +206,7 @@ class Session(KeptPreferences):
         self.targets.forget()
         project.images_changed.connect(self._on_images_changed)
         project.classes_changed.connect(self._on_classes_changed)
-        project.tell_with(lambda words: self.background.post(lambda: self.notice(words, level="warning")))
+        project.tell_with(self._on_news)
         self._remember(project.folder)
         self.project_changed.emit(project)
         self.targets.look()
@@ -220,6 +222,11 @@ class Session(KeptPreferences):
         self.door.catch_up(project)
         self.classes.finish_begun()
         self.files.look()
+
+    def _on_news(self, words: str) -> None:
+        """Tell, from any thread, what was found in files meanwhile; when the window is closed, only the log can."""
+        log.warning("%s", words)
+        self.background.post(lambda: self.notice(words, level="warning"))
 
     def _on_classes_changed(self) -> None:
         if self.project is not None and self.view.class_id not in self.project.classes.ids:

@@ -100,9 +100,14 @@ def test_a_label_file_that_lacks_actions_is_not_whole_however_often_one_asks(pro
 
 
 def test_a_hung_label_file_keeps_the_lock_until_it_is_written(project: Project, disk: Hanging, tmp_path: Path) -> None:
-    assert drawn(project, 1).checkpoint(wait=True)
+    told: list[str] = []
+    project.tell_with(told.append)
+    document = drawn(project, 1)
+    assert document.checkpoint(wait=True)
     disk.at = "replace"
-    hang(project.document(project.images[0].id), disk)
+    hang(document, disk)
+    table = document.files.objects
+    table.write_bytes(table.read_bytes() + b"\n")  # it is written after the labels
     assert not project.close()
     with pytest.raises(UserError, match="already open"):
         Project.open(project.folder, rescue=tmp_path / "other")
@@ -111,6 +116,7 @@ def test_a_hung_label_file_keeps_the_lock_until_it_is_written(project: Project, 
     with Project.open(project.folder, rescue=tmp_path / "other") as later:
         drawn(later, 3)
     assert published(later) == {0, 1, 2, 3}
+    assert [words.partition(" by ")[0] for words in told] == ["img.json was changed"], "said when the image was closed"
 
 
 def is_locked(folder: Path, rescue: Path) -> bool:

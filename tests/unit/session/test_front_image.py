@@ -71,6 +71,33 @@ def test_an_image_that_is_left_is_closed_and_its_labels_are_on_the_disk(session:
     session.close()
 
 
+def test_what_is_found_while_an_image_or_the_project_is_closed_is_told(
+    session: Session, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    said: list[Notice] = []
+    session.noticed.connect(said.append)
+    session.open_project(tmp_path / "project")
+    project = session.project
+    assert project is not None
+
+    def change_file_and_draw() -> None:
+        document = session.document
+        assert document is not None
+        document.apply(Stroke(np.array([[8.0, 8]]), 3, 1))
+        assert document.checkpoint(wait=True)
+        tifffile.imwrite(document.files.labels, np.full((32, 32), 9, np.uint8))
+        document.apply(Stroke(np.array([[20.0, 20]]), 3, 2))
+
+    change_file_and_draw()
+    session.front.step(1)
+    change_file_and_draw()
+    session.close()
+    for notice, name in zip(said, ("0.tif", "1.tif"), strict=True):
+        assert notice.level == "warning"
+        assert notice.message.startswith(f"{name} was changed by another program while it was open here.")
+        assert notice.message in caplog.messages, "a window that is closed shows none"
+
+
 def test_what_is_found_in_an_image_that_was_left_before_it_was_open_is_told(
     session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
