@@ -132,28 +132,14 @@ class CatchingUp:
             those stay in the journal. An image that was taken out of the project meanwhile is passed over.
         """
         try:
-            document = open_image()
             try:
-                for sentence in document.notices if not is_open else ():
-                    tell(naming_image(sentence, document.entry))
-                document.publish()()
-                document.tell_published()  # the entry may be older than the files
-            finally:
-                if not is_open:
-                    document.close()
-        except KeyError:
+                _publish(open_image(), is_open, tell)
+            except BadInput as error:
+                if not holds_everything():
+                    raise _left_behind(name(), error) from error
+                # What is wrong with the image is told by who opens it.
+        except KeyError:  # taken out, be it while its journal was read
             self._passed_over = True
-        except BadInput as error:
-            if holds_everything():
-                return  # what is wrong with the image is told by who opens it
-            self._passed_over = True
-            raise UserError(  # what is wrong with the image comes last: it is told by a banner of its own, too
-                f"What was done last on {name()}, before the program was killed, is kept but not in its label file: "
-                "trainings and exports do not see it.",
-                hint=f"{error.message} {error.hint}".strip(),
-                code=LEFT_BEHIND,
-                path=error.path,
-            ) from error
         except UserError:
             self._passed_over = True
             raise
@@ -171,3 +157,24 @@ class CatchingUp:
                     hint="Try again in a minute.",
                     code="catching-up",
                 )
+
+
+def _publish(document: ImageDocument, is_open: bool, tell: Callable[[str], object]) -> None:
+    try:
+        for sentence in document.notices if not is_open else ():
+            tell(naming_image(sentence, document.entry))
+        document.publish()()
+        document.tell_published()  # the entry may be older than the files
+    finally:
+        if not is_open:
+            document.close()
+
+
+def _left_behind(name: str, error: BadInput) -> UserError:
+    return UserError(  # what is wrong with the image comes last: it is told by a banner of its own, too
+        f"What was done last on {name}, before the program was killed, is kept but not in its label file: "
+        "trainings and exports do not see it.",
+        hint=f"{error.message} {error.hint}".strip(),
+        code=LEFT_BEHIND,
+        path=error.path,
+    )

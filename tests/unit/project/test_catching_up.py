@@ -13,7 +13,7 @@ from segstudio.cli.train import training_data
 from segstudio.core.errors import UserError
 from segstudio.io.disk import DISK, Disk, DiskError
 from segstudio.labels.edits import Stroke
-from segstudio.project.catching_up import naming_image
+from segstudio.project.catching_up import hold_everything, naming_image
 from segstudio.project.document import ImageDocument
 from segstudio.project.manifest import ImageEntry
 from segstudio.project.opening import take_hold
@@ -112,6 +112,33 @@ def test_a_missing_image_is_told_and_caught_up_with_when_it_is_there_again(crash
         for image_id in project.behind:
             project.catch_up(image_id)
     assert _files(crashed) == {"a.tif", "b.tif"}
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_missing_image_that_is_taken_out_while_its_journal_is_read_is_passed_over(
+    crashed: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    (crashed.parent / "a.tif").unlink()
+    with Project.open(crashed) as project:
+        missing, there = project.behind
+
+        def opened(image_id: str) -> ImageDocument:
+            try:
+                return real(image_id)
+            finally:
+                if when == "before":
+                    project.remove_images([image_id])
+
+        def read(*given: object, **options: object) -> bool:
+            project.remove_images([missing])
+            return hold_everything(*given, **options)
+
+        real = project.document
+        monkeypatch.setattr(project, "document", opened)
+        monkeypatch.setattr("segstudio.project.project.hold_everything", read)
+        project.catch_up(missing)
+        assert project.behind == (there,)
+        assert [entry.name for entry in project.images] == ["b.tif", "c.tif"]
 
 
 def test_a_missing_image_whose_label_file_holds_everything_is_no_alarm(tmp_path: Path) -> None:
