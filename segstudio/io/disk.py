@@ -201,16 +201,18 @@ def disk_errors(path: Path, verb: str) -> Iterator[None]:
 
 def disk_error(error: OSError, path: Path, verb: str = "saved") -> DiskError:
     """Return the sentence for an error of the disk."""
-    code, reason, hint = _explain(error)
+    code, reason, hint = _explain(error, reading=verb == "read")
     told = DiskError(f"{path.name} could not be {verb} in {path.parent}: {reason}.", hint=hint, code=code, path=path)
     told.reason = reason
     return told
 
 
-def _explain(error: OSError) -> tuple[str, str, str]:
+def _explain(error: OSError, *, reading: bool) -> tuple[str, str, str]:
     if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
         return "disk-full", "the disk is full", "Free some space; nothing that was saved before has changed."
     if error.errno in (errno.EACCES, errno.EPERM):
+        if reading:
+            return "no-reading", "you may not read it", "Change the permissions."
         return "no-permission", "you may not write there", "Change the permissions or choose another folder."
     if error.errno == errno.EROFS:
         return "read-only", "the disk is read-only", "Choose a folder on another disk."

@@ -38,6 +38,7 @@ class Refusal:
 _DISK: Final = {
     "disk-full": Refusal("The project's disk is full", "Make room there"),
     "no-permission": Refusal("The project's folder cannot be written to", "Allow writing there again"),
+    "no-reading": Refusal("The project's folder cannot be read", "Allow reading it again"),
     "read-only": Refusal("The project's disk is read-only", "Make it writable again"),
     "folder-missing": Refusal("The project's folder is gone", "Connect its drive again"),
 }

@@ -1,5 +1,7 @@
 """A project that is not where it was opened: nothing is read as blank there and nothing made, and it is known again."""
 
+import errno
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -56,6 +58,18 @@ def test_no_image_is_opened_as_blank_where_the_drive_was(
     away.rename(folder)
     assert project.document(project.images[0].id).planes.labels.values() == {1}
     assert project.close()
+
+
+def test_a_folder_that_may_not_be_read_is_called_so(
+    tmp_path: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_place: ProjectPlace) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    with labelled(tmp_path, pictures) as project, monkeypatch.context() as patch:
+        patch.setattr(ProjectPlace, "look", refuse)
+        with pytest.raises(DiskError, match=r"opened: the project's folder cannot be read\. Allow reading it again\.$"):
+            project.document(project.images[0].id)
 
 
 def test_labels_of_an_image_that_is_left_wait_for_the_drive(
