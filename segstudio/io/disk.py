@@ -23,6 +23,10 @@ class DiskError(UserError):
     """Why, as a part of a sentence: "the disk is full"."""
 
 
+class ReplacedFolder(FileNotFoundError):
+    """A folder that was in use is gone, and another one lies in its place."""
+
+
 class Disk:
     """Every primitive with which this program changes a disk.
 
@@ -216,6 +220,8 @@ def _explain(error: OSError, *, reading: bool) -> tuple[str, str, str]:
         return "no-permission", "you may not write there", "Change the permissions or choose another folder."
     if error.errno == errno.EROFS:
         return "read-only", "the disk is read-only", "Choose a folder on another disk."
+    if isinstance(error, ReplacedFolder):
+        return "folder-replaced", "another folder lies there now", "Put the one before back."
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return "folder-missing", "the folder is not there any more", "Connect the drive or choose another folder."
     if error.errno == errno.EEXIST:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from segstudio.core.errors import BadInput
-from segstudio.io.disk import Disk, DiskError, OtherDisk, disk_error
+from segstudio.io.disk import Disk, DiskError, OtherDisk, ReplacedFolder, disk_error
 from segstudio.io.objects_file import read_limited
 from segstudio.project.checksums import sum_of
 from segstudio.project.layout import INTERNAL
@@ -53,14 +53,12 @@ class ProjectPlace:
             self._known = _number_of(folder)
 
     def look(self) -> None:
-        """Raise ``OSError`` when the project is not there, or its drive does not tell."""
+        """Raise ``OSError`` when the project is not there, as `ReplacedFolder`, or its drive does not tell."""
         number = _number_of(self.folder)
-        if number is not None and number == self._known:
-            there = any(_is_there(self.folder / name) for name in _MARKS)
-        else:
-            there = number is not None and self._is_ours()
-        if not there:
+        if number is None or not any(_is_there(self.folder / name) for name in _MARKS):
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        if number != self._known and not self._is_ours():
+            raise ReplacedFolder(errno.ENOENT, os.strerror(errno.ENOENT))
         self._known = number
 
     def _is_ours(self) -> bool:
@@ -83,7 +81,7 @@ class ProjectPlace:
             refusal = refusal_of(why)
             reason = f"{refusal.reason[:1].lower()}{refusal.reason[1:]}"
             code = GONE if isinstance(error, FileNotFoundError) else why.code
-            told = DiskError(f"{says}: {reason}.", hint=f"{refusal.remedy}.", code=code, path=self.folder)
+            told = DiskError(f"{says}: {reason}.", hint=refusal.help, code=code, path=self.folder)
             told.reason = why.reason
             raise told from error
 

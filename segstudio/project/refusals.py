@@ -18,11 +18,19 @@ class Refusal:
         What is wrong and what helps, without a full stop.
     kept_in
         Folder of the rescue store that has it; ``None`` when nothing has.
+    otherwise
+        What may be done instead, but does not bring it back by itself; without a full stop.
     """
 
     reason: str
     remedy: str = ""
     kept_in: Path | None = None
+    otherwise: str = ""
+
+    @property
+    def help(self) -> str:
+        """All that helps, as a sentence."""
+        return f"{self.remedy}, or {self.otherwise}." if self.otherwise else f"{self.remedy}."
 
     def kept(self, folder: Path) -> "Refusal":
         """Return the same of something that a folder of the rescue store has."""
@@ -31,7 +39,8 @@ class Refusal:
     def __str__(self) -> str:
         """Return all of it in sentences."""
         where = "" if self.kept_in is None else f"It is kept in {self.kept_in} and goes back by itself"
-        return " ".join(f"{part}." for part in (self.reason, self.remedy, where) if part)
+        otherwise = self.otherwise and f"Or {self.otherwise}"
+        return " ".join(f"{part}." for part in (self.reason, self.remedy, where, otherwise) if part)
 
 
 #: By the codes of `DiskError`; the folder is that of a project that is open, so no other one can be chosen.
@@ -40,6 +49,11 @@ _DISK: Final = {
     "no-permission": Refusal("The project's folder cannot be written to", "Allow writing there again"),
     "no-reading": Refusal("The project's folder cannot be read", "Allow reading it again"),
     "read-only": Refusal("The project's disk is read-only", "Make it writable again"),
+    "folder-replaced": Refusal(
+        "The project's folder holds another project, or another copy of this one",
+        "Put back the one that was open",
+        otherwise="close the project and open it again to work with the other one",
+    ),
     "folder-missing": Refusal("The project's folder is gone", "Connect its drive again"),
 }
 _SILENT: Final = Refusal("The project's disk does not answer", "Check the drive and its connection")

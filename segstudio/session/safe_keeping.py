@@ -119,7 +119,10 @@ def _notice(project: Project) -> Notice | None:
     if rescued:
         reason, remedy = said_of(rescued.values())
         says = f"{reason}: what you did last in {names_of(rescued)} is kept {place_of(rescued.values())}."
-        return Notice(says, f"{remedy}; it goes back by itself.", "error", about=SAFETY, lasting=True)
+        hint = f"{remedy}; it goes back by itself."
+        if otherwise := otherwise_of(rescued.values()):
+            hint = f"{remedy}, and it goes in by itself. Or {otherwise}: what is kept is not lost."
+        return Notice(says, hint, "error", about=SAFETY, lasting=True)
     return None
 
 
@@ -136,6 +139,11 @@ def said_of(refusals: Iterable[Refusal]) -> tuple[str, str]:
     told = list(refusals)
     reasons, remedies = dict.fromkeys(item.reason for item in told), dict.fromkeys(item.remedy for item in told)
     return "; ".join(reasons), "; ".join(filter(None, remedies)) or "Check the disk"
+
+
+def otherwise_of(refusals: Iterable[Refusal]) -> str:
+    """Return what may be done instead, if anything; what is kept does not go back by itself then."""
+    return next((item.otherwise for item in refusals if item.otherwise), "")
 
 
 def place_of(refusals: Iterable[Refusal]) -> str:

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QMessageBox, QWidget
 
 from segstudio.gui.forms.plain import plain
 from segstudio.project.refusals import Refusal, refusal_of
-from segstudio.session.safe_keeping import names_of, place_of, said_of
+from segstudio.session.safe_keeping import names_of, otherwise_of, place_of, said_of
 from segstudio.session.session import Session
 
 #: So long a disk has to take what was drawn last, seconds.
@@ -56,11 +56,11 @@ def _ask_to_leave(rescued: dict[str, Refusal], parent: QWidget) -> bool | None:
     box.setObjectName("close-rescued")
     box.setText(_tr("What you did last in {0} is not in the project yet.").format(names_of(rescued)))
     reason, remedy = said_of(rescued.values())
-    box.setInformativeText(
-        _tr("{0}. {1}, or close: nothing is lost. It is kept {2}; open the project here again, and it goes in.").format(
-            reason, remedy, place_of(rescued.values())
-        )
-    )
+    if otherwise_of(rescued.values()):
+        says = _tr("{0}. {1}, or close: it is kept {2}. Open the project here again: it goes in, or is kept beside it.")
+    else:
+        says = _tr("{0}. {1}, or close: nothing is lost. It is kept {2}; open the project here again, and it goes in.")
+    box.setInformativeText(says.format(reason, remedy, place_of(rescued.values())))
     return _answer(box, _tr("Try again now"), _tr("Close"), QMessageBox.ButtonRole.AcceptRole)
 
 

@@ -125,7 +125,8 @@ def test_another_project_in_the_place_is_left_alone(tmp_path: Path, pictures: Pa
     document.apply(stroke(2))
     project.set_name("later")
     assert not document.close()
-    with pytest.raises(UserError, match=f"^{name} cannot be opened"):
+    says = "the project's folder holds another project, or another copy of this one"
+    with pytest.raises(UserError, match=f"^{name} cannot be opened: {says}. Put back the one that was open, or close"):
         project.document(image_id)
     with pytest.raises(DiskError):
         project.save()

@@ -90,6 +90,32 @@ def test_a_list_that_comes_back_is_told_until_it_is_there(
     session.close()
 
 
+def test_a_backup_in_the_place_of_the_open_project_is_told_and_the_first_one_takes_all_again(
+    session: Session, said: list[Notice]
+) -> None:
+    folder = session.project.folder
+    draw(session.document)
+    assert session.document.flush()
+    away = folder.rename(folder.with_name("away"))
+    shutil.copytree(away, folder)
+    (folder / ".segstudio" / "lock").write_bytes(b"")  # as that of a project that was closed
+    draw(session.document)
+    until(lambda: said)
+    assert said[0].message == (
+        "The project's folder holds another project, or another copy of this one: what you did last in a.tif is kept "
+        "on this computer."
+    )
+    assert said[0].hint == (
+        "Put back the one that was open, and it goes in by itself. Or close the project and open it again to work "
+        "with the other one: what is kept is not lost."
+    )
+    shutil.rmtree(folder)
+    away.rename(folder)
+    session.safe_keeping.retry()
+    until(lambda: said[-1].message == "All is in the project again.")
+    session.close()
+
+
 def test_work_that_comes_back_in_part_is_not_called_all_of_it(session: Session, said: list[Notice]) -> None:
     folder, disk = session.project.folder, Refusing()
     session.close_project()
