@@ -155,7 +155,6 @@ def _run(app: QApplication, paths: list[Path], log_file: Path | None, mark: Star
     window = MainWindow(session, log_file)
     with _nets(app, window, carrier, log_file):
         collector = GarbageCollector(app)
-        session.front.edited.connect(collector.touched)
         window.show()
         later(window, lambda: session.background.run(import_ahead), _IDLE_MS)
         session.front.saved.connect(lambda: session.background.run(give_back_free_blocks))

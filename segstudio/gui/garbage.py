@@ -5,8 +5,8 @@ import math
 import time
 from typing import Final
 
-from PySide6.QtCore import QObject, QPoint, Qt, QTimer
-from PySide6.QtGui import QCursor, QGuiApplication
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer
+from PySide6.QtGui import QCursor, QGuiApplication, QWindow
 
 from segstudio.gui.later import later
 
@@ -23,6 +23,8 @@ _ALL_EVERY_S: Final = 600.0
 _FELT_S: Final = 0.08
 _RESTS_S: Final = 2.0
 _GONE_S: Final = 60.0
+#: Somebody works without moving the mouse; a key that is a shortcut comes as the second only.
+_WORK: Final = frozenset({QEvent.Type.KeyPress, QEvent.Type.ShortcutOverride, QEvent.Type.Wheel})
 
 
 class GarbageCollector(QObject):
@@ -54,11 +56,19 @@ class GarbageCollector(QObject):
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._tick)
         self._timer.start(_EVERY_MS)
+        parent.focusWindowChanged.connect(self._watch)
+        self._watch(parent.focusWindow())
         later(self, self._settle, _SETTLED_MS)
 
-    def touched(self) -> None:
-        """Note that somebody works, as with keys alone: a mouse that moves is seen anyway."""
-        self._moved = time.monotonic()
+    def _watch(self, window: QWindow | None) -> None:
+        if window is not None:
+            window.installEventFilter(self)  # it has the keys before any widget, and few other events
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Note that somebody works; a mouse that moves is seen anyway."""
+        if event.type() in _WORK:
+            self._moved = time.monotonic()
+        return False
 
     @staticmethod
     def _settle() -> None:
@@ -76,7 +86,7 @@ class GarbageCollector(QObject):
         hand, pressed = QCursor.pos(), QGuiApplication.mouseButtons() != Qt.MouseButton.NoButton
         here = self._app.applicationState() == Qt.ApplicationState.ApplicationActive
         if here and (pressed or hand != self._hand):
-            self.touched()
+            self._moved = time.monotonic()
         self._hand = hand
 
     def _collect(self) -> None:

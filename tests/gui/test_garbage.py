@@ -10,7 +10,8 @@ import pytest
 import tifffile
 from factories import cells
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QCursor, QGuiApplication
+from PySide6.QtGui import QCursor, QGuiApplication, QWindow
+from PySide6.QtTest import QTest
 from window_driver import Driver, run_program
 
 from segstudio.gui import garbage
@@ -78,18 +79,30 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
+@pytest.fixture
+def window(qapp: QGuiApplication) -> Iterator[QWindow]:
+    made = QWindow()
+    yield made
+    made.close()  # or the next program would not end
+    made.deleteLater()
+
+
 @pytest.mark.parametrize(("cost", "rest_s"), [(0.0, garbage._RESTS_S), (1.0, garbage._GONE_S), (inf, garbage._GONE_S)])
 def test_all_is_looked_through_when_the_hand_rests_and_much_when_nobody_is_there(
     qapp: QGuiApplication,
     looks: list[int],
     clock: list[float],
     monkeypatch: pytest.MonkeyPatch,
+    window: QWindow,
     cost: float,
     rest_s: float,
 ) -> None:
     monkeypatch.setattr(qapp, "applicationState", lambda: Qt.ApplicationState.ApplicationActive)
     collector = GarbageCollector(qapp)
     collector._cost = cost
+    window.show()
+    window.requestActivate()
+    assert QTest.qWaitForWindowActive(window)
     knots = [Knot() for _ in range(2 * garbage._DATA)]
     known = weakref.ref(knots[0])
     collector._tick()
@@ -99,7 +112,7 @@ def test_all_is_looked_through_when_the_hand_rests_and_much_when_nobody_is_there
         if second < 700:
             QCursor.setPos(QCursor.pos() + QPoint(1 if second % 2 else -1, 0))
         else:
-            collector.touched()
+            QTest.keyClick(window, Qt.Key.Key_B)
         collector._tick()
     assert 2 not in looks
     for _ in range(round(rest_s)):
@@ -125,8 +138,6 @@ def test_an_image_that_was_left_needs_no_collector(
     project, _problems = Project.create(tmp_path / "project", tmp_path / "images")
     project.close()
     monkeypatch.setattr(GarbageCollector, "_tick", lambda _: None)
-    touched: list[bool] = []
-    monkeypatch.setattr(GarbageCollector, "touched", lambda _: touched.append(True))
 
     def script(hand: Driver) -> None:
         hand.wait(lambda: hand.session.document is not None, what="the image")
@@ -141,4 +152,3 @@ def test_an_image_that_was_left_needs_no_collector(
         hand.wait(lambda: all(known() is None for known in left[:2]), what="the images that were left to go")
 
     run_program([str(tmp_path / "project")], script)
-    assert len(touched) >= 8, "the collector hears of strokes and of undo"
