@@ -108,8 +108,11 @@ class HelpDesk(QObject):
             return
         button = QPushButton(self.tr("Show report"))
         says = self.tr("SegStudio ended unexpectedly the last time.")
-        # Nobody can tell what the disk had refused at that moment.
-        hint = self.tr("Every stroke that was called saved is there; only what was not saved yet can be missing.")
+        # Nobody can tell what the disk had refused at that moment, nor what became of it since.
+        hint = self.tr(
+            "What was not saved yet may be missing. If anything that was saved is damaged, a message says so when you "
+            "open the project."
+        )
         button.clicked.connect(lambda: self._show_crash(crash, hint))
         self.offered.emit(Notice(says, hint, "warning", about="crash"), button)
 

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QWidget
 from segstudio.gui.report import Failure, ReportBox
 from segstudio.project.refusals import Refusal
 from segstudio.session.background import Background
-from segstudio.session.safe_keeping import names_of
+from segstudio.session.safe_keeping import names_of, said_of
 
 
 class ErrorDialog(ReportBox):
@@ -66,12 +66,14 @@ class ErrorDialog(ReportBox):
 
 
 def _safety(unsaved: Mapping[str, Refusal | None]) -> str:
-    """Return how safe the labels are, as the banner says it too."""
-    refused = [name for name, why in unsaved.items() if why is not None]
+    """Return how safe the labels are, and why they are not, as the banner says it too."""
+    refused = {name: why for name, why in unsaved.items() if why is not None}
     if refused:
-        return _tr("What you did last in {0} is not saved yet.").format(names_of(refused))
+        reason, remedy = said_of(refused.values())
+        says = _tr("{0}: what you did last in {1} is not saved yet. {2}.")
+        return says.format(reason, names_of(refused), remedy)
     if unsaved:
-        return _tr("Your last strokes are on their way to the disk.")
+        return _tr("What you did last in {0} is not saved yet.").format(names_of(unsaved))
     return _tr("Your labels are safe: every finished stroke is on the disk.")
 
 
