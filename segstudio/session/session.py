@@ -295,7 +295,7 @@ class Session(KeptPreferences):
 
     def _on_document_changed(self, document: ImageDocument | None) -> None:
         self.objects.load(document)
-        self.view.new_object()
+        self.view.let_go()
         self.made.turn_to_front()
         self.document_changed.emit(document)
         self.review.show_latest()

@@ -1,7 +1,7 @@
 """What the user sees and holds in the hand: tool, brush, class, overlays, contrast, selection; evented."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from psygnal import SignalGroupDescriptor
 
@@ -9,6 +9,8 @@ from segstudio.labels.regions import COMPLETE
 
 #: Brush diameters in image pixels that the keys step through.
 BRUSH_MIN, BRUSH_MAX = 1.0, 500.0
+#: The `ViewState.current_object` of who has asked for a new one: also a stroke that begins on another starts it.
+NEW_OBJECT: Final = -1
 
 
 @dataclass
@@ -23,7 +25,7 @@ class ViewState:
     class_id: int = 1
     """Class that new objects get."""
     current_object: int = 0
-    """Object that the brush continues; 0 starts a new one at the next stroke."""
+    """Object that the brush continues; 0 for none in hand, `NEW_OBJECT` for one that the next stroke starts."""
     protect: bool = True
     """Strokes leave the pixels of other objects alone."""
     region_value: int = COMPLETE
@@ -62,6 +64,12 @@ class ViewState:
         self.contrast, self.gamma = None, 1.0
 
     def new_object(self) -> None:
-        """Let the next stroke start a new object."""
+        """Let the next stroke start a new object, wherever it begins."""
+        self.current_object = NEW_OBJECT
+        self.selected = frozenset()
+
+    def let_go(self) -> None:
+        """Take no object in hand: the next stroke continues the one that it begins on."""
         self.current_object = 0
+        self.selected = frozenset()
         self.selected = frozenset()

@@ -74,7 +74,7 @@ class Hand:
     def set_document(self, document: ImageDocument | None) -> None:
         """Work on another document; a stroke ends here and is kept, another unfinished gesture is taken back."""
         if self.finish():
-            self._session.view.new_object()  # what was painted last is no object of this document
+            self._session.view.let_go()  # what was painted last is no object of this document
         self._runner, self._document = None, document
         if document is not None:
             context = ToolContext(document, self._session.view, self._select, self._message)

@@ -12,6 +12,7 @@ from segstudio.core.registry import Registry
 from segstudio.labels.edits import Edit
 from segstudio.labels.history import EditRecord, Planes
 from segstudio.labels.transaction import Transaction
+from segstudio.session.view_state import NEW_OBJECT
 
 EventKind = Literal["press", "move", "release", "double", "key", "hover"]
 Button = Literal["left", "right", "middle", "none"]
@@ -123,6 +124,13 @@ class ToolContext:
         """Return the object that painting continues, 0 when it is a new one; a deleted object is not continued."""
         known = self.view.current_object in self.document.planes.objects
         return self.view.current_object if known else 0
+
+    def continued(self, event: PointerEvent) -> int:
+        """Return the object that a stroke continues, 0 when it starts a new one.
+
+        With nothing in hand that is the object under the press, unless the user has asked for a new one.
+        """
+        return 0 if self.view.current_object == NEW_OBJECT else self.current() or self.object_at(event)
 
     def add(self, edit: Edit) -> int:
         """Apply an edit that may make an object; select it, take it in hand and return it, 0 when there is none."""

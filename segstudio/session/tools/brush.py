@@ -7,7 +7,7 @@ from segstudio.session.tools.strokes import stroke
 
 @registry.register("brush")
 class BrushTool(Tool):
-    """Continues the current object, else the one under the press; on empty ground it starts a new one.
+    """Continues the current object, else the one under the press; on empty ground, or when asked for, a new one.
 
     With Alt it erases: from the current object only while neighbours are protected, else from all.
     """
@@ -18,12 +18,14 @@ class BrushTool(Tool):
     def gesture(self, first: PointerEvent, context: ToolContext) -> Gesture:
         """Paint from press to release."""
         view, protect = context.view, context.protects(first)
-        object_id = context.current() or context.object_at(first)
-        context.warn_protected(first, object_id)
         if "alt" in first.modifiers:
+            object_id = context.current() or context.object_at(first)
+            context.warn_protected(first, object_id)
             over = (object_id,) if protect and object_id else None
             yield from stroke(first, context, EraseStroke.name, Brush(0, view.brush_diameter, over))
             return
+        object_id = context.continued(first)
+        context.warn_protected(first, object_id)
         object_id = object_id or context.document.planes.objects.free_id()
         class_id = view.class_id
         brush = Brush(object_id, view.brush_diameter, (0,) if protect else None)

@@ -67,6 +67,26 @@ def test_painting_from_inside_an_object_continues_that_object() -> None:
     assert user.array[25, 49] == 1
 
 
+def test_a_new_object_begins_also_on_another_one_and_leaves_it() -> None:
+    user = User("brush")
+    user.draw_squares((20, 20))
+    user.view.new_object()
+    user.drag((27, 25), (50, 25))
+    assert set(user.objects) == {1, 2}
+    assert (user.array == 1).sum() == 100
+    assert user.array[25, 49] == 2
+    assert user.told == ["Object 1 is protected. Press L and click to take it in hand, or hold Shift to change it."]
+    user.tools.use("pick")
+    user.click(80, 70)
+    user.tools.use("brush")
+    user.drag((27, 25), (27, 60))
+    assert set(user.objects) == {1, 2, 3}
+    user.view.let_go()
+    user.drag((25, 25), (5, 25))
+    assert set(user.objects) == {1, 2, 3}
+    assert user.array[25, 6] == 1
+
+
 def test_neighbours_are_protected_and_shift_inverts_it() -> None:
     user = User("brush")
     user.draw_squares((20, 20), (30, 20))

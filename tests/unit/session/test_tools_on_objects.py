@@ -5,6 +5,7 @@ from tool_user import User
 
 from segstudio.core.errors import UserError
 from segstudio.session import tools
+from segstudio.session.view_state import NEW_OBJECT
 
 
 def test_select_and_shift_select() -> None:
@@ -77,7 +78,7 @@ def test_delete_relabel_and_pick_by_click() -> None:
     user.click(25, 25)
     assert (user.view.current_object, user.view.class_id) == (1, 4)
     user.click(5, 5)
-    assert user.view.current_object == 0
+    assert user.view.current_object == NEW_OBJECT
     user.tools.use("delete")
     user.click(25, 25)
     user.click(5, 5)
