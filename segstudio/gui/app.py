@@ -4,14 +4,12 @@ import argparse
 import gc
 import importlib
 import logging
-import logging.handlers
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from platformdirs import user_log_path
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtWidgets import QApplication
 
@@ -23,6 +21,8 @@ from segstudio.gui.garbage import GarbageCollector
 from segstudio.gui.later import later
 from segstudio.gui.main_window import MainWindow
 from segstudio.gui.memory import give_back_free_blocks, give_back_large_blocks
+from segstudio.gui.program_log import ProgramLog
+from segstudio.gui.report import versions
 from segstudio.gui.start_mark import STEADY_S, StartMark
 from segstudio.gui.theme import apply_theme
 from segstudio.gui.watchdog import Watchdog
@@ -32,7 +32,6 @@ from segstudio.session.session import Session
 
 log = logging.getLogger("segstudio")
 
-_LOG_BYTES = 2_000_000
 #: When the window has been painted and still nobody has clicked.
 _IDLE_MS = 300
 #: When the first image has long been there: what the engine offers and the name of the device may be found out.
@@ -53,22 +52,6 @@ def import_ahead() -> None:
     """Import what the first image needs while the user still looks for it: half of its way to the screen."""
     for name in ("pyqtgraph", "scipy.sparse.csgraph"):
         importlib.import_module(name)
-
-
-def start_log() -> Path | None:
-    """Write the program's log to a file that rotates; return the file, ``None`` where none can be written."""
-    folder = user_log_path("SegStudio", appauthor=False)
-    path = folder / "segstudio.log"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handler = logging.handlers.RotatingFileHandler(path, maxBytes=_LOG_BYTES, backupCount=3, encoding="utf-8")
-    except OSError as error:
-        sys.stderr.write(f"No log is written: {error}\n")  # a full home folder must not keep anyone from their labels
-        return None
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(threadName)s %(message)s"))
-    log.addHandler(handler)
-    log.setLevel(logging.INFO)
-    return path
 
 
 def application() -> QApplication:
@@ -124,11 +107,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     give_back_large_blocks()
     app = application()
     mark = StartMark.begin()
-    log_file = start_log()
+    program_log = ProgramLog.start()
+    log_file = program_log.path if program_log is not None else None
     with ExitStack() as stack:
+        if program_log is not None:
+            stack.callback(program_log.close)
+        log.info("%s", versions())
         stack.enter_context(unknown_files_vetted(files_read()))
         safe = wishes.safe_mode or _asked_for_safe_mode(mark)
         if safe:
+            log.info("In safe mode.")
             stack.enter_context(safe_mode.safe_mode())
         troubled = safe and mark is not None and mark.trouble
         try:
@@ -136,6 +124,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         except Exception:
             log.critical("The window could not be built.", exc_info=True)
             raise
+        log.info("Closed.")
     if mark is not None:
         mark.steady()  # not after an error: the next start shall see that this one came to nothing
     return code

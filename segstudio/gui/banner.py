@@ -1,5 +1,7 @@
 """Messages over the top of the canvas: they say what happened and what to do, and stop nobody."""
 
+import logging
+
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QApplication,
@@ -19,7 +21,10 @@ from segstudio.gui.later import later
 from segstudio.gui.theme import icon
 from segstudio.session.notice import Notice
 
+log = logging.getLogger("segstudio")
+
 _ICONS = {"info": "ph.info", "good": "ph.check-circle", "warning": "ph.warning", "error": "ph.warning-octagon"}
+_LEVELS = {"info": logging.INFO, "good": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 _SHOWN_AT_ONCE = 3
 #: How long a message that asks for nothing stays, milliseconds.
 _GOOD_NEWS_STAYS = 6_000
@@ -153,6 +158,7 @@ class BannerArea(QWidget):
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(0)
         self._unfolded = False
+        self._noted: Notice | None = None
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
 
     def show_notice(self, notice: Notice, *offers: QPushButton | None) -> None:
@@ -164,6 +170,9 @@ class BannerArea(QWidget):
             Buttons with which the user answers; who has none to offer may say so with ``None``.
         """
         buttons = [button for button in offers if button is not None]
+        if notice != self._noted:  # one that is told again and again would fill the log
+            self._noted = notice
+            log.log(_LEVELS[notice.level], "Said: %s", " ".join(notice.text.split()))
         if notice.about:
             self.withdraw(notice.about)
         for old in self._banners():

@@ -15,7 +15,7 @@ log = logging.getLogger("segstudio")
 
 #: Faults that wait to be shown; one that is raised with each repaint must not fill the event loop.
 _MOST_WAITING: Final = 100
-#: Places of faults that are counted.
+#: Places of faults, or lines of Qt, that are known again.
 _MOST_PLACES: Final = 200
 #: Last calls before a fault that tell it from others.
 _DEPTH: Final = 5
@@ -128,9 +128,10 @@ def title_of(error: BaseException) -> str:
 
 
 class QtMessages:
-    """Writes to the log what Qt warns of, as an object that is touched on a thread not its own."""
+    """Writes to the log what Qt warns of, as an object that is touched on a thread not its own; each line once."""
 
     def __init__(self) -> None:
+        self._written: set[str] = set()
         self._before: Any = None
 
     def install(self) -> None:
@@ -143,7 +144,10 @@ class QtMessages:
 
     def _on_message(self, kind: QtMsgType, context: QMessageLogContext, text: str) -> None:
         level = _LEVELS.get(kind)
-        if level is not None:
+        if level is not None and text not in self._written:
+            if len(self._written) >= _MOST_PLACES:
+                self._written.clear()
+            self._written.add(text)
             log.log(level, "Qt: %s", text)
         if self._before is not None:
             self._before(kind, context, text)

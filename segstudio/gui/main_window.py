@@ -50,6 +50,7 @@ from segstudio.project.document import ImageDocument
 from segstudio.project.project import Project
 from segstudio.session.earlier_states import EARLIER
 from segstudio.session.session import Session
+from segstudio.session.sitting_log import SittingLog
 
 
 class MainWindow(QMainWindow):
@@ -69,6 +70,7 @@ class MainWindow(QMainWindow):
         self._job_threads = JobThreads(session.jobs, self)
         self._refresh_asked = False
         self._log_file = log_file
+        self._sitting_log = SittingLog(session)
         self.setWindowTitle("SegStudio")
         self.setWindowIcon(app_icon())
         self.welcome = Welcome()

@@ -14,6 +14,7 @@ from shiboken6 import isValid
 from segstudio import __version__
 from segstudio.gui.forms.parts import button, caption, heading, row
 from segstudio.gui.later import later
+from segstudio.gui.program_log import write_waiting_lines
 from segstudio.gui.theme import FONT_BASE, SPACING, SPACING_GROUP, icon
 from segstudio.session.background import Background
 
@@ -33,6 +34,7 @@ def versions() -> str:
 
 def log_tail(path: Path) -> str:
     """Return the last lines of a log; call it on a thread."""
+    write_waiting_lines()
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - _BYTES))

@@ -2,11 +2,14 @@
 
 import logging
 import shutil
+import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PySide6.QtCore import qWarning
 from PySide6.QtWidgets import QApplication, QPlainTextEdit
 from window_driver import Driver, run_program
 
@@ -14,7 +17,7 @@ from segstudio import __version__
 from segstudio.core.resources import resource
 from segstudio.gui.dialogs.error import ErrorDialog
 from segstudio.gui.help_desk import HelpDesk
-from segstudio.gui.report import ReportBox
+from segstudio.gui.report import ReportBox, versions
 from segstudio.jobs.messages import Failed
 from segstudio.jobs.spec import ClassSpec, PredictJob, TrainJob
 from segstudio.session.job import Job
@@ -96,6 +99,40 @@ def test_a_failed_job_is_reported_with_its_own_log(folder: Path, tmp_path: Path,
         assert "the worker fell asleep" in text
 
     run_program([str(folder)], script)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.qt_log_ignore("the tide is high")
+def test_the_log_tells_what_happened_in_short_lines(folder: Path, user_folders: Path, qapp: object) -> None:
+    def script(hand: Driver) -> None:
+        hand.wait(lambda: hand.session.document is not None, what="the first image")
+        for _ in range(3):
+            hand.session.notice("The moon is full.", "Wait.", "warning")
+            qWarning("the tide is high")
+        job = Job("p", "Model 1", PredictJob(job_id="p", model=folder, images=()), state="running")
+        hand.session.jobs._set(job)
+        error = Failed(time=0, job_id="p", code="no-memory", message="It does not fit.", hint="Take less.", details="t")
+        hand.session.jobs._set(replace(job, state="failed", error=error))
+        hand.session.close_project()
+
+    run_program([str(folder)], script)
+    (path,) = user_folders.rglob("segstudio.log")
+    written = path.read_text()
+    lines = iter(written.splitlines())
+    for words in (
+        f"INFO MainThread {versions()}",
+        "INFO MainThread Project opened: cells, 14 images",
+        "INFO MainThread Image opened: nuclei-01.png, 360 x 360 pixels",
+        "WARNING MainThread Said: The moon is full. Wait.",
+        "WARNING MainThread Qt: the tide is high",
+        "INFO MainThread Job predict Model 1: running",
+        "ERROR MainThread Job predict Model 1: failed (no-memory). It does not fit. Take less.",
+        "INFO MainThread Project closed: cells",
+        "INFO MainThread Closed.",
+    ):
+        assert any(line.endswith(words) for line in lines), words
+    assert [written.count(words) for words in ("The moon", "the tide")] == [1, 1]
+    assert not [thread for thread in threading.enumerate() if "_monitor" in thread.name], "its thread has ended"
 
 
 @pytest.mark.timeout(60)
