@@ -331,5 +331,6 @@ class ImageDocument(SavedDocument):
         done = self._saving.close(timeout, publish=not self.read_only)
         self.poll()
         self._closed = True
+        self._tell_kept()
         self.source.close()
         return done

@@ -25,6 +25,8 @@ SIZE_LIMIT: Final = 64 << 20
 DEPTH_LIMIT: Final = 32
 #: Setting that remembers whose the label files are that no image of the project has.
 LEFT_LABELS: Final = "left_labels"
+#: Setting that remembers the automatic choice between training and validation.
+AUTOMATIC_SPLITS: Final = "automatic_splits"
 
 SplitChoice = Literal["auto", "train", "val", "test"]
 ImageState = Literal["empty", "labelled", "predicted", "reviewed"]
@@ -55,9 +57,9 @@ class ImageEntry:
     reviewed
         The user has called it finished.
     objects
-        Number of objects at the last checkpoint.
+        Number of objects when the image was published, left or closed the last time.
     marked
-        Regions were marked at the last checkpoint.
+        Regions were marked then.
     predicted
         Name of the run whose prediction came last, empty without.
     """

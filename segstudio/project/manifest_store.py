@@ -8,12 +8,10 @@ from typing import Any, Final
 
 from segstudio.io.disk import Disk, DiskError
 from segstudio.jobs.spec import Split
-from segstudio.project.manifest import LEFT_LABELS, ImageEntry, Manifest
+from segstudio.project.manifest import AUTOMATIC_SPLITS, LEFT_LABELS, ImageEntry, Manifest
 from segstudio.project.manifest_saving import ManifestSaving
 from segstudio.project.splits import resolve
 
-#: Setting that remembers the automatic choice between training and validation.
-_SPLITS: Final = "automatic_splits"
 #: Setting that remembers a class whose objects are on the way to another one.
 _REMOVING: Final = "removing_class"
 
@@ -83,7 +81,7 @@ class ManifestStore:
     @property
     def kept_splits(self) -> dict[str, Split]:
         """What the automatic choice has made of images: id → split. Also of images that were taken out."""
-        kept = self.manifest.settings.get(_SPLITS)
+        kept = self.manifest.settings.get(AUTOMATIC_SPLITS)
         return (
             {str(key): value for key, value in kept.items() if value in ("train", "val")}
             if isinstance(kept, dict)
@@ -98,7 +96,7 @@ class ManifestStore:
             if new:
                 found = resolve(self.manifest.images, kept)
                 kept |= {image_id: found[image_id] for image_id in sorted(new)}
-                self.change(settings=self.manifest.settings | {_SPLITS: kept})
+                self.change(settings=self.manifest.settings | {AUTOMATIC_SPLITS: kept})
 
     @property
     def removing(self) -> tuple[int, int] | None:

@@ -140,7 +140,7 @@ class Project(ProjectFiles):
         kept, words = lists.bring_back(folder, manifest, disk)
         project = cls(folder, kept, lock, warnings=[*warnings, *words], disk=disk, rescue=rescue)
         project._store.saving.rescue = ManifestRescue(project.rescue, lists.held)
-        if words:
+        if words or lists.held:
             project.save_soon()
         return project
 
@@ -248,6 +248,7 @@ class Project(ProjectFiles):
             disk=self._disk,
             rescue=self._image_rescue(image_id),
         )
+        document.drawn.connect(lambda objects, marked: self._note_counts(image_id, objects, marked))
         document.tell_with(lambda sentence: self._store.saving.on_notice(naming_image(sentence, entry)))
         self._images.sums.look_later(document.entry, self.image_path(image_id))
         return document
@@ -308,11 +309,11 @@ class Project(ProjectFiles):
         return problems
 
     def _on_published(self, image_id: str, objects: int, marked: bool) -> None:
-        self._note_published(image_id, objects, marked)
+        self._note_counts(image_id, objects, marked)
         if self._lock is not None and (says := self._lock.take_again()):
             self._store.saving.on_notice(says)
 
-    def _note_published(self, image_id: str, objects: int, marked: bool) -> None:
+    def _note_counts(self, image_id: str, objects: int, marked: bool) -> None:
         with self._store.lock:
             entry = next((entry for entry in self._store.manifest.images if entry.id == image_id), None)
             if self.read_only or entry is None or (entry.objects, entry.marked) == (objects, marked):

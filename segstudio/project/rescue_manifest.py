@@ -11,7 +11,7 @@ from segstudio.core.errors import BadInput
 from segstudio.io.atomic import make_folders, write_atomic
 from segstudio.io.disk import Disk, DiskError
 from segstudio.io.json_file import json_content
-from segstudio.project.manifest import MANIFEST, SIZE_LIMIT, Manifest, encode_manifest, parse_manifest
+from segstudio.project.manifest import AUTOMATIC_SPLITS, MANIFEST, SIZE_LIMIT, Manifest, encode_manifest, parse_manifest
 from segstudio.project.manifest_file import free_kept
 from segstudio.project.rescue import TAKEN, RescueStore
 
@@ -106,9 +106,11 @@ class ManifestRescue:
             except BadInput:
                 continue
             kept = replace(kept, revision=manifest.revision, origin=manifest.origin)
-            if kept == manifest:
+            same_origin = content.get("origin") == manifest.origin and newest is manifest
+            if _as_user_made(kept) == _as_user_made(manifest):
+                newest = kept if same_origin else newest
                 self.held.add(path)
-            elif content.get("origin") == manifest.origin and newest is manifest:
+            elif same_origin:
                 newest = kept
                 self.held.add(path)
                 words.append(LIST_COMES_BACK)
@@ -132,6 +134,13 @@ class ManifestRescue:
                 content = _owner_of(path)
                 if self._store.is_owner(content, path):
                     yield path, content
+
+
+def _as_user_made(manifest: Manifest) -> Manifest:
+    """Return `manifest` without what the program counts and decides by itself: only that comes back without a word."""
+    images = tuple(replace(entry, objects=0, marked=False) for entry in manifest.images)
+    settings = {key: value for key, value in manifest.settings.items() if key != AUTOMATIC_SPLITS}
+    return replace(manifest, images=images, settings=settings)
 
 
 def _owner_of(path: Path) -> dict[str, Any]:

@@ -35,6 +35,8 @@ class SavedDocument:
     saved = Signal(str)
     noticed = Signal(str)
     checkpointed = Signal(int)
+    drawn = Signal(int, bool)
+    """Number of objects and whether regions are marked, when the image is left or closed."""
 
     def __init__(
         self,
@@ -178,3 +180,13 @@ class SavedDocument:
     def tell_published(self) -> None:
         """Tell `on_published` what the label files hold, also when nothing had to be written."""
         self._saving.tell_published()
+
+    def tell_drawn(self) -> None:
+        """Emit `drawn`, on the editing thread: what is drawn counts, also while the disk refuses the label files."""
+        if not self.read_only:
+            self.drawn.emit(*self._saving.drawn)
+
+    def _tell_kept(self) -> None:
+        """Emit `drawn` with what is found again: what is nowhere safe when the image is closed does not count."""
+        if not self.read_only:
+            self.drawn.emit(*(self._saving.drawn if self.safe else self._saving.published_counts))

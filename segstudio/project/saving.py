@@ -51,6 +51,7 @@ class Saving:
     ) -> None:
         self._planes = found.planes
         self._table_digest = table_digest(found.planes.objects)
+        self._newest = found.newest
         self._on_news = on_news
         self._on_published = on_published
         place = self._place = JournalPlace(files.journal, image_id, found.planes.shape)
@@ -96,7 +97,9 @@ class Saving:
         """
         before = self._table_digest
         self._table_digest = changed_digest(before, edit.objects) if table is None else joined_digest(before, table)
-        record = JournalRecord(self._journal.last + 1, kind, edit, before, self._table_digest, ref)
+        prev = self._newest.identity if self._newest is not None else b""
+        record = JournalRecord(self._journal.last + 1, kind, edit, before, self._table_digest, ref, prev)
+        self._newest = record
         tiles: dict[TileId, NDArray[Any] | None] = {
             (delta.plane, delta.key): self._planes.plane(delta.plane).share(delta.key) for delta in edit.tiles
         }
@@ -171,6 +174,16 @@ class Saving:
         """Number of objects at the last checkpoint."""
         return self._checkpoint.objects
 
+    @property
+    def drawn(self) -> tuple[int, bool]:
+        """Number of objects, and whether regions are marked, on the editing thread as they are drawn now."""
+        return len(self._planes.objects), not self._planes.regions.blank
+
+    @property
+    def published_counts(self) -> tuple[int, bool]:
+        """The same as the newest checkpoint has it."""
+        return self._checkpoint.objects, self._checkpoint.regions_used
+
     def take_notices(self) -> list[str]:
         """Return sentences about files that another program has written, each once."""
         return [*self._journal.take_notices(), *self._checkpoint.take_notices()]
@@ -193,7 +206,7 @@ class Saving:
 
     def tell_published(self) -> None:
         """Tell what the newest checkpoint holds, or the files that were opened when there was none."""
-        self._on_published(self._checkpoint.objects, self._checkpoint.regions_used)
+        self._on_published(*self.published_counts)
 
     def close(self, timeout: float, *, publish: bool) -> bool:
         """Write what is left and end the threads; return whether everything is on the disk."""

@@ -215,6 +215,7 @@ class FrontImage:
         # Its other news come from another thread, where no listener may be called; notices go to the project then.
         for signal in (document.changed, document.saved, document.noticed, document.checkpointed):
             signal.disconnect()
+        document.tell_drawn()
 
         def close() -> str:
             if not document.flush(_PATIENCE):

@@ -1,5 +1,7 @@
 """An image that is labelled keeps its side, training or validation, whatever is labelled or added afterwards."""
 
+import errno
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from segstudio.io.disk import Disk
 from segstudio.labels.edits import Stroke
 from segstudio.project.project import Project
 from segstudio.project.samples import project_samples
@@ -19,6 +22,15 @@ class Item:
     id: str
     split: str = "auto"
     labelled: bool = True
+
+
+class NoRoomForLabels(Disk):
+    """Takes journals, and no label files."""
+
+    def create(self, path: Path) -> int:
+        if path.parent.name in ("labels", "regions"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return super().create(path)
 
 
 def _project(folder: Path, count: int) -> Project:
@@ -52,6 +64,24 @@ def test_labelling_one_image_after_the_other_moves_none_and_one_in_five_is_for_v
         assert again.splits() == before
         again.remove_images([entry.id for entry in again.images[:3]])
         assert all(before[key] == value for key, value in again.splits().items())
+
+
+def test_an_image_whose_label_file_a_full_disk_refuses_counts_and_keeps_its_side(tmp_path: Path) -> None:
+    _project(tmp_path, 3).close()
+    project = Project.open(tmp_path / "project", disk=NoRoomForLabels())
+    first, second, third = (entry.id for entry in project.images)
+    _label(project, third)
+    _label(project, first)
+    before = dict(project.splits())
+    assert before == {first: "val", second: "train", third: "train"}
+    assert project.labelled_count() == (2, 3)
+    assert not project.close(), "the label files lack what the journals have"
+    with Project.open(tmp_path / "project") as again:
+        assert again.behind == (first, third)
+        for image_id in again.behind:
+            again.catch_up(image_id)
+        assert again.splits() == before
+        assert [again.entry(image_id).objects for image_id in (first, second, third)] == [1, 0, 1]
 
 
 def test_the_only_training_image_stays_one_when_the_validation_image_goes(tmp_path: Path) -> None:

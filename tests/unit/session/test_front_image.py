@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from refused_work import Refusing
 
 from segstudio.labels.edits import Stroke
 from segstudio.project.changes import DocumentChange
@@ -68,6 +69,28 @@ def test_an_image_that_is_left_is_closed_and_its_labels_are_on_the_disk(session:
     assert tifffile.imread(project.label_path(first.entry.id)).max() == 1
     session.front.leave()
     assert session.document is None
+    session.close()
+
+
+def test_an_image_that_is_left_while_its_disk_refuses_everything_counts_as_labelled(
+    session: Session, tmp_path: Path
+) -> None:
+    disk = Refusing()
+    session._take_project(Project.open(tmp_path / "project", disk=disk))
+    project = session.project
+    assert project is not None
+    disk.full = True
+    first, second, _ = (entry.id for entry in project.images)
+    session.document.apply(Stroke(np.array([[16.0, 16]]), 5, 1))
+    splits = dict(session.states.splits())
+    session.select(second)
+    assert session.states.state(first) == "labelled"
+    assert session.states.labelled_count() == (1, 3)
+    session.document.apply(Stroke(np.array([[16.0, 16]]), 5, 1))
+    session.document.undo()
+    session.select(first)
+    assert session.states.labelled_count() == (1, 3)
+    assert session.states.splits() == splits
     session.close()
 
 

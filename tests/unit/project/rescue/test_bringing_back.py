@@ -85,7 +85,7 @@ def test_what_was_done_elsewhere_meanwhile_is_a_second_truth(
         assert notice.startswith(said)
         assert "Both are kept" in notice
         assert "img.foreign-1.tif" in notice
-        assert kept(rescue) == []
+        until(lambda: kept(rescue) == [])
         beside = again.label_path(again.images[0].id).with_name("img.foreign-1.tif")
         assert np.array_equal(tifffile.imread(beside), ours)
         assert beside.with_suffix(".json").exists()
@@ -103,7 +103,7 @@ def test_a_damaged_file_in_the_rescue_store_keeps_no_image_closed(
     draw(document)
     until(lambda: document.safe)
     project.close()
-    (path,) = kept(rescue)
+    (path,) = rescue.rglob("*.sj")
     data = bytearray(path.read_bytes())
     data[-20] ^= 1
     path.write_bytes(data)
@@ -111,7 +111,7 @@ def test_a_damaged_file_in_the_rescue_store_keeps_no_image_closed(
         assert len(first(again).planes.objects) == 1
         assert "could not be brought back" in first(again).notices[0]
         until(lambda: not path.exists())
-    assert [item.read_bytes() for item in kept(rescue)] == [data]
+    assert [item.read_bytes() for item in rescue.rglob("*.sj*")] == [data]
     with Project.open(project.folder, rescue=rescue) as again:
         assert again.warnings == []
         assert first(again).notices == []
@@ -148,7 +148,7 @@ def test_a_file_of_a_newer_program_in_the_rescue_store_stays_there(
     draw(document)
     until(lambda: document.safe)
     project.close()
-    (path,) = kept(rescue)
+    (path,) = rescue.rglob("*.sj")
     path.write_bytes(path.read_bytes().replace(b'"segstudio_journal": 1', b'"segstudio_journal": 99'))
     path = path.rename(path.with_name(f"newer{path.suffix}"))
     with Project.open(project.folder, rescue=rescue) as again:
@@ -168,7 +168,7 @@ def test_two_truths_are_told_and_left_where_they_are_when_looking_only(
     with Project.open(project.folder, rescue=tmp_path / "another computer") as elsewhere:
         draw(first(elsewhere))
         first(elsewhere).apply(Stroke(np.array([[90.0, 90.0]]), 5, 9))
-    (path,) = kept(rescue)
+    (path,) = rescue.rglob("*.sj")
     with Project.open(project.folder, rescue=rescue, read_only=True) as looking:
         assert first(looking).planes.labels.values() == {1, 9}
         assert any(f"what was done here is in {path.parent}" in words for words in first(looking).notices)

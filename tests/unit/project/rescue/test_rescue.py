@@ -94,7 +94,7 @@ def test_what_was_rescued_is_there_at_the_next_opening(project: Project, disk: R
         assert again.warnings == ["What you did last in img.tif was kept on this computer and comes back now."]
         assert list(again.behind) == [again.images[0].id]
         again.catch_up(again.images[0].id)
-        assert kept(rescue) == []
+        until(lambda: kept(rescue) == [])
         assert tifffile.imread(again.label_path(again.images[0].id)).max() == labels.max()
         document = first(again)
         assert np.array_equal(document.planes.labels.to_array(), labels)
