@@ -131,9 +131,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _asked_for_safe_mode(mark: StartMark | None) -> bool:
-    # Where nothing is drawn nobody could answer.
-    drawn = QApplication.platformName() not in ("offscreen", "minimal")
-    return mark is not None and bool(mark.trouble) and drawn and safe_mode.wants_safe_mode(mark.trouble)
+    if mark is None or not mark.trouble:
+        return False
+    log.warning("The starts before this one came to nothing: %s", mark.trouble)
+    return _is_drawn() and safe_mode.wants_safe_mode(mark.trouble)
+
+
+def _is_drawn() -> bool:
+    """Whether anybody could answer a question that the window waits for."""
+    return QApplication.platformName() not in ("offscreen", "minimal")
 
 
 def _run(app: QApplication, paths: list[Path], log_file: Path | None, mark: StartMark | None, *, safe: bool) -> int:
@@ -154,6 +160,8 @@ def _run(app: QApplication, paths: list[Path], log_file: Path | None, mark: Star
             later(window, mark.steady, round(STEADY_S * 1000))
         if safe:
             window.banners.show_notice(safe_mode.notice(named=bool(paths)))
+        elif mark is not None and mark.trouble and not _is_drawn():
+            window.banners.show_notice(safe_mode.advice(mark.trouble))
         if paths:
             window.opening.open_paths([path.expanduser().absolute() for path in paths])
         try:

@@ -23,10 +23,7 @@ def wants_safe_mode(trouble: Trouble) -> bool:
     """Ask whether to start in safe mode, for the last start went wrong; before there is a window."""
     box = QMessageBox(QMessageBox.Icon.Question, "SegStudio", "")
     box.setObjectName("safe-mode")
-    if trouble == "no-start":
-        box.setText(_tr("SegStudio did not come up the last time it was started."))
-    else:
-        box.setText(_tr("SegStudio ended within seconds the last times it was started."))
+    box.setText(_words(trouble))
     box.setInformativeText(
         _tr(
             "Your labels stay as they are. In safe mode it starts with standard layout and settings, without "
@@ -39,6 +36,12 @@ def wants_safe_mode(trouble: Trouble) -> bool:
     box.setEscapeButton(usual)
     box.exec()
     return box.clickedButton() is safe
+
+
+def advice(trouble: Trouble) -> Notice:
+    """Return the same for a window that nobody could be asked before: no screen draws it."""
+    hint = _tr("If it happens again, start it in safe mode: segstudio {0}").format(FLAG)
+    return Notice(_words(trouble), hint, "warning")
 
 
 @contextmanager
@@ -79,6 +82,12 @@ def notice(*, named: bool) -> Notice:
         _tr("This is safe mode: standard layout and settings, no plug-ins, no project opened by itself."),
         _tr("Open your project by File › Open project. The next start is a usual one."),
     )
+
+
+def _words(trouble: Trouble) -> str:
+    if trouble == "no-start":
+        return _tr("SegStudio did not come up the last time it was started.")
+    return _tr("SegStudio ended within seconds the last times it was started.")
 
 
 def _tr(text: str) -> str:

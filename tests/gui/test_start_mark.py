@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,11 @@ from window_driver import Driver, run_program
 
 from segstudio.config.preferences import Preferences
 from segstudio.core.resources import resource
+from segstudio.gui.app import main
 from segstudio.gui.banner import Banner
+from segstudio.gui.main_window import MainWindow
 from segstudio.gui.safe_mode import wants_safe_mode
-from segstudio.gui.start_mark import StartMark
+from segstudio.gui.start_mark import StartMark, starts_folder
 from segstudio.io.preferences_file import preferences_path, read_preferences, write_preferences
 
 STARTS = """
@@ -75,6 +78,53 @@ def test_the_user_chooses_before_there_is_a_window(qapp: QApplication, button: s
 
     QTimer.singleShot(50, answer)
     assert wants_safe_mode("no-start") is wanted
+
+
+@pytest.mark.timeout(120)
+def test_two_programs_that_were_killed_soon_lead_to_the_question(
+    qapp: QApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(1, 3):
+        _kill_as_soon_as_it_stands(number)
+    monkeypatch.setattr(QApplication, "platformName", lambda: "xcb")
+    seen: list[str] = []
+    timer = QTimer()
+
+    def answer_and_close() -> None:
+        for widget in qapp.topLevelWidgets():
+            if isinstance(widget, QMessageBox) and widget.isVisible():
+                seen.append(widget.text())
+                next(item for item in widget.buttons() if "safe" in item.text()).click()
+            elif isinstance(widget, MainWindow) and widget.isVisible():
+                seen.extend(item.message for item in widget.banners.messages())
+                widget.close()
+
+    timer.timeout.connect(answer_and_close)
+    timer.start(20)
+    assert main([]) == 0
+    timer.stop()
+    assert seen[0] == "SegStudio ended within seconds the last times it was started."
+    assert "safe mode" in seen[1]
+    assert StartMark(starts_folder()).trouble == "", "it was closed in order"
+
+
+def _kill_as_soon_as_it_stands(number: int) -> None:
+    with subprocess.Popen([sys.executable, "-m", "segstudio"]) as program:
+        while sum(path.read_bytes() == b"stands\n" for path in starts_folder().glob("start-*")) < number:
+            assert program.poll() is None
+            time.sleep(0.02)
+        program.kill()
+
+
+@pytest.mark.timeout(60)
+def test_where_nobody_can_be_asked_the_window_says_what_helps(qapp: QApplication) -> None:
+    for _ in range(2):
+        _died(starts_folder(), "stands")
+    seen: list[str] = []
+    run_program([], lambda hand: seen.extend(notice.text for notice in hand.window.banners.messages()))
+    (words,) = seen
+    assert words.startswith("SegStudio ended within seconds the last times")
+    assert words.endswith("segstudio --safe-mode")
 
 
 @pytest.mark.timeout(120)
