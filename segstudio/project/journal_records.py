@@ -44,6 +44,9 @@ class JournalRecord:
     ref
         Sequence number of the action that an undo or redo is about, otherwise 0. When that one is no longer in the
         journal, nothing before the record can be undone.
+    prev
+        `identity` of the record before it: of two journals that have the same numbers, what follows from which.
+        Empty for the first record, and in journals of earlier versions.
     """
 
     seq: int
@@ -52,6 +55,16 @@ class JournalRecord:
     table_before: bytes
     table_after: bytes
     ref: int = 0
+    prev: bytes = b""
+
+    @property
+    def identity(self) -> bytes:
+        """Digest of what was done and of all before it; takes a microsecond a tile."""
+        edit = self.edit
+        words = (self.prev, self.seq, self.kind, self.ref, edit.name, self.table_before, self.table_after)
+        tiles = sorted((delta.plane, delta.key, delta.before, delta.after) for delta in edit.tiles)
+        rows = sorted((change.id, _row(change.before), _row(change.after)) for change in edit.objects)
+        return blake2b(repr((words, tiles, rows)).encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
 def table_digest(objects: Mapping[int, ObjectInfo]) -> bytes:
@@ -117,6 +130,8 @@ def encode_record(record: JournalRecord, *, whole: bool = False) -> bytes:
     }
     if own and record.ref:
         meta["whole"] = True
+    if record.prev:
+        meta["prev"] = record.prev.hex()
     text = json.dumps(meta, separators=(",", ":")).encode()
     blobs = [delta.xor for delta in edit.tiles] if own else []
     payload = b"".join((_LENGTH.pack(len(text)), text, *blobs))
@@ -168,7 +183,7 @@ def _decode(seq: int, kind: Kind, payload: bytes, grid: TileGrid, known: Mapping
     """Return a record; whatever is wrong with it raises one of the errors that `decode_records` takes for damage."""
     (length,) = _LENGTH.unpack_from(payload)
     meta = json.loads(payload[_LENGTH.size : _LENGTH.size + length])
-    before, after = (bytes.fromhex(text) for text in meta["table"])
+    before, after, prev = (bytes.fromhex(text) for text in (*meta["table"], meta.get("prev", "")))
     ref = int(meta["ref"])
     window = Window(*(int(value) for value in meta["window"]))
     if ref and meta.get("whole") is not True:
@@ -180,7 +195,7 @@ def _decode(seq: int, kind: Kind, payload: bytes, grid: TileGrid, known: Mapping
             ObjectChange(_positive(object_id), _info(old), _info(new)) for object_id, old, new in meta["objects"]
         )
         edit = EditRecord(str(meta["name"]), tiles, objects, window.clip(grid.shape))
-    return JournalRecord(seq, kind, edit, before, after, ref)
+    return JournalRecord(seq, kind, edit, before, after, ref, prev)
 
 
 def _deltas(entries: list[Any], payload: bytes, position: int, grid: TileGrid) -> Iterator[TileDelta]:

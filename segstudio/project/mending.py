@@ -54,7 +54,7 @@ class Found:
     lost
         Whether they hold what does not follow from the journal.
     trusted
-        Whether nobody else has changed them or taken one away.
+        Whether nobody else has changed them or taken one away, as far as is known.
     """
 
     saved: int
@@ -131,7 +131,8 @@ def mend(planes: Planes, journal: Journal, words: OpeningWords, mending: Mending
     untold = [file for file in inside if not _is_kept(file, place)]
     ahead = bool(journal.files) and found.saved > journal.last
     if not (ends or untold or found.lost or ahead):
-        return None
+        gone = sum(seq > found.saved for seq in _missing(journal))  # what the label files have is told by nothing
+        return Mended(journal.records, words.missing(gone), ahead=False, loses=True) if gone and not inside else None
     kept, step = list(journal.records), None
     if kept and (found.lost or ahead):
         kept, step = _cut(planes, journal, mending.origin())
@@ -214,7 +215,7 @@ def _cut(planes: Planes, journal: Journal, before: Planes | None) -> tuple[list[
     record = None
     if step is not None:
         now = changed_digest(was, step.record.objects)
-        record = JournalRecord(kept[-1].seq + 1, "edit", step.record, was, now)
+        record = JournalRecord(kept[-1].seq + 1, "edit", step.record, was, now, prev=kept[-1].identity)
         for change in step.record.objects:
             before.objects.set(change.id, change.after)
     planes.objects = ObjectTable(dict(before.objects), max(before.objects.next_id(), planes.objects.next_id()))

@@ -77,6 +77,15 @@ class OpeningWords:
         shown = "" if self.labels_ruined else " The labels are shown as they were saved last."
         return f"{says}be undone.{shown}"
 
+    def missing(self, count: int) -> str:
+        """Return what is said of a journal of which a file is gone, with actions that no label file has."""
+        actions = "An action is" if count == 1 else f"{count} actions are"
+        return (
+            f"{actions} missing in the journal of {self.files.labels.stem}: a file of it was deleted, or has not come "
+            "yet from another computer. What was drawn then may be lost, and nothing before it can be undone. Where a "
+            "backup has the file, close the project and put it back before you draw anything."
+        )
+
     def only_headers(self) -> str:
         """Return what is said of a damaged journal of which every action is there."""
         return f"The journal of {self.files.labels.stem} is damaged, but every action in it can be read and undone."

@@ -42,6 +42,8 @@ class Recovered:
         Records that can be undone (oldest first) and redone (in the order in which they were undone).
     last
         Newest sequence number in the journal.
+    newest
+        Newest record in it; ``None`` without any.
     changed, table_changed
         What the files do not have yet.
     whole
@@ -60,6 +62,7 @@ class Recovered:
     done: tuple[JournalRecord, ...] = ()
     undone: tuple[JournalRecord, ...] = ()
     last: int = 0
+    newest: JournalRecord | None = None
     changed: set[TileId] = field(default_factory=set)
     table_changed: bool = False
     whole: set[Path] = field(default_factory=set)
@@ -124,10 +127,11 @@ def recover(
     place = JournalPlace(files.journal, image_id, shape)
     if parted is not None:
         found.notices.append(keep_others(planes, parted, files, place, None if read_only else disk))
-    lost, trusted = bool(result.lost or result.lost_table), not (seen.missing or foreign)
-    state = Found(seen.saved, lost, trusted)
+    lost = bool(result.lost or result.lost_table)
+    known = bool(seen.saved) or not any(path.exists() for path in files.published)
+    state = Found(seen.saved, lost, known and not (seen.missing or foreign))
     journal = _mend(found, journal, words, Mending(place, origin, state, None if read_only else disk))
-    found.last = journal.last
+    found.last, found.newest = journal.last, next(iter(journal.records[-1:]), None)
     found.done, found.undone = _stacks(journal.records)
     if rescue is not None:
         _take_rescued(found, journal, rescue, files, None if read_only else disk)
@@ -185,7 +189,7 @@ def _take_rescued(
     if new:
         found.changed |= {(delta.plane, delta.key) for record in new for delta in record.edit.tiles}
         found.table_changed = True
-        found.last = new[-1].seq
+        found.last, found.newest = new[-1].seq, new[-1]
         found.done, found.undone = _stacks((*journal.records, *new))
 
 

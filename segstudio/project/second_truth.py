@@ -67,7 +67,7 @@ def choose_truth(planes: Planes, journal: Journal, saved: int) -> Parted | None:
             if record.seq == first:
                 begun.setdefault(encode_record(record), file)
     truths = [(file, _truth(file, journal.files, first)) for file in begun.values()]
-    ours = max(truths, key=lambda item: _rank(planes, saved, item[1], item[0]))
+    ours = max(truths, key=lambda item: _rank(planes, saved, item[1], item[0], [records for _, records in truths]))
     known = {record.seq: record for record in ours[1]}
     foreign = [file for file in journal.files if not all(_is_in(known, record) for record in file.records)]
     return Parted(
@@ -78,8 +78,28 @@ def choose_truth(planes: Planes, journal: Journal, saved: int) -> Parted | None:
     )
 
 
-def _rank(planes: Planes, saved: int, records: Sequence[JournalRecord], begun: JournalFile) -> tuple[bool, bool, bool]:
-    return fits(planes, records), records[-1].seq >= saved, is_of_this_computer(begun.path)
+def _rank(
+    planes: Planes,
+    saved: int,
+    records: Sequence[JournalRecord],
+    begun: JournalFile,
+    truths: Iterable[Sequence[JournalRecord]],
+) -> tuple[bool, bool, bool]:
+    fit = fits(planes, records) and _holds_none_of_others(planes, records, truths)
+    return fit, records[-1].seq >= saved, is_of_this_computer(begun.path)
+
+
+def _holds_none_of_others(
+    planes: Planes, records: Sequence[JournalRecord], truths: Iterable[Sequence[JournalRecord]]
+) -> bool:
+    """Whether tiles that only other truths have changed are as they were before."""
+    own = {(delta.plane, delta.key) for record in records for delta in record.edit.tiles}
+    first: dict[TileId, bytes] = {}
+    for record in (record for truth in truths for record in truth):
+        for delta in record.edit.tiles:
+            if (delta.plane, delta.key) not in own:
+                first.setdefault((delta.plane, delta.key), delta.before)
+    return all(planes.plane(plane).digest(key) == before for (plane, key), before in first.items())
 
 
 def _choose_unconnected(planes: Planes, journal: Journal, saved: int) -> Parted | None:
@@ -100,7 +120,7 @@ def _choose_unconnected(planes: Planes, journal: Journal, saved: int) -> Parted 
     if len(truths) < 2:
         return None
     records = [tuple(known.values()) for _, known in truths]
-    ours = max(range(len(truths)), key=lambda item: _rank(planes, saved, records[item], truths[item][0][0]))
+    ours = max(range(len(truths)), key=lambda item: _rank(planes, saved, records[item], truths[item][0][0], records))
     others = [item for item in range(len(truths)) if item != ours]
     return Parted(
         replace(journal, records=records[ours], files=tuple(truths[ours][0])),
@@ -133,7 +153,7 @@ def _truth(begun: JournalFile, files: Sequence[JournalFile], first: int) -> tupl
 
 def _with_own_actions(record: JournalRecord, chain: dict[int, JournalRecord]) -> JournalRecord:
     """Return an undo or redo of what has the number in `chain`, not in another truth."""
-    if record.ref not in chain:
+    if record.ref not in chain or record.prev:
         return record
     edit = chain[record.ref].edit
     return replace(record, edit=replace(edit.inverse if record.kind == "undo" else edit, name=record.edit.name))
@@ -141,11 +161,15 @@ def _with_own_actions(record: JournalRecord, chain: dict[int, JournalRecord]) ->
 
 def _is_in(chain: dict[int, JournalRecord], record: JournalRecord) -> bool:
     known = chain.get(record.seq)
+    if known is not None and record.prev:
+        return known.identity == record.identity
     return known is not None and encode_record(known) == encode_record(_with_own_actions(record, chain))
 
 
 def _follows(record: JournalRecord, chain: dict[int, JournalRecord]) -> bool:
     before = chain.get(record.seq - 1)
+    if before is not None and record.prev:
+        return before.identity == record.prev
     if before is None or before.table_after != record.table_before:
         return False
     states: dict[TileId, bytes] = {}

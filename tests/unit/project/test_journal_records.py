@@ -3,6 +3,7 @@
 import json
 import struct
 import zlib
+from dataclasses import replace
 from hashlib import blake2b
 from typing import Any, get_args
 
@@ -110,6 +111,20 @@ def test_an_undo_stores_no_tiles_and_has_its_own_name() -> None:
         assert decoded(encode_records([again])) == [again], "in a file of its own it is whole"
         assert encode_records([again], held=[1]) == data
         assert encode_records([first, again]) == encode_record(first) + data
+
+
+def test_a_record_knows_the_one_before_it() -> None:
+    first = record(1, edit((delta("labels", (0, 0)),)))
+    second = replace(record(2, edit((delta("labels", (0, 1)),))), prev=first.identity)
+    (found,) = decoded(encode_record(second))
+    assert found == second
+    assert found.identity == second.identity
+    other = record(1, edit((delta("labels", (1, 0)),)))
+    assert replace(second, prev=other.identity).identity != second.identity
+    what = second.edit.inverse
+    undone = JournalRecord(3, "undo", replace(what, name="Undo"), bytes(8), bytes(8), 2, second.identity)
+    (read,) = decoded(encode_record(undone), {2: second})
+    assert read.identity == undone.identity
 
 
 def test_a_window_is_cut_by_the_image() -> None:
