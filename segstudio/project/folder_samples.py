@@ -20,6 +20,7 @@ from segstudio.project.image_files import (
     without_masks,
 )
 from segstudio.project.layout import is_project
+from segstudio.project.left_out import LeftOut
 from segstudio.project.project import Project
 from segstudio.project.samples import refuse_changed_images, training_samples
 from segstudio.project.splits import FRACTION, resolve
@@ -65,7 +66,10 @@ def folder_samples(
         )
     if is_project(path):
         with Project.open(path, read_only=True) as project:
-            samples = training_samples(project, learns_images, fraction, seed)
+            left_out: list[LeftOut] = []
+            samples = training_samples(project, learns_images, fraction, seed, left_out.append)
+            for item in left_out:
+                warn(item.sentence)
             refuse_changed_images(project, samples)
     elif (path / "train").is_dir():
         samples = _split_folders(path, warn)

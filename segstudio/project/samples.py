@@ -1,13 +1,17 @@
 """What a training learns from in a project: its saved labels, or pairs of images, as records."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
 
 from segstudio.core.errors import BadInput
 from segstudio.io.objects_file import read_objects
 from segstudio.jobs.spec import SampleRecord
 from segstudio.project.image_files import find_target
+from segstudio.project.left_out import LeftOut, what_is_wrong
 from segstudio.project.linked_folders import ELSEWHERE
+from segstudio.project.manifest import ImageEntry
 from segstudio.project.project import Project
 from segstudio.project.splits import FRACTION, resolve
 
@@ -29,10 +33,28 @@ def project_samples(project: Project, fraction: float = FRACTION, seed: int = 0)
     DiskError
         The drive of the project is gone.
     """
-    rows = []
+    return _records(project, fraction, seed, _refuse)
+
+
+def _refuse(_entry: ImageEntry, error: BadInput) -> None:
+    raise error
+
+
+def _records(
+    project: Project, fraction: float, seed: int, damaged: Callable[[ImageEntry, BadInput], None]
+) -> list[SampleRecord]:
+    """Return what `project_samples` does; `damaged` hears of images whose object tables are, which are passed over."""
+    rows: list[tuple[ImageEntry, Path | None, Path | None, dict[int, int]]] = []
+    unreadable: set[str] = set()
     for entry in project.images:
         files = project.files(entry.id)
-        objects = read_objects(files.objects)[0] if files.objects.exists() else {}
+        try:
+            objects = read_objects(files.objects)[0] if files.objects.exists() else {}
+        except BadInput as error:
+            damaged(entry, error)
+            unreadable.add(entry.id)
+            rows.append((entry, None, None, {}))  # the other images keep their sides
+            continue
         labels = files.labels if files.labels.exists() else None
         regions = files.regions if files.regions.exists() else None
         # The tables are newer than the counts in the manifest when another program runs on the project.
@@ -51,6 +73,7 @@ def project_samples(project: Project, fraction: float = FRACTION, seed: int = 0)
             split=splits[entry.id],
         )
         for entry, labels, regions, classes in rows
+        if entry.id not in unreadable
     ]
 
 
@@ -60,15 +83,52 @@ def labelled_samples(project: Project, fraction: float = FRACTION, seed: int = 0
     The window and the command line both train on these, so that the same project gives both the same images, the same
     ones of them for validation.
     """
-    return [sample for sample in project_samples(project, fraction, seed) if _useful(project, sample)]
+    return usable_samples(project, fraction, seed).samples
+
+
+class UsableSamples(NamedTuple):
+    """The records that a training can learn from, and the labelled images that it has to do without."""
+
+    samples: list[SampleRecord]
+    left_out: tuple[LeftOut, ...]
+
+
+def usable_samples(project: Project, fraction: float = FRACTION, seed: int = 0) -> UsableSamples:
+    """Return `labelled_samples`, and which images are not among them since a file of theirs is damaged or gone."""
+    wrong: dict[str, BadInput] = {}
+
+    def damaged(entry: ImageEntry, error: BadInput) -> None:
+        wrong[entry.id] = what_is_wrong(project, entry) or error
+
+    samples = []
+    for sample in _records(project, fraction, seed, damaged):
+        if _useful(project, sample):
+            if error := what_is_wrong(project, project.entry(sample.image_id)):
+                wrong[sample.image_id] = error
+            else:
+                samples.append(sample)
+    project.check_there("The images cannot be read")
+    return UsableSamples(samples, tuple(LeftOut(e.name, wrong[e.id]) for e in project.images if e.id in wrong))
 
 
 def training_samples(
-    project: Project, learns_images: bool, fraction: float = FRACTION, seed: int = 0
+    project: Project,
+    learns_images: bool,
+    fraction: float = FRACTION,
+    seed: int = 0,
+    warn: Callable[[LeftOut], None] = lambda left_out: None,
 ) -> list[SampleRecord]:
-    """Return what a training learns from: pairs of images where it can learn those and there are any, else labels."""
+    """Return what a training learns from: pairs of images where it can learn those and there are any, else labels.
+
+    `warn` hears of each labelled image that is left out.
+    """
     pairs = project_pairs(project, fraction, seed) if learns_images else []
-    return pairs or labelled_samples(project, fraction, seed)
+    if pairs:
+        return pairs
+    samples, left_out = usable_samples(project, fraction, seed)
+    for item in left_out:
+        warn(item)
+    return samples
 
 
 def refuse_changed_images(project: Project, samples: Iterable[SampleRecord]) -> None:

@@ -18,7 +18,8 @@ from segstudio.jobs.spec import (
     TrainJob,
     ValidateJob,
 )
-from segstudio.project.samples import labelled_samples, project_pairs, refuse_changed_images, training_samples
+from segstudio.project.left_out import LeftOut, left_out_words
+from segstudio.project.samples import project_pairs, refuse_changed_images, training_samples, usable_samples
 from segstudio.session.job import new_job_id
 from segstudio.session.predictions import Prediction, made_name, prediction_at
 from segstudio.session.runs import Run
@@ -63,6 +64,8 @@ class SplitSummary:
         Names of classes that no training image shows.
     pairs, pairs_val
         Images with a target image: for training, and for validation.
+    left_out
+        Labelled images that cannot be used; they are in none of these numbers.
     """
 
     train: int
@@ -72,6 +75,7 @@ class SplitSummary:
     missing: tuple[str, ...] = ()
     pairs: int = 0
     pairs_val: int = 0
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def training_job(project: "Project", wish: TrainingWish) -> TrainJob:
@@ -85,11 +89,15 @@ def training_job(project: "Project", wish: TrainingWish) -> TrainJob:
         The project is open for reading only, or an image is no longer the one that was labelled.
     """
     project.check_writable()
-    samples = tuple(training_samples(project, wish.learns_images))
+    left_out: list[LeftOut] = []
+    samples = tuple(training_samples(project, wish.learns_images, warn=left_out.append))
     if not any(sample.split == "train" and (sample.object_classes or sample.target) for sample in samples):
+        otherwise = ALL_SET_ASIDE if samples else "Label about 10 cells in 2 images, then train."
         raise WrongUsage(
-            "There is nothing to train on: no image for training has a labelled object.",
-            hint=ALL_SET_ASIDE if samples else "Label about 10 cells in 2 images, then train.",
+            "There is nothing to train on: no image for training has a labelled object that can be used."
+            if left_out
+            else "There is nothing to train on: no image for training has a labelled object.",
+            hint=left_out_words(left_out) or otherwise,
             code="no-labels",
         )
     refuse_changed_images(project, samples)
@@ -152,7 +160,7 @@ def all_saved_first(project: "Project", work: Callable[[], T]) -> Callable[[], T
 
 def split_summary(project: "Project") -> SplitSummary:
     """Return how the saved labels would be used by a training; reads the object tables."""
-    samples = labelled_samples(project)
+    samples, left_out = usable_samples(project)
     parts = Counter(sample.split for sample in samples)
     seen = Counter(
         class_id for sample in samples if sample.split == "train" for class_id in sample.object_classes.values()
@@ -167,6 +175,7 @@ def split_summary(project: "Project") -> SplitSummary:
         missing if samples else (),
         pairs["train"],
         pairs["val"],
+        left_out,
     )
 
 

@@ -4,8 +4,10 @@ import pytest
 from factories import cells
 from studio import Studio
 
+from segstudio.core.errors import WrongUsage
 from segstudio.gui.panels.training import TrainingPanel
 from segstudio.jobs.spec import Choice
+from segstudio.session.job_specs import TrainingWish, split_summary, training_job
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
 
@@ -39,6 +41,34 @@ def test_when_every_labelled_image_is_set_aside_train_says_so(studio: Studio) ->
     assert not panel.setup.isVisible()
     panel.start()
     studio.until(lambda: any("nothing to train on" in said for said in studio.notices))
+
+
+def test_an_image_that_a_training_cannot_use_is_told_before_it_starts(studio: Studio) -> None:
+    panel = studio.show(TrainingPanel(studio.session))
+    studio.open()
+    studio.label_images(3)
+    project = studio.session.project
+    assert project is not None
+    studio.until(lambda: "Trains on 2 images" in panel.summary_text() and studio.session.jobs.catalogue)
+    first, second, third = project.images[:3]
+
+    def lose(name: str) -> None:
+        (studio.folder / "data" / "images" / name).unlink()
+        studio.session.images_changed.emit()
+
+    lose(second.name)
+    studio.until(lambda: "Trains on 1 image " in panel.summary_text())
+    assert f"Left out: {second.name} (its file is gone). Open it from the list" in panel.summary_text()
+    panel.start()
+    studio.until(lambda: studio.launcher.started)
+    assert [sample.image_id for sample in studio.launcher.started[0].samples] == [first.id, third.id]
+    lose(third.name)
+    studio.until(lambda: not split_summary(project).train)
+    with pytest.raises(WrongUsage, match="a labelled object that can be used") as caught:
+        training_job(project, TrainingWish("x", Choice(name="joint"), Choice(name="unet"), {}))
+    assert f"{third.name} (its file is gone)" in caught.value.hint
+    panel._show_summary(split_summary(project))
+    assert panel._empty.text().startswith(f"No labelled image is left to train on. Left out: {second.name}")
 
 
 def test_the_form_starts_a_training_on_what_is_saved(studio: Studio) -> None:

@@ -20,6 +20,7 @@ from segstudio.gui.forms.numbers import whole_number
 from segstudio.gui.forms.parts import caption, heading
 from segstudio.gui.theme import SPACING, SPACING_GROUP
 from segstudio.jobs.catalogue import Catalogue, Offer
+from segstudio.project.left_out import left_out_words
 from segstudio.session.bake_off_candidates import DEFAULT_CANDIDATES, Candidate, candidates_of, why_not
 from segstudio.session.bake_off_record import estimated_minutes, minutes_each
 from segstudio.session.bake_off_result import FEWEST_IMAGES
@@ -214,6 +215,9 @@ class BakeOffSetup(QWidget):
         summary = self._summary
         if self._catalogue is None:
             return ""
+        if summary is not None and not summary.train and summary.left_out:
+            nothing = self.tr("No labelled image is left for training.")
+            return f"{nothing} {left_out_words(summary.left_out)}"
         if summary is not None and not summary.train:
             return self.tr("Nothing is labelled for training: label about 10 cells in 2 images first.")
         if summary is not None and not summary.val:
@@ -244,7 +248,7 @@ class BakeOffSetup(QWidget):
             says += self.tr(" So few cannot tell candidates apart: label {0} or more for validation.").format(
                 FEWEST_IMAGES
             )
-        return says
+        return f"{says} {left_out_words(summary.left_out)}".strip()
 
 
 def _entries(

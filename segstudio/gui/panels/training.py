@@ -16,6 +16,7 @@ from segstudio.gui.panels.training_runs import RunList
 from segstudio.gui.panels.training_setup import TrainingSetup
 from segstudio.gui.reading_only import allow
 from segstudio.jobs.spec import TrainJob
+from segstudio.project.left_out import left_out_words
 from segstudio.session.job_specs import (
     ALL_SET_ASIDE,
     SplitSummary,
@@ -192,6 +193,9 @@ class TrainingPanel(QWidget):
             self._empty.say(self.tr("Open a folder of images first."))
         elif summary is None:
             self._empty.say(self.tr("Counting the labels …"))
+        elif summary.train + summary.pairs == 0 and summary.left_out:
+            nothing = self.tr("No labelled image is left to train on.")
+            self._empty.say(f"{nothing} {left_out_words(summary.left_out)}")
         elif summary.train + summary.pairs == 0 and summary.val + summary.test:
             self._empty.say(self.tr(ALL_SET_ASIDE))
         elif summary.train + summary.pairs == 0:
@@ -211,8 +215,12 @@ class TrainingPanel(QWidget):
         if summary.pairs and self.setup.learns_images:
             self._say_pairs(summary)
         elif not summary.train:
-            self._summary.setText(self.tr("No object is labelled yet."))
-            self._warn(self.tr("Label some, or choose Image to image: it learns the images in targets/."))
+            if summary.left_out:
+                self._summary.setText(self.tr("No labelled image is left to train on."))
+            else:
+                self._summary.setText(self.tr("No object is labelled yet."))
+            some = self.tr("Label some, or choose Image to image: it learns the images in targets/.")
+            self._warn(left_out_words(summary.left_out) or some)
         else:
             self._say_labels(summary)
 
@@ -237,7 +245,7 @@ class TrainingPanel(QWidget):
         objects = self.tr("1 object") if summary.objects == 1 else self.tr("{0} objects").format(summary.objects)
         text = self.tr("Trains on {0} with {1}, checks itself on {2}.")
         self._summary.setText(text.format(train, objects, val))
-        warnings = []
+        warnings = [left_out_words(summary.left_out)] if summary.left_out else []
         if self.setup.learns_images:
             warnings.append(
                 self.tr(

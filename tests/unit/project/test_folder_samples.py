@@ -10,8 +10,9 @@ from PIL import Image
 from segstudio.core.errors import BadInput
 from segstudio.labels.edits import Stroke
 from segstudio.project.folder_samples import folder_samples
+from segstudio.project.left_out import left_out_words
 from segstudio.project.project import Project
-from segstudio.project.samples import refuse_changed_images, training_samples
+from segstudio.project.samples import labelled_samples, refuse_changed_images, training_samples, usable_samples
 
 
 def pair(folder: Path, stem: str, ending: str = ".tif") -> None:
@@ -101,3 +102,34 @@ def test_nothing_is_learned_from_an_image_that_was_exchanged(tmp_path: Path) -> 
         refuse_changed_images(project, [elsewhere[0].model_copy(update={"image": tmp_path / "other.tif"})])
         project.remove_images([changed.id])
         refuse_changed_images(project, samples)
+
+
+def test_a_training_leaves_out_images_that_it_cannot_use_and_names_them(tmp_path: Path) -> None:
+    (tmp_path / "p").mkdir()
+    for number in range(7):
+        tifffile.imwrite(tmp_path / "p" / f"c{number}.tif", np.full((60, 70), number, np.uint8))
+    with Project.create(tmp_path / "project", tmp_path / "p")[0] as project:
+        for entry in project.images:
+            document = project.document(entry.id)
+            document.apply(Stroke([(20.0, 20.0)], 9, 1))
+            assert document.close()
+        files = [project.files(entry.id) for entry in project.images]
+        sides = {sample.image_id: sample.split for sample in labelled_samples(project)}
+        assert len(sides) == 7
+    files[0].labels.write_bytes(b"II*\0 and no more")
+    files[1].objects.write_bytes(b"{")
+    (tmp_path / "p" / "c2.tif").unlink()
+    tifffile.imwrite(tmp_path / "p" / "c3.tif", np.full((60, 70), 77, np.uint8))
+    tifffile.imwrite(files[4].labels, np.ones((60, 70), np.uint8))  # another program's, and whole
+    said: list[str] = []
+    samples = folder_samples(tmp_path / "project", warn=said.append)
+    assert [sample.image.name for sample in samples] == ["c4.tif", "c5.tif", "c6.tif"]
+    assert all(sample.split == sides[sample.image_id] for sample in samples)
+    assert [words.partition(" is left out: ")[0] for words in said] == ["c0.tif", "c1.tif", "c2.tif", "c3.tif"]
+    assert "labels/c0.tif" in said[0]
+    with Project.open(tmp_path / "project", read_only=True) as project:
+        says = left_out_words(usable_samples(project).left_out)
+    assert says == (
+        "Left out: c0.tif (its labels are damaged), c1.tif (its labels are damaged), c2.tif (its file is gone) "
+        "and 1 other image. Open each from the list to see what helps."
+    )
