@@ -1,7 +1,8 @@
 """All files of one image's annotation, read to the last byte: nothing is written."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,13 +25,20 @@ from segstudio.project.journal_records import JournalRecord, table_digest
 from segstudio.project.layout import Layout
 from segstudio.project.linked_folders import refuse_unlinked
 from segstudio.project.manifest import ImageEntry
-from segstudio.project.recovery import recover
+from segstudio.project.recovery import Recovered, recover
 from segstudio.project.replay import reached
 from segstudio.project.snapshots import Snapshots
 from segstudio.project.verify_journal import ReadJournal, verify_journal
 
 _NAMES: Final = ("labels", "regions", "objects")
 _WORDS: Final = {"labels": "label image", "regions": "region image", "objects": "object table"}
+
+_NOT_OPEN: Final = "What it held last: the image does not open, for its journal cannot make it anew."
+_IN_PLACE: Final = "What lies in the damaged place; everything else can be read."
+_ONLY_THERE: Final = "What only this file held."
+_WITH_THE_LABELS: Final = "The actions in it: the labels, which are damaged too, cannot be made anew of it."
+_NOT_RESTORED: Final = "This earlier state cannot be restored."
+_REMOVED: Final = "it is removed when the next one is kept."
 
 
 @dataclass
@@ -57,36 +65,33 @@ class ImageCheck:
         if image is not None:
             self._check_image(image)
         known = self._known()
+        snapshots = self._check_snapshots()  # first: only those that are whole are worth to be advised
+        has_history = self._snapshots is not None and bool(self._snapshots.all())
         published = {
             name: self._check_published(name, path, known)
             for name, path in zip(_NAMES, self.files.published, strict=True)
         }
         place = JournalPlace(self.files.journal, self.entry.id, self._shape)
         saved = max((items[0].seq for items in known.values() if items), default=0)
-        journal, count = verify_journal(self.folder, place, saved, self.entry.name, has_history=self._has_history)
+        journal, count = verify_journal(self.folder, place, saved, self.entry.name, has_history=has_history)
         self.count += count
-        if not journal.whole and (loss := self._journal_loss()):
-            journal.tell_loss(loss)
-        self.findings.extend(journal.findings)
         if journal.whole and journal.records:
             self._believe(published, journal.records)
             self._check_chain(published, journal.records)
             self._check_base(journal.records)
-        self._say_what_is_lost(journal)
-        self._check_snapshots()
+        self._say_what_is_lost(journal, snapshots, has_history=has_history)
 
-    @property
-    def _has_history(self) -> bool:
-        """Whether there is an earlier state to go back to."""
-        folder = self.files.snapshots
-        return folder is not None and bool(list(Snapshots(folder, self.entry.id, self._shape).all()))
-
-    def _journal_loss(self) -> str:
-        """Return what opening the image would say of actions that are lost with the journal."""
+    def _recovered(self) -> Recovered | None:
+        """Return what opening the image would show; ``None`` when it does not open."""
         try:
-            return recover(self.files, self.entry.id, self._shape, read_only=True).journal_loss
-        except UserError:  # it does not open: its files tell why
-            return ""
+            return recover(self.files, self.entry.id, self._shape, read_only=True)
+        except UserError:  # its files tell why
+            return None
+
+    @cached_property
+    def _snapshots(self) -> Snapshots | None:
+        folder = self.files.snapshots
+        return Snapshots(folder, self.entry.id, self._shape) if folder is not None and folder.is_dir() else None
 
     @property
     def _shape(self) -> tuple[int, int]:
@@ -207,35 +212,57 @@ class ImageCheck:
             if not fits:
                 self._add(path, "It is not what the journal begins with.", lost, "Keep a backup of the project.")
 
-    def _say_what_is_lost(self, journal: ReadJournal) -> None:
-        """Complete the findings about published files, now that it is known whether they can be made anew."""
+    def _say_what_is_lost(self, journal: ReadJournal, snapshots: list[Finding], *, has_history: bool) -> None:
+        """Complete what was found, now that it is known what the files that are damaged leave of each other."""
+        harmed = any(not item.lost for item in self.findings)
         if journal.whole and journal.records:
-            lost, do = "Nothing; all of it is in the journal.", "Open the image: the file is kept and written anew."
-        else:
-            lost = "What lies in the damaged place; everything else can be read."
+            self._tell("Nothing; all of it is in the journal.", "Open the image: the file is kept and written anew.")
+        elif harmed or not journal.whole:
             do = "Restore the file from a backup."
-            if self._has_history:
+            if has_history:
                 do = "Go back to an earlier state in the history of the image, or restore the file from a backup."
-        self.findings = [
-            item if item.lost else Finding(item.file, item.wrong, lost, item.do or do, item.level, item.image)
-            for item in self.findings
-        ]
+            found = self._recovered()
+            if found is not None and found.journal_loss:
+                journal.tell_loss(found.journal_loss)
+                self._tell(found.journal_loss, do)
+            elif harmed:
+                journal.tell_loss(_WITH_THE_LABELS, do)
+                snapshots = [
+                    replace(item, lost=_NOT_RESTORED, do=_REMOVED[0].upper() + _REMOVED[1:])
+                    if item.lost.startswith(_NOT_RESTORED)
+                    else item
+                    for item in snapshots
+                ]
+                self._tell(_NOT_OPEN if found is None else "", do)
+        self.findings += [*journal.findings, *snapshots]
 
-    def _check_snapshots(self) -> None:
-        if self.files.snapshots is None or not self.files.snapshots.is_dir():
-            return
-        snapshots = Snapshots(self.files.snapshots, self.entry.id, self._shape)
+    def _tell(self, lost: str, do: str) -> None:
+        """Say of published files what is lost with them; what they say themselves when `lost` is empty."""
+        for place, item in enumerate(self.findings):
+            if not item.lost:
+                own = _IN_PLACE if (self.folder / item.file).exists() else _ONLY_THERE
+                self.findings[place] = replace(item, lost=lost or own, do=item.do or do)
+
+    def _check_snapshots(self) -> list[Finding]:
+        """Return what is wrong with earlier states."""
+        found: list[Finding] = []
+        states = self._snapshots
+        if states is None or self.files.snapshots is None:
+            return found
         for folder in sorted(path for path in self.files.snapshots.iterdir() if (path / "snapshot.json").exists()):
             self.count += 1
+            about = shown(self.folder, folder)
             try:
-                found = snapshots.checked(int(folder.name))
-                if not found.sound:
+                if not states.checked(int(folder.name)).sound:
                     lost = "The name, time or number of objects that the history shows for it may be wrong."
-                    self._add(folder / "snapshot.json", "It is not as SegStudio wrote it.", lost, "Nothing; work on.")
+                    wrong = "It is not as SegStudio wrote it."
+                    do = "Nothing; work on."
+                    found.append(Finding(f"{about}/snapshot.json", wrong, lost, do, image=self.entry.name))
             except (BadInput, ValueError) as error:
-                lost = "This earlier state cannot be restored. The labels as they are now are not touched."
+                lost = f"{_NOT_RESTORED} The labels as they are now are not touched."
                 if folder.is_dir():  # the writer beside may have removed it meanwhile
-                    self._add(folder, str(error), lost, "Nothing; it is removed when the next one is kept.")
+                    found.append(Finding(about, str(error), lost, f"Nothing; {_REMOVED}", image=self.entry.name))
+        return found
 
 
 def _read(name: str, path: Path, shape: tuple[int, int]) -> Any:  # noqa: ANN401 - a plane or a table

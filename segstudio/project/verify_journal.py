@@ -41,10 +41,10 @@ class ReadJournal:
         """Whether no record is missing."""
         return not any(item.level == "damage" for item in self.findings)
 
-    def tell_loss(self, loss: str) -> None:
+    def tell_loss(self, loss: str, do: str = _OPEN) -> None:
         """Say of the damage what opening the image would say: that actions are lost which only the journal had."""
         self.findings = [
-            replace(item, lost=loss, do=_OPEN)
+            replace(item, lost=loss, do=do)
             if item.level == "damage" and item.lost in (_UNTOUCHED, _END, _ALL, _NONE)
             else item
             for item in self.findings

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QApplication, QLabel, QScrollArea
 from pytestqt.qtbot import QtBot
 from studio import Carrier
 
 from segstudio.gui.dialogs.verify import VerifyDialog
+from segstudio.gui.theme import apply_theme
+from segstudio.project.findings import Finding, Report
 from segstudio.project.project import Project
 from segstudio.session.background import Background
 
@@ -61,6 +63,23 @@ def test_a_damaged_file_is_named_with_what_to_do(folder: Path, qtbot: QtBot) -> 
     dialog._again.click()
     qtbot.waitUntil(lambda: dialog.report is not None)
     assert dialog.says().startswith("Everything is whole.")
+    background.close()
+
+
+def test_it_scrolls_only_what_does_not_fit(folder: Path, qapp: QApplication, qtbot: QtBot) -> None:
+    apply_theme(qapp, "dark")
+    dialog, background = shown(folder, qtbot)
+    do = "Go back to an earlier state in the history of the image, or restore the file from a backup."
+    scrolls = []
+    for count in range(1, 7):
+        findings = [Finding(f"labels/{n}.tif", "It is damaged.", "Nothing.", do) for n in range(count)]
+        dialog._on_found(Report(tuple(findings), 1, 1))
+        qtbot.wait(20)
+        (area,) = dialog.findChildren(QScrollArea)
+        room, scrolls_now = area.viewport(), area.verticalScrollBar().isVisible()
+        assert scrolls_now == (area.widget().heightForWidth(room.width()) > room.height())
+        scrolls.append(scrolls_now)
+    assert (scrolls[0], scrolls[-1]) == (False, True)
     background.close()
 
 

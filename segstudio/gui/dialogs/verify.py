@@ -101,7 +101,7 @@ class VerifyDialog(QDialog):
         return page
 
     def _found_page(self) -> QWidget:
-        page, inside, area = QWidget(), QWidget(), QScrollArea()
+        page, inside, area = QWidget(), _Column(), QScrollArea()
         column = QVBoxLayout(page)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACING)
@@ -184,6 +184,15 @@ class VerifyDialog(QDialog):
 
     def _end(self) -> None:
         self._verifying.stop()
+
+
+class _Column(QWidget):
+    """Asks for the height that its texts take at the width it has, not for that of the narrowest they could get."""
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the least width only, where the height follows from the width."""
+        hint = super().minimumSizeHint()
+        return QSize(hint.width(), 0) if self.hasHeightForWidth() else hint
 
 
 def _text(words: str, role: str) -> QLabel:

@@ -28,8 +28,8 @@ def caption(text: str = "", role: str = "secondary") -> QLabel:
     label = QLabel(text)
     label.setTextFormat(Qt.TextFormat.PlainText)
     label.setProperty("role", role)
-    label.setWordWrap(True)
     label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+    label.setWordWrap(True)  # after the policy, which would forget that the height follows from the width
     return label
 
 

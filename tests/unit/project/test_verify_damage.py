@@ -241,8 +241,32 @@ def test_a_lost_journal_leaves_only_the_history_to_go_back_to(folder: Path) -> N
         flipped(path, path.read_bytes().index(RECORD) + 40)
     flipped(folder / "labels" / "img.tif", -40)
     labels = next(item for item in verify_project(folder).findings if item.file == "labels/img.tif")
-    assert "everything else can be read" in labels.lost
+    assert "as far as it can be read; the rest is lost" in labels.lost
     assert "history" in labels.do
+
+
+@pytest.mark.parametrize(("states_are_whole", "do"), [(True, "Go back to an earlier"), (False, "Restore the file")])
+def test_of_labels_that_do_not_open_nothing_is_called_untouched(folder: Path, states_are_whole: bool, do: str) -> None:
+    for path in journals(folder):
+        shutil.rmtree(path.parent, ignore_errors=True)
+    labels = folder / "labels" / "img.tif"
+    labels.write_bytes(labels.read_bytes()[: labels.stat().st_size // 2])
+    if not states_are_whole:
+        damage_snapshot(folder)
+    first, journal, *states = verify_project(folder).findings
+    assert "the image does not open" in first.lost
+    assert "cannot be made anew" in journal.lost
+    assert first.do.startswith(do)
+    assert journal.do == first.do
+    assert len(states) == (not states_are_whole)
+    assert not any("not touched" in item.lost or "Nothing" in item.do for item in (first, journal, *states))
+
+
+def test_of_a_label_file_that_is_missing_nothing_is_said_to_be_read(folder: Path) -> None:
+    for path in journals(folder):
+        shutil.rmtree(path.parent, ignore_errors=True)
+    (folder / "labels" / "img.tif").unlink()
+    assert verify_project(folder).findings[0].lost == "What only this file held."
 
 
 def test_the_history_is_advised_only_where_it_has_a_state(folder: Path) -> None:
