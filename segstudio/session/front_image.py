@@ -199,6 +199,7 @@ class FrontImage:
         self.document = document
         if document is not None:
             document.deliver_with(self._background.post)
+            _disconnect(document)  # one that was left open is in front again
             document.changed.connect(self._on_edited)
             document.noticed.connect(self._warn)
             document.saved.connect(lambda state: self._on_saved(document, state))
@@ -213,25 +214,40 @@ class FrontImage:
             return
         project = self._project()
         # Its other news come from another thread, where no listener may be called; notices go to the project then.
-        for signal in (document.changed, document.saved, document.noticed, document.checkpointed):
-            signal.disconnect()
+        _disconnect(document)
         document.tell_drawn()
 
-        def close() -> str:
-            if not document.flush(_PATIENCE):
-                # It stays open and goes on trying; who comes back to this image finds it as it was left.
-                return document.save_state
-            return "" if document.close() else document.save_state
+        def close() -> bool:
+            # Else it stays open and goes on trying; who comes back to this image finds it as it was left.
+            saved = document.closed or (document.flush(_PATIENCE) and document.checkpoint(wait=True))
+            return saved and document.close()
 
-        def closed(problem: str) -> None:
+        def closed(done: bool) -> None:
             if project is not None and project is self._project():
-                if not problem:
+                kind, _, sentence = document.save_state.partition(": ")
+                if done or document.whole:
                     self._tell_published(document)
-                elif problem.startswith(FAILED) and document.safe:
-                    self._tell_unpublished(document, problem.partition(": ")[2])
+                elif kind == FAILED and document.safe:
+                    self._tell_unpublished(document, sentence)
+                if not document.closed:
+                    self._close_when_published(document)
             self.saved.emit()
 
         self._background.run(close, closed, lane=self.lane)
+
+    def _close_when_published(self, document: "ImageDocument") -> None:
+        """Close an image that was left and could not be saved, once its disk has taken all of it."""
+
+        def published() -> None:
+            # Not one that is asked for again: the same document comes to the front then.
+            if document.whole and not document.closed and document.entry.id != self.wanted:
+                self._tell_published(document)
+                self._close_later(document)
+
+        if document is not self.document:
+            document.deliver_with(self._background.post)
+            document.checkpointed.connect(lambda _count: self._background.post(published))
+            published()
 
     def _on_edited(self, change: DocumentChange) -> None:
         # A method: psygnal calls the `emit` of another signal once when it is connected, to learn its arguments.
@@ -266,6 +282,11 @@ class FrontImage:
     def _warn(self, sentence: str) -> None:
         image_id = self.document.entry.id if self.document is not None else ""
         self.noticed.emit(Notice(sentence, level="warning", image=image_id))
+
+
+def _disconnect(document: "ImageDocument") -> None:
+    for signal in (document.changed, document.saved, document.noticed, document.checkpointed):
+        signal.disconnect()
 
 
 def _unpublished(document: "ImageDocument") -> str:

@@ -96,3 +96,35 @@ def test_label_files_that_cannot_be_written_do_not_make_safe_work_unsaved(
         hand.wait(lambda: _text(hand, "saved") == "saved ✓", what="the label files")
 
     run_program([str(_project(tmp_path, (96, 96)))], script)
+
+
+@pytest.mark.timeout(60)
+def test_an_image_that_was_left_is_tried_again_by_itself_and_the_banner_goes(
+    tmp_path: Path, qapp: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, *_: object) -> None:
+        raise disk_error(OSError(errno.ENOSPC, "No space left on device"), path)
+
+    def script(hand: Driver) -> None:
+        def shown() -> str:
+            return " ".join(notice.message for notice in hand.window.banners.messages())
+
+        hand.wait(lambda: hand.session.document is not None, what="the first image")
+        document, project = hand.session.document, hand.session.project
+        first, second = project.images
+        with monkeypatch.context() as patch:
+            patch.setattr("segstudio.project.publisher.write_tiles", refuse)
+            document.apply(Polygon(np.array([(10, 10), (50, 10), (50, 30), (10, 30)]), None))
+            hand.open_image(second.name)
+            hand.wait(lambda: f"label files of {first.name} cannot be written" in shown(), what="the refusal")
+            assert hand.session.states.state(first.id) == "labelled"
+            hand.open_image(first.name)
+            assert hand.session.document is document
+            hand.open_image(second.name)
+        hand.wait(lambda: f"The label files of {first.name} are written again." in shown(), what="the label files")
+        assert "cannot be written" not in shown()
+        hand.wait(lambda: document.closed, what="the end of its threads")
+        assert tifffile.imread(project.label_path(first.id)).max() == 1
+
+    monkeypatch.setattr("segstudio.project.checkpoint.RETRY_SECONDS", 0.2)
+    run_program([str(_project(tmp_path, (96, 96), (96, 96)))], script)
