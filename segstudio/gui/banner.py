@@ -1,14 +1,15 @@
 """Messages over the top of the canvas: they say what happened and what to do, and stop nobody."""
 
 import logging
+from math import inf
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QEvent, QObject, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QApplication,
     QFrame,
     QHBoxLayout,
     QLabel,
-    QPlainTextEdit,
     QPushButton,
     QSizePolicy,
     QToolButton,
@@ -16,7 +17,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from segstudio.gui.headline import Headline
+from segstudio.gui.headline import MOST_LINES, Headline
+from segstudio.gui.joined_list import LEAST, JoinedList
 from segstudio.gui.later import later
 from segstudio.gui.theme import icon
 from segstudio.session.notice import Notice
@@ -28,7 +30,9 @@ _LEVELS = {"info": logging.INFO, "good": logging.INFO, "warning": logging.WARNIN
 _SHOWN_AT_ONCE = 3
 #: How long a message that asks for nothing stays, milliseconds.
 _GOOD_NEWS_STAYS = 6_000
-#: Room for the list of joined messages, pixels.
+#: Messages together take this part of the height over which they lie, unless the user opens one.
+_SHARE = 1 / 3
+#: Room for the list of joined messages where nothing limits it.
 _LIST_HEIGHT = 140
 
 
@@ -37,6 +41,8 @@ class Banner(QFrame):
 
     left = Signal()
     """It was read, or answered."""
+    room_wanted = Signal()
+    """It shows more or less than before."""
 
     def __init__(self, notice: Notice, *buttons: QPushButton) -> None:
         super().__init__()
@@ -45,7 +51,7 @@ class Banner(QFrame):
         self.notice = notice
         self.notices = [notice]
         self._known = {notice}
-        self._listed, self._is_behind = 0, False
+        self._listed, self._is_behind, self._stands_for_others = 0, False, False
         picture = QLabel()
         picture.setPixmap(icon(_ICONS[notice.level], notice.level).pixmap(20, 20))
         self._text = Headline(notice.text)
@@ -64,11 +70,8 @@ class Banner(QFrame):
         self._all = QPushButton()
         self._all.setCheckable(True)
         self._all.hide()
-        self._list = QPlainTextEdit()
-        self._list.setReadOnly(True)
-        self._list.setMaximumHeight(_LIST_HEIGHT)
-        self._list.hide()
-        self._all.toggled.connect(self._list.setVisible)
+        self._list = JoinedList()
+        self._all.toggled.connect(self._show_list)
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 4, 6, 4)
         row = QHBoxLayout()
@@ -106,12 +109,40 @@ class Banner(QFrame):
         self.more.setText(self.tr("Fewer") if unfolded else self.tr("{0} more").format(folded))
         self.more.setToolTip(self.tr("Hide the messages before") if unfolded else self.tr("Show the messages before"))
         self.more.setVisible(folded > 0)
+        self._stands_for_others = folded > 0 and not unfolded
 
     def _open_or_close(self) -> None:
         opened = not self._text.is_open
         self._open.setToolTip(self.tr("The first lines only") if opened else self.tr("Show all of the message"))
         self._open.setIcon(icon("ph.caret-up" if opened else "ph.caret-down"))
         self._text.open(opened=opened)
+        self.room_wanted.emit()
+
+    def keep_to(self, lines: int) -> None:
+        """Show no more than so many lines of the message; one where others stand behind it, or below in a list."""
+        self._text.keep_to(1 if self._stands_for_others or self.lists else lines)
+
+    def give_list(self, height: int) -> None:
+        """Give the list of joined messages so much room, or what it needs when that is less."""
+        self._list.give(height)
+
+    @property
+    def lists(self) -> bool:
+        """Whether the list of joined messages is open."""
+        return not self._list.isHidden()
+
+    def height_without_list(self, width: int) -> int:
+        """Return how high it is at a width."""
+        return self.heightForWidth(width) - (self._list.height() if self.lists else 0)
+
+    def _show_list(self, shown: bool) -> None:
+        self._list.unfold(shown)
+        self._word_button()
+        self.room_wanted.emit()
+
+    def _word_button(self) -> None:
+        count = len(self.notices)
+        self._all.setText(self.tr("Hide") if self._all.isChecked() else self.tr("Show all {0}").format(count))
 
     def join(self, notice: Notice) -> None:
         """Take in another message about the same thing."""
@@ -130,9 +161,13 @@ class Banner(QFrame):
         """Say how many there are, and list those that came since."""
         count, new = len(self.notices), self.notices[self._listed :]
         self._listed, self._is_behind = count, False
-        self._text.say(self.tr("{0} And {1} more.").format(self.notice.text, count - 1))
-        self._all.setText(self.tr("Show all {0}").format(count))
+        more = self.tr("And {0} more.").format(count - 1)
+        if any(self.notice.others):
+            more = self.tr("{0} more {1}.").format(count - 1, self.notice.others[count > 2])
+        self._text.say(f"{self.notice.text} {more}")
+        self._word_button()
         self._list.appendPlainText("\n".join(item.text for item in new))
+        self.room_wanted.emit()
 
 
 def _small_button(picture: str, tip: str) -> QToolButton:
@@ -157,7 +192,7 @@ class BannerArea(QWidget):
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(0)
-        self._unfolded = False
+        self._unfolded = self._fits_soon = False
         self._noted: Notice | None = None
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
 
@@ -184,6 +219,7 @@ class BannerArea(QWidget):
         made = Banner(notice, *buttons)
         made.left.connect(lambda: self._drop(made))
         made.more.clicked.connect(self._unfold)
+        made.room_wanted.connect(self._fit_soon)
         self._column.insertWidget(0, made)
         newest, *others = [banner for banner in self._banners() if not banner.notice.lasting] or [made]
         for old in [newest, *sorted(others, key=lambda banner: banner.passes)][_SHOWN_AT_ONCE:]:
@@ -234,3 +270,43 @@ class BannerArea(QWidget):
         for place, banner in enumerate(may_fold):
             banner.stands_for(folded if place == 0 else 0, unfolded=self._unfolded)
             banner.setVisible(banner in in_sight or self._unfolded)
+        self._fit_soon()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Break the lines anew."""
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self._fit_soon()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Follow the height of what lies below."""
+        if event.type() is QEvent.Type.Resize:
+            self._fit_soon()
+        return super().eventFilter(watched, event)
+
+    def event(self, event: QEvent) -> bool:
+        """Learn over what it lies."""
+        if event.type() is QEvent.Type.ParentChange and (below := self.parentWidget()) is not None:
+            below.installEventFilter(self)
+        return super().event(event)
+
+    def _fit_soon(self) -> None:
+        if not self._fits_soon:
+            self._fits_soon = True
+            later(self, self._fit)
+
+    def _fit(self) -> None:
+        """Show as many lines of each message as leave most of the image in sight."""
+        self._fits_soon = False
+        below, width = self.parentWidget(), self.width()
+        shown = [banner for banner in self._banners() if not banner.isHidden()]
+        room = _SHARE * below.height() if below is not None else inf
+        for lines in range(MOST_LINES, 0, -1):
+            for banner in shown:
+                banner.keep_to(lines)
+            taken = sum(banner.height_without_list(width) for banner in shown)
+            if taken + LEAST * sum(banner.lists for banner in shown) <= room:
+                break
+        for banner in shown:
+            if banner.lists:
+                banner.give_list(round(min(room, _LIST_HEIGHT + taken) - taken))

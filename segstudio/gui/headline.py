@@ -9,11 +9,11 @@ from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QTex
 from PySide6.QtWidgets import QLabel, QSizePolicy
 
 #: What is to be done stands at the end: at 1280 pixels all but messages with very long paths fit into this.
-_LINES: Final = 3
+MOST_LINES: Final = 3
 
 
 class Headline(QLabel):
-    """A text on at most three lines, cut off with an ellipsis where there is no room; a click shows the rest below.
+    """A text on three lines or fewer, cut off with an ellipsis where there is no room; a click shows the rest below.
 
     The tooltip has it all too. Opened, the text can be selected.
     """
@@ -26,6 +26,7 @@ class Headline(QLabel):
     def __init__(self, text: str) -> None:
         super().__init__()
         self._cut = False
+        self._most = MOST_LINES
         self.is_open = False
         """Whether all of the text is shown, on as many lines as it takes."""
         self.setTextFormat(Qt.TextFormat.PlainText)
@@ -39,6 +40,14 @@ class Headline(QLabel):
         self.updateGeometry()
         self._look()
 
+    def keep_to(self, lines: int) -> None:
+        """Show no more than so many lines while it is not opened."""
+        if lines != self._most:
+            self._most = lines
+            self.updateGeometry()
+            self._look()
+            self.update()
+
     def open(self, *, opened: bool) -> None:
         """Show all of the text, or its first lines only."""
         self.is_open = opened
@@ -50,7 +59,7 @@ class Headline(QLabel):
     def heightForWidth(self, width: int) -> int:
         """Return the height of the lines that are shown."""
         heights = self._heights(width)
-        return ceil(sum(heights if self.is_open else heights[:_LINES]))
+        return ceil(sum(heights if self.is_open else heights[: self._most]))
 
     def sizeHint(self) -> QSize:
         """Return the room for the text at the present width; the layout gives the width."""
@@ -76,7 +85,7 @@ class Headline(QLabel):
         if not self._cut:
             super().paintEvent(event)
             return
-        starts = [line.textStart() for line in self._lines(self.width())[:_LINES]]
+        starts = [line.textStart() for line in self._lines(self.width())[: self._most]]
         ends = [*starts[1:], len(self.text())]
         lines = [self.text()[start:end] for start, end in zip(starts, ends, strict=True)]
         lines[-1] = self.fontMetrics().elidedText(lines[-1], Qt.TextElideMode.ElideRight, self.width())
@@ -109,7 +118,7 @@ class Headline(QLabel):
         return lines
 
     def _look(self) -> None:
-        cut = not self.is_open and len(self._lines(self.width())) > _LINES
+        cut = not self.is_open and len(self._lines(self.width())) > self._most
         if cut != self._cut:
             self._cut = cut
             self.cut_changed.emit(cut)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from segstudio.project.project import Project
 
 _INTAKE: Final = "intake"
+_OTHERS: Final = ("file was not added", "files were not added")
 #: What the notices are about that say how far it is.
 _ADDING: Final = "images on their way"
 #: Seconds after which is said how far it is, and how often then.
@@ -91,5 +92,5 @@ class ImageIntake:
         verb = "was" if count == 1 else "were"
         says = f"{count} of {count + added} {verb} not added: " if added else ""
         for problem in problems:
-            self._tell(Notice(f"{says}{problem}", "", "warning", group=_INTAKE))
+            self._tell(Notice(f"{says}{problem}", "", "warning", group=_INTAKE, others=_OTHERS))
             says = ""

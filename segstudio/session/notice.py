@@ -22,6 +22,8 @@ class Notice:
         Id of the only image that it is about: it goes when another one is opened.
     weight
         Of several in one group the one with the largest is in sight, the first of equals.
+    others
+        What the others of its group are, one and several of them, as ``("file was not added", "files were …")``.
     lasting
         It is true until somebody withdraws it: no other message takes its place, and nobody can dismiss it.
     """
@@ -33,6 +35,7 @@ class Notice:
     about: str = ""
     image: str = ""
     weight: int = 0
+    others: tuple[str, str] = ("", "")
     lasting: bool = False
 
     @property

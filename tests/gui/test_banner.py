@@ -26,6 +26,9 @@ def test_images_left_out_by_one_job_are_one_banner_that_opens(qtbot: QtBot) -> N
     show_all.click()
     assert listed.isVisible()
     assert listed.toPlainText().splitlines()[3] == "a4.tif cannot be read. Copy it again."
+    assert (show_all.text(), listed.firstVisibleBlock().blockNumber()) == ("Hide", 0)
+    show_all.click()
+    assert (show_all.text(), listed.isVisible()) == ("Show all 5", False)
 
 
 def test_messages_of_different_jobs_stay_apart(qtbot: QtBot) -> None:
@@ -181,6 +184,31 @@ def test_several_warnings_are_one_line_with_a_count(qtbot: QtBot) -> None:
     newest.left.emit()
     (now,) = _shown(area)
     assert (now.notice.message, now.more.text()) == ("Warning 1.", "1 more")
+
+
+def test_messages_leave_two_thirds_of_the_image_in_sight(qtbot: QtBot) -> None:
+    area = _over_an_image(qtbot)
+    for number in range(30):
+        about = Notice(f"{number}.tif: {LONG.message}", LONG.hint, "warning", group="intake", others=("file", "files"))
+        area.show_notice(about)
+    qtbot.wait(20)
+    (banner,) = _shown(area)
+    (headline,) = banner.findChildren(Headline)
+    assert headline.text().endswith("29 more files.")
+    (show_all,) = (button for button in banner.findChildren(QPushButton) if button.isVisible())
+    show_all.click()
+    qtbot.wait(20)
+    (listed,) = banner.findChildren(QPlainTextEdit)
+    assert listed.firstVisibleBlock().blockNumber() == 0
+    assert area.height() <= 400 / 3
+    show_all.click()
+    area.show_notice(LONG)
+    area.show_notice(Notice("Work was lost.", LONG.hint * 4, "error"))
+    qtbot.waitUntil(lambda: len(_shown(area)) == 2)
+    qtbot.waitUntil(lambda: area.height() <= 400 / 3)
+    (newest,) = (one for one in _shown(area) if one.more.isVisible())
+    (headline,) = newest.findChildren(Headline)
+    qtbot.waitUntil(lambda: headline.heightForWidth(headline.width()) < 2 * headline.fontMetrics().lineSpacing())
 
 
 def test_good_news_hides_no_warning_and_takes_the_place_of_none(qtbot: QtBot) -> None:
