@@ -92,8 +92,12 @@ def _keep_what_is_there(path: Path, old: bytes | None, manifest: Manifest, disk:
     ]
 
 
-def keep_replaced(folder: Path, disk: Disk = DISK) -> list[str]:
+def keep_replaced(folder: Path, disk: Disk = DISK) -> str:
     """Keep our own project.json, of which the backup is a copy, when one of another program is opened in its place.
+
+    Returns
+    -------
+    Where it is kept, a sentence; empty when nothing was replaced.
 
     Raises
     ------
@@ -105,14 +109,14 @@ def keep_replaced(folder: Path, disk: Disk = DISK) -> list[str]:
     try:
         theirs, ours = (read_limited(item, SIZE_LIMIT) for item in (path, backup))
         if sums.judge(path, theirs) is not Verdict.CHANGED or sums.judge(backup, ours) is not Verdict.OURS:
-            return []
+            return ""
         if parse_manifest(path, theirs)[0].revision < parse_manifest(backup, ours)[0].revision:
-            return []  # ours is the one that is opened
+            return ""  # ours is the one that is opened
     except (OSError, BadInput):
-        return []
+        return ""
     kept = free_kept(folder)
     copy_atomic(backup, kept, disk)
-    return [f"The {MANIFEST} as it was saved here last is kept as {kept.name}."]
+    return f"The {MANIFEST} as it was saved here last is kept as {kept.name}."
 
 
 def agree(folder: Path) -> bool:

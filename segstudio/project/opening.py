@@ -85,7 +85,8 @@ def take_hold(folder: Path, disk: Disk, take_from: Holder | None = None) -> tupl
     try:
         # Not before: another program may have written until the lock was ours.
         manifest, warnings = load_manifest(folder, interrupted=lock.interrupted)
-        warnings += keep_replaced(folder, disk)
+        if kept := keep_replaced(folder, disk):  # one sentence behind the other: why, then where
+            warnings = [" ".join([*warnings[:1], kept]), *warnings[1:]]
         for place in (folder, layout.labels, layout.regions, layout.sums):
             remove_leftovers(place, disk)
     except BaseException:

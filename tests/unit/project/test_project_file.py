@@ -121,7 +121,9 @@ def test_one_of_another_program_is_opened_and_ours_is_kept(folder: Path) -> None
         change(folder / MANIFEST, lambda content, number=number: content.update(name=f"theirs {number}"))
         with Project.open(folder) as project:
             assert project.name == f"theirs {number}"
-            assert any(f"project.kept-{number}.json" in words for words in project.warnings)
+            (words,) = project.warnings
+            assert words.startswith("project.json was changed by another program")
+            assert words.endswith(f"is kept as project.kept-{number}.json.")
     assert (folder / "project.kept-1.json").read_bytes() == ours
 
 
