@@ -27,6 +27,10 @@ class ReplacedFolder(FileNotFoundError):
     """A folder that was in use is gone, and another one lies in its place."""
 
 
+class RemovedFolder(FileNotFoundError):
+    """A folder that was in use is gone, though its drive is there."""
+
+
 class Disk:
     """Every primitive with which this program changes a disk.
 
@@ -222,6 +226,8 @@ def _explain(error: OSError, *, reading: bool) -> tuple[str, str, str]:
         return "read-only", "the disk is read-only", "Choose a folder on another disk."
     if isinstance(error, ReplacedFolder):
         return "folder-replaced", "another folder lies there now", "Put the one before back."
+    if isinstance(error, RemovedFolder):
+        return "folder-removed", "the folder was deleted, moved or renamed", "Put it back where it was."
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return "folder-missing", "the folder is not there any more", "Connect the drive or choose another folder."
     if error.errno == errno.EEXIST:

@@ -79,7 +79,7 @@ class OpenDocuments:
 
     def unsaved(self, timeout: float) -> dict[str, Refusal | None]:
         """Return the images with actions that are nowhere safe after `timeout` seconds, by name, and why if known."""
-        documents = self._working()
+        documents = self.working
         deadline = time.monotonic() + timeout
         while not all(document.durable for document in documents) and time.monotonic() < deadline:
             time.sleep(0.01)
@@ -93,20 +93,22 @@ class OpenDocuments:
         slow
             Also those that the disk may take in a moment.
         """
-        told = [item for item in self._working() if slow or item.save_state.startswith(RESCUED)]
+        told = [item for item in self.working if slow or item.save_state.startswith(RESCUED)]
         return {item.entry.name: why for item in told if (why := item.rescued)}
 
     @property
     def durable(self) -> bool:
         """Whether every finished action of all open images is on the disk of the project."""
-        return all(document.durable for document in self._working())
+        return all(document.durable for document in self.working)
 
     def retry(self) -> None:
         """Try a disk that refuses again, now."""
-        for document in self._working():
+        for document in self.working:
             document.retry()
 
-    def _working(self) -> list[ImageDocument]:
+    @property
+    def working(self) -> list[ImageDocument]:
+        """The documents that are open."""
         return [document for document in list(self._documents.values()) if not document.closed]
 
     def close(self) -> bool:

@@ -18,6 +18,7 @@ from segstudio.project.project_place import PlacedDisk, ProjectPlace
 from segstudio.project.reading_only import refuse_closed
 from segstudio.project.rescue import ImageRescue, RescueStore
 from segstudio.project.rescue_manifest import LIST_COMES_BACK, ManifestRescue
+from segstudio.project.whole_labels import WholeLabels
 
 __all__ = ["ImageEntry", "Project"]
 
@@ -34,6 +35,8 @@ class Project(ProjectFiles):
         Sentences about what was found on opening.
     coming_back
         Those of them about what goes from the rescue store into the project now, until `all_back`.
+    whole_labels
+        Of open images, for when its folder was deleted.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class Project(ProjectFiles):
         disk = PlacedDisk(disk, lies)
         super().__init__(ManifestStore(folder, manifest, read_only=lock is None, disk=disk), lies)
         self.rescue = RescueStore(folder, manifest.name, rescue)
+        self.whole_labels = WholeLabels(self.rescue, self._documents)
         self._store.saving.rescue = ManifestRescue(self.rescue)
         kept = self.rescue.images(entry.id for entry in manifest.images)
         place = self.rescue.kept_for() if kept else ""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from segstudio.core.errors import BadInput
-from segstudio.io.disk import Disk, DiskError, OtherDisk, ReplacedFolder, disk_error
+from segstudio.io.disk import Disk, DiskError, OtherDisk, RemovedFolder, ReplacedFolder, disk_error
 from segstudio.io.objects_file import read_limited
 from segstudio.project.checksums import sum_of
 from segstudio.project.layout import INTERNAL
@@ -53,13 +53,23 @@ class ProjectPlace:
             self._known = _number_of(folder)
 
     def look(self) -> None:
-        """Raise ``OSError`` when the project is not there, as `ReplacedFolder`, or its drive does not tell."""
+        """Raise ``OSError`` when the project is not there, or its drive does not tell.
+
+        `ReplacedFolder` for another one in its place, `RemovedFolder` when its drive is there without it.
+        """
         number = _number_of(self.folder)
         if number is None or not any(_is_there(self.folder / name) for name in _MARKS):
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+            kind = RemovedFolder if self._has_its_drive() else FileNotFoundError
+            raise kind(errno.ENOENT, os.strerror(errno.ENOENT))
         if number != self._known and not self._is_ours():
             raise ReplacedFolder(errno.ENOENT, os.strerror(errno.ENOENT))
         self._known = number
+
+    def _has_its_drive(self) -> bool:
+        """Whether what is left of the path lies on the drive of the project; where that was mounted it does not."""
+        numbers = (_number_of(place) for place in (self.folder, *self.folder.parents))
+        nearest = next((number for number in numbers if number is not None), None)
+        return nearest is not None and self._known is not None and nearest[0] == self._known[0]
 
     def _is_ours(self) -> bool:
         if self._lock is not None:

@@ -43,6 +43,8 @@ class Refusal:
         return " ".join(f"{part}." for part in (self.reason, self.remedy, where, otherwise) if part)
 
 
+#: Of a project whose drive is there without it: it may come back only from a trash or a backup, or never.
+REMOVED: Final = Refusal("The project's folder was deleted, moved or renamed", "Put it back where it was")
 #: By the codes of `DiskError`; the folder is that of a project that is open, so no other one can be chosen.
 _DISK: Final = {
     "disk-full": Refusal("The project's disk is full", "Make room there"),
@@ -54,6 +56,7 @@ _DISK: Final = {
         "Put back the one that was open",
         otherwise="close the project and open it again to work with the other one",
     ),
+    "folder-removed": REMOVED,
     "folder-missing": Refusal("The project's folder is gone", "Connect its drive again"),
 }
 _SILENT: Final = Refusal("The project's disk does not answer", "Check the drive and its connection")

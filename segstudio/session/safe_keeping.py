@@ -6,8 +6,9 @@ from typing import Final
 
 from psygnal import Signal
 
+from segstudio.core.errors import UserError
 from segstudio.project.project import Project
-from segstudio.project.refusals import Refusal
+from segstudio.project.refusals import REMOVED, Refusal
 from segstudio.project.rescue import default_rescue_folder
 from segstudio.session.background import Background
 from segstudio.session.notice import Notice
@@ -44,6 +45,7 @@ class SafeKeeping:
         self._project = project
         self._background = background
         self._coming_back = ""
+        self._keeping = False
 
     def project_opened(self, project: Project) -> None:
         """Follow another project; say what comes back to it."""
@@ -82,9 +84,27 @@ class SafeKeeping:
             return
         if self._coming_back:
             self._background.run(project.all_back, lambda back: self._on_looked(project, back=back))
+        if was_removed(project.rescued().values()):
+            self._keep_whole(project)
         notice = _notice(project)
         if notice is not None or project.durable:  # else it is on its way, nobody knows where to
             self._say(notice)
+
+    def _keep_whole(self, project: Project) -> None:
+        """Keep whole what only memory has: the files that it was saved in are deleted."""
+        taken = [] if self._keeping else project.whole_labels.take()
+        if not taken:
+            return
+        self._keeping = True
+
+        def done(_: object) -> None:
+            self._keeping = False
+            self._look(project)
+
+        def failed(_error: UserError) -> None:
+            self._keeping = False  # tried again after the next action; until then nobody says that it is kept
+
+        self._background.run(lambda: project.whole_labels.keep(taken), done, failed)
 
     def _on_looked(self, project: Project, *, back: bool) -> None:
         if back and self._coming_back and project is self._project():
@@ -99,6 +119,8 @@ class SafeKeeping:
         elif notice is None and before is not None:
             self.over.emit()
             project = self._project()
+            if project is not None:
+                self._background.run(project.whole_labels.clear)
             if project is not None and not self._coming_back:
                 self.noticed.emit(_good_news(project))
 
@@ -120,6 +142,8 @@ def _notice(project: Project) -> Notice | None:
         reason, remedy = said_of(rescued.values())
         says = f"{reason}: what you did last in {names_of(rescued)} is kept {place_of(rescued.values())}."
         hint = f"{remedy}; it goes back by itself."
+        if was_removed(rescued.values()):
+            hint = f"{remedy}, and all goes in by itself. {if_not_back(project)}"
         if otherwise := otherwise_of(rescued.values()):
             hint = f"{remedy}, and it goes in by itself. Or {otherwise}: what is kept is not lost."
         return Notice(says, hint, "error", about=SAFETY, lasting=True)
@@ -144,6 +168,22 @@ def said_of(refusals: Iterable[Refusal]) -> tuple[str, str]:
 def otherwise_of(refusals: Iterable[Refusal]) -> str:
     """Return what may be done instead, if anything; what is kept does not go back by itself then."""
     return next((item.otherwise for item in refusals if item.otherwise), "")
+
+
+def was_removed(refusals: Iterable[Refusal]) -> bool:
+    """Whether the folder of the project was deleted, as far as can be told."""
+    return any(item.reason == REMOVED.reason for item in refusals)
+
+
+def if_not_back(project: Project | None) -> str:
+    """Return what can be done when the folder of the project does not come back."""
+    folder = project.whole_labels.folder if project is not None else None
+    if folder is None:
+        return "Keep this window open until then: what was drawn before is nowhere else."
+    return (
+        "If it does not come back, make a new project and take the outlines of the images that were open here, "
+        f"without their classes, with File › Import masks… from {folder}."
+    )
 
 
 def place_of(refusals: Iterable[Refusal]) -> str:

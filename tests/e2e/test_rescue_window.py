@@ -220,9 +220,9 @@ def test_a_drive_that_is_gone_is_told_once_and_its_banners_go_when_it_is_back(
         document.close()
     unplugged = tmp_path / "unplugged"
     told = {
-        "The project's folder is gone: what you did last in a.tif and the list of images and classes is kept on this "
-        "computer.",
-        "b.tif cannot be opened: the project's folder is gone.",
+        "The project's folder was deleted, moved or renamed: what you did last in a.tif and the list of images and "
+        "classes is kept on this computer.",
+        "b.tif cannot be opened: the project's folder was deleted, moved or renamed.",
     }
 
     def script(hand: Driver) -> None:

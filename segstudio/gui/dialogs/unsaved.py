@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QMessageBox, QWidget
 
 from segstudio.gui.forms.plain import plain
 from segstudio.project.refusals import Refusal, refusal_of
-from segstudio.session.safe_keeping import names_of, otherwise_of, place_of, said_of
+from segstudio.session.safe_keeping import if_not_back, names_of, otherwise_of, place_of, said_of, was_removed
 from segstudio.session.session import Session
 
 #: So long a disk has to take what was drawn last, seconds.
@@ -23,7 +23,7 @@ def agree_on_unsaved(session: Session, parent: QWidget) -> bool:
         if unsaved:
             answer = _ask_to_lose(unsaved, parent)
         elif rescued:
-            answer = _ask_to_leave(rescued, parent)
+            answer = _ask_to_leave(rescued, if_not_back(session.project), parent)
         else:
             return True
         if answer is not None:
@@ -50,13 +50,16 @@ def _ask_to_lose(unsaved: dict[str, Refusal | None], parent: QWidget) -> bool | 
     return _answer(box, _tr("Try again"), _tr("Close and lose it"), QMessageBox.ButtonRole.DestructiveRole)
 
 
-def _ask_to_leave(rescued: dict[str, Refusal], parent: QWidget) -> bool | None:
+def _ask_to_leave(rescued: dict[str, Refusal], if_removed: str, parent: QWidget) -> bool | None:
     """Tell of strokes that are kept elsewhere; return whether to close, ``None`` to try again."""
     box = QMessageBox(QMessageBox.Icon.Information, _tr("Not in the project yet"), "", parent=parent)
     box.setObjectName("close-rescued")
     box.setText(_tr("What you did last in {0} is not in the project yet.").format(names_of(rescued)))
     reason, remedy = said_of(rescued.values())
-    if otherwise_of(rescued.values()):
+    if was_removed(rescued.values()):
+        says = _tr("{0}. {1}: what you did last is kept {2} and goes in when the project is opened there again.")
+        says = f"{says} {if_removed}"
+    elif otherwise_of(rescued.values()):
         says = _tr("{0}. {1}, or close: it is kept {2}. Open the project here again: it goes in, or is kept beside it.")
     else:
         says = _tr("{0}. {1}, or close: nothing is lost. It is kept {2}; open the project here again, and it goes in.")

@@ -12,6 +12,7 @@ from project_pictures import made
 from segstudio.core.errors import UserError
 from segstudio.io.disk import Disk, DiskError
 from segstudio.labels.edits import Stroke
+from segstudio.project import project_place
 from segstudio.project.project import Project
 from segstudio.project.project_place import PlacedDisk, ProjectPlace
 from segstudio.project.samples import labelled_samples
@@ -41,18 +42,23 @@ def left(request: pytest.FixtureRequest) -> Callable[[Path], None]:
     return leaves
 
 
+@pytest.mark.parametrize("drive", ["there", "gone"])
 def test_no_image_is_opened_as_blank_where_the_drive_was(
-    tmp_path: Path, pictures: Path, left: Callable[[Path], None]
+    tmp_path: Path, pictures: Path, left: Callable[[Path], None], drive: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = labelled(tmp_path, pictures)
     folder, away = project.folder, tmp_path / "away"
     folder.rename(away)
     left(folder)
-    for entry in project.images[:2]:  # with labels, and never labelled
-        with pytest.raises(DiskError, match=f"^{entry.name} cannot be opened: the project's folder is gone"):
-            project.document(entry.id)
-    with pytest.raises(DiskError, match="cannot be read: the project's folder is gone"):
-        labelled_samples(project)
+    says = {"there": "was deleted, moved or renamed", "gone": "is gone"}[drive]
+    with monkeypatch.context() as patch:
+        if drive == "gone":
+            patch.setattr(project_place, "_number_of", lambda place: (0, 0) if place.exists() else None)
+        for entry in project.images[:2]:  # with labels, and never labelled
+            with pytest.raises(DiskError, match=f"^{entry.name} cannot be opened: the project's folder {says}"):
+                project.document(entry.id)
+        with pytest.raises(DiskError, match=f"cannot be read: the project's folder {says}"):
+            labelled_samples(project)
     assert list(folder.rglob("*")) == []
     shutil.rmtree(folder, ignore_errors=True)
     away.rename(folder)

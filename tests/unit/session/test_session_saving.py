@@ -115,6 +115,44 @@ def test_a_backup_in_the_place_of_the_open_project_is_told_and_the_first_one_tak
     session.close()
 
 
+def test_when_the_folder_of_an_open_project_is_deleted_all_that_was_drawn_can_be_taken_into_a_new_one(
+    session: Session, said: list[Notice]
+) -> None:
+    project, document = session.project, session.document
+    folder = project.folder
+    document.apply(Stroke(np.array([[8.0, 8.0]]), 3, 1))
+    assert document.checkpoint(wait=True)
+    shutil.rmtree(folder)
+    document.apply(Stroke(np.array([[22.0, 22.0]]), 3, 2))
+    drawn = document.planes.labels.to_array()
+    kept = project.whole_labels
+    until(lambda: kept.folder is not None and not kept.take() and str(kept.folder) in said[-1].hint)
+    assert said[-1].message == (
+        "The project's folder was deleted, moved or renamed: what you did last in a.tif is kept on this computer."
+    )
+    assert said[-1].hint.startswith("Put it back where it was, and all goes in by itself. If it does not come back,")
+    masks = kept.folder
+    session.close()
+    with Project.create(folder.with_name("new"), folder.parent / "images")[0] as new:
+        assert new.import_masks(masks=new.masks(masks)) == []
+        assert np.array_equal(first(new).planes.labels.to_array(), drawn)
+
+
+def test_what_was_kept_whole_goes_when_the_folder_is_back(session: Session, said: list[Notice]) -> None:
+    folder, kept = session.project.folder, session.project.whole_labels
+    draw(session.document)
+    assert session.document.flush()
+    away = folder.rename(folder.with_name("away"))
+    draw(session.document)
+    until(lambda: kept.folder is not None and kept.folder.is_dir())
+    masks = kept.folder
+    away.rename(folder)
+    session.safe_keeping.retry()
+    until(lambda: said[-1].message == "All is in the project again.")
+    until(lambda: not masks.exists())
+    session.close()
+
+
 def test_work_that_comes_back_in_part_is_not_called_all_of_it(session: Session, said: list[Notice]) -> None:
     folder, disk = session.project.folder, Refusing()
     session.close_project()
