@@ -246,6 +246,18 @@ def refuse_held(path: Path) -> None:
         os.close(descriptor)
 
 
+def is_held(path: Path) -> bool:
+    """Return whether somebody has the project of a lock file open for writing, also when nobody can tell."""
+    try:
+        if left_open_by(path) is not None:
+            return True
+        if was_left_open(path):  # else it need not be tried, which would bar who opens it at the same moment
+            refuse_held(path)
+    except UserError:
+        return True
+    return False
+
+
 def _content(descriptor: int) -> bytes:
     try:
         os.lseek(descriptor, 0, os.SEEK_SET)

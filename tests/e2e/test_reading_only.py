@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +39,8 @@ def test_a_project_open_elsewhere_can_be_looked_at(folder: Path, qapp: object) -
             assert "process" in notice.message
             hand.click(hand.window.banners, "Open for reading only")
             hand.wait(lambda: hand.session.document is not None, what="the first image")
-            assert not hand.window.banners.messages(), "the offer was taken"
+            (notice,) = hand.window.banners.messages()  # the offer was taken
+            assert notice.message == "Sample is open for reading only: nothing in it can be changed in this window."
             assert "reading only" in hand.window.windowTitle()
             assert hand.session.view.tool == "select"
             _try_to_change(hand)
@@ -65,12 +67,11 @@ def test_who_only_looks_is_told_what_the_writer_has_done(folder: Path, qapp: obj
             hand.wait(lambda: hand.window.reader_watch.reading._state is not None, what="the first look")
             document.apply(Polygon(np.array([(1, 1), (9, 1), (9, 9)]), None))
             assert document.flush()
-            hand.wait(hand.window.banners.messages, what="the news")
-            assert "was changed by the program" in hand.window.banners.messages()[0].message
+            hand.wait(lambda: _told(hand, "was changed by the program"), what="the news")
             hand.click(hand.window.banners, "Show what is new")
             hand.wait(lambda: hand.session.document not in (None, looked), what="the image anew")
             assert dict(hand.session.document.planes.objects) == dict(document.planes.objects)
-            assert not hand.window.banners.messages()
+            assert not _told(hand, "was changed by the program")
 
         run_program([str(folder)], script)
 
@@ -109,6 +110,34 @@ def _try_to_change(hand: Driver) -> None:
     assert not [item for item in changing if item.isEnabled()]
     assert not [item for item in changing if "reading only" not in item.toolTip()]
     assert np.array_equal(document.planes.labels.to_array(), labels)
+
+
+def _told(hand: Driver, words: str) -> bool:
+    return any(words in notice.message for notice in hand.window.banners.messages())
+
+
+@pytest.mark.timeout(60)
+def test_when_the_writer_has_closed_it_it_is_offered_for_writing(folder: Path, qapp: object) -> None:
+    with ExitStack() as writing:
+        writer = writing.enter_context(Project.open(folder))
+        empty = next(entry for entry in writer.images if not (folder / "labels" / f"{entry.stem}.tif").exists())
+
+        def script(hand: Driver) -> None:
+            hand.wait(hand.window.banners.messages, what="the refusal")
+            hand.click(hand.window.banners, "Open for reading only")
+            hand.wait(lambda: hand.session.document is not None, what="the first image")
+            hand.open_image(empty.name)
+            hand.wait(lambda: hand.window.reader_watch.writer._seen, what="the first look at the lock")
+            assert hand.window.instances._empty.text() == "This image has no objects yet."
+            assert not hand.window.canvas.hint_card.isVisible()
+            assert not _told(hand, "is not open for writing")
+            writing.close()
+            hand.wait(lambda: _told(hand, "is not open for writing"), what="the offer")
+            hand.click(hand.window.banners, "Open for writing")
+            hand.wait(lambda: hand.session.project is not None and not hand.session.project.read_only, what="writing")
+            hand.wait(lambda: not _told(hand, "open for"), what="the end of what was said")
+
+        run_program([str(folder)], script)
 
 
 @pytest.mark.timeout(60)

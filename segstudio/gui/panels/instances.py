@@ -82,11 +82,15 @@ class InstancesPanel(QWidget):
         self._following = False
         self._show_selected(self._session.view.selected)
         self._pages.setCurrentIndex(1 if rows or objects.listing else 0)
-        self._empty.say(
-            self.tr("Open an image to see its objects.")
-            if self._session.document is None
-            else self.tr("This image has no objects yet. Right-click on it and circle one cell.")
-        )
+        self._empty.say(self._why_empty())
+
+    def _why_empty(self) -> str:
+        document = self._session.document
+        if document is None:
+            return self.tr("Open an image to see its objects.")
+        if document.read_only:
+            return self.tr("This image has no objects yet.")
+        return self.tr("This image has no objects yet. Right-click on it and circle one cell.")
 
     def delete_selected(self) -> None:
         """Delete the selected objects of the rows that are shown, as one edit that can be undone."""

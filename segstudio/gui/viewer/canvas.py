@@ -235,7 +235,8 @@ class Canvas(CameraView):
         document = self._document
         self._decoration.set_hint(no_image_words(self._session) if document is None else "")
         empty = document is not None and not document.planes.objects and self._overlays.shown_proposals is None
-        self.hint_card.offer(empty and not self._hand.running and not self._session.made.shown)
+        may_draw = document is not None and not document.read_only
+        self.hint_card.offer(empty and may_draw and not self._hand.running and not self._session.made.shown)
 
     def _show_minimap(self, _preferences: object = None) -> None:
         self.minimap.set_wanted(self._session.preferences.minimap)
