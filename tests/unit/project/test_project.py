@@ -247,7 +247,7 @@ def test_where_a_drive_was_nothing_is_written_into_its_empty_folder(tmp_path: Pa
     folder.mkdir()
     document.apply(Stroke([(20.0, 20.0)], 5, 1))
     project.set_name("later")
-    with pytest.raises(UserError, match="the folder is not there any more"):
+    with pytest.raises(UserError, match="the folder was deleted, moved or renamed"):
         project.save()
     assert not document.checkpoint(wait=True)
     assert list(folder.rglob("*")) == []
