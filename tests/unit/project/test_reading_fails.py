@@ -186,7 +186,7 @@ def test_labels_are_not_published_where_the_project_was(project: Project, tmp_pa
     draw(project, 2)
     assert document.flush()
     project.folder.rename(tmp_path / "unplugged")
-    with pytest.raises(UserError, match="the folder is not there any more"):
+    with pytest.raises(UserError, match="the folder was deleted, moved or renamed"):
         document.publish()()
     assert not project.folder.exists()
     (tmp_path / "unplugged").rename(project.folder)
