@@ -1,6 +1,6 @@
 """The banners about images that cannot be opened, each with the button that helps; gone when the image opens."""
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QPushButton
 
 from segstudio.core.errors import UserError
@@ -16,6 +16,8 @@ from segstudio.session.session import Session
 
 #: How many images are named.
 _NAMES = 3
+#: So often is looked whether a file that is gone is back, milliseconds.
+LOOK_EVERY_MS = 5000
 
 
 class RefusedImages(QObject):
@@ -37,6 +39,8 @@ class RefusedImages(QObject):
         self._told: dict[str, tuple[str, ...]] = {}
         self._gone: tuple[str, ...] = ()
         self._missing: tuple[str, ...] = ()
+        self._timer = QTimer(self, interval=LOOK_EVERY_MS)
+        self._timer.timeout.connect(session.files.look_whether_back)
         session.front.refused.connect(self._offer)
         session.front.refusals_changed.connect(self._withdraw)
         session.files.missing.connect(self._on_missing)
@@ -104,15 +108,24 @@ class RefusedImages(QObject):
     def _say_missing(self) -> None:
         self._missing = ids = self._known_missing()
         if not ids:
+            self._timer.stop()
             self._banners.withdraw(MISSING)
             return
+        if not self._timer.isActive():
+            self._timer.start()
+        project = self._session.project
+        labelled = project is not None and any(e.labelled for e in project.images if e.id in ids)
         if len(ids) > 1:
-            message = self.tr("{0:,} image files are gone; their labels are kept: {1}.").format(
-                len(ids), self._names(ids)
-            )
+            says = self.tr("{0:,} image files are gone: {1}.")
+            if labelled:
+                says = self.tr("{0:,} image files are gone; their labels are kept: {1}.")
+            message = says.format(len(ids), self._names(ids))
             hint = self.tr("Connect their drive, put them back, or look for them.")
         else:
-            message = self.tr("The image file {0} is gone; its labels are kept.").format(self._names(ids))
+            says = self.tr("The image file {0} is gone.")
+            if labelled:
+                says = self.tr("The image file {0} is gone; its labels are kept.")
+            message = says.format(self._names(ids))
             hint = self.tr("Connect its drive, put it back, or look for it.")
         button = QPushButton(self.tr("Look in a folder…"))
         button.clicked.connect(lambda: self._look(ids[0]))

@@ -60,6 +60,7 @@ class ImageFiles:
         self._lane = lane
         self.gone: frozenset[str] = frozenset()
         self.touched: frozenset[str] = frozenset()
+        self._asking = False
         front.changed.connect(self._note_found)
 
     def look(self) -> None:
@@ -81,6 +82,28 @@ class ImageFiles:
                 self.missing.emit(tuple(image_id for image_id in found if image_id in known))
 
         self._background.run(lambda: _seen(project, lambda: project is self._project()), tell, lane=_LOOKING)
+
+    def look_whether_back(self) -> None:
+        """Look whether a file that was gone is there again, and then at all: `missing` tells.
+
+        Nothing is asked while a drive has not answered the question before.
+        """
+        project = self._project()
+        refused = {image_id for image_id, error in self._front.refusals.items() if error.code == MISSING}
+        gone = self.gone | refused
+        if project is None or not gone or self._asking:
+            return
+        self._asking = True
+
+        def tell(back: bool) -> None:
+            self._asking = False
+            if back:
+                self.look()
+
+        def failed(_error: UserError) -> None:
+            self._asking = False
+
+        self._background.run(lambda: _any_back(project, gone), tell, failed, lane=_LOOKING)
 
     def find(self, folder: Path, then: Callable[[int], None]) -> None:
         """Look in `folder` for images that are missing, by their content; `then` gets how many were found."""
@@ -162,3 +185,7 @@ def _seen(project: "Project", wanted: Callable[[], bool]) -> _Seen:
         elif allowed and project.seems_changed(entry.id):
             touched.append(entry.id)
     return _Seen(tuple(gone), tuple(touched))
+
+
+def _any_back(project: "Project", gone: frozenset[str]) -> bool:
+    return any(entry.id in gone and project.image_path(entry.id).exists() for entry in project.images)

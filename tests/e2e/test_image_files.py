@@ -11,6 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog
 from window_driver import Driver, run_program
 
+from segstudio.gui import refused_images
 from segstudio.labels.edits import Polygon
 from segstudio.project.project import Project
 
@@ -74,7 +75,7 @@ def test_images_that_are_gone_are_named_when_the_project_opens(
         assert [hand.window.images._rows.state_words(row) for row in (0, 1)] == ["Empty", "File gone"]
         index = hand.window.images._rows.index(1)
         told = hand.window.images._rows.data(index, Qt.ItemDataRole.ToolTipRole)
-        assert "its labels are kept" in told
+        assert "not where it was" in told
         assert "Labelled in part" in told
         hand.session.select(hand.session.project.images[1].id)
         hand.wait(lambda: hand.session.front.refusals, what="the refusal")
@@ -94,6 +95,30 @@ def test_images_that_are_gone_are_named_when_the_project_opens(
             what="the sentence to go",
         )
         hand.wait(lambda: hand.window.images._rows.state_words(1) == "Labelled", what="the state of its labels")
+
+    run_program([str(folder)], script)
+
+
+@pytest.mark.timeout(60)
+def test_an_image_that_is_put_back_comes_back_by_itself(
+    folder: Path, qapp: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refused_images, "LOOK_EVERY_MS", 100)
+    away = (tmp_path / "one").rename(tmp_path / "moved")
+
+    def script(hand: Driver) -> None:
+        rows = hand.window.images._rows
+        hand.wait(
+            lambda: _said(hand) == ["The image file Zellen ä 細胞.tif is gone."], what="the sentence, of no labels"
+        )
+        hand.action("image.next")
+        hand.wait(lambda: hand.session.document is not None, what="the image that is there")
+        hand.wait(lambda: rows.state_words(0) == "File gone" and rows._missed, what="the state, and no thumbnail")
+        away.rename(tmp_path / "one")
+        hand.wait(lambda: rows.state_words(0) == "Empty" and not _said(hand), what="the image")
+        hand.wait(lambda: not rows.data(rows.index(0), Qt.ItemDataRole.DecorationRole).isNull(), what="its thumbnail")
+        assert not hand.session.front.refusals
+        assert not hand.window.refused_images._timer.isActive()
 
     run_program([str(folder)], script)
 

@@ -8,11 +8,12 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelInde
 from PySide6.QtGui import QColor, QFontMetrics, QImage, QPainter, QPixmap
 from PySide6.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
+from segstudio.core.errors import UserError
 from segstudio.gui.forms.plain import plain_tip
 from segstudio.gui.theme import icon, tokens
 from segstudio.project.annotation_reader import DAMAGED_LABELS
 from segstudio.project.manifest import ImageEntry
-from segstudio.session.image_files import CHANGED
+from segstudio.session.image_files import CHANGED, MISSING
 from segstudio.session.session import Session
 from segstudio.session.thumbnails import thumbnail
 
@@ -34,7 +35,7 @@ _STATES = {
 _WORDS = {
     "complete": "Completely labelled: what is no object is background",
     "labelled": "Labelled in part",
-    "gone": "The image file is not where it was; its labels are kept. Right-click to find it",
+    "gone": "The image file is not where it was. Right-click to find it",
     "damaged": "The labels cannot be opened; nothing was written over them. Edit › History shows earlier states",
     "changed": "The image file is not the one that was labelled. Right-click to use it all the same",
     "no target": "Nothing is labelled, and no image of this name is in the folder targets",
@@ -61,6 +62,7 @@ class ImageRows(QAbstractListModel):
         self._session = session
         self._ids: list[str] = []
         self._pictures: dict[tuple[str, str], QPixmap] = {}
+        self._missed: dict[str, tuple[str, str]] = {}
         self._splits: Mapping[str, str] = {}
         self._complete: dict[str, bool] = {}
         self._shown: dict[str, tuple[object, ...]] = {}
@@ -68,7 +70,7 @@ class ImageRows(QAbstractListModel):
         session.document_changed.connect(lambda _document: self._note_complete())
         session.project_changed.connect(lambda _project: self._complete.clear())
         session.targets.changed.connect(self.refresh)
-        session.files.missing.connect(self.refresh)
+        session.files.missing.connect(self._on_looked)
         session.front.refusals_changed.connect(self.refresh)
 
     def reload(self) -> None:
@@ -235,9 +237,19 @@ class ImageRows(QAbstractListModel):
                 self._session.background.run(
                     lambda: thumbnail(path, _THUMBNAIL * 2),
                     lambda pixels: self._show(entry, pixels),
-                    lambda _error: None,
+                    lambda error: self._miss(entry, error),
                 )
         return self._pictures[key]
+
+    def _miss(self, entry: ImageEntry, error: UserError) -> None:
+        if error.code == MISSING:
+            self._missed[entry.id] = _picture_key(entry)
+
+    def _on_looked(self, _missing: object) -> None:
+        """Draw the thumbnails of files anew that are there again."""
+        for image_id in self._missed.keys() - self._session.files.gone:
+            self._pictures.pop(self._missed.pop(image_id), None)
+        self.refresh()
 
     def _show(self, entry: ImageEntry, pixels: NDArray[np.uint8]) -> None:
         height, width, _ = pixels.shape
