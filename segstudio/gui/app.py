@@ -134,6 +134,8 @@ def _asked_for_safe_mode(mark: StartMark | None) -> bool:
     if mark is None or not mark.trouble:
         return False
     log.warning("The starts before this one came to nothing: %s", mark.trouble)
+    if mark.trouble == "short-lives":
+        mark.stands()  # who is killed at the question ended soon once more, and did come up
     return _is_drawn() and safe_mode.wants_safe_mode(mark.trouble)
 
 

@@ -49,7 +49,7 @@ class StartMark:
             return None  # a full or foreign home folder must not keep anyone from their labels
 
     def stands(self) -> None:
-        """Note that the window is there."""
+        """Note that the window, or a question before it, is there."""
         if self._descriptor is not None:
             with suppress(OSError):
                 self._disk.write(self._descriptor, _STANDS)
@@ -69,7 +69,7 @@ class StartMark:
 def _trouble(folder: Path) -> tuple[Trouble, list[Path]]:
     """Return what is wrong with the last starts, and the marks that they left."""
     dead = {path: said for path in folder.glob("start-*") if (said := _left_by_the_dead(path)) is not None}
-    if any(said != _STANDS for said in dead.values()):
+    if any(not said.startswith(_STANDS) for said in dead.values()):
         return "no-start", list(dead)
     return "short-lives" if len(dead) > 1 else "", list(dead)
 

@@ -27,7 +27,7 @@ from pathlib import Path
 from segstudio.gui.start_mark import StartMark
 
 mark = StartMark(Path(sys.argv[1]))
-if "stands" in sys.argv[2:]:
+for _ in range(sys.argv[2:].count("stands")):
     mark.stands()
 if "steady" in sys.argv[2:]:
     mark.steady()
@@ -52,6 +52,8 @@ def test_one_short_life_is_chance_two_are_not(tmp_path: Path) -> None:
     _died(tmp_path, "stands")
     assert _look(tmp_path) == ""
     _died(tmp_path, "stands")
+    assert _look(tmp_path) == "short-lives"
+    _died(tmp_path, "stands", "stands")  # at the question and in the window
     assert _look(tmp_path) == "short-lives"
     _died(tmp_path, "stands", "steady")
     assert _look(tmp_path) == ""
@@ -88,12 +90,14 @@ def test_two_programs_that_were_killed_soon_lead_to_the_question(
         _kill_as_soon_as_it_stands(number)
     monkeypatch.setattr(QApplication, "platformName", lambda: "xcb")
     seen: list[str] = []
+    marks: set[bytes] = set()
     timer = QTimer()
 
     def answer_and_close() -> None:
         for widget in qapp.topLevelWidgets():
             if isinstance(widget, QMessageBox) and widget.isVisible():
                 seen.append(widget.text())
+                marks.update(path.read_bytes() for path in starts_folder().glob("start-*"))
                 next(item for item in widget.buttons() if "safe" in item.text()).click()
             elif isinstance(widget, MainWindow) and widget.isVisible():
                 seen.extend(item.message for item in widget.banners.messages())
@@ -105,6 +109,7 @@ def test_two_programs_that_were_killed_soon_lead_to_the_question(
     timer.stop()
     assert seen[0] == "SegStudio ended within seconds the last times it was started."
     assert "safe mode" in seen[1]
+    assert marks == {b"stands\n"}, "who is killed at the question is not called one that did not come up"
     assert StartMark(starts_folder()).trouble == "", "it was closed in order"
 
 
