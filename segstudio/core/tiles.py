@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from segstudio.core.stack_shape import StackShape, plane_size, plane_start
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -68,12 +70,17 @@ class Window:
         return cls(0, 0, shape[0], shape[1])
 
 
+def plane_window(shape: tuple[int, int], plane: int) -> Window:
+    """Return where a plane lies in labels of `shape`."""
+    return Window.whole(plane_size(shape)).shift(plane_start(shape, plane), 0)
+
+
 TileKey = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class TileGrid:
-    """An image of `shape` cut into square tiles of `size`; tiles at the far edges are smaller."""
+    """An image of `shape` cut into square tiles of `size`; tiles at the far edges are smaller, those of each plane."""
 
     shape: tuple[int, int]
     size: int
@@ -91,18 +98,22 @@ class TileGrid:
     def window(self, key: TileKey) -> Window:
         """Return the pixels of the tile `key` ``(row, column)``."""
         y, x = key[0] * self.size, key[1] * self.size
-        return Window(y, x, min(y + self.size, self.shape[0]), min(x + self.size, self.shape[1]))
+        return Window(y, x, min(y + self.size, self._end(y)), min(x + self.size, self.shape[1]))
 
     def tile_shape(self, key: TileKey) -> tuple[int, int]:
         """Return ``(rows, columns)`` of the tile `key`."""
-        return min(self.size, self.shape[0] - key[0] * self.size), min(self.size, self.shape[1] - key[1] * self.size)
+        y, x = key[0] * self.size, key[1] * self.size
+        return min(self.size, self._end(y) - y), min(self.size, self.shape[1] - x)
+
+    def _end(self, row: int) -> int:
+        return self.shape.end(row) if isinstance(self.shape, StackShape) else self.shape[0]
 
     def covered(self, window: Window) -> Iterator[TileKey]:
         """Yield the tiles that lie wholly in `window`, row by row."""
         part = window.clip(self.shape)
         if part.empty:
             return
-        bottom = self.rows if part.y1 == self.shape[0] else part.y1 // self.size
+        bottom = -(-part.y1 // self.size) if part.y1 >= self._end(part.y1 - 1) else part.y1 // self.size
         right = self.columns if part.x1 == self.shape[1] else part.x1 // self.size
         for row in range(-(-part.y0 // self.size), bottom):
             for column in range(-(-part.x0 // self.size), right):

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from segstudio.core.errors import BadInput
-from segstudio.core.tiles import TileGrid, TileKey, Window
+from segstudio.core.stack_shape import plane_size, planes_of, shape_of
+from segstudio.core.tiles import TileGrid, TileKey, Window, plane_window
 from segstudio.io.atomic import write_atomic
 from segstudio.io.decoding import damaged, decoding
 from segstudio.io.disk import DISK, Disk
@@ -161,15 +162,21 @@ def read_label_tiff(
 
 def _read_foreign(path: Path, dtype: np.dtype[Any], expected_size: tuple[int, int] | None) -> LabelMap:
     with open_image(path, indices=True) as source:
-        _check_size(path, source.info.size, expected_size)
+        _check_size(path, shape_of(*source.info.size, source.info.planes), expected_size)
         if source.info.channels != 1:
             raise _no_labels(path, f"it has {source.info.channels} channels")
-        values = source.read()
+        result = LabelMap(shape_of(*source.info.size, source.info.planes), dtype)
+        for plane in range(source.info.planes):
+            result.write(plane_window(result.shape, plane), _whole_numbers(path, source.read(plane=plane), dtype))
+    return result
+
+
+def _whole_numbers(path: Path, values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     if values.dtype.kind not in "uib":
         raise _no_labels(path, f"its pixels are {values.dtype}, not whole numbers")
     if values.size and (values.min() < 0 or values.max() > np.iinfo(dtype).max):
         raise _no_labels(path, f"its values go from {values.min()} to {values.max()}")
-    return LabelMap.from_array(values.astype(dtype))
+    return values.astype(dtype)
 
 
 def _no_labels(path: Path, reason: str) -> BadInput:
@@ -184,11 +191,16 @@ def _no_labels(path: Path, reason: str) -> BadInput:
 def _check_size(path: Path, size: tuple[int, int], expected: tuple[int, int] | None) -> None:
     if expected is not None and size != expected:
         raise BadInput(
-            f"{path.name} has {size[0]} × {size[1]} pixels, its image {expected[0]} × {expected[1]}.",
+            f"{path.name} has {_words(size)}, its image {_words(expected)}.",
             hint="The labels belong to another image; move the file away or restore the right one.",
             code="labels-size",
             path=path,
         )
+
+
+def _words(shape: tuple[int, int]) -> str:
+    planes, (height, width) = planes_of(shape), plane_size(shape)
+    return f"{height} × {width} pixels" if planes == 1 else f"{planes} planes of {height} × {width} pixels"
 
 
 def _stored_type(

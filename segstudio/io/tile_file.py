@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -12,6 +13,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
+from segstudio.core.stack_shape import plane_size, planes_of, shape_of
 from segstudio.core.tiles import TileGrid, TileKey
 from segstudio.io.decoding import damaged, decoding
 from segstudio.io.regular_file import open_regular
@@ -26,6 +28,7 @@ _SHORT, _LONG, _LONG8 = 3, 4, 16
 _FIELD: Final = {_SHORT: "H", _LONG: "I", _LONG8: "Q"}
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _SAMPLES, _PLANAR = 256, 257, 258, 259, 262, 277, 284
 _TILE_WIDTH, _TILE_HEIGHT, _OFFSETS, _COUNTS, _SAMPLE_FORMAT = 322, 323, 324, 325, 339
+_TAGS_READ: Final = 64
 _FIXED: Final = {
     _COMPRESSION: 8,
     _PHOTOMETRIC: 1,
@@ -44,7 +47,7 @@ class TileFile:
     Attributes
     ----------
     shape
-        ``(rows, columns)`` in pixels.
+        ``(rows, columns)`` in pixels; a `StackShape` when it has several pages.
     dtype
         uint8, uint16 or uint32.
     offsets, counts
@@ -73,22 +76,18 @@ class TileFile:
         """
         with open_regular(path) as file:
             size = path.stat().st_size
-            head = file.read(4096)
             try:
-                tags = _read_tags(head)
-                shape, dtype = _check_tags(tags)
-                grid = TileGrid(shape, TILE)
-                arrays = []
-                for tag in (_OFFSETS, _COUNTS):
-                    kind, count, position, inline = tags[tag]
-                    if count != grid.rows * grid.columns or count * 4 > size:
-                        return None
-                    length = count * struct.calcsize(_FIELD[kind])
-                    raw = inline[:length] if length <= len(inline) else _read_at(file, position, length)
-                    arrays.append(struct.unpack(f"<{count}{_FIELD[kind]}", raw))
+                pages = list(_pages(file, size))
             except (struct.error, KeyError):
                 return None
-        offsets, counts = arrays
+        (height, width), dtype = pages[0].size, pages[0].dtype
+        if any((page.size, page.dtype) != ((height, width), dtype) for page in pages):
+            return None
+        shape = shape_of(height, width, len(pages))
+        offsets, counts = (
+            tuple(chain.from_iterable(tables))
+            for tables in ((page.offsets for page in pages), (page.counts for page in pages))
+        )
         most = deflate_bound(TILE * TILE * dtype.itemsize)
         if any(length > most or offset + length > size for offset, length in zip(offsets, counts, strict=True)):
             return None
@@ -140,21 +139,32 @@ class TileFile:
 
 
 def directory(grid: TileGrid, dtype: np.dtype[Any], counts: list[int]) -> bytes:
-    """Return header, tags and tile table; everything lies before the first tile."""
-    number = len(counts)
-    big = sum(counts) + 16 * number + 512 > _CLASSIC_LIMIT
-    address, word = (_LONG8, 8) if big else (_LONG, 4)
-    entry = 20 if big else 12
-    header = struct.pack("<2sHHHQ", b"II", 43, 8, 0, 16) if big else struct.pack("<2sHI", b"II", 42, 8)
+    """Return header, tags and tile table of each page; everything lies before the first tile."""
+    pages, (height, width) = planes_of(grid.shape), plane_size(grid.shape)
+    number = len(counts) // pages  # of the tiles of a page
     tags: dict[int, tuple[int, tuple[int, ...]]] = {tag: (_SHORT, (value,)) for tag, value in _FIXED.items()}
-    tags[_WIDTH] = (_LONG, (grid.shape[1],))
-    tags[_HEIGHT] = (_LONG, (grid.shape[0],))
+    tags[_WIDTH] = (_LONG, (width,))
+    tags[_HEIGHT] = (_LONG, (height,))
     tags[_BITS] = (_SHORT, (8 * dtype.itemsize,))
-    table = len(header) + (8 if big else 2) + entry * (len(tags) + 2) + word
-    start = table if number == 1 else table + 2 * number * word
+    big = sum(counts) + pages * (16 * number + 512) > _CLASSIC_LIMIT
+    address, word = (_LONG8, 8) if big else (_LONG, 4)
+    header = struct.pack("<2sHHHQ", b"II", 43, 8, 0, 16) if big else struct.pack("<2sHI", b"II", 42, 8)
+    body = (8 if big else 2) + (20 if big else 12) * (len(tags) + 2) + word
+    length = body if number == 1 else body + 2 * number * word
+    start = len(header) + pages * length
     offsets = tuple(start + sum_before for sum_before in _running(counts))
-    tags[_OFFSETS] = (address, offsets)
-    tags[_COUNTS] = (address, tuple(counts))
+    parts = [header]
+    for page in range(pages):
+        tags[_OFFSETS] = (address, offsets[page * number : (page + 1) * number])
+        tags[_COUNTS] = (address, tuple(counts[page * number : (page + 1) * number]))
+        begin = len(header) + page * length
+        parts.append(_page(tags, begin + body, begin + length if page + 1 < pages else 0, big=big))
+    return b"".join(parts)
+
+
+def _page(tags: dict[int, tuple[int, tuple[int, ...]]], table: int, then: int, *, big: bool) -> bytes:
+    """Return the tags of one page, whose long values lie from `table` on; `then` is where the next page is."""
+    address, word = (_LONG8, 8) if big else (_LONG, 4)
     body, tail = bytearray(struct.pack("<Q" if big else "<H", len(tags))), bytearray()
     for tag in sorted(tags):
         kind, values = tags[tag]
@@ -164,7 +174,7 @@ def directory(grid: TileGrid, dtype: np.dtype[Any], counts: list[int]) -> bytes:
             tail += packed
             packed = struct.pack(f"<{_FIELD[address]}", position)
         body += struct.pack("<HHQ" if big else "<HHI", tag, kind, len(values)) + packed.ljust(word, b"\0")
-    return header + bytes(body) + bytes(word) + bytes(tail)
+    return bytes(body) + struct.pack(f"<{_FIELD[address]}", then) + bytes(tail)
 
 
 @lru_cache(maxsize=4)
@@ -190,20 +200,51 @@ def _running(counts: list[int]) -> Iterator[int]:
         total += count
 
 
-def _read_tags(head: bytes) -> dict[int, tuple[int, int, int, bytes]]:
-    """Return tag → (type, count, offset, inline bytes) of the first directory, if it lies where we put it."""
+@dataclass(frozen=True, slots=True)
+class _Page:
+    size: tuple[int, int]
+    dtype: np.dtype[Any]
+    offsets: tuple[int, ...]
+    counts: tuple[int, ...]
+
+
+def _pages(file: BinaryIO, size: int) -> Iterator[_Page]:
+    """Yield the pages; raise ``KeyError`` or ``struct.error`` when the layout is not ours."""
+    head = file.read(16)
     big = head[:8] == struct.pack("<2sHHH", b"II", 43, 8, 0)
     if head[:8] != struct.pack("<2sHI", b"II", 42, 8) and not (big and head[8:16] == struct.pack("<Q", 16)):
         raise KeyError
-    layout = struct.Struct("<HHQ8s" if big else "<HHI4s")
-    start = 16 if big else 8
-    (number,) = struct.unpack_from("<Q" if big else "<H", head, start)
-    start += 8 if big else 2
+    position, before = (16 if big else 8), 0
+    while position:
+        if position <= before:  # ours follow each other: no circle ends
+            raise KeyError
+        before = position
+        tags, position = _read_tags(file, position, big=big)
+        shape, dtype = _check_tags(tags)
+        grid = TileGrid(shape, TILE)
+        tables = []
+        for tag in (_OFFSETS, _COUNTS):
+            kind, count, place, inline = tags[tag]
+            if count != grid.rows * grid.columns or count * 4 > size:
+                raise KeyError
+            length = count * struct.calcsize(_FIELD[kind])
+            raw = inline[:length] if length <= len(inline) else _read_at(file, place, length)
+            tables.append(struct.unpack(f"<{count}{_FIELD[kind]}", raw))
+        yield _Page(shape, dtype, tables[0], tables[1])
+
+
+def _read_tags(file: BinaryIO, start: int, *, big: bool) -> tuple[dict[int, tuple[int, int, int, bytes]], int]:
+    """Return tag → (type, count, offset, inline bytes) of a page, and where the next page is; 0 for the last."""
+    file.seek(start)
+    layout, word = struct.Struct("<HHQ8s" if big else "<HHI4s"), "<Q" if big else "<I"
+    number_size = 8 if big else 2
+    number = min(int.from_bytes(file.read(number_size), "little"), _TAGS_READ)
+    data = file.read(number * layout.size + struct.calcsize(word))
     tags = {}
-    for index in range(min(number, 64)):
-        tag, kind, count, inline = layout.unpack_from(head, start + index * layout.size)
+    for index in range(number):
+        tag, kind, count, inline = layout.unpack_from(data, index * layout.size)
         tags[tag] = (kind, count, int.from_bytes(inline, "little"), inline)
-    return tags
+    return tags, int(struct.unpack_from(word, data, number * layout.size)[0])
 
 
 def _check_tags(tags: dict[int, tuple[int, int, int, bytes]]) -> tuple[tuple[int, int], np.dtype[Any]]:

@@ -177,8 +177,9 @@ class Delete:
     def apply(self, tx: Transaction) -> None:
         """Clear the pixels; the table follows at the commit."""
         _replace(tx, set(self.ids), 0)
+        stay = tx.elsewhere(self.ids)
         for object_id in self.ids:
-            if object_id in tx.planes.objects:
+            if object_id in tx.planes.objects and object_id not in stay:
                 tx.set_object(object_id, None)
 
 

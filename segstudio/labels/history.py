@@ -8,8 +8,10 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
+from segstudio.core.stack_shape import planes_of
 from segstudio.core.tiles import TileKey, Window
 from segstudio.labels.label_map import LabelMap
+from segstudio.labels.label_page import LabelPage
 from segstudio.labels.objects import ObjectInfo, ObjectTable
 from segstudio.labels.over_threads import over_threads
 
@@ -89,7 +91,7 @@ class Unpacked:
 
 @dataclass
 class Planes:
-    """The whole annotation of one image."""
+    """The annotation of one image: of all its planes, or of one (`page`)."""
 
     labels: LabelMap
     regions: LabelMap
@@ -104,6 +106,12 @@ class Planes:
     def shape(self) -> tuple[int, int]:
         """``(rows, columns)``."""
         return self.labels.shape
+
+    def page(self, plane: int) -> "Planes":
+        """Return the annotation of one plane of a stack; the table of objects is that of all."""
+        if planes_of(self.shape) == 1:
+            return self
+        return Planes(LabelPage(self.labels, plane), LabelPage(self.regions, plane), self.objects)
 
     @property
     def blank(self) -> bool:

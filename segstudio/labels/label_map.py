@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from segstudio.core.stack_shape import LABEL_TILE, StackShape
 from segstudio.core.tiles import TileGrid, TileKey, Window
 from segstudio.labels.digest import tile_digest
 
-#: Side of a tile in pixels: the same for label map, journal and TIFF.
-TILE = 512
+TILE = LABEL_TILE
 
 
 class LabelMap:
@@ -19,7 +19,7 @@ class LabelMap:
     Parameters
     ----------
     shape
-        ``(rows, columns)``.
+        ``(rows, columns)``; a `StackShape` for the labels of several planes.
     dtype
         int32 for object ids, uint8 for regions.
 
@@ -31,7 +31,7 @@ class LabelMap:
     """
 
     def __init__(self, shape: tuple[int, int], dtype: DTypeLike = np.int32) -> None:
-        self.shape = (int(shape[0]), int(shape[1]))
+        self.shape = shape if isinstance(shape, StackShape) else (int(shape[0]), int(shape[1]))
         self.dtype = np.dtype(dtype)
         self.grid = TileGrid(self.shape, TILE)
         self._tiles: dict[TileKey, NDArray[Any]] = {}
@@ -50,6 +50,8 @@ class LabelMap:
             if tile is not None:
                 area = self.grid.window(key)
                 both = area.intersect(part)
+                if both.empty:  # between two planes of a stack
+                    continue
                 out[both.shift(-part.y0, -part.x0).slices] = tile[both.shift(-area.y0, -area.x0).slices]
         return out
 
@@ -67,6 +69,8 @@ class LabelMap:
         for key in self.grid.keys(part):
             area = self.grid.window(key)
             both = area.intersect(part)
+            if both.empty:
+                continue
             source = values[both.shift(-window.y0, -window.x0).slices]
             tile = self._tiles.get(key)
             if tile is None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from segstudio.core.stack_shape import plane_start
 from segstudio.core.tiles import TileKey, Window
 from segstudio.labels.history import EditRecord, ObjectChange, Plane, Planes, TileDelta
 from segstudio.labels.label_map import TILE
@@ -33,6 +34,13 @@ class Transaction:
         Called after each write with the window that changed, to repaint it.
     on_commit
         Called with the record, at the end of a `commit` that changed something.
+    plane
+        Which plane of a stack is edited: all coordinates are of this one, but those of the record.
+
+    Attributes
+    ----------
+    planes
+        The plane that is edited.
     """
 
     def __init__(
@@ -41,9 +49,12 @@ class Transaction:
         name: str,
         on_write: Callable[[Window], None] = lambda window: None,
         on_commit: Callable[[EditRecord], None] = lambda record: None,
+        plane: int = 0,
     ) -> None:
-        self.planes = planes
+        self.planes = planes.page(plane)
         self.name = name
+        self._stack = planes
+        self._start = plane_start(planes.shape, plane)
         self._on_write = on_write
         self._on_commit = on_commit
         self._open = True
@@ -116,6 +127,13 @@ class Transaction:
         self._objects.setdefault(object_id, self.planes.objects.get(object_id))
         self.planes.objects.set(object_id, info)
 
+    def elsewhere(self, object_ids: Iterable[int]) -> set[int]:
+        """Return those of these objects that have pixels in other planes of the stack."""
+        if self._stack is self.planes:
+            return set()
+        stack, page = self._stack.labels, self.planes.labels
+        return {number for number in object_ids if len(stack.tiles_with(number)) > len(page.tiles_with(number))}
+
     def next_id(self, count: int = 1) -> int:
         """Return the first of so many ids in a row for new objects (`ObjectTable.free_id`)."""
         return self.planes.objects.free_id(count)
@@ -129,6 +147,7 @@ class Transaction:
         """
         self._check_open()
         deltas, window, changed, present = self._changes()
+        deltas, window = [self._in_stack(delta) for delta in deltas] if self._start else deltas, self._placed(window)
         candidates = ((changed | self._added()) - present) & self.planes.objects.keys()
         for object_id in sorted(self._without_pixels(candidates)):
             self.set_object(object_id, None)
@@ -232,7 +251,14 @@ class Transaction:
         for plane, key in self._tiles if candidates else ():
             if plane == "labels":
                 candidates = candidates - labels.values_in(key)
-        return {object_id for object_id in candidates if not labels.tiles_with(object_id)}
+        stack = self._stack.labels
+        return {object_id for object_id in candidates if not stack.tiles_with(object_id)}
+
+    def _placed(self, window: Window) -> Window:
+        return window if window.empty else window.shift(self._start, 0)
+
+    def _in_stack(self, delta: TileDelta) -> TileDelta:
+        return replace(delta, key=(delta.key[0] + self._start // TILE, delta.key[1]))
 
 
 def _around(places: Mapping[Window, list[TileKey]]) -> Window:
