@@ -64,6 +64,16 @@ class ImageInfo:
     inverted: bool = False
 
     @property
+    def stack(self) -> tuple[str, tuple[int, ...]]:
+        """Letters and sizes of the axes along which planes lie, slowest first; empty for a flat image."""
+        along = [(letter, size) for letter, size in zip(self.axes, self.shape, strict=False) if letter not in "YXS"]
+        if along and self.channels > 1 and along[-1][0] == "C":
+            along.pop()
+        if self.planes == 1:
+            return "", ()
+        return "".join(letter for letter, _ in along), tuple(size for _, size in along)
+
+    @property
     def size(self) -> tuple[int, int]:
         """``(height, width)``."""
         return self.height, self.width

@@ -33,7 +33,7 @@ class StackShape(tuple[int, int]):
         made.height, made.planes = height, planes
         return made
 
-    def __getnewargs__(self) -> tuple[int, int, int]:  # type: ignore[override] - what `__new__` takes
+    def __getnewargs__(self) -> tuple[int, int, int]:  # what `__new__` takes
         return self.height, self[1], self.planes
 
     def __eq__(self, other: object) -> bool:

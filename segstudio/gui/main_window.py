@@ -4,7 +4,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import QGridLayout, QListView, QMainWindow, QStackedWidget, QWidget
+from PySide6.QtWidgets import QGridLayout, QListView, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from segstudio.core.errors import UserError
 from segstudio.gui.actions import ActionTable
@@ -43,6 +43,7 @@ from segstudio.gui.status import StatusBar
 from segstudio.gui.training_windows import TrainingWindows
 from segstudio.gui.viewer.canvas import Canvas
 from segstudio.gui.viewer.histogram import HistogramWidget
+from segstudio.gui.viewer.plane_bar import PlaneBar
 from segstudio.gui.welcome import Welcome
 from segstudio.labels.edits import Edit
 from segstudio.project.changes import DocumentChange
@@ -75,6 +76,7 @@ class MainWindow(QMainWindow):
         self.setWindowIcon(app_icon())
         self.welcome = Welcome()
         self.canvas = Canvas(session)
+        self.plane_bar = PlaneBar(session.planes)
         self.banners = BannerArea()
         self._safety_banner = SafetyBanner(session, self.banners, self)
         self.reader_watch = ReaderWatch(session, self.banners, self)
@@ -102,7 +104,13 @@ class MainWindow(QMainWindow):
     def _add_centre(self) -> None:
         self._pages = QStackedWidget()
         self._pages.addWidget(self.welcome)
-        self._pages.addWidget(self.canvas)
+        self._image_page = QWidget()
+        page = QVBoxLayout(self._image_page)
+        page.setContentsMargins(0, 0, 0, 0)
+        page.setSpacing(0)
+        page.addWidget(self.canvas, 1)
+        page.addWidget(self.plane_bar)
+        self._pages.addWidget(self._image_page)
         centre = QWidget()
         layers = QGridLayout(centre)
         layers.setContentsMargins(0, 0, 0, 0)
@@ -174,11 +182,12 @@ class MainWindow(QMainWindow):
         session.front.leaving.connect(self.canvas.finish_stroke, priority=1)  # before what was asked for ahead is done
         session.made.changed.connect(self._refresh)
         session.review.focused.connect(self.canvas.fly_to)
+        self.plane_bar.asked.connect(self._go_along)
 
     def _show_project(self, project: Project | None) -> None:
         words = self.tr("{name} (reading only)") if project is not None and project.read_only else "{name}"
         self.setWindowTitle(f"{words.format(name=project.name)} – SegStudio" if project else "SegStudio")
-        self._pages.setCurrentWidget(self.canvas if project else self.welcome)
+        self._pages.setCurrentWidget(self._image_page if project else self.welcome)
         self.layout_of_panels.show_project(project is not None)
         self.session.existing_recent(self._show_recent)
         self._refresh()
@@ -194,6 +203,12 @@ class MainWindow(QMainWindow):
         self.status.show_document(document)
         if document is not None:
             document.changed.connect(self._on_edited)
+            document.turned.connect(self._on_turned)
+        self.plane_bar.rebuild()
+        self._refresh()
+
+    def _on_turned(self, _plane: int) -> None:
+        self.plane_bar.follow()
         self._refresh()
 
     def _on_edited(self, change: DocumentChange) -> None:
@@ -209,6 +224,15 @@ class MainWindow(QMainWindow):
     def _refresh_now(self) -> None:
         self._refresh_asked = False
         self.actions_table.refresh()
+
+    def _go_along(self, axis: int, at: int) -> None:
+        self.canvas.finish_stroke()
+        self.session.planes.go_to(axis, at)
+
+    def step_plane(self, letter: str, by: int) -> None:
+        """Go to another plane of a stack along the axis of a letter."""
+        self.canvas.finish_stroke()
+        self.session.planes.step(letter, by)
 
     def show_step(self, number: int) -> None:
         """Show one of the four steps."""

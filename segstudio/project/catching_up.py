@@ -60,7 +60,7 @@ def hold_everything(
     """
     try:
         refuse_image_links_out(files)
-        found = recover(files, entry.id, (entry.height, entry.width), read_only=True, disk=disk, rescue=rescue)
+        found = recover(files, entry.id, entry.shape, read_only=True, disk=disk, rescue=rescue)
     except UserError:
         return False
     if found.changed or found.table_changed or found.whole:

@@ -1,9 +1,10 @@
 """What an open image tells those who show it: which pixels and objects have changed, and whether all is saved."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from segstudio.core.tiles import Window
+from segstudio.core.stack_shape import StackShape
+from segstudio.core.tiles import Window, plane_window
 from segstudio.labels.history import EditRecord, Planes
 from segstudio.labels.label_map import values_of
 from segstudio.labels.objects import ObjectTable
@@ -54,6 +55,23 @@ def change_of(edit: EditRecord, now: Planes, *, announced: bool, known: frozense
         values = now.labels.read(edit.window)
         ids |= values_of(values) if values.size else frozenset()
     return DocumentChange(edit.window, planes, ids, announced=announced)
+
+
+def plane_to_see(window: Window, shape: tuple[int, int], shown: int) -> int:
+    """Return on which plane of a stack of labels a change of `window` is seen: on the one shown, or on its first."""
+    if window.empty or not window.intersect(plane_window(shape, shown)).empty or not isinstance(shape, StackShape):
+        return shown
+    return window.y0 // shape.pitch
+
+
+def seen_on(change: DocumentChange, shape: tuple[int, int], plane: int) -> DocumentChange:
+    """Return a change of a stack of labels in pixels of one plane; flat labels have but one."""
+    there = plane_window(shape, plane)
+    if there.shape == shape:
+        return change
+    seen = change.window.intersect(there)
+    here = Window(0, 0, 0, 0) if seen.empty else seen.shift(-there.y0, 0)
+    return replace(change, window=here, planes=change.planes if not here.empty else frozenset())
 
 
 def ids_far_and_wide(edit: EditRecord, after: ObjectTable) -> frozenset[int]:

@@ -23,7 +23,7 @@ from segstudio.project.snapshots import Snapshots
 def snapshots_of(project: Project, image_id: str) -> Snapshots:
     """Return the earlier states of an image, which need not be open."""
     entry, files = project.entry(image_id), project.files(image_id)
-    return Snapshots(files.snapshots or files.journal, image_id, (entry.height, entry.width))
+    return Snapshots(files.snapshots or files.journal, image_id, entry.shape)
 
 
 def restore_damaged(project: Project, image_id: str, number: int, disk: Disk = DISK) -> None:
@@ -42,7 +42,7 @@ def restore_damaged(project: Project, image_id: str, number: int, disk: Disk = D
     """
     project.check_writable()
     entry, files = project.entry(image_id), project.files(image_id)
-    place = JournalPlace(files.journal, image_id, (entry.height, entry.width))
+    place = JournalPlace(files.journal, image_id, entry.shape)
     found = AnnotationReader(files, place.shape)
     _refuse_needless(entry.name, found, place)
     snapshots = snapshots_of(project, image_id)

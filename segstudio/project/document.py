@@ -1,6 +1,6 @@
 """One image with its annotation: every edit goes through here and is durable a moment later."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import isclose
 from pathlib import Path
 
@@ -12,12 +12,13 @@ from segstudio.io.disk import DISK, Disk
 from segstudio.io.sources import ImageSource, open_image
 from segstudio.labels.edits import Edit
 from segstudio.labels.history import EditRecord
+from segstudio.labels.objects import ObjectInfo
 from segstudio.labels.restore_points import restore_point_of
 from segstudio.labels.restoring import Restoration
 from segstudio.labels.transaction import Transaction
 from segstudio.labels.undo import Step
 from segstudio.project.annotation_files import AnnotationFiles
-from segstudio.project.changes import DocumentChange, change_of
+from segstudio.project.changes import DocumentChange, change_of, plane_to_see, seen_on
 from segstudio.project.journal import JournalPlace
 from segstudio.project.journal_records import JournalRecord, Kind
 from segstudio.project.locating import check_size
@@ -42,8 +43,12 @@ class ImageDocument(SavedDocument):
         The image in the project.
     source
         Its pixels.
+    stack
+        Labels, regions and objects of all planes; change them only through `begin`, `apply`, `undo`, `redo`.
+    plane
+        The plane of a stack that is in front; 0 for a flat image.
     planes
-        Labels, regions and objects; change them only through `begin`, `apply`, `undo`, `redo`.
+        Labels, regions and objects of that plane.
     history
         What can be undone and redone.
     notices
@@ -51,6 +56,8 @@ class ImageDocument(SavedDocument):
     """
 
     changed = Signal(DocumentChange)
+    turned = Signal(int)
+    """Another plane of a stack is in front: its number."""
 
     def __init__(  # noqa: PLR0913 - made by `open` only
         self,
@@ -69,7 +76,10 @@ class ImageDocument(SavedDocument):
         self._of_newer = of_newer
         self.source = source
         self.files = files
-        self.planes = found.planes
+        self.stack = self.planes = found.planes
+        self.plane = 0
+        if entry.planes > 1:
+            self.planes = self.stack.page(0)
         self.notices = found.notices
         place = JournalPlace(files.journal, entry.id, found.planes.shape)
         self._stack = UndoStack(found.planes, found.done, found.undone, place, self._saving.waiting)
@@ -77,11 +87,35 @@ class ImageDocument(SavedDocument):
         self._transaction: Transaction | None = None
         self._asked_first: Callable[[], object] | None = None
         for change in found.repair:
-            self.planes.objects.set(change.id, change.after)
+            self.stack.objects.set(change.id, change.after)
         if not read_only:
             self._saving.mark(found)
             if found.repair:
                 self._record("repair", EditRecord("Objects found", (), found.repair, Window(0, 0, 0, 0)))
+
+    def objects_in_front(self) -> Mapping[int, ObjectInfo]:
+        """Return the rows of the objects with pixels on the plane in front; of a flat image all rows."""
+        objects = self.stack.objects
+        return (
+            objects
+            if self.planes is self.stack
+            else {number: objects[number] for number in self.planes.labels.values() if number in objects}
+        )
+
+    def turn_to(self, plane: int) -> None:
+        """Bring a plane of a stack to the front; a gesture that is going on has to be ended before.
+
+        Raises
+        ------
+        IndexError
+            There is no such plane.
+        """
+        if not 0 <= plane < self.entry.planes:
+            raise IndexError(f"{self.entry.name} has {self.entry.planes} planes, there is no plane {plane}.")
+        if plane != self.plane and not self.editing:
+            self._do_asked()
+            self.plane, self.planes = plane, self.stack.page(plane)
+            self.turned.emit(plane)
 
     @property
     def pixel_size(self) -> PixelSize | None:
@@ -125,9 +159,9 @@ class ImageDocument(SavedDocument):
         """
         source = open_image(image)
         try:
-            check_size(entry, image, source.info.size)
+            check_size(entry, image, source.info)
             refuse_image_links_out(files)
-            found = recover(files, entry.id, source.info.size, read_only=read_only, disk=disk, rescue=rescue)
+            found = recover(files, entry.id, entry.shape, read_only=read_only, disk=disk, rescue=rescue)
             return cls(
                 entry,
                 source,
@@ -162,10 +196,11 @@ class ImageDocument(SavedDocument):
             raise RuntimeError(f"{self._transaction.name!r} is still going on.")
         self._do_asked()
         transaction = Transaction(
-            self.planes,
+            self.stack,
             name,
             self._on_live_write,
             lambda edit: self._finish(edit, restore_point),
+            self.plane,
         )
         self._transaction = transaction
         return transaction
@@ -191,7 +226,7 @@ class ImageDocument(SavedDocument):
         Parameters
         ----------
         to
-            What is to change; it was made for the planes as they were when `seq` was `ImageDocument.seq`.
+            What is to change; it was made for the `stack` as it was when `seq` was `ImageDocument.seq`.
         restore_point
             As for `begin`; the name of the action when ``None``.
         table
@@ -205,7 +240,7 @@ class ImageDocument(SavedDocument):
         self._check_writable()
         if self.editing or self.asked or seq != self.seq:
             return None
-        to.apply(self.planes)
+        to.apply(self.stack)
         point = to.record.name if restore_point is None else restore_point
         self._finish(to.record, point, announced=False, table=table)
         return to.record
@@ -270,6 +305,7 @@ class ImageDocument(SavedDocument):
         taken = self._stack.take(step, prepared)
         if taken is None:
             return None
+        self.turn_to(plane_to_see(taken.edit.window, self.stack.shape, self.plane))
         self._record(step, taken.change, taken.seq, table=None if prepared is None else prepared.table)
         return taken.edit
 
@@ -311,7 +347,8 @@ class ImageDocument(SavedDocument):
         """Have a finished action saved, and tell the listeners."""
         digest, ids = (table.digest, table.ids) if table is not None else (None, None)
         record = self._saving.record(kind, edit, ref, digest)
-        self.changed.emit(change_of(edit, self.planes, announced=announced, known=ids))
+        change = change_of(edit, self.stack, announced=announced, known=ids)
+        self.changed.emit(seen_on(change, self.stack.shape, self.plane))
         self.poll()
         return record
 

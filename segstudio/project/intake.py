@@ -55,7 +55,7 @@ def with_left_labels(entry: ImageEntry, files: AnnotationFiles) -> ImageEntry:
     if not files.any_exists():
         return entry
     try:
-        planes = files.read((entry.height, entry.width))
+        planes = files.read(entry.shape)
     except BadInput:
         return entry  # told when the image is opened
     return replace(entry, objects=len(planes.objects), marked=not planes.regions.blank)
@@ -165,6 +165,8 @@ class Intake:
             channels=info.channels,
             dtype=info.dtype,
             pixel_size_um=info.pixel_size.mean if info.pixel_size is not None else None,
+            axes=info.stack[0],
+            sizes=info.stack[1],
             fingerprint=mark,
             split=split,
         )

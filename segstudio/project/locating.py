@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 
+from segstudio.core.axes import ImageInfo
 from segstudio.core.errors import BadInput
 from segstudio.project.image_files import find_images, fingerprint
 from segstudio.project.image_sums import changed_image
@@ -17,12 +19,12 @@ def check_content(entry: ImageEntry, path: Path) -> None:
         raise changed_image(entry, path)
 
 
-def check_size(entry: ImageEntry, path: Path, size: tuple[int, int]) -> None:
-    """Raise `BadInput` when an image file of this ``(height, width)`` is not as large as the labels."""
-    if size != (entry.height, entry.width):
+def check_size(entry: ImageEntry, path: Path, info: ImageInfo) -> None:
+    """Raise `BadInput` when an image file is not as large as the labels, or has not as many planes."""
+    if not _fits(entry, info.size, info.stack[1]):
         raise BadInput(
-            f"{path.name} now has {size[0]} × {size[1]} pixels, its labels were made on "
-            f"{entry.height} × {entry.width}.",
+            f"{path.name} now has {_words(info.size, info.stack[1])}, its labels were made on "
+            f"{_words((entry.height, entry.width), entry.sizes)}.",
             hint="Put the original image back, or add this one to the project under another name.",
             code="image-changed",
             path=path,
@@ -38,10 +40,10 @@ def with_content_of(entry: ImageEntry, folder: Path, path: Path) -> ImageEntry:
         It cannot be read, or has another size than the labels.
     """
     new = Intake(folder, ()).look(path)
-    if (new.height, new.width) != (entry.height, entry.width):
+    if not _fits(entry, (new.height, new.width), new.sizes):
         raise BadInput(
-            f"{path.name} has {new.height} × {new.width} pixels, the labels were made on "
-            f"{entry.height} × {entry.width}.",
+            f"{path.name} has {_words((new.height, new.width), new.sizes)}, the labels were made on "
+            f"{_words((entry.height, entry.width), entry.sizes)}.",
             hint="Choose the original image, or add this one to the project.",
             code="image-changed",
             path=path,
@@ -56,6 +58,16 @@ def with_content_of(entry: ImageEntry, folder: Path, path: Path) -> ImageEntry:
         fingerprint=new.fingerprint,
         predicted="",  # of what was in the file before
     )
+
+
+def _fits(entry: ImageEntry, size: tuple[int, int], sizes: tuple[int, ...]) -> bool:
+    # An image that was flat for the program that added it is labelled on its first plane.
+    return size == (entry.height, entry.width) and entry.sizes in ((), sizes)
+
+
+def _words(size: tuple[int, int], sizes: tuple[int, ...]) -> str:
+    planes = f"{prod(sizes)} planes of " if sizes else ""
+    return f"{planes}{size[0]} × {size[1]} pixels"
 
 
 def another_image(entry: ImageEntry, path: Path) -> BadInput:

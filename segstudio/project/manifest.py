@@ -3,6 +3,7 @@
 import json
 from collections.abc import Container
 from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from segstudio.config.problems import first_problem
 from segstudio.core.classes import ClassTable, ObjectClass
 from segstudio.core.errors import BadInput
+from segstudio.core.stack_shape import shape_of
 from segstudio.io.objects_file import parse_json
 from segstudio.project.checksums import sum_of
 from segstudio.project.label_stems import STEM_BYTES, clean_stem, stem_key
@@ -50,6 +52,9 @@ class ImageEntry:
         Of the image, pixels and numpy name.
     pixel_size_um
         Side of a pixel in micrometres, ``None`` when unknown.
+    axes, sizes
+        Letters of the axes along which the planes of a stack lie, slowest first, as ``"TZ"``, and how many there are
+        along each; empty for a flat image.
     fingerprint
         Size and hash of beginning and end of the file: tells whether it is still the same.
     split
@@ -73,12 +78,24 @@ class ImageEntry:
     channels: int = 1
     dtype: str = "uint8"
     pixel_size_um: float | None = None
+    axes: str = ""
+    sizes: tuple[int, ...] = ()
     fingerprint: str = ""
     split: SplitChoice = "auto"
     reviewed: bool = False
     objects: int = 0
     marked: bool = False
     predicted: str = ""
+
+    @property
+    def planes(self) -> int:
+        """How many planes it has."""
+        return prod(self.sizes)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Shape of its labels: ``(rows, columns)``, a `StackShape` where it has several planes."""
+        return shape_of(self.height, self.width, self.planes)
 
     @property
     def labelled(self) -> bool:
@@ -131,6 +148,8 @@ class _Image(_Strict):
     channels: Annotated[int, Field(ge=1, le=65_535)]
     dtype: Annotated[str, Field(max_length=20)]
     pixel_size_um: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None
+    axes: Annotated[str, Field(pattern=r"^[A-Z]{0,8}$")]
+    sizes: Annotated[list[Annotated[int, Field(ge=1, le=10**7)]], Field(max_length=8)]
     fingerprint: Annotated[str, Field(max_length=100)]
     split: SplitChoice
     reviewed: bool
@@ -173,7 +192,7 @@ def parse_manifest(path: Path, raw: bytes, *, newer: bool = False) -> tuple[Mani
         if version > SCHEMA_VERSION:
             check_version(path, content, newer=False)  # raises: it has changed too much
         raise _damaged(path, f"the field {first_problem(error)}") from error
-    images = tuple(ImageEntry(**image.model_dump()) for image in parsed.images)
+    images = tuple(ImageEntry(**{**image.model_dump(), "sizes": tuple(image.sizes)}) for image in parsed.images)
     _check_names(path, images)
     classes = ClassTable(tuple(ObjectClass(item.id, item.name, item.colour) for item in parsed.classes))
     if len(set(classes.ids)) != len(classes):

@@ -202,7 +202,7 @@ def read_mask(mask: Path, entry: ImageEntry, complete: bool) -> tuple[TakeLabels
     """
     from segstudio.io.labels_import import read_labels  # late: its libraries for components are slow to load
 
-    labels, warnings = read_labels(mask, (entry.height, entry.width))
+    labels, warnings = read_labels(mask, entry.shape)
     info = ObjectInfo(source="import", state="accepted")
     objects = {int(value): info for value in np.unique(labels) if value > 0}
     return TakeLabels(labels, objects, complete), warnings
@@ -218,7 +218,7 @@ def take_mask(mask: Path, taken: TakeLabels, entry: ImageEntry, files: Annotatio
     """
     if files.any_exists():
         raise _labelled_already(mask, entry)
-    write_first(taken, JournalPlace(files.journal, entry.id, (entry.height, entry.width)), files, disk)
+    write_first(taken, JournalPlace(files.journal, entry.id, entry.shape), files, disk)
 
 
 def _labelled_already(mask: Path, entry: ImageEntry) -> UserError:

@@ -12,7 +12,7 @@ from segstudio.core.errors import BadInput
 from segstudio.io.atomic import write_atomic
 from segstudio.io.disk import DISK, Disk
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 Content = dict[str, Any]
 
@@ -27,7 +27,16 @@ def _to_2(content: Content) -> Content:
     return {"revision": 0, **content, "settings": left, "removed_classes": removed if isinstance(removed, list) else []}
 
 
-STEPS: Final[Mapping[int, Callable[[Content], Content]]] = {1: _to_2}
+def _to_3(content: Content) -> Content:
+    """Say along which axes the planes of images lie: of stacks the first plane was labelled, as if they were flat."""
+    images = content.get("images")
+    if not isinstance(images, list):
+        return content
+    flat = [{"axes": "", "sizes": [], **item} if isinstance(item, dict) else item for item in images]
+    return {**content, "images": flat}
+
+
+STEPS: Final[Mapping[int, Callable[[Content], Content]]] = {1: _to_2, 2: _to_3}
 
 
 def migrated(content: Content) -> Content:

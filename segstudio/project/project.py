@@ -259,7 +259,7 @@ class Project(ProjectFiles):
 
     def _image_rescue(self, image_id: str) -> ImageRescue:
         entry = self.entry(image_id)
-        return self.rescue.image(image_id, (entry.height, entry.width))
+        return self.rescue.image(image_id, entry.shape)
 
     def add_images(self, paths: Iterable[Path], on_look: Callable[[int], None] = lambda count: None) -> list[str]:
         """Add image files and folders of them; return a sentence for each file that could not be taken.

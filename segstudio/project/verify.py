@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from segstudio.core.errors import BadInput
+from segstudio.core.stack_shape import plane_size, planes_of
 from segstudio.io.objects_file import read_limited
 from segstudio.io.tile_file import TileFile
 from segstudio.project.checksums import Sum, Sums, read_sums, sum_of
@@ -180,7 +181,11 @@ def _with_size(entry: ImageEntry, labels: Path) -> ImageEntry:
         found = TileFile.open(labels)
     except OSError:
         found = None
-    return entry if found is None else replace(entry, height=found.shape[0], width=found.shape[1])
+    if found is None:
+        return entry
+    height, width = plane_size(found.shape)
+    pages = planes_of(found.shape)
+    return replace(entry, height=height, width=width, axes="I" * (pages > 1), sizes=(pages,) * (pages > 1))
 
 
 def _check_models(layout: Layout) -> tuple[list[Finding], int]:

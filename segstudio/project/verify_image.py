@@ -95,7 +95,7 @@ class ImageCheck:
 
     @property
     def _shape(self) -> tuple[int, int]:
-        return self.entry.height, self.entry.width
+        return self.entry.shape
 
     def _add(self, path: Path, wrong: str, lost: str, do: str) -> None:
         self.findings.append(Finding(shown(self.folder, path), wrong, lost, do, image=self.entry.name))

@@ -68,6 +68,7 @@ class _Now:
     of: "ImageDocument | _Damaged"
     planes: Planes
     seq: int
+    plane: int = 0
 
 
 class EarlierStates:
@@ -158,7 +159,7 @@ class EarlierStates:
         def make() -> NDArray[np.uint8]:
             planes = self._read(now, number)
             bare = self._bare_picture(now, size)
-            return with_labels(bare, sampled(planes.labels, bare.shape[:2]), colours)
+            return with_labels(bare, sampled(planes.page(now.plane).labels, bare.shape[:2]), colours)
 
         self._background.run(make, then, lambda _error: self.look(), lane=_PICTURES)
 
@@ -229,7 +230,7 @@ class EarlierStates:
         then = self._read(now, number)
         found = changes(now.planes, then)
         bare = self._bare_picture(now, size)
-        before, after = (sampled(planes.labels, bare.shape[:2]) for planes in (now.planes, then))
+        before, after = (sampled(planes.page(now.plane).labels, bare.shape[:2]) for planes in (now.planes, then))
         same = set(then.objects) - found.back - found.other
         going = {shades.gone: found.gone}
         coming = {shades.same: same, shades.back: found.back, shades.other: found.other}
@@ -238,15 +239,14 @@ class EarlierStates:
 
     def _now(self) -> _Now | None:
         if self._damaged is not None:
-            return _Now(self._damaged, Planes.empty((self._damaged.entry.height, self._damaged.entry.width)), 0)
+            return _Now(self._damaged, Planes.empty(self._damaged.entry.shape), 0)
         document = self._front.document
         if document is None or document.snapshots is None or document.closed:
             return None
         known = self._known
-        if known is not None and (known.of, known.seq) == (document, document.seq):
+        if known is not None and (known.of, known.seq, known.plane) == (document, document.seq, document.plane):
             return known
-        planes = document.planes
-        now = _Now(document, planes.snapshot(), document.seq)
+        now = _Now(document, document.stack.snapshot(), document.seq, document.plane)
         # What a gesture has painted up to now may be taken back, and its number stays the same.
         self._known = None if document.editing else now
         return now

@@ -120,7 +120,7 @@ class EditsAhead:
             self._start(document, wish, edit)
 
     def _start(self, document: "ImageDocument", wish: Wish[E], edit: E) -> None:
-        planes, seq, of = document.planes.snapshot(), document.seq, wish.of()
+        stack, plane, seq, of = document.stack.snapshot(), document.plane, document.seq, wish.of()
 
         def fail() -> None:
             if wish is self._wish:
@@ -128,7 +128,7 @@ class EditsAhead:
 
         def work() -> tuple[Restoration, TableChange] | None:
             try:
-                found = worked_out(planes, edit)
+                found = worked_out(stack, edit, plane)
                 return (found, TableChange.of(found.record, found.then.objects)) if found is not None else None
             except BaseException:
                 self._background.post(fail)  # told like any other error; the next one is not kept waiting
@@ -137,7 +137,8 @@ class EditsAhead:
         def take(found: tuple[Restoration, TableChange] | None) -> None:
             if wish is not self._wish:
                 return  # given up, or done when the image was left
-            if document.editing or document.asked or seq != document.seq or of is not wish.of():
+            changed = (plane, seq) != (document.plane, document.seq)
+            if document.editing or document.asked or changed or of is not wish.of():
                 self._work_out()
             else:
                 self._exchange(document, wish, edit, found)
@@ -179,12 +180,12 @@ def _rest() -> None:
     time.sleep(_REST_S)
 
 
-def worked_out(planes: Planes, edit: Edit) -> Restoration | None:
-    """Do `edit` on `planes`; return the way there, ``None`` when it changes nothing."""
-    transaction = Transaction(planes, edit.name)
+def worked_out(stack: Planes, edit: Edit, plane: int = 0) -> Restoration | None:
+    """Do `edit` on a plane of `stack`; return the way there, ``None`` when it changes nothing."""
+    transaction = Transaction(stack, edit.name, plane=plane)
     edit.apply(transaction)
     record = transaction.commit()
     if record is None:
         return None
-    planes.labels.index()  # not by who exchanges the tiles
-    return Restoration(record, planes)
+    stack.labels.index()  # not by who exchanges the tiles
+    return Restoration(record, stack)

@@ -175,7 +175,7 @@ def _refuse_changed(project: Project, entry: ImageEntry) -> None:
 
 def _annotation(project: Project, entry: ImageEntry, unsaved: bool) -> tuple[NDArray[np.int32], dict[int, ObjectInfo]]:
     if not unsaved:
-        planes = project.files(entry.id).read((entry.height, entry.width))
+        planes = project.files(entry.id).read(entry.shape)
         project.check_there(f"The labels of {entry.name} cannot be read")
         return planes.labels.to_array(), dict(planes.objects)
     try:
@@ -183,7 +183,7 @@ def _annotation(project: Project, entry: ImageEntry, unsaved: bool) -> tuple[NDA
     except BadInput as error:
         if error.code not in ("image-missing", ELSEWHERE):
             raise
-        planes = recover(project.files(entry.id), entry.id, (entry.height, entry.width), read_only=True).planes
+        planes = recover(project.files(entry.id), entry.id, entry.shape, read_only=True).planes
         project.check_there(f"The labels of {entry.name} cannot be read")
         return planes.labels.to_array(), dict(planes.objects)
     try:

@@ -43,7 +43,7 @@ class ImageStates:
         if project is None:
             return "empty"
         if document is not None and document.entry.id == image_id:
-            planes = document.planes
+            planes = document.stack
             return project.state(image_id, objects=len(planes.objects), marked=not planes.regions.blank)
         return project.state(image_id)
 
@@ -75,7 +75,7 @@ class ImageStates:
         project, document = self._project(), self._document()
         entries = project.images if project is not None else []
         if document is not None:
-            drawn, marked = len(document.planes.objects), not document.planes.regions.blank
+            drawn, marked = len(document.stack.objects), not document.stack.regions.blank
             entries = [
                 replace(item, objects=drawn, marked=marked) if item.id == document.entry.id else item
                 for item in entries

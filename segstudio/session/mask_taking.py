@@ -209,7 +209,7 @@ class MaskTaking:
     def _free(self, found: dict[str, Path]) -> dict[str, Path]:
         """Return `found` without the image in front when something is drawn there that is not on the disk yet."""
         document = self._front.document
-        drawn = document.entry.id if document is not None and not document.planes.blank else ""
+        drawn = document.entry.id if document is not None and not document.stack.blank else ""
         return {image_id: mask for image_id, mask in found.items() if image_id != drawn}
 
     def _painted(self) -> set[str]:

@@ -95,7 +95,7 @@ class ObjectList:
 
     def ids(self) -> list[int]:
         """Return the ids of all objects, in ascending order."""
-        return sorted(self._connected.planes.objects) if self._connected else []
+        return sorted(self._connected.objects_in_front()) if self._connected else []
 
     def row(self, object_id: int) -> Row | None:
         """Return one row; figures not measured yet are NaN."""
@@ -109,7 +109,7 @@ class ObjectList:
         """
         if self._connected is None or self.listing:
             return []
-        objects, known = self._connected.planes.objects, self._rows
+        objects, known = self._connected.objects_in_front(), self._rows
         self._rows = {key: known.get(key) or self._row(key, objects[key]) for key in sorted(objects)}
         return list(self._rows.values())
 
@@ -117,12 +117,14 @@ class ObjectList:
         """Show the objects of this image."""
         if self._connected is not None:
             self._connected.changed.disconnect(self._on_changed, missing_ok=True)
+            self._connected.turned.disconnect(self._on_turned, missing_ok=True)
         self._connected = document
         self._measured, self._dirty, self._all_dirty = {}, set(), document is not None
         self._rows, self._listing = {}, None
         self._pixel_size = (document.entry.pixel_size_um or 0.0) if document else 0.0
         if document is not None:
             document.changed.connect(self._on_changed)
+            document.turned.connect(self._on_turned)
             if len(document.planes.objects) > _MANY_ROWS:
                 self._list(document)
         self.changed.emit()
@@ -167,11 +169,14 @@ class ObjectList:
 
     def _making(self, document: "ImageDocument") -> Callable[[dict[int, Measured]], dict[int, Row]]:
         """Return a function, for any thread, that makes the rows of all objects as they are now from their figures."""
-        infos, scale = document.planes.objects.copy(), self._pixel_size or 1.0
+        infos, scale = dict(document.objects_in_front()), self._pixel_size or 1.0
         return lambda found: {key: _row(key, infos[key], found.get(key, _UNKNOWN), scale) for key in sorted(infos)}
 
     def _row(self, object_id: int, info: ObjectInfo) -> Row:
         return _row(object_id, info, self._measured.get(object_id, _UNKNOWN), self._pixel_size or 1.0)
+
+    def _on_turned(self, _plane: int) -> None:
+        self.load(self._connected)
 
     def _on_changed(self, change: "DocumentChange") -> None:
         if not change.live:
@@ -196,13 +201,13 @@ class ObjectList:
         labels = document.planes.labels
         everything = self._all_dirty or len(self._dirty) > _MANY
         places = {} if everything else {item: labels.tiles_with(item) for item in self._dirty}
-        snapshot, source = labels.snapshot(), document.source
+        snapshot, source, plane = labels.snapshot(), document.source, document.plane
         self._dirty, self._all_dirty, self._busy = set(), False, True
         make, scale, since = self._making(document), self._pixel_size, self._watch()
 
         def read(window: Window | None = None) -> NDArray[Any] | None:
             try:
-                return source.read(window)
+                return source.read(window, plane)
             except BadInput:  # told where it is shown; sizes are known without pixels
                 return None
 

@@ -33,6 +33,7 @@ from segstudio.session.made_image import MadeImage
 from segstudio.session.mask_taking import MaskTaking
 from segstudio.session.notice import Level, Notice
 from segstudio.session.object_list import ObjectList
+from segstudio.session.plane_choice import PlaneChoice
 from segstudio.session.project_bake_off import ProjectBakeOff
 from segstudio.session.project_door import ProjectDoor
 from segstudio.session.project_runs import ProjectRuns
@@ -120,6 +121,7 @@ class Session(KeptPreferences):
         self.targets = Targets(lambda: self.project, self.background)
         self.images_changed.connect(self.targets.look)
         self.contrasts = Contrasts(self.view)
+        self.planes = PlaneChoice(lambda: self.document)
         self.made = MadeImage(lambda: self.project, lambda: self.document, self.jobs, self.contrasts, self.background)
         self.models.changed.connect(lambda: self.made.choose(self.models.run))
         self.begin_with: Callable[[Project], str] = lambda _project: ""

@@ -10,6 +10,15 @@ if TYPE_CHECKING:
     from segstudio.gui.main_window import MainWindow
 
 
+#: Action, axis, step, words and key.
+_PLANE_STEPS = (
+    ("previous_plane", "Z", -1, "Previous plane", "PgUp"),
+    ("next_plane", "Z", 1, "Next plane", "PgDown"),
+    ("previous_time", "T", -1, "Previous time", "Shift+PgUp"),
+    ("next_time", "T", 1, "Next time", "Shift+PgDown"),
+)
+
+
 def actions(w: "MainWindow") -> list[Action]:
     """Return the actions of the menu."""
     session, can_edit = w.session, can_edit_now(w)
@@ -17,6 +26,16 @@ def actions(w: "MainWindow") -> list[Action]:
     def has_images() -> bool:
         # An image that could not be opened leaves none in front.
         return session.project is not None and bool(session.project.images)
+
+    def has_axis(letter: str) -> bool:
+        letters = [name for name, _ in session.planes.axes]
+        return letter in letters or (letter == "Z" and len(letters) == 1)
+
+    def along(action: str, letter: str, by: int, text: str, keys: str) -> Action:
+        def can() -> bool:
+            return has_axis(letter)
+
+        return Action(f"image.{action}", "&Image", text, lambda: w.step_plane(letter, by), (keys,), enabled=can)
 
     def reviewed() -> bool:
         document = session.document
@@ -49,6 +68,7 @@ def actions(w: "MainWindow") -> list[Action]:
             ("Shift+D",),
             enabled=has_images,
         ),
+        *(along(*step) for step in _PLANE_STEPS),
         Action(
             "image.reviewed",
             "&Image",

@@ -207,7 +207,7 @@ class ImageRows(QAbstractListModel):
         if entry.id not in self._complete and project is not None:
             self._complete[entry.id] = False
             if entry.marked:
-                files, shape = project.files(entry.id), (entry.height, entry.width)
+                files, shape = project.files(entry.id), entry.shape
                 self._session.background.run(
                     lambda: files.complete(shape),
                     lambda complete: self._take_complete(entry.id, complete),

@@ -106,6 +106,7 @@ class Canvas(CameraView):
         self._pointer.set_document(document)
         if self._document is not None:
             self._document.changed.disconnect(self._on_changed)
+            self._document.turned.disconnect(self._on_turned)
             self._keep_look(self._document.entry.id, self.look())
         self._document = document
         self._readout.forget()
@@ -116,6 +117,8 @@ class Canvas(CameraView):
         self._follower.set_document(document)
         if document is not None:
             document.changed.connect(self._on_changed)
+            document.turned.connect(self._on_turned)
+            self._pictures.set_plane(document.plane)
             self.set_look(self._looks.get(document.entry.id))
             self.zoom_changed.emit(self.camera.scale * self.ratio)
         self._on_made()
@@ -208,6 +211,13 @@ class Canvas(CameraView):
             if self._hand.circles and self._document is not None and self._document.planes.objects:
                 self.hint_card.learn()
             self._update_hint()
+
+    def _on_turned(self, plane: int) -> None:
+        self._pictures.set_plane(plane)
+        self._overlays.turn()
+        self._readout.forget()
+        self._readout.again()
+        self._update_hint()
 
     def _on_view(self, info: EmissionInfo) -> None:
         name = info.signal.name

@@ -44,9 +44,11 @@ class ImageLayer:
         self._loader = loader
         self._tiles, self._shades = name, f"{name} shades"
         self.source: ImageSource | None = None
+        self._plane = 0
         self._raw: OrderedDict[PyramidKey, NDArray[Any]] = OrderedDict()
         self._raw_bytes = 0
         self._items: dict[PyramidKey, ImageTile] = {}
+        self._stale: set[PyramidKey] = set()  # of the plane that was shown before
         self._contrast: tuple[float, float] | None = None
         self._gamma = 1.0
         self._camera = Camera()
@@ -62,7 +64,19 @@ class ImageLayer:
         self._raw_bytes = 0
         for item in self._items.values():
             self._remove(item)
-        self._items = {}
+        self._items, self._stale, self._plane = {}, set(), 0
+
+    def set_plane(self, plane: int) -> None:
+        """Show another plane of the image; the one before stays to be seen until its tiles are there."""
+        if plane == self._plane:
+            return
+        self._loader.restart(self._tiles)
+        self._loader.restart(self._shades)
+        self._plane = plane
+        self._raw.clear()
+        self._raw_bytes = 0
+        self._stale = set(self._items)
+        self.request()
 
     def set_contrast(self, contrast: tuple[float, float], gamma: float) -> None:
         """Shade all tiles anew; the old ones stay until then."""
@@ -76,7 +90,7 @@ class ImageLayer:
         for key in sorted(self._items, key=lambda key: key not in visible):
             raw = self._raw.get(key)
             if raw is None:
-                self._remove(self._items.pop(key))
+                self._drop(key)
             else:
                 self._shade(key, raw)
         self.request()
@@ -120,7 +134,7 @@ class ImageLayer:
         source = self.source
         if source is None or self._contrast is None:
             return
-        wanted = [key for key in self._visible() if key not in self._items]
+        wanted = [key for key in self._visible() if key not in self._items or key in self._stale]
         for key in wanted:
             raw = self._raw.get(key)
             if raw is not None:
@@ -131,7 +145,8 @@ class ImageLayer:
             self._tidy()
 
     def _read(self, source: ImageSource, key: PyramidKey) -> None:
-        self._loader.load(self._tiles, key, lambda: pyramid_tile(source, key), lambda raw: self._keep(key, raw))
+        plane = self._plane
+        self._loader.load(self._tiles, key, lambda: pyramid_tile(source, key, plane), lambda raw: self._keep(key, raw))
 
     def _visible(self) -> Iterator[PyramidKey]:
         if self.source is None:
@@ -174,9 +189,11 @@ class ImageLayer:
     def _show(self, key: PyramidKey, shown: NDArray[np.uint32]) -> None:
         from segstudio.gui.viewer.image_tile import ImageTile
 
+        self._stale.discard(key)
         item = self._items.get(key)
         if item is not None:
             item.show_shades(shown)
+            self._let_stale_go()
             return
         if self.source is None:
             return
@@ -186,8 +203,15 @@ class ImageLayer:
         item.setZValue(-key.level)
         item.setParentItem(self._group)
         self._items[key] = item
+        self._let_stale_go()
         if all(wanted in self._items for wanted in self._visible()):
             self._tidy()
+
+    def _let_stale_go(self) -> None:
+        """Remove what shows another plane, once all that is visible shows this one."""
+        if self._stale and not any(key in self._stale or key not in self._items for key in self._visible()):
+            for key in tuple(self._stale):
+                self._drop(key)
 
     def _smooth(self, key: PyramidKey) -> bool:
         return self._camera.scale * self._ratio * (1 << key.level) < 1
@@ -196,11 +220,15 @@ class ImageLayer:
         """Let go of tiles of other levels once the right ones are there; the coarsest stay as a backdrop."""
         level = self.level
         for key in [key for key in self._items if key.level not in (level, self._top)]:
-            self._remove(self._items.pop(key))
+            self._drop(key)
         if len(self._items) > 4 * max(1, len(list(self._visible()))) + 64:
             visible = set(self._visible())
             for key in [key for key in self._items if key not in visible]:
-                self._remove(self._items.pop(key))
+                self._drop(key)
+
+    def _drop(self, key: PyramidKey) -> None:
+        self._stale.discard(key)
+        self._remove(self._items.pop(key))
 
     def _remove(self, item: "ImageTile") -> None:
         scene = item.scene()

@@ -72,14 +72,22 @@ class Overlays(QObject):
     def set_document(self, document: ImageDocument | None) -> None:
         """Show the planes of another document."""
         self._document = document
+        self.turn()
+        self.set_proposals(None, {})
+        self.refresh()
+
+    def turn(self) -> None:
+        """Show the labels of the plane that is in front now."""
+        document = self._document
         self._colours = ObjectColours()
         self._boxes_in_view.set_plane(document.planes.labels if document else None, self._colours)
         self.boxes.set_pixel_size(document.pixel_size if document else None)
         shape = document.planes.shape if document else (0, 0)
         self.labels.set_source(self._label_drawing(), shape)
         self.regions.set_source(self._region_drawing(), shape)
-        self.set_proposals(None, {})
-        self.refresh()
+        self._request()
+        if self._session.view.show_boxes:
+            self._boxes_in_view.find_soon()
 
     def set_proposals(self, labels: LabelMap | None, states: Mapping[int, str]) -> None:
         """Show other proposals; rejected and accepted ones (by `states`) are left out."""

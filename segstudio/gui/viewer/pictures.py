@@ -54,6 +54,10 @@ class Pictures(QObject):
         self._read(self._image, "histogram", source)
         self.follow_made()
 
+    def set_plane(self, plane: int) -> None:
+        """Show another plane of the image."""
+        self._image.set_plane(plane)
+
     def follow_made(self) -> None:
         """Show the image made or the image, as the session says."""
         made = self._session.made

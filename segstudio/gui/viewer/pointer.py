@@ -10,6 +10,7 @@ from segstudio.project.document import ImageDocument
 from segstudio.session.session import Session
 from segstudio.session.tools.base import EventKind
 
+_PLANE_KEYS = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
 _WHEEL = 1.0016
 _DRAG_FROM = 4.0
 _KEYS = {
@@ -64,9 +65,12 @@ class Pointer(QObject):
         self._hand.set_document(document)
 
     def wheel(self, event: QWheelEvent) -> None:
-        """Zoom at the pointer; with Ctrl change the brush."""
+        """Zoom at the pointer; with Ctrl change the brush, with Ctrl and Shift go through a stack."""
         steps = event.angleDelta().y() or event.angleDelta().x()
-        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+        if event.modifiers() & _PLANE_KEYS == _PLANE_KEYS:
+            if steps and self._document is not None and not self._document.editing:
+                self._session.planes.step("Z", 1 if steps < 0 else -1)
+        elif event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             if steps:
                 self._session.view.resize_brush(1.1 if steps > 0 else 1 / 1.1)
         else:

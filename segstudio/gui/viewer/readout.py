@@ -51,7 +51,7 @@ class Readout(QObject):
         self._last = document, x, y
         object_id = document.planes.labels.value(row, column)
         layer = self._pictures.seen
-        value, source = layer.value(row, column), layer.source
+        value, source, plane = layer.value(row, column), layer.source, document.plane
         self._loader.restart("value")
         self.read.emit(x, y, _in_words(value), object_id)
         if value is None and source is not None:
@@ -59,7 +59,7 @@ class Readout(QObject):
             self._loader.load(
                 "value",
                 window,
-                lambda: source.read(window),
+                lambda: source.read(window, plane),
                 lambda pixels: self.read.emit(x, y, _in_words(np.asarray(pixels[0, 0])), object_id),
             )
 
