@@ -43,7 +43,7 @@ class ImageInfo:
     pixel_size
         In micrometres, ``None`` when the file does not say.
     warnings
-        Sentences the user should see, as "4 more planes are not shown".
+        Sentences the user should see, as "2 more channels are not shown".
     inverted
         The file says that 0 is white, as some scanners do: shown so, while ``read`` gives the stored values.
     """
@@ -62,6 +62,11 @@ class ImageInfo:
     channel_names: tuple[str, ...] = ()
     warnings: tuple[str, ...] = field(default=())
     inverted: bool = False
+
+    @property
+    def first_only(self) -> str:
+        """Sentence for those who look at the first plane alone; empty for a flat image."""
+        return f"Of its {self.planes:,} planes only the first one is used." if self.planes > 1 else ""
 
     @property
     def stack(self) -> tuple[str, tuple[int, ...]]:

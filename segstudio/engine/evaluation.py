@@ -24,7 +24,7 @@ from segstudio.engine.prediction.predict import no_objects, predict
 from segstudio.engine.training.validate import judged
 from segstudio.io.atomic import make_folders, write_atomic
 from segstudio.io.labels_file import read_label_tiff
-from segstudio.io.labels_import import read_labels
+from segstudio.io.sources import open_image
 from segstudio.jobs.evaluation import Evaluation, ImageCounts
 from segstudio.jobs.messages import Artifact, Finished, Message, Progress
 from segstudio.jobs.model_folder import WEIGHTS_NAME, model_folder
@@ -101,7 +101,7 @@ def _formulation(job: EvaluateJob) -> Formulation:
 
 def _prediction(job: EvaluateJob, folder: Path) -> PredictJob:
     images = (
-        PredictImage(image_id=str(number), image=sample.image, output=folder / f"{number}.tif")
+        PredictImage(image_id=str(number), image=sample.image, plane=sample.plane, output=folder / f"{number}.tif")
         for number, sample in enumerate(job.samples)
     )
     return PredictJob(job_id=job.job_id, model=job.model, images=tuple(images), device=job.device)
@@ -117,8 +117,8 @@ def _nothing_found(sample: SampleRecord) -> ImageScore:
     if sample.labels is None:  # there is nothing to find
         known = np.zeros((0, 0), np.int32)
     else:
-        rows, columns = read_labels(sample.labels)[0].shape
-        known = read_annotation(sample, (rows, columns))
+        with open_image(sample.image) as source:
+            known = read_annotation(sample, source.info.size)
     return _score(known, np.zeros_like(known))
 
 

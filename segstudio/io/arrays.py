@@ -175,8 +175,6 @@ def _header(path: Path, file: IO[bytes]) -> _Header:
 
 def _source(path: Path, header: _Header, name: str, archive: bytes | None, words: tuple[str, ...]) -> BaseSource:
     axes = _axes(path, header)
-    if axes.planes > 1:
-        words = (*words, f"{axes.planes - 1:,} more {'plane is' if axes.planes == 2 else 'planes are'} not shown.")
     dtype = np.dtype(np.uint8) if header.dtype.kind == "b" else header.dtype.newbyteorder("=")
     sizes = {"I": axes.planes, "Y": axes.height, "X": axes.width, "S": axes.samples, "C": axes.samples}
     info = ImageInfo(

@@ -152,12 +152,68 @@ def read_label_tiff(
     result = LabelMap(stored.shape, kind)
     for key, tile in stored.tiles(stored.grid.keys()):
         if tile is not None:
-            if tile.max() > np.iinfo(kind).max:
-                raise damaged(path, f"an id is above {np.iinfo(kind).max}")
+            values = _fitting(path, tile, kind)
             known = None if like is None or like.shape != result.shape else like.share(key)
             same = known is not None and np.array_equal(known, tile)
-            result.set_tile(key, known if same else tile.astype(kind, copy=False))
+            result.set_tile(key, known if same else values)
     return result
+
+
+def read_label_plane(
+    path: Path, dtype: DTypeLike, plane: int, expected_size: tuple[int, int] | None = None
+) -> NDArray[Any]:
+    """Read one plane of the labels of a stack, which need not be in memory as a whole; 0 is that of a flat image.
+
+    Parameters
+    ----------
+    dtype
+        int32 for labels, uint8 for regions.
+    expected_size
+        ``(height, width)`` of the plane.
+
+    Returns
+    -------
+    ``(height, width)`` of `dtype`.
+
+    Raises
+    ------
+    BadInput
+        As `read_label_tiff`; or there is no such plane.
+    """
+    with decoding(path):
+        stored = TileFile.open(path) if path.is_file() else None
+    kind = np.dtype(dtype)
+    labels = LabelMap(stored.shape, kind) if stored is not None and stored.dtype.itemsize <= kind.itemsize else None
+    if labels is None:
+        labels = read_label_tiff(path, dtype)
+    if plane >= planes_of(labels.shape):
+        raise _no_labels(path, f"it has {planes_of(labels.shape)} planes, and no plane {plane}")
+    _check_size(path, plane_size(labels.shape), expected_size)
+    if stored is not None and not labels.keys():
+        for key, tile in stored.tiles(stored.grid.keys(plane_window(labels.shape, plane))):
+            if tile is not None:
+                labels.set_tile(key, _fitting(path, tile, kind))
+    return labels.read(plane_window(labels.shape, plane))
+
+
+def labelled_planes(path: Path) -> tuple[int, ...]:
+    """Return the planes with a pixel that is not 0, of a label TIFF of this program without decoding it.
+
+    Raises
+    ------
+    BadInput
+        The file is missing or damaged.
+    """
+    with decoding(path):
+        stored = TileFile.open(path)
+    if stored is None:
+        labels = read_label_tiff(path)
+        return tuple(n for n in range(planes_of(labels.shape)) if labels.read(plane_window(labels.shape, n)).any())
+    zero, rows = zero_tile(stored.dtype), stored.grid.rows // planes_of(stored.shape)
+    keys = list(stored.grid.keys())
+    with decoding(path):
+        drawn = {key[0] // rows for key, raw in zip(keys, stored.raw_tiles(keys), strict=True) if raw != zero}
+    return tuple(sorted(drawn))
 
 
 def _read_foreign(path: Path, dtype: np.dtype[Any], expected_size: tuple[int, int] | None) -> LabelMap:
@@ -177,6 +233,12 @@ def _whole_numbers(path: Path, values: NDArray[Any], dtype: np.dtype[Any]) -> ND
     if values.size and (values.min() < 0 or values.max() > np.iinfo(dtype).max):
         raise _no_labels(path, f"its values go from {values.min()} to {values.max()}")
     return values.astype(dtype)
+
+
+def _fitting(path: Path, tile: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    if tile.max() > np.iinfo(dtype).max:
+        raise damaged(path, f"an id is above {np.iinfo(dtype).max}")
+    return tile.astype(dtype, copy=False)
 
 
 def _no_labels(path: Path, reason: str) -> BadInput:

@@ -70,8 +70,6 @@ def _source(path: Path, tif: tifffile.TiffFile, indices: bool) -> BaseSource:
     shown = 3 if colour in ("palette", "cmyk") else samples
     trailing = shown if shown > 1 else channels
     words = [*_damage(tif, first), *stack.warnings, *words]
-    if planes > 1:
-        words.append(f"{planes - 1:,} more {'plane is' if planes == 2 else 'planes are'} not shown.")
     if other and not first.description.rstrip("\0 \r\n").endswith("OME>"):
         words.append(f"{other} more {'page' if other == 1 else 'pages'} of another size or type not shown.")
     dtype = np.dtype(np.uint8) if colour != "samples" or first.dtype == np.bool_ else np.dtype(first.dtype)

@@ -24,7 +24,10 @@ class SampleRecord(_Frozen):
     """One image with what is known about it: files only, never arrays."""
 
     image_id: str
+    """Of the image; for a plane of a stack with a dot and the number of the plane."""
     image: Path
+    plane: int | None = None
+    """Plane of a stack, from 0; labels and regions are those of all planes then. ``None`` for a flat image."""
     labels: Path | None = None
     """Label image; ``None`` means that nothing is labelled."""
     regions: Path | None = None
@@ -86,6 +89,8 @@ class PredictImage(_Frozen):
 
     image_id: str
     image: Path
+    plane: int | None = None
+    """Plane of a stack, from 0; ``None`` for a flat image, and for the first plane of a stack."""
     output: Path
     """Label TIFF to write, atomically."""
     maps: Path | None = None

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from segstudio.core.errors import BadInput
+from segstudio.io.labels_file import labelled_planes
 from segstudio.io.objects_file import read_objects
 from segstudio.jobs.spec import SampleRecord
 from segstudio.project.image_files import find_target
@@ -64,8 +65,9 @@ def _records(
     splits = project.splits([row[0] for row in rows], fraction, seed)
     return [
         SampleRecord(
-            image_id=entry.id,
+            image_id=entry.id if plane is None else f"{entry.id}.{plane}",
             image=project.image_path(entry.id),
+            plane=plane,
             labels=labels,
             regions=regions,
             object_classes=classes,
@@ -74,7 +76,15 @@ def _records(
         )
         for entry, labels, regions, classes in rows
         if entry.id not in unreadable
+        for plane in _planes(entry, labels, regions)
     ]
+
+
+def _planes(entry: ImageEntry, labels: Path | None, regions: Path | None) -> tuple[int | None, ...]:
+    """Return the planes of a stack on which something is drawn or stated; a flat image has none to choose from."""
+    if entry.planes == 1:
+        return (None,)
+    return tuple(sorted({plane for path in (labels, regions) if path is not None for plane in labelled_planes(path)}))
 
 
 def labelled_samples(project: Project, fraction: float = FRACTION, seed: int = 0) -> list[SampleRecord]:
@@ -140,10 +150,11 @@ def refuse_changed_images(project: Project, samples: Iterable[SampleRecord]) -> 
     """
     known = {entry.id for entry in project.images}
     for sample in samples:
-        if sample.image_id not in known or sample.image != project.image_path(sample.image_id):
+        image_id = sample.image_id.partition(".")[0]
+        if image_id not in known or sample.image != project.image_path(image_id):
             continue
         try:
-            project.check_image(sample.image_id, however_large=True)
+            project.check_image(image_id, however_large=True)
         except BadInput as error:
             if error.code in ("image-changed", ELSEWHERE):
                 raise
@@ -174,4 +185,5 @@ def project_pairs(project: Project, fraction: float = FRACTION, seed: int = 0) -
 
 
 def _useful(project: Project, sample: SampleRecord) -> bool:
-    return sample.labels is not None and (bool(sample.object_classes) or project.entry(sample.image_id).marked)
+    marked = project.entry(sample.image_id.partition(".")[0]).marked
+    return sample.labels is not None and (bool(sample.object_classes) or marked)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segstudio.core.errors import BadInput
-from segstudio.io.labels_file import read_label_tiff
+from segstudio.io.labels_file import read_label_plane
 from segstudio.io.labels_import import read_labels
 from segstudio.jobs.spec import SampleRecord
 from segstudio.labels.regions import COMPLETE, IGNORE
@@ -63,12 +63,14 @@ def read_annotation(
     """
     labels, regions = np.zeros(size, np.int32), None
     try:
-        if sample.labels is not None:
+        if sample.labels is not None and sample.plane is not None:
+            labels = read_label_plane(sample.labels, np.int32, sample.plane, size)
+        elif sample.labels is not None:
             labels, warnings = read_labels(sample.labels, expected_size=size)
             for sentence in warnings:
                 note(sample.labels, sentence)
         if sample.regions is not None:
-            regions = read_label_tiff(sample.regions, np.uint8, expected_size=size).to_array()
+            regions = read_label_plane(sample.regions, np.uint8, sample.plane or 0, size)
     except BadInput as error:
         if error.code != "image-damaged":
             raise

@@ -130,8 +130,9 @@ def read_sample(
     """
     with open_image(sample.image) as source:
         size = source.info.size
-        raw = source.read()
-        for sentence in source.info.warnings:
+        raw = source.read(plane=sample.plane or 0)
+        first = source.info.first_only if sample.plane is None else ""
+        for sentence in (*source.info.warnings, *filter(None, (first,))):
             note(sample.image, sentence)
     target = None
     if reading.targets:

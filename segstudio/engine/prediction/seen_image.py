@@ -66,8 +66,9 @@ class SeenImage:
         The image's channels are not the model's.
     """
 
-    def __init__(self, card: ModelCard, path: Path) -> None:
+    def __init__(self, card: ModelCard, path: Path, plane: int | None = None) -> None:
         self._card = card
+        self._plane = plane or 0
         self.path = path
         with ExitStack() as stack:
             self._source = stack.enter_context(open_image(path))
@@ -83,7 +84,8 @@ class SeenImage:
                 )
             self.shape = (card.in_channels, info.height, info.width)
             told = (f"{path.name} is in colour; the model sees its brightness.",) if brightness else ()
-            self.warnings = (*info.warnings, *told)
+            first = (info.first_only,) if plane is None and info.first_only else ()
+            self.warnings = (*info.warnings, *first, *told)
             self._scale, self._kept = self._measured()
             stack.pop_all()
 
@@ -106,7 +108,9 @@ class SeenImage:
         self.close()
 
     def _raw(self, window: Window) -> NDArray[np.generic]:
-        return as_channels(self._source.read(window), self._card.channels, self._card.in_channels, self.path)
+        return as_channels(
+            self._source.read(window, self._plane), self._card.channels, self._card.in_channels, self.path
+        )
 
     def _measured(self) -> tuple[IntensityScale, NDArray[np.float32] | None]:
         """Return the scale of the whole image, and the whole image if it is small."""

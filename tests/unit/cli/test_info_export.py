@@ -74,7 +74,7 @@ def test_info_describes_and_refuses(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert main(["info", str(tmp_path / "good.tif"), str(tmp_path / "bad.tif"), "--json"]) == 3
     good, bad = json.loads(capsys.readouterr().out)
     assert (good["axes"], good["shape"], good["dtype"], good["kind"]) == ("IYX", [5, 30, 40], "uint16", "gray")
-    assert good["warnings"] == ["4 more planes are not shown."]
+    assert good["planes"] == 5
     assert bad["error"] == "bad.tif is empty (0 bytes)."
     assert bad["hint"]
     assert main(["info", str(tmp_path / "good.tif")]) == 0
