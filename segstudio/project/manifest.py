@@ -97,6 +97,10 @@ class ImageEntry:
         """Shape of its labels: ``(rows, columns)``, a `StackShape` where it has several planes."""
         return shape_of(self.height, self.width, self.planes)
 
+    def plane_id(self, plane: int) -> str:
+        """Return what a plane is called among files and messages: the id, with the number of the plane for a stack."""
+        return self.id if self.planes == 1 else f"{self.id}.{plane}"
+
     @property
     def labelled(self) -> bool:
         """Whether a training can learn from it."""
@@ -110,6 +114,12 @@ class ImageEntry:
         if self.labelled:
             return "labelled"
         return "predicted" if self.predicted else "empty"
+
+
+def image_and_plane(plane_id: str) -> tuple[str, int]:
+    """Return the id of the image and the number of the plane that `ImageEntry.plane_id` has put together."""
+    image_id, _, plane = plane_id.partition(".")
+    return image_id, int(plane or 0)
 
 
 @dataclass(frozen=True)

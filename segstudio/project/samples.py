@@ -8,11 +8,11 @@ from typing import NamedTuple
 from segstudio.core.errors import BadInput
 from segstudio.io.labels_file import labelled_planes
 from segstudio.io.objects_file import read_objects
-from segstudio.jobs.spec import SampleRecord
+from segstudio.jobs.spec import SampleRecord, Split
 from segstudio.project.image_files import find_target
 from segstudio.project.left_out import LeftOut, what_is_wrong
 from segstudio.project.linked_folders import ELSEWHERE
-from segstudio.project.manifest import ImageEntry
+from segstudio.project.manifest import ImageEntry, image_and_plane
 from segstudio.project.project import Project
 from segstudio.project.splits import FRACTION, resolve
 
@@ -45,46 +45,76 @@ def _records(
     project: Project, fraction: float, seed: int, damaged: Callable[[ImageEntry, BadInput], None]
 ) -> list[SampleRecord]:
     """Return what `project_samples` does; `damaged` hears of images whose object tables are, which are passed over."""
-    rows: list[tuple[ImageEntry, Path | None, Path | None, dict[int, int]]] = []
+    rows: list[_Row] = []
     unreadable: set[str] = set()
     for entry in project.images:
         files = project.files(entry.id)
+        labels = files.labels if files.labels.exists() else None
+        regions = files.regions if files.regions.exists() else None
         try:
             objects = read_objects(files.objects)[0] if files.objects.exists() else {}
+            drawn = _drawn(entry, labels, regions)
         except BadInput as error:
             damaged(entry, error)
             unreadable.add(entry.id)
-            rows.append((entry, None, None, {}))  # the other images keep their sides
+            rows.append(_Row(entry, None, None, {}, ()))  # the other images keep their sides
             continue
-        labels = files.labels if files.labels.exists() else None
-        regions = files.regions if files.regions.exists() else None
         # The tables are newer than the counts in the manifest when another program runs on the project.
         known = replace(entry, objects=len(objects), marked=regions is not None and entry.marked)
-        rows.append((known, labels, regions, {key: info.class_id for key, info in objects.items()}))
+        rows.append(_Row(known, labels, regions, {key: info.class_id for key, info in objects.items()}, drawn))
     project.check_there("The labels cannot be read")
-    splits = project.splits([row[0] for row in rows], fraction, seed)
+    splits = project.splits([row.entry for row in rows], fraction, seed)
+    alone = _stack_alone(row.entry for row in rows)
     return [
         SampleRecord(
-            image_id=entry.id if plane is None else f"{entry.id}.{plane}",
-            image=project.image_path(entry.id),
+            image_id=row.entry.plane_id(plane or 0),
+            image=project.image_path(row.entry.id),
             plane=plane,
-            labels=labels,
-            regions=regions,
-            object_classes=classes,
-            pixel_size_um=entry.pixel_size_um,
-            split=splits[entry.id],
+            labels=row.labels,
+            regions=row.regions,
+            object_classes=row.classes,
+            pixel_size_um=row.entry.pixel_size_um,
+            split=split,
         )
-        for entry, labels, regions, classes in rows
-        if entry.id not in unreadable
-        for plane in _planes(entry, labels, regions)
+        for row in rows
+        if row.entry.id not in unreadable
+        for plane, split in row.planes(splits[row.entry.id], fraction if row.entry.id == alone else 0.0)
     ]
 
 
-def _planes(entry: ImageEntry, labels: Path | None, regions: Path | None) -> tuple[int | None, ...]:
-    """Return the planes of a stack on which something is drawn or stated; a flat image has none to choose from."""
-    if entry.planes == 1:
-        return (None,)
-    return tuple(sorted({plane for path in (labels, regions) if path is not None for plane in labelled_planes(path)}))
+class _Row(NamedTuple):
+    """What is known of an image; `drawn` are the planes of a stack on which something is drawn or stated."""
+
+    entry: ImageEntry
+    labels: Path | None
+    regions: Path | None
+    classes: dict[int, int]
+    drawn: tuple[int, ...]
+
+    def planes(self, split: Split, fraction: float) -> list[tuple[int | None, Split]]:
+        """Return the planes to learn from; a flat image has none to choose from.
+
+        All are on the side of their image, for neighbours look alike; but where a `fraction` is given, the last ones
+        are kept for validation.
+        """
+        if self.entry.planes == 1:
+            return [(None, split)]
+        if not fraction or len(self.drawn) < 2:
+            return [(plane, split) for plane in self.drawn]
+        first = len(self.drawn) - max(1, round(fraction * len(self.drawn)))
+        return [(plane, "train" if place < first else "val") for place, plane in enumerate(self.drawn)]
+
+
+def _drawn(entry: ImageEntry, labels: Path | None, regions: Path | None) -> tuple[int, ...]:
+    paths = [path for path in (labels, regions) if path is not None and entry.planes > 1]
+    return tuple(sorted({plane for path in paths for plane in labelled_planes(path)}))
+
+
+def _stack_alone(entries: Iterable[ImageEntry]) -> str:
+    """Return the id of a stack that is all there is to learn from; empty for none."""
+    labelled = [entry for entry in entries if entry.labelled]
+    alone = len(labelled) == 1 and labelled[0].planes > 1 and labelled[0].split == "auto"
+    return labelled[0].id if alone else ""
 
 
 def labelled_samples(project: Project, fraction: float = FRACTION, seed: int = 0) -> list[SampleRecord]:
@@ -150,7 +180,7 @@ def refuse_changed_images(project: Project, samples: Iterable[SampleRecord]) -> 
     """
     known = {entry.id for entry in project.images}
     for sample in samples:
-        image_id = sample.image_id.partition(".")[0]
+        image_id, _ = image_and_plane(sample.image_id)
         if image_id not in known or sample.image != project.image_path(image_id):
             continue
         try:
@@ -185,5 +215,5 @@ def project_pairs(project: Project, fraction: float = FRACTION, seed: int = 0) -
 
 
 def _useful(project: Project, sample: SampleRecord) -> bool:
-    marked = project.entry(sample.image_id.partition(".")[0]).marked
+    marked = project.entry(image_and_plane(sample.image_id)[0]).marked
     return sample.labels is not None and (bool(sample.object_classes) or marked)

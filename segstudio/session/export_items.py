@@ -5,19 +5,20 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from segstudio.core.axes import PixelSize
 from segstudio.core.errors import BadInput
 from segstudio.export.base import Exported, ExportItem, export
 from segstudio.io.sources import open_image
+from segstudio.labels.history import Planes
 from segstudio.labels.objects import ObjectInfo
 from segstudio.project.layout import keep_out
 from segstudio.project.linked_folders import ELSEWHERE
 from segstudio.project.manifest import ImageEntry
 from segstudio.project.project import Project
 from segstudio.project.recovery import recover
+from segstudio.session.plane_choice import place_words
 
 
 def export_labels(
@@ -82,14 +83,14 @@ def export_items(
     taken = 0
     for entry in chosen:
         try:
-            item = _item(project, entry, splits[entry.id], unsaved)
+            items = _items(project, entry, splits[entry.id], unsaved)
         except BadInput as error:
             if left_out is None:
                 raise
             left_out[entry.name] = error
         else:
             taken += 1
-            yield item
+            yield from items
     if left_out and not taken:
         raise next(iter(left_out.values()))
 
@@ -133,32 +134,43 @@ def find_images(project: Project, words: Iterable[str]) -> list[str]:
     return found
 
 
-def _item(project: Project, entry: ImageEntry, split: str, unsaved: bool) -> ExportItem:
+def _items(project: Project, entry: ImageEntry, split: str, unsaved: bool) -> list[ExportItem]:
+    """Return an item for the image; of a stack one for each plane on which something is drawn."""
     path = project.image_path(entry.id)
     _refuse_changed(project, entry)
-    labels, objects = _annotation(project, entry, unsaved)
+    planes = _annotation(project, entry, unsaved)
     names: tuple[str, ...] = ()
     with suppress(BadInput), open_image(path) as source:
         info = source.info
         names = ("red", "green", "blue") if info.kind == "rgb" else info.channel_names
 
-    def pixels() -> NDArray[Any]:
-        with open_image(path) as source:
-            return source.read()
-
     size = entry.pixel_size_um
-    return ExportItem(
-        name=entry.stem,
-        image_path=path,
-        labels=lambda: labels,
-        objects=objects,
-        classes=project.classes,
-        pixel_size=PixelSize(size, size) if size else None,
-        image=pixels,
-        channel_names=names,
-        sources=project.files(entry.id).published,
-        split=split,
-    )
+
+    def item(plane: int) -> ExportItem:
+        page = planes.page(plane)
+
+        def pixels() -> NDArray[Any]:
+            with open_image(path) as source:
+                return source.read(plane=plane)
+
+        return ExportItem(
+            name=entry.stem + place_words(entry, plane),
+            image_path=path,
+            labels=page.labels.to_array,
+            objects=dict(page.objects) if entry.planes == 1 else _objects_of(page),
+            classes=project.classes,
+            pixel_size=PixelSize(size, size) if size else None,
+            image=pixels,
+            channel_names=names,
+            sources=project.files(entry.id).published,
+            split=split,
+        )
+
+    return [item(plane) for plane in range(entry.planes) if entry.planes == 1 or not planes.page(plane).labels.blank]
+
+
+def _objects_of(page: Planes) -> dict[int, ObjectInfo]:
+    return {number: page.objects[number] for number in page.labels.values() if number in page.objects}
 
 
 def _refuse_changed(project: Project, entry: ImageEntry) -> None:
@@ -173,11 +185,11 @@ def _refuse_changed(project: Project, entry: ImageEntry) -> None:
             raise
 
 
-def _annotation(project: Project, entry: ImageEntry, unsaved: bool) -> tuple[NDArray[np.int32], dict[int, ObjectInfo]]:
+def _annotation(project: Project, entry: ImageEntry, unsaved: bool) -> Planes:
     if not unsaved:
         planes = project.files(entry.id).read(entry.shape)
         project.check_there(f"The labels of {entry.name} cannot be read")
-        return planes.labels.to_array(), dict(planes.objects)
+        return planes
     try:
         document = project.document(entry.id)
     except BadInput as error:
@@ -185,8 +197,8 @@ def _annotation(project: Project, entry: ImageEntry, unsaved: bool) -> tuple[NDA
             raise
         planes = recover(project.files(entry.id), entry.id, entry.shape, read_only=True).planes
         project.check_there(f"The labels of {entry.name} cannot be read")
-        return planes.labels.to_array(), dict(planes.objects)
+        return planes
     try:
-        return document.planes.labels.to_array(), dict(document.planes.objects)
+        return document.stack.snapshot()
     finally:
         document.close()

@@ -197,14 +197,15 @@ def predict_job(
     )
     stems = Counter(Path(entry.name).stem.casefold() for entry in project.images)
     images = []
-    for entry in entries:
-        place = prediction_at(project, run.folder.name, entry)
+    for entry, plane in ((item, plane) for item in entries for plane in range(item.planes)):
+        place = prediction_at(project, run.folder.name, entry, plane)
         place.labels.parent.mkdir(parents=True, exist_ok=True)
-        made = place.labels.with_name(made_name(entry, alone=stems[Path(entry.name).stem.casefold()] == 1))
+        made = place.labels.with_name(made_name(entry, plane, alone=stems[Path(entry.name).stem.casefold()] == 1))
         images.append(
             PredictImage(
-                image_id=entry.id,
+                image_id=place.image_id,
                 image=project.image_path(entry.id),
+                plane=plane if entry.planes > 1 else None,
                 output=made if run.makes_images else place.labels,
                 maps=place.maps,
             )

@@ -16,6 +16,7 @@ from segstudio.io.atomic import write_atomic
 from segstudio.io.labels_file import read_label_tiff
 from segstudio.io.objects_file import SIZE_LIMIT, load_json
 from segstudio.labels.label_map import LabelMap
+from segstudio.session.plane_choice import place_words
 
 if TYPE_CHECKING:
     from segstudio.project.project import ImageEntry, Project
@@ -29,10 +30,12 @@ _WRONG: Final = (ValueError, KeyError, TypeError, AttributeError, OverflowError)
 
 @dataclass(frozen=True)
 class Prediction:
-    """What one model found in one image.
+    """What one model found in one image, or in one plane of a stack.
 
     Attributes
     ----------
+    image_id
+        As `ImageEntry.plane_id` gives it.
     labels
         Label TIFF; classes and scores stand in the JSON file beside it.
     run
@@ -65,19 +68,19 @@ class Prediction:
         return self.labels.is_file()
 
 
-def prediction_at(project: "Project", run: str, entry: "ImageEntry") -> Prediction:
-    """Return where the prediction of one image by the model of one run lies, made or not."""
-    folder = project.predictions_folder / run
+def prediction_at(project: "Project", run: str, entry: "ImageEntry", plane: int = 0) -> Prediction:
+    """Return where the prediction of one image, or one plane, by the model of one run lies, made or not."""
+    folder, name = project.predictions_folder / run, entry.plane_id(plane)
     return Prediction(
-        entry.id,
+        name,
         run,
         project.runs_folder / run / "model",
-        folder / f"{entry.id}.tif",
-        folder / f"{entry.id}.maps.npy",
+        folder / f"{name}.tif",
+        folder / f"{name}.maps.npy",
     )
 
 
-def made_name(entry: "ImageEntry", *, alone: bool) -> str:
+def made_name(entry: "ImageEntry", plane: int = 0, *, alone: bool) -> str:
     """Return the name of the file with the image that a model makes of another.
 
     People look for it under the name of their image; nobody but the program looks for labels.
@@ -87,7 +90,7 @@ def made_name(entry: "ImageEntry", *, alone: bool) -> str:
     alone
         Whether no other image of the project has the same name; the id tells those that have it apart.
     """
-    stem = Path(entry.name).stem
+    stem = f"{Path(entry.name).stem}{place_words(entry, plane)}"
     return f"{stem}.tif" if alone else f"{stem}-{entry.id}.tif"
 
 

@@ -7,6 +7,7 @@ from psygnal import Signal
 
 from segstudio.core.tiles import Window
 from segstudio.labels.label_map import LabelMap
+from segstudio.project.manifest import image_and_plane
 from segstudio.session.acceptance import Acceptance, Accepted
 from segstudio.session.background import Background
 from segstudio.session.edits_ahead import EditsAhead, Wish
@@ -143,16 +144,18 @@ class Review:
             self.load(None)
             return
         entry = project.entry(document.entry.id)
-        self.load(prediction_at(project, entry.predicted, entry) if entry.predicted else None, if_there=True)
+        place = prediction_at(project, entry.predicted, entry, document.plane) if entry.predicted else None
+        self.load(place, if_there=True)
 
-    def predicted(self, image_id: str, run: str, *, begin: bool = True) -> None:
-        """Take note of a new prediction, and show it when its image is in front; `begin` as in `load`."""
+    def predicted(self, plane_id: str, run: str, *, begin: bool = True) -> None:
+        """Take note of a new prediction, and show it when its image, or plane, is in front; `begin` as in `load`."""
         project, document = self._project(), self._document()
         if project is None:
             return
+        image_id, plane = image_and_plane(plane_id)
         project.set_predicted(image_id, run)
-        if document is not None and document.entry.id == image_id:
-            self.load(prediction_at(project, run, project.entry(image_id)), begin=begin)
+        if document is not None and (document.entry.id, document.plane) == (image_id, plane):
+            self.load(prediction_at(project, run, project.entry(image_id), plane), begin=begin)
 
     def accept(self, proposal_ids: Iterable[int]) -> Accepted:
         """Make objects of proposals, as one edit that can be undone; an error leaves everything as it was.
@@ -263,9 +266,14 @@ class Review:
             return
         if self._connected is not None:
             self._connected.changed.disconnect(self._on_document, missing_ok=True)
+            self._connected.turned.disconnect(self._on_turned, missing_ok=True)
         if document is not None:
             document.changed.connect(self._on_document)
+            document.turned.connect(self._on_turned)
         self._connected = document
+
+    def _on_turned(self, _plane: int) -> None:
+        self.show_latest()
 
     def _on_document(self, change: "DocumentChange") -> None:
         if self._proposals.decisions.accepted and not change.live:

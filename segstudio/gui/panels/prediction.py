@@ -19,6 +19,7 @@ from segstudio.gui.panels.score_words import score_words
 from segstudio.gui.reading_only import allow
 from segstudio.jobs.messages import Artifact, Failed, Message, Warned
 from segstudio.jobs.spec import DecodeJob, PredictJob
+from segstudio.project.manifest import image_and_plane
 from segstudio.session.job import Job
 from segstudio.session.job_specs import all_saved_first, decode_job, predict_job
 from segstudio.session.notice import Notice
@@ -236,7 +237,8 @@ class PredictionPanel(QWidget):
     def _warn(self, job: PredictJob | DecodeJob, warned: Warned) -> None:
         """Tell what a job says; that the model may not suit comes before what can be expected of every such image."""
         images = job.images if isinstance(job, PredictJob) else ()
-        only = images[0].image_id if len(images) == 1 else ""
+        ids = {image_and_plane(image.image_id)[0] for image in images}
+        only = ids.pop() if len(ids) == 1 else ""
         weight = 1 if warned.code == _UNLIKE else 0
         notice = Notice(warned.message, warned.hint, "warning", group=job.job_id, image=only, weight=weight)
         self._session.noticed.emit(notice)
