@@ -12,7 +12,7 @@ from segstudio.core.errors import BadInput
 from segstudio.core.tiles import Window
 from segstudio.labels.edits import Delete, Relabel, Stroke
 from segstudio.labels.history import EditRecord, Planes
-from segstudio.labels.objects import ObjectInfo
+from segstudio.labels.objects import ObjectInfo, ObjectTable
 from segstudio.labels.paste import PasteLabels
 from segstudio.labels.transaction import Transaction
 from segstudio.project.changes import DocumentChange
@@ -27,6 +27,8 @@ class MemoryDocument:
     """Planes and pixels of one image, without files: what the table needs of an `ImageDocument`."""
 
     changed = Signal(DocumentChange)
+    turned = Signal(int)
+    plane = 0
 
     def __init__(self, shape: tuple[int, int] = SHAPE, pixel_size: float | None = None) -> None:
         self.entry = SimpleNamespace(id="image", pixel_size_um=pixel_size)
@@ -35,7 +37,10 @@ class MemoryDocument:
         self.source = self
         self.reads: list[Window | None] = []
 
-    def read(self, window: Window | None = None) -> NDArray[np.uint8]:
+    def objects_in_front(self) -> ObjectTable:
+        return self.planes.objects
+
+    def read(self, window: Window | None = None, plane: int = 0) -> NDArray[np.uint8]:
         self.reads.append(window)
         return self.image if window is None else self.image[window.slices]
 
@@ -169,7 +174,7 @@ def test_objects_of_an_image_that_cannot_be_read_have_all_but_an_intensity(monke
     document = MemoryDocument()
     readable = document.read
 
-    def refuse(window: Window | None = None) -> NDArray[np.uint8]:
+    def refuse(_window: Window | None = None, _plane: int = 0) -> NDArray[np.uint8]:
         raise BadInput("a.tif is damaged.", code="image-damaged")
 
     monkeypatch.setattr(document, "read", refuse)

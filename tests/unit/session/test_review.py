@@ -37,9 +37,11 @@ class MemoryDocument:
     """The planes and history of an image, without files: what the review needs of an `ImageDocument`."""
 
     changed = Signal(DocumentChange)
+    turned = Signal(int)
 
     def __init__(self) -> None:
         self.entry = SimpleNamespace(id="image")
+        self.plane = 0
         self.planes = Planes.empty(SHAPE)
         self.history = History()
         self.editing = False
