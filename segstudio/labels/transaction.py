@@ -35,7 +35,8 @@ class Transaction:
     on_commit
         Called with the record, at the end of a `commit` that changed something.
     plane
-        Which plane of a stack is edited: all coordinates are of this one, but those of the record.
+        Which plane of a stack is edited: all coordinates are of this one, but those of the record. ``None`` for all
+        planes, one below the other (`StackShape`).
 
     Attributes
     ----------
@@ -49,12 +50,12 @@ class Transaction:
         name: str,
         on_write: Callable[[Window], None] = lambda window: None,
         on_commit: Callable[[EditRecord], None] = lambda record: None,
-        plane: int = 0,
+        plane: int | None = 0,
     ) -> None:
-        self.planes = planes.page(plane)
+        self.planes = planes if plane is None else planes.page(plane)
         self.name = name
         self._stack = planes
-        self._start = plane_start(planes.shape, plane)
+        self._start = plane_start(planes.shape, plane or 0)
         self._on_write = on_write
         self._on_commit = on_commit
         self._open = True
@@ -126,6 +127,10 @@ class Transaction:
         self._check_open()
         self._objects.setdefault(object_id, self.planes.objects.get(object_id))
         self.planes.objects.set(object_id, info)
+
+    def other_page(self, plane: int) -> Planes:
+        """Return another plane of the stack, to be read only."""
+        return self._stack.page(plane)
 
     def elsewhere(self, object_ids: Iterable[int]) -> set[int]:
         """Return those of these objects that have pixels in other planes of the stack."""

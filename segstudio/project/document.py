@@ -176,7 +176,7 @@ class ImageDocument(SavedDocument):
             source.close()
             raise
 
-    def begin(self, name: str, *, restore_point: str = "") -> Transaction:
+    def begin(self, name: str, *, restore_point: str = "", of_stack: bool = False) -> Transaction:
         """Start a gesture; its ``commit`` makes one durable, undoable action of it.
 
         Parameters
@@ -185,6 +185,8 @@ class ImageDocument(SavedDocument):
             What the undo menu calls it.
         restore_point
             What the history calls it, when the state before is to be kept.
+        of_stack
+            Whether all planes of a stack are edited, not only the one in front.
 
         Raises
         ------
@@ -198,9 +200,9 @@ class ImageDocument(SavedDocument):
         transaction = Transaction(
             self.stack,
             name,
-            self._on_live_write,
+            self._on_stack_write if of_stack else self._on_live_write,
             lambda edit: self._finish(edit, restore_point),
-            self.plane,
+            None if of_stack else self.plane,
         )
         self._transaction = transaction
         return transaction
@@ -210,7 +212,8 @@ class ImageDocument(SavedDocument):
 
         An edit that raises leaves everything as it was.
         """
-        transaction = self.begin(edit.name, restore_point=restore_point_of(edit, self.planes.objects.keys()))
+        point, of_stack = restore_point_of(edit, self.planes.objects.keys()), bool(getattr(edit, "of_stack", False))
+        transaction = self.begin(edit.name, restore_point=point, of_stack=of_stack)
         try:
             edit.apply(transaction)
         except BaseException:
@@ -332,6 +335,10 @@ class ImageDocument(SavedDocument):
 
     def _on_live_write(self, window: Window) -> None:
         self.changed.emit(DocumentChange(window, frozenset(("labels", "regions")), live=True))
+
+    def _on_stack_write(self, window: Window) -> None:
+        change = DocumentChange(window, frozenset(("labels", "regions")), live=True)
+        self.changed.emit(seen_on(change, self.stack.shape, self.plane))
 
     def _finish(
         self, edit: EditRecord, restore_point: str, *, announced: bool = True, table: TableChange | None = None

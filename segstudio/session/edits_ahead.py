@@ -88,8 +88,8 @@ class EditsAhead:
         return True
 
     def do(self, document: "ImageDocument", edit: Edit) -> None:
-        """Do an edit at once, or soon when it is about so many objects that the window would wait."""
-        many = len(getattr(edit, "ids", ())) > MANY
+        """Do an edit at once, or soon when it is slow, or about so many objects that the window would wait."""
+        many = getattr(edit, "slow", False) or len(getattr(edit, "ids", ())) > MANY
         if not many or document.read_only or not self.apply(document, Wish(lambda: edit, _nothing)):
             document.apply(edit)
 
@@ -182,7 +182,7 @@ def _rest() -> None:
 
 def worked_out(stack: Planes, edit: Edit, plane: int = 0) -> Restoration | None:
     """Do `edit` on a plane of `stack`; return the way there, ``None`` when it changes nothing."""
-    transaction = Transaction(stack, edit.name, plane=plane)
+    transaction = Transaction(stack, edit.name, plane=None if getattr(edit, "of_stack", False) else plane)
     edit.apply(transaction)
     record = transaction.commit()
     if record is None:

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from segstudio.labels.stack_edits import Interpolate, gaps, planes_along
+
 if TYPE_CHECKING:
     from segstudio.project.document import ImageDocument
     from segstudio.project.manifest import ImageEntry
@@ -44,10 +46,36 @@ class PlaneChoice:
             position[axis] = min(max(at, 0), sizes[axis] - 1)
             document.turn_to(int(np.ravel_multi_index(position, sizes)))
 
+    def axis_of(self, letter: str) -> int | None:
+        """Return the number of the axis of a letter; of one axis alone, whatever its letter is, that."""
+        letters = [name for name, _ in self.axes]
+        return letters.index(letter) if letter in letters else 0 if len(letters) == 1 else None
+
+    def go_on(self, by: int) -> int | None:
+        """Go on along the fastest axis; return the plane that was in front, ``None`` where there is no further one."""
+        document, position = self._document(), self.position
+        axis = len(position) - 1
+        if document is None or axis < 0 or not 0 <= position[axis] + by < document.entry.sizes[axis]:
+            return None
+        before = document.plane
+        self.go_to(axis, position[axis] + by)
+        return before
+
+    def interpolating(self, ids: frozenset[int]) -> Interpolate | None:
+        """Return the edit that draws objects on the planes between those that have them, along the fastest axis.
+
+        ``None`` where nothing is missing.
+        """
+        document = self._document()
+        if document is None or not document.entry.sizes:
+            return None
+        along = planes_along(document.entry.sizes, document.plane, len(document.entry.sizes) - 1)
+        missing = frozenset(item for item in ids if gaps(document.stack, along, item))
+        return Interpolate(along, missing) if missing else None
+
     def step(self, letter: str, by: int) -> None:
         """Go on along the axis of a letter; of one axis alone, whatever its letter is, along that."""
-        letters = [name for name, _ in self.axes]
-        axis = letters.index(letter) if letter in letters else 0 if len(letters) == 1 else None
+        axis = self.axis_of(letter)
         if axis is not None:
             self.go_to(axis, self.position[axis] + by)
 

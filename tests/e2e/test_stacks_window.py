@@ -68,8 +68,27 @@ def test_each_stroke_lies_on_the_plane_that_was_in_front(tmp_path: Path) -> None
         hand.action("edit.undo")
         assert session.planes.position == (2, 3), "where something is taken back"
         hand.action("edit.redo")
+        hand.wait(lambda: not session.steps.busy, what="redo")
+        hand.key(Qt.Key.Key_PageDown)
+        hand.key(Qt.Key.Key_PageDown)
+        hand.action("edit.copy_on")
+        assert session.planes.position == (2, 4), "there is no further plane"
+        time.setValue(1)
+        depth.setValue(0)
+        stroke()
+        number = session.view.current_object
+        hand.action("edit.copy_on")
+        hand.wait(lambda: number in session.document.planes.labels.values(), what="the copy")
+        assert session.planes.position == (1, 1)
+        depth.setValue(4)
+        hand.key(Qt.Key.Key_B)
+        session.view.current_object = number
+        hand.drag([(120, 150), (170, 199.5)])
+        hand.action("edit.select_all")
+        hand.action("edit.interpolate")
+        hand.wait(lambda: not session.ahead.busy, what="the planes between")
         assert session.document.checkpoint(wait=True)
 
     run_program([str(tmp_path / "project")], script)
     pages = tifffile.imread(labels)
-    assert [int(page.max()) for page in pages] == [1, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0]
+    assert [int(page.max()) for page in pages] == [1, 0, 2, 0, 0, 4, 4, 4, 4, 4, 0, 0, 0, 3, 0]

@@ -6,6 +6,7 @@ from segstudio.gui.actions import Action
 from segstudio.gui.commands.conditions import can_edit_now, has_document_now
 from segstudio.gui.history_window import show_history
 from segstudio.labels.edits import Delete, Merge, Relabel
+from segstudio.labels.stack_edits import CopyFromPlane
 from segstudio.session.session import Session
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ def actions(w: "MainWindow") -> list[Action]:
 
     def selected() -> bool:
         return can_edit() and bool(session.view.selected)
+
+    def stacked() -> bool:
+        return can_edit() and bool(session.planes.axes)
 
     def several() -> bool:
         return can_edit() and len(session.view.selected) > 1
@@ -103,6 +107,34 @@ def actions(w: "MainWindow") -> list[Action]:
             enabled=can_edit,
         ),
         Action(
+            "edit.copy_back",
+            "&Edit",
+            "Copy to the previous plane",
+            lambda: _copy_on(w, -1),
+            ("Ctrl+PgUp",),
+            enabled=stacked,
+            separator=True,
+            tip="The selected objects, or all of this plane, at the same place on the plane before, shown then",
+        ),
+        Action(
+            "edit.copy_on",
+            "&Edit",
+            "Copy to the next plane",
+            lambda: _copy_on(w, 1),
+            ("Ctrl+PgDown",),
+            enabled=stacked,
+            tip="The selected objects, or all of this plane, at the same place on the next plane, which is shown then",
+        ),
+        Action(
+            "edit.interpolate",
+            "&Edit",
+            "Draw between planes",
+            lambda: _interpolate(w),
+            ("Ctrl+Shift+I",),
+            enabled=lambda: stacked() and bool(session.view.selected),
+            tip="The selected objects, on the planes between those on which they are drawn",
+        ),
+        Action(
             "edit.bigger", "&Edit", "Larger brush", lambda: session.view.resize_brush(1.15), ("]", "."), separator=True
         ),
         Action("edit.smaller", "&Edit", "Smaller brush", lambda: session.view.resize_brush(1 / 1.15), ("[", ",")),
@@ -133,7 +165,28 @@ def _redo(session: Session) -> None:
 def _select_all(session: Session) -> None:
     """Select all objects of the image."""
     if session.document is not None:
-        session.view.selected = frozenset(session.document.planes.objects)
+        session.view.selected = frozenset(session.document.objects_in_front())
+
+
+def _copy_on(w: "MainWindow", by: int) -> None:
+    """Go to a neighbouring plane of the stack and have the selected objects there as well; all when none is."""
+    w.canvas.finish_stroke()
+    planes, chosen = w.session.planes, w.session.view.selected
+    before = planes.go_on(by)
+    if before is None:
+        w.status.showMessage("There is no further plane.", 4000)
+    else:
+        w.apply(CopyFromPlane(before, chosen or None))
+
+
+def _interpolate(w: "MainWindow") -> None:
+    """Draw the selected objects between the planes on which they are."""
+    w.canvas.finish_stroke()
+    edit = w.session.planes.interpolating(w.session.view.selected)
+    if edit is None:
+        w.status.showMessage("Draw the object on two planes with others between them first.", 6000)
+    else:
+        w.apply(edit)
 
 
 def _class_action(w: "MainWindow", number: int) -> Action:
