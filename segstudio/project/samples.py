@@ -140,12 +140,15 @@ def usable_samples(project: Project, fraction: float = FRACTION, seed: int = 0) 
     def damaged(entry: ImageEntry, error: BadInput) -> None:
         wrong[entry.id] = what_is_wrong(project, entry) or error
 
-    samples = []
+    samples, looked = list[SampleRecord](), set[str]()
     for sample in _records(project, fraction, seed, damaged):
         if _useful(project, sample):
-            if error := what_is_wrong(project, project.entry(sample.image_id)):
-                wrong[sample.image_id] = error
-            else:
+            image_id, _ = image_and_plane(sample.image_id)
+            if image_id not in looked:  # once for all planes of a stack
+                looked.add(image_id)
+                if error := what_is_wrong(project, project.entry(image_id)):
+                    wrong[image_id] = error
+            if image_id not in wrong:
                 samples.append(sample)
     project.check_there("The images cannot be read")
     return UsableSamples(samples, tuple(LeftOut(e.name, wrong[e.id]) for e in project.images if e.id in wrong))
