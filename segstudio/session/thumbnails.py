@@ -10,7 +10,7 @@ from segstudio.io.pyramid import overview
 from segstudio.io.sources import open_image
 
 
-def thumbnail(path: Path, size: int) -> NDArray[np.uint8]:
+def thumbnail(path: Path, size: int, plane: int = 0) -> NDArray[np.uint8]:
     """Return an image stretched for viewing and scaled to fit `size`.
 
     Parameters
@@ -19,6 +19,8 @@ def thumbnail(path: Path, size: int) -> NDArray[np.uint8]:
         Any image that the program reads.
     size
         Longest side of the result, pixels.
+    plane
+        Plane of a stack.
 
     Returns
     -------
@@ -32,7 +34,7 @@ def thumbnail(path: Path, size: int) -> NDArray[np.uint8]:
     """
     source = open_image(path)
     try:
-        pixels, inverted = overview(source), source.info.inverted
+        pixels, inverted = overview(source, plane), source.info.inverted
     finally:
         source.close()
     colour = pixels[..., :3] if pixels.ndim == 3 and pixels.shape[-1] >= 3 else pixels

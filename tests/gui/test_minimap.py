@@ -20,14 +20,17 @@ LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
 
 
 class Desk:
-    """A canvas of 640 x 480 pixels with one image twice as wide as high, bright in its right half."""
+    """A canvas of 640 x 480 pixels with one image twice as wide as high, bright in its right half.
 
-    def __init__(self, qtbot: QtBot, folder: Path) -> None:
+    With two planes the second one is bright in its left half.
+    """
+
+    def __init__(self, qtbot: QtBot, folder: Path, planes: int = 1) -> None:
         self.qtbot = qtbot
         image = np.full((400, 800), 20, np.uint8)
         image[:, 400:] = 220
         path = folder / "halves.tif"
-        tifffile.imwrite(path, image)
+        tifffile.imwrite(path, np.stack((image, image[:, ::-1]))[:planes].squeeze())
         project, _ = Project.create(folder / "project", [path])
         self.session = Session()
         self.session.project = project
@@ -92,6 +95,20 @@ def test_it_shows_the_image_with_its_contrast(desk: Desk) -> None:
     desk.session.view.contrast = (200.0, 1000.0)
     desk.settle()
     assert brightness(450) < 60
+
+
+def test_it_shows_the_plane_that_is_in_front(qtbot: QtBot, tmp_path: Path) -> None:
+    desk = Desk(qtbot, tmp_path, planes=2)
+    desk.canvas.zoom(3)
+    desk.canvas.set_camera(desk.canvas.camera.aimed(400, 200, 640, 480))
+    desk.settle()
+    desk.session.document.turn_to(1)
+    desk.settle()
+    picture = desk.minimap.grab().toImage()
+    left, right = (picture.pixelColor(desk.place(x, 200)).lightness() for x in (350, 450))
+    assert left > 200 > 60 > right
+    desk.canvas.close_threads()
+    desk.session.close()
 
 
 def test_a_click_goes_there_and_a_drag_takes_the_view_along(desk: Desk) -> None:

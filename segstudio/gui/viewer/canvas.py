@@ -119,6 +119,7 @@ class Canvas(CameraView):
             document.changed.connect(self._on_changed)
             document.turned.connect(self._on_turned)
             self._pictures.set_plane(document.plane)
+            self.minimap.turn(document.plane)
             self.set_look(self._looks.get(document.entry.id))
             self.zoom_changed.emit(self.camera.scale * self.ratio)
         self._on_made()
@@ -214,6 +215,7 @@ class Canvas(CameraView):
 
     def _on_turned(self, plane: int) -> None:
         self._pictures.set_plane(plane)
+        self.minimap.turn(plane)
         self._overlays.turn()
         self._readout.forget()
         self._readout.again()

@@ -60,6 +60,7 @@ class Minimap(QWidget):
         super().__init__(view)
         self._view, self._loader, self._below = view, loader, below
         self._source: ImageSource | None = None
+        self._plane = 0
         self._contrast: tuple[tuple[float, float], float] | None = None
         self._raw: NDArray[Any] | None = None
         self._aside: tuple[ImageSource | None, NDArray[Any] | None] = None, None
@@ -77,10 +78,18 @@ class Minimap(QWidget):
     def set_source(self, source: ImageSource | None) -> None:
         """Show another image once `set_contrast` was called; ``None`` shows nothing."""
         self._loader.restart("minimap")
-        self._source, self._contrast, self._clear = source, None, None
+        self._source, self._contrast, self._clear, self._plane = source, None, None, 0
         self._raw = self._picture = None
         self._aside = None, None
         self.follow()
+
+    def turn(self, plane: int) -> None:
+        """Show another plane of the image, whose picture comes in the place of the one before."""
+        if plane != self._plane:
+            self._loader.restart("minimap")
+            self._plane, self._raw = plane, None
+            if not self.isHidden():
+                self._read()
 
     def exchange(self, source: ImageSource | None) -> None:
         """Show an image in the same place as the one before, whose picture stays until the new one is there."""
@@ -173,7 +182,8 @@ class Minimap(QWidget):
     def _read(self) -> None:
         source = self._source
         if source is not None and self._contrast is not None:
-            self._loader.load("minimap", "pixels", lambda: overview(source), self._keep)
+            plane = min(self._plane, source.info.planes - 1)  # what a model made has one
+            self._loader.load("minimap", "pixels", lambda: overview(source, plane), self._keep)
 
     def _keep(self, raw: NDArray[Any]) -> None:
         self._raw = raw
