@@ -10,8 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segstudio.core.errors import BadInput
+from segstudio.core.stack_shape import plane_size, planes_of
+from segstudio.core.tiles import plane_window
 from segstudio.io.seg_file import plain_masks
 from segstudio.io.sources import BaseSource, open_image
+from segstudio.labels.label_map import LabelMap
 
 #: Largest id that labels can hold.
 MAX_ID = 2**31 - 1
@@ -58,6 +61,62 @@ def read_labels(path: str | Path, expected_size: tuple[int, int] | None = None) 
             raise
     with plain_masks(file) as plain:
         return _read(plain, expected_size)
+
+
+def read_label_stack(path: Path, shape: tuple[int, int]) -> tuple[LabelMap, list[str]]:
+    """Read the label images of all planes of a stack from one file.
+
+    Parameters
+    ----------
+    shape
+        Of the labels of the stack, see `segstudio.core.stack_shape`.
+
+    Returns
+    -------
+    labels
+        int32, 0 background. An id on several planes is one object; a black and white stack is cut into its connected
+        parts plane by plane.
+    warnings
+        As `read_labels`.
+
+    Raises
+    ------
+    BadInput
+        It cannot be read, has another size or other planes, or its values are no ids.
+    """
+    result, warnings = LabelMap(shape, np.int32), list[str]()
+    with open_image(path, indices=True) as source:
+        found, wanted = (source.info.planes, source.info.size), (planes_of(shape), plane_size(shape))
+        if found != wanted:
+            words = [f"{planes} plane{'s' * (planes > 1)} of {_pixels(size)}" for planes, size in (found, wanted)]
+            raise _refusal(
+                path, f"has {words[0]} pixels, its image {words[1]}", "Export the masks again.", "labels-size"
+            )
+        if source.info.channels != 1:
+            raise _refusal(
+                path, f"has {source.info.channels} channels, a label image has one", "Save the labels alone."
+            )
+
+        def plane(number: int) -> NDArray[Any]:
+            values = source.read(plane=number)
+            values = _whole_numbers(path, values, warnings) if values.dtype.kind == "f" else values
+            return _without_negatives(values, warnings) if values.dtype.kind == "i" else values
+
+        ids = np.array(sorted({int(value) for n in range(found[0]) for value in _ids(plane(n))}), np.int64)
+        is_mask = _is_mask(np.dtype(source.info.dtype), ids)
+        warnings.clear()  # each plane is read once more
+        if not is_mask and len(ids) and ids[-1] > MAX_ID:
+            raise _refusal(path, f"has the id {ids[-1]:,}, the largest possible is {MAX_ID:,}", "Number them anew.")
+        used = 0
+        for number in range(found[0]):
+            labels = _parts(plane(number), []) if is_mask else plane(number).astype(np.int32)
+            if is_mask:
+                labels[labels > 0] += used
+                used = max(used, int(labels.max(initial=0)))
+            result.write(plane_window(shape, number), labels)
+    if is_mask:
+        warnings.append(f"A black and white stack: its {used:,} connected parts, plane by plane, became the objects.")
+    return result, list(dict.fromkeys(warnings))
 
 
 def _read(file: Path, expected_size: tuple[int, int] | None) -> tuple[Labels, list[str]]:

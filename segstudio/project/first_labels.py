@@ -33,7 +33,7 @@ def write_first(edit: Edit, place: JournalPlace, files: AnnotationFiles, disk: D
         label files follow when the image is opened.
     """
     planes = Planes.empty(place.shape)
-    transaction = Transaction(planes, edit.name)
+    transaction = Transaction(planes, edit.name, plane=None if getattr(edit, "of_stack", False) else 0)
     edit.apply(transaction)
     made = transaction.commit()
     if made is None:

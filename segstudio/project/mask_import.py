@@ -5,14 +5,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from segstudio.core.errors import UserError
-from segstudio.core.tiles import Window
 from segstudio.io.disk import DISK, Disk
 from segstudio.io.objects_file import read_objects
 from segstudio.labels.edits import RegionFill
+from segstudio.labels.label_map import LabelMap
 from segstudio.labels.objects import ObjectInfo
 from segstudio.labels.regions import COMPLETE
 from segstudio.labels.transaction import Transaction
@@ -34,24 +31,28 @@ class TakeLabels:
     Parameters
     ----------
     labels
-        ``(rows, columns)`` int32 of the whole image, 0 background.
+        int32 of the whole image, of all planes of a stack, 0 background.
     objects
         All that are in it.
     complete
         What is not labelled is background.
     """
 
-    labels: NDArray[np.int32]
+    labels: LabelMap
     objects: Mapping[int, ObjectInfo]
     complete: bool
     name: ClassVar[str] = "Import mask"
+    of_stack: ClassVar[bool] = True
     restore_point: ClassVar[str] = "Import mask"
 
     def apply(self, tx: Transaction) -> None:
         """Write the labels; an image of which anything is stated already stays as it is."""
         if not tx.planes.blank:
             return
-        tx.write("labels", Window.whole(tx.shape), self.labels)
+        with tx.together():
+            for key in self.labels.keys():  # noqa: SIM118 - a method of the map, no mapping
+                window = self.labels.grid.window(key)
+                tx.write("labels", window, self.labels.read(window))
         for object_id, info in self.objects.items():
             tx.set_object(object_id, info)
         if self.complete:
@@ -200,12 +201,16 @@ def read_mask(mask: Path, entry: ImageEntry, complete: bool) -> tuple[TakeLabels
     BadInput
         It cannot be read, or does not fit to the image.
     """
-    from segstudio.io.labels_import import read_labels  # late: its libraries for components are slow to load
+    # late: its libraries for components are slow to load
+    from segstudio.io.labels_import import read_label_stack, read_labels
 
-    labels, warnings = read_labels(mask, entry.shape)
+    if entry.planes > 1:
+        labels, warnings = read_label_stack(mask, entry.shape)
+    else:
+        pixels, warnings = read_labels(mask, entry.shape)
+        labels = LabelMap.from_array(pixels)
     info = ObjectInfo(source="import", state="accepted")
-    objects = {int(value): info for value in np.unique(labels) if value > 0}
-    return TakeLabels(labels, objects, complete), warnings
+    return TakeLabels(labels, dict.fromkeys(sorted(labels.values()), info), complete), warnings
 
 
 def take_mask(mask: Path, taken: TakeLabels, entry: ImageEntry, files: AnnotationFiles, disk: Disk = DISK) -> None:

@@ -93,11 +93,12 @@ class Snapshots:
             As for `read`.
         """
         found = self.find(number)
-        if (found.shape, found.image_id) != (self._shape, self._image_id):
+        shape = tuple(self._shape)  # rows and columns of all planes together: how they are divided is not written there
+        if (found.shape, found.image_id) != (shape, self._image_id):
             raise BadInput(
                 f"The earlier state {number} was made on an image of {found.shape[0]} × {found.shape[1]} pixels, "
                 f"this one has {self._shape[0]} × {self._shape[1]}."
-                if found.shape != self._shape
+                if found.shape != shape
                 else f"The earlier state {number} belongs to another image.",
                 hint="Nothing was changed. Choose another one.",
                 code="snapshot-foreign",

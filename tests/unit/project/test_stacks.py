@@ -8,11 +8,14 @@ import pytest
 import tifffile
 
 from segstudio.core.errors import BadInput
+from segstudio.core.stack_shape import StackShape
 from segstudio.core.tiles import Window
 from segstudio.engine.data.channels import ChannelPlan
 from segstudio.engine.data.dataset import Reading, read_sample
+from segstudio.io.labels_import import read_label_stack
 from segstudio.jobs.spec import SampleRecord
-from segstudio.labels.edits import Polygon, RegionFill, Stroke
+from segstudio.labels.edits import Delete, Polygon, RegionFill, Stroke
+from segstudio.labels.restoring import restoration
 from segstudio.project.changes import DocumentChange
 from segstudio.project.document import ImageDocument
 from segstudio.project.project import Project
@@ -139,6 +142,60 @@ def test_labels_and_pixels_of_a_plane_are_read_together(folder: Path) -> None:
     notes: list[str] = []
     read_sample(flat, Reading(ChannelPlan("gray", 1)), lambda _path, sentence: notes.append(sentence))
     assert notes == ["Of its 12 planes only the first one is used."]
+
+
+def test_masks_of_all_planes_are_taken_from_one_file(folder: Path, tmp_path: Path) -> None:
+    masks = np.zeros((*SIZES, HEIGHT, WIDTH), np.uint16)
+    masks[0, 1, 100:150, 20:60] = 7
+    masks[2, 3, 500:530, 200:300] = 7
+    masks[1, 0, 10:20, 10:20] = 300
+    tifffile.imwrite(tmp_path / "m.tif", masks, imagej=True, metadata={"axes": "TZYX"})
+    with Project.open(folder) as project:
+        image_id = project.images[0].id
+        assert project.import_masks(masks={image_id: tmp_path / "m.tif"}) == []
+        document = opened(project)
+        assert drawn(document) == {1: {7}, 4: {300}, 11: {7}}
+        assert document.stack.page(11).labels.value(529, 299) == 7
+        assert all(document.stack.page(plane).regions.is_full() for plane in range(12))
+        document.turn_to(4)
+        document.apply(Delete((300,)))
+        assert document.flush()
+        assert document.undo() is not None
+        assert document.undo() is not None
+        assert document.stack.blank
+    assert verify_project(folder).whole
+
+
+def test_an_earlier_state_of_all_planes_comes_back(folder: Path) -> None:
+    with Project.open(folder) as project:
+        document = opened(project)
+        for plane in (0, 7):
+            document.turn_to(plane)
+            document.apply(disc(100, 100))
+        gesture = document.begin("Delete", restore_point="Delete")
+        Delete((2,)).apply(gesture)
+        gesture.commit()
+        document.turn_to(0)
+        document.apply(Delete((1,)))
+        assert document.checkpoint(wait=True)
+        (state,) = document.snapshots.all()
+        to = restoration(document.stack.snapshot(), document.snapshots.read(state.number))
+        assert document.restore(to, document.seq) is not None
+        assert drawn(document) == {0: {1}, 7: {2}}
+        assert document.planes.labels.value(100, 100) == 1, "what is in front is the plane as it is now"
+        document.undo()
+        assert drawn(document) == {}
+
+
+def test_black_and_white_masks_are_cut_into_parts_plane_by_plane(tmp_path: Path) -> None:
+    masks = np.zeros((3, 40, 50), np.uint8)
+    masks[0, 5:10, 5:10] = masks[2, 5:10, 5:10] = masks[2, 20:30, 20:30] = 255
+    tifffile.imwrite(tmp_path / "m.tif", masks, photometric="minisblack")
+    labels, (said,) = read_label_stack(tmp_path / "m.tif", StackShape(40, 50, 3))
+    assert labels.values() == {1, 2, 3}
+    assert said.startswith("A black and white stack: its 3 connected parts")
+    with pytest.raises(BadInput, match="3 planes of 40 × 50 pixels, its image 2 planes of 40 × 50"):
+        read_label_stack(tmp_path / "m.tif", StackShape(40, 50, 2))
 
 
 def test_a_file_with_other_planes_does_not_take_its_place(folder: Path, tmp_path: Path) -> None:
