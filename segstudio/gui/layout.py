@@ -20,7 +20,9 @@ _SIZE = QSize(1440, 900)
 _QUIET_MS = 700
 _TOOLBAR = (
     ("file.open_folder",),
-    ("tool.select", "tool.brush", "tool.erase", "tool.encircle", "tool.polygon", "tool.fill", "tool.pick"),
+    ("tool.select", "tool.brush", "tool.erase", "tool.encircle", "tool.polygon"),
+    ("tool.rectangle", "tool.ellipse", "tool.oriented_rectangle"),
+    ("tool.fill", "tool.pick"),
     ("tool.split", "tool.merge", "tool.delete", "tool.relabel", "tool.region"),
     ("edit.undo", "edit.redo"),
     ("view.fit",),

@@ -53,9 +53,10 @@ class PointerEvent:
 
 @dataclass(frozen=True, eq=False)
 class Preview:
-    """A line to draw while a gesture goes on: ``(N, 2)`` xy; `kind` is ``"path"``, ``"polygon"`` or ``"cut"``.
+    """A line to draw while a gesture goes on: ``(N, 2)`` xy.
 
-    A ``"path"`` closes where it started; the points of a ``"polygon"`` are marked.
+    Its `kind` is ``"path"``, ``"polygon"``, ``"shape"`` or ``"cut"``.
+    A ``"path"`` closes where it started; the points of a ``"polygon"`` are marked; a ``"shape"`` is only a line.
     """
 
     points: NDArray[np.float64]
