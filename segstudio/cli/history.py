@@ -97,6 +97,6 @@ def _go_back(project: "Project", document: "ImageDocument", number: int) -> bool
     from segstudio.labels.restoring import restoration
     from segstudio.project.damaged_labels import snapshots_of
 
-    then = snapshots_of(project, document.entry.id).read(number, document.planes)
-    to = restoration(document.planes, then)
+    then = snapshots_of(project, document.entry.id).read(number, document.stack)
+    to = restoration(document.stack, then)
     return to is not None and document.restore(to, document.seq) is not None

@@ -168,7 +168,7 @@ class MaskImport:
     def _take_as_action(self, mask: Path, entry: ImageEntry, complete: bool) -> list[str]:
         document = self._open_image(entry.id)
         try:
-            if not document.planes.blank:
+            if not document.stack.blank:
                 raise _labelled_already(mask, entry)
             edit, warnings = read_mask(mask, entry, complete)
             document.apply(edit)

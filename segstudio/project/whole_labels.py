@@ -47,9 +47,9 @@ class WholeLabels:
     def take(self) -> list[Whole]:
         """Return what has changed since it was kept, on the editing thread; `keep` it on another one."""
         return [
-            Whole(item.entry.id, item.seq, item.entry.stem, item.planes.labels.snapshot())
+            Whole(item.entry.id, item.seq, item.entry.stem, item.stack.labels.snapshot())
             for item in self._documents.working
-            if self._kept.get(item.entry.id) != item.seq and (item.entry.id in self._kept or not item.planes.blank)
+            if self._kept.get(item.entry.id) != item.seq and (item.entry.id in self._kept or not item.stack.blank)
         ]
 
     def keep(self, taken: list[Whole]) -> None:

@@ -187,6 +187,17 @@ def test_an_earlier_state_of_all_planes_comes_back(folder: Path) -> None:
         assert drawn(document) == {}
 
 
+def test_all_planes_are_kept_whole_when_the_folder_is_gone(folder: Path) -> None:
+    with Project.open(folder) as project:
+        document = opened(project)
+        document.turn_to(7)
+        document.apply(disc(100, 100))
+        document.turn_to(0)
+        (whole,) = project.whole_labels.take()
+        assert whole.labels.shape == document.stack.shape
+        assert whole.labels.values() == {1}
+
+
 def test_black_and_white_masks_are_cut_into_parts_plane_by_plane(tmp_path: Path) -> None:
     masks = np.zeros((3, 40, 50), np.uint8)
     masks[0, 5:10, 5:10] = masks[2, 5:10, 5:10] = masks[2, 20:30, 20:30] = 255
