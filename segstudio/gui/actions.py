@@ -70,12 +70,14 @@ class ActionTable:
     Parameters
     ----------
     why_grey
-        Returns what keeps many actions from working at the moment, for their tooltips; empty for nothing.
+        Returns why the action of an id cannot work at the moment; empty when nothing is to be said about it.
     """
 
-    def __init__(self, parent: QObject, actions: tuple[Action, ...], why_grey: Callable[[], str] = str) -> None:
+    def __init__(
+        self, parent: QObject, actions: tuple[Action, ...], why_grey: Callable[[str], str] = lambda _id: ""
+    ) -> None:
         self._parent = parent
-        self._why_grey = why_grey
+        self.why_grey = why_grey
         self.specs = {spec.id: spec for spec in actions}
         self._groups: dict[str, QActionGroup] = {}
         self.qt = {spec.id: self._make(spec) for spec in actions}
@@ -89,12 +91,12 @@ class ActionTable:
 
     def refresh(self) -> None:
         """Bring enabled and checked states up to date; nothing is called by it."""
-        why = self._why_grey()
         for spec in self.specs.values():
             action = self.qt[spec.id]
             if spec.enabled is not None:
                 action.setEnabled(spec.enabled())
-                action.setToolTip(_tip(spec, action) + (f"\n{why}" if why and not action.isEnabled() else ""))
+                why = "" if action.isEnabled() else self.why_grey(spec.id)
+                action.setToolTip("\n".join(filter(None, (_tip(spec, action), why))))
             if spec.checked is not None:
                 action.setChecked(spec.checked())
             if spec.now is not None:

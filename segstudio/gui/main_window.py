@@ -19,6 +19,7 @@ from segstudio.gui.dialogs.unsaved import agree_on_unsaved
 from segstudio.gui.drop_sign import DropSign
 from segstudio.gui.dropping import Dropping
 from segstudio.gui.focus_ring import FocusRing
+from segstudio.gui.grey_words import why_grey
 from segstudio.gui.held_keys import HeldKeys
 from segstudio.gui.help_desk import HelpDesk
 from segstudio.gui.history_window import show_history
@@ -35,7 +36,6 @@ from segstudio.gui.panels.measure import MeasurePanel
 from segstudio.gui.panels.prediction import PredictionPanel
 from segstudio.gui.panels.training import TrainingPanel
 from segstudio.gui.reader_watch import ReaderWatch
-from segstudio.gui.reading_only import why_grey
 from segstudio.gui.refused_images import RefusedImages
 from segstudio.gui.resuming import Resuming
 from segstudio.gui.safety_banner import SafetyBanner
@@ -91,7 +91,7 @@ class MainWindow(QMainWindow):
         self._add_centre()
         self._add_panels()
         self.beside_training = TrainingWindows(self)
-        self.actions_table = ActionTable(self, all_actions(self), lambda: why_grey(session))
+        self.actions_table = ActionTable(self, all_actions(self), lambda action_id: why_grey(session, action_id))
         self.layout_of_panels = Layout(self, self.images, self.steps, self.drawer)
         self.layout_of_panels.fill(self.actions_table)
         self.layout_of_panels.restore_geometry()

@@ -23,8 +23,10 @@ from segstudio.project.project import Project
 _ACTIONS = int(os.environ.get("SEGSTUDIO_MONKEY", "250"))
 #: An action that takes longer counts as a hang, seconds; far above what a busy computer makes of a slow one.
 _HANG = 15.0
-#: These leave the project, open windows of other programs, or take minutes.
-_LEFT_OUT = frozenset({"file.close", "file.quit", "file.sample", "train.start", "help.log", "help.pages"})
+#: These, or what can be chosen in them, leave the project, open windows of other programs, or take minutes.
+_LEFT_OUT = frozenset(
+    {"file.close", "file.quit", "file.sample", "train.start", "help.log", "help.pages", "help.palette"}
+)
 _BUTTONS = (Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton, Qt.MouseButton.MiddleButton)
 _HELD = (
     *[Qt.KeyboardModifier.NoModifier] * 5,
