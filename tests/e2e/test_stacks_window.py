@@ -33,6 +33,9 @@ def test_each_stroke_lies_on_the_plane_that_was_in_front(tmp_path: Path) -> None
         hand.wait(lambda: session.document is not None, what="the image")
         hand.open_image("flat.tif")
         assert not bar.isVisible()
+        rows = hand.window.images._sorted
+        tips = [str(rows.index(row, 0).data(Qt.ItemDataRole.ToolTipRole)) for row in (0, 1)]
+        assert ["15 planes of" in tip for tip in tips] == [False, True]
         hand.open_image("s.ome.tif")
         time, depth = bar.findChildren(QSlider)
         assert [slider.accessibleName() for slider in (time, depth)] == ["Time", "Depth"]

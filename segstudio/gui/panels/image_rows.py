@@ -144,8 +144,9 @@ class ImageRows(QAbstractListModel):
             return entry.name
         state = self._state(entry)
         if role == Qt.ItemDataRole.ToolTipRole:
+            planes = f"{entry.planes} planes of " if entry.planes > 1 else ""
             return plain_tip(
-                f"{entry.name}\n{entry.width} × {entry.height} pixels, {entry.dtype}\n"
+                f"{entry.name}\n{planes}{entry.width} × {entry.height} pixels, {entry.dtype}\n"
                 f"{self._about(entry, state)}\n{self._use(entry, state)}"
             )
         if role == Qt.ItemDataRole.DecorationRole:
