@@ -76,6 +76,7 @@ class Layout:
             if name == "&File":
                 menu.insertMenu(actions["file.sample"], self.recent)
             if name == "&Edit":
+                self._fill_menu(menu.addMenu(self._window.tr("Shape")), "Shapes", actions)
                 self._fill_menu(menu.addMenu(self._window.tr("Class")), "Classes", actions)
             if name == "&View":
                 panels = menu.addMenu(self._window.tr("Panels"))

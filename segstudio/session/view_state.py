@@ -9,6 +9,8 @@ from segstudio.labels.regions import COMPLETE
 
 #: Brush diameters in image pixels that the keys step through.
 BRUSH_MIN, BRUSH_MAX = 1.0, 500.0
+#: Pixels by which objects grow and shrink.
+SHAPE_STEP_MIN, SHAPE_STEP_MAX = 1.0, 50.0
 #: The `ViewState.current_object` of who has asked for a new one: also a stroke that begins on another starts it.
 NEW_OBJECT: Final = -1
 
@@ -28,6 +30,8 @@ class ViewState:
     """Object that the brush continues; 0 for none in hand, `NEW_OBJECT` for one that the next stroke starts."""
     protect: bool = True
     """Strokes leave the pixels of other objects alone."""
+    shape_step: float = 1.0
+    """By how many image pixels objects grow and shrink, and the radius with which outlines are smoothed."""
     region_value: int = COMPLETE
     """What the region brush paints: 0 not stated, 1 completely labelled, 2 ignore."""
 

@@ -19,7 +19,7 @@ from segstudio.gui.panels.class_list import ClassList
 from segstudio.gui.reading_only import allow, why_grey
 from segstudio.labels.regions import COMPLETE, IGNORE, NOT_STATED
 from segstudio.session.session import Session
-from segstudio.session.view_state import BRUSH_MAX, BRUSH_MIN
+from segstudio.session.view_state import BRUSH_MAX, BRUSH_MIN, SHAPE_STEP_MAX, SHAPE_STEP_MIN
 
 
 class LabelPanel(QWidget):
@@ -88,11 +88,23 @@ class LabelPanel(QWidget):
         bind_check(view, "protect", protect)
         new = button(self.tr("New object"), view.new_object, "plus-circle")
         new.setToolTip(self.tr("The next stroke starts a new object (M)"))
-        self._changing += [brush, protect, new]
+        self._step = ValueSlider(self.tr("Grow, shrink, smooth by"), SHAPE_STEP_MIN, SHAPE_STEP_MAX, 49, self._length)
+        self._step.setToolTip(
+            self.tr("What Ctrl+Up, Ctrl+Down and Shift+M do to the selected objects: menu Edit, Shape")
+        )
+        self._step.moved.connect(lambda value: setattr(view, "shape_step", float(round(value))))
+        follow(view, "shape_step", self._step, self._step.set_value)
+        self._changing += [brush, self._step, protect, new]
         section.body.addWidget(brush)
+        section.body.addWidget(self._step)
         section.body.addWidget(protect)
         section.body.addWidget(new, 0, Qt.AlignmentFlag.AlignLeft)
         return section
+
+    def _length(self, pixels: float) -> str:
+        document = self._session.document
+        size = document.pixel_size if document is not None else None
+        return f"{pixels:.0f} px" if size is None else f"{pixels:.0f} px = {pixels * size.mean:.3g} µm"
 
     def _region_section(self) -> Section:
         section = Section(self.tr("What is finished"))
@@ -192,6 +204,7 @@ class LabelPanel(QWidget):
 
     def _on_document(self, document: object) -> None:
         self._allow(document)
+        self._step.set_value(self._session.view.shape_step)  # in µm of this image
         self._show_complete(self._session.completeness.complete)
 
     def _show_complete(self, complete: bool) -> None:
