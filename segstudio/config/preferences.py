@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from segstudio.config.base import Config, param
 
 #: Recent projects that the welcome page lists.
@@ -18,6 +20,10 @@ class Preferences(Config):
     """What trainings and predictions run on."""
     minimap: bool = param(True, title="Minimap")
     """Show the whole image in a corner while a part of it is out of sight."""
+    key_preset: Literal["SegStudio", "Cellpose", "napari", "QuPath"] = "SegStudio"
+    """The program whose keys are used."""
+    shortcuts: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """The user's own keys in the place of those, by the id of the action; an empty tuple for none."""
     recent: tuple[str, ...] = ()
     """Project folders, newest first."""
     rescue_folder: str = ""

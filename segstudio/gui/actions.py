@@ -1,12 +1,14 @@
 """The table of everything a user can do: text, keys, menu, and what it calls. Menus and the key map read it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 
 from segstudio.gui.theme import icon
+
+_NATIVE = QKeySequence.SequenceFormat.NativeText
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,7 @@ class Action:
     id
         ``"menu.verb"``; stable, used by tests and by saved key presets.
     keys
-        Shortcuts, the first one shown in the menu. Empty for none.
+        Shortcuts that it has by itself, the first one shown in the menu. Empty for none.
     checked
         For a toggle: returns its state. ``None`` for a plain command.
     group
@@ -89,6 +91,17 @@ class ActionTable:
         """Return the actions of one menu, in order."""
         return [(spec, self.qt[spec.id]) for spec in self.specs.values() if spec.menu == name]
 
+    def set_keys(self, keys: Mapping[str, tuple[str, ...]]) -> None:
+        """Give the actions other keys."""
+        for action_id, action in self.qt.items():
+            action.setShortcuts([QKeySequence(key) for key in keys.get(action_id, ())])
+            action.setToolTip(_tip(self.specs[action_id], action))
+        self.refresh()
+
+    def shown_keys(self, action_id: str) -> str:
+        """Return the keys of an action as this system writes them; empty for none."""
+        return "   ".join(keys.toString(_NATIVE) for keys in self.qt[action_id].shortcuts())
+
     def refresh(self) -> None:
         """Bring enabled and checked states up to date; nothing is called by it."""
         for spec in self.specs.values():
@@ -120,5 +133,5 @@ class ActionTable:
 
 
 def _tip(spec: Action, action: QAction) -> str:
-    keys = f" ({action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)})" if spec.keys else ""
+    keys = "" if action.shortcut().isEmpty() else f" ({action.shortcut().toString(_NATIVE)})"
     return (spec.tip or spec.text.rstrip("…")) + keys

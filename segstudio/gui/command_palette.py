@@ -221,8 +221,7 @@ class _Found(QAbstractListModel):
 
     def keys(self, spec: Action) -> str:
         """Return the keys of an action as this system writes them."""
-        native = QKeySequence.SequenceFormat.NativeText
-        return "   ".join(keys.toString(native) for keys in self.actions[spec.id].shortcuts())
+        return self.actions.shown_keys(spec.id)
 
     def beside(self, spec: Action) -> str:
         """Return what stands beside the name: the menu, or why it is grey."""

@@ -24,6 +24,7 @@ from segstudio.gui.held_keys import HeldKeys
 from segstudio.gui.help_desk import HelpDesk
 from segstudio.gui.history_window import show_history
 from segstudio.gui.jobs import JobThreads
+from segstudio.gui.key_settings import KeySettings
 from segstudio.gui.later import later
 from segstudio.gui.layout import Layout, tabs
 from segstudio.gui.opening import Opening
@@ -92,6 +93,7 @@ class MainWindow(QMainWindow):
         self._add_panels()
         self.beside_training = TrainingWindows(self)
         self.actions_table = ActionTable(self, all_actions(self), lambda action_id: why_grey(session, action_id))
+        self.key_settings = KeySettings(self)
         self.layout_of_panels = Layout(self, self.images, self.steps, self.drawer)
         self.layout_of_panels.fill(self.actions_table)
         self.layout_of_panels.restore_geometry()

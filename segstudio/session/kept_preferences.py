@@ -6,7 +6,7 @@ from pathlib import Path
 from psygnal import Signal
 
 from segstudio.config.preferences import Preferences
-from segstudio.io.preferences_file import preferences_path, read_preferences, write_preferences
+from segstudio.io.preferences_file import preferences_path, read_what_is_good, write_preferences
 from segstudio.project.layout import is_project
 from segstudio.session.background import Background
 
@@ -25,13 +25,15 @@ class KeptPreferences:
         As given.
     preferences
         As they are now; changed by `set_preferences`.
+    passed_over
+        Names of what the file held at the start that means nothing here.
     """
 
     preferences_changed = Signal(object)
 
     def __init__(self, background: Background) -> None:
         self.background = background
-        self.preferences = read_preferences(preferences_path())
+        self.preferences, self.passed_over = read_what_is_good(preferences_path())
 
     def set_preferences(self, preferences: Preferences) -> None:
         """Take over and keep the user's preferences."""

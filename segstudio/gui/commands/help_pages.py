@@ -31,6 +31,13 @@ def actions(w: "MainWindow") -> list[Action]:
             ("?", "Ctrl+H"),
             "ph.keyboard",
         ),
+        Action(
+            "help.shortcuts",
+            "&Help",
+            "Keyboard shortcuts…",
+            lambda: w.key_settings.choose(),
+            tip="Change the key of any action, or take those of another program",
+        ),
         Action("help.pages", "&Help", "Help", w.help_desk.show_pages, ("F1",), "ph.question"),
         Action("help.log", "&Help", "Show log", w.help_desk.show_log, separator=True),
         Action("help.about", "&Help", "About SegStudio", w.help_desk.show_about),

@@ -1,7 +1,6 @@
 """Every key and gesture on one page, with a filter; read from the action table, so it is never out of date."""
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QDialog, QHeaderView, QLineEdit, QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
 
 from segstudio.gui.actions import GESTURES, ActionTable
@@ -19,8 +18,8 @@ class KeyMap(QDialog):
         self.resize(820, 640)
         rows = [(self.tr("Mouse"), what, how) for what, how in GESTURES]
         for spec in actions.specs.values():
-            if spec.keys:
-                keys = "   ".join(QKeySequence(key).toString(_native()) for key in spec.keys)
+            keys = actions.shown_keys(spec.id)
+            if keys:
                 rows.append((spec.menu.replace("&", ""), spec.text.rstrip("…").replace("&", ""), keys))
         self._table = QTableWidget(len(rows), 3)
         self._table.setHorizontalHeaderLabels([self.tr("Where"), self.tr("What"), self.tr("Keys or gesture")])
@@ -60,7 +59,3 @@ class KeyMap(QDialog):
             items = (self._table.item(row, column) for column in range(3))
             words = " ".join(item.text() for item in items if item is not None)
             self._table.setRowHidden(row, text.lower() not in words.lower())
-
-
-def _native() -> QKeySequence.SequenceFormat:
-    return QKeySequence.SequenceFormat.NativeText

@@ -283,6 +283,10 @@ class Canvas(CameraView):
         """Hand it to the pointer."""
         self._pointer.double(event)
 
+    def set_undo_keys(self, undo: tuple[str, ...], redo: tuple[str, ...]) -> None:
+        """Say which keys undo and redo, as Qt writes them: a line that is drawn keeps them for its points."""
+        self._pointer.undo_keys, self._pointer.redo_keys = frozenset(undo), frozenset(redo)
+
     def event(self, event: QEvent) -> bool:
         """Keep the keys of a running gesture from becoming shortcuts of the window."""
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and self._pointer.keeps(event):

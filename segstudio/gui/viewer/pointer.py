@@ -21,8 +21,6 @@ _KEYS = {
     Qt.Key.Key_Backspace: "Backspace",
     Qt.Key.Key_Delete: "Backspace",
 }
-#: Chords that would change the document under the points of a line that is drawn.
-_UNDO = frozenset(QKeySequence(keys).toString() for keys in ("Ctrl+Z", "Ctrl+Y", "Ctrl+Shift+Z"))
 _BUTTONS = (Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton)
 
 
@@ -50,6 +48,8 @@ class Pointer(QObject):
         self._view = view
         self._hand = hand
         self._brush = brush
+        self.undo_keys, self.redo_keys = frozenset({"Ctrl+Z"}), frozenset({"Ctrl+Y", "Ctrl+Shift+Z"})
+        """Keys, as Qt writes them, that would change the document under the points of a line that is drawn."""
         self._document: ImageDocument | None = None
         self._pan_from: QPointF | None = None
         self._pan_button = Qt.MouseButton.NoButton
@@ -187,7 +187,7 @@ class Pointer(QObject):
         if self._document is None:
             return False
         running = self._hand.running
-        if running and (self._pressed or (self._hand.has_points and _chord(event) in _UNDO)):
+        if running and (self._pressed or (self._hand.has_points and _chord(event) in self.undo_keys | self.redo_keys)):
             return True
         plain = not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
         key = Qt.Key(event.key())
@@ -196,7 +196,7 @@ class Pointer(QObject):
     def key_down(self, event: QKeyEvent) -> None:
         """Give keys to a running gesture; hold Space to pan."""
         name = _KEYS.get(Qt.Key(event.key()), "")
-        if _chord(event) == "Ctrl+Z" and self._hand.has_points:
+        if _chord(event) in self.undo_keys and self._hand.has_points:
             name = "Backspace"
         if not name or self._document is None or not (self._hand.running or name == "Space"):
             event.ignore()
