@@ -17,7 +17,7 @@ from segstudio.labels.edits import Polygon
 Key = Qt.Key
 TOOLS = (
     "select", "brush", "erase", "encircle", "polygon", "fill", "pick", "split", "merge", "delete", "relabel", "region",
-    "rectangle", "ellipse", "oriented_rectangle",
+    "rectangle", "ellipse", "oriented_rectangle", "wand",
 )  # fmt: skip
 SQUARE = [(60, 10), (90, 10), (90, 40), (60, 40)]
 
@@ -266,3 +266,12 @@ def test_undo_is_drawn_after_strokes_that_changed_nothing(bench: Bench) -> None:
     assert colour() != plain
     bench.document.undo()
     assert colour() == plain
+
+
+def test_the_wand_reads_the_image_for_its_object(bench: Bench) -> None:
+    bench.view.tool = "wand"
+    bench.click(100, 60)
+    bench.qtbot.waitUntil(lambda: bench.count == 3)
+    assert bench.labels[60, 100] not in (0, bench.one, bench.two)
+    assert bench.labels[20, 20] == bench.one
+    assert bench.document.history.undo_name == "Magic wand"

@@ -31,6 +31,13 @@ _TOOLS = (
         "ph.diamond",
         "Drag one side of a rectangle, then click how wide it is",
     ),
+    (
+        "wand",
+        "Magic wand",
+        ("N",),
+        "ph.magic-wand",
+        "Click a cell: the area of similar intensity becomes an object; drag right for more, left for less",
+    ),
     ("fill", "Fill", ("F",), "ph.paint-bucket", "Fill an enclosed area"),
     ("pick", "Pick", ("L",), "ph.eyedropper", "Take an object to go on painting it"),
     ("split", "Split", ("S",), "ph.scissors", "Draw a line through an object to cut it in two"),

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Any
 
+from numpy.typing import NDArray
 from PySide6.QtCore import Qt
 
 from segstudio.core.errors import UserError
+from segstudio.core.tiles import Window
 from segstudio.gui.viewer.decoration import Sketch
 from segstudio.project.document import ImageDocument
 from segstudio.session.session import Session
@@ -77,7 +80,7 @@ class Hand:
             self._session.view.let_go()  # what was painted last is no object of this document
         self._runner, self._document = None, document
         if document is not None:
-            context = ToolContext(document, self._session.view, self._select, self._message)
+            context = ToolContext(document, self._session.view, self._select, self._message, self._look)
             self._runner = ToolRunner(context, self._session.view.tool)
 
     def change_tool(self) -> None:
@@ -131,6 +134,31 @@ class Hand:
             previews = ()
         self._sketching = bool(previews)
         self._show(tuple(_sketch(preview) for preview in previews))
+
+    def _look(self, window: Window, work: Callable[[NDArray[Any]], Any], take: Callable[[Any], Any]) -> None:
+        """Read a part of the image on a thread for the gesture that goes on, and tell it when that is done."""
+        runner, document = self._runner, self._document
+        if runner is None or document is None:
+            return
+        source, plane, gesture = document.source, document.plane, runner.gesture
+        asked = False
+
+        def waits() -> bool:
+            return self._runner is runner and runner.gesture is gesture
+
+        def then(found: object) -> None:
+            if waits():
+                take(found)
+                if asked:  # else it has not gone on yet
+                    self._send(PointerEvent("ready", button="none"))
+
+        def fail(error: UserError) -> None:
+            if waits():
+                self.cancel()
+                self._session.report(error)
+
+        self._session.background.run(lambda: work(source.read(window, plane)), then, fail)
+        asked = True
 
     def _select(self, ids: Iterable[int]) -> None:
         self._session.view.selected = frozenset(int(item) for item in ids)

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segstudio.core.registry import Registry
+from segstudio.core.tiles import Window
 from segstudio.labels.edits import Edit
 from segstudio.labels.history import EditRecord, Planes
 from segstudio.labels.transaction import Transaction
 from segstudio.session.view_state import NEW_OBJECT
 
-EventKind = Literal["press", "move", "release", "double", "key", "hover"]
+EventKind = Literal["press", "move", "release", "double", "key", "hover", "ready"]
 Button = Literal["left", "right", "middle", "none"]
 
 #: How far from a point, in image pixels, still counts as on it, when the window does not say.
@@ -28,7 +29,8 @@ class PointerEvent:
     Attributes
     ----------
     kind
-        ``"move"`` with a button held, ``"hover"`` without; ``"double"`` comes instead of the second press.
+        ``"move"`` with a button held, ``"hover"`` without; ``"double"`` comes instead of the second press;
+        ``"ready"`` when what the gesture looked at is there.
     x, y
         Image position, pixel-corner coordinates; may lie outside of the image.
     key
@@ -97,12 +99,18 @@ class ToolContext:
         Shows objects as selected, none for an empty sequence.
     say
         Tells the user something that does not stop the gesture.
+    look
+        Takes a window of the image, what to do with its pixels on a thread, and who gets what comes of it: the gesture
+        then gets an event ``"ready"``. Without an image nothing comes.
     """
 
     document: Document
     view: View
     select: Callable[[Iterable[int]], Any] = field(default=lambda ids: None)
     say: Callable[[str], Any] = field(default=lambda sentence: None)
+    look: Callable[[Window, Callable[[NDArray[Any]], Any], Callable[[Any], Any]], Any] = field(
+        default=lambda window, work, take: None
+    )
 
     def object_at(self, event: PointerEvent) -> int:
         """Return the object under the pointer, 0 for none."""

@@ -36,6 +36,11 @@ class ToolRunner:
         return self._gesture is not None
 
     @property
+    def gesture(self) -> Gesture | None:
+        """The gesture that goes on."""
+        return self._gesture
+
+    @property
     def has_points(self) -> bool:
         """Whether the gesture has points that Backspace drops one by one."""
         return any(preview.kind == "polygon" for preview in self._previews)
