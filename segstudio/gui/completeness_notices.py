@@ -4,6 +4,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QPushButton
 
 from segstudio.gui.banner import BannerArea
+from segstudio.gui.keys_in_use import in_brackets, key_of
 from segstudio.session.notice import Notice
 from segstudio.session.session import Session
 
@@ -41,10 +42,14 @@ class CompletenessNotices(QObject):
             self._banners.show_notice(Notice(says, "", "info", _GROUP))
         elif document.planes.objects:
             says = self.tr("This image is completely labelled now: everything that is no object is background.")
-            self._banners.show_notice(Notice(says, self.tr("Ctrl+L takes it back."), "good", _GROUP))
+            self._banners.show_notice(Notice(says, self._hint(), "good", _GROUP))
         else:
             back = QPushButton(self.tr("Take it back"))
             back.clicked.connect(lambda: self._session.completeness.toggle())
             says = self.tr("This image has no object: stated to be complete, it teaches that there are no cells in it.")
-            hint = self.tr("Take it back with Ctrl+Z when there are some.")
+            hint = self.tr("Take it back with Undo{0} when there are some.").format(in_brackets("edit.undo"))
             self._banners.show_notice(Notice(says, hint, "warning", _GROUP), back)
+
+    def _hint(self) -> str:
+        key = key_of("image.complete")
+        return self.tr("{0} takes it back.").format(key) if key else ""

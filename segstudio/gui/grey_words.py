@@ -30,6 +30,7 @@ _MISSING = {
     "train.network": QT_TRANSLATE_NOOP("GreyWords", "Complete the step Train first."),
     "review.": _PROPOSAL,
     "review.restore": QT_TRANSLATE_NOOP("GreyWords", "No proposal has been rejected."),
+    "shape.": _SELECTION,
     "view.made": QT_TRANSLATE_NOOP("GreyWords", "The model made no image of this one."),
     "view.contrast": QT_TRANSLATE_NOOP("GreyWords", "The contrast is automatic."),
 }

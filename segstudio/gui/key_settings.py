@@ -9,6 +9,7 @@ from segstudio.gui.dialogs.shortcuts import ShortcutsDialog
 from segstudio.gui.key_bindings import bind
 from segstudio.gui.key_choice import KeyChoice
 from segstudio.gui.key_presets import PRESETS
+from segstudio.gui.keys_in_use import use_keys
 from segstudio.session.notice import Notice
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class KeySettings:
         self._in_use = wanted
         bindings = bind(self._own, PRESETS[preferences.key_preset], preferences.shortcuts)
         self._window.actions_table.set_keys(bindings.keys)
+        use_keys(bindings.keys)
         self._window.canvas.set_undo_keys(bindings.keys["edit.undo"], bindings.keys["edit.redo"])
         return bindings.passed_over
 

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QDialog
 
 from segstudio.gui.dialogs.network import NetworkDialog
 from segstudio.gui.dialogs.patches import PatchesDialog
+from segstudio.gui.keys_in_use import in_brackets
 from segstudio.gui.panels.bake_off import BakeOffDialog
 
 if TYPE_CHECKING:
@@ -86,8 +87,11 @@ class TrainingWindows(QObject):
         setup.fill(job, {_MINUTES: setup.form.values()[_MINUTES]} if _MINUTES in setup.form.rows else {})
         session.models.choose(run_id)
         self._window.training.advice.speak_of(run_id)
+        uses = self.tr("Predict this image{0} uses it; the Train form has its settings.")
         session.notice(
             self.tr("{0} is the model that predicts now.").format(job.name),
-            self.tr("Ctrl+P predicts this image; the Train form has its settings."),
+            self.tr("Predict this image{0} uses it; the Train form has its settings.").format(
+                in_brackets("predict.current")
+            ),
             "good",
         )

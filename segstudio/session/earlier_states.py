@@ -217,7 +217,7 @@ class EarlierStates:
                 self._tell(f"The labels of {document.entry.name} are {self._as_then(number)} already.")
             elif document.restore(to, now.seq) is not None:
                 self._tell(
-                    f"The labels of {document.entry.name} are {self._as_then(number)}.", "Ctrl+Z takes it back.", "good"
+                    f"The labels of {document.entry.name} are {self._as_then(number)}.", "Undo takes it back.", "good"
                 )
             elif tries > 1:  # something was drawn meanwhile
                 self._restore(number, tries - 1)

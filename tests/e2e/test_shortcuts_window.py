@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel
 from window_driver import Driver, run_program
 
 from segstudio.core.resources import resource
@@ -29,6 +30,8 @@ def test_a_key_is_changed_and_its_conflict_is_said(tmp_path: Path, qapp: object)
         QTest.keyClick(field, Qt.Key.Key_F)
         assert dialog.says.text() == "F is the key of “Fill”, which will have none."
         assert view.tool == "select", "the key is for the field"
+        dialog.select("tool.region")
+        QTest.keyClick(dialog.fields[0], Qt.Key.Key_N, Qt.KeyboardModifier.ControlModifier)
         dialog.select("edit.undo")
         QTest.keyClick(dialog.fields[0], Qt.Key.Key_J)
         hand.click(dialog, "Use these keys")
@@ -37,6 +40,8 @@ def test_a_key_is_changed_and_its_conflict_is_said(tmp_path: Path, qapp: object)
         assert view.tool == "split"
         hand.key(Qt.Key.Key_S)
         assert view.tool == "split", "S is nobody's"
+        captions = [label.text() for label in hand.window.label_step.findChildren(QLabel)]
+        assert "The region brush (Ctrl+N) paints:" in captions
         hand.action("help.keys")
         rows = hand.dialog(KeyMap)._table
         shown = {rows.item(row, 1).text(): rows.item(row, 2).text() for row in range(rows.rowCount())}

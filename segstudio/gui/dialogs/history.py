@@ -136,7 +136,7 @@ class HistoryDialog(QDialog):
             )
             if self._session.earlier.damaged
             else self.tr(
-                "Kept: the last ten, and the last of each of 30 days. A restore is an edit: Ctrl+Z takes it back."
+                "Kept: the last ten, and the last of each of 30 days. A restore is an edit: Undo takes it back."
             )
         )
         name = image.name if image is not None else ""

@@ -55,7 +55,7 @@ class InstancesPanel(QWidget):
         self._count.setProperty("role", "secondary")
         self._none = caption(self.tr("No object matches the filter."), role="")
         self._delete = button(self.tr("Delete"), self.delete_selected, "trash")
-        self._delete.setToolTip(self.tr("Delete the objects of the selected rows; Ctrl+Z brings them back"))
+        self._delete.setToolTip(self.tr("Delete the objects of the selected rows; Undo brings them back"))
         self._empty = EmptyState("selection")
         self._dress()
         self._build()

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
 from segstudio.gui.bind import bind_check, bind_choice, follow
 from segstudio.gui.forms.numbers import CalmSlider, ValueSlider
 from segstudio.gui.forms.parts import Column, Section, button, caption, row, set_role, tool_button
+from segstudio.gui.keys_in_use import in_brackets, name_keys
 from segstudio.gui.panels.class_list import ClassList
 from segstudio.gui.reading_only import allow, why_grey
 from segstudio.labels.regions import COMPLETE, IGNORE, NOT_STATED
@@ -87,11 +88,10 @@ class LabelPanel(QWidget):
         protect.setToolTip(self.tr("Strokes leave the pixels of other objects alone. Hold Shift for the opposite."))
         bind_check(view, "protect", protect)
         new = button(self.tr("New object"), view.new_object, "plus-circle")
-        new.setToolTip(self.tr("The next stroke starts a new object (M)"))
+        starts = self.tr("The next stroke starts a new object")
+        name_keys(new, lambda: new.setToolTip(starts + in_brackets("edit.new_object")))
         self._step = ValueSlider(self.tr("Grow, shrink, smooth by"), SHAPE_STEP_MIN, SHAPE_STEP_MAX, 49, self._length)
-        self._step.setToolTip(
-            self.tr("What Ctrl+Up, Ctrl+Down and Shift+M do to the selected objects: menu Edit, Shape")
-        )
+        self._step.setToolTip(self.tr("How far Grow, Shrink and Smooth go at the selected objects: menu Edit, Shape"))
         self._step.moved.connect(lambda value: setattr(view, "shape_step", float(round(value))))
         follow(view, "shape_step", self._step, self._step.set_value)
         self._changing += [brush, self._step, protect, new]
@@ -117,13 +117,16 @@ class LabelPanel(QWidget):
             )
         )
         self._complete = QCheckBox(self.tr("This image is completely labelled"))
-        self._complete.setToolTip(self.tr("Everything that is not an object is background (Ctrl+L)"))
+        means = self.tr("Everything that is not an object is background")
+        name_keys(self._complete, lambda: self._complete.setToolTip(means + in_brackets("image.complete")))
         self._complete.clicked.connect(lambda _checked: self.state_complete())
         self._says = caption(role="good-note")
         self._changing.append(self._complete)
         section.body.addWidget(self._complete)
         section.body.addWidget(self._says)
-        section.body.addWidget(caption(self.tr("The region brush (U) paints:")))
+        paints, words = caption(), self.tr("The region brush{0} paints:")
+        name_keys(paints, lambda: paints.setText(words.format(in_brackets("tool.region"))))
+        section.body.addWidget(paints)
         line = QHBoxLayout()
         line.setSpacing(4)
         group = QButtonGroup(section)

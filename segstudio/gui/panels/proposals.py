@@ -4,6 +4,7 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QProgressBar, QWidget
 
 from segstudio.gui.forms.parts import Section, button, caption, row, tool_button
+from segstudio.gui.keys_in_use import in_brackets, key_of, name_keys
 from segstudio.session.acceptance import Accepted
 from segstudio.session.session import Session
 
@@ -31,12 +32,13 @@ class Proposals(Section):
                 "single pixels, so that objects above it may have a lower score."
             )
         )
-        self._keys = caption(self.tr("Enter accepts, Backspace rejects, ↑ and ↓ move on; doubtful ones first."))
+        self._keys = caption()
         self._accept = button(self.tr("Accept"), self.accept_current, "check")
         self._reject = button(self.tr("Reject"), self._walk.reject_current, "x")
         self._edit = button(self.tr("Edit"), self.edit_current, "pencil-simple")
-        self._previous = tool_button("caret-up", self.tr("Previous proposal (↑)"), self._walk.previous_pending)
-        self._next = tool_button("caret-down", self.tr("Next proposal (↓)"), self._walk.next_pending)
+        self._previous = tool_button("caret-up", "", self._walk.previous_pending)
+        self._next = tool_button("caret-down", "", self._walk.next_pending)
+        name_keys(self, self._name_keys)
         self._accept_all = button("", self.accept_all, "checks", primary=True)
         self._accept_empty = button(self.tr("Accept where empty"), self.accept_where_empty)
         self._accept_empty.setToolTip(self.tr("Only proposals that touch no object you have"))
@@ -111,6 +113,14 @@ class Proposals(Section):
         rejected = self._review.rejected_count
         self._restore.setVisible(rejected > 0)
         self._restore.setText(self.tr("Bring back {0} rejected").format(rejected))
+
+    def _name_keys(self) -> None:
+        """Say which keys do what the buttons do."""
+        keys = [key_of(f"review.{verb}") for verb in ("accept", "reject", "previous", "next")]
+        words = self.tr("{0} accepts, {1} rejects, {2} and {3} move on; doubtful ones first.")
+        self._keys.setText(words.format(*keys) if all(keys) else self.tr("Doubtful ones first."))
+        self._previous.setToolTip(self.tr("Previous proposal") + in_brackets("review.previous"))
+        self._next.setToolTip(self.tr("Next proposal") + in_brackets("review.next"))
 
     def _show_free(self, free: int) -> None:
         """Say how many will really be accepted: those that do not lie on objects."""
