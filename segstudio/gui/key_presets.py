@@ -39,6 +39,8 @@ PRESETS: Final[Mapping[str, Keys]] = MappingProxyType(
             "tool.brush": ("B",),
             "tool.polygon": ("P", "Ctrl+N"),
             "tool.fill": ("Shift+B",),
+            "tool.wand": ("W", "N"),
+            "view.regions": ("Shift+W",),
             "edit.new_object": ("Shift+N",),
             "edit.redo": ("Ctrl+Shift+Z", "Ctrl+Y"),
             "view.fill": ("F",),

@@ -90,8 +90,6 @@ class TrainingWindows(QObject):
         uses = self.tr("Predict this image{0} uses it; the Train form has its settings.")
         session.notice(
             self.tr("{0} is the model that predicts now.").format(job.name),
-            self.tr("Predict this image{0} uses it; the Train form has its settings.").format(
-                in_brackets("predict.current")
-            ),
+            uses.format(in_brackets("predict.current")),
             "good",
         )
