@@ -187,9 +187,10 @@ class Opening(QObject):
         button = QPushButton(self.tr("Read images there"))
 
         def read() -> None:
+            folder, read_only = project.folder, project.read_only  # a closed one cannot be written
             self._session.close_project()
             self._session.background.run(
-                lambda: link(folders), lambda _: self._session.open_project(project.folder, read_only=project.read_only)
+                lambda: link(folders), lambda _: self._session.open_project(folder, read_only=read_only)
             )
 
         button.clicked.connect(read)

@@ -64,6 +64,7 @@ def test_images_that_somebody_else_linked_are_read_when_the_user_says_so(
         hand.wait(lambda: hand.session.document is not None, what="the image")
         hand.wait(hand.window.canvas.is_idle, what="its pixels")
         assert hand.window.banners.messages() == []
+        assert not hand.session.project.read_only
 
     run_program([str(folder)], script)
     linked_folders._known.clear()
