@@ -23,8 +23,8 @@ from segstudio.engine.model_card import build_formulation, load_model, read_card
 from segstudio.engine.prediction.predict import no_objects, predict
 from segstudio.engine.training.validate import judged
 from segstudio.io.atomic import make_folders, write_atomic
-from segstudio.io.labels_file import read_label_tiff
-from segstudio.io.sources import open_image
+from segstudio.io.labels_file import read_label_plane, read_label_tiff
+from segstudio.io.labels_import import read_labels
 from segstudio.jobs.evaluation import Evaluation, ImageCounts
 from segstudio.jobs.messages import Artifact, Finished, Message, Progress
 from segstudio.jobs.model_folder import WEIGHTS_NAME, model_folder
@@ -117,8 +117,9 @@ def _nothing_found(sample: SampleRecord) -> ImageScore:
     if sample.labels is None:  # there is nothing to find
         known = np.zeros((0, 0), np.int32)
     else:
-        with open_image(sample.image) as source:
-            known = read_annotation(sample, source.info.size)
+        flat = sample.plane is None  # the size from the labels: the image may be damaged
+        drawn = read_labels(sample.labels)[0] if flat else read_label_plane(sample.labels, np.int32, sample.plane or 0)
+        known = read_annotation(sample, (drawn.shape[0], drawn.shape[1]))
     return _score(known, np.zeros_like(known))
 
 
