@@ -24,7 +24,8 @@ class KeyChoice:
     def __init__(self, own: Keys, preset: str, changed: Keys) -> None:
         self._own = own
         self.preset = preset
-        self.changed = {action_id: _good(keys) for action_id, keys in changed.items() if action_id in own}
+        known = {action_id: keys for action_id, keys in changed.items() if action_id in own}
+        self.changed = {action_id: _good(keys) for action_id, keys in known.items() if _good(keys) or not keys}
         self._keep_sparse()
 
     @property

@@ -23,9 +23,10 @@ class KeySettings:
         self._window = window
         self._own = {spec.id: spec.keys for spec in window.actions_table.specs.values()}
         self._in_use: tuple[str, object] = ("", None)
-        passed_over = (*window.session.passed_over, *self.use(window.session.preferences))
+        wrong = self.use(window.session.preferences)
+        passed_over = (*window.session.passed_over, *wrong)
         if passed_over:
-            window.banners.show_notice(_passed_over(passed_over))
+            window.banners.show_notice(_passed_over(passed_over, in_keys=bool(wrong)))
         window.session.preferences_changed.connect(self.use)
 
     def use(self, preferences: Preferences) -> tuple[str, ...]:
@@ -55,8 +56,7 @@ class KeySettings:
         session.set_preferences(session.preferences.model_copy(update=update))
 
 
-def _passed_over(names: tuple[str, ...]) -> Notice:
-    words = QCoreApplication.translate(
-        "KeySettings", "Passed over in your preferences, for it means nothing here: {0}."
-    )
-    return Notice(words.format(", ".join(names)), level="warning")
+def _passed_over(names: tuple[str, ...], *, in_keys: bool) -> Notice:
+    words = QCoreApplication.translate("KeySettings", "Passed over in your preferences, as it means nothing here: {0}.")
+    hint = QCoreApplication.translate("KeySettings", "“Use these keys” in Help › Keyboard shortcuts takes it out.")
+    return Notice(words.format(", ".join(names)), hint if in_keys else "", "warning")

@@ -27,6 +27,7 @@ def test_a_key_is_changed_and_its_conflict_is_said(tmp_path: Path, qapp: object)
         field = dialog.fields[0]
         QTest.keyClick(field, Qt.Key.Key_H)
         assert dialog.says.text() == "H hides the overlays while it is held. Choose another key."
+        assert field.keySequence().toString() == "S", "what cannot be had takes nothing away"
         QTest.keyClick(field, Qt.Key.Key_F)
         assert dialog.says.text() == "F is the key of “Fill”, which will have none."
         assert view.tool == "select", "the key is for the field"

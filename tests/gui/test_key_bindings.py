@@ -54,6 +54,11 @@ def test_a_key_is_taken_from_the_action_below_and_comes_back() -> None:
     assert choice.bindings.keys["tool.brush"] == ("P", "2")
 
 
+def test_a_choice_begins_with_what_can_be_used() -> None:
+    choice = KeyChoice(_OWN, "SegStudio", {"tool.brush": ("Foo",), "tool.fill": ("H", "X"), "tool.laser": ("L",)})
+    assert choice.changed == {"tool.fill": ("X",)}
+
+
 def test_what_means_nothing_is_passed_over_and_the_rest_is_used() -> None:
     changed = {"tool.brush": ("Foo", "R", "Space"), "tool.fill": ("R",), "tool.wand": ("W",), "view.reset": ("ctrl+j",)}
     bindings = bind(_OWN, changed)

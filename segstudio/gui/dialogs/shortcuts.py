@@ -172,16 +172,16 @@ class ShortcutsDialog(QDialog):
     def _take_keys(self) -> None:
         action_id = self._current()
         names = [field.keySequence().toString() for field in self.fields]
-        before = self._choice.bindings.keys[action_id]
-        losers = self._choice.take(action_id, (*names, *before[CHOSEN:]))
         refused = [key for key in map(chord, names) if key in RESERVED]
-        self._refresh()
         if refused:
             self._show(0)
             use = QCoreApplication.translate("Keys", str(RESERVED[refused[0]]))
             self._say(self.tr("{0} {1}. Choose another key.").format(_native(refused[0]), use), "error")
-        else:
-            self._say_lost(losers)
+            return
+        before = self._choice.bindings.keys[action_id]
+        losers = self._choice.take(action_id, (*names, *before[CHOSEN:]))
+        self._refresh()
+        self._say_lost(losers)
 
     def _say_lost(self, losers: Mapping[str, str]) -> None:
         self._say("\n".join(self._lost(key, loser) for loser, key in losers.items()), "warning")
@@ -222,6 +222,9 @@ class ShortcutsDialog(QDialog):
             items = (self.table.item(row, column) for column in range(3))
             words = " ".join(item.text() for item in items if item is not None)
             self.table.setRowHidden(row, text.lower() not in words.lower())
+        shown = [row for row in range(self.table.rowCount()) if not self.table.isRowHidden(row)]
+        if shown and self.table.currentRow() not in shown:
+            self.table.setCurrentCell(shown[0], 0)  # the fields are never those of a row out of sight
 
 
 def _name(spec: Action) -> str:
