@@ -23,7 +23,7 @@ _TOOLBAR = (
     ("tool.select", "tool.brush", "tool.erase", "tool.encircle", "tool.polygon"),
     ("tool.rectangle", "tool.ellipse", "tool.oriented_rectangle"),
     ("tool.wand", "tool.fill", "tool.pick"),
-    ("tool.split", "tool.merge", "tool.delete", "tool.relabel", "tool.region"),
+    ("tool.split", "tool.merge", "tool.delete", "tool.delete_region", "tool.relabel", "tool.region"),
     ("edit.undo", "edit.redo"),
     ("view.fit",),
 )

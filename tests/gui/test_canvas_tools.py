@@ -17,7 +17,7 @@ from segstudio.labels.edits import Polygon
 Key = Qt.Key
 TOOLS = (
     "select", "brush", "erase", "encircle", "polygon", "fill", "pick", "split", "merge", "delete", "relabel", "region",
-    "rectangle", "ellipse", "oriented_rectangle", "wand",
+    "rectangle", "ellipse", "oriented_rectangle", "wand", "delete_region",
 )  # fmt: skip
 SQUARE = [(60, 10), (90, 10), (90, 40), (60, 40)]
 
@@ -275,3 +275,12 @@ def test_the_wand_reads_the_image_for_its_object(bench: Bench) -> None:
     assert bench.labels[60, 100] not in (0, bench.one, bench.two)
     assert bench.labels[20, 20] == bench.one
     assert bench.document.history.undo_name == "Magic wand"
+
+
+def test_a_line_around_objects_deletes_them_and_one_undo_brings_them_back(bench: Bench) -> None:
+    bench.view.tool = "delete_region"
+    bench.drag([(5, 5), (5, 35), (35, 35), (35, 5), (6, 6)])
+    bench.qtbot.waitUntil(lambda: bench.count == 0)
+    assert not bench.labels.any()
+    bench.document.undo()
+    assert (bench.labels[20, 20], bench.labels[20, 40]) == (bench.one, bench.two)

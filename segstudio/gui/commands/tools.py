@@ -43,6 +43,13 @@ _TOOLS = (
     ("split", "Split", ("S",), "ph.scissors", "Draw a line through an object to cut it in two"),
     ("merge", "Merge", ("K",), "merge", "Click objects to join them to the selected one"),
     ("delete", "Delete by click", ("Q",), "ph.trash", "Click objects to delete them"),
+    (
+        "delete_region",
+        "Delete in a region",
+        ("Shift+Q",),
+        "ph.selection-slash",
+        "Draw around objects: all that lie in the line or touch it are deleted",
+    ),
     ("relabel", "Class by click", ("T",), "ph.tag", "Click objects to give them the chosen class"),
     ("region", "Region brush", ("U",), "ph.selection-all", "Paint what is completely labelled, or to be ignored"),
 )

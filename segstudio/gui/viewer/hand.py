@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from numpy.typing import NDArray
@@ -80,7 +81,8 @@ class Hand:
             self._session.view.let_go()  # what was painted last is no object of this document
         self._runner, self._document = None, document
         if document is not None:
-            context = ToolContext(document, self._session.view, self._select, self._message, self._look)
+            view, ahead = self._session.view, partial(self._session.ahead.do, document)
+            context = ToolContext(document, view, self._select, self._message, self._look, ahead)
             self._runner = ToolRunner(context, self._session.view.tool)
 
     def change_tool(self) -> None:

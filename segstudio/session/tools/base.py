@@ -102,6 +102,8 @@ class ToolContext:
     look
         Takes a window of the image, what to do with its pixels on a thread, and who gets what comes of it: the gesture
         then gets an event ``"ready"``. Without an image nothing comes.
+    ahead
+        Does an edit that may take long, at once or soon; the document does it at once when ``None``.
     """
 
     document: Document
@@ -111,6 +113,11 @@ class ToolContext:
     look: Callable[[Window, Callable[[NDArray[Any]], Any], Callable[[Any], Any]], Any] = field(
         default=lambda window, work, take: None
     )
+    ahead: Callable[[Edit], Any] | None = None
+
+    def carry_out(self, edit: Edit) -> None:
+        """Do an edit that may take long."""
+        (self.ahead or self.document.apply)(edit)
 
     def object_at(self, event: PointerEvent) -> int:
         """Return the object under the pointer, 0 for none."""
