@@ -12,6 +12,8 @@ from segstudio.labels.shapes import Mask, without_holes
 _MEDIAN = 5
 #: What counts as the range of intensities, in percent; every so many pixels in each direction are looked at.
 _RANGE, _EVERY = (0.5, 99.5), 4
+#: Sides of the window that an area reaches when it is ground.
+_GROUND = 3
 #: Tolerances of which the best is taken, the fewest pixels that an area then has, and the one where none is better.
 _TRIED, _FEWEST, _USUAL = np.linspace(0.03, 0.6, 24), 12, 0.1
 
@@ -43,7 +45,9 @@ def unlikeness(pixels: NDArray[Any], row: int, column: int) -> NDArray[np.float3
 
 
 def similar(unlike: NDArray[np.float32], row: int, column: int, tolerance: float, free: Mask) -> Mask:
-    """Return the pixels that are joined by edges to the one given and at most `tolerance` unlike, without holes.
+    """Return the pixels that are joined by edges to the one given and at most `tolerance` unlike.
+
+    Holes are filled, but not those of an area that reaches three sides: it is ground, and what is in it are cells.
 
     Parameters
     ----------
@@ -54,7 +58,9 @@ def similar(unlike: NDArray[np.float32], row: int, column: int, tolerance: float
     if not image[row, column]:
         return np.zeros(image.shape, np.bool_)
     cv2.floodFill(image, None, (column, row), (2.0,), flags=4)
-    return without_holes(image == 2) & free
+    area = image == 2
+    sides = sum(bool(side.any()) for side in (area[0], area[-1], area[:, 0], area[:, -1]))
+    return area if sides >= _GROUND else without_holes(area) & free
 
 
 def best_tolerance(unlike: NDArray[np.float32], row: int, column: int, free: Mask) -> float:

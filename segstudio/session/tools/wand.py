@@ -71,7 +71,7 @@ class WandTool(Tool):
 
 
 def _outline(area: Mask, window: Window) -> tuple[Preview, ...]:
-    rings, _ = cv2.findContours(area.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    rings, _ = cv2.findContours(area.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
     corner = np.array([window.x0 + 0.5, window.y0 + 0.5])
     return tuple(Preview(np.asarray(ring[:, 0] + corner, np.float64), True, "shape") for ring in rings)
 

@@ -69,6 +69,19 @@ def test_of_all_areas_the_one_with_the_sharpest_outline_is_taken() -> None:
     assert near(user.array == 1, BRIGHT)
 
 
+def test_holes_of_a_cell_are_filled_but_cells_are_no_holes_of_the_ground() -> None:
+    speck = np.hypot(X - 42, Y - 42) <= 3
+    user = Wand(np.where(BRIGHT & ~speck, 200, 0))
+    user.click(35, 35)
+    assert near(user.array == 1, BRIGHT)
+    user = Wand(np.where(BRIGHT, 200, 0))
+    user.send("press", 90, 10)
+    assert len(user.previews) == 2
+    user.send("release", 90, 10)
+    assert near(user.array == 1, ~BRIGHT)
+    assert not user.array[40, 40]
+
+
 def test_who_lets_go_before_the_image_is_read_has_the_object_then() -> None:
     user = Wand(IMAGE, slow=True)
     user.click(40, 40)
