@@ -14,9 +14,11 @@ from segstudio.labels.similar import best_tolerance, similar, unlikeness
 from segstudio.session.tools.base import Gesture, PointerEvent, Preview, Tool, ToolContext, registry
 
 #: The area reaches so many pixels from the click at most, so that it is found while the pointer moves.
-REACH = 384
+REACH = 256
 #: What a drag to the right adds to the tolerance for each reach of the pointer, as a share of the range of intensities.
 _PER_REACH = 0.02
+#: The rings with the most points are shown: thousands of specks in noise would keep the pointer waiting.
+_MOST_RINGS = 100
 
 
 @registry.register("wand")
@@ -71,7 +73,8 @@ class WandTool(Tool):
 
 
 def _outline(area: Mask, window: Window) -> tuple[Preview, ...]:
-    rings, _ = cv2.findContours(area.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
+    found, _ = cv2.findContours(area.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
+    rings = sorted(found, key=len, reverse=True)[:_MOST_RINGS]
     corner = np.array([window.x0 + 0.5, window.y0 + 0.5])
     return tuple(Preview(np.asarray(ring[:, 0] + corner, np.float64), True, "shape") for ring in rings)
 

@@ -123,12 +123,21 @@ def test_neighbours_are_protected_and_shift_takes_from_them() -> None:
 
 
 def test_an_area_without_an_end_is_cut_off_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert REACH > 300
+    assert REACH > 200
     monkeypatch.setattr("segstudio.session.tools.wand.REACH", 20)
     user = Wand(np.zeros(SHAPE, np.uint8))
     user.click(50, 40)
     assert user.array.sum() == 41 * 41
     assert user.told == ["The area goes on: only what is less than 20 pixels away was taken."]
+
+
+def test_of_noise_only_the_longest_lines_are_shown() -> None:
+    user = Wand(np.random.default_rng(1).normal(100, 30, SHAPE).astype(np.float32))
+    user.send("press", 50, 40)
+    assert 0 < len(user.previews) <= 100
+    user.send("move", 55, 40)
+    longest = [len(preview.points) for preview in user.previews]
+    assert longest == sorted(longest, reverse=True)
 
 
 def test_what_is_no_number_is_like_nothing() -> None:
