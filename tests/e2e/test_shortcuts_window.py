@@ -26,11 +26,15 @@ def test_a_key_is_changed_and_its_conflict_is_said(tmp_path: Path, qapp: object)
         dialog.select("tool.split")
         field = dialog.fields[0]
         QTest.keyClick(field, Qt.Key.Key_H)
+        hand.wait(dialog.says.text, what="the refusal")
         assert dialog.says.text() == "H hides the overlays while it is held. Choose another key."
         assert field.keySequence().toString() == "S", "what cannot be had takes nothing away"
         QTest.keyClick(field, Qt.Key.Key_F)
         assert dialog.says.text() == "F is the key of “Fill”, which will have none."
         assert view.tool == "select", "the key is for the field"
+        dialog.select("tool.pick")
+        dialog.fields[0].clear()
+        hand.wait(lambda: dialog.reset.isEnabled(), what="the empty field")
         dialog.select("tool.region")
         QTest.keyClick(dialog.fields[0], Qt.Key.Key_N, Qt.KeyboardModifier.ControlModifier)
         dialog.select("edit.undo")
@@ -46,7 +50,7 @@ def test_a_key_is_changed_and_its_conflict_is_said(tmp_path: Path, qapp: object)
         hand.action("help.keys")
         rows = hand.dialog(KeyMap)._table
         shown = {rows.item(row, 1).text(): rows.item(row, 2).text() for row in range(rows.rowCount())}
-        assert (shown["Split"], "Fill" in shown, shown["Undo"]) == ("F", False, "J")
+        assert (shown["Split"], "Fill" in shown, "Pick" in shown, shown["Undo"]) == ("F", False, False, "J")
         hand.dialog(KeyMap).close()
 
         hand.key(Qt.Key.Key_3)  # the changed key of Undo drops the last point of a polygon, and undoes nothing

@@ -25,6 +25,7 @@ from segstudio.gui.actions import Action
 from segstudio.gui.key_bindings import RESERVED, chord
 from segstudio.gui.key_choice import CHOSEN, KeyChoice
 from segstudio.gui.key_presets import PRESETS
+from segstudio.gui.later import later
 from segstudio.gui.theme import tokens
 
 _ROW_HEIGHT, _AIR = 28, 16
@@ -66,7 +67,7 @@ class ShortcutsDialog(QDialog):
         for field in self.fields:
             field.setMaximumSequenceLength(1)
             field.setClearButtonEnabled(True)
-            field.keySequenceChanged.connect(self._take_keys)
+            field.keySequenceChanged.connect(lambda _keys, field=field: self._on_keys(field))
         self.reset = QPushButton(self.tr("Reset"))
         self.reset.setAutoDefault(False)
         self.reset.clicked.connect(self._reset)
@@ -169,19 +170,29 @@ class ShortcutsDialog(QDialog):
         self.reset.setEnabled(action_id in self._choice.changed)
         self._say("")
 
+    def _on_keys(self, field: QKeySequenceEdit) -> None:
+        """Take the keys of the fields; one is emptied by the cross in it, and for a moment by each new key."""
+        if field.keySequence().isEmpty():
+            later(self, lambda: self._take_keys() if field.keySequence().isEmpty() else None)
+        else:
+            self._take_keys()
+
     def _take_keys(self) -> None:
         action_id = self._current()
         names = [field.keySequence().toString() for field in self.fields]
         refused = [key for key in map(chord, names) if key in RESERVED]
         if refused:
-            self._show(0)
-            use = QCoreApplication.translate("Keys", str(RESERVED[refused[0]]))
-            self._say(self.tr("{0} {1}. Choose another key.").format(_native(refused[0]), use), "error")
+            later(self, lambda: self._refuse(refused[0]))  # the field is still at work on the key
             return
         before = self._choice.bindings.keys[action_id]
         losers = self._choice.take(action_id, (*names, *before[CHOSEN:]))
         self._refresh()
         self._say_lost(losers)
+
+    def _refuse(self, key: str) -> None:
+        self._show(0)
+        use = QCoreApplication.translate("Keys", str(RESERVED[key]))
+        self._say(self.tr("{0} {1}. Choose another key.").format(_native(key), use), "error")
 
     def _say_lost(self, losers: Mapping[str, str]) -> None:
         self._say("\n".join(self._lost(key, loser) for loser, key in losers.items()), "warning")
