@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segstudio.core.errors import UserError
-from segstudio.core.tiles import Window
+from segstudio.core.stack_shape import StackShape
+from segstudio.core.tiles import Window, plane_window
 from segstudio.labels.edits import Edit, PasteLabels
 from segstudio.labels.history import EditRecord, Planes
 from segstudio.labels.objects import ObjectInfo
@@ -170,3 +171,24 @@ def test_undo_gives_the_exact_pixels_back_and_protected_ones_never_change(
         planes.apply(record.inverse)
     np.testing.assert_array_equal(planes.labels.to_array(), before)
     assert dict(planes.objects) == objects
+
+
+@pytest.mark.parametrize("edit", [Grow((1,), 4), Duplicate((1,)), SplitByShape((1,)), ConvexHull((1,))])
+def test_on_a_plane_of_a_stack_the_others_stay_as_they_are(edit: Edit) -> None:
+    stack = Planes.empty(StackShape(*SHAPE, 3))
+    for plane in (0, 1, 2):
+        there = plane_window(stack.shape, plane)
+        stack.labels.write(there, (disc(20, 20, 10) | disc(20, 37, 9)).astype(np.int32))
+    stack.objects.set(1, ObjectInfo())
+    before = stack.labels.to_array()
+    transaction = Transaction(stack, edit.name, plane=1)
+    edit.apply(transaction)
+    record = transaction.commit()
+    flat = drawn(disc(20, 20, 10) | disc(20, 37, 9))
+    do(flat, edit)
+    np.testing.assert_array_equal(stack.page(1).labels.to_array(), flat.labels.to_array())
+    for plane in (0, 2):
+        np.testing.assert_array_equal(stack.page(plane).labels.to_array() > 0, disc(20, 20, 10) | disc(20, 37, 9))
+    assert record is not None
+    stack.apply(record.inverse)
+    np.testing.assert_array_equal(stack.labels.to_array(), before)
