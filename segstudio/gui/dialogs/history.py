@@ -157,7 +157,7 @@ class HistoryDialog(QDialog):
                 self.tr(
                     "There is no earlier state of {0} yet. One is kept for every ten minutes of work, and one before "
                     "each large change: accepting many proposals, importing a mask, removing a class, deleting many "
-                    "objects. Single strokes are taken back with Ctrl+Z, also tomorrow."
+                    "objects. Single strokes are taken back with Undo, also tomorrow."
                 ).format(name)
             )
         wanted = self._rows.row_of(before.number) if before is not None else 0

@@ -7,6 +7,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QButtonGroup, QPushButton
 
 from segstudio.gui.forms.parts import Section, button, caption, row, set_role
+from segstudio.gui.keys_in_use import key_of, name_keys
 from segstudio.jobs.messages import Artifact, Message
 from segstudio.session.notice import Notice
 from segstudio.session.session import Session
@@ -26,7 +27,6 @@ class MadeImageSection(Section):
         choices = [QPushButton(self.tr("Image")), QPushButton(self.tr("Made by the model"))]
         for number, choice in enumerate(choices):
             choice.setCheckable(True)
-            choice.setToolTip(self.tr("Press I for the other one"))
             self._group.addButton(choice, number)
         line = row(*choices)
         line.setSpacing(4)
@@ -43,7 +43,7 @@ class MadeImageSection(Section):
         session.models.changed.connect(self._on_model)
         session.jobs.message.connect(self._on_message)
         self._on_model()
-        self._refresh()
+        name_keys(self, self._refresh)
 
     def _on_model(self) -> None:
         run = self._session.models.run
@@ -59,7 +59,9 @@ class MadeImageSection(Section):
         if made.problem:
             words = made.problem
         elif made.source is not None:
-            words = self.tr("Press I to change between the two; place and zoom stay.")
+            key = key_of("view.made")
+            press = self.tr("Press {0} to change between the two; place and zoom stay.")
+            words = press.format(key) if key else self.tr("Place and zoom stay when you change between the two.")
         else:
             words = self.tr("This model has made no image of the one in front yet: press Predict.")
         self._says.setText(words)

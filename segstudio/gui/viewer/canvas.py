@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QWidget
 
 from segstudio.core.tiles import Window
 from segstudio.gui.field_keys import takes_text
+from segstudio.gui.keys_in_use import key_of
 from segstudio.gui.viewer.camera_view import CameraView, Look
 from segstudio.gui.viewer.decoration import BrushCursor, Decoration, SketchItem
 from segstudio.gui.viewer.hand import Hand
@@ -237,7 +238,9 @@ class Canvas(CameraView):
         shown = made.shown and document is not None
         self.minimap.exchange(made.source if shown else document.source if document is not None else None)
         self._pictures.follow_made()
-        note = self.tr("Made by {0}  ·  press I for the image").format(made.model) if shown else ""
+        key = key_of("view.made")
+        words = self.tr("Made by {0}  ·  press {1} for the image") if key else self.tr("Made by {0}")
+        note = words.format(made.model, key) if shown else ""
         self._decoration.set_note(note)
         self.setAccessibleDescription(note)
         self._readout.again()
