@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segstudio.core.tiles import Window
-from segstudio.labels.objects import ObjectInfo
-from segstudio.labels.paste import PasteLabels
+from segstudio.labels.mask_edit import AddMask
 from segstudio.labels.shapes import Mask
 from segstudio.labels.similar import best_tolerance, similar, unlikeness
 from segstudio.session.tools.base import Gesture, PointerEvent, Preview, Tool, ToolContext, registry
@@ -66,8 +65,7 @@ class WandTool(Tool):
             return  # another plane of the stack has come to the front: this is not its area
         area = taken()
         if area.any():
-            infos = {1: ObjectInfo(class_id=context.view.class_id)}
-            context.add(PasteLabels(area.astype(np.int32), window, infos, only_empty=protect, name="Magic wand"))
+            context.add(AddMask(area, window, context.view.class_id, protect, "Magic wand"))
         if _is_cut(area, window, shape):
             context.say(f"The area goes on: only what is less than {REACH} pixels away was taken.")
 

@@ -1,0 +1,33 @@
+"""A new object of the pixels of a mask."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segstudio.core.tiles import Window
+from segstudio.labels.edits import add_object
+from segstudio.labels.painting import Brush, write_masked
+from segstudio.labels.transaction import Transaction
+
+
+@dataclass(frozen=True, eq=False)
+class AddMask:
+    """The pixels of `mask`, ``(rows, columns)`` of `window`, as a new object; with `protect` only empty ones."""
+
+    mask: NDArray[np.bool_]
+    window: Window
+    class_id: int = 1
+    protect: bool = True
+    name: str = "Outline object"
+
+    def apply(self, tx: Transaction) -> None:
+        """Write the part around the mask."""
+        rows, columns = np.flatnonzero(self.mask.any(axis=1)), np.flatnonzero(self.mask.any(axis=0))
+        if not len(rows):
+            return
+        part = Window(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
+        object_id = tx.next_id()
+        brush = Brush(object_id, 1.0, (0,) if self.protect else None)
+        if write_masked(tx, brush, part.shift(self.window.y0, self.window.x0), self.mask[part.slices]):
+            add_object(tx, object_id, self.class_id)
