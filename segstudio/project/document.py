@@ -1,6 +1,6 @@
 """One image with its annotation: every edit goes through here and is durable a moment later."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from math import isclose
 from pathlib import Path
 
@@ -12,7 +12,6 @@ from segstudio.io.disk import DISK, Disk
 from segstudio.io.sources import ImageSource, open_image
 from segstudio.labels.edits import Edit
 from segstudio.labels.history import EditRecord
-from segstudio.labels.objects import ObjectInfo
 from segstudio.labels.restore_points import restore_point_of
 from segstudio.labels.restoring import Restoration
 from segstudio.labels.transaction import Transaction
@@ -24,31 +23,23 @@ from segstudio.project.journal_records import JournalRecord, Kind
 from segstudio.project.locating import check_size
 from segstudio.project.manifest import ImageEntry
 from segstudio.project.outward import refuse_image_links_out
+from segstudio.project.paged_document import PagedDocument
 from segstudio.project.prepared_step import PreparedStep, TableChange
 from segstudio.project.reading_only import refuse_change
 from segstudio.project.recovery import Recovered, recover
 from segstudio.project.rescue import ImageRescue
-from segstudio.project.saved_document import SavedDocument
 from segstudio.project.undo_stack import UndoStack
 
 
-class ImageDocument(SavedDocument):
+class ImageDocument(PagedDocument):
     """An open image: its pixels, its planes, and undo over all sessions.
 
     Make it with `open`, on any thread; everything else belongs to one thread, the one that edits.
 
     Attributes
     ----------
-    entry
-        The image in the project.
     source
         Its pixels.
-    stack
-        Labels, regions and objects of all planes; change them only through `begin`, `apply`, `undo`, `redo`.
-    plane
-        The plane of a stack that is in front; 0 for a flat image.
-    planes
-        Labels, regions and objects of that plane.
     history
         What can be undone and redone.
     notices
@@ -56,8 +47,6 @@ class ImageDocument(SavedDocument):
     """
 
     changed = Signal(DocumentChange)
-    turned = Signal(int)
-    """Another plane of a stack is in front: its number."""
 
     def __init__(  # noqa: PLR0913 - made by `open` only
         self,
@@ -72,14 +61,10 @@ class ImageDocument(SavedDocument):
         disk: Disk = DISK,
     ) -> None:
         super().__init__(files, entry.id, found, read_only=read_only, on_published=on_published, disk=disk)
-        self.entry = entry
+        self._show_planes(entry, found.planes)
         self._of_newer = of_newer
         self.source = source
         self.files = files
-        self.stack = self.planes = found.planes
-        self.plane = 0
-        if entry.planes > 1:
-            self.planes = self.stack.page(0)
         self.notices = found.notices
         place = JournalPlace(files.journal, entry.id, found.planes.shape)
         self._stack = UndoStack(found.planes, found.done, found.undone, place, self._saving.waiting)
@@ -93,29 +78,10 @@ class ImageDocument(SavedDocument):
             if found.repair:
                 self._record("repair", EditRecord("Objects found", (), found.repair, Window(0, 0, 0, 0)))
 
-    def objects_in_front(self) -> Mapping[int, ObjectInfo]:
-        """Return the rows of the objects with pixels on the plane in front; of a flat image all rows."""
-        objects = self.stack.objects
-        return (
-            objects
-            if self.planes is self.stack
-            else {number: objects[number] for number in self.planes.labels.values() if number in objects}
-        )
-
-    def turn_to(self, plane: int) -> None:
-        """Bring a plane of a stack to the front; a gesture that is going on has to be ended before.
-
-        Raises
-        ------
-        IndexError
-            There is no such plane.
-        """
-        if not 0 <= plane < self.entry.planes:
-            raise IndexError(f"{self.entry.name} has {self.entry.planes} planes, there is no plane {plane}.")
-        if plane != self.plane and not self.editing:
+    def _may_turn(self) -> bool:
+        if not self.editing:
             self._do_asked()
-            self.plane, self.planes = plane, self.stack.page(plane)
-            self.turned.emit(plane)
+        return not self.editing
 
     @property
     def pixel_size(self) -> PixelSize | None:
