@@ -1,5 +1,6 @@
 """The objects of the image in front as a table, measured in the background, kept up edit by edit."""
 
+import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from itertools import repeat
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 _MANY = 200
 #: More rows than these, about a microsecond each, are made on a thread.
 _MANY_ROWS = 5000
+#: So long a plane of a stack is in front before its objects are measured.
+_REST_S = 0.3
+_RESTING = "objects of a plane"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,12 @@ class ObjectList:
 
     def load(self, document: "ImageDocument | None") -> None:
         """Show the objects of this image."""
+        self._show(document)
+        if document is not None:
+            self._index(document)
+        self._work()
+
+    def _show(self, document: "ImageDocument | None") -> None:
         if self._connected is not None:
             self._connected.changed.disconnect(self._on_changed, missing_ok=True)
             self._connected.turned.disconnect(self._on_turned, missing_ok=True)
@@ -128,9 +138,6 @@ class ObjectList:
             if len(document.planes.objects) > _MANY_ROWS:
                 self._list(document)
         self.changed.emit()
-        if document is not None:
-            self._index(document)
-        self._work()
 
     def _index(self, document: "ImageDocument") -> None:
         """Find out on a thread which tiles hold an object, and their digests, before the first edit needs them."""
@@ -175,8 +182,25 @@ class ObjectList:
     def _row(self, object_id: int, info: ObjectInfo) -> Row:
         return _row(object_id, info, self._measured.get(object_id, _UNKNOWN), self._pixel_size or 1.0)
 
-    def _on_turned(self, _plane: int) -> None:
-        self.load(self._connected)
+    def _on_turned(self, plane: int) -> None:
+        """List the objects of another plane; they are measured when it stays in front: a stack may be played."""
+        document = self._connected
+        self._show(document)
+
+        def still() -> bool:
+            return document is not None and document is self._connected and document.plane == plane
+
+        def rest() -> None:
+            if still():  # of planes that have passed meanwhile nobody waits
+                time.sleep(_REST_S)
+
+        def measure() -> None:
+            if document is not None and still():
+                if not document.planes.labels.indexed:
+                    self._index(document)
+                self._work()
+
+        self._background.run(rest, lambda _: measure(), lane=_RESTING)
 
     def _on_changed(self, change: "DocumentChange") -> None:
         if not change.live:
