@@ -90,7 +90,7 @@ def test_saved_and_opened_again_every_id_is_the_same(
         (image_id,) = (entry.id for entry in project.images)
         info = {object_id: ObjectInfo(class_id=1) for object_id in the_ids(labels)}
         document = project.document(image_id)
-        document.apply(TakeLabels(labels, info, complete=False))
+        document.apply(TakeLabels(LabelMap.from_array(labels), info, complete=False))
         assert np.array_equal(document.planes.labels.to_array(), labels)
         ring = [(3.0, 3.0), (9.0, 3.0), (9.0, 9.0), (3.0, 9.0)]
         if document.apply(Polygon(ring)) is not None:  # with an id of its own, whatever is there
