@@ -66,6 +66,14 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown() -> Iterator[None]:
+    """Let no answer arrive any more: pytest-qt deletes the widgets before the fixtures close their sessions."""
+    if carrier := sys.modules.get("carrier"):
+        carrier.Carrier.end_all()
+    return (yield)
+
+
 @pytest.fixture(autouse=True)
 def user_folders(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
+from carrier import Carrier
 from factories import cells, write_pairs
-from PySide6.QtCore import QObject, Qt, Signal
 from pytestqt.qtbot import QtBot
 
 from segstudio.config.run import RunConfig
@@ -35,14 +35,6 @@ DECODE = {
 }
 
 DEPTH = {"properties": {"depth": {"type": "integer", "minimum": 1, "maximum": 6, "default": 3, "title": "Depth"}}}
-
-
-class Carrier(QObject):
-    posted = Signal(object)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.posted.connect(lambda call: call(), Qt.ConnectionType.QueuedConnection)
 
 
 class Launcher:

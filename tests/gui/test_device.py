@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import cast
 
 import pytest
-from PySide6.QtCore import QObject, Qt, Signal
+from carrier import Carrier
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
@@ -23,14 +24,6 @@ CPU = DeviceOffer(device="cpu", name="a processor, 4 cores", memory_mb=8000)
 GPU = DeviceOffer(device="cuda", name="a graphics card", memory_mb=12000)
 
 
-class _Carrier(QObject):
-    posted = Signal(object)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.posted.connect(lambda call: call(), Qt.ConnectionType.QueuedConnection)
-
-
 def _keep_catalogue(*devices: DeviceOffer) -> None:
     offer = Offer(name="joint", title="Cells", description="Finds cells.", settings={})
     store_catalogue(
@@ -46,7 +39,7 @@ def _keep_catalogue(*devices: DeviceOffer) -> None:
 
 @pytest.fixture
 def window(qtbot: QtBot) -> Iterator[MainWindow]:
-    carrier = _Carrier()
+    carrier = Carrier()
     session = Session(carrier.posted.emit)
     made = MainWindow(session)
     qtbot.addWidget(made)

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from carrier import Carrier
 from factories import write_pairs
-from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QComboBox, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
@@ -29,14 +29,6 @@ from segstudio.session.runs import read_run
 from segstudio.session.session import Session
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
-
-
-class Carrier(QObject):
-    posted = Signal(object)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.posted.connect(lambda call: call(), Qt.ConnectionType.QueuedConnection)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QObject, Qt, Signal
+from carrier import Carrier
 from PySide6.QtGui import QImage
 from pytestqt.qtbot import QtBot
 
@@ -18,14 +18,6 @@ from segstudio.session.network_reports import NetworkReports, Pictures
 from segstudio.session.session import Session
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
-
-
-class Carrier(QObject):
-    posted = Signal(object)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.posted.connect(lambda call: call(), Qt.ConnectionType.QueuedConnection)
 
 
 def _pictures(count: int) -> Pictures:

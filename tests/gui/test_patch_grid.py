@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QObject, QPointF, Qt, Signal
+from carrier import Carrier
+from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -14,14 +15,6 @@ from segstudio.gui.dialogs import patch_grid
 from segstudio.gui.dialogs.patch_grid import PatchGrid
 from segstudio.session.background import Background
 from segstudio.session.patch_preview import Patch
-
-
-class Carrier(QObject):
-    posted = Signal(object)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.posted.connect(lambda call: call(), Qt.ConnectionType.QueuedConnection)
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from carrier import Carrier
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QLabel, QScrollArea
 from pytestqt.qtbot import QtBot
-from studio import Carrier
 
 from segstudio.gui.dialogs.verify import VerifyDialog
 from segstudio.gui.theme import apply_theme
