@@ -63,7 +63,7 @@ class ExportItem:
 
     def info(self, object_id: int) -> ObjectInfo:
         """Return what is known of an object; unknown ones have the first class."""
-        return self.objects.get(object_id) or ObjectInfo(class_id=self.classes.ids[0])
+        return self.objects.get(object_id) or ObjectInfo(class_id=self.classes.ids[0], state="unreviewed")
 
     def class_name(self, class_id: int) -> str:
         """Return a class's name, ``"class 7"`` for one that left the table."""

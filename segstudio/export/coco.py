@@ -62,6 +62,7 @@ class Coco(Exporter):
                         "iscrowd": 0,
                         "object_id": object_id,
                         "source": info.source,
+                        "state": info.state,
                     }
                 )
         content = {

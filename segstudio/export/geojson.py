@@ -59,7 +59,7 @@ def _feature(item: ExportItem, stem: str, object_id: int, rings: Iterable[Ring],
             "name": str(object_id),
             "classification": {"name": item.class_name(info.class_id), "color": _rgb(item, info.class_id)},
             "isLocked": False,
-            "metadata": {"source": info.source},
+            "metadata": {"source": info.source, "state": info.state},
         },
     }
 

@@ -32,7 +32,7 @@ _MEANINGS = {
     "label": "id of the object, the value of its pixels in the label image",
     "class": "class of the object",
     "source": "manual, model or import",
-    "state": "whether somebody has accepted it",
+    "state": "accepted, unreviewed (nobody has looked at it yet) or suspicious (to be looked at again)",
     "area_px": "number of pixels",
     "centroid_x": "centre of mass; the first pixel covers 0 to 1",
     "centroid_y": "centre of mass; the first pixel covers 0 to 1",

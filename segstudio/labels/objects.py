@@ -10,16 +10,25 @@ from segstudio.core.errors import UserError
 LARGEST_ID: Final = 2**31 - 1
 
 Source = Literal["hand", "model", "import"]
-ReviewState = Literal["unreviewed", "accepted"]
+#: ``"unreviewed"``: nobody has looked at it yet; ``"suspicious"``: somebody has, and it is to be looked at again.
+ReviewState = Literal["unreviewed", "accepted", "suspicious"]
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
-    """One object: its class, who made it, and whether somebody has looked at it."""
+    """One object: its class, who made it, and whether somebody has looked at it.
+
+    What a hand draws counts as accepted: whoever drew it has looked at it.
+    """
 
     class_id: int = 1
     source: Source = "hand"
-    state: ReviewState = "unreviewed"
+    state: ReviewState = "accepted"
+
+    @property
+    def to_review(self) -> bool:
+        """Whether somebody has to look at it."""
+        return self.state != "accepted"
 
 
 class ObjectTable(Mapping[int, ObjectInfo]):

@@ -12,7 +12,7 @@ from segstudio.labels.tile_difference import difference
 #: What the undo menu calls it.
 NAME = "Restore earlier labels"
 #: Of an object of which there are only pixels.
-_UNKNOWN = ObjectInfo(source="import")
+_UNKNOWN = ObjectInfo(source="import", state="unreviewed")
 
 
 @dataclass(frozen=True, eq=False)

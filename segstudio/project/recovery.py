@@ -27,7 +27,7 @@ from segstudio.project.rescue import ImageRescue
 from segstudio.project.second_truth import choose_truth, keep_others
 
 #: What is assumed of an object that only has pixels.
-_UNKNOWN: Final = ObjectInfo(source="import")
+_UNKNOWN: Final = ObjectInfo(source="import", state="unreviewed")
 
 
 @dataclass

@@ -14,7 +14,7 @@ from segstudio.core.errors import BadInput
 from segstudio.core.tiles import TileKey, Window
 from segstudio.labels.label_map import LabelMap
 from segstudio.labels.measure import measure
-from segstudio.labels.objects import ObjectInfo, Source
+from segstudio.labels.objects import ObjectInfo, ReviewState, Source
 from segstudio.session.background import Background
 
 if TYPE_CHECKING:
@@ -32,27 +32,41 @@ _RESTING = "objects of a plane"
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Pixel figures of one object: area in px², lengths in px, angle in degrees, mean intensity of all channels."""
+    """Pixel figures of one object: area in px², lengths in px, angle in degrees, mean intensity of all channels.
+
+    Perimeter and diameter, of the disc of equal area, are lengths; the last three are plain numbers (see `measure`).
+    """
 
     area: float = 0.0
     length: float = 0.0
     width: float = 0.0
     angle: float = 0.0
     intensity: float = float("nan")
+    diameter: float = 0.0
+    perimeter: float = 0.0
+    circularity: float = 0.0
+    solidity: float = 0.0
+    eccentricity: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One object of the table; lengths are in `ObjectList.unit`, the area in its square."""
+    """One object of the table; lengths are in `ObjectList.unit`, the area in its square; NaN until measured."""
 
     id: int
     class_id: int
     source: Source
+    state: ReviewState
     area: float
     length: float
     width: float
     angle: float
     intensity: float
+    diameter: float = float("nan")
+    perimeter: float = float("nan")
+    circularity: float = float("nan")
+    solidity: float = float("nan")
+    eccentricity: float = float("nan")
 
 
 class ObjectList:
@@ -258,7 +272,7 @@ class ObjectList:
         self._background.run(work, take, lane="objects")
 
 
-_UNKNOWN = Measured(*[float("nan")] * 5)
+_UNKNOWN = Measured(*[float("nan")] * 10)
 
 
 def _row(object_id: int, info: ObjectInfo, found: Measured, scale: float) -> Row:
@@ -266,11 +280,17 @@ def _row(object_id: int, info: ObjectInfo, found: Measured, scale: float) -> Row
         object_id,
         info.class_id,
         info.source,
+        info.state,
         found.area * scale**2,
         found.length * scale,
         found.width * scale,
         found.angle,
         found.intensity,
+        found.diameter * scale,
+        found.perimeter * scale,
+        found.circularity,
+        found.solidity,
+        found.eccentricity,
     )
 
 
@@ -301,6 +321,11 @@ def _measured(labels: NDArray[np.int32], image: NDArray[Any] | None) -> dict[int
         table["width_px"].tolist(),
         table["angle"].tolist(),
         table["mean_intensity"].tolist() if image is not None else repeat(_UNKNOWN.intensity, len(table.ids)),
+        table["equivalent_diameter_px"].tolist(),
+        table["perimeter_px"].tolist(),
+        table["circularity"].tolist(),
+        table["solidity"].tolist(),
+        table["eccentricity"].tolist(),
         strict=True,
     )
     return {int(object_id): Measured(*figures) for object_id, *figures in columns}

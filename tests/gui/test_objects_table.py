@@ -8,6 +8,8 @@ from studio import Studio
 
 from segstudio.gui.panels.instances import InstancesPanel
 from segstudio.gui.panels.measure import MeasurePanel
+from segstudio.gui.panels.object_menu import change_objects
+from segstudio.labels.state_edit import SetState
 from segstudio.session.object_list import Row
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
@@ -38,15 +40,19 @@ def test_rows_are_sorted_and_filtered_and_the_selection_stays_with_its_objects(s
     labels = discs((96, 96), [(20, 20)], 4)
     labels[discs((96, 96), [(60, 60)], 12) > 0] = 2
     studio.label(labels)
-    studio.until(lambda: panel.model.data(panel.model.index(0, 3)) == "49")
+    studio.until(lambda: panel.model.data(panel.model.index(0, 4)) == "49")
     panel.view.selectRow(0)
-    panel.view.sortByColumn(3, Qt.SortOrder.DescendingOrder)
+    panel.view.sortByColumn(4, Qt.SortOrder.DescendingOrder)
     assert panel.model.object_at(0) == 2
     assert panel.selected_ids() == {1}
     panel._filter.setText(">100")
     assert panel.model.rowCount() == 1
     panel._filter.setText("model")
     assert panel.model.rowCount() == 0
+    change_objects(studio.session, SetState((2,), "suspicious"))
+    panel._filter.setText("suspicious")
+    studio.until(lambda: panel.model.rowCount() == 1)
+    assert [panel.model.data(panel.model.index(0, column)) for column in (0, 2)] == ["2", "suspicious"]
     panel._filter.clear()
     assert panel.model.rowCount() == 2
 
@@ -54,9 +60,9 @@ def test_rows_are_sorted_and_filtered_and_the_selection_stays_with_its_objects(s
 def test_of_ten_thousand_rows_only_the_visible_ones_are_drawn(studio: Studio) -> None:
     panel = studio.show(InstancesPanel(studio.session), 900, 300)
     rng = np.random.default_rng(0)
-    rows = [Row(i, 1, "hand", float(rng.integers(900)), 9.0, 5.0, 0.0, 50.0) for i in range(1, 10_001)]
+    rows = [Row(i, 1, "hand", "accepted", float(rng.integers(900)), 9.0, 5.0, 0.0, 50.0) for i in range(1, 10_001)]
     panel.model.show_rows(rows, "px", None)
-    panel.model.sort(3, Qt.SortOrder.DescendingOrder)
+    panel.model.sort(4, Qt.SortOrder.DescendingOrder)
     panel.model.filter(">450")
     assert 4000 < panel.model.rowCount() < 6000
     panel._pages.setCurrentIndex(1)
@@ -72,7 +78,7 @@ def test_ten_thousand_selected_rows_are_not_followed_cell_by_cell(studio: Studio
     studio.open()
     studio.until(lambda: not studio.session.objects.busy)  # the table would show the image's own objects again
     panel = studio.show(InstancesPanel(studio.session), 900, 300)
-    rows = [Row(i, 1, "hand", float(i), 9.0, 5.0, 0.0, 50.0) for i in range(1, 10_001)]
+    rows = [Row(i, 1, "hand", "accepted", float(i), 9.0, 5.0, 0.0, 50.0) for i in range(1, 10_001)]
     panel.model.show_rows(rows, "px", None)
     panel._pages.setCurrentIndex(1)
     studio.session.view.selected = frozenset(range(1, 10_001, 2))
@@ -82,7 +88,7 @@ def test_ten_thousand_selected_rows_are_not_followed_cell_by_cell(studio: Studio
     panel.model.rowCount = lambda *parent: asked.append(None) or count(*parent)  # type: ignore[method-assign]
     followed: list[int] = []
     panel.model.layoutAboutToBeChanged.connect(lambda: followed.append(len(panel.model.persistentIndexList())))
-    panel.view.sortByColumn(3, Qt.SortOrder.DescendingOrder)
+    panel.view.sortByColumn(4, Qt.SortOrder.DescendingOrder)
     assert max(followed) < 10
     assert panel.selected_ids() == studio.session.view.selected == frozenset(range(1, 10_001, 2))
     panel._filter.setText("12 <900")

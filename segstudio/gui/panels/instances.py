@@ -6,6 +6,7 @@ from PySide6.QtCore import (
     QItemSelection,
     QItemSelectionModel,
     QModelIndex,
+    QPoint,
     QSize,
     Qt,
     QTimer,
@@ -25,6 +26,7 @@ from PySide6.QtWidgets import (
 from segstudio.gui.bind import follow
 from segstudio.gui.forms.parts import ElidedLabel, EmptyState, button, caption, on_theme
 from segstudio.gui.later import later
+from segstudio.gui.panels.object_menu import ObjectMenu
 from segstudio.gui.panels.object_table import ID, ObjectTable
 from segstudio.labels.edits import Delete
 from segstudio.session.session import Session
@@ -47,8 +49,8 @@ class InstancesPanel(QWidget):
         self.view = QTableView()
         self.view.setModel(self.model)
         self._filter = QLineEdit()
-        self._filter.setPlaceholderText(self.tr("Filter: class, id, or >120"))
-        self._filter.setToolTip(self.tr("Class, source or id; >120 or <120 for the area"))
+        self._filter.setPlaceholderText(self.tr("Filter: class, state, or >120"))
+        self._filter.setToolTip(self.tr("Class, state, source or id; >120 or <120 for the area"))
         self._filter.setClearButtonEnabled(True)
         self._filter.textChanged.connect(self._on_filter)
         self._count = ElidedLabel()
@@ -65,6 +67,8 @@ class InstancesPanel(QWidget):
         self.model.arranging.connect(self._let_go)
         self.model.arranged.connect(self._take_up)
         self.view.clicked.connect(self._on_clicked)
+        self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.view.customContextMenuRequested.connect(self._open_menu)
         self.view.horizontalHeader().sortIndicatorChanged.connect(lambda _column, _order: self._on_sorted())
         # A moment later: the frame that shows the end of a stroke has no time for the table as well.
         self._soon = QTimer(self)
@@ -130,7 +134,7 @@ class InstancesPanel(QWidget):
         )
         view.setIconSize(QSize(12, 12))
         on_theme(self, self.model.retint)
-        for column, width in enumerate((64, 130, 80, 100, 100, 100, 90, 120)):
+        for column, width in enumerate((64, 130, 110, 80, 100, 100, 100, 90, 120)):
             view.setColumnWidth(column, width)
 
     def _build(self) -> None:
@@ -197,6 +201,11 @@ class InstancesPanel(QWidget):
     def _on_clicked(self, index: QModelIndex) -> None:
         self.fly_to.emit(self.model.object_at(index.row()))
 
+    def _open_menu(self, place: QPoint) -> None:
+        menu = ObjectMenu(self._session, self._selected_and_shown(), self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(self.view.viewport().mapToGlobal(place))
+
     def _show_selected(self, ids: Iterable[int]) -> None:
         """Select the rows of `ids`, as ranges: thousands of single ones would be slow."""
         places = sorted(place for item in ids if (place := self.model.place_of(item)) >= 0)
@@ -205,7 +214,9 @@ class InstancesPanel(QWidget):
         for place in [*places, -10]:
             if place != previous + 1:
                 if start >= 0:
-                    selection.select(self.model.index(start, 0), self.model.index(previous, 7))
+                    selection.select(
+                        self.model.index(start, 0), self.model.index(previous, self.model.columnCount() - 1)
+                    )
                 start = place
             previous = place
         self._let_go()  # first: Qt compares thousands of old ranges with as many new ones, each with each

@@ -7,16 +7,25 @@ from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 from PySide6.QtWidgets import QWidget
 
 from segstudio.core.classes import ClassTable, ObjectClass
-from segstudio.gui.theme import tokens
+from segstudio.gui.theme import icon, tokens
+from segstudio.labels.objects import ReviewState
 from segstudio.session.object_list import Row
 
 _Index = QModelIndex | QPersistentModelIndex
-ID, _CLASS, _SOURCE, _AREA, _LENGTH, _WIDTH, _ANGLE, _INTENSITY = range(8)
+ID, _CLASS, _STATE, _SOURCE, _AREA, _LENGTH, _WIDTH, _ANGLE, _INTENSITY = range(9)
 _SOURCES = {"hand": "hand", "model": "model", "import": "imported"}
+#: What is to be looked at comes first when the table is sorted by state.
+_URGENT: tuple[ReviewState, ...] = ("suspicious", "unreviewed", "accepted")
+#: Picture of a state, and its colour.
+STATE_MARKS: dict[ReviewState, tuple[str, str]] = {
+    "suspicious": ("warning", "warning_text"),
+    "unreviewed": ("circle", "secondary"),
+    "accepted": ("check", "good_text"),
+}
 _NO_PARENT = QModelIndex()
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-_ALIGNMENTS = tuple(_LEFT if column in (_CLASS, _SOURCE) else _RIGHT for column in range(8))
+_ALIGNMENTS = tuple(_LEFT if column in (_CLASS, _STATE, _SOURCE) else _RIGHT for column in range(9))
 #: Side of a swatch, pixels; it is drawn at four times that size, and so is its ring.
 _SWATCH, _RING = 12, 7
 #: What cells answer; Qt asks each of them for ten roles at every repaint.
@@ -51,6 +60,7 @@ class ObjectTable(QAbstractTableModel):
         self._unit = "px"
         self._names: dict[int, str] = {}
         self._swatches: dict[int, QIcon] = {}
+        self._marks: dict[ReviewState, QIcon] = {}
 
     def show_rows(self, rows: list[Row], unit: str, classes: ClassTable | None) -> None:
         """Take over the objects of an image."""
@@ -65,7 +75,8 @@ class ObjectTable(QAbstractTableModel):
         self._arrange()
 
     def retint(self) -> None:
-        """Draw the swatches of the classes again in the colours of the theme."""
+        """Draw the swatches of the classes and the marks of the states again in the colours of the theme."""
+        self._marks = {state: icon(name, colour) for state, (name, colour) in STATE_MARKS.items()}
         self._swatches = {item.id: _swatch(item.colour) for item in self._classes}
 
     def _repaint(self, before: list[Row]) -> bool:
@@ -77,11 +88,11 @@ class ObjectTable(QAbstractTableModel):
         changed = {new.id for old, new in zip(before, self._rows, strict=True) if old is not new}
         places = [self._places[item] for item in changed if item in self._places]
         if places:
-            self.dataChanged.emit(self.index(min(places), 0), self.index(max(places), 7))
+            self.dataChanged.emit(self.index(min(places), 0), self.index(max(places), _INTENSITY))
         return True
 
     def filter(self, words: str) -> None:
-        """Show only rows with these words in id, class or source; ``>120`` and ``<120`` compare the area."""
+        """Show only rows with these words in id, class, state or source; ``>120`` and ``<120`` compare the area."""
         self._words = words.strip().lower()
         self._arrange()
 
@@ -109,7 +120,7 @@ class ObjectTable(QAbstractTableModel):
 
     def columnCount(self, parent: _Index = _NO_PARENT) -> int:
         """Return how many columns there are."""
-        return 0 if parent.isValid() else 8
+        return 0 if parent.isValid() else len(_ALIGNMENTS)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         """Return the name of a column with its unit."""
@@ -123,6 +134,7 @@ class ObjectTable(QAbstractTableModel):
         name = (
             self.tr("Id"),
             self.tr("Class"),
+            self.tr("State"),
             self.tr("Source"),
             self.tr("Area, {0}²").format(unit),
             self.tr("Length, {0}").format(unit),
@@ -145,6 +157,8 @@ class ObjectTable(QAbstractTableModel):
             return self._text(row, index.column())
         if role == Qt.ItemDataRole.DecorationRole and index.column() == _CLASS:
             return self._swatches.get(row.class_id)
+        if role == Qt.ItemDataRole.DecorationRole and index.column() == _STATE:
+            return self._marks.get(row.state)
         return None
 
     def _text(self, row: Row, column: int) -> str:
@@ -152,6 +166,8 @@ class ObjectTable(QAbstractTableModel):
             return str(row.id)
         if column == _CLASS:
             return self._name(row)
+        if column == _STATE:
+            return row.state
         if column == _SOURCE:
             return _SOURCES[row.source]
         value = (row.area, row.length, row.width, row.angle, row.intensity)[column - _AREA]
@@ -194,6 +210,8 @@ class ObjectTable(QAbstractTableModel):
     def _keys(self, column: int) -> NDArray[np.generic]:
         if column == _CLASS:
             return np.array([self._name(row) for row in self._rows], dtype=np.str_)
+        if column == _STATE:
+            return np.array([_URGENT.index(row.state) for row in self._rows], np.int8)
         if column == _SOURCE:
             return np.array([row.source for row in self._rows], dtype=np.str_)
         field = {
@@ -211,7 +229,8 @@ class ObjectTable(QAbstractTableModel):
         if not self._texts:
             names = {key: f"{name} ".lower() for key, name in self._names.items()}
             self._texts = [
-                f"{row.id} {names.get(row.class_id) or f'{row.class_id} '}{_SOURCES[row.source]}" for row in self._rows
+                f"{row.id} {names.get(row.class_id) or f'{row.class_id} '}{row.state} {_SOURCES[row.source]}"
+                for row in self._rows
             ]
         matching = np.ones(len(self._rows), np.bool_)
         for word in self._words.split():
