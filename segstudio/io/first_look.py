@@ -38,7 +38,7 @@ class FirstLook:
         """Return what was read, or why it cannot be read.
 
         A question names a file (``path``, ``indices``, and ``state``, which is another one when its content is) and
-        the ``plane`` and ``window`` to decode; without a window the file is only opened.
+        the ``plane``, ``level`` and ``window`` to decode; without a window the file is only opened.
         """
         question = json.loads(line)
         limit_time(SECONDS)
@@ -51,7 +51,7 @@ class FirstLook:
     def _look(self, question: dict[str, Any]) -> dict[str, Any]:
         source = self._open(question["path"], question["indices"], question["state"])
         if question["window"] is not None:
-            source.read(Window(*question["window"]), question["plane"])
+            source.read_level(question["level"], Window(*question["window"]), question["plane"])
         # Some formats are decoded when they are opened, and some never in parts.
         return {"whole": source.was_decoded if question["window"] is None else source.decodes == "planes"}
 

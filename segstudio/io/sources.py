@@ -23,7 +23,7 @@ from segstudio.io.file_heads import read_head, what_it_is
 class PixelGate(Protocol):
     """Asked before pixels of an open file are decoded."""
 
-    def __call__(self, window: Window, plane: int, size: tuple[int, int]) -> None:
+    def __call__(self, window: Window, plane: int, size: tuple[int, int], level: int = 0) -> None:
         """Return when a window of a plane of ``(rows, columns)`` may be decoded; raise `BadInput` otherwise."""
 
 
@@ -34,8 +34,19 @@ class ImageSource(Protocol):
     def info(self) -> ImageInfo:
         """What the file holds."""
 
+    @property
+    def levels(self) -> tuple[tuple[int, int], ...]:
+        """Sizes ``(rows, columns)`` of the smaller copies of a plane that the file holds, largest first."""
+
+    @property
+    def decodes(self) -> Literal["nothing", "parts", "planes"]:
+        """What passes through a decoder when a window is read: nothing, what lies under it, or the whole plane."""
+
     def read(self, window: Window | None = None, plane: int = 0) -> NDArray[Any]:
         """Return pixels, ``(h, w)`` or ``(h, w, channels)``, of the stored type, native byte order."""
+
+    def read_level(self, level: int, window: Window | None = None, plane: int = 0) -> NDArray[Any]:
+        """Return what `read` does of a smaller copy: 1 for the first of `levels`, 0 for the image itself."""
 
     def close(self) -> None:
         """Let go of the file, as soon as nobody is reading it; afterwards nobody can."""
@@ -65,6 +76,8 @@ class BaseSource(ABC):
         self.gate: PixelGate | None = None
         #: Whether the first plane was decoded from end to end.
         self.was_decoded = False
+        #: Sizes ``(rows, columns)`` of the smaller copies of a plane that the file holds, largest first.
+        self.levels: tuple[tuple[int, int], ...] = ()
         self._calm = threading.Condition()
         self._readers = 0
         self._closed = False
@@ -88,24 +101,42 @@ class BaseSource(ABC):
         BadInput
             The pixels are damaged, or need more than `READ_BUDGET` bytes, or the source is closed.
         """
+        return self.read_level(0, window, plane)
+
+    def read_level(self, level: int, window: Window | None = None, plane: int = 0) -> NDArray[Any]:
+        """Return what `read` does of a smaller copy of the plane.
+
+        Parameters
+        ----------
+        level
+            1 for the first of `levels`, and so on; 0 for the image itself.
+        window
+            In pixels of that copy.
+        plane
+            As for `read`, which says what is raised, too.
+        """
         if not 0 <= plane < self.info.planes:
             raise IndexError(f"{self.info.path.name} has {self.info.planes} planes, there is no plane {plane}")
-        size = self.info.size
+        size = self.levels[level - 1] if level else self.info.size
         part = Window.whole(size) if window is None else window.clip(size)
         trailing = () if self.info.channels == 1 else (self.info.channels,)
         if part.empty:
             return np.zeros((part.height, part.width, *trailing), np.dtype(self.info.dtype))
         check_budget(self.info.path, (part.height, part.width, *trailing), np.dtype(self.info.dtype))
         if self.gate is not None:
-            self.gate(part, plane, self.info.size)
+            self.gate(part, plane, size, level)
         with self._reading(), decoding(self.info.path):
-            pixels = self._read(part, plane)
-        self.was_decoded |= plane == 0 and part.shape == self.info.size
+            pixels = self._read_level(level, part, plane) if level else self._read(part, plane)
+        self.was_decoded |= plane == level == 0 and part.shape == size
         return pixels
 
     @abstractmethod
     def _read(self, window: Window, plane: int) -> NDArray[Any]:
         """Return an array of its own for a window that is not empty and lies inside."""
+
+    def _read_level(self, level: int, window: Window, plane: int) -> NDArray[Any]:
+        """Return what `_read` does of one of the `levels`; sources that have some do it."""
+        raise NotImplementedError
 
     def _let_go(self) -> None:  # noqa: B027 - sources without an open file have nothing to do
         """Close the file; nobody reads it, and nobody will."""

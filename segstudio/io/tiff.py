@@ -16,8 +16,10 @@ from segstudio.core.errors import BadInput
 from segstudio.io.decoding import check_budget, damaged
 from segstudio.io.finite import SEARCHED_PIXELS, float_warnings
 from segstudio.io.sources import BaseSource, ImageReader, readers
+from segstudio.io.tiff_levels import pyramid_levels
 from segstudio.io.tiff_metadata import describe_stack, imagej_entries, plain_stack, unit_to_um
-from segstudio.io.tiff_pixels import JPEG_COMPRESSIONS, Colour, PagePart, TiffLayout, TiffSource, segment_shape
+from segstudio.io.tiff_pixels import Colour, PagePart, TiffLayout, TiffSource
+from segstudio.io.tiff_segments import JPEG_COMPRESSIONS, segment_shape
 
 # What it has to say reaches the user as warnings of the image.
 logging.getLogger("tifffile").setLevel(logging.CRITICAL + 1)
@@ -61,11 +63,17 @@ def _source(path: Path, tif: tifffile.TiffFile, indices: bool) -> BaseSource:
         for number in stack.pages
     ]
     planes = len(pages) // channels
+    levels = pyramid_levels(tif, first) if virtual <= 1 else ()
+    if len(pages) == 1:
+        other -= sum(level.index is None for level in levels)
+    else:
+        levels = tuple(level for level in levels if level.index is not None)
     layout = TiffLayout(
         tuple(tuple(pages[plane * channels : (plane + 1) * channels]) for plane in range(planes)),
         colour,
         samples,
         _palette(first) if colour == "palette" else None,
+        levels,
     )
     shown = 3 if colour in ("palette", "cmyk") else samples
     trailing = shown if shown > 1 else channels

@@ -9,7 +9,7 @@ from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from secrets import token_hex
-from typing import Final
+from typing import Final, NamedTuple
 
 from segstudio.core.errors import BadInput
 from segstudio.core.program import program_command
@@ -56,10 +56,24 @@ def unknown_files_vetted(memory: Path | None, *, at_once: bool = True) -> Iterat
 
 @dataclass
 class _Known:
-    """What is known of one file: the blocks of each plane that were decoded without harm, ``None`` for all."""
+    """What is known of one file: the blocks of each `_Copy` that were decoded without harm, ``None`` for all."""
 
     mark: str
-    planes: dict[int, set[tuple[int, int]] | None]
+    copies: "dict[_Copy, set[tuple[int, int]] | None]"
+
+    def mark_of(self, copy: "_Copy") -> str:
+        """Return what is remembered when all of one was decoded."""
+        return f"{self.mark}:{copy.plane}" + (f"/{copy.level}" if copy.level else "")
+
+
+class _Copy(NamedTuple):
+    """A plane, or a smaller copy of it that the file holds."""
+
+    plane: int
+    level: int
+
+
+_FIRST: Final = _Copy(0, 0)
 
 
 class Vetting:
@@ -114,15 +128,18 @@ class Vetting:
             known = _Known(_fingerprint(path, key), {})
             if not self._read.has(known.mark):
                 if self._look(path, key):
-                    self._keep(known, 0)
+                    self._keep(known, _FIRST)
                 self._read.add(known.mark)
             self._known[key] = known
         return partial(self._vet, path, key, known)
 
-    def _vet(self, path: Path, key: Key, known: _Known, window: Window, plane: int, size: tuple[int, int]) -> None:
-        if plane not in known.planes:
-            known.planes[plane] = None if self._read.has(f"{known.mark}:{plane}") else set()
-        done = known.planes[plane]
+    def _vet(  # noqa: PLR0913 - what the gate is asked, after what is known of the file
+        self, path: Path, key: Key, known: _Known, window: Window, plane: int, size: tuple[int, int], level: int = 0
+    ) -> None:
+        copy = _Copy(plane, level)
+        if copy not in known.copies:
+            known.copies[copy] = None if self._read.has(known.mark_of(copy)) else set()
+        done = known.copies[copy]
         if done is None:
             return
         for row in range(window.y0 // _BLOCK, -(-window.y1 // _BLOCK)):
@@ -133,27 +150,27 @@ class Vetting:
             self._refuse_again(path, key)
             part = Window(row, missing[0], row + 1, missing[-1] + 1)
             corners = (number * _BLOCK for number in (part.y0, part.x0, part.y1, part.x1))
-            if self._look(path, key, Window(*corners).clip(size), plane):
-                self._keep(known, plane)
+            if self._look(path, key, Window(*corners).clip(size), copy):
+                self._keep(known, copy)
                 return
             done.update((row, column) for column in range(part.x0, part.x1))
         if len(done) == -(-size[0] // _BLOCK) * -(-size[1] // _BLOCK):
-            self._keep(known, plane)
+            self._keep(known, copy)
 
     def _refuse_again(self, path: Path, key: Key) -> None:
         """Raise when the file broke a process before: it is not tried again."""
         if key in self._refused:
             raise _harmful(path, self._refused[key])
 
-    def _keep(self, known: _Known, plane: int) -> None:
+    def _keep(self, known: _Known, copy: _Copy) -> None:
         """Keep in mind that a whole plane was decoded."""
-        known.planes[plane] = None
-        self._read.add(f"{known.mark}:{plane}")
+        known.copies[copy] = None
+        self._read.add(known.mark_of(copy))
 
-    def _look(self, path: Path, key: Key, window: Window | None = None, plane: int = 0) -> bool:
+    def _look(self, path: Path, key: Key, window: Window | None = None, copy: _Copy = _FIRST) -> bool:
         """Let the process open the file, or decode a window; return whether it has decoded the whole plane."""
         part = None if window is None else (window.y0, window.x0, window.y1, window.x1)
-        question = {"path": str(path), "indices": key[1], "state": key[2:], "window": part, "plane": plane}
+        question = {"path": str(path), "indices": key[1], "state": key[2:], "window": part, **copy._asdict()}
         try:
             with self._process() as process:
                 told = json.loads(process.ask(json.dumps(question).encode(), _WAIT_S))

@@ -29,7 +29,7 @@ def look() -> Iterator[FirstLook]:
 
 
 def _ask(look: FirstLook, path: Path, window: tuple[int, ...] | None = None, **more: Any) -> dict[str, Any]:
-    question = {"path": str(path), "indices": False, "state": [1], "window": window, "plane": 0, **more}
+    question = {"path": str(path), "indices": False, "state": [1], "window": window, "plane": 0, "level": 0, **more}
     answer: dict[str, Any] = json.loads(look.answer(json.dumps(question).encode()))
     return answer
 

@@ -88,9 +88,9 @@ def test_of_large_strips_only_so_many_bytes_are_kept(tmp_path: Path, monkeypatch
         decoded: list[int] = []
         decode = source._decode  # type: ignore[attr-defined]
 
-        def noted(page: Any, index: int) -> Any:
+        def noted(page: Any, index: int, key: Any) -> Any:
             decoded.append(index)
-            return decode(page, index)
+            return decode(page, index, key)
 
         monkeypatch.setattr(source, "_decode", noted)
         for strip in (0, 1, 0, 2, 0, 1):

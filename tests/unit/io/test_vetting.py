@@ -334,7 +334,14 @@ def test_the_process_ends_with_who_asks(tmp_path: Path) -> None:
 def test_the_process_looks_into_no_working_folder(tmp_path: Path) -> None:
     for name in ("numpy", "tifffile", "torch", "sitecustomize", "usercustomize"):
         (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'PWNED')!r}, 'w')")
-    asked = {"path": str(_picture(tmp_path)), "indices": False, "state": [], "window": [0, 0, 8, 8], "plane": 0}
+    asked = {
+        "path": str(_picture(tmp_path)),
+        "indices": False,
+        "state": [],
+        "window": [0, 0, 8, 8],
+        "plane": 0,
+        "level": 0,
+    }
     question = json.dumps(asked)
     command = program_command("confined", "images")
     with subprocess.Popen(command, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
