@@ -78,6 +78,7 @@ class Layout:
             if name == "&Edit":
                 self._fill_menu(menu.addMenu(self._window.tr("Shape")), "Shapes", actions)
                 self._fill_menu(menu.addMenu(self._window.tr("Class")), "Classes", actions)
+                self._fill_menu(menu.addMenu(self._window.tr("Review")), "Review", actions)
             if name == "&View":
                 panels = menu.addMenu(self._window.tr("Panels"))
                 for dock in (self.images, self.steps, self.drawer):

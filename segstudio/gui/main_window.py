@@ -184,6 +184,9 @@ class MainWindow(QMainWindow):
         session.front.leaving.connect(self.canvas.finish_stroke, priority=1)  # before what was asked for ahead is done
         session.made.changed.connect(self._refresh)
         session.review.focused.connect(self.canvas.fly_to)
+        session.object_walk.focused.connect(self.canvas.fly_to)
+        session.object_walk.changed.connect(self._refresh)
+        session.object_walk.among = self.images.shown_ids
         self.plane_bar.asked.connect(self._go_along)
 
     def _show_project(self, project: Project | None) -> None:

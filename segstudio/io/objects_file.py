@@ -72,6 +72,18 @@ def read_objects(path: Path) -> tuple[dict[int, ObjectInfo], int]:
     return objects, max(next_id, max(objects, default=0) + 1)
 
 
+def any_to_review(path: Path) -> bool:
+    """Return whether a table holds an object that somebody has to look at; not where it cannot be read.
+
+    The text is searched and not read as JSON: thousands of tables are looked through on the way to the next image.
+    """
+    try:
+        raw = read_limited(path, SIZE_LIMIT)
+    except BadInput:
+        return False
+    return any(f'"{state}"'.encode() in raw for state in get_args(ReviewState) if state != "accepted")
+
+
 def _object(path: Path, field: str, entry: object) -> tuple[int, ObjectInfo]:
     if not isinstance(entry, dict):
         raise bad_field(path, field, "is not an object")

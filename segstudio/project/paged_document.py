@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from psygnal import Signal
 
+from segstudio.core.stack_shape import LABEL_TILE, plane_start
 from segstudio.labels.history import Planes
 from segstudio.labels.objects import ObjectInfo
 from segstudio.project.manifest import ImageEntry
@@ -44,6 +45,13 @@ class PagedDocument(SavedDocument):
         if self.planes is self.stack:
             return objects
         return {number: objects[number] for number in self.planes.labels.values() if number in objects}
+
+    def plane_with(self, object_id: int) -> int | None:
+        """Return a plane on which an object is: the one in front, else the first; ``None`` for one without pixels."""
+        if self.planes.labels.tiles_with(object_id):
+            return self.plane
+        row = next((row for row, _ in self.stack.labels.tiles_with(object_id)), None)
+        return None if row is None else row * LABEL_TILE // plane_start(self.stack.shape, 1)
 
     def turn_to(self, plane: int) -> None:
         """Bring a plane of a stack to the front; a gesture that is going on has to be ended before.

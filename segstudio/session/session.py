@@ -33,6 +33,7 @@ from segstudio.session.made_image import MadeImage
 from segstudio.session.mask_taking import MaskTaking
 from segstudio.session.notice import Level, Notice
 from segstudio.session.object_list import ObjectList
+from segstudio.session.object_walk import ObjectWalk
 from segstudio.session.plane_choice import PlaneChoice
 from segstudio.session.project_bake_off import ProjectBakeOff
 from segstudio.session.project_door import ProjectDoor
@@ -105,6 +106,8 @@ class Session(KeptPreferences):
         self.completeness = Completeness(self.front)
         self.objects = ObjectList(lambda: self.document, self.background)
         self.review = Review(lambda: self.project, lambda: self.document, self.background, self.ahead)
+        self.object_walk = ObjectWalk(lambda: self.project, self.front, self.view, self.background)
+        self.object_walk.noticed.connect(self._on_notice)
         self.models = ChosenModel(self.runs, self.jobs, self.bake_off, self.review)
         self._news = TrainingNews(self.runs, self.jobs, self.bake_off, self.models, self._on_notice)
         self.walk = ProposalWalk(self.review)
@@ -298,6 +301,7 @@ class Session(KeptPreferences):
     def _on_document_changed(self, document: ImageDocument | None) -> None:
         self.objects.load(document)
         self.view.let_go()
+        self.object_walk.load(document)
         self.made.turn_to_front()
         self.document_changed.emit(document)
         self.review.show_latest()

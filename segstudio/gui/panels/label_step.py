@@ -17,6 +17,7 @@ from segstudio.gui.forms.numbers import CalmSlider, ValueSlider
 from segstudio.gui.forms.parts import Column, Section, button, caption, row, set_role, tool_button
 from segstudio.gui.keys_in_use import in_brackets, name_keys
 from segstudio.gui.panels.class_list import ClassList
+from segstudio.gui.panels.object_review import ObjectReview
 from segstudio.gui.reading_only import allow, why_grey
 from segstudio.labels.regions import COMPLETE, IGNORE, NOT_STATED
 from segstudio.session.session import Session
@@ -35,6 +36,7 @@ class LabelPanel(QWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self._column)
+        self._column.body.addWidget(ObjectReview(session))
         for section in (self._class_section(), self._tool_section(), self._region_section(), self._show_section()):
             self._column.body.addWidget(section)
         self._column.body.addStretch(1)
