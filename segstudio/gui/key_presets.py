@@ -40,6 +40,7 @@ PRESETS: Final[Mapping[str, Keys]] = MappingProxyType(
             "tool.polygon": ("P", "Ctrl+N"),
             "tool.fill": ("Shift+B",),
             "tool.wand": ("W", "N"),
+            "tool.outline_in_box": ("Shift+P",),
             "view.regions": ("Shift+W",),
             "edit.new_object": ("Shift+N",),
             "edit.redo": ("Ctrl+Shift+Z", "Ctrl+Y"),

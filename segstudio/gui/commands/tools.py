@@ -38,6 +38,13 @@ _TOOLS = (
         "ph.magic-wand",
         "Click a cell: the area of similar intensity becomes an object; drag right for more, left for less",
     ),
+    (
+        "outline_in_box",
+        "Outline in a box",
+        ("Shift+B",),
+        "ph.bounding-box",
+        "Drag a rough box around a cell, or click it: its outline is proposed; Enter or the next click takes it",
+    ),
     ("fill", "Fill", ("F",), "ph.paint-bucket", "Fill an enclosed area"),
     ("pick", "Pick", ("L",), "ph.eyedropper", "Take an object to go on painting it"),
     ("split", "Split", ("S",), "ph.scissors", "Draw a line through an object to cut it in two"),

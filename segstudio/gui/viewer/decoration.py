@@ -188,12 +188,15 @@ class Sketch:
         Mark the first point, where the gesture closes.
     vertices
         Mark every point.
+    dashed
+        It is only proposed.
     """
 
     points: Sequence[tuple[float, float]]
     closed: bool = False
     start: bool = False
     vertices: bool = False
+    dashed: bool = False
 
 
 class SketchItem(QGraphicsItem):
@@ -232,7 +235,10 @@ class SketchItem(QGraphicsItem):
             if line.isEmpty():
                 continue
             for colour, width in ((halo, 3.5), (bright, 1.5)):
-                painter.setPen(QPen(colour, width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+                pen = QPen(colour, width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
+                if sketch.dashed and colour is bright:
+                    pen = QPen(colour, width, Qt.PenStyle.DashLine, Qt.PenCapStyle.FlatCap)
+                painter.setPen(pen)
                 if sketch.closed:
                     painter.drawPolygon(line)
                 else:

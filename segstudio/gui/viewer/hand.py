@@ -54,6 +54,7 @@ class Hand:
         self._document: ImageDocument | None = None
         self._last = PointerEvent("hover")
         self._sketching = False
+        self._shown: tuple[Preview, ...] = ()
 
     @property
     def running(self) -> bool:
@@ -90,15 +91,13 @@ class Hand:
         self.finish()
         if self._runner is not None:
             self._runner.use(self._session.view.tool)
-            self._sketching = False
-            self._show(())
+            self._show_previews(())
 
     def cancel(self) -> None:
         """Take an unfinished gesture back."""
         if self._runner is not None:
             self._runner.cancel()
-            self._sketching = False
-            self._show(())
+            self._show_previews(())
 
     def finish(self) -> bool:
         """End a stroke as if the button were let go, take any other gesture back; return whether there was a stroke."""
@@ -126,6 +125,11 @@ class Hand:
         """Take a key: ``"Escape"``, ``"Enter"``, ``"Space"``, ``"Backspace"``."""
         self._send(PointerEvent("key", button="none", modifiers=modifier_names(modifiers), key=name))
 
+    def tell_setting(self) -> None:
+        """Tell the gesture that goes on that a setting which it looks at is another one now."""
+        if self.running:
+            self._send(PointerEvent("setting", button="none"))
+
     def _send(self, event: PointerEvent) -> None:
         if self._runner is None:
             return
@@ -134,8 +138,13 @@ class Hand:
         except UserError as error:
             self._message(str(error))
             previews = ()
+        self._show_previews(previews)
+
+    def _show_previews(self, previews: tuple[Preview, ...]) -> None:
         self._sketching = bool(previews)
-        self._show(tuple(_sketch(preview) for preview in previews))
+        if previews is not self._shown:  # an outline that is only looked at is not made anew at each move
+            self._shown = previews
+            self._show(tuple(_sketch(preview) for preview in previews))
 
     def _look(self, window: Window, work: Callable[[NDArray[Any]], Any], take: Callable[[Any], Any]) -> None:
         """Read a part of the image on a thread for the gesture that goes on, and tell it when that is done."""
@@ -187,4 +196,5 @@ def _sketch(preview: Preview) -> Sketch:
         closed=preview.closed,
         start=preview.kind in ("path", "polygon"),
         vertices=preview.kind == "polygon",
+        dashed=preview.kind == "proposal",
     )

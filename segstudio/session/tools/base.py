@@ -15,7 +15,7 @@ from segstudio.labels.history import EditRecord, Planes
 from segstudio.labels.transaction import Transaction
 from segstudio.session.view_state import NEW_OBJECT
 
-EventKind = Literal["press", "move", "release", "double", "key", "hover", "ready"]
+EventKind = Literal["press", "move", "release", "double", "key", "hover", "ready", "setting"]
 Button = Literal["left", "right", "middle", "none"]
 
 #: How far from a point, in image pixels, still counts as on it, when the window does not say.
@@ -30,7 +30,7 @@ class PointerEvent:
     ----------
     kind
         ``"move"`` with a button held, ``"hover"`` without; ``"double"`` comes instead of the second press;
-        ``"ready"`` when what the gesture looked at is there.
+        ``"ready"`` when what the gesture looked at is there; ``"setting"`` when the user has changed one of the tool.
     x, y
         Image position, pixel-corner coordinates; may lie outside of the image.
     key
@@ -57,8 +57,9 @@ class PointerEvent:
 class Preview:
     """A line to draw while a gesture goes on: ``(N, 2)`` xy.
 
-    Its `kind` is ``"path"``, ``"polygon"``, ``"shape"`` or ``"cut"``.
-    A ``"path"`` closes where it started; the points of a ``"polygon"`` are marked; a ``"shape"`` is only a line.
+    Its `kind` is ``"path"``, ``"polygon"``, ``"shape"``, ``"proposal"`` or ``"cut"``.
+    A ``"path"`` closes where it started; the points of a ``"polygon"`` are marked; a ``"shape"`` is only a line, and a
+    ``"proposal"`` one that is still to be accepted.
     """
 
     points: NDArray[np.float64]
@@ -158,8 +159,9 @@ class ToolContext:
         return new[0] if new else 0
 
 
-#: A gesture: is sent the events after the first one, yields what to draw, ends when it returns.
-Gesture = Generator[tuple[Preview, ...], PointerEvent, None]
+#: A gesture: is sent the events after the first one, yields what to draw, ends when it returns. The event that it
+#: returns was none of its own: it begins the next gesture.
+Gesture = Generator[tuple[Preview, ...], PointerEvent, Any]
 
 
 class Tool(ABC):

@@ -76,10 +76,12 @@ class ToolRunner:
                 self._began_with = event.button
                 self._gesture = self._begin(event)
                 self._previews = next(self._gesture) if self._gesture is not None else ()
-        except StopIteration:
+        except StopIteration as end:
             self._gesture, self._previews = None, ()
             # Only an outline that came back to its start ends without a click.
             self._closed_at = event if event.kind == "hover" else None
+            if isinstance(end.value, PointerEvent):
+                return self.handle(end.value)
         except BaseException:
             self._gesture, self._previews = None, ()
             raise
