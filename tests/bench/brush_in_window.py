@@ -5,21 +5,18 @@ The image has 2048² pixels and 2,601 objects; objects table, images panel, jobs
 """
 
 import argparse
-import cProfile
 import gc
 import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import tifffile
 from bench_figure import exit_code, figure
-from PySide6.QtCore import QEvent, QPointF, Qt
-from PySide6.QtGui import QMouseEvent
-from PySide6.QtWidgets import QApplication
+from bench_window import FRAME_MS, BenchWindow
+from PySide6.QtCore import QEvent
 
 from segstudio.core.tiles import Window
 from segstudio.labels.edits import PasteLabels
@@ -27,9 +24,6 @@ from segstudio.labels.objects import ObjectInfo
 from segstudio.project.project import Project
 
 SIDE, CELLS, MOVES, STROKES = 2048, 51, 60, 12
-#: One frame, milliseconds.
-FRAME_MS = 16.0
-_PROFILE = cProfile.Profile()
 
 
 def make_project(folder: Path) -> Path:
@@ -53,63 +47,15 @@ def make_project(folder: Path) -> Path:
     return folder / "project"
 
 
-class Bench:
-    """The real window and a hand."""
+class Bench(BenchWindow):
+    """The window with the table of objects shown."""
 
     def __init__(self, folder: Path) -> None:
-        from segstudio.gui.app import _MainThread, application
-        from segstudio.gui.main_window import MainWindow
-        from segstudio.gui.theme import apply_theme
-        from segstudio.session.session import Session
-
-        self.app = application()
-        self._carrier = _MainThread()
-        self.session = Session(post=self._carrier.posted.emit)
-        apply_theme(self.app, "dark")
-        self.window = MainWindow(self.session)
-        self.window.resize(1920, 1080)
-        self.window.show()
-        self.session.open_project(folder)
-        self.until(lambda: self.session.document is not None)
+        super().__init__(folder)
         self.window.show_drawer(0)
-        self.until(lambda: self.window.canvas.is_idle() and not self.session.objects.busy)
+        self.settle()
         self.rest(0.5)
-
-    def until(self, done: Callable[[], bool], seconds: float = 120.0) -> None:
-        end = time.perf_counter() + seconds
-        while not done() and time.perf_counter() < end:
-            self.app.processEvents()
-            time.sleep(0.002)
-
-    def rest(self, seconds: float) -> float:
-        """Let the loop turn; return the longest single turn, seconds."""
-        end, longest = time.perf_counter() + seconds, 0.0
-        while time.perf_counter() < end:
-            longest = max(longest, self.turn())
-            time.sleep(0.001)
-        return longest
-
-    def turn(self) -> float:
-        start = time.perf_counter()
-        _PROFILE.enable()
-        self.app.processEvents()
-        _PROFILE.disable()
-        return time.perf_counter() - start
-
-    def mouse(self, kind: QEvent.Type, x: float, y: float) -> tuple[float, float]:
-        """Send an event at an image position; return the seconds it took, and until the frame was painted."""
-        at = QPointF(*self.window.canvas.camera.to_screen(x, y))
-        left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
-        button = none if kind == QEvent.Type.MouseMove else left
-        held = none if kind == QEvent.Type.MouseButtonRelease else left
-        event = QMouseEvent(kind, at, at, button, held, Qt.KeyboardModifier.NoModifier)
-        start = time.perf_counter()
-        _PROFILE.enable()
-        QApplication.sendEvent(self.window.canvas.viewport(), event)
-        _PROFILE.disable()
-        sent = time.perf_counter() - start
-        self.turn()
-        return sent, time.perf_counter() - start
+        self.profiled = True
 
     def strokes(self, name: str) -> None:
         """Paint strokes and report moves, commits and what the panels cost afterwards."""
@@ -123,12 +69,12 @@ class Bench:
         for _ in range(STROKES):
             view.new_object()
             x, y = (SIDE / 2 + value for value in rng.uniform(-350, 50, 2))
-            presses.append(self.mouse(QEvent.Type.MouseButtonPress, x, y)[1])
+            presses.append(self.mouse(QEvent.Type.MouseButtonPress, x, y))
             for step in range(MOVES):
                 place = x + 5 * step, y + 20 * np.sin(step / 6)
-                moves.append(self.mouse(QEvent.Type.MouseMove, *place)[1])
+                moves.append(self.mouse(QEvent.Type.MouseMove, *place))
                 time.sleep(0.004)
-            releases.append(self.mouse(QEvent.Type.MouseButtonRelease, *place)[1])
+            releases.append(self.mouse(QEvent.Type.MouseButtonRelease, *place))
             after.append(self.rest(0.7))
         for what, times in (("press", presses), ("move", moves), ("release", releases), ("turn_after", after)):
             report(name, what, times)
@@ -151,18 +97,16 @@ def main() -> None:
             os.environ[f"XDG_{kind}_HOME"] = str(Path(name) / kind)
         gc.disable()
         bench = Bench(make_project(Path(name)))
-        _PROFILE.clear()
         for zoom in ("fit", "1:1"):
             if zoom == "1:1":
-                bench.window.canvas.actual_size()
-                bench.until(bench.window.canvas.is_idle)
+                bench.canvas.actual_size()
+                bench.until(bench.canvas.is_idle)
             bench.strokes(f"idle.{zoom}")
         if wishes.train:
             measure_training(bench)
         if wishes.profile:
-            _PROFILE.dump_stats(wishes.profile)
-        bench.window.close()
-        bench.app.processEvents()
+            bench.profile.dump_stats(wishes.profile)
+        bench.close()
 
 
 def measure_training(bench: Bench) -> None:

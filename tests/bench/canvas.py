@@ -1,147 +1,135 @@
-"""How long a brush move, a pan and a zoom take until the screen shows them: JSON lines.
+"""From a brush event to the painted frame, a pan, a zoom, an undo, at three sizes of image: JSON lines.
 
-Run with ``python tests/bench/canvas.py [sides ...]``; sides default to 2048 and 16384.
+Run with ``python tests/bench/canvas.py [sides ...] [--objects N] [--napari PYTHON]``; sides default to 2048, 16384 and
+40000, each with 50,000 objects. ``--napari`` takes the interpreter of an environment with napari, which is then
+measured beside, on the same screen (``xvfb-run -a``, ``QT_QPA_PLATFORM=xcb``).
 """
 
+import argparse
+import json
+import os
+import resource
+import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import numpy as np
-import tifffile
 from bench_figure import exit_code, figure
-from PySide6.QtWidgets import QApplication
-
-from segstudio.core.tiles import Window
-from segstudio.gui.theme import apply_theme
-from segstudio.gui.viewer.canvas import Canvas
-from segstudio.labels.edits import Stroke
-from segstudio.labels.objects import ObjectInfo
-from segstudio.project.project import Project
-from segstudio.session.session import Session
+from bench_slide import make_slide
+from bench_window import FRAME_MS, BenchWindow
+from PySide6.QtCore import QEvent
 
 MOVES = 120
-#: One frame, milliseconds.
-FRAME_MS = 16.0
-
-
-def settle(app: QApplication, canvas: Canvas, seconds: float = 60.0) -> float:
-    """Process events until everything visible is there; return the seconds it took."""
-    start = time.perf_counter()
-    while time.perf_counter() - start < seconds:
-        app.processEvents()
-        if canvas.is_idle():
-            app.processEvents()
-            if canvas.is_idle():
-                break
-        time.sleep(0.001)
-    return time.perf_counter() - start
-
-
-def timed(app: QApplication, acts: list[Callable[[], object]]) -> list[float]:
-    """Return the seconds from each act to the end of the paint event that shows it."""
-    times = []
-    for act in acts:
-        start = time.perf_counter()
-        act()
-        app.processEvents()
-        times.append(time.perf_counter() - start)
-    return times
-
-
-def make_image(folder: Path, side: int) -> Path:
-    """Write a tiled 16-bit picture of cells on a grid."""
-    y, x = np.mgrid[:512, :512]
-    cell = (np.sin(x / 512 * 12 * np.pi) * np.sin(y / 512 * 12 * np.pi)) ** 2
-    tile = (500 + 8000 * cell).astype(np.uint16)
-    repeat = -(-side // 512)
-    path = folder / f"cells-{side}.tif"
-    tifffile.imwrite(path, np.tile(tile, (repeat, repeat))[:side, :side], tile=(512, 512), compression="zlib")
-    return path
-
-
-def add_objects(session: Session) -> None:
-    """Paint a disc at each cell of the first 2048 pixels."""
-    document = session.document
-    assert document is not None
-    side = min(document.planes.shape[0], 2048)
-    transaction = document.begin("Discs")
-    labels = np.zeros((side, side), np.int32)
-    step = 512 / 12
-    y, x = np.mgrid[:side, :side]
-    row, column = (y / step).astype(np.int32), (x / step).astype(np.int32)
-    inside = (y - (row + 0.5) * step) ** 2 + (x - (column + 0.5) * step) ** 2 < 16**2
-    labels[inside] = (row * 1000 + column + 1)[inside]
-    transaction.write("labels", Window(0, 0, side, side), labels)
-    for object_id in np.unique(labels[labels > 0]).tolist():
-        transaction.set_object(object_id, ObjectInfo())
-    transaction.commit()
+BRUSH_MS, UNDO_MS = 4.0, 20.0
+#: Sizes may differ from each other by a fifth.
+SPREAD = 1.2
+TIMES_FASTER = 7.0
 
 
 def main() -> None:
-    sides = [int(word) for word in sys.argv[1:]] or [2048, 16384]
-    app = QApplication.instance() or QApplication(["bench"])
-    assert isinstance(app, QApplication)
-    apply_theme(app, "dark")
-    for side in sides:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("sides", nargs="*", type=int, default=[2048, 16384, 40000])
+    parser.add_argument("--objects", type=int, default=50_000)
+    parser.add_argument("--napari", metavar="PYTHON", help="interpreter of an environment with napari")
+    wishes = parser.parse_args()
+    peers = napari_times(wishes.napari, wishes.sides) if wishes.napari else {}
+    brush: dict[str, list[float]] = {}
+    for side in wishes.sides:
         with tempfile.TemporaryDirectory() as name:
-            measure(app, Path(name), side)
+            for kind in ("CONFIG", "STATE", "CACHE", "DATA"):
+                os.environ[f"XDG_{kind}_HOME"] = str(Path(name) / kind)
+            measure(Path(name), side, wishes.objects, peers.get(side), brush)
+    for zoom, medians in brush.items():
+        figure(f"canvas.brush.{zoom}.largest_to_smallest", max(medians) / min(medians), "times", target=SPREAD)
 
 
-def measure(app: QApplication, folder: Path, side: int) -> None:
-    session = Session()
-    project, _ = Project.create(folder / "project", [make_image(folder, side)])
-    session.project, session.front.document = project, project.document(project.images[0].id)
-    add_objects(session)
-    canvas = Canvas(session)
-    canvas.resize(1280, 800)
-    canvas.show()
-    start = time.perf_counter()
-    canvas.set_document(session.document)
-    opened = time.perf_counter() - start
-    loaded = settle(app, canvas)
-    report(side, "open", [opened])
-    figure(f"canvas.{side}.open.all_tiles", 1000 * loaded, "ms")
-    paint_and_move(app, canvas, session, side, "fit")
-    canvas.actual_size()
-    figure(f"canvas.{side}.zoom_to_1:1.all_tiles", 1000 * settle(app, canvas), "ms")
-    paint_and_move(app, canvas, session, side, "1:1")
-    canvas.close_threads()
-    session.document.close()
-    project.close()
+def measure(folder: Path, side: int, objects: int, peer: float | None, brush: dict[str, list[float]]) -> None:
+    """Report all of one size; medians of the brush are added to `brush`."""
+    project = make_slide(folder, side, objects)
+    bench = BenchWindow(project)
+    opened = bench.until(lambda: bench.canvas.is_idle())
+    figure(f"canvas.{side}.open.all_tiles", 1000 * opened, "ms")
+    bench.settle()
+    figure(f"canvas.{side}.memory", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "MB")
+    view = bench.session.view
+    view.show_boxes = True
+    for zoom in ("1:1", "fit", "between"):
+        if zoom == "1:1":
+            bench.canvas.actual_size()
+        elif zoom == "fit":
+            bench.canvas.fit()
+        else:
+            bench.canvas.zoom(4.0)
+        bench.settle()
+        median = strokes(bench, side, zoom, peer if zoom == "1:1" else None)
+        brush.setdefault(zoom, []).append(median)
+        frames(bench, side, zoom)
+    bench.close()
 
 
-def paint_and_move(app: QApplication, canvas: Canvas, session: Session, side: int, zoom: str) -> None:
-    document = session.document
+def strokes(bench: BenchWindow, side: int, zoom: str, peer: float | None) -> float:
+    """Paint, end the stroke and take it back; return the median of a move, milliseconds."""
+    canvas, view = bench.canvas, bench.session.view
+    view.tool = "brush"
+    view.new_object()
+    scale = canvas.camera.scale
+    view.brush_diameter = min(40 / scale, view.brush_diameter if scale < 0.2 else 40 / scale)
+    x, y = canvas.camera.to_image(canvas.width() / 2, canvas.height() / 2)
+    bench.mouse(QEvent.Type.MouseButtonPress, x, y)
+    moves = []
+    for step in range(MOVES):
+        moves.append(bench.mouse(QEvent.Type.MouseMove, x + 3 * step / scale, y + 20 / scale * np.sin(step / 6)))
+        bench.rest(0.004)
+    report(f"canvas.{side}.brush.{zoom}", moves, BRUSH_MS, peer=peer)
+    end = bench.mouse(QEvent.Type.MouseButtonRelease, x + 3 * MOVES / scale, y)
+    figure(f"canvas.{side}.stroke_end.{zoom}", 1000 * end, "ms", target=FRAME_MS)
+    bench.settle()
+    document = bench.session.document
     assert document is not None
-    x, y = canvas.camera.to_image(640, 400)
-    diameter = 40 / canvas.camera.scale
-    for action, radius in (("brush_40_px", 40), ("brush_12_px", 12)):
-        diameter = radius / canvas.camera.scale
-        transaction = document.begin("Brush stroke")
-        acts: list[Callable[[], object]] = []
-        for step in range(MOVES):
-            here = [(x + (step + k) * 3 / canvas.camera.scale, y) for k in (0, 1)]
-            stroke = Stroke(here, diameter, 999_999)
-            acts.append(partial(stroke.apply, transaction))
-        report(side, f"{action}.{zoom}", timed(app, acts))
-        transaction.abort()
-        settle(app, canvas)
-    pan = [lambda: canvas.set_camera(canvas.camera.moved(7, 3)) for _ in range(40)]
-    report(side, f"pan.{zoom}", timed(app, list(pan)))
-    zooms = [lambda factor=factor: canvas.zoom(factor) for factor in [1.1] * 10 + [1 / 1.1] * 10]  # type: ignore[misc]
-    report(side, f"wheel.{zoom}", timed(app, list(zooms)))
-    settle(app, canvas)
+    figure(f"canvas.{side}.undo.{zoom}", 1000 * bench.timed(document.undo), "ms", target=UNDO_MS)
+    bench.settle()
+    return 1000 * float(np.median(moves))
 
 
-def report(side: int, action: str, seconds: list[float]) -> None:
-    """Print the median with the 95th percentile and the longest."""
+def frames(bench: BenchWindow, side: int, zoom: str) -> None:
+    """Pan and turn the wheel."""
+    canvas = bench.canvas
+    pans = []
+    for step in range(60):
+        pans.append(bench.timed(lambda step=step: canvas.set_camera(canvas.camera.moved(-7, 3 if step % 2 else -3))))  # type: ignore[misc]
+        bench.rest(0.008)
+    report(f"canvas.{side}.pan.{zoom}", pans, None)
+    bench.settle()
+    wheels = []
+    for factor in [1.1] * 12 + [1 / 1.1] * 12:
+        wheels.append(bench.timed(lambda factor=factor: canvas.zoom(factor)))  # type: ignore[misc]
+        bench.rest(0.008)
+    report(f"canvas.{side}.wheel.{zoom}", wheels, None)
+    bench.settle()
+
+
+def report(name: str, seconds: list[float], target: float | None, peer: float | None = None) -> None:
+    """Print the median with the 95th percentile and the longest; the 95th percentile has one frame."""
     ms = 1000 * np.array(seconds)
-    spread = {"p95": float(np.quantile(ms, 0.95)), "longest": float(ms.max())}
-    figure(f"canvas.{side}.{action}", float(np.median(ms)), "ms", target=FRAME_MS, **spread)
+    p95 = float(np.quantile(ms, 0.95))
+    least = None if peer is None else TIMES_FASTER
+    figure(name, float(np.median(ms)), "ms", target=target, peer=peer, least_ratio=least, longest=float(ms.max()))
+    figure(f"{name}.p95", p95, "ms", target=FRAME_MS)
+
+
+def napari_times(python: str, sides: list[int]) -> dict[int, float]:
+    """Return milliseconds from a paint call of napari to its frame, by size; a size that fails is left out."""
+    script = Path(__file__).with_name("napari_brush.py")
+    found = {}
+    for side in sides:
+        ended = subprocess.run([python, str(script), str(side)], capture_output=True, text=True, check=False)
+        lines = [line for line in ended.stdout.splitlines() if line.startswith("{")]
+        if lines:
+            found[side] = float(json.loads(lines[-1])["paint_ms"])
+        else:
+            sys.stderr.write(f"napari, {side} px: {ended.stderr[-400:]}\n")
+    return found
 
 
 if __name__ == "__main__":
