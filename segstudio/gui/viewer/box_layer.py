@@ -1,54 +1,43 @@
 """Minimum-area rectangles: one thin outline per object, its length, width and angle where there is room."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
-
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QLineF, QPointF, QRectF
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from segstudio.core.axes import PixelSize
+from segstudio.core.tiles import Window
 from segstudio.gui.theme import FONT_SECONDARY, tokens
 from segstudio.gui.viewer.camera import Camera
+from segstudio.gui.viewer.found_boxes import FoundBoxes
 from segstudio.gui.viewer.plates import plate
-
-if TYPE_CHECKING:
-    from segstudio.labels.boxes import RotatedBox
 
 #: A box gets its text when its long side is at least this many screen pixels.
 _TEXT_FROM = 64
 _MARK = 4.0
-#: With more boxes in view there is no room for texts; they are drawn as one picture.
-_TEXTS_AMONG = 400
-#: Fractional bits of the points that OpenCV draws between.
-_SHIFT = 4
+#: With more boxes in view there is no room for texts; a picture of them is shown instead.
+TEXTS_AMONG = 400
 
 
 class BoxLayer(QGraphicsItem):
-    """Draws the boxes it is given."""
+    """Draws the boxes it is given one by one; only the selected ones where they are a crowd."""
 
     def __init__(self) -> None:
         super().__init__()
         # Painted anew only when something of it changes, not whenever the brush moves over it.
         self.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
-        self._boxes: Mapping[int, RotatedBox] = {}
-        self._ids: NDArray[np.int64] = np.zeros(0, np.int64)
-        self._corners: NDArray[np.float64] = np.zeros((0, 4, 2))
-        self._colours: Mapping[int, QColor] = {}
+        self._boxes = FoundBoxes.none()
+        self._seen: NDArray[np.intp] = np.zeros(0, np.intp)
         self._selected: frozenset[int] = frozenset()
         self._pixel_size: PixelSize | None = None
         self._camera = Camera()
         self._bounds = QRectF()
 
-    def set_boxes(self, boxes: "Mapping[int, RotatedBox]", colours: Mapping[int, QColor]) -> None:
-        """Show other boxes, each in the colour of its id."""
-        self._boxes, self._colours = boxes, colours
-        self._ids = np.array(list(boxes), np.int64)
-        self._corners = _corners(boxes)
-        self.update()
+    def set_boxes(self, boxes: FoundBoxes) -> None:
+        """Show other boxes."""
+        self._boxes = boxes
+        self._look()
 
     def set_selected(self, selected: frozenset[int]) -> None:
         """Draw some of them bright."""
@@ -64,6 +53,17 @@ class BoxLayer(QGraphicsItem):
         """Follow the view."""
         self.prepareGeometryChange()
         self._camera, self._bounds = camera, bounds
+        self._look()
+
+    @property
+    def crowded(self) -> bool:
+        """Whether more boxes are in view than are drawn one by one."""
+        return len(self._seen) > TEXTS_AMONG
+
+    def _look(self) -> None:
+        left, top = self._camera.to_image(0, 0)
+        right, bottom = self._camera.to_image(self._bounds.width(), self._bounds.height())
+        self._seen = self._boxes.within(Window(int(top), int(left), int(bottom) + 1, int(right) + 1))
         self.update()
 
     def boundingRect(self) -> QRectF:
@@ -73,80 +73,62 @@ class BoxLayer(QGraphicsItem):
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         """Draw outlines, marks at the long side, then texts that do not overlap."""
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        screen = self._corners * self._camera.scale + (self._camera.left, self._camera.top)
-        room = self._bounds.adjusted(-40, -40, 40, 40)
-        inside = (screen.max(axis=1) >= (room.left(), room.top())) & (
-            screen.min(axis=1) <= (room.right(), room.bottom())
-        )
-        seen = np.flatnonzero(inside.all(axis=1))
-        if len(seen) > _TEXTS_AMONG:
-            self._paint_many(painter, self._ids[seen], screen[seen])
-        visible = []
-        for number in seen.tolist() if len(seen) <= _TEXTS_AMONG else self._chosen(seen):
-            object_id = int(self._ids[number])
-            corners = QPolygonF([QPointF(x, y) for x, y in screen[number].tolist()])
-            visible.append((object_id, self._boxes[object_id], corners))
-        self._paint_each(painter, visible)
-        self._texts(painter, visible, crowded=len(seen) > _TEXTS_AMONG)
+        numbers = self._chosen() if self.crowded else self._seen
+        if not len(numbers):
+            return
+        screen = self._boxes.corners(numbers) * self._camera.scale + (self._camera.left, self._camera.top)
+        outlines = [QPolygonF([QPointF(x, y) for x, y in corners]) for corners in screen.tolist()]
+        self._paint_each(painter, numbers, outlines)
+        if self._boxes.exact:
+            self._texts(painter, numbers, outlines)
 
-    def _chosen(self, seen: NDArray[np.intp]) -> list[int]:
+    def _chosen(self) -> NDArray[np.intp]:
         """Return those of the boxes in sight that are selected; none when they are too many to be told apart."""
-        chosen = [number for number in seen.tolist() if int(self._ids[number]) in self._selected]
-        return chosen if len(chosen) <= _TEXTS_AMONG else []
+        numbers = np.intersect1d(self._seen, self._boxes.numbers(self._selected)) if self._selected else self._seen[:0]
+        return numbers if len(numbers) <= TEXTS_AMONG else numbers[:0]
 
-    def _paint_each(self, painter: QPainter, visible: "list[tuple[int, RotatedBox, QPolygonF]]") -> None:
+    def _paint_each(self, painter: QPainter, numbers: NDArray[np.intp], outlines: list[QPolygonF]) -> None:
         shadow = tokens().colour("halo")
         shadow.setAlphaF(0.4)
         painter.setPen(QPen(shadow, 3.0))
-        for _, _, corners in visible:
+        for corners in outlines:
             painter.drawPolygon(corners)
-        for object_id, box, corners in visible:
-            chosen = object_id in self._selected
-            colour = tokens().colour("bright") if chosen else self._colours.get(object_id, tokens().colour("hint"))
+        bright = tokens().colour("bright")
+        for number, corners in zip(numbers.tolist(), outlines, strict=True):
+            chosen = int(self._boxes.ids[number]) in self._selected
+            colour = bright if chosen else QColor(*self._boxes.colours[number].tolist())
             painter.setPen(QPen(colour, 1.6 if chosen else 1.0))
             painter.drawPolygon(corners)
-            self._mark(painter, box)
+            self._mark(painter, number)
 
-    def _paint_many(self, painter: QPainter, ids: NDArray[np.int64], screen: NDArray[np.float64]) -> None:
-        """Draw thousands of outlines at once, colour by colour."""
-        ratio = painter.device().devicePixelRatio()
-        height, width = int(self._bounds.height() * ratio), int(self._bounds.width() * ratio)
-        picture = np.zeros((height, width, 4), np.uint8)
-        # OpenCV counts from the middle of the first pixel.
-        points = np.round((screen * ratio - 0.5) * (1 << _SHIFT)).astype(np.int32)
-        groups: dict[tuple[int, int, int, int], list[int]] = {}
-        hint, bright = tokens().colour("hint"), tokens().colour("bright")
-        for number, object_id in enumerate(ids.tolist()):
-            colour = bright if object_id in self._selected else self._colours.get(object_id, hint)
-            groups.setdefault((colour.red(), colour.green(), colour.blue(), 255), []).append(number)
-        for rgba, numbers in groups.items():
-            cv2.polylines(picture, list(points[numbers]), True, rgba, 1, cv2.LINE_AA, _SHIFT)
-        image = QImage(picture.data, width, height, 4 * width, QImage.Format.Format_RGBA8888_Premultiplied)
-        image.setDevicePixelRatio(ratio)
-        painter.drawImage(QPointF(0, 0), image)
-
-    def _mark(self, painter: QPainter, box: "RotatedBox") -> None:
+    def _mark(self, painter: QPainter, number: int) -> None:
         """Draw a tick at the end of the long axis, from where the angle is read."""
-        if box.length * self._camera.scale < 4 * _MARK:
+        length, angle = float(self._boxes.length[number]), float(self._boxes.angle[number])
+        if length * self._camera.scale < 4 * _MARK:
             return
-        centre = QPointF(*self._camera.to_screen(*box.centre))
-        axis = QLineF.fromPolar(box.length * self._camera.scale / 2, -box.angle)
+        centre = QPointF(*self._camera.to_screen(*self._boxes.centre[number].tolist()))
+        axis = QLineF.fromPolar(length * self._camera.scale / 2, -angle)
         end = centre + axis.p2()
-        inward = QLineF.fromPolar(_MARK * 1.5, -box.angle).p2()
+        inward = QLineF.fromPolar(_MARK * 1.5, -angle).p2()
         painter.drawLine(QLineF(end - inward, end + inward * 0.4))
 
-    def _texts(self, painter: QPainter, visible: "list[tuple[int, RotatedBox, QPolygonF]]", *, crowded: bool) -> None:
+    def _texts(self, painter: QPainter, numbers: NDArray[np.intp], outlines: list[QPolygonF]) -> None:
         font = QFont(painter.font())
         font.setPixelSize(FONT_SECONDARY)
         metrics = QFontMetricsF(font)
         # Texts keep off each other and off the boxes of others; in dense tissue only selected objects get one.
-        taken = [] if crowded else [corners.boundingRect() for _, _, corners in visible]
-        order = sorted(visible, key=lambda item: (item[0] not in self._selected, -item[1].length))
-        for object_id, box, corners in order:
-            chosen = object_id in self._selected
-            if not chosen and (not taken or box.length * self._camera.scale < _TEXT_FROM):
+        crowded = self.crowded
+        taken = [] if crowded else [corners.boundingRect() for corners in outlines]
+        ids, length = self._boxes.ids, self._boxes.length
+        order = sorted(
+            zip(numbers.tolist(), outlines, strict=True),
+            key=lambda item: (int(ids[item[0]]) not in self._selected, -length[item[0]]),
+        )
+        for number, corners in order:
+            chosen = int(ids[number]) in self._selected
+            if not chosen and (not taken or length[number] * self._camera.scale < _TEXT_FROM):
                 break
-            text = self._text(box)
+            text = self._text(number)
             around = corners.boundingRect()
             place = QRectF(0, 0, metrics.horizontalAdvance(text), metrics.height())
             place.moveCenter(QPointF(around.center().x(), around.bottom() + metrics.height() * 0.6))
@@ -155,21 +137,10 @@ class BoxLayer(QGraphicsItem):
                 taken.append(place.adjusted(-4, -2, 4, 2))
                 plate(painter, place, text, font)
 
-    def _text(self, box: "RotatedBox") -> str:
+    def _text(self, number: int) -> str:
         size = self._pixel_size
-        angle = f"{box.angle:.0f}°"
+        length, width = float(self._boxes.length[number]), float(self._boxes.width[number])
+        angle = f"{self._boxes.angle[number]:.0f}°"
         if size is None:
-            return f"{box.length:.0f} × {box.width:.0f} px  {angle}"
-        return f"{box.length * size.mean:.1f} × {box.width * size.mean:.1f} µm  {angle}"
-
-
-def _corners(boxes: "Mapping[int, RotatedBox]") -> NDArray[np.float64]:
-    """Return the corners of all boxes, (N, 4, 2) xy."""
-    rows = np.array([(*box.centre, box.length, box.width, box.angle) for box in boxes.values()]).reshape(-1, 5)
-    turn = np.deg2rad(rows[:, 4])
-    along = np.stack([np.cos(turn), np.sin(turn)], axis=1) * rows[:, 2:3] / 2
-    across = np.stack([-np.sin(turn), np.cos(turn)], axis=1) * rows[:, 3:4] / 2
-    signs = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)], np.float64)
-    return np.asarray(
-        rows[:, None, :2] + signs[None, :, :1] * along[:, None] + signs[None, :, 1:] * across[:, None], np.float64
-    )
+            return f"{length:.0f} × {width:.0f} px  {angle}"
+        return f"{length * size.mean:.1f} × {width * size.mean:.1f} µm  {angle}"

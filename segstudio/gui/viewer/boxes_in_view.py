@@ -1,57 +1,63 @@
 """Finds the rotated boxes of the objects in sight, in the background and a moment after the last change."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import numpy as np
 from PySide6.QtCore import QObject, QRectF, QTimer
-from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QGraphicsScene
 
+from segstudio.core.axes import PixelSize
 from segstudio.core.tiles import Window
-from segstudio.gui.viewer.box_layer import BoxLayer
+from segstudio.gui.theme import tokens
+from segstudio.gui.viewer.box_layer import TEXTS_AMONG, BoxLayer
 from segstudio.gui.viewer.camera import Camera
 from segstudio.gui.viewer.colouring import ObjectColours
-from segstudio.gui.viewer.label_render import Colour
+from segstudio.gui.viewer.found_boxes import FoundBoxes, draw_boxes
+from segstudio.gui.viewer.label_render import Colour, sampled
 from segstudio.gui.viewer.palette import label_colours
+from segstudio.gui.viewer.screen_layer import Draw, ScreenLayer
 from segstudio.gui.viewer.tile_loader import TileLoader
 from segstudio.labels.label_map import LabelMap
 
-if TYPE_CHECKING:
-    from segstudio.labels.boxes import RotatedBox
-
 #: Boxes are computed for the whole image up to this many pixels, for the visible part of larger ones.
 _WHOLE = 2048 * 2048
+#: Where more is in view, boxes are found in what the screen shows of the labels.
 _VISIBLE = 4096 * 4096
 _DELAY_MS = 120
 
 
-@dataclass(frozen=True)
-class _Boxes:
-    boxes: "Mapping[int, RotatedBox]"
-    colours: Mapping[int, QColor]
-
-
 class BoxesInView(QObject):
-    """Keeps a box layer in step with a label plane and the view.
+    """Shows the boxes of a label plane, and keeps them in step with it and the view.
 
     Parameters
     ----------
-    layer
-        Shows the boxes.
+    scene
+        Gets two layers: one that draws boxes one by one, and pictures of crowds of them.
+    z
+        Of the pictures; the other layer lies over them.
     wanted
         Tells whether boxes are to be shown at all.
     """
 
-    def __init__(self, layer: BoxLayer, loader: TileLoader, wanted: Callable[[], bool], parent: QObject) -> None:
+    def __init__(
+        self, scene: QGraphicsScene, z: float, loader: TileLoader, wanted: Callable[[], bool], parent: QObject
+    ) -> None:
         super().__init__(parent)
-        self._layer = layer
+        self._layer = BoxLayer()
+        self._pictures = ScreenLayer("box pictures", loader)
+        for at, item in ((z, self._pictures), (z + 0.5, self._layer)):
+            item.setZValue(at)
+            scene.addItem(item)
         self._loader = loader
         self._wanted = wanted
         self._plane: LabelMap | None = None
         self._colours = ObjectColours()
+        self._selected: frozenset[int] = frozenset()
+        self._found = FoundBoxes.none()
         self._camera = Camera()
         self._bounds = QRectF()
+        self._ratio = 1.0
+        self._shown = False
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_DELAY_MS)
@@ -60,19 +66,48 @@ class BoxesInView(QObject):
     def set_plane(self, plane: LabelMap | None, colours: ObjectColours) -> None:
         """Follow another label plane; `colours` are those of its objects."""
         self._plane, self._colours = plane, colours
-        self._layer.set_boxes({}, {})
+        self._pictures.set_source(None, plane.shape if plane is not None else (0, 0))
+        self._take(FoundBoxes.none())
 
-    def set_camera(self, camera: Camera, bounds: QRectF) -> None:
-        """Follow the view."""
+    def set_pixel_size(self, size: PixelSize | None) -> None:
+        """Give lengths in micrometres, or in pixels for ``None``."""
+        self._layer.set_pixel_size(size)
+
+    def set_camera(self, camera: Camera, bounds: QRectF, ratio: float) -> None:
+        """Follow the view. Ask for pictures with `request`."""
         moved = camera != self._camera or bounds != self._bounds
-        self._camera, self._bounds = camera, bounds
+        self._camera, self._bounds, self._ratio = camera, bounds, ratio
         self._layer.set_camera(camera, bounds)
+        self._pictures.set_camera(camera, bounds, ratio)
+        self._choose()
         if moved and self._plane is not None and not _small(self._plane):
             self.find_soon()
 
+    def set_selected(self, selected: frozenset[int]) -> None:
+        """Draw some of them bright."""
+        many = max(len(selected), len(self._selected)) > TEXTS_AMONG
+        self._selected = selected
+        self._layer.set_selected(selected)
+        if many:
+            self._pictures.restyle(self._drawing())
+
+    def show(self, shown: bool, opacity: float) -> None:
+        """Show the boxes, or hide them."""
+        self._shown = shown
+        for item in (self._layer, self._pictures):
+            item.setOpacity(opacity)
+        self._choose()
+        if shown:
+            self.find_soon()
+
+    def request(self) -> None:
+        """Ask for the pictures in sight that are missing."""
+        self._pictures.request()
+
     def find_soon(self) -> None:
-        """Find the boxes anew once nothing has changed for a moment."""
-        self._timer.start()
+        """Find the boxes anew once nothing has changed for a moment, if they are shown."""
+        if self._wanted():
+            self._timer.start()
 
     @property
     def waiting(self) -> bool:
@@ -83,31 +118,50 @@ class BoxesInView(QObject):
         plane = self._plane
         if plane is None or not self._wanted():
             return
-        window = Window.whole(plane.shape)
+        window, scale = Window.whole(plane.shape), 1.0
         if not _small(plane):
             seen = self._camera.visible(self._bounds.width(), self._bounds.height(), plane.shape)
             window = seen.grow(64).clip(plane.shape)
         if window.height * window.width > _VISIBLE:
-            # Zoomed out so far, boxes would be smaller than their lines.
-            self._layer.set_boxes({}, {})
-            return
+            scale = min(1.0, self._camera.scale * self._ratio)
         colours, palette = self._colours, label_colours()
         self._loader.restart("boxes")
-        self._loader.load("boxes", window, lambda: _boxes_in(plane, window, colours, palette), self._take)
+        self._loader.load(
+            "boxes", (window, scale), lambda: _boxes_in(plane, window, scale, colours, palette), self._take
+        )
 
-    def _take(self, found: _Boxes) -> None:
-        self._layer.set_boxes(found.boxes, found.colours)
+    def _take(self, found: FoundBoxes) -> None:
+        self._found = found
+        self._layer.set_boxes(found)
+        self._choose()
+        self._pictures.restyle(self._drawing())
+
+    def _choose(self) -> None:
+        """Show pictures where boxes are a crowd."""
+        self._layer.setVisible(self._shown)
+        self._pictures.setVisible(self._shown and self._layer.crowded)
+
+    def _drawing(self) -> Draw | None:
+        found, selected, bright = self._found, self._selected, tokens().colour("bright")
+        if not len(found):
+            return None
+        light = bright.red(), bright.green(), bright.blue()
+        return lambda area, scale: draw_boxes(found, area, scale, selected, light)
 
 
 def _small(plane: LabelMap) -> bool:
     return plane.shape[0] * plane.shape[1] <= _WHOLE
 
 
-def _boxes_in(plane: LabelMap, window: Window, colours: ObjectColours, palette: tuple[Colour, ...]) -> _Boxes:
-    """Return the boxes of the objects that lie wholly inside `window`."""
-    from segstudio.labels.boxes import rotated_boxes
+def _boxes_in(
+    plane: LabelMap, window: Window, scale: float, colours: ObjectColours, palette: tuple[Colour, ...]
+) -> FoundBoxes:
+    """Return the boxes of the objects that lie wholly inside `window`, as they are `scale` times as large."""
+    from segstudio.labels.boxes import box_columns
+    from segstudio.labels.contours import trace
 
-    labels = plane.read(window)
+    area = Window(*(int(value * scale) for value in (window.y0, window.x0, window.y1, window.x1)))
+    labels = plane.read(window) if scale == 1 else sampled(plane, area, scale)
     for edge, inner in (
         (labels[0], window.y0 > 0),
         (labels[-1], window.y1 < plane.shape[0]),
@@ -117,8 +171,9 @@ def _boxes_in(plane: LabelMap, window: Window, colours: ObjectColours, palette: 
         cut = np.unique(edge[edge > 0]) if inner else ()
         if len(cut):
             labels[np.isin(labels, cut)] = 0
-    boxes = {
-        key: box._replace(centre=(box.centre[0] + window.x0, box.centre[1] + window.y0))
-        for key, box in rotated_boxes(labels).items()
-    }
-    return _Boxes(boxes, {key: QColor(*palette[colours.number(key) - 1]) for key in boxes})
+    found = box_columns(trace(labels))
+    if not len(found.ids):
+        return FoundBoxes.none()
+    colours.of(labels)  # by their neighbours, which a list of ids does not tell
+    numbers = colours.of(found.ids[None].astype(np.int64))[0]
+    return FoundBoxes.of(found, np.array(palette, np.uint8)[numbers - 1], area, scale)

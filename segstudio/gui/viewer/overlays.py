@@ -9,7 +9,6 @@ from PySide6.QtWidgets import QGraphicsScene
 
 from segstudio.core.tiles import Window
 from segstudio.gui.theme import tokens
-from segstudio.gui.viewer.box_layer import BoxLayer
 from segstudio.gui.viewer.boxes_in_view import BoxesInView
 from segstudio.gui.viewer.camera import Camera
 from segstudio.gui.viewer.colouring import ObjectColours
@@ -53,12 +52,11 @@ class Overlays(QObject):
         self.regions = ScreenLayer("regions", loader)
         self.labels = ScreenLayer("labels", loader)
         self.proposals = ScreenLayer("proposals", loader)
-        self.boxes = BoxLayer()
-        for z, layer in enumerate((self.regions, self.labels, self.proposals, self.boxes), start=10):
+        for z, layer in enumerate((self.regions, self.labels, self.proposals), start=10):
             layer.setZValue(z)
             scene.addItem(layer)
+        self.boxes = BoxesInView(scene, 13, loader, lambda: session.view.show_boxes, self)
         self._reselected: set[int] = set()
-        self._boxes_in_view = BoxesInView(self.boxes, loader, lambda: session.view.show_boxes, self)
         self._zoom_timer = self._timer(_ZOOM_DELAY_MS, self._request)
         self._select_timer = self._timer(_SELECT_DELAY_MS, self._draw_selected)
 
@@ -80,14 +78,13 @@ class Overlays(QObject):
         """Show the labels of the plane that is in front now."""
         document = self._document
         self._colours = ObjectColours()
-        self._boxes_in_view.set_plane(document.planes.labels if document else None, self._colours)
+        self.boxes.set_plane(document.planes.labels if document else None, self._colours)
         self.boxes.set_pixel_size(document.pixel_size if document else None)
         shape = document.planes.shape if document else (0, 0)
         self.labels.set_source(self._label_drawing(), shape)
         self.regions.set_source(self._region_drawing(), shape)
         self._request()
-        if self._session.view.show_boxes:
-            self._boxes_in_view.find_soon()
+        self.boxes.find_soon()
 
     def set_proposals(self, labels: LabelMap | None, states: Mapping[int, str]) -> None:
         """Show other proposals; rejected and accepted ones (by `states`) are left out."""
@@ -99,7 +96,7 @@ class Overlays(QObject):
     @property
     def waiting(self) -> bool:
         """Whether something is about to be asked for."""
-        return self._boxes_in_view.waiting or self._zoom_timer.isActive() or self._select_timer.isActive()
+        return self.boxes.waiting or self._zoom_timer.isActive() or self._select_timer.isActive()
 
     @property
     def shown_proposals(self) -> LabelMap | None:
@@ -119,7 +116,7 @@ class Overlays(QObject):
             self._zoom_timer.start()
         elif not self._zoom_timer.isActive():
             self._request()
-        self._boxes_in_view.set_camera(camera, bounds)
+        self.boxes.set_camera(camera, bounds, ratio)
 
     def on_changed(self, change: DocumentChange) -> None:
         """Repair what a change of the document touches."""
@@ -128,7 +125,7 @@ class Overlays(QObject):
                 self.labels.restyle(self._label_drawing())
             if not change.announced:
                 self.labels.invalidate(change.window)
-            self._boxes_in_view.find_soon()
+            self.boxes.find_soon()
         elif self._session.view.colour_by == "class":
             self.labels.restyle(self._label_drawing())
         if "regions" in change.planes and not change.announced:
@@ -174,14 +171,11 @@ class Overlays(QObject):
         self.labels.setVisible(on and (view.show_fill or view.show_contours))
         self.regions.setVisible(on and view.show_regions)
         self.proposals.setVisible(on and view.show_predictions and self._proposals is not None)
-        self.boxes.setVisible(on and view.show_boxes)
-        self.boxes.setOpacity(view.box_opacity)
+        self.boxes.show(on and view.show_boxes, view.box_opacity)
         self._request()
-        if view.show_boxes:
-            self._boxes_in_view.find_soon()
 
     def _request(self) -> None:
-        for layer in (self.labels, self.regions, self.proposals):
+        for layer in (self.labels, self.regions, self.proposals, self.boxes):
             layer.request()
 
     def _label_drawing(self) -> Draw | None:
