@@ -22,7 +22,7 @@ _TOOLBAR = (
     ("file.open_folder",),
     ("tool.select", "tool.brush", "tool.erase", "tool.encircle", "tool.polygon"),
     ("tool.rectangle", "tool.ellipse", "tool.oriented_rectangle"),
-    ("tool.outline_in_box", "tool.wand", "tool.fill", "tool.pick"),
+    ("tool.outline_in_box", "tool.wand", "tool.threshold", "tool.fill", "tool.pick"),
     ("tool.split", "tool.merge", "tool.delete", "tool.delete_region", "tool.relabel", "tool.region"),
     ("edit.undo", "edit.redo"),
     ("view.fit",),

@@ -1,13 +1,16 @@
-"""A new object of the pixels of a mask."""
+"""New objects of the pixels of masks."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segstudio.core.tiles import Window
 from segstudio.labels.edits import add_object
+from segstudio.labels.objects import ObjectInfo
 from segstudio.labels.painting import Brush, write_masked
+from segstudio.labels.paste import PasteLabels
 from segstudio.labels.transaction import Transaction
 
 
@@ -31,3 +34,29 @@ class AddMask:
         brush = Brush(object_id, 1.0, (0,) if self.protect else None)
         if write_masked(tx, brush, part.shift(self.window.y0, self.window.x0), self.mask[part.slices]):
             add_object(tx, object_id, self.class_id)
+
+
+@dataclass(frozen=True, eq=False)
+class AddObjects:
+    """Numbered objects, ``(rows, columns)`` of `window`, each as a new one; with `protect` only their empty pixels."""
+
+    numbered: NDArray[np.int32]
+    window: Window
+    class_id: int = 1
+    protect: bool = True
+    name: str = "Outline objects"
+    slow: ClassVar[bool] = True
+
+    @property
+    def restore_point(self) -> str:
+        """What the history calls it, when it adds many."""
+        return self._paste.restore_point
+
+    @property
+    def _paste(self) -> PasteLabels:
+        infos = {number: ObjectInfo(class_id=self.class_id) for number in range(1, int(self.numbered.max()) + 1)}
+        return PasteLabels(self.numbered, self.window, infos, self.protect, name=self.name)
+
+    def apply(self, tx: Transaction) -> None:
+        """Write them."""
+        self._paste.apply(tx)

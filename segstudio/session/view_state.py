@@ -6,6 +6,7 @@ from typing import ClassVar, Final
 from psygnal import SignalGroupDescriptor
 
 from segstudio.labels.regions import COMPLETE
+from segstudio.labels.thresholding import Threshold
 
 #: Brush diameters in image pixels that the keys step through.
 BRUSH_MIN, BRUSH_MAX = 1.0, 500.0
@@ -13,6 +14,7 @@ BRUSH_MIN, BRUSH_MAX = 1.0, 500.0
 SHAPE_STEP_MIN, SHAPE_STEP_MAX = 1.0, 50.0
 #: The `ViewState.current_object` of who has asked for a new one: also a stroke that begins on another starts it.
 NEW_OBJECT: Final = -1
+_THRESHOLD: Final = Threshold()
 
 
 @dataclass
@@ -32,6 +34,8 @@ class ViewState:
     """Strokes leave the pixels of other objects alone."""
     shape_step: float = 1.0
     """By how many image pixels objects grow and shrink, and the radius with which outlines are smoothed."""
+    threshold: Threshold = _THRESHOLD
+    """How the threshold tool tells objects from the ground."""
     region_value: int = COMPLETE
     """What the region brush paints: 0 not stated, 1 completely labelled, 2 ignore."""
 

@@ -17,7 +17,7 @@ from segstudio.labels.edits import Polygon
 Key = Qt.Key
 TOOLS = (
     "select", "brush", "erase", "encircle", "polygon", "fill", "pick", "split", "merge", "delete", "relabel", "region",
-    "rectangle", "ellipse", "oriented_rectangle", "wand", "delete_region", "outline_in_box",
+    "rectangle", "ellipse", "oriented_rectangle", "wand", "delete_region", "outline_in_box", "threshold",
 )  # fmt: skip
 SQUARE = [(60, 10), (90, 10), (90, 40), (60, 40)]
 

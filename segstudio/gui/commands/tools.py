@@ -45,6 +45,13 @@ _TOOLS = (
         "ph.bounding-box",
         "Drag a rough box around a cell, or click it: its outline is proposed; Enter or the next click takes it",
     ),
+    (
+        "threshold",
+        "Threshold",
+        ("Shift+T",),
+        "ph.circle-half",
+        "Draw a region: what a threshold finds in it is proposed as objects; the settings are in the step Label",
+    ),
     ("fill", "Fill", ("F",), "ph.paint-bucket", "Fill an enclosed area"),
     ("pick", "Pick", ("L",), "ph.eyedropper", "Take an object to go on painting it"),
     ("split", "Split", ("S",), "ph.scissors", "Draw a line through an object to cut it in two"),

@@ -18,6 +18,7 @@ from segstudio.gui.forms.parts import Column, Section, button, caption, row, set
 from segstudio.gui.keys_in_use import in_brackets, name_keys
 from segstudio.gui.panels.class_list import ClassList
 from segstudio.gui.panels.object_review import ObjectReview
+from segstudio.gui.panels.tool_options import ToolOptions
 from segstudio.gui.reading_only import allow, why_grey
 from segstudio.labels.regions import COMPLETE, IGNORE, NOT_STATED
 from segstudio.session.session import Session
@@ -97,6 +98,9 @@ class LabelPanel(QWidget):
         self._step.moved.connect(lambda value: setattr(view, "shape_step", float(round(value))))
         follow(view, "shape_step", self._step, self._step.set_value)
         self._changing += [brush, self._step, protect, new]
+        options = ToolOptions(self._session)
+        self._changing.append(options)
+        section.body.addWidget(options)
         section.body.addWidget(brush)
         section.body.addWidget(self._step)
         section.body.addWidget(protect)

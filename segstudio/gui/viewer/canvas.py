@@ -11,7 +11,7 @@ from segstudio.core.tiles import Window
 from segstudio.gui.field_keys import takes_text
 from segstudio.gui.keys_in_use import key_of
 from segstudio.gui.viewer.camera_view import CameraView, Look
-from segstudio.gui.viewer.decoration import BrushCursor, Decoration, SketchItem
+from segstudio.gui.viewer.decoration import BrushCursor, Decoration
 from segstudio.gui.viewer.hand import Hand
 from segstudio.gui.viewer.hint_card import HintCard
 from segstudio.gui.viewer.loading_sign import LoadingSign
@@ -23,6 +23,7 @@ from segstudio.gui.viewer.overlays import Overlays
 from segstudio.gui.viewer.pictures import Pictures
 from segstudio.gui.viewer.pointer import Pointer
 from segstudio.gui.viewer.readout import Readout
+from segstudio.gui.viewer.sketch import SketchItem
 from segstudio.gui.viewer.tile_loader import TileLoader
 from segstudio.labels.label_map import LabelMap
 from segstudio.project.changes import DocumentChange
@@ -231,6 +232,8 @@ class Canvas(CameraView):
             self._pointer.update_cursor()
         if name in ("brush_diameter", "tool"):
             self._pointer.update_brush()
+        if name == "threshold":
+            self._hand.tell_setting()
 
     def _on_made(self) -> None:
         """Show the image that a model made, and say so; or the image again."""

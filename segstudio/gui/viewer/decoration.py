@@ -1,11 +1,9 @@
-"""What lies over everything: pixel grid, scale bar, what is shown, hints, brush cursor, previews of gestures."""
+"""What lies over everything: pixel grid, scale bar, what is shown, hints, brush cursor."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPen
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from segstudio.core.axes import PixelSize
@@ -172,92 +170,3 @@ class BrushCursor(QGraphicsItem):
             if self._radius < 4:
                 painter.drawLine(QPointF(-6, 0), QPointF(6, 0))
                 painter.drawLine(QPointF(0, -6), QPointF(0, 6))
-
-
-@dataclass(frozen=True)
-class Sketch:
-    """A line that a gesture shows while it goes on.
-
-    Attributes
-    ----------
-    points
-        Image coordinates ``(x, y)``.
-    closed
-        Back to the start at the end.
-    start
-        Mark the first point, where the gesture closes.
-    vertices
-        Mark every point.
-    dashed
-        It is only proposed.
-    """
-
-    points: Sequence[tuple[float, float]]
-    closed: bool = False
-    start: bool = False
-    vertices: bool = False
-    dashed: bool = False
-
-
-class SketchItem(QGraphicsItem):
-    """Draws sketches."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._sketches: tuple[Sketch, ...] = ()
-        self._camera = Camera()
-        self._bounds = QRectF()
-
-    def show_sketches(self, sketches: tuple[Sketch, ...]) -> None:
-        """Show other lines; none hides them."""
-        if sketches or self._sketches:
-            dirty = self._extent()
-            self._sketches = sketches
-            self.update(dirty.united(self._extent()))
-
-    def set_camera(self, camera: Camera, bounds: QRectF) -> None:
-        """Follow the view."""
-        self.prepareGeometryChange()
-        self._camera, self._bounds = camera, bounds
-        self.update()
-
-    def boundingRect(self) -> QRectF:
-        """Return the whole screen."""
-        return self._bounds
-
-    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
-        """Draw each line light on dark."""
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        halo, bright = tokens().colour("halo"), tokens().colour("bright")
-        halo.setAlphaF(0.6)
-        for sketch in self._sketches:
-            line = self._line(sketch)
-            if line.isEmpty():
-                continue
-            for colour, width in ((halo, 3.5), (bright, 1.5)):
-                pen = QPen(colour, width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
-                if sketch.dashed and colour is bright:
-                    pen = QPen(colour, width, Qt.PenStyle.DashLine, Qt.PenCapStyle.FlatCap)
-                painter.setPen(pen)
-                if sketch.closed:
-                    painter.drawPolygon(line)
-                else:
-                    painter.drawPolyline(line)
-            painter.setPen(QPen(halo, 1))
-            painter.setBrush(tokens().colour("accent"))
-            if sketch.start:
-                painter.drawEllipse(line.at(0), 5, 5)
-            if sketch.vertices:
-                painter.setBrush(bright)
-                for index in range(line.size()):
-                    painter.drawEllipse(line.at(index), 3, 3)
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-
-    def _line(self, sketch: Sketch) -> QPolygonF:
-        return QPolygonF([QPointF(*self._camera.to_screen(x, y)) for x, y in sketch.points])
-
-    def _extent(self) -> QRectF:
-        extent = QRectF()
-        for sketch in self._sketches:
-            extent = extent.united(self._line(sketch).boundingRect().adjusted(-10, -10, 10, 10))
-        return extent

@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 
 from segstudio.core.errors import UserError
 from segstudio.core.tiles import Window
-from segstudio.gui.viewer.decoration import Sketch
+from segstudio.gui.viewer.sketch import Sketch
 from segstudio.project.document import ImageDocument
 from segstudio.session.session import Session
 from segstudio.session.tools import PointerEvent, Preview, ToolContext, ToolRunner
@@ -192,7 +192,7 @@ def modifier_names(modifiers: Qt.KeyboardModifier) -> frozenset[str]:
 
 def _sketch(preview: Preview) -> Sketch:
     return Sketch(
-        points=[(float(x), float(y)) for x, y in preview.points],
+        points=preview.points,
         closed=preview.closed,
         start=preview.kind in ("path", "polygon"),
         vertices=preview.kind == "polygon",

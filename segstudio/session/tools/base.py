@@ -12,6 +12,7 @@ from segstudio.core.registry import Registry
 from segstudio.core.tiles import Window
 from segstudio.labels.edits import Edit
 from segstudio.labels.history import EditRecord, Planes
+from segstudio.labels.thresholding import Threshold
 from segstudio.labels.transaction import Transaction
 from segstudio.session.view_state import NEW_OBJECT
 
@@ -87,6 +88,7 @@ class View(Protocol):
     current_object: int
     protect: bool
     region_value: int
+    threshold: Threshold
     selected: frozenset[int]
 
 
