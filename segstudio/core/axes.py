@@ -44,6 +44,8 @@ class ImageInfo:
         In micrometres, ``None`` when the file does not say.
     warnings
         Sentences the user should see, as "2 more channels are not shown".
+    channel_colours
+        ``"#rrggbb"`` of each channel as the file says, empty for one of which it does not; none where it says nothing.
     inverted
         The file says that 0 is white, as some scanners do: shown so, while ``read`` gives the stored values.
     """
@@ -60,6 +62,7 @@ class ImageInfo:
     planes: int = 1
     pixel_size: PixelSize | None = None
     channel_names: tuple[str, ...] = ()
+    channel_colours: tuple[str, ...] = ()
     warnings: tuple[str, ...] = field(default=())
     inverted: bool = False
 

@@ -43,6 +43,7 @@ from segstudio.gui.safety_banner import SafetyBanner
 from segstudio.gui.status import StatusBar
 from segstudio.gui.training_windows import TrainingWindows
 from segstudio.gui.viewer.canvas import Canvas
+from segstudio.gui.viewer.channel_bar import ChannelBar
 from segstudio.gui.viewer.histogram import HistogramWidget
 from segstudio.gui.viewer.plane_bar import PlaneBar
 from segstudio.gui.welcome import Welcome
@@ -78,6 +79,7 @@ class MainWindow(QMainWindow):
         self.welcome = Welcome()
         self.canvas = Canvas(session)
         self.plane_bar = PlaneBar(session.planes)
+        self.channel_bar = ChannelBar(session)
         self.banners = BannerArea()
         self._safety_banner = SafetyBanner(session, self.banners, self)
         self.reader_watch = ReaderWatch(session, self.banners, self)
@@ -111,6 +113,7 @@ class MainWindow(QMainWindow):
         page.setContentsMargins(0, 0, 0, 0)
         page.setSpacing(0)
         page.addWidget(self.canvas, 1)
+        page.addWidget(self.channel_bar)
         page.addWidget(self.plane_bar)
         self._pages.addWidget(self._image_page)
         centre = QWidget()
@@ -125,7 +128,8 @@ class MainWindow(QMainWindow):
         self.images = ImagesPanel(self.session)
         self.label_step = LabelPanel(self.session)
         contrast = HistogramWidget(self.session)
-        self.canvas.sampled.connect(contrast.take)
+        for histogram in (contrast, self.channel_bar.card.histogram):
+            self.canvas.sampled.connect(histogram.take)
         self.label_step.add_section(contrast, self.tr("Contrast"))
         self.training = TrainingPanel(self.session)
         self.prediction = PredictionPanel(self.session)

@@ -48,6 +48,7 @@ class StatusBar(QStatusBar):
             self.addPermanentWidget(widget)
         session.front.loading.connect(self._on_loading)
         session.made.changed.connect(self._show_channels)
+        session.view.events.display.connect(self._show_channels)
         session.objects.changed.connect(self._on_measured)
         session.jobs.changed.connect(self._on_jobs)
         session.jobs.catalogue_changed.connect(self._show_device)
@@ -66,9 +67,9 @@ class StatusBar(QStatusBar):
             document.saved.connect(self._on_saved)
             self._on_saved(document.save_state)
 
-    def _show_channels(self) -> None:
+    def _show_channels(self, *_: object) -> None:
         source = self._session.made.seen
-        short, names = channel_words(source.info) if source is not None else ("", "")
+        short, names = channel_words(source.info, self._session.view.display) if source is not None else ("", "")
         self._channels.setText(short)
         self._channels.setToolTip(plain_tip(names))
         self._channels.setVisible(bool(short))

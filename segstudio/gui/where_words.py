@@ -3,9 +3,8 @@
 from math import isfinite
 
 from segstudio.core.axes import ImageInfo
+from segstudio.session.display.channels import COLOURS, ImageDisplay, channel_names
 from segstudio.session.object_list import Row
-
-_COLOURS = ("red", "green", "blue")
 
 
 def size_words(row: Row | None, unit: str) -> list[str]:
@@ -18,15 +17,18 @@ def size_words(row: Row | None, unit: str) -> list[str]:
     return [area, f"{row.length:.1f} × {row.width:.1f} {unit}"]
 
 
-def channel_words(info: ImageInfo) -> tuple[str, str]:
+def channel_words(info: ImageInfo, display: ImageDisplay) -> tuple[str, str]:
     """Return which channels of an image are shown in which colours, short and at length; empty for gray and colour."""
-    if info.kind != "channels":
+    if info.kind != "channels" or len(display.channels) != info.channels:
         return "", ""
-    seen = min(info.channels, len(_COLOURS))
-    names = [info.channel_names[i] if i < len(info.channel_names) else str(i + 1) for i in range(info.channels)]
-    colours = " ".join(colour[0].upper() for colour in _COLOURS[:seen])
-    short = f"channels 1–{seen} of {info.channels} as {colours}"
-    rows = [f"{colour.capitalize()}: channel {name}" for colour, name in zip(_COLOURS, names, strict=False)]
-    if info.channels > seen:
-        rows.append(f"Not shown, but measured: {', '.join(names[seen:])}")
+    names, drawn = channel_names(info), display.drawn
+    short = f"{names[drawn[0]]} alone" if not display.composite else f"{len(drawn)} of {info.channels} channels shown"
+    rows = [f"{names[number]}: {_colour(display.channels[number].lut)}" for number in drawn]
+    hidden = [name for number, name in enumerate(names) if number not in drawn]
+    if hidden:
+        rows.append(f"Not shown, but learned from and measured: {', '.join(hidden)}")
     return short, "\n".join(rows)
+
+
+def _colour(lut: str) -> str:
+    return COLOURS.get(lut, lut)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from segstudio.core.axes import ImageInfo, Kind, PixelSize
 from segstudio.core.errors import BadInput
+from segstudio.io.channel_colours import imagej_colours
 from segstudio.io.decoding import check_budget, damaged
 from segstudio.io.finite import SEARCHED_PIXELS, float_warnings
 from segstudio.io.sources import BaseSource, ImageReader, readers
@@ -81,6 +82,7 @@ def _source(path: Path, tif: tifffile.TiffFile, indices: bool) -> BaseSource:
     if other and not first.description.rstrip("\0 \r\n").endswith("OME>"):
         words.append(f"{other} more {'page' if other == 1 else 'pages'} of another size or type not shown.")
     dtype = np.dtype(np.uint8) if colour != "samples" or first.dtype == np.bool_ else np.dtype(first.dtype)
+    colours = imagej_colours(first, trailing) if entries else stack.channel_colours
     info = ImageInfo(
         path=path,
         height=first.imagelength,
@@ -94,6 +96,7 @@ def _source(path: Path, tif: tifffile.TiffFile, indices: bool) -> BaseSource:
         planes=planes,
         pixel_size=stack.pixel_size or _pixel_size(first, entries),
         channel_names=stack.channel_names if len(stack.channel_names) == trailing else (),
+        channel_colours=colours if len(colours) == trailing else (),
         warnings=tuple(words),
         inverted=first.photometric == 0,
     )

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from segstudio.core.axes import PixelSize
+from segstudio.io.channel_colours import ome_colours
 
 #: Longest description that is parsed, characters.
 MAX_DESCRIPTION = 32_000_000
@@ -55,6 +56,7 @@ class Stack:
     pages: tuple[int, ...]
     pixel_size: PixelSize | None = None
     channel_names: tuple[str, ...] = ()
+    channel_colours: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
@@ -138,11 +140,17 @@ def _ome_stack(text: str, name: str, pages: Sequence[int], samples: int, shape: 
     if len(images) > 1:
         more = len(images) - 1
         words.append(f"{more:,} more {'image in the file is' if more == 1 else 'images in the file are'} not shown.")
-    names = tuple(
-        part.get("Name") or f"Channel {number + 1}"
-        for number, part in enumerate(part for part in pixels if _tag(part) == "Channel")
+    channels = [part for part in pixels if _tag(part) == "Channel"]
+    names = tuple(part.get("Name") or f"Channel {number + 1}" for number, part in enumerate(channels))
+    return Stack(
+        stack.axes,
+        stack.sizes,
+        stack.pages,
+        _ome_pixel_size(pixels),
+        names,
+        ome_colours(channels),
+        tuple(words),
     )
-    return Stack(stack.axes, stack.sizes, stack.pages, _ome_pixel_size(pixels), names, tuple(words))
 
 
 def _ome_order(pixels: ET.Element, name: str, pages: Sequence[int], samples: int) -> Stack:

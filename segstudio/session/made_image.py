@@ -12,8 +12,8 @@ from segstudio.io.json_file import json_content
 from segstudio.io.sources import ImageSource
 from segstudio.jobs.messages import Artifact, Message
 from segstudio.session.background import Background
-from segstudio.session.contrasts import Contrasts
 from segstudio.session.job_queue import JobQueue
+from segstudio.session.kept_displays import KeptDisplays
 from segstudio.session.predictions import made_name
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ class MadeImage:
         Return what is open, or ``None``.
     jobs
         Tells when an image was made.
-    contrasts
-        Keeps the contrast of what is shown: image and made image have one each.
+    displays
+        Keeps how what is shown is displayed: image and made image each in their way.
     background
         Opens files.
 
@@ -61,7 +61,7 @@ class MadeImage:
         project: "Callable[[], Project | None]",
         document: "Callable[[], ImageDocument | None]",
         jobs: JobQueue,
-        contrasts: Contrasts,
+        displays: KeptDisplays,
         background: Background,
     ) -> None:
         self.source: ImageSource | None = None
@@ -71,7 +71,7 @@ class MadeImage:
         self.model = ""
         self._project = project
         self._document = document
-        self._contrasts = contrasts
+        self._displays = displays
         self._background = background
         self._run = ""
         self._asked = 0
@@ -159,10 +159,9 @@ class MadeImage:
             self._background.run(before.close, lane=_LANE)  # nobody reads it any more
 
     def _settle(self) -> None:
-        """Bring the contrast in step with what is shown, and tell."""
-        document = self._document()
-        image_id = document.entry.id if document is not None else ""
-        self._contrasts.turn_to(f"{image_id} by {self._run}" if self.shown else image_id)
+        """Bring the display in step with what is shown, and tell."""
+        seen = self.seen
+        self._displays.turn_to(seen.info if seen is not None else None, self._run if self.shown else "")
         self.changed.emit()
 
 

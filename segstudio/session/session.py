@@ -17,7 +17,6 @@ from segstudio.session.chosen_model import ChosenModel
 from segstudio.session.class_removal import ClassRemoval
 from segstudio.session.class_return import CLASSES, ClassReturn
 from segstudio.session.completeness import Completeness
-from segstudio.session.contrasts import Contrasts
 from segstudio.session.devices import Devices
 from segstudio.session.doctor.desk import Doctor
 from segstudio.session.doctor.rate_search import RateSearch
@@ -28,6 +27,7 @@ from segstudio.session.image_files import ImageFiles
 from segstudio.session.image_intake import ImageIntake
 from segstudio.session.image_states import ImageStates
 from segstudio.session.job_queue import JobQueue
+from segstudio.session.kept_displays import KeptDisplays
 from segstudio.session.kept_preferences import KeptPreferences
 from segstudio.session.made_image import MadeImage
 from segstudio.session.mask_taking import MaskTaking
@@ -123,9 +123,9 @@ class Session(KeptPreferences):
         self.states = ImageStates(lambda: self.project, lambda: self.document, self._change_project)
         self.targets = Targets(lambda: self.project, self.background)
         self.images_changed.connect(self.targets.look)
-        self.contrasts = Contrasts(self.view)
+        self.displays = KeptDisplays(self.view, self.background, _DOCUMENTS)
         self.planes = PlaneChoice(lambda: self.document)
-        self.made = MadeImage(lambda: self.project, lambda: self.document, self.jobs, self.contrasts, self.background)
+        self.made = MadeImage(lambda: self.project, lambda: self.document, self.jobs, self.displays, self.background)
         self.models.changed.connect(lambda: self.made.choose(self.models.run))
         self.begin_with: Callable[[Project], str] = lambda _project: ""
         """Returns the id of the image to begin with; one that is not in the project means the first."""
@@ -165,6 +165,7 @@ class Session(KeptPreferences):
 
     def close_project(self) -> None:
         """Close the project; every finished stroke is on the disk already."""
+        self.displays.project_closed()
         project, self.project = self.project, None
         self.bake_off.runner.leave()
         self.rates.forget()
@@ -206,7 +207,7 @@ class Session(KeptPreferences):
     def _take_project(self, project: Project) -> None:
         self.close_project()
         self.project = project
-        self.contrasts.forget()
+        self.displays.project_opened(project)
         self.masks.forget()
         self.targets.forget()
         project.images_changed.connect(self._on_images_changed)

@@ -6,8 +6,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from segstudio.core.axes import ImageInfo
 from segstudio.io.pyramid import overview
 from segstudio.io.sources import open_image
+from segstudio.session.display.channels import default_display
+from segstudio.session.display.shading import histograms, rendering, shaded
 
 
 def thumbnail(path: Path, size: int, plane: int = 0) -> NDArray[np.uint8]:
@@ -34,16 +37,20 @@ def thumbnail(path: Path, size: int, plane: int = 0) -> NDArray[np.uint8]:
     """
     source = open_image(path)
     try:
-        pixels, inverted = overview(source, plane), source.info.inverted
+        pixels, info = overview(source, plane), source.info
     finally:
         source.close()
-    colour = pixels[..., :3] if pixels.ndim == 3 and pixels.shape[-1] >= 3 else pixels
-    colour = colour[..., 0] if colour.ndim == 3 and colour.shape[-1] < 3 else colour
-    scale = size / max(colour.shape[:2])
-    shape = max(1, round(colour.shape[1] * scale)), max(1, round(colour.shape[0] * scale))
-    shades = _stretched(colour)
-    small = cv2.resize(255 - shades if inverted else shades, shape, interpolation=cv2.INTER_AREA)
+    scale = size / max(pixels.shape[:2])
+    shape = max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale))
+    light = _added(pixels, info) if info.kind == "channels" else _stretched(pixels)
+    small = cv2.resize(255 - light if info.inverted else light, shape, interpolation=cv2.INTER_AREA)
     return np.ascontiguousarray(small if small.ndim == 3 else np.repeat(small[..., None], 3, axis=2))
+
+
+def _added(pixels: NDArray[np.generic], info: ImageInfo) -> NDArray[np.uint8]:
+    """Return the channels added up as at first in the window."""
+    found = histograms(pixels.reshape(-1, info.channels), info)
+    return shaded(pixels, rendering(default_display(info), found, info))
 
 
 def _stretched(pixels: NDArray[np.generic]) -> NDArray[np.uint8]:

@@ -1,12 +1,13 @@
 """What the user sees and holds in the hand: tool, brush, class, overlays, contrast, selection; evented."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 from psygnal import SignalGroupDescriptor
 
 from segstudio.labels.regions import COMPLETE
 from segstudio.labels.thresholding import Threshold
+from segstudio.session.display.channels import ImageDisplay
 
 #: Brush diameters in image pixels that the keys step through.
 BRUSH_MIN, BRUSH_MAX = 1.0, 500.0
@@ -53,9 +54,8 @@ class ViewState:
     peek: bool = False
     """All overlays hidden while true."""
 
-    contrast: tuple[float, float] | None = None
-    """Pixel values shown black and white; ``None`` takes percentiles of the image."""
-    gamma: float = 1.0
+    display: ImageDisplay = field(default_factory=ImageDisplay)
+    """Channels, colours and contrast of the image in front."""
     selected: frozenset[int] = frozenset()
     """Ids of the selected objects."""
 
@@ -67,9 +67,27 @@ class ViewState:
             size = self.brush_diameter + step
         self.brush_diameter = float(min(max(round(size), BRUSH_MIN), BRUSH_MAX))
 
+    @property
+    def contrast(self) -> tuple[float, float] | None:
+        """Pixel values shown dark and bright in the channel in hand; ``None`` takes percentiles of the image."""
+        return self.display.channel.contrast
+
+    @contrast.setter
+    def contrast(self, value: tuple[float, float] | None) -> None:
+        self.display = self.display.changed(self.display.current, contrast=value)
+
+    @property
+    def gamma(self) -> float:
+        """Of the channel in hand."""
+        return self.display.channel.gamma
+
+    @gamma.setter
+    def gamma(self, value: float) -> None:
+        self.display = self.display.changed(self.display.current, gamma=value)
+
     def reset_contrast(self) -> None:
-        """Stretch the contrast automatically again."""
-        self.contrast, self.gamma = None, 1.0
+        """Stretch the contrast of every channel automatically again."""
+        self.display = self.display.reset()
 
     def new_object(self) -> None:
         """Let the next stroke start a new object, wherever it begins."""

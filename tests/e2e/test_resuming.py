@@ -117,7 +117,7 @@ def test_an_image_that_is_gone_gives_the_first(folder: Path, qapp: object) -> No
 
 
 @pytest.mark.timeout(60)
-def test_each_image_keeps_its_place_and_its_contrast(folder: Path, qapp: object) -> None:
+def test_each_image_keeps_its_place_and_all_of_a_kind_their_contrast(folder: Path, qapp: object) -> None:
     def script(hand: Driver) -> None:
         _ready(hand)
         first = _zoom_in(hand)
@@ -125,12 +125,11 @@ def test_each_image_keeps_its_place_and_its_contrast(folder: Path, qapp: object)
         hand.open_image("b.tif")
         _ready(hand)
         assert hand.window.canvas.look() is None, "a new image is shown whole"
-        assert hand.session.view.contrast is None
+        assert (hand.session.view.contrast, hand.session.view.gamma) == ((100.0, 900.0), 2.0), "of the same kind"
         hand.session.view.contrast, hand.session.view.gamma = (0.0, 50.0), 0.5
         hand.open_image("a.tif")
         _ready(hand)
         assert _near(_look(hand), first)
-        assert (hand.session.view.contrast, hand.session.view.gamma) == ((100.0, 900.0), 2.0)
         hand.open_image("b.tif")
         _ready(hand)
         assert hand.window.canvas.look() is None

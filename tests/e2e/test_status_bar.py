@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel
 from window_driver import Driver, run_program
@@ -60,19 +61,21 @@ def test_an_object_under_the_pointer_tells_its_size_with_the_unit(tmp_path: Path
 
 
 @pytest.mark.timeout(60)
-def test_more_channels_than_the_screen_has_colours_are_told(tmp_path: Path, qapp: object) -> None:
+def test_which_channels_are_shown_is_told(tmp_path: Path, qapp: object) -> None:
     def script(hand: Driver) -> None:
         hand.wait(lambda: hand.session.document is not None, what="the first image")
         label = hand.window.status.findChild(QLabel, "channels")
         hand.wait(label.isVisible, what="the channels")
-        assert label.text() == "channels 1–3 of 5 as R G B"
-        assert "Red: channel 1" in label.toolTip()
-        assert "Not shown, but measured: 4, 5" in label.toolTip()
+        assert label.text() == "5 of 5 channels shown"
+        assert "Channel 1: cyan" in label.toolTip()
+        hand.key(Qt.Key.Key_5, Qt.KeyboardModifier.AltModifier)
+        assert label.text() == "4 of 5 channels shown"
+        assert "Not shown, but learned from and measured: Channel 5" in label.toolTip()
         hand.open_image("1.tif")
         hand.wait(lambda: not label.isVisible(), what="a gray image, of which all is seen")
         hand.open_image("2.tif")
         hand.wait(label.isVisible, what="the channels")
-        assert label.text() == "channels 1–2 of 2 as R G"
+        assert label.text() == "2 of 2 channels shown"
 
     run_program([str(_project(tmp_path, (5, 96, 96), (96, 96), (2, 96, 96)))], script)
 

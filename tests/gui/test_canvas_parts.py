@@ -1,19 +1,15 @@
 """The arithmetic below the canvas: camera, shades, colours, contours in screen pixels."""
 
-from pathlib import Path
 
 import numpy as np
 import pytest
-import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
 
 from segstudio.core.tiles import Window
 from segstudio.gui.viewer.camera import SCALE_MAX, SCALE_MIN, Camera
 from segstudio.gui.viewer.colouring import ObjectColours
-from segstudio.gui.viewer.contrast import histogram, sample, shades
 from segstudio.gui.viewer.label_render import LabelStyle, draw_labels, draw_regions, sampled
-from segstudio.io.sources import open_image
 from segstudio.labels.label_map import LabelMap
 
 RED = ((255, 0, 0),) * 12
@@ -44,39 +40,6 @@ def test_a_corner_of_the_image_fills_the_screen(corner: tuple[int, int], expecte
     seen = camera.filled(Window(0, 0, 100, 200), 400, 200).visible(400, 200, (100, 200))
     assert seen.shape == (40, 80)
     assert (seen.y0, seen.x0) == pytest.approx(expected, abs=6)
-
-
-def test_shades_of_gray_float_and_colour() -> None:
-    gray = shades(np.array([[0, 100, 200, 65535]], np.uint16), (100, 300))
-    assert gray.tolist() == [[0, 0, 128, 255]]
-    brighter = shades(np.array([[150]], np.uint16), (100, 300), gamma=2)
-    assert brighter[0, 0] == 128
-    colour = shades(np.full((2, 2, 4), 7, np.uint8), (0, 255))
-    assert colour.shape == (2, 2, 3)
-    two_channels = shades(np.full((2, 2, 2), 255, np.uint8), (0, 255))
-    assert two_channels[0, 0].tolist() == [255, 255, 0]
-
-
-def test_nan_is_shown_in_its_own_colour() -> None:
-    shown = shades(np.array([[0.0, np.nan, 1.0]]), (0, 1), 1.0, (9, 8, 7))
-    assert shown[0].tolist() == [[0, 0, 0], [9, 8, 7], [255, 255, 255]]
-
-
-def test_auto_contrast_leaves_out_the_extremes(tmp_path: Path) -> None:
-    pixels = np.full((300, 300), 1000, np.uint16)
-    pixels[:150] = 2000
-    pixels[0, 0], pixels[0, 1] = 0, 65535
-    tifffile.imwrite(tmp_path / "a.tif", pixels)
-    with open_image(tmp_path / "a.tif") as source:
-        found = histogram(sample(source), source.info)
-    assert found.auto == (1000, 2000)
-    assert (found.low, found.high) == (0, 65535)
-
-
-def test_image_without_a_number_still_has_a_contrast(tmp_path: Path) -> None:
-    tifffile.imwrite(tmp_path / "a.tif", np.full((20, 20), np.nan, np.float32))
-    with open_image(tmp_path / "a.tif") as source:
-        assert histogram(sample(source), source.info).auto == (0.0, 1.0)
 
 
 def test_touching_objects_get_different_colours_that_stay() -> None:
@@ -150,11 +113,6 @@ def test_complete_and_ignored_regions_look_different() -> None:
     assert not drawn[:8].any()
     assert len(np.unique(drawn[20:40, 15:25])) == 1
     assert len(np.unique(drawn[20:40, 35:45])) == 2
-
-
-def test_double_precision_beyond_single_is_shown_in_shades() -> None:
-    pixels = np.array([[0.0, 5e299, 1e300]])
-    assert shades(pixels, (0.0, 1e300)).tolist() == [[0, 128, 255]]
 
 
 def test_an_edged_contour_lies_between_light_and_dark() -> None:

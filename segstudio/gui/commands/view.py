@@ -94,7 +94,7 @@ def actions(w: "MainWindow") -> list[Action]:
             "&View",
             "Automatic contrast",
             w.session.view.reset_contrast,
-            enabled=lambda: has_document() and (w.session.view.contrast is not None or w.session.view.gamma != 1.0),
+            enabled=lambda: has_document() and not w.session.view.display.automatic,
         ),
         Action("view.step_1", "&View", "Label", lambda: w.show_step(0), ("Ctrl+1",), separator=True),
         Action("view.step_2", "&View", "Train", lambda: w.show_step(1), ("Ctrl+2",)),

@@ -49,7 +49,7 @@ class Canvas(CameraView):
     """Image x, y, pixel value in words, object id; ``(-1, -1, "", 0)`` when the pointer leaves the image."""
     tool_message = Signal(str)
     sampled = Signal(object, object)
-    """An `ImageSource` that is shown or waits to be, and the `Histogram` of its values."""
+    """An `ImageSource` that is shown or waits to be, and the `Histogram` of each of its channels."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -76,7 +76,7 @@ class Canvas(CameraView):
         self.hint_card.dismissed.connect(self.setFocus)
         self.minimap = Minimap(self, self._loader, self.hint_card)
         self.minimap.entered.connect(self._on_minimap)
-        self._pictures.shaded.connect(self.minimap.set_contrast)
+        self._pictures.shaded.connect(self.minimap.set_rendering)
         self._pictures.sampled.connect(self.sampled)
         session.preferences_changed.connect(self._show_minimap)
         self._show_minimap()
@@ -225,8 +225,8 @@ class Canvas(CameraView):
 
     def _on_view(self, info: EmissionInfo) -> None:
         name = info.signal.name
-        if name in ("contrast", "gamma"):
-            self._pictures.apply_contrast()
+        if name == "display":
+            self._pictures.apply_display()
         if name == "tool":
             self._hand.change_tool()
             self._pointer.update_cursor()

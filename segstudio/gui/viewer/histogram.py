@@ -6,8 +6,8 @@ from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QPushButton, 
 
 from segstudio.gui.forms.numbers import whole_number
 from segstudio.gui.theme import SPACING, tokens
-from segstudio.gui.viewer.contrast import BINS, Histogram
 from segstudio.io.sources import ImageSource
+from segstudio.session.display.shading import BINS, Histogram
 from segstudio.session.session import Session
 
 _GRAB = 8.0
@@ -23,6 +23,7 @@ class HistogramPlot(QWidget):
         self._histogram: Histogram | None = None
         self._contrast = (0.0, 1.0)
         self._held = -1
+        self._colour = ""
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
@@ -34,6 +35,11 @@ class HistogramPlot(QWidget):
         """Draw another histogram, ``None`` for none."""
         self._histogram = shown
         self.setEnabled(shown is not None)
+        self.update()
+
+    def show_colour(self, colour: str) -> None:
+        """Draw the curve in the colour of a channel; in that of other text when empty."""
+        self._colour = colour
         self.update()
 
     def show_contrast(self, contrast: tuple[float, float]) -> None:
@@ -69,7 +75,7 @@ class HistogramPlot(QWidget):
             QPointF(_GRAB + (index + 0.5) * step, base - min(height / top, 1.0) * (base - 8))
             for index, height in enumerate(heights.tolist())
         ]
-        painter.setBrush(t.colour("secondary"))
+        painter.setBrush(t.colour(self._colour or "secondary"))
         painter.drawPolygon(QPolygonF([*outline, QPointF(_GRAB + BINS * step, base)]))
         low, high = (self.x_of(value) for value in self._contrast)
         veil = t.colour("background")
@@ -116,7 +122,7 @@ class HistogramPlot(QWidget):
 
 
 class HistogramWidget(QWidget):
-    """Contrast of the image in front, or of the image that a model made of it.
+    """Contrast of the channel in hand, of the image in front or of the image that a model made of it.
 
     Parameters
     ----------
@@ -127,9 +133,8 @@ class HistogramWidget(QWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self._histogram: Histogram | None = None
         self._source: ImageSource | None = None
-        self._known: dict[ImageSource, Histogram] = {}
+        self._known: dict[ImageSource, tuple[Histogram, ...]] = {}
         self.plot = HistogramPlot()
         self.auto = QPushButton(self.tr("Auto"))
         self.auto.setToolTip(self.tr("Show the darkest 0.2 % of the pixels black and the brightest 0.2 % white."))
@@ -152,12 +157,11 @@ class HistogramWidget(QWidget):
         layout.addWidget(self.plot)
         layout.addLayout(row)
         self.plot.contrast_dragged.connect(self._on_dragged)
-        self.auto.clicked.connect(lambda: session.view.reset_contrast())
+        self.auto.clicked.connect(self._on_auto)
         self.gamma.valueChanged.connect(self._on_gamma)
         session.document_changed.connect(self._follow)
         session.made.changed.connect(self._follow)
-        session.view.events.contrast.connect(self._refresh)
-        session.view.events.gamma.connect(self._refresh)
+        session.view.events.display.connect(self._refresh)
         self._follow()
 
     def _follow(self, *_: object) -> None:
@@ -171,24 +175,31 @@ class HistogramWidget(QWidget):
             self.setEnabled(source is not None)
             self._show()
 
-    def take(self, source: ImageSource, found: Histogram) -> None:
+    def take(self, source: ImageSource, found: tuple[Histogram, ...]) -> None:
         """Take what the canvas has found out about the image, or about the one made of it."""
         self._known[source] = found
         self._show()
 
     def _show(self) -> None:
-        self._histogram = self._known.get(self._source) if self._source is not None else None
         self._refresh()
 
     def _refresh(self, *_: object) -> None:
         view = self._session.view
-        self.plot.show_histogram(self._histogram)
-        if self._histogram is not None:
-            self.plot.show_contrast(view.contrast or self._histogram.auto)
-        self.auto.setEnabled(view.contrast is not None or view.gamma != 1.0)
+        found, display = self._known.get(self._source) if self._source is not None else None, view.display
+        shown = found[display.current] if found is not None and len(found) == len(display.channels) else None
+        self.plot.show_histogram(shown)
+        lut = display.channel.lut
+        self.plot.show_colour(lut if len(display.channels) > 1 and lut.startswith("#") else "")
+        if shown is not None:
+            self.plot.show_contrast(view.contrast or shown.auto)
+        self.auto.setEnabled(not display.channel.automatic)
         self.gamma.blockSignals(True)
         self.gamma.setValue(view.gamma)
         self.gamma.blockSignals(False)
+
+    def _on_auto(self) -> None:
+        view = self._session.view
+        view.display = view.display.changed(view.display.current, contrast=None, gamma=1.0)
 
     def _on_dragged(self, low: float, high: float) -> None:
         self._session.view.contrast = (low, high)

@@ -13,10 +13,10 @@ from PySide6.QtWidgets import QGraphicsItemGroup, QGraphicsScene
 
 from segstudio.gui.theme import tokens
 from segstudio.gui.viewer.camera import Camera
-from segstudio.gui.viewer.contrast import shades
 from segstudio.gui.viewer.tile_loader import TileLoader
 from segstudio.io.pyramid import SIDE, PyramidKey, pyramid_tile, top_level
 from segstudio.io.sources import ImageSource
+from segstudio.session.display.shading import Rendering, shaded
 
 if TYPE_CHECKING:
     from segstudio.gui.viewer.image_tile import ImageTile
@@ -49,22 +49,24 @@ class ImageLayer:
         self._raw_bytes = 0
         self._items: dict[PyramidKey, ImageTile] = {}
         self._stale: set[PyramidKey] = set()  # of the plane that was shown before
-        self._contrast: tuple[float, float] | None = None
-        self._gamma = 1.0
+        self._outdated: set[PyramidKey] = set()  # shaded as was wanted before
+        self._shading: set[PyramidKey] = set()
+        self._rendering: Rendering | None = None
         self._camera = Camera()
         self._size = (0.0, 0.0)
         self._ratio = 1.0
 
     def set_source(self, source: ImageSource | None) -> None:
-        """Show another image once `set_contrast` was called; ``None`` shows nothing."""
+        """Show another image once `set_rendering` was called; ``None`` shows nothing."""
         self._loader.restart(self._tiles)
         self._loader.restart(self._shades)
-        self.source, self._contrast = source, None
+        self.source, self._rendering = source, None
         self._raw.clear()
         self._raw_bytes = 0
         for item in self._items.values():
             self._remove(item)
         self._items, self._stale, self._plane = {}, set(), 0
+        self._outdated, self._shading = set(), set()
 
     def set_plane(self, plane: int) -> None:
         """Show another plane of the image; the one before stays to be seen until its tiles are there."""
@@ -75,24 +77,15 @@ class ImageLayer:
         self._plane = plane
         self._raw.clear()
         self._raw_bytes = 0
+        self._shading.clear()
         self._stale = set(self._items)
         self.request()
 
-    def set_contrast(self, contrast: tuple[float, float], gamma: float) -> None:
-        """Shade all tiles anew; the old ones stay until then."""
-        same, first = (contrast, gamma) == (self._contrast, self._gamma), self._contrast is None
-        self._contrast, self._gamma = contrast, gamma
-        if first or same:
-            self.request()
-            return
-        self._loader.restart(self._shades)
-        visible = set(self._visible())
-        for key in sorted(self._items, key=lambda key: key not in visible):
-            raw = self._raw.get(key)
-            if raw is None:
-                self._drop(key)
-            else:
-                self._shade(key, raw)
+    def set_rendering(self, rendering: Rendering) -> None:
+        """Shade the tiles anew, those that are visible at once; the old ones stay until then."""
+        if rendering != self._rendering:
+            self._rendering = rendering
+            self._outdated = set(self._items)
         self.request()
 
     def set_camera(self, camera: Camera, width: float, height: float, ratio: float) -> None:
@@ -132,9 +125,10 @@ class ImageLayer:
     def request(self) -> None:
         """Ask for the visible tiles that are missing, those in the middle first."""
         source = self.source
-        if source is None or self._contrast is None:
+        if source is None or self._rendering is None:
             return
-        wanted = [key for key in self._visible() if key not in self._items or key in self._stale]
+        again = self._stale | self._outdated
+        wanted = [key for key in self._visible() if key not in self._items or key in again]
         for key in wanted:
             raw = self._raw.get(key)
             if raw is not None:
@@ -173,18 +167,29 @@ class ImageLayer:
         self._shade(key, raw)
 
     def _shade(self, key: PyramidKey, raw: NDArray[Any]) -> None:
-        contrast, gamma = self._contrast, self._gamma
-        if contrast is None or self.source is None:
+        rendering = self._rendering
+        # A slider moves faster than tiles are shaded: each is finished, and then begun anew, else none would be seen.
+        if rendering is None or self.source is None or key in self._shading:
             return
+        self._shading.add(key)
         inverted = self.source.info.inverted
         missing = QColor(tokens().errors["false"])
         colour = missing.red(), missing.green(), missing.blue()
         self._loader.load(
             self._shades,
             key,
-            lambda: _packed(shades(raw, contrast, gamma, colour, inverted=inverted)),
-            lambda shown: self._show(key, shown),
+            lambda: _packed(shaded(raw, rendering, colour, inverted=inverted)),
+            lambda shown: self._take(key, shown, rendering),
         )
+
+    def _take(self, key: PyramidKey, shown: NDArray[np.uint32], rendering: Rendering) -> None:
+        self._shading.discard(key)
+        self._show(key, shown)
+        if rendering == self._rendering:
+            self._outdated.discard(key)
+        else:
+            self._outdated.add(key)
+            self.request()
 
     def _show(self, key: PyramidKey, shown: NDArray[np.uint32]) -> None:
         from segstudio.gui.viewer.image_tile import ImageTile
@@ -228,6 +233,7 @@ class ImageLayer:
 
     def _drop(self, key: PyramidKey) -> None:
         self._stale.discard(key)
+        self._outdated.discard(key)
         self._remove(self._items.pop(key))
 
     def _remove(self, item: "ImageTile") -> None:

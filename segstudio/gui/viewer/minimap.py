@@ -23,11 +23,11 @@ from segstudio.core.tiles import Window
 from segstudio.gui.theme import tokens
 from segstudio.gui.viewer.camera import Camera
 from segstudio.gui.viewer.camera_view import CameraView
-from segstudio.gui.viewer.contrast import shades
 from segstudio.gui.viewer.plates import card
 from segstudio.gui.viewer.tile_loader import TileLoader
 from segstudio.io.pyramid import overview
 from segstudio.io.sources import ImageSource
+from segstudio.session.display.shading import Rendering, shaded
 
 #: Longest and shortest side of the picture, and the largest share of the view that a side takes; screen pixels.
 _LONGEST, _SHORTEST, _SHARE = 152, 24, 0.3
@@ -61,7 +61,7 @@ class Minimap(QWidget):
         self._view, self._loader, self._below = view, loader, below
         self._source: ImageSource | None = None
         self._plane = 0
-        self._contrast: tuple[tuple[float, float], float] | None = None
+        self._rendering: Rendering | None = None
         self._raw: NDArray[Any] | None = None
         self._aside: tuple[ImageSource | None, NDArray[Any] | None] = None, None
         self._picture: QImage | None = None
@@ -78,7 +78,7 @@ class Minimap(QWidget):
     def set_source(self, source: ImageSource | None) -> None:
         """Show another image once `set_contrast` was called; ``None`` shows nothing."""
         self._loader.restart("minimap")
-        self._source, self._contrast, self._clear, self._plane = source, None, None, 0
+        self._source, self._rendering, self._clear, self._plane = source, None, None, 0
         self._raw = self._picture = None
         self._aside = None, None
         self.follow()
@@ -98,11 +98,11 @@ class Minimap(QWidget):
         self._loader.restart("minimap")
         before = self._source, self._raw
         self._raw = self._aside[1] if source is self._aside[0] else None
-        self._source, self._contrast, self._aside = source, None, before
+        self._source, self._rendering, self._aside = source, None, before
 
-    def set_contrast(self, contrast: tuple[float, float], gamma: float) -> None:
+    def set_rendering(self, rendering: Rendering) -> None:
         """Shade the picture anew; the old one stays until then."""
-        self._contrast = contrast, gamma
+        self._rendering = rendering
         if self._raw is not None:
             self._shade(self._raw)
         elif not self.isHidden():
@@ -181,7 +181,7 @@ class Minimap(QWidget):
 
     def _read(self) -> None:
         source = self._source
-        if source is not None and self._contrast is not None:
+        if source is not None and self._rendering is not None:
             plane = min(self._plane, source.info.planes - 1)  # what a model made has one
             self._loader.load("minimap", "pixels", lambda: overview(source, plane), self._keep)
 
@@ -190,9 +190,9 @@ class Minimap(QWidget):
         self._shade(raw)
 
     def _shade(self, raw: NDArray[Any]) -> None:
-        if self._source is None or self._contrast is None:
+        if self._source is None or self._rendering is None:
             return
-        contrast, gamma = self._contrast
+        rendering = self._rendering
         inverted, missing = self._source.info.inverted, QColor(tokens().errors["false"])
         colour = missing.red(), missing.green(), missing.blue()
         longest = round(_LONGEST * self._view.ratio)
@@ -200,7 +200,7 @@ class Minimap(QWidget):
         self._loader.load(
             "minimap",
             "shades",
-            lambda: _picture(shades(raw, contrast, gamma, colour, inverted=inverted), longest),
+            lambda: _picture(shaded(raw, rendering, colour, inverted=inverted), longest),
             self._show,
         )
 

@@ -1,4 +1,4 @@
-"""What is looked at: the image in front, or the image that a model made of it; each with a contrast of its own."""
+"""What is looked at: the image in front, or the image that a model made of it; each displayed in its own way."""
 
 from dataclasses import replace
 
@@ -7,10 +7,11 @@ from PySide6.QtWidgets import QGraphicsScene
 
 from segstudio.core.errors import UserError
 from segstudio.gui.viewer.camera import Camera
-from segstudio.gui.viewer.contrast import Histogram, histogram, sample
 from segstudio.gui.viewer.image_layer import ImageLayer
 from segstudio.gui.viewer.tile_loader import TileLoader
 from segstudio.io.sources import ImageSource
+from segstudio.session.display.channels import default_display
+from segstudio.session.display.shading import Histogram, histograms, rendering, sample
 from segstudio.session.notice import Notice
 from segstudio.session.session import Session
 
@@ -21,15 +22,15 @@ class Pictures(QObject):
     Parameters
     ----------
     session
-        Says which one is seen, and with which contrast.
+        Says which one is seen, and how it is displayed.
     scene, loader
         Get the layers, and read their tiles.
     """
 
-    shaded = Signal(object, float)
-    """Values shown black and white, and gamma, of what is seen."""
+    shaded = Signal(object)
+    """The `Rendering` of what is seen."""
     sampled = Signal(object, object)
-    """An `ImageSource` that is shown or waits to be, and the `Histogram` of its values."""
+    """An `ImageSource` that is shown or waits to be, and the `Histogram` of each of its channels."""
 
     def __init__(self, session: Session, scene: QGraphicsScene, loader: TileLoader, parent: QObject) -> None:
         super().__init__(parent)
@@ -37,7 +38,7 @@ class Pictures(QObject):
         self._loader = loader
         self._image = ImageLayer(scene, loader)
         self._made = ImageLayer(scene, loader, "made image", z=1)
-        self._histograms: dict[ImageLayer, Histogram] = {}
+        self._histograms: dict[ImageLayer, tuple[Histogram, ...]] = {}
         self._camera = self._prepared = Camera()
         self._told: set[str] = set()
         loader.idle.connect(self._settle)
@@ -68,7 +69,7 @@ class Pictures(QObject):
         self._made.set_visible(made.shown)
         if not made.shown:
             self._image.set_visible(True)  # else it stays below until the tiles of the other are there
-        self.apply_contrast()
+        self.apply_display()
 
     def set_camera(self, camera: Camera, bounds: QRectF, ratio: float) -> None:
         """Follow the view."""
@@ -76,14 +77,14 @@ class Pictures(QObject):
         for layer in (self._image, self._made):
             layer.set_camera(camera, bounds.width(), bounds.height(), ratio)
 
-    def apply_contrast(self) -> None:
+    def apply_display(self) -> None:
         """Shade what is seen as the session says."""
-        found = self._histograms.get(self.seen)
-        if found is not None:
-            view = self._session.view
-            contrast = view.contrast or found.auto
-            self.seen.set_contrast(contrast, view.gamma)
-            self.shaded.emit(contrast, view.gamma)
+        found, source, display = self._histograms.get(self.seen), self.seen.source, self._session.view.display
+        # The display may be that of an image that is about to come.
+        if found is not None and source is not None and len(found) == len(display.channels):
+            shades = rendering(display, found, source.info)
+            self.seen.set_rendering(shades)
+            self.shaded.emit(shades)
 
     def _read(self, layer: ImageLayer, channel: str, source: ImageSource | None) -> None:
         self._histograms.pop(layer, None)
@@ -93,17 +94,18 @@ class Pictures(QObject):
             self._loader.load(
                 channel,
                 0,
-                lambda: histogram(sample(source), source.info),
+                lambda: histograms(sample(source), source.info),
                 lambda found: self._take(layer, source, found),
             )
 
-    def _take(self, layer: ImageLayer, source: ImageSource, found: Histogram) -> None:
+    def _take(self, layer: ImageLayer, source: ImageSource, found: tuple[Histogram, ...]) -> None:
         self._histograms[layer] = found
         self.sampled.emit(source, found)
         if layer is self.seen:
-            self.apply_contrast()
+            self.apply_display()
         else:
-            layer.set_contrast(found.auto, self._session.view.gamma)  # its tiles are there when it is wanted
+            # Its tiles are there when it is wanted.
+            layer.set_rendering(rendering(default_display(source.info), found, source.info))
 
     def _tell(self, error: UserError) -> None:
         """Say once for each image what of it cannot be shown: its other parts can be labelled."""

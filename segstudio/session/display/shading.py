@@ -1,0 +1,239 @@
+"""Pixel values to light: sampled histograms, percentiles, look-up tables, channels added up; pure numpy."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from segstudio.core.axes import ImageInfo
+from segstudio.core.tiles import Window
+from segstudio.io.sources import ImageSource
+from segstudio.session.display.channels import Contrast, ImageDisplay
+
+#: Shares of the pixels that auto contrast shows fully black and fully white, percent.
+PERCENTILES = (0.2, 99.8)
+BINS = 256
+#: Whole images are sampled up to this many pixels, larger ones at a 4 x 4 grid of windows.
+_WHOLE = 2048 * 2048
+_WINDOW = 256
+_MAPS: Final = {
+    "viridis": cv2.COLORMAP_VIRIDIS,
+    "magma": cv2.COLORMAP_MAGMA,
+    "inferno": cv2.COLORMAP_INFERNO,
+    "cividis": cv2.COLORMAP_CIVIDIS,
+    "turbo": cv2.COLORMAP_TURBO,
+}
+_GRAY: Final = "#ffffff"
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """Distribution of the sampled pixel values of one channel.
+
+    Attributes
+    ----------
+    counts
+        (256,) int64, pixels per bin.
+    low, high
+        Value of the left edge of the first and the right edge of the last bin.
+    auto
+        ``(black, white)`` by percentiles.
+    """
+
+    counts: NDArray[np.int64]
+    low: float
+    high: float
+    auto: Contrast
+
+
+@dataclass(frozen=True, slots=True)
+class Shade:
+    """How the values of one channel become light; what `ChannelDisplay` says, with the contrast of this image.
+
+    Attributes
+    ----------
+    channel
+        Its number; ``None`` for an image that is gray or has colours of its own.
+    """
+
+    channel: int | None
+    contrast: Contrast
+    gamma: float = 1.0
+    lut: str = _GRAY
+
+
+Rendering = tuple[Shade, ...]
+
+
+def rendering(display: ImageDisplay, histograms: Sequence[Histogram], info: ImageInfo) -> Rendering:
+    """Return how the pixels of an image become light.
+
+    Parameters
+    ----------
+    display
+        For as many channels as there are `histograms`.
+    """
+    if info.kind != "channels":
+        channel = display.channel
+        return (Shade(None, channel.contrast or histograms[0].auto, channel.gamma, channel.lut),)
+    shades = []
+    for number in display.drawn:
+        channel = display.channels[number]
+        lut = _GRAY if not display.composite and channel.lut.startswith("#") else channel.lut
+        shades.append(Shade(number, channel.contrast or histograms[number].auto, channel.gamma, lut))
+    return tuple(shades)
+
+
+def sample(source: ImageSource, plane: int = 0) -> NDArray[Any]:
+    """Return at most about four million pixels of a plane, ``(n,)`` or ``(n, channels)``."""
+    height, width = source.info.size
+    if height * width <= _WHOLE:
+        pixels = [source.read(None, plane)[:: 1 + height // 1024, :: 1 + width // 1024]]
+    else:
+        rows = np.linspace(0, max(height - _WINDOW, 0), 4).astype(int)
+        columns = np.linspace(0, max(width - _WINDOW, 0), 4).astype(int)
+        pixels = [
+            source.read(Window(int(y), int(x), int(y) + _WINDOW, int(x) + _WINDOW), plane)
+            for y in rows
+            for x in columns
+        ]
+    return np.concatenate([part.reshape(-1, *part.shape[2:]) for part in pixels])
+
+
+def histograms(values: NDArray[Any], info: ImageInfo) -> tuple[Histogram, ...]:
+    """Return the histogram of each channel and the contrast that auto chooses; one in all for gray and colour.
+
+    8-bit colour images are shown as they are; everything else by percentiles.
+
+    Parameters
+    ----------
+    values
+        As `sample` returns them.
+    """
+    if info.kind != "channels":
+        return (_histogram(values.ravel(), info),)
+    return tuple(_histogram(values[:, number], info) for number in range(info.channels))
+
+
+def _histogram(values: NDArray[Any], info: ImageInfo) -> Histogram:
+    values = values[np.isfinite(values)] if values.dtype.kind == "f" else values
+    if values.size == 0:
+        return Histogram(np.zeros(BINS, np.int64), 0.0, 1.0, (0.0, 1.0))
+    low, high = float(values.min()), float(values.max())
+    if info.dtype == "uint8":
+        low, high = 0.0, 255.0
+    if high <= low:
+        high = low + 1.0
+    counts, _ = np.histogram(values, bins=BINS, range=(low, high))
+    if info.kind == "rgb" and info.dtype == "uint8":
+        return Histogram(counts, low, high, (0.0, 255.0))
+    black, white = (float(value) for value in np.percentile(values, PERCENTILES))
+    if white <= black:
+        black, white = low, high
+    return Histogram(counts, low, high, (black, white))
+
+
+def shaded(
+    pixels: NDArray[Any],
+    shades: Rendering,
+    missing_colour: tuple[int, int, int] = (0, 0, 0),
+    *,
+    inverted: bool = False,
+) -> NDArray[np.uint8]:
+    """Return what the screen shows.
+
+    Parameters
+    ----------
+    pixels
+        (h, w) or (h, w, channels) of any type.
+    shades
+        As `rendering` returns them; without any, nothing is seen.
+    missing_colour
+        Red, green and blue of pixels without a value (NaN).
+    inverted
+        Show low values bright.
+
+    Returns
+    -------
+    (h, w) or (h, w, 3) uint8.
+    """
+    light: NDArray[np.uint8] | None = None
+    missing = np.zeros(pixels.shape[:2], np.bool_)
+    for shade in shades:
+        values = pixels if shade.channel is None or pixels.ndim == 2 else pixels[..., shade.channel]
+        missing |= _without_value(values)
+        share = _shares(values, shade.contrast, shade.gamma, inverted)
+        if shade.lut != _GRAY and share.ndim == 2:
+            share = np.asarray(cv2.applyColorMap(share, _table(shade.lut)), np.uint8)
+        light = share if light is None else _added(light, share)
+    if light is None:
+        return np.zeros(pixels.shape[:2], np.uint8)
+    if not missing.any():
+        return light
+    coloured = _three(light)
+    coloured[missing] = missing_colour
+    return coloured
+
+
+def _added(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    if first.ndim != second.ndim:
+        first, second = _three(first), _three(second)
+    return np.asarray(cv2.add(first, second), np.uint8)
+
+
+def _three(light: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return light if light.ndim == 3 else np.repeat(light[..., None], 3, axis=2)
+
+
+def _without_value(values: NDArray[Any]) -> NDArray[np.bool_] | np.bool_:
+    if values.dtype.kind != "f":
+        return np.bool_(False)
+    missing: NDArray[np.bool_] = np.isnan(values)
+    return missing if missing.ndim == 2 else np.any(missing, axis=2)
+
+
+def _shares(values: NDArray[Any], contrast: Contrast, gamma: float, inverted: bool) -> NDArray[np.uint8]:
+    """Return where between black (0) and white (255) the values lie."""
+    if values.dtype.kind in "ub" and values.dtype.itemsize <= 2:
+        table = _curve_of(8 * values.dtype.itemsize, contrast, gamma, inverted)
+        return np.asarray(np.take(table, values.astype(np.uint16, copy=False)))
+    # Double precision may hold what single precision cannot.
+    numbers = values.astype(np.float64 if values.dtype == np.float64 else np.float32)
+    return _curve(np.where(np.isnan(numbers), 0, numbers), contrast, gamma, inverted)
+
+
+@lru_cache(maxsize=64)
+def _curve_of(bits: int, contrast: Contrast, gamma: float, inverted: bool) -> NDArray[np.uint8]:
+    return _curve(np.arange(2**bits, dtype=np.float32), contrast, gamma, inverted)
+
+
+def _curve(values: NDArray[np.floating[Any]], contrast: Contrast, gamma: float, inverted: bool) -> NDArray[np.uint8]:
+    black, white = contrast
+    share = np.clip(values, black, white)
+    share = (share - black) / max(white - black, 1e-12)
+    if inverted:
+        share = 1 - share
+    if gamma != 1:
+        share **= 1 / gamma
+    shown: NDArray[np.uint8] = (share * 255 + 0.5).astype(np.uint8)
+    return shown
+
+
+@lru_cache(maxsize=64)
+def _table(lut: str) -> NDArray[np.uint8]:
+    """Return the colours of a look-up table, (256, 1, 3) uint8, red first."""
+    ramp = np.arange(256, dtype=np.uint8)[:, None]
+    if lut in _MAPS:
+        return np.ascontiguousarray(cv2.applyColorMap(ramp, _MAPS[lut])[..., ::-1])
+    colour = np.array([int(lut[at : at + 2], 16) for at in (1, 3, 5)])
+    return np.asarray((ramp[..., None] * colour / 255 + 0.5).astype(np.uint8))
+
+
+def lut_colours(lut: str) -> list[tuple[int, int, int]]:
+    """Return colours of a look-up table from dark to bright, red, green, blue; the one of a plain colour."""
+    table = _table(lut)[:, 0].tolist()
+    return [(r, g, b) for r, g, b in (table[:: 255 // 5] if lut in _MAPS else table[-1:])]
