@@ -4,7 +4,7 @@ An object that would vanish stays as it is.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Any, ClassVar, Final
 
@@ -37,17 +37,26 @@ class _OfMany:
 
 @dataclass(frozen=True)
 class FillHoles(_OfMany):
-    """What the objects surround given to them; with `protect`, objects in a hole stay."""
+    """What the objects surround given to them; with `protect`, objects in a hole stay.
+
+    Attributes
+    ----------
+    filled
+        Objects that have got pixels, once it was applied.
+    """
 
     ids: tuple[int, ...]
     protect: bool = True
+    filled: set[int] = field(default_factory=set, init=False, compare=False)
     name: ClassVar[str] = "Fill holes"
 
     def apply(self, tx: Transaction) -> None:
         """Fill them."""
+        self.filled.clear()
         with tx.together():
             for object_id, window, values in _each(tx, self.ids, 0):
-                _give(tx, object_id, window, values, without_holes(values == object_id), self.protect)
+                if _give(tx, object_id, window, values, without_holes(values == object_id), self.protect):
+                    self.filled.add(object_id)
 
 
 @dataclass(frozen=True)
@@ -215,15 +224,20 @@ def _each(
         yield object_id, window, (labels or tx.planes.labels).read(window)
 
 
-def _give(tx: Transaction, object_id: int, window: Window, values: NDArray[Any], new: Mask, protect: bool) -> None:
-    """Make `new` the pixels of an object in a window, without those of others when they are protected."""
+def _give(tx: Transaction, object_id: int, window: Window, values: NDArray[Any], new: Mask, protect: bool) -> bool:
+    """Make `new` the pixels of an object in a window, without those of others when they are protected.
+
+    Returns whether that changed something.
+    """
     old = values == object_id
     if protect:
         new = new & (old | (values == 0))
-    if new.any() and (new != old).any():
-        values[old] = 0
-        values[new] = object_id
-        tx.write("labels", window, values)
+    if not new.any() or (new == old).all():
+        return False
+    values[old] = 0
+    values[new] = object_id
+    tx.write("labels", window, values)
+    return True
 
 
 def _any_of(values: NDArray[Any], ids: set[int]) -> Mask:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from segstudio.gui.actions import Action
 from segstudio.gui.commands.conditions import can_edit_now, has_document_now
+from segstudio.gui.dialogs.clean_up import CleanUpDialog
 from segstudio.gui.history_window import show_history
 from segstudio.labels.edits import Delete, Merge, Relabel
 from segstudio.labels.stack_edits import CopyFromPlane
@@ -135,6 +136,17 @@ def actions(w: "MainWindow") -> list[Action]:
             tip="The selected objects, on the planes between those on which they are drawn",
         ),
         Action(
+            "edit.clean_up",
+            "&Edit",
+            "Clean up…",
+            lambda: _clean_up(w),
+            ("Ctrl+Shift+C",),
+            "ph.sparkle",
+            "Remove small objects and those at the edge, and fill holes, in the whole image; shown before it is done",
+            enabled=can_edit,
+            separator=True,
+        ),
+        Action(
             "edit.bigger", "&Edit", "Larger brush", lambda: session.view.resize_brush(1.15), ("]", "."), separator=True
         ),
         Action("edit.smaller", "&Edit", "Smaller brush", lambda: session.view.resize_brush(1 / 1.15), ("[", ",")),
@@ -177,6 +189,14 @@ def _copy_on(w: "MainWindow", by: int) -> None:
         w.status.showMessage("There is no further plane.", 4000)
     else:
         w.apply(CopyFromPlane(before, chosen or None))
+
+
+def _clean_up(w: "MainWindow") -> None:
+    """Open the window that cleans up, or bring it to the front."""
+    dialog = w.findChild(CleanUpDialog) or CleanUpDialog(w.session, w.apply, w)
+    dialog.show()
+    dialog.raise_()
+    dialog.activateWindow()
 
 
 def _interpolate(w: "MainWindow") -> None:
