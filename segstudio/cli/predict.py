@@ -11,6 +11,7 @@ from segstudio.cli.progress import add_output_flags, follow
 from segstudio.config.form_spec import form_spec
 from segstudio.config.prediction import PredictionConfig
 from segstudio.core.errors import BadInput, WrongUsage
+from segstudio.io.image_place import image_exists, own_stem
 from segstudio.jobs.spec import PredictImage, PredictJob
 from segstudio.project.image_files import list_images, without_masks
 from segstudio.project.intake import refuse_no_text
@@ -81,16 +82,17 @@ def predict_images(inputs: Sequence[Path], out: Path) -> Iterator[PredictImage]:
     refuse_no_text(out.resolve())
     for image in _files(inputs):
         refuse_no_text(image.resolve())
-        if (other := seen.get(image.stem)) is not None:
+        stem = own_stem(image)
+        if (other := seen.get(stem)) is not None:
             raise WrongUsage(
-                f"Two images are called {image.stem}: {other} and {image}.",
+                f"Two images are called {stem}: {other} and {image}.",
                 hint="Predict them into different folders.",
                 code="same-name",
             )
-        seen[image.stem] = image
-        output = out.resolve() / f"{image.stem}.tif"
+        seen[stem] = image
+        output = out.resolve() / f"{stem}.tif"
         _refuse_to_replace(output, image.resolve())
-        yield PredictImage(image_id=image.stem, image=image.resolve(), output=output)
+        yield PredictImage(image_id=stem, image=image.resolve(), output=output)
 
 
 def _refuse_to_replace(output: Path, image: Path) -> None:
@@ -110,8 +112,8 @@ def _refuse_to_replace(output: Path, image: Path) -> None:
 
 def _files(inputs: Sequence[Path]) -> Iterator[Path]:
     for path in inputs:
-        if not path.is_dir():
-            if not path.exists():
+        if image_exists(path) or not path.is_dir():
+            if not image_exists(path):
                 raise BadInput(f"There is no file {path}.", hint="Check the name.", code="missing", path=path)
             yield path
             continue

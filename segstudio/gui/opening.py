@@ -11,6 +11,7 @@ from segstudio.core.errors import BadInput, UserError
 from segstudio.gui.dialogs.new_project import NewProjectDialog, existing_project, suggested_folder
 from segstudio.gui.dialogs.take_over import agree_on_taking_over
 from segstudio.gui.dialogs.unsaved import agree_on_unsaved
+from segstudio.io.image_place import image_exists
 from segstudio.io.sources import open_image
 from segstudio.project.image_files import FoundImage, find_images, find_mask
 from segstudio.project.layout import Layout, is_project
@@ -66,6 +67,12 @@ class Opening(QObject):
         names, _ = QFileDialog.getOpenFileNames(self._window, self.tr("Add images to the project"))
         if names:
             self._session.add_images([Path(name) for name in names])
+
+    def ask_images_folder(self) -> None:
+        """Ask for a folder of images, or one that is an image, to add to the open project."""
+        folder = QFileDialog.getExistingDirectory(self._window, self.tr("Add a folder of images, or an OME-Zarr image"))
+        if folder:
+            self._session.add_images([Path(folder)])
 
     def ask_masks(self) -> None:
         """Ask for a folder of label images, and take those that have the names of images without labels."""
@@ -239,7 +246,7 @@ def _look(paths: list[Path], *, add: bool) -> _Found:
     """Find out what was meant; raise `BadInput` when there is nothing to open, before anything is asked."""
     first = paths[0]
     for path in paths:
-        if not path.exists():
+        if not (path.exists() or image_exists(path)):
             raise BadInput(
                 f"{path.name} was not found in {path.parent}.",
                 hint="Is the drive connected? Was it renamed?",
@@ -250,7 +257,7 @@ def _look(paths: list[Path], *, add: bool) -> _Found:
         folder = first.parent if first.name == MANIFEST else first
         if is_project(folder):
             return _Found(project=folder)
-    if add and not any(path.is_dir() for path in paths):
+    if add and all(image_exists(path) for path in paths):
         return _Found(add=True)
     images = list(find_images(paths))
     _check_some(images, first)

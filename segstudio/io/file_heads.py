@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from segstudio.core.errors import BadInput
 from segstudio.io.decoding import no_permission, not_found, plain_reason
@@ -16,12 +16,7 @@ def read_head(path: Path) -> bytes:
     """Return the first `HEAD` bytes of a file; raise `BadInput` when there are none to be read."""
     try:
         if path.is_dir():
-            raise BadInput(
-                f"{path.name} is a folder, not an image.",
-                hint="Choose the image files inside it.",
-                code="image-is-folder",
-                path=path,
-            )
+            refuse_folder(path)
         if path.exists() and not path.is_file():
             raise BadInput(f"{path.name} is not a file.", hint="Choose an image file.", code="image-format", path=path)
         with open_regular(path) as file:
@@ -42,6 +37,16 @@ def read_head(path: Path) -> bytes:
             path=path,
         )
     return head
+
+
+def refuse_folder(path: Path) -> NoReturn:
+    """Raise `BadInput`: a folder is no image, unless a reader takes it."""
+    raise BadInput(
+        f"{path.name} is a folder, not an image.",
+        hint="Choose the image files inside it.",
+        code="image-is-folder",
+        path=path,
+    )
 
 
 #: What is said of files that may hold objects drawn elsewhere.

@@ -17,7 +17,7 @@ from segstudio.core.errors import BadInput
 from segstudio.core.registry import Registry
 from segstudio.core.tiles import Window
 from segstudio.io.decoding import check_budget, decoding
-from segstudio.io.file_heads import read_head, what_it_is
+from segstudio.io.file_heads import read_head, refuse_folder, what_it_is
 
 
 class PixelGate(Protocol):
@@ -219,12 +219,15 @@ class ImageReader:
         Tells from the first bytes whether the file is one of its own.
     open
         Opens the file. The second argument asks for the indices of palette images instead of their colours.
+    folders
+        Tells whether a folder is one of its images.
     """
 
     formats: tuple[str, ...]
     suffixes: tuple[str, ...]
     matches: Callable[[bytes], bool]
     open: Callable[[Path, bool], BaseSource]
+    folders: Callable[[Path], bool] = lambda folder: False
 
 
 readers: Registry[ImageReader] = Registry("image reader", "segstudio.io", "segstudio.readers")
@@ -275,18 +278,21 @@ def open_image(path: str | Path, *, indices: bool = False) -> BaseSource:
     ...     pixels = source.read(Window(0, 0, 512, 512))
     """
     file = Path(path)
-    head = read_head(file)
+    is_folder = file.is_dir()
+    head = b"" if is_folder else read_head(file)
     for _, reader in readers:
-        if reader.matches(head):
+        if reader.folders(file) if is_folder else reader.matches(head):
             gate = _gates[-1](file, indices=indices) if _gates else None
             with decoding(file):
                 source = reader.open(file, indices)
             if source.decodes != "nothing":
                 source.gate = gate
             return source
+    if is_folder:
+        refuse_folder(file)
     raise BadInput(
         f"{file.name} {what_it_is(head)}.",
-        hint="SegStudio reads TIFF, OME-TIFF, PNG, JPEG, BMP, GIF, WebP and NumPy files.",
+        hint="SegStudio reads TIFF, OME-TIFF, OME-Zarr, PNG, JPEG, BMP, GIF, WebP and NumPy files.",
         code="image-format",
         path=file,
     )

@@ -18,6 +18,7 @@ from segstudio.io.confined import ConfinedDied, ConfinedProcess, ConfinedSlow
 from segstudio.io.disk import DISK, Disk
 from segstudio.io.files_read import FilesRead
 from segstudio.io.first_look import MEMORY, SECONDS
+from segstudio.io.image_place import fingerprint_of, stat_of
 from segstudio.io.sources import PixelGate, gate_at_door
 
 #: A slow disk may take so long; computing has a limit of its own (`SECONDS`).
@@ -25,7 +26,6 @@ _WAIT_S: Final = 60.0
 #: Who waits so long for the process gets a second one: one bad file does not stop the others.
 _PATIENCE_S: Final = 0.5
 _PROCESSES: Final = 2
-_END: Final = 1 << 16
 #: Side of the blocks in which is counted what was decoded, pixels: one tile of the screen.
 _BLOCK: Final = 512
 
@@ -241,21 +241,19 @@ def _harmful(path: Path, slow: bool) -> BadInput:
 
 def _key(path: Path, indices: bool) -> Key | None:
     try:
-        found = path.stat()
+        found = stat_of(path)
     except (OSError, ValueError):
         return None
-    return str(path), indices, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+    return str(path), indices, found.size, found.modified_ns, found.changed_ns, found.inode
 
 
 def _fingerprint(path: Path, key: Key) -> str:
     """Return what tells a file from others."""
+    if path.is_dir():
+        return token_hex(16)  # the pixels lie in files of their own, which may be exchanged
     try:
-        with path.open("rb") as file:
-            # The last change of its entry on the disk cannot be made to look like that of another file.
-            digest = blake2b(" ".join(map(str, key[1:5])).encode(), digest_size=16)
-            digest.update(file.read(_END))
-            file.seek(max(0, key[2] - _END))
-            digest.update(file.read(_END))
-    except OSError:
+        # The last change of its entry on the disk cannot be made to look like that of another file.
+        words = " ".join(map(str, (*key[1:5], fingerprint_of(path))))
+    except (OSError, ValueError):
         return token_hex(16)  # told by who opens it, and never found again
-    return digest.hexdigest()
+    return blake2b(words.encode(), digest_size=16).hexdigest()

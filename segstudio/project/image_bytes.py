@@ -10,15 +10,14 @@ from typing import Any, Final, NamedTuple
 from segstudio.core.errors import BadInput
 from segstudio.io.atomic import write_atomic
 from segstudio.io.disk import Disk
+from segstudio.io.image_place import content_of, stat_of
 from segstudio.io.objects_file import read_limited
-from segstudio.io.regular_file import open_regular
 from segstudio.project.checksums import sum_of
 from segstudio.project.image_files import fingerprint
 from segstudio.project.manifest import ImageEntry
 
 FILE: Final = "images.json"
 _SIZE_LIMIT: Final = 64 << 20
-_CHUNK: Final = 1 << 20
 
 
 class Looks(NamedTuple):
@@ -71,11 +70,10 @@ def summed(path: Path, given_up: Callable[[], bool] = lambda: False) -> tuple[st
     before = looks_of(path)
     digest = blake2b(digest_size=16)
     try:
-        with open_regular(path) as file:
-            while piece := file.read(_CHUNK):
-                if given_up():
-                    return None, None
-                digest.update(piece)
+        for piece in content_of(path):
+            if given_up():
+                return None, None
+            digest.update(piece)
     except OSError:
         return None, None
     return digest.hexdigest(), before if looks_of(path) == before else None
@@ -92,10 +90,9 @@ def has_ends_of(entry: ImageEntry, path: Path) -> bool:
 def looks_of(path: Path) -> Looks | None:
     """Return what the file system says of a file; ``None`` when it is not there."""
     try:
-        stat = path.stat()
+        return Looks(*stat_of(path))
     except OSError:
         return None
-    return Looks(stat.st_size, stat.st_mtime_ns, stat.st_ino, stat.st_ctime_ns)
 
 
 def encoded(known: Mapping[str, Known]) -> bytes:

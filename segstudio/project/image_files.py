@@ -3,18 +3,15 @@
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 from typing import Final
 
 from segstudio.core.errors import BadInput
-from segstudio.io.regular_file import open_regular
+from segstudio.io.image_place import fingerprint_of, image_exists, is_image_folder
 from segstudio.io.seg_file import ENDING
 from segstudio.io.sources import image_suffixes
 from segstudio.project.manifest import SplitChoice
 
-#: Bytes hashed at either end of a file.
-_END: Final = 1 << 16
 IMAGES: Final = "images"
 MASKS: Final = "masks"
 TARGETS: Final = "targets"
@@ -46,7 +43,7 @@ def find_images(paths: Iterable[Path]) -> Iterator[FoundImage]:
         A folder cannot be read.
     """
     for path in paths:
-        if not path.is_dir():
+        if not path.is_dir() or is_image_folder(path):
             yield FoundImage(path)
             continue
         parts = [(path / split, split) for split in SPLITS if (path / split).is_dir()]
@@ -89,7 +86,7 @@ def list_images(folder: Path) -> list[Path]:
         files = [
             path
             for path in folder.iterdir()
-            if path.suffix.lower() in suffixes and not path.name.startswith(".") and path.is_file()
+            if path.suffix.lower() in suffixes and not path.name.startswith(".") and image_exists(path)
         ]
     except FileNotFoundError as error:
         raise BadInput(
@@ -175,12 +172,7 @@ def fingerprint(path: Path) -> str:
         The file cannot be read.
     """
     try:
-        with open_regular(path) as file:
-            size = file.seek(0, 2)
-            file.seek(0)
-            digest = blake2b(file.read(_END), digest_size=16)
-            file.seek(max(0, size - _END))
-            digest.update(file.read(_END))
+        return fingerprint_of(path)
     except FileNotFoundError as error:
         raise BadInput(
             f"{path.name} was not found in {path.parent}.",
@@ -192,4 +184,3 @@ def fingerprint(path: Path) -> str:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise BadInput(f"{path.name} cannot be read: {reason}.", code="image-unreadable", path=path) from error
-    return f"{size}:{digest.hexdigest()}"

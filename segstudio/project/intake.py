@@ -8,6 +8,7 @@ from itertools import count
 from pathlib import Path
 
 from segstudio.core.errors import BadInput
+from segstudio.io.image_place import own_stem, shown_name
 from segstudio.io.sources import open_image
 from segstudio.project.annotation_files import AnnotationFiles
 from segstudio.project.image_bytes import Known, sum_now
@@ -158,8 +159,8 @@ class Intake:
         return ImageEntry(
             id=image_id,
             path=stored_path(self._folder, path),
-            name=path.name,
-            stem=self._stem(path.stem, image_id),
+            name=shown_name(path),
+            stem=self._stem(own_stem(path), image_id),
             height=info.height,
             width=info.width,
             channels=info.channels,

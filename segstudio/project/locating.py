@@ -7,6 +7,7 @@ from pathlib import Path
 
 from segstudio.core.axes import ImageInfo
 from segstudio.core.errors import BadInput
+from segstudio.io.image_place import shown_name
 from segstudio.project.image_files import find_images, fingerprint
 from segstudio.project.image_sums import changed_image
 from segstudio.project.intake import Intake, stored_path
@@ -90,7 +91,7 @@ def moved_to(entry: ImageEntry, folder: Path, path: Path) -> ImageEntry:
     """
     if fingerprint(path) != entry.fingerprint:
         raise another_image(entry, path)
-    return replace(entry, path=stored_path(folder, path), name=path.name)
+    return replace(entry, path=stored_path(folder, path), name=shown_name(path))
 
 
 def find_again(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from segstudio.core.errors import BadInput
 from segstudio.io.disk import Disk
+from segstudio.io.image_place import image_exists
 from segstudio.project.image_sums import ImageSums
 from segstudio.project.intake import Intake, with_left_labels
 from segstudio.project.layout import Layout
@@ -90,7 +91,7 @@ class ProjectImages:
 
     def find_moved(self, folder: Path) -> int:
         """Look in `folder` for images that are missing, by their content; return how many were found."""
-        missing = [entry for entry in self._store.manifest.images if not self._layout.image(entry).is_file()]
+        missing = [entry for entry in self._store.manifest.images if not image_exists(self._layout.image(entry))]
         found = list(find_again(missing, folder, self.sums.differs))
         for entry, path in found:
             self.relocate(entry.id, path)

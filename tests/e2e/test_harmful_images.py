@@ -24,13 +24,13 @@ from segstudio.io.tiff_pixels import TiffSource
 
 decode = TiffSource._decode
 
-def decode_badly(source, page, index):
+def decode_badly(source, page, index, key):
     data = source._bytes(page.dataoffsets[index], 5)
     if data == b"CRASH":
         os.abort()
     while data == b"HANGS":
         pass
-    return decode(source, page, index)
+    return decode(source, page, index, key)
 
 TiffSource._decode = decode_badly
 first_look.SECONDS = 1.0
@@ -62,9 +62,9 @@ def decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     seen: list[bytes] = []
     decode = TiffSource._decode
 
-    def listen(source: TiffSource, page: SimpleNamespace, index: int) -> object:
+    def listen(source: TiffSource, page: SimpleNamespace, index: int, key: SimpleNamespace) -> object:
         seen.append(source._bytes(page.dataoffsets[index], 5))
-        return decode(source, page, index)
+        return decode(source, page, index, key)
 
     monkeypatch.setattr(TiffSource, "_decode", listen)
     return seen

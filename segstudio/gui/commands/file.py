@@ -22,6 +22,16 @@ def actions(w: "MainWindow") -> list[Action]:
         Action("file.sample", "&File", "Open the sample project", w.opening.open_sample, (), "ph.flask"),
         Action("file.add", "&File", "Add images…", w.opening.ask_images, (), "ph.plus", enabled=can_write_now(w)),
         Action(
+            "file.add_folder",
+            "&File",
+            "Add a folder…",
+            w.opening.ask_images_folder,
+            (),
+            "ph.folder-plus",
+            "Adds all images in a folder, or the image that a folder is (OME-Zarr)",
+            enabled=can_write_now(w),
+        ),
+        Action(
             "file.import_masks",
             "&File",
             "Import masks…",

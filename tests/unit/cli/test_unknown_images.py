@@ -25,10 +25,10 @@ from segstudio.io.tiff_pixels import TiffSource
 
 decode = TiffSource._decode
 
-def decode_badly(source, page, index):
+def decode_badly(source, page, index, key):
     if source._bytes(page.dataoffsets[index], 5) == b"CRASH":
         os.abort()
-    return decode(source, page, index)
+    return decode(source, page, index, key)
 
 TiffSource._decode = decode_badly
 first_look.main()
@@ -91,9 +91,9 @@ def bad_decoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     decoded: list[bytes] = []
     decode = TiffSource._decode
 
-    def listen(source: TiffSource, page: tifffile.TiffPage, index: int) -> object:
+    def listen(source: TiffSource, page: tifffile.TiffPage, index: int, key: tifffile.TiffPage) -> object:
         decoded.append(source._bytes(page.dataoffsets[index], 5))
-        return decode(source, page, index)
+        return decode(source, page, index, key)
 
     monkeypatch.setattr(TiffSource, "_decode", listen)
     return decoded

@@ -3,16 +3,15 @@
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import pytest
 import tifffile
 
 from segstudio.core.errors import BadInput
-from segstudio.io.regular_file import open_regular
+from segstudio.io.image_place import content_of
 from segstudio.labels.edits import Stroke
 from segstudio.project import image_bytes, image_sums
 from segstudio.project.checksums import sum_of
@@ -146,11 +145,11 @@ def test_a_large_image_that_was_only_touched_is_read_once_more_for_good(
     path, read = folder.parent / "a.tif", list[Path]()
     touch(path)
 
-    def opened(path: Path) -> BinaryIO:
+    def opened(path: Path) -> Iterator[bytes]:
         read.append(path)
-        return open_regular(path)
+        return content_of(path)
 
-    monkeypatch.setattr(image_bytes, "open_regular", opened)
+    monkeypatch.setattr(image_bytes, "content_of", opened)
     for _ in range(2):
         with Project.open(folder) as project:
             for _ in range(3):

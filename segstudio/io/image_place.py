@@ -1,0 +1,205 @@
+"""What an image lies in: a file, a folder (OME-Zarr), or a part of a file that holds several images.
+
+A part is named behind its file, as if that were a folder: ``cells.h5/raw/volume``, ``plate.czi/2``.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from hashlib import blake2b
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from segstudio.io.regular_file import open_regular
+
+#: Bytes hashed at either end of a file.
+_END: Final = 1 << 16
+_CHUNK: Final = 1 << 20
+#: Files that describe a folder of Zarr, or an array in it.
+_ZARR_FILES: Final = ("zarr.json", ".zgroup", ".zarray", ".zattrs")
+#: Folders in folders that are looked at for descriptions: an image, its levels, and an image of a series.
+_DEEP: Final = 2
+_MOST_FOLDERS: Final = 1000
+
+
+class Stat(NamedTuple):
+    """What the file system says: as long as it stays, nobody has touched the bytes of a file.
+
+    Of a folder it is what it says of the files that describe the image: pixels alone may change behind it.
+    """
+
+    size: int
+    modified_ns: int
+    inode: int
+    changed_ns: int
+
+
+def container_of(path: Path) -> tuple[Path, str]:
+    """Return the file or folder that holds an image, and the name of the part of it; empty for all of it."""
+    if not os.path.lexists(path):
+        for parent in path.parents:
+            if parent.is_file():
+                return parent, path.relative_to(parent).as_posix()
+            if parent.is_dir():
+                break
+    return path, ""
+
+
+def is_image_folder(path: Path) -> bool:
+    """Whether a folder is one image for the user: OME-Zarr."""
+    return path.is_dir() and any((path / name).is_file() for name in _ZARR_FILES)
+
+
+def image_exists(path: Path) -> bool:
+    """Whether there is a file, or an image folder, that may hold an image."""
+    holder, _ = container_of(path)
+    return holder.is_file() or is_image_folder(holder)
+
+
+def shown_name(path: Path) -> str:
+    """Return the name of an image for people: that of its file, with the part that is meant."""
+    holder, part = container_of(path)
+    return f"{holder.name} › {part}" if part else path.name
+
+
+def own_stem(path: Path) -> str:
+    """Return a name for what belongs to an image: that of its file without ending, with the part that is meant."""
+    holder, part = container_of(path)
+    return f"{holder.stem}_{part.replace('/', '_')}" if part else path.stem
+
+
+def stat_of(path: Path) -> Stat:
+    """Return what the file system says of an image; raise ``OSError`` when it is not there."""
+    holder, _ = container_of(path)
+    if not holder.is_dir():
+        found = holder.stat()
+        return Stat(found.st_size, found.st_mtime_ns, found.st_ino, found.st_ctime_ns)
+    stats = [file.lstat() for file in _descriptions(holder)]
+    folders = [holder.lstat(), *(file.parent.lstat() for file in _descriptions(holder))]
+    modified = max(found.st_mtime_ns for found in (*stats, *folders))
+    changed = max(found.st_ctime_ns for found in (*stats, *folders))
+    return Stat(sum(found.st_size for found in stats), modified, holder.stat().st_ino, changed)
+
+
+def fingerprint_of(path: Path) -> str:
+    """Return size and hash of both ends of an image: cheap for any size, and enough to notice an exchange.
+
+    Of a folder those are the files that describe it, and the first and last file of its pixels.
+
+    Raises
+    ------
+    OSError, ValueError
+        It cannot be read.
+    """
+    holder, part = container_of(path)
+    digest = blake2b(digest_size=16)
+    if holder.is_dir():
+        size = 0
+        files = _descriptions(holder)
+        for file in files:
+            content = _ends(file)[1]
+            digest.update(f"{file.relative_to(holder).as_posix()}\0{len(content)}\0".encode())
+            digest.update(content)
+            size += file.lstat().st_size
+        arrays = [file.parent for file in files if _is_array(file)]
+        for file in _first_and_last(arrays[0]) if arrays else ():
+            digest.update(_ends(file)[1])
+    else:
+        size, content = _ends(holder)
+        digest.update(content)
+    if part:
+        digest.update(f"\0{part}".encode())
+    return f"{size}:{digest.hexdigest()}"
+
+
+def content_of(path: Path) -> Iterator[bytes]:
+    """Yield all that an image is made of, in pieces; raise ``OSError`` when it cannot be read."""
+    holder, part = container_of(path)
+    if holder.is_dir():
+        for file in _all_files(holder):
+            yield f"{file.relative_to(holder).as_posix()}\0{file.lstat().st_size}\0".encode("utf-8", "surrogatepass")
+            yield from _pieces(file)
+    else:
+        yield from _pieces(holder)
+    if part:
+        yield f"\0{part}".encode()
+
+
+def _pieces(file: Path) -> Iterator[bytes]:
+    with open_regular(file) as stream:
+        while piece := stream.read(_CHUNK):
+            yield piece
+
+
+def _ends(path: Path) -> tuple[int, bytes]:
+    with open_regular(path) as file:
+        size = file.seek(0, 2)
+        file.seek(0)
+        first = file.read(_END)
+        file.seek(max(0, size - _END))
+        return size, first + file.read(_END)
+
+
+def _descriptions(folder: Path) -> list[Path]:
+    """Return the files that describe an image folder and what lies in it, in the order of their names."""
+    found: list[Path] = []
+    folders = [folder]
+    for _ in range(_DEEP + 1):
+        below: list[Path] = []
+        for one in folders[:_MOST_FOLDERS]:
+            files = [one / name for name in _ZARR_FILES if _is_plain_file(one / name)]
+            found += files
+            if files and not any(map(_is_array, files)):
+                below += _subfolders(one)
+        folders = below
+    return sorted(found)
+
+
+def _is_array(file: Path) -> bool:
+    if file.name != "zarr.json":
+        return file.name == ".zarray"
+    with suppress(OSError), open_regular(file) as stream:
+        return re.search(rb'"node_type"\s*:\s*"array"', stream.read(_CHUNK)) is not None
+    return False
+
+
+def _is_plain_file(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    with os.scandir(folder) as entries:
+        names = sorted((entry.name for entry in entries if entry.is_dir(follow_symlinks=False)), key=_natural)
+    return [folder / name for name in names]
+
+
+def _natural(name: str) -> tuple[bool, int, str]:
+    number = int(name) if name.isdecimal() and len(name) < 20 else 0
+    return not name.isdecimal(), number, name
+
+
+def _first_and_last(array: Path) -> Iterator[Path]:
+    """Yield the files of the first and the last pixels of an array, as far as names tell."""
+    for which in (0, -1):
+        folder: Path | None = array
+        while folder is not None:
+            with os.scandir(folder) as entries:
+                kept = [entry for entry in entries if not entry.name.startswith(".") and entry.name != "zarr.json"]
+            kept.sort(key=lambda entry: _natural(entry.name))
+            entry = kept[which] if kept else None
+            folder = None
+            if entry is not None and entry.is_dir(follow_symlinks=False):
+                folder = Path(entry.path)
+            elif entry is not None and entry.is_file(follow_symlinks=False):
+                yield Path(entry.path)
+
+
+def _all_files(folder: Path) -> Iterator[Path]:
+    with os.scandir(folder) as entries:
+        kept = sorted(entries, key=lambda entry: entry.name)
+    for entry in kept:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _all_files(Path(entry.path))
+        elif entry.is_file(follow_symlinks=False):
+            yield Path(entry.path)

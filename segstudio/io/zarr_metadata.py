@@ -1,0 +1,195 @@
+"""What the descriptions in an OME-Zarr folder say: which arrays are the levels of an image; none of it is trusted."""
+
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+
+from segstudio.core.axes import PixelSize
+from segstudio.core.errors import BadInput
+from segstudio.io.decoding import damaged
+from segstudio.io.objects_file import parse_json
+from segstudio.io.regular_file import limited_bytes
+from segstudio.io.tiff_metadata import unit_to_um
+
+_LONGEST: Final = 32_000_000
+_DEEPEST: Final = 64
+_MOST_LEVELS: Final = 32
+_MOST_AXES: Final = 8
+#: Names of the axes, as the program writes them.
+_LETTERS: Final = {"t": "T", "c": "C", "z": "Z", "y": "Y", "x": "X"}
+
+
+@dataclass(frozen=True)
+class ZarrImage:
+    """One image of an OME-Zarr folder.
+
+    Attributes
+    ----------
+    folder
+        In which its arrays lie.
+    paths
+        Of its levels, below `folder`, the largest first.
+    axes
+        Letter of each axis of the arrays, ``"Y"`` and ``"X"`` last; ``"I"`` for one that has no usual meaning.
+    """
+
+    folder: Path
+    paths: tuple[str, ...]
+    axes: str
+    version: str
+    pixel_size: PixelSize | None
+    channel_names: tuple[str, ...]
+    channel_colours: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def zarr_image(folder: Path) -> ZarrImage:
+    """Return what an OME-Zarr folder says; raise `BadInput` when it is none that can be shown."""
+    attributes = read_attributes(folder)
+    words: list[str] = []
+    if "plate" in attributes:
+        raise BadInput(
+            f"{folder.name} is a plate of many images (OME-Zarr).",
+            hint=f"Add the images of its wells: the folders inside, such as {_first_field(attributes)}.",
+            code="image-plate",
+            path=folder,
+        )
+    if "multiscales" not in attributes:
+        folder, attributes, words = _of_series(folder, attributes)
+    scales = attributes.get("multiscales")
+    if not isinstance(scales, list) or not scales or not isinstance(scales[0], dict):
+        raise damaged(folder, "it describes no image")
+    if len(scales) > 1:
+        words.append(f"{len(scales) - 1} more images in the folder are not shown.")
+    scale = scales[0]
+    paths = _paths(folder, scale)
+    axes = _axes(folder, scale)
+    names, colours = _channels(attributes.get("omero"))
+    version = str(scale.get("version") or attributes.get("version") or "")[:10]
+    return ZarrImage(folder, paths, axes, version, _pixel_size(scale, axes), names, colours, tuple(words))
+
+
+def read_attributes(folder: Path) -> dict[str, Any]:
+    """Return what a folder of Zarr says about itself, of version 2 or 3."""
+    if (folder / "zarr.json").is_file():
+        found = _json(folder / "zarr.json").get("attributes", {})
+        ome = found.get("ome", found) if isinstance(found, dict) else {}
+        return ome if isinstance(ome, dict) else {}
+    return _json(folder / ".zattrs") if (folder / ".zattrs").is_file() else {}
+
+
+def _json(path: Path) -> dict[str, Any]:
+    if path.is_symlink():
+        raise damaged(path, "it is a link out of its folder")
+    return parse_json(path, limited_bytes(path, _LONGEST), _DEEPEST)
+
+
+def _of_series(folder: Path, attributes: dict[str, Any]) -> tuple[Path, dict[str, Any], list[str]]:
+    """Return the first image of a folder that holds several, as converters write them."""
+    if "bioformats2raw.layout" not in attributes:
+        raise BadInput(
+            f"{folder.name} is a Zarr folder that does not describe an image.",
+            hint="Choose the folder of an image: it ends in .ome.zarr as a rule.",
+            code="image-format",
+            path=folder,
+        )
+    series = read_attributes(folder / "OME").get("series") if (folder / "OME").is_dir() else None
+    names = [str(name) for name in series] if isinstance(series, list) and series else ["0"]
+    first = _inside(folder, names[0])
+    more = len(names) - 1
+    if not more and (folder / "1").is_dir():
+        more = sum((folder / str(number)).is_dir() for number in range(1, 1000))
+    words = []
+    if more:
+        others = "1 more image in the folder is" if more == 1 else f"{more:,} more images in the folder are"
+        words.append(f"{others} not shown; add the folder {folder.name}/{names[1] if len(names) > 1 else 1} for it.")
+    return first, read_attributes(first), words
+
+
+def _first_field(attributes: dict[str, Any]) -> str:
+    """Return the path of an image of a plate, as an example."""
+    wells = attributes["plate"].get("wells") if isinstance(attributes["plate"], dict) else None
+    well = wells[0].get("path") if isinstance(wells, list) and wells and isinstance(wells[0], dict) else None
+    return f"{str(well)[:40]}/0" if well else "A/1/0"
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """Return the folder or array of a name below `folder`; no name leads out of it, and no link."""
+    parts = PurePosixPath(name).parts
+    if not parts or len(name) > 1000 or any(part in ("..", "/") or re.search(r"[\\:\0]", part) for part in parts):
+        raise damaged(folder, "it names an array that is not inside")
+    path = folder
+    for part in parts:
+        path = path / part
+        if path.is_symlink():
+            raise BadInput(
+                f"{folder.name} holds a link to another place ({part[:60]}), which is not followed.",
+                hint="Copy the image together with what it links to.",
+                code="image-link",
+                path=folder,
+            )
+    if not path.is_dir():
+        raise damaged(folder, f"the part “{name[:60]}” is missing")
+    return path
+
+
+def _paths(folder: Path, scale: dict[str, Any]) -> tuple[str, ...]:
+    datasets = scale.get("datasets")
+    if not isinstance(datasets, list) or not 1 <= len(datasets) <= _MOST_LEVELS:
+        raise damaged(folder, "it names no array")
+    paths = []
+    for item in datasets:
+        name = item.get("path") if isinstance(item, dict) else None
+        if not isinstance(name, str):
+            raise damaged(folder, "it names no array")
+        _inside(folder, name)
+        paths.append(name)
+    return tuple(paths)
+
+
+def _axes(folder: Path, scale: dict[str, Any]) -> str:
+    stated = scale.get("axes", ["t", "c", "z", "y", "x"])  # as version 0.1 and 0.2 have it
+    if not isinstance(stated, list) or not 2 <= len(stated) <= _MOST_AXES:
+        raise damaged(folder, "its axes make no sense")
+    names = [str(axis.get("name") if isinstance(axis, dict) else axis).lower() for axis in stated]
+    letters = "".join(_LETTERS.get(name, "I") for name in names)
+    if not letters.endswith("YX") or any(letters.count(letter) > 1 for letter in letters):
+        raise BadInput(
+            f"{folder.name} has the axes {', '.join(names)}, in an order that is not supported.",
+            hint="Save it with the axes t, c, z, y, x.",
+            code="image-shape",
+            path=folder,
+        )
+    return letters
+
+
+def _pixel_size(scale: dict[str, Any], axes: str) -> PixelSize | None:
+    factors = [1.0] * len(axes)
+    stated = scale.get("axes")
+    first = scale["datasets"][0]
+    for transformations in (first.get("coordinateTransformations"), scale.get("coordinateTransformations")):
+        for item in transformations if isinstance(transformations, list) else ():
+            values = item.get("scale") if isinstance(item, dict) else None
+            if isinstance(values, list) and len(values) == len(axes):
+                numbers = [value if isinstance(value, int | float) else math.nan for value in values]
+                factors = [factor * float(value) for factor, value in zip(factors, numbers, strict=True)]
+    if not isinstance(stated, list):
+        return None
+    found = []
+    for axis, factor in zip(stated[-2:], factors[-2:], strict=True):
+        unit = unit_to_um(str(axis.get("unit", ""))) if isinstance(axis, dict) else None
+        found.append(factor * unit if unit and math.isfinite(factor) and factor > 0 else None)
+    y, x = found
+    return PixelSize(y, x) if y and x else None
+
+
+def _channels(omero: object) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    channels = omero.get("channels") if isinstance(omero, dict) else None
+    if not isinstance(channels, list):
+        return (), ()
+    entries = [item if isinstance(item, dict) else {} for item in channels[:65_535]]
+    names = tuple(str(item.get("label") or f"Channel {at + 1}")[:200] for at, item in enumerate(entries))
+    stated = [str(item.get("color", "")).lstrip("#")[:6].lower() for item in entries]
+    return names, tuple(f"#{colour}" if re.fullmatch("[0-9a-f]{6}", colour) else "" for colour in stated)

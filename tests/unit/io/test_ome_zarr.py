@@ -1,0 +1,163 @@
+"""OME-Zarr folders: axes, levels and channels as they say, in the order that the program has; none leads elsewhere."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorstore
+
+from segstudio.core.errors import BadInput
+from segstudio.core.tiles import Window
+from segstudio.io.image_place import content_of, fingerprint_of, stat_of
+from segstudio.io.pyramid import PyramidKey, pyramid_tile
+from segstudio.io.sources import open_image
+from segstudio.io.vetting import Vetting
+from segstudio.project.project import Project
+
+PIXELS = np.random.default_rng(0).integers(0, 60_000, (2, 3, 4, 70, 50), dtype=np.uint16)  # t c z y x
+REAL = Path("/work/shared/data/multichannel/mitotic_plate.ome.zarr")
+
+
+def _array(path: Path, pixels: np.ndarray, version: int) -> None:
+    grid: dict[str, Any] = {"shape": list(pixels.shape)}
+    chunks = [1] * (pixels.ndim - 2) + [32, 32]
+    if version == 2:
+        more = {"chunks": chunks, "dtype": pixels.dtype.str, "compressor": {"id": "zlib", "level": 1}}
+        metadata = {**grid, **more, "dimension_separator": "/"}
+    else:
+        inner = {"chunk_shape": chunks, "codecs": [{"name": "bytes"}, {"name": "zstd"}]}
+        shard = [1] * (pixels.ndim - 2) + [64, 64]
+        metadata = {
+            **grid,
+            "data_type": pixels.dtype.name,
+            "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": shard}},
+            "codecs": [{"name": "sharding_indexed", "configuration": inner}],
+        }
+    spec = {
+        "driver": "zarr" if version == 2 else "zarr3",
+        "kvstore": {"driver": "file", "path": f"{path}/"},
+        "metadata": metadata,
+    }
+    tensorstore.open(spec, create=True).result().write(pixels).result()
+
+
+def make(folder: Path, version: int = 2, pixels: np.ndarray = PIXELS, **more: Any) -> Path:
+    """Write an image with a smaller copy, whose values are one higher."""
+    folder.mkdir()
+    for name, level in (("0", pixels), ("1", pixels[..., ::2, ::2] + 1)):
+        _array(folder / name, level, version)
+    axes = [{"name": name, "type": "space", "unit": "nanometer"} for name in "tczyx"[-pixels.ndim :]]
+    scale = [1.0] * (pixels.ndim - 2) + [500.0, 250.0]
+    datasets = [{"path": name, "coordinateTransformations": [{"type": "scale", "scale": scale}]} for name in ("0", "1")]
+    channels = [{"label": f"dye {number}", "color": "00FF00"} for number in range(3)]
+    ome = {"multiscales": [{"version": "0.4", "axes": axes, "datasets": datasets}], "omero": {"channels": channels}}
+    ome |= more
+    if version == 2:
+        (folder / ".zgroup").write_text('{"zarr_format": 2}')
+        (folder / ".zattrs").write_text(json.dumps(ome))
+    else:
+        attributes = {"ome": {"version": "0.5", **ome}}
+        group = {"zarr_format": 3, "node_type": "group", "attributes": attributes}
+        (folder / "zarr.json").write_text(json.dumps(group))
+    return folder
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_planes_channels_and_levels_are_what_was_written(tmp_path: Path, version: int) -> None:
+    with open_image(make(tmp_path / "a.ome.zarr", version)) as source:
+        info = source.info
+        assert (info.axes, info.shape) == ("TZCYX", (2, 4, 3, 70, 50))
+        assert (info.channels, info.planes, info.dtype) == (3, 8, "uint16")
+        assert info.channel_names == ("dye 0", "dye 1", "dye 2")
+        assert info.pixel_size is not None
+        assert (info.pixel_size.y, info.pixel_size.x) == (0.5, 0.25)
+        assert source.levels == ((35, 25),)
+        for plane in (0, 5, 7):
+            wanted = np.moveaxis(PIXELS[plane // 4, :, plane % 4], 0, -1)
+            assert np.array_equal(source.read(plane=plane), wanted)
+            assert np.array_equal(source.read(Window(30, 40, 60, 80), plane), wanted[30:60, 40:])
+            assert np.array_equal(pyramid_tile(source, PyramidKey(1, 0, 0), plane), wanted[::2, ::2] + 1)
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="the image is not on this machine")
+def test_a_real_one_of_a_converter_is_read_in_the_confined_process(tmp_path: Path) -> None:
+    vetting = Vetting()
+    try:
+        gate = vetting(REAL, indices=False)
+        assert gate is not None
+        gate(Window(0, 0, 100, 100), 5, (263, 263))
+    finally:
+        vetting.close()
+    with open_image(REAL) as source:
+        assert source.info.shape == (6, 263, 263)
+
+
+def _outside(folder: Path) -> None:
+    (folder / "0" / "0").rename(folder.parent / "elsewhere")
+    (folder / "0" / "0").symlink_to(folder.parent / "elsewhere")
+
+
+def _scales(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    attributes = json.loads((folder / ".zattrs").read_text())
+    change(attributes["multiscales"][0])
+    (folder / ".zattrs").write_text(json.dumps(attributes))
+
+
+def _array_json(folder: Path, **fields: Any) -> None:
+    path = folder / "0" / ".zarray"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **fields}))
+
+
+@pytest.mark.parametrize(
+    ("harm", "code"),
+    [
+        (_outside, "image-link"),
+        (lambda folder: _scales(folder, lambda scale: scale["datasets"][0].update(path="../b")), "image-damaged"),
+        (lambda folder: _scales(folder, lambda scale: scale.update(datasets=7)), "image-damaged"),
+        (lambda folder: _scales(folder, lambda scale: scale.update(axes=["x", "y"])), "image-shape"),
+        (lambda folder: _array_json(folder, filters=[{"id": "pickle"}]), "image-unsupported"),
+        (lambda folder: _array_json(folder, dtype="|O"), "image-damaged"),
+        (lambda folder: _array_json(folder, shape=[1 << 40] * 5, chunks=[1 << 30] * 5), "image-"),
+        (lambda folder: shutil.rmtree(folder / "0"), "image-damaged"),
+        (lambda folder: (folder / ".zattrs").write_text("[" * 10_000), ""),
+        (lambda folder: (folder / ".zattrs").write_text('{"plate": {"wells": [{"path": "B/2"}]}}'), "image-plate"),
+    ],
+)
+def test_what_leads_elsewhere_or_cannot_be_is_refused(tmp_path: Path, harm: Callable[[Path], None], code: str) -> None:
+    folder = make(tmp_path / "a.ome.zarr")
+    harm(folder)
+    with pytest.raises(BadInput) as told, open_image(folder) as source:
+        source.read()
+    assert told.value.code.startswith(code)
+
+
+def test_an_image_folder_is_added_and_found_again_by_its_content(tmp_path: Path) -> None:
+    images = tmp_path / "images"
+    images.mkdir()
+    folder = make(images / "a.ome.zarr", pixels=PIXELS[0])
+    project, problems = Project.create(tmp_path / "project", images)
+    assert not problems
+    (entry,) = project.images
+    assert (entry.name, entry.stem, entry.axes, entry.sizes) == ("a.ome.zarr", "a.ome", "Z", (4,))
+    (tmp_path / "moved").mkdir()
+    folder.rename(tmp_path / "moved" / "b.zarr")
+    assert project.find_moved(tmp_path / "moved") == 1
+    document = project.document(entry.id)
+    assert document.source.read().shape == (70, 50, 3)
+    assert project.close()
+
+
+def test_the_mark_of_a_folder_tells_metadata_and_the_outer_pixels(tmp_path: Path) -> None:
+    folder = make(tmp_path / "a.ome.zarr", pixels=PIXELS[0, 0])
+    copy = tmp_path / "b.ome.zarr"
+    shutil.copytree(folder, copy)
+    assert fingerprint_of(folder) == fingerprint_of(copy)
+    assert b"".join(content_of(folder)) == b"".join(content_of(copy))
+    assert fingerprint_of(folder).startswith(f"{stat_of(folder).size}:")
+    last = max((copy / "0").rglob("2/1"))
+    last.write_bytes(last.read_bytes() + b"x")
+    assert fingerprint_of(folder) != fingerprint_of(copy)
