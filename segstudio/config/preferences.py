@@ -20,6 +20,8 @@ class Preferences(Config):
     """What trainings and predictions run on."""
     minimap: bool = param(True, title="Minimap")
     """Show the whole image in a corner while a part of it is out of sight."""
+    missing_colour: str = Field("#cc79a7", pattern="^#[0-9a-f]{6}$")
+    """Colour of pixels without a value (NaN)."""
     key_preset: Literal["SegStudio", "Cellpose", "napari", "QuPath"] = "SegStudio"
     """The program whose keys are used."""
     shortcuts: dict[str, tuple[str, ...]] = Field(default_factory=dict)

@@ -16,7 +16,7 @@ from segstudio.core.errors import BadInput
 from segstudio.core.tiles import Window
 from segstudio.io.decoding import check_budget, damaged
 from segstudio.io.file_heads import NO_OUTLINES
-from segstudio.io.finite import SEARCHED_PIXELS, float_warnings
+from segstudio.io.finite import MAGNITUDE, SEARCHED_PIXELS, float_warnings, real_type
 from segstudio.io.sources import BaseSource, ImageReader, readers
 
 _MAGIC = b"\x93NUMPY"
@@ -84,6 +84,7 @@ class ArraySource(BaseSource):
             part = rows[:, window.x0 : window.x1]
         if info.channels == 1:
             part = part[..., 0]
+        part = np.abs(part) if part.dtype.kind == "c" else part
         return np.array(part, dtype=np.dtype(info.dtype), order="C")
 
     def _all(self) -> NDArray[Any]:
@@ -107,7 +108,7 @@ class ArraySource(BaseSource):
 
 def _open_npy(path: Path, indices: bool) -> BaseSource:
     with path.open("rb") as file:
-        header = _header(path, file)
+        header = _header(path, file, indices)
     size = path.stat().st_size
     if header.offset + header.size > size:
         raise damaged(path, f"its header speaks of {header.size:,} bytes, the file has {size:,}")
@@ -138,7 +139,7 @@ def _open_npz(path: Path, indices: bool) -> BaseSource:
         wanted = [f"{member}.npy" for member in _MEMBERS]
         name = next((member for member in wanted if member in names), names[0])
         with archive.open(name) as member:
-            header = _header(path, member)
+            header = _header(path, member, indices)
             check_budget(path, header.shape, header.dtype)
             data = member.read(header.size)
     if len(data) < header.size:
@@ -147,7 +148,7 @@ def _open_npz(path: Path, indices: bool) -> BaseSource:
     return _source(path, header, "NumPy archive", data, words)
 
 
-def _header(path: Path, file: IO[bytes]) -> _Header:
+def _header(path: Path, file: IO[bytes], indices: bool) -> _Header:
     version = npy.read_magic(file)
     if version == (1, 0):
         shape, fortran, dtype = npy.read_array_header_1_0(file)
@@ -162,11 +163,18 @@ def _header(path: Path, file: IO[bytes]) -> _Header:
             code="image-objects",
             path=path,
         )
-    words = {"c": "complex numbers", "V": "records", "U": "text", "S": "text", "M": "dates", "m": "time spans"}
-    if dtype.kind not in "buif" or dtype.itemsize > 8:
+    words = {"V": "records", "U": "text", "S": "text", "M": "dates", "m": "time spans"}
+    if dtype.kind not in "buifc" or dtype.itemsize > (16 if dtype.kind == "c" else 8):
         raise BadInput(
             f"{path.name} holds {words.get(dtype.kind, f'numbers of the type {dtype}')}, not pixels.",
             hint="Save an array of whole numbers or of single or double precision.",
+            code="image-unsupported",
+            path=path,
+        )
+    if dtype.kind == "c" and indices:
+        raise BadInput(
+            f"{path.name} holds complex numbers, not labels.",
+            hint="Save the labels as whole numbers.",
             code="image-unsupported",
             path=path,
         )
@@ -175,7 +183,9 @@ def _header(path: Path, file: IO[bytes]) -> _Header:
 
 def _source(path: Path, header: _Header, name: str, archive: bytes | None, words: tuple[str, ...]) -> BaseSource:
     axes = _axes(path, header)
-    dtype = np.dtype(np.uint8) if header.dtype.kind == "b" else header.dtype.newbyteorder("=")
+    if header.dtype.kind == "c":
+        words = (*words, MAGNITUDE)
+    dtype = np.dtype(np.uint8) if header.dtype.kind == "b" else real_type(header.dtype.newbyteorder("="))
     sizes = {"I": axes.planes, "Y": axes.height, "X": axes.width, "S": axes.samples, "C": axes.samples}
     info = ImageInfo(
         path=path,

@@ -8,7 +8,15 @@ from numpy.typing import NDArray
 #: Larger images are not searched when they are opened.
 SEARCHED_PIXELS = 32_000_000
 
+#: Sentence about an image of complex numbers.
+MAGNITUDE = "Of its complex numbers the magnitude is shown, learned from and measured."
+
 _SINGLE_MAX = float(np.finfo(np.float32).max)
+
+
+def real_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the type of the magnitude of complex numbers; other types as they are."""
+    return np.zeros((), dtype).real.dtype if dtype.kind == "c" else dtype
 
 
 def float_warnings(pixels: NDArray[Any]) -> tuple[str, ...]:

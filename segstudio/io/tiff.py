@@ -15,7 +15,7 @@ from segstudio.core.axes import ImageInfo, Kind, PixelSize
 from segstudio.core.errors import BadInput
 from segstudio.io.channel_colours import imagej_colours
 from segstudio.io.decoding import check_budget, damaged
-from segstudio.io.finite import SEARCHED_PIXELS, float_warnings
+from segstudio.io.finite import MAGNITUDE, SEARCHED_PIXELS, float_warnings, real_type
 from segstudio.io.sources import BaseSource, ImageReader, readers
 from segstudio.io.tiff_levels import pyramid_levels
 from segstudio.io.tiff_metadata import describe_stack, imagej_entries, plain_stack, unit_to_um
@@ -47,7 +47,7 @@ def _source(path: Path, tif: tifffile.TiffFile, indices: bool) -> BaseSource:
     if len(tif.pages) == 0:
         raise damaged(path, "it holds no page")
     first = tif.pages.first
-    _refuse(path, first)
+    _refuse(path, first, indices)
     alike, other = _alike_pages(tif)
     samples, colour, kind, words = _colour(first, indices)
     entries = imagej_entries(first.description) if first.description.startswith("ImageJ=") else {}
@@ -81,7 +81,10 @@ def _source(path: Path, tif: tifffile.TiffFile, indices: bool) -> BaseSource:
     words = [*_damage(tif, first), *stack.warnings, *words]
     if other and not first.description.rstrip("\0 \r\n").endswith("OME>"):
         words.append(f"{other} more {'page' if other == 1 else 'pages'} of another size or type not shown.")
-    dtype = np.dtype(np.uint8) if colour != "samples" or first.dtype == np.bool_ else np.dtype(first.dtype)
+    stored = np.dtype(first.dtype)
+    if stored.kind == "c":
+        words.append(MAGNITUDE)
+    dtype = np.dtype(np.uint8) if colour != "samples" or stored == np.bool_ else real_type(stored)
     colours = imagej_colours(first, trailing) if entries else stack.channel_colours
     info = ImageInfo(
         path=path,
@@ -131,14 +134,14 @@ def _damage(tif: tifffile.TiffFile, first: tifffile.TiffPage) -> Iterator[str]:
         yield "The file is damaged: it says that its pixels take 0 bytes; they were read as its size tells."
 
 
-def _refuse(path: Path, page: tifffile.TiffPage) -> None:
+def _refuse(path: Path, page: tifffile.TiffPage, indices: bool) -> None:
     size = f"{page.imagelength} × {page.imagewidth} pixels"
     if page.imagelength < 1 or page.imagewidth < 1 or page.samplesperpixel < 1:
         raise damaged(path, f"it says that it has {size}")
     if page.dtype is None or page.bitspersample not in _BITS:
         raise _unsupported(path, f"has {page.bitspersample} bits per pixel")
-    if page.dtype.kind == "c":
-        raise _unsupported(path, "holds complex numbers", "Save the magnitude as an image.")
+    if page.dtype.kind == "c" and indices:
+        raise _unsupported(path, "holds complex numbers", "Save the labels as whole numbers.")
     if page.imagedepth != 1:
         raise _unsupported(path, "stores a volume in one page", "Save it as a stack of pages.")
     if page.compression != 1 and page.compression not in tifffile.TIFF.DECOMPRESSORS:

@@ -90,6 +90,8 @@ class TiffSource(BaseSource):
         pixels = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1)
         if pixels.shape[-1] == 1:
             pixels = pixels[..., 0]
+        if pixels.dtype.kind == "c":
+            pixels = np.abs(pixels)
         if pixels.dtype == np.bool_:
             pixels = pixels.view(np.uint8)
         return np.ascontiguousarray(pixels, dtype=pixels.dtype.newbyteorder("="))

@@ -49,6 +49,8 @@ def test_image_with_nan_is_shown(desks: Any) -> None:
     desk = desks(image)
     assert desk.colour(50, 50).saturation() > 40
     assert desk.colour(20, 20).saturation() == 0
+    desk.session.set_preferences(desk.session.preferences.model_copy(update={"missing_colour": "#00ff00"}))
+    assert desk.colour(50, 50).name() == "#00ff00"
 
 
 def test_overlays_follow_their_switches(desk: Desk) -> None:

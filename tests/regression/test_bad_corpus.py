@@ -30,9 +30,14 @@ SECONDS = 10
 HUGE = 1_000_000_000
 
 
+#: To be refused when the corpus was made; since then their magnitude is read.
+_COMPLEX = ("image/complex64.tif", "array/complex64.npy")
+
+
 def _entries() -> list[dict[str, Any]]:
     manifest = CORPUS / "MANIFEST.json"
-    return json.loads(manifest.read_text("utf-8"))["files"] if manifest.is_file() else []
+    entries = json.loads(manifest.read_text("utf-8"))["files"] if manifest.is_file() else []
+    return [{**entry, "expect": "open"} if entry["file"] in _COMPLEX else entry for entry in entries]
 
 
 ENTRIES = _entries()
@@ -192,7 +197,6 @@ def test_what_is_no_image_is_refused_with_a_sentence(entry: dict[str, Any], resu
         ("labels/wrong_size.tif", "96 × 128"),
         ("image/zero_byte.png", "empty"),
         ("image/tiff_unknown_compression.tif", "60000"),
-        ("image/complex64.tif", "complex"),
     ],
 )
 def test_the_sentence_says_what_is_wrong(name: str, word: str, results: dict[str, dict[str, Any]]) -> None:

@@ -2,7 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QApplication, QColorDialog
 
 from segstudio.gui.actions import Action
 from segstudio.gui.commands.conditions import has_document_now
@@ -90,6 +92,13 @@ def actions(w: "MainWindow") -> list[Action]:
             checked=lambda: w.session.view.colour_by == "class",
         ),
         Action(
+            "view.missing_colour",
+            "&View",
+            "Colour of missing values…",
+            lambda: _ask_missing_colour(w),
+            tip="Pixels of floating point images that hold no number (NaN) have this colour",
+        ),
+        Action(
             "view.contrast",
             "&View",
             "Automatic contrast",
@@ -125,6 +134,21 @@ def actions(w: "MainWindow") -> list[Action]:
 def _toggle_colours(session: Session) -> None:
     """Colour objects one by one, or by their class."""
     session.view.colour_by = "object" if session.view.colour_by == "class" else "class"
+
+
+def _ask_missing_colour(w: "MainWindow") -> None:
+    """Ask for the colour of pixels without a value, and keep it."""
+
+    def take(colour: QColor) -> None:
+        w.session.set_preferences(w.session.preferences.model_copy(update={"missing_colour": colour.name()}))
+
+    dialog = QColorDialog(QColor(w.session.preferences.missing_colour), w)
+    dialog.setObjectName("missing-colour")
+    dialog.setWindowTitle(w.tr("Colour of missing values"))
+    dialog.setOption(QColorDialog.ColorDialogOption.DontUseNativeDialog)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.colorSelected.connect(take)
+    dialog.open()
 
 
 def _toggle_theme(w: "MainWindow") -> None:

@@ -258,6 +258,7 @@ class Canvas(CameraView):
 
     def _show_minimap(self, _preferences: object = None) -> None:
         self.minimap.set_wanted(self._session.preferences.minimap)
+        self._pictures.apply_display()  # in the preferred colour for what has no value
 
     def _on_minimap(self, at: QPointF) -> None:
         self._pointer.leave()

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QRectF
-from PySide6.QtGui import QColor, QTransform
+from PySide6.QtGui import QTransform
 from PySide6.QtWidgets import QGraphicsItemGroup, QGraphicsScene
 
-from segstudio.gui.theme import tokens
 from segstudio.gui.viewer.camera import Camera
 from segstudio.gui.viewer.tile_loader import TileLoader
 from segstudio.io.pyramid import SIDE, PyramidKey, pyramid_tile, top_level
@@ -172,13 +171,10 @@ class ImageLayer:
         if rendering is None or self.source is None or key in self._shading:
             return
         self._shading.add(key)
-        inverted = self.source.info.inverted
-        missing = QColor(tokens().errors["false"])
-        colour = missing.red(), missing.green(), missing.blue()
         self._loader.load(
             self._shades,
             key,
-            lambda: _packed(shaded(raw, rendering, colour, inverted=inverted)),
+            lambda: _packed(shaded(raw, rendering)),
             lambda shown: self._take(key, shown, rendering),
         )
 

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
-    QColor,
     QEnterEvent,
     QImage,
     QMouseEvent,
@@ -193,14 +192,12 @@ class Minimap(QWidget):
         if self._source is None or self._rendering is None:
             return
         rendering = self._rendering
-        inverted, missing = self._source.info.inverted, QColor(tokens().errors["false"])
-        colour = missing.red(), missing.green(), missing.blue()
         longest = round(_LONGEST * self._view.ratio)
         self._loader.restart("minimap")
         self._loader.load(
             "minimap",
             "shades",
-            lambda: _picture(shaded(raw, rendering, colour, inverted=inverted), longest),
+            lambda: _picture(shaded(raw, rendering), longest),
             self._show,
         )
 

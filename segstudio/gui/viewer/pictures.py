@@ -82,9 +82,9 @@ class Pictures(QObject):
         found, source, display = self._histograms.get(self.seen), self.seen.source, self._session.view.display
         # The display may be that of an image that is about to come.
         if found is not None and source is not None and len(found) == len(display.channels):
-            shades = rendering(display, found, source.info)
-            self.seen.set_rendering(shades)
-            self.shaded.emit(shades)
+            shown = rendering(display, found, source.info, self._missing)
+            self.seen.set_rendering(shown)
+            self.shaded.emit(shown)
 
     def _read(self, layer: ImageLayer, channel: str, source: ImageSource | None) -> None:
         self._histograms.pop(layer, None)
@@ -105,7 +105,14 @@ class Pictures(QObject):
             self.apply_display()
         else:
             # Its tiles are there when it is wanted.
-            layer.set_rendering(rendering(default_display(source.info), found, source.info))
+            layer.set_rendering(rendering(default_display(source.info), found, source.info, self._missing))
+
+    @property
+    def _missing(self) -> tuple[int, int, int]:
+        """Colour of pixels without a value."""
+        colour = self._session.preferences.missing_colour
+        red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+        return red, green, blue
 
     def _tell(self, error: UserError) -> None:
         """Say once for each image what of it cannot be shown: its other parts can be labelled."""

@@ -66,26 +66,50 @@ class Shade:
     lut: str = _GRAY
 
 
-Rendering = tuple[Shade, ...]
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """How the pixels of an image become light.
+
+    Attributes
+    ----------
+    shades
+        Of the channels that are added up; without any, nothing is seen.
+    missing
+        Red, green and blue of pixels without a value (NaN).
+    inverted
+        Low values are bright.
+    """
+
+    shades: tuple[Shade, ...]
+    missing: tuple[int, int, int] = (0, 0, 0)
+    inverted: bool = False
 
 
-def rendering(display: ImageDisplay, histograms: Sequence[Histogram], info: ImageInfo) -> Rendering:
+def rendering(
+    display: ImageDisplay,
+    histograms: Sequence[Histogram],
+    info: ImageInfo,
+    missing: tuple[int, int, int] = (0, 0, 0),
+) -> Rendering:
     """Return how the pixels of an image become light.
 
     Parameters
     ----------
     display
         For as many channels as there are `histograms`.
+    missing
+        As in `Rendering`.
     """
     if info.kind != "channels":
         channel = display.channel
-        return (Shade(None, channel.contrast or histograms[0].auto, channel.gamma, channel.lut),)
+        shade = Shade(None, channel.contrast or histograms[0].auto, channel.gamma, channel.lut)
+        return Rendering((shade,), missing, info.inverted)
     shades = []
     for number in display.drawn:
         channel = display.channels[number]
         lut = _GRAY if not display.composite and channel.lut.startswith("#") else channel.lut
         shades.append(Shade(number, channel.contrast or histograms[number].auto, channel.gamma, lut))
-    return tuple(shades)
+    return Rendering(tuple(shades), missing, info.inverted)
 
 
 def sample(source: ImageSource, plane: int = 0) -> NDArray[Any]:
@@ -137,25 +161,15 @@ def _histogram(values: NDArray[Any], info: ImageInfo) -> Histogram:
     return Histogram(counts, low, high, (black, white))
 
 
-def shaded(
-    pixels: NDArray[Any],
-    shades: Rendering,
-    missing_colour: tuple[int, int, int] = (0, 0, 0),
-    *,
-    inverted: bool = False,
-) -> NDArray[np.uint8]:
+def shaded(pixels: NDArray[Any], by: Rendering) -> NDArray[np.uint8]:
     """Return what the screen shows.
 
     Parameters
     ----------
     pixels
         (h, w) or (h, w, channels) of any type.
-    shades
-        As `rendering` returns them; without any, nothing is seen.
-    missing_colour
-        Red, green and blue of pixels without a value (NaN).
-    inverted
-        Show low values bright.
+    by
+        As `rendering` returns it.
 
     Returns
     -------
@@ -163,10 +177,10 @@ def shaded(
     """
     light: NDArray[np.uint8] | None = None
     missing = np.zeros(pixels.shape[:2], np.bool_)
-    for shade in shades:
+    for shade in by.shades:
         values = pixels if shade.channel is None or pixels.ndim == 2 else pixels[..., shade.channel]
         missing |= _without_value(values)
-        share = _shares(values, shade.contrast, shade.gamma, inverted)
+        share = _shares(values, shade.contrast, shade.gamma, by.inverted)
         if shade.lut != _GRAY and share.ndim == 2:
             share = np.asarray(cv2.applyColorMap(share, _table(shade.lut)), np.uint8)
         light = share if light is None else _added(light, share)
@@ -175,7 +189,7 @@ def shaded(
     if not missing.any():
         return light
     coloured = _three(light)
-    coloured[missing] = missing_colour
+    coloured[missing] = by.missing
     return coloured
 
 
@@ -201,8 +215,8 @@ def _shares(values: NDArray[Any], contrast: Contrast, gamma: float, inverted: bo
     if values.dtype.kind in "ub" and values.dtype.itemsize <= 2:
         table = _curve_of(8 * values.dtype.itemsize, contrast, gamma, inverted)
         return np.asarray(np.take(table, values.astype(np.uint16, copy=False)))
-    # Double precision may hold what single precision cannot.
-    numbers = values.astype(np.float64 if values.dtype == np.float64 else np.float32)
+    # Double precision holds what single precision cannot: large values, and the steps of large whole numbers.
+    numbers = values.astype(np.float64 if values.dtype.itemsize > 2 and values.dtype != np.float32 else np.float32)
     return _curve(np.where(np.isnan(numbers), 0, numbers), contrast, gamma, inverted)
 
 

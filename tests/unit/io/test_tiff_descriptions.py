@@ -128,10 +128,17 @@ def test_a_volume_in_one_page_is_told(tmp_path: Path) -> None:
         open_image(tmp_path / "a.tif")
 
 
-def test_complex_numbers_are_told(tmp_path: Path) -> None:
-    tifffile.imwrite(tmp_path / "a.tif", np.zeros((8, 8), np.complex64))
-    with pytest.raises(BadInput, match="holds complex numbers"):
-        open_image(tmp_path / "a.tif")
+def test_of_complex_numbers_the_magnitude_is_read_and_they_are_no_labels(tmp_path: Path) -> None:
+    values = np.array([[3 + 4j, -1], [1j, np.nan]], np.complex64)
+    tifffile.imwrite(tmp_path / "a.tif", values)
+    np.save(tmp_path / "a.npy", values)
+    for name in ("a.tif", "a.npy"):
+        with open_image(tmp_path / name) as source:
+            assert source.info.dtype == "float32"
+            assert "magnitude" in source.info.warnings[0]
+            np.testing.assert_array_equal(source.read(), np.array([[5, 1], [1, np.nan]], np.float32))
+        with pytest.raises(BadInput, match="holds complex numbers"):
+            open_image(tmp_path / name, indices=True)
 
 
 @pytest.mark.parametrize(

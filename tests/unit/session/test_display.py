@@ -10,7 +10,7 @@ from segstudio.core.axes import ImageInfo
 from segstudio.io.sources import open_image
 from segstudio.project.project import Project
 from segstudio.session.display.channels import ChannelDisplay, ImageDisplay, default_display
-from segstudio.session.display.shading import Shade, histograms, rendering, sample, shaded
+from segstudio.session.display.shading import Rendering, Shade, histograms, rendering, sample, shaded
 from segstudio.session.session import Session
 
 
@@ -23,7 +23,7 @@ def _info(channels: int, names: tuple[str, ...] = (), colours: tuple[str, ...] =
 
 
 def _gray(pixels: np.ndarray, contrast: tuple[float, float], gamma: float = 1.0) -> np.ndarray:
-    return shaded(pixels, (Shade(None, contrast, gamma),), (9, 8, 7))
+    return shaded(pixels, Rendering((Shade(None, contrast, gamma),), (9, 8, 7)))
 
 
 def test_gray_values_become_shades() -> None:
@@ -38,10 +38,10 @@ def test_visible_channels_are_added_up_each_in_its_colour() -> None:
     pixels = np.zeros((1, 4, 3), np.uint16)
     pixels[0, 0, 0] = pixels[0, 1, 1] = pixels[0, 2] = 100
     shades = (Shade(0, (0, 100), lut="#ff0000"), Shade(1, (0, 200), lut="#00ff80"))
-    assert shaded(pixels, shades)[0].tolist() == [[255, 0, 0], [0, 128, 64], [255, 128, 64], [0, 0, 0]]
-    assert shaded(pixels, (Shade(2, (0, 100)),)).tolist() == [[0, 0, 255, 0]], "one alone, in gray"
-    assert not shaded(pixels, ()).any(), "none at all"
-    found = shaded(pixels, (Shade(0, (0, 100), lut="viridis"),))[0]
+    assert shaded(pixels, Rendering(shades))[0].tolist() == [[255, 0, 0], [0, 128, 64], [255, 128, 64], [0, 0, 0]]
+    assert shaded(pixels, Rendering((Shade(2, (0, 100)),))).tolist() == [[0, 0, 255, 0]], "one alone, in gray"
+    assert not shaded(pixels, Rendering(())).any(), "none at all"
+    found = shaded(pixels, Rendering((Shade(0, (0, 100), lut="viridis"),)))[0]
     assert found[1].tolist() == [68, 1, 84], "the dark end of a look-up table"
 
 
@@ -52,8 +52,9 @@ def test_the_single_view_shows_one_channel_and_its_key_another() -> None:
     single = ImageDisplay(display.channels, 0, composite=False)
     assert single.pressed(2).drawn == (2,)
     values = np.arange(30, dtype=np.uint16).reshape(10, 3)
-    assert [shade.lut for shade in rendering(single, histograms(values, _info(3)), _info(3))] == ["#ffffff"]
-    assert [shade.lut for shade in rendering(single.pressed(1), histograms(values, _info(3)), _info(3))] == ["magma"]
+    found = histograms(values, _info(3))
+    assert [shade.lut for shade in rendering(single, found, _info(3)).shades] == ["#ffffff"]
+    assert [shade.lut for shade in rendering(single.pressed(1), found, _info(3)).shades] == ["magma"]
 
 
 def test_channels_get_the_colours_of_the_file_then_of_their_names_then_by_a_rule() -> None:
@@ -135,3 +136,11 @@ def test_images_of_a_kind_are_displayed_alike_also_in_the_next_sitting(tmp_path:
     third.select(images["a"])
     assert third.view.display == default_display(third.document.source.info)  # type: ignore[union-attr]
     third.close()
+
+
+def test_steps_of_large_whole_numbers_are_seen() -> None:
+    values = np.array([[2**30, 2**30 + 50, 2**30 + 100]])
+    for dtype in (np.int32, np.uint32):
+        assert _gray(values.astype(dtype), (2.0**30, 2.0**30 + 100)).tolist() == [[0, 128, 255]]
+    assert _gray(np.array([[-128, 127]], np.int8), (-128, 127)).tolist() == [[0, 255]]
+    assert _gray(np.array([[False, True]]), (0, 1)).tolist() == [[0, 255]]
