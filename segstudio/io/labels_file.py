@@ -15,11 +15,12 @@ from segstudio.core.errors import BadInput
 from segstudio.core.stack_shape import plane_size, planes_of, shape_of
 from segstudio.core.tiles import TileGrid, TileKey, Window, plane_window
 from segstudio.io.atomic import write_atomic
-from segstudio.io.decoding import damaged, decoding
+from segstudio.io.decoding import decoding
 from segstudio.io.disk import DISK, Disk
 from segstudio.io.sources import open_image
-from segstudio.io.tile_file import TileFile, deflate, directory, zero_tile
-from segstudio.labels.label_map import TILE, LabelMap
+from segstudio.io.tile_file import TileFile, deflate, directory, fitting, zero_tile
+from segstudio.labels.label_map import TILE, LabelMap, Stored
+from segstudio.labels.packed_tile import PackedTile
 
 
 def write_label_tiff(
@@ -49,7 +50,7 @@ def write_label_tiff(
     """
     old = TileFile.open(previous) if previous is not None and dirty is not None else None
     keys = label_map.keys() if old is None or dirty is None else dirty
-    changed = {key: label_map.tile(key) for key in keys}
+    changed = {key: label_map.stored(key) for key in keys}
     write_tiles(path, label_map.shape, label_map.dtype, changed, old, disk)
 
 
@@ -57,7 +58,7 @@ def write_tiles(
     path: Path,
     shape: tuple[int, int],
     dtype: DTypeLike,
-    changed: Mapping[TileKey, NDArray[Any] | None],
+    changed: Mapping[TileKey, Stored | None],
     previous: TileFile | None = None,
     disk: Disk = DISK,
 ) -> None:
@@ -74,16 +75,16 @@ def write_tiles(
     """
     stored = _stored_type(np.dtype(dtype), changed.values(), previous)
     grid = TileGrid(shape, TILE)
-    fresh = dict(changed)
-    if previous is not None and previous.dtype != stored:  # ids have outgrown the type
-        fresh = {**dict(previous.tiles(key for key in grid.keys() if key not in changed)), **changed}  # noqa: SIM118
-        previous = None
     zero = zero_tile(stored)
     packed: dict[int, bytes] = {}  # filled tiles share one array
-    for tile in fresh.values():
+    for tile in changed.values():
         if tile is not None and id(tile) not in packed:
             packed[id(tile)] = _compress(tile, stored)
-    new = {key: zero if tile is None else packed[id(tile)] for key, tile in fresh.items()}
+    new = {key: zero if tile is None else packed[id(tile)] for key, tile in changed.items()}
+    if previous is not None and previous.dtype != stored:  # ids have outgrown the type
+        for key, values in previous.tiles(key for key in grid.keys() if key not in changed):  # noqa: SIM118
+            new[key] = zero if values is None else _compress(values, stored)
+        previous = None
     counts = [len(new.get(key, zero)) for key in grid.keys()]  # noqa: SIM118 - a method of the grid, no mapping
     if previous is not None:
         columns = grid.columns
@@ -150,13 +151,18 @@ def read_label_tiff(
         return _read_foreign(path, kind, expected_size)
     _check_size(path, stored.shape, expected_size)
     result = LabelMap(stored.shape, kind)
-    for key, tile in stored.tiles(stored.grid.keys()):
-        if tile is not None:
-            values = _fitting(path, tile, kind)
-            known = None if like is None or like.shape != result.shape else like.share(key)
-            same = known is not None and np.array_equal(known, tile)
-            result.set_tile(key, known if same else values)
+    shared = like if like is not None and like.shape == result.shape else None
+    for key, tile in stored.kept_tiles(stored.grid.keys(), kind):
+        known = None if shared is None else shared.stored(key)
+        result.keep(key, known if known is not None and _same(known, tile) else tile)
     return result
+
+
+def _same(known: Stored, tile: Stored) -> bool:
+    if isinstance(known, PackedTile) and isinstance(tile, PackedTile):
+        return known.equals(tile)
+    one, other = (item.unpack() if isinstance(item, PackedTile) else item for item in (known, tile))
+    return bool(np.array_equal(one, other))
 
 
 def read_label_plane(
@@ -192,7 +198,7 @@ def read_label_plane(
     if stored is not None and not labels.keys():
         for key, tile in stored.tiles(stored.grid.keys(plane_window(labels.shape, plane))):
             if tile is not None:
-                labels.set_tile(key, _fitting(path, tile, kind))
+                labels.set_tile(key, fitting(path, tile, kind))
     return labels.read(plane_window(labels.shape, plane))
 
 
@@ -235,12 +241,6 @@ def _whole_numbers(path: Path, values: NDArray[Any], dtype: np.dtype[Any]) -> ND
     return values.astype(dtype)
 
 
-def _fitting(path: Path, tile: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
-    if tile.max() > np.iinfo(dtype).max:
-        raise damaged(path, f"an id is above {np.iinfo(dtype).max}")
-    return tile.astype(dtype, copy=False)
-
-
 def _no_labels(path: Path, reason: str) -> BadInput:
     return BadInput(
         f"{path.name} is no label image of this project: {reason}.",
@@ -265,14 +265,14 @@ def _words(shape: tuple[int, int]) -> str:
     return f"{height} × {width} pixels" if planes == 1 else f"{planes} planes of {height} × {width} pixels"
 
 
-def _stored_type(
-    dtype: np.dtype[Any], tiles: Iterable[NDArray[Any] | None], previous: TileFile | None
-) -> np.dtype[Any]:
+def _stored_type(dtype: np.dtype[Any], tiles: Iterable[Stored | None], previous: TileFile | None) -> np.dtype[Any]:
     if dtype == np.uint8:
         return dtype
     largest = 0
     for tile in tiles:
-        if tile is not None and tile.size:
+        if isinstance(tile, PackedTile):
+            largest = max(largest, *tile.ids)
+        elif tile is not None and tile.size:
             if int(tile.min()) < 0:
                 raise ValueError("Negative ids never go into a file.")
             largest = max(largest, int(tile.max()))
@@ -280,7 +280,11 @@ def _stored_type(
     return np.dtype(np.uint32 if wide else np.uint16)
 
 
-def _compress(tile: NDArray[Any], dtype: np.dtype[Any]) -> bytes:
+def _compress(tile: Stored, dtype: np.dtype[Any]) -> bytes:
+    if isinstance(tile, PackedTile):
+        if tile.stored == dtype:
+            return tile.data
+        tile = tile.unpack()
     values = tile.astype(dtype.newbyteorder("<"))
     if values.shape != (TILE, TILE):
         whole = np.zeros((TILE, TILE), values.dtype)

@@ -17,7 +17,8 @@ from segstudio.core.stack_shape import plane_size, planes_of, shape_of
 from segstudio.core.tiles import TileGrid, TileKey
 from segstudio.io.decoding import damaged, decoding
 from segstudio.io.regular_file import open_regular
-from segstudio.labels.label_map import TILE
+from segstudio.labels.label_map import TILE, Stored
+from segstudio.labels.packed_tile import PackedTile
 
 #: libdeflate at this level takes half the time of zlib, and the files are smaller.
 _LEVEL: Final = 6
@@ -111,20 +112,45 @@ class TileFile:
         BadInput
             A tile is damaged.
         """
+        for key, _, values in self._decoded(keys):
+            yield key, values
+
+    def kept_tiles(self, keys: Iterable[TileKey], dtype: np.dtype[Any]) -> Iterator[tuple[TileKey, Stored]]:
+        """Yield the tiles that are not all 0, for a plane of `dtype`; of labels those of many values stay compressed.
+
+        Each was decoded once, so that what is wrong with it is known.
+
+        Raises
+        ------
+        BadInput
+            A tile is damaged, or has an id that `dtype` cannot hold.
+        """
+        plain: dict[tuple[bytes, tuple[int, ...]], NDArray[Any]] = {}
+        for key, raw, tile in self._decoded(keys):
+            if tile is None:
+                continue
+            same = raw, tile.shape
+            values = plain[same] if same in plain else fitting(self.path, tile, dtype)
+            if len(raw) <= _PLAIN_BYTES:
+                plain[same] = values
+            packed = len(raw) > _PLAIN_BYTES and dtype.itemsize > 1
+            yield key, PackedTile(raw, self.dtype, values) if packed else values
+
+    def _decoded(self, keys: Iterable[TileKey]) -> Iterator[tuple[TileKey, bytes, NDArray[Any] | None]]:
         wanted = list(keys)
         zero = zero_tile(self.dtype)
         with decoding(self.path):
             plain: dict[tuple[bytes, tuple[int, int]], NDArray[Any] | None] = {}
             for key, raw in zip(wanted, self.raw_tiles(wanted), strict=True):
                 if raw == zero:
-                    yield key, None
+                    yield key, raw, None
                 elif len(raw) > _PLAIN_BYTES:
-                    yield key, self._decode(key, raw)
+                    yield key, raw, self._decode(key, raw)
                 else:
                     same = raw, self.grid.tile_shape(key)
                     if same not in plain:
                         plain[same] = self._decode(key, raw)
-                    yield key, plain[same]
+                    yield key, raw, plain[same]
 
     def _decode(self, key: TileKey, raw: bytes) -> NDArray[Any] | None:
         expected = TILE * TILE * self.dtype.itemsize
@@ -136,6 +162,19 @@ class TileFile:
         values = np.frombuffer(data, self.dtype.newbyteorder("<")).reshape(TILE, TILE)
         values = values[: window.height, : window.width]
         return values if values.any() else None
+
+
+def fitting(path: Path, tile: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return a decoded tile in the type of a plane.
+
+    Raises
+    ------
+    BadInput
+        An id is too large for it.
+    """
+    if tile.max() > np.iinfo(dtype).max:
+        raise damaged(path, f"an id is above {np.iinfo(dtype).max}")
+    return tile.astype(dtype, copy=False)
 
 
 def directory(grid: TileGrid, dtype: np.dtype[Any], counts: list[int]) -> bytes:

@@ -9,8 +9,12 @@ from numpy.typing import DTypeLike, NDArray
 from segstudio.core.stack_shape import LABEL_TILE, StackShape
 from segstudio.core.tiles import TileGrid, TileKey, Window
 from segstudio.labels.digest import tile_digest
+from segstudio.labels.packed_tile import PackedTile, coarse_of, values_of
 
 TILE = LABEL_TILE
+
+#: A tile as it is kept.
+Stored = NDArray[Any] | PackedTile
 
 
 class LabelMap:
@@ -27,14 +31,15 @@ class LabelMap:
     -----
     Tiles are copied on write: once an array was handed out by `share` or `snapshot` it is read-only, and the
     next write replaces it by a copy. So the state before a gesture and the state that a checkpoint is writing
-    on another thread cost nothing until they are painted over.
+    on another thread cost nothing until they are painted over. Tiles that come from a label file stay compressed
+    until they are written: labels that fill an image of 40,000 pixels a side take about 100 MB.
     """
 
     def __init__(self, shape: tuple[int, int], dtype: DTypeLike = np.int32) -> None:
         self.shape = shape if isinstance(shape, StackShape) else (int(shape[0]), int(shape[1]))
         self.dtype = np.dtype(dtype)
         self.grid = TileGrid(self.shape, TILE)
-        self._tiles: dict[TileKey, NDArray[Any]] = {}
+        self._tiles: dict[TileKey, Stored] = {}
         self._digests: dict[TileKey, bytes] = {}
         # Which tiles hold an id: filled on first question, then kept up tile by tile.
         self._ids: dict[TileKey, frozenset[int]] = {}
@@ -46,12 +51,12 @@ class LabelMap:
         part = window.clip(self.shape)
         out = np.zeros(part.shape, self.dtype)
         for key in self.grid.keys(part):
-            tile = self._tiles.get(key)
-            if tile is not None:
+            if key in self._tiles:
                 area = self.grid.window(key)
                 both = area.intersect(part)
                 if both.empty:  # between two planes of a stack
                     continue
+                tile = self._values(key)
                 out[both.shift(-part.y0, -part.x0).slices] = tile[both.shift(-area.y0, -area.x0).slices]
         return out
 
@@ -72,27 +77,52 @@ class LabelMap:
             if both.empty:
                 continue
             source = values[both.shift(-window.y0, -window.x0).slices]
-            tile = self._tiles.get(key)
-            if tile is None:
+            if key not in self._tiles:
                 if not source.any():
                     continue
                 tile = np.zeros(area.shape, self.dtype)
-            elif not tile.flags.writeable:
+            elif not (tile := self._values(key)).flags.writeable:
                 tile = tile.copy()
             tile[both.shift(-area.y0, -area.x0).slices] = source
             self._tiles[key] = tile
             self._touch(key)
 
     def tile(self, key: TileKey) -> NDArray[Any] | None:
-        """Return the stored tile itself (not to be changed), or ``None`` when it is all 0."""
-        return self._tiles.get(key)
+        """Return the pixels of a tile (not to be changed), or ``None`` when it is all 0."""
+        return self._values(key) if key in self._tiles else None
 
     def share(self, key: TileKey) -> NDArray[Any] | None:
         """Return the tile as it is now, read-only and never changed later, or ``None`` when it is all 0."""
-        tile = self._tiles.get(key)
-        if tile is not None:
-            tile.flags.writeable = False
+        if key not in self._tiles:
+            return None
+        tile = self._values(key)
+        tile.flags.writeable = False
         return tile
+
+    def stored(self, key: TileKey) -> Stored | None:
+        """Return the tile as it is kept, compressed or read-only and never changed later; ``None`` when it is all 0."""
+        tile = self._tiles.get(key)
+        return tile if isinstance(tile, PackedTile) else self.share(key)
+
+    def keep(self, key: TileKey, tile: Stored) -> None:
+        """Replace a tile by one that `stored` of a plane of the same shape and type returned."""
+        self._tiles[key] = tile
+        self._touch(key)
+
+    def coarse(self, key: TileKey) -> NDArray[Any] | None:
+        """Return a tile made smaller, see `coarse_of`; ``None`` when it is all 0."""
+        tile = self._tiles.get(key)
+        if isinstance(tile, PackedTile):
+            return tile.coarse
+        return None if tile is None else coarse_of(tile)
+
+    def holds(self, key: TileKey) -> bool:
+        """Return whether a tile is stored; one that is not is all 0."""
+        return key in self._tiles
+
+    def _values(self, key: TileKey) -> NDArray[Any]:
+        tile = self._tiles[key]
+        return tile.values() if isinstance(tile, PackedTile) else tile
 
     def set_tile(self, key: TileKey, values: NDArray[Any] | None) -> None:
         """Replace a tile; `values` is taken over without a copy, ``None`` or all 0 removes the tile.
@@ -150,32 +180,35 @@ class LabelMap:
         """Return the pixel at row `y`, column `x`; 0 outside of the plane."""
         if not (0 <= y < self.shape[0] and 0 <= x < self.shape[1]):
             return 0
-        tile = self._tiles.get((y // TILE, x // TILE))
-        return 0 if tile is None else int(tile[y % TILE, x % TILE])
+        key = y // TILE, x // TILE
+        return int(self._values(key)[y % TILE, x % TILE]) if key in self._tiles else 0
 
     @property
     def blank(self) -> bool:
         """Whether every pixel is 0."""
         # A tile whose last pixel was cleared by `write` stays.
-        return not any(tile.any() for tile in {id(tile): tile for tile in self._tiles.values()}.values())
+        return not any(_any(tile) for tile in self._distinct())
 
     def is_full(self) -> bool:
         """Return whether no pixel is 0; tiles that share an array are looked at once."""
         if len(self._tiles) < self.grid.rows * self.grid.columns:
             return False
-        return all(tile.all() for tile in {id(tile): tile for tile in self._tiles.values()}.values())
+        return all(tile.full if isinstance(tile, PackedTile) else tile.all() for tile in self._distinct())
+
+    def _distinct(self) -> Iterable[Stored]:
+        return {id(tile): tile for tile in self._tiles.values()}.values()
 
     def digest(self, key: TileKey) -> bytes:
         """Return the digest of a tile (see `tile_digest`), remembered until the tile changes."""
         digest = self._digests.get(key)
         if digest is None:
-            digest = self._digests[key] = tile_digest(self._tiles.get(key))
+            digest = self._digests[key] = tile_digest(self.tile(key))
         return digest
 
     def snapshot(self) -> "LabelMap":
         """Return the plane as it is now, for another thread; shares the tiles until they are written again."""
         other = LabelMap(self.shape, self.dtype)
-        other._tiles = {key: tile for key in self._tiles if (tile := self.share(key)) is not None}
+        other._tiles = {key: tile for key in self._tiles if (tile := self.stored(key)) is not None}
         other._digests = dict(self._digests)
         other._stale = set(other._tiles)
         return other
@@ -224,7 +257,7 @@ class LabelMap:
         """
         found: Window | None = None
         for key in self.tiles_with(value) if keys is None else keys:
-            mask = self._tiles[key] == value
+            mask = self._values(key) == value
             rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
             part = Window(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
             part = part.shift(key[0] * TILE, key[1] * TILE)
@@ -254,7 +287,8 @@ class LabelMap:
     def index(self) -> None:
         """Bring the index of ids up to date.
 
-        The first call looks at every tile, about 0.4 ms each; later ones only at tiles written since.
+        The first call looks at every tile, about 0.4 ms for one that is not compressed; later ones only at tiles
+        written since.
         """
         for key in tuple(self._stale):
             self._index_tile(key)
@@ -273,7 +307,10 @@ class LabelMap:
 
     def _index_tile(self, key: TileKey) -> None:
         tile = self._tiles.get(key)
-        self._note_ids(key, frozenset[int]() if tile is None else values_of(tile))
+        if tile is None:
+            self._note_ids(key, frozenset[int]())
+        else:
+            self._note_ids(key, tile.ids if isinstance(tile, PackedTile) else values_of(tile))
 
     def _note_ids(self, key: TileKey, new: frozenset[int]) -> None:
         old = self._ids.pop(key, frozenset[int]())
@@ -292,8 +329,5 @@ class LabelMap:
         self._stale.add(key)
 
 
-def values_of(tile: NDArray[Any]) -> frozenset[int]:
-    """Return the values of an array that is not empty, without 0, looking only at the first pixel of each run."""
-    flat = tile.ravel()
-    starts = flat[1:][flat[1:] != flat[:-1]]
-    return frozenset(np.unique(np.append(starts, flat[0])).tolist()) - {0}
+def _any(tile: Stored) -> bool:
+    return bool(tile.ids) if isinstance(tile, PackedTile) else bool(tile.any())

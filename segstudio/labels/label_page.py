@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from segstudio.core.stack_shape import LABEL_TILE, plane_size, plane_start
 from segstudio.core.tiles import TileGrid, TileKey, Window
-from segstudio.labels.label_map import LabelMap
+from segstudio.labels.label_map import LabelMap, Stored
 
 
 class LabelPage(LabelMap):
@@ -38,7 +38,7 @@ class LabelPage(LabelMap):
         return [(row - self._row, column) for row, column in keys if self._row <= row < end]
 
     def _all(self) -> list[TileKey]:
-        return [key for key in self.grid.keys() if self.tile(key) is not None]  # noqa: SIM118 - a method of the grid
+        return [key for key in self.grid.keys() if self.holds(key)]  # noqa: SIM118 - a method of the grid
 
     def read(self, window: Window) -> NDArray[Any]:
         """Return a copy of the pixels of `window`, clipped to the plane."""
@@ -65,6 +65,22 @@ class LabelPage(LabelMap):
     def share(self, key: TileKey) -> NDArray[Any] | None:
         """Return the tile as it is now, read-only and never changed later, or ``None`` when it is all 0."""
         return self.stack.share(self._there(key))
+
+    def stored(self, key: TileKey) -> Stored | None:
+        """Return the tile as it is kept, compressed or read-only and never changed later; ``None`` when it is all 0."""
+        return self.stack.stored(self._there(key))
+
+    def keep(self, key: TileKey, tile: Stored) -> None:
+        """Replace a tile by one that `stored` of a plane of the same shape and type returned."""
+        self.stack.keep(self._there(key), tile)
+
+    def coarse(self, key: TileKey) -> NDArray[Any] | None:
+        """Return a tile made smaller; see `LabelMap.coarse`."""
+        return self.stack.coarse(self._there(key))
+
+    def holds(self, key: TileKey) -> bool:
+        """Return whether a tile is stored; one that is not is all 0."""
+        return self.stack.holds(self._there(key))
 
     def set_tile(self, key: TileKey, values: NDArray[Any] | None) -> None:
         """Replace a tile; see `LabelMap.set_tile`."""
@@ -115,7 +131,11 @@ class LabelPage(LabelMap):
         if (other.shape, other.dtype) != (self.shape, self.dtype):
             raise ValueError(f"A plane of {other.shape} {other.dtype} for one of {self.shape} {self.dtype}.")
         for key in self.grid.keys():  # noqa: SIM118
-            self.exchange(key, other.share(key))
+            tile = other.stored(key)
+            if tile is None:
+                self.set_tile(key, None)
+            else:
+                self.keep(key, tile)
 
     def tiles_with(self, value: int) -> list[TileKey]:
         """Return the tiles that hold `value`, row by row; 0 is not indexed."""

@@ -52,12 +52,12 @@ def _ignored(plane: LabelMap) -> dict[Window, NDArray[np.bool_]]:
     masks: dict[int, NDArray[np.bool_]] = {}
     found = {}
     for key in plane.keys():  # noqa: SIM118 - a method of the map, no mapping
-        tile = plane.tile(key)
+        kept, tile = plane.stored(key), plane.tile(key)
         if tile is not None:
-            mask = masks.get(id(tile))
+            mask = masks.get(id(kept))
             if mask is None:
-                mask = masks[id(tile)] = tile == IGNORE
-                mask = masks[id(tile)] = mask if mask.any() else mask[:0]
+                mask = tile == IGNORE
+                mask = masks[id(kept)] = mask if mask.any() else mask[:0]
             if mask.size:
                 found[plane.grid.window(key)] = mask
     return found

@@ -67,11 +67,17 @@ def restoration(now: Planes, then: Planes, name: str = NAME) -> Restoration | No
 
 def _changes(plane: Plane, now: LabelMap, then: LabelMap) -> Iterator[tuple[Window, TileDelta]]:
     for key in sorted({*now.keys(), *then.keys()}):
+        kept = now.stored(key)
+        if kept is not None and kept is then.stored(key):
+            continue
         area = now.grid.window(key)
         before, after = now.tile(key), then.tile(key)
         change = difference(before, after, Window.whole(area.shape), area.shape)
         if change is None:
-            then.set_tile(key, now.share(key))
+            if kept is None:
+                then.set_tile(key, None)
+            else:
+                then.keep(key, kept)
         else:
             delta = TileDelta(plane, key, change.xor, now.digest(key), then.digest(key))
             yield change.bounds.shift(area.y0, area.x0), delta

@@ -7,7 +7,7 @@ import zstandard
 from numpy.typing import NDArray
 
 from segstudio.core.tiles import Window
-from segstudio.labels.label_map import values_of
+from segstudio.labels.packed_tile import values_of
 
 
 class Difference(NamedTuple):

@@ -6,8 +6,8 @@ from typing import Final
 from segstudio.core.stack_shape import StackShape
 from segstudio.core.tiles import Window, plane_window
 from segstudio.labels.history import EditRecord, Planes
-from segstudio.labels.label_map import values_of
 from segstudio.labels.objects import ObjectTable
+from segstudio.labels.packed_tile import values_of
 
 #: ``"saved"``, ``"saving"``, or ``"rescued: "`` or ``"failed: "`` and a sentence. Rescued: the disk of the project
 #: refuses what was done last, and it lies safe in the rescue store; failed: that refuses as well, or the label files

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from segstudio.labels.history import Planes
-from segstudio.labels.label_map import LabelMap, values_of
+from segstudio.labels.label_map import LabelMap
+from segstudio.labels.packed_tile import values_of
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def changes(now: Planes, then: Planes) -> Changes:
 
 def _differing(now: LabelMap, then: LabelMap) -> list[tuple[int, int]]:
     keys = sorted({*now.keys(), *then.keys()})
-    return [key for key in keys if now.tile(key) is not then.tile(key) and _differs(now, then, key)]
+    return [key for key in keys if now.stored(key) is not then.stored(key) and _differs(now, then, key)]
 
 
 def _differs(now: LabelMap, then: LabelMap, key: tuple[int, int]) -> bool:

@@ -142,7 +142,7 @@ class Publisher:
         ours = self._prepare(path)
         previous = TileFile.open(path) if ours and path not in self._whole and path.exists() else None
         wanted = keys if previous is not None else source.keys()
-        changed = {key: source.tile(key) for key in wanted}
+        changed = {key: source.stored(key) for key in wanted}
         write_tiles(path, source.shape, source.dtype, changed, previous, self._disk)
         self._published.written(path)
         self._whole.discard(path)

@@ -259,6 +259,6 @@ def write_beside(files: AnnotationFiles, planes: Planes, disk: Disk) -> Path:
     labels, regions, objects = beside
     for path, plane in ((labels, planes.labels), (regions, planes.regions)):
         make_folders(path.parent, disk)
-        write_tiles(path, plane.shape, plane.dtype, {key: plane.tile(key) for key in plane.keys()}, None, disk)  # noqa: SIM118 - no mapping
+        write_tiles(path, plane.shape, plane.dtype, {key: plane.stored(key) for key in plane.keys()}, None, disk)  # noqa: SIM118 - no mapping
     write_objects(objects, planes.objects, planes.objects.next_id(), disk)
     return labels

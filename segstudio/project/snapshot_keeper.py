@@ -130,7 +130,7 @@ class SnapshotKeeper:
             previous = TileFile.open(path) if trusted and path.exists() else None
             wanted = keys if previous is not None else source.keys()
             write_tiles(
-                copy, source.shape, source.dtype, {key: source.tile(key) for key in wanted}, previous, self._disk
+                copy, source.shape, source.dtype, {key: source.stored(key) for key in wanted}, previous, self._disk
             )
         path = self._files.objects
         if path in known.trusted and path not in known.dirty:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segstudio.labels.label_map import TILE, LabelMap
+from segstudio.labels.packed_tile import COARSE
 
 Rgb = tuple[int, int, int]
 _FILL = 0.4
@@ -30,15 +31,20 @@ def sampled(plane: LabelMap, shape: tuple[int, int]) -> NDArray[np.int32]:
         for small, large in zip(shape, plane.shape, strict=True)
     )
     out = np.zeros(shape, np.int32)
+    step = COARSE if all(large >= COARSE * small for small, large in zip(shape, plane.shape, strict=True)) else 1
     for key in plane.keys():  # noqa: SIM118 - a method of the map, no mapping
-        tile = plane.tile(key)
+        tile = plane.coarse(key) if step > 1 else plane.tile(key)
         if tile is None:
             continue
         (top, bottom), (left, right) = (
             np.searchsorted(at, (number * TILE, (number + 1) * TILE))
             for at, number in ((rows, key[0]), (columns, key[1]))
         )
-        out[top:bottom, left:right] = tile[np.ix_(rows[top:bottom] % TILE, columns[left:right] % TILE)]
+        down, across = (
+            np.minimum(at % TILE // step, length - 1)
+            for at, length in zip((rows[top:bottom], columns[left:right]), tile.shape, strict=True)
+        )
+        out[top:bottom, left:right] = tile[np.ix_(down, across)]
     return out
 
 

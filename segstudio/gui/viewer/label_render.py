@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from segstudio.core.tiles import TileGrid, Window
 from segstudio.gui.viewer.colouring import ObjectColours
 from segstudio.labels.label_map import LabelMap
+from segstudio.labels.packed_tile import COARSE
 from segstudio.labels.regions import COMPLETE, IGNORE
 
 #: Device pixels that a drawing reads around its window.
@@ -89,6 +90,8 @@ def _mixed(one: Colour, other: Colour, share: float) -> Colour:
 def sampled(plane: LabelMap, area: Window, scale: float) -> NDArray[Any]:
     """Return the label under the centre of each pixel of a magnified picture of the whole plane.
 
+    Where a picture pixel shows `COARSE` plane pixels or more it is one of those in its middle.
+
     Parameters
     ----------
     area
@@ -101,15 +104,17 @@ def sampled(plane: LabelMap, area: Window, scale: float) -> NDArray[Any]:
     out = np.zeros(area.shape, plane.dtype)
     reach = Window(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1).clip(plane.shape)
     grid: TileGrid = plane.grid
+    step = COARSE if scale * COARSE <= 1 else 1
     for key in grid.keys(reach):
-        tile = plane.tile(key)
+        tile = plane.coarse(key) if step > 1 else plane.tile(key)
         if tile is None:
             continue
         part = grid.window(key)
         y0, y1 = np.searchsorted(rows, (part.y0, part.y1))
         x0, x1 = np.searchsorted(columns, (part.x0, part.x1))
-        picked = tile[(rows[y0:y1] - part.y0)[:, None], (columns[x0:x1] - part.x0)[None, :]]
-        out[y0:y1, x0:x1] = picked
+        down = np.minimum((rows[y0:y1] - part.y0) // step, tile.shape[0] - 1)
+        right = np.minimum((columns[x0:x1] - part.x0) // step, tile.shape[1] - 1)
+        out[y0:y1, x0:x1] = tile[down[:, None], right[None, :]]
     return out
 
 
