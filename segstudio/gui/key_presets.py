@@ -20,6 +20,7 @@ PRESETS: Final[Mapping[str, Keys]] = MappingProxyType(
         },
         "napari": {
             "tool.select": ("Z", "6"),
+            "tool.lasso": ("Shift+Z",),
             "tool.brush": ("P", "2"),
             "tool.erase": ("E", "1"),
             "tool.fill": ("F", "4"),

@@ -20,10 +20,11 @@ _SIZE = QSize(1440, 900)
 _QUIET_MS = 700
 _TOOLBAR = (
     ("file.open_folder",),
-    ("tool.select", "tool.brush", "tool.erase", "tool.encircle", "tool.polygon"),
+    ("tool.select", "tool.lasso", "tool.move"),
+    ("tool.brush", "tool.erase", "tool.encircle", "tool.polygon"),
     ("tool.rectangle", "tool.ellipse", "tool.oriented_rectangle"),
     ("tool.outline_in_box", "tool.wand", "tool.threshold", "tool.fill", "tool.pick"),
-    ("tool.split", "tool.merge", "tool.delete", "tool.delete_region", "tool.relabel", "tool.region"),
+    ("tool.split", "tool.cut_away", "tool.merge", "tool.delete", "tool.delete_region", "tool.relabel", "tool.region"),
     ("edit.undo", "edit.redo"),
     ("view.fit",),
 )

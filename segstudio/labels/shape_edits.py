@@ -173,7 +173,7 @@ class Duplicate(_OfMany):
         windows = [window for object_id in self.ids if (window := before.window_of(object_id)) is not None]
         if not windows:
             return
-        down, right = _beside(reduce(Window.union, windows), tx.shape)
+        down, right = beside(reduce(Window.union, windows), tx.shape)
         with tx.together():
             for object_id, window, values in _each(tx, self.ids, 0, before):
                 info = tx.planes.objects.get(object_id)
@@ -186,7 +186,7 @@ class Duplicate(_OfMany):
                     tx.write("labels", there, np.where(take, np.int32(new_id), here))
 
 
-def _beside(around: Window, shape: tuple[int, int]) -> tuple[int, int]:
+def beside(around: Window, shape: tuple[int, int]) -> tuple[int, int]:
     """Return the way ``(down, right)`` from a window to one of its size beside it that lies in the image."""
     across, down = around.width + 1, around.height + 1
     for way in ((0, across), (down, 0), (0, -across), (-down, 0)):

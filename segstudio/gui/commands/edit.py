@@ -8,6 +8,7 @@ from segstudio.gui.dialogs.clean_up import CleanUpDialog
 from segstudio.gui.history_window import show_history
 from segstudio.labels.edits import Delete, Merge, Relabel
 from segstudio.labels.stack_edits import CopyFromPlane
+from segstudio.session.object_clipboard import ObjectClipboard
 from segstudio.session.session import Session
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 def actions(w: "MainWindow") -> list[Action]:
     """Return the actions of the menu."""
     session, can_edit = w.session, can_edit_now(w)
+    clipboard = ObjectClipboard(session)
 
     def selected() -> bool:
         return can_edit() and bool(session.view.selected)
@@ -79,6 +81,26 @@ def actions(w: "MainWindow") -> list[Action]:
             "ph.trash",
             enabled=selected,
             separator=True,
+        ),
+        Action(
+            "edit.copy",
+            "&Edit",
+            "Copy",
+            lambda: _copy(w, clipboard),
+            ("Ctrl+C",),
+            "ph.copy",
+            "Copy the selected objects, to paste them on another plane, into another image, or here",
+            enabled=lambda: session.document is not None and bool(session.view.selected),
+        ),
+        Action(
+            "edit.paste",
+            "&Edit",
+            "Paste",
+            lambda: _paste(w, clipboard),
+            ("Ctrl+V",),
+            "ph.clipboard",
+            "Put copies at the same place, or beside it when that is taken; Move takes them elsewhere",
+            enabled=lambda: can_edit() and clipboard.filled,
         ),
         Action(
             "edit.merge",
@@ -189,6 +211,20 @@ def _copy_on(w: "MainWindow", by: int) -> None:
         w.status.showMessage("There is no further plane.", 4000)
     else:
         w.apply(CopyFromPlane(before, chosen or None))
+
+
+def _copy(w: "MainWindow", clipboard: ObjectClipboard) -> None:
+    """Copy the selected objects, and say how many."""
+    w.canvas.finish_stroke()
+    w.status.showMessage(w.tr("{0:,} objects copied.").format(clipboard.copy()), 4000)
+    w.actions_table.refresh()
+
+
+def _paste(w: "MainWindow", clipboard: ObjectClipboard) -> None:
+    """Paste what was copied."""
+    w.canvas.finish_stroke()
+    if not clipboard.paste():
+        w.status.showMessage("Another change is still being worked out: press again when it is done.", 4000)
 
 
 def _clean_up(w: "MainWindow") -> None:

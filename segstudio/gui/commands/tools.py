@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 _TOOLS = (
     ("select", "Select", ("V",), "ph.cursor", "Select objects; drag to pan"),
+    ("lasso", "Lasso", ("Shift+V",), "ph.selection-plus", "Draw around objects to select them all; Shift adds"),
+    ("move", "Move", ("Shift+G",), "ph.arrows-out-cardinal", "Drag an object, and all that are selected with it"),
     ("brush", "Brush", ("B", "P"), "ph.paint-brush", "Paint an object"),
     ("erase", "Eraser", ("E",), "ph.eraser", "Erase pixels of objects"),
     ("encircle", "Encircle", ("C",), "encircle", "Circle one cell: one gesture, one object"),
@@ -55,7 +57,20 @@ _TOOLS = (
     ("fill", "Fill", ("F",), "ph.paint-bucket", "Fill an enclosed area"),
     ("pick", "Pick", ("L",), "ph.eyedropper", "Take an object to go on painting it"),
     ("split", "Split", ("S",), "ph.scissors", "Draw a line through an object to cut it in two"),
-    ("merge", "Merge", ("K",), "merge", "Click objects to join them to the selected one"),
+    (
+        "cut_away",
+        "Cut away",
+        ("Shift+E",),
+        "ph.knife",
+        "Draw a region: it is removed from the selected objects, or from the one of which most lies in it",
+    ),
+    (
+        "merge",
+        "Merge",
+        ("K",),
+        "merge",
+        "Click objects to join them to the selected one, or draw a line: all that it crosses become one",
+    ),
     ("delete", "Delete by click", ("Q",), "ph.trash", "Click objects to delete them"),
     (
         "delete_region",

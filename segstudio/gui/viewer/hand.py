@@ -83,7 +83,7 @@ class Hand:
         self._runner, self._document = None, document
         if document is not None:
             view, ahead = self._session.view, partial(self._session.ahead.do, document)
-            context = ToolContext(document, view, self._select, self._message, self._look, ahead)
+            context = ToolContext(document, view, self._select, self._message, self._look, self._think, ahead)
             self._runner = ToolRunner(context, self._session.view.tool)
 
     def change_tool(self) -> None:
@@ -148,11 +148,17 @@ class Hand:
 
     def _look(self, window: Window, work: Callable[[NDArray[Any]], Any], take: Callable[[Any], Any]) -> None:
         """Read a part of the image on a thread for the gesture that goes on, and tell it when that is done."""
-        runner, document = self._runner, self._document
-        if runner is None or document is None:
+        document = self._document
+        if document is not None:
+            source, plane = document.source, document.plane
+            self._think(lambda: work(source.read(window, plane)), take)
+
+    def _think(self, work: Callable[[], Any], take: Callable[[Any], Any]) -> None:
+        """Do something on a thread for the gesture that goes on, and tell it when that is done."""
+        runner = self._runner
+        if runner is None:
             return
-        source, plane, gesture = document.source, document.plane, runner.gesture
-        asked = False
+        gesture, asked = runner.gesture, False
 
         def waits() -> bool:
             return self._runner is runner and runner.gesture is gesture
@@ -168,7 +174,7 @@ class Hand:
                 self.cancel()
                 self._session.report(error)
 
-        self._session.background.run(lambda: work(source.read(window, plane)), then, fail)
+        self._session.background.run(work, then, fail)
         asked = True
 
     def _select(self, ids: Iterable[int]) -> None:

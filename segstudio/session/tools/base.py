@@ -105,6 +105,8 @@ class ToolContext:
     look
         Takes a window of the image, what to do with its pixels on a thread, and who gets what comes of it: the gesture
         then gets an event ``"ready"``. Without an image nothing comes.
+    think
+        Takes what to do on a thread, and who gets what comes of it: the gesture then gets an event ``"ready"``.
     ahead
         Does an edit that may take long, at once or soon; the document does it at once when ``None``.
     """
@@ -116,6 +118,7 @@ class ToolContext:
     look: Callable[[Window, Callable[[NDArray[Any]], Any], Callable[[Any], Any]], Any] = field(
         default=lambda window, work, take: None
     )
+    think: Callable[[Callable[[], Any], Callable[[Any], Any]], Any] = field(default=lambda work, take: take(work()))
     ahead: Callable[[Edit], Any] | None = None
 
     def carry_out(self, edit: Edit) -> None:

@@ -1,11 +1,12 @@
 """A line drawn by hand: by dragging, or by a click, moving with no button, and another click."""
 
 from collections.abc import Generator
+from itertools import pairwise
 from math import hypot
 
 import numpy as np
 
-from segstudio.session.tools.base import PointerEvent, Preview
+from segstudio.session.tools.base import PointerEvent, Preview, ToolContext
 
 Points = list[tuple[float, float]]
 
@@ -37,3 +38,16 @@ def freehand(first: PointerEvent, kind: str, *, closes: bool) -> Generator[tuple
             return [*points, event.point]
         elif closes and not dragging and left_start and away <= first.reach:
             return points
+
+
+def pixels_under(points: Points, context: ToolContext) -> dict[int, int]:
+    """Return the objects that a line crosses, in its order, and how long it is on each, in half pixels."""
+    labels = context.document.planes.labels
+    counts: dict[int, int] = {}
+    for start, end in pairwise(np.asarray(points)):
+        steps = max(2, int(np.ceil(2 * np.hypot(*(end - start)))))
+        for x, y in np.floor(np.linspace(start, end, steps)).astype(int).tolist():
+            value = labels.value(y, x)
+            if value > 0:
+                counts[value] = counts.get(value, 0) + 1
+    return counts

@@ -1,17 +1,24 @@
-"""Join objects to the selected one by clicks."""
+"""Join objects: to the selected one by clicks, or all that a drawn line crosses."""
 
 import cv2
 import numpy as np
 
 from segstudio.labels.edits import Merge
 from segstudio.labels.label_map import LabelMap
-from segstudio.session.tools.base import Gesture, PointerEvent, Tool, ToolContext, registry, until_release
+from segstudio.session.tools.base import Gesture, PointerEvent, Preview, Tool, ToolContext, registry, until_release
+from segstudio.session.tools.freehand import pixels_under
 
 #: Pixels between two parts of one cell, at most.
 _GAP = 2
 
 
 def merge(first: PointerEvent, context: ToolContext) -> Gesture:
+    """Merge at the press, see `join_clicked`."""
+    join_clicked(first, context)
+    yield from until_release()
+
+
+def join_clicked(first: PointerEvent, context: ToolContext) -> None:
     """Merge the object under a press into the selected one; select it when none is, or when they do not touch."""
     clicked = context.object_at(first)
     if clicked:
@@ -21,7 +28,6 @@ def merge(first: PointerEvent, context: ToolContext) -> Gesture:
             context.document.apply(Merge((target, clicked)))
             clicked = target
         context.select((clicked,))
-    yield from until_release()
 
 
 def _touch(labels: LabelMap, one: int, other: int) -> bool:
@@ -36,10 +42,26 @@ def _touch(labels: LabelMap, one: int, other: int) -> bool:
 
 @registry.register("merge")
 class MergeTool(Tool):
-    """Joins what is clicked to the selected object; the first click selects when nothing is."""
+    """A click joins what is clicked to the selected object, or selects when nothing is; a drag joins what it crosses.
+
+    Of the objects that a drag crosses the first one stays, or a selected one.
+    """
 
     id = "merge"
 
     def gesture(self, first: PointerEvent, context: ToolContext) -> Gesture:
-        """Merge at the press."""
-        yield from merge(first, context)
+        """Merge when the button is let go."""
+        points, event = [first.point], first
+        while event.kind != "release" or event.button != first.button:
+            event = yield (Preview(np.array(points), False, "cut"),) if len(points) > 1 else ()
+            if event.kind == "key" and event.key == "Escape":
+                return
+            if event.kind in ("move", "release") and event.point != points[-1]:
+                points.append(event.point)
+        if np.ptp(np.array(points), axis=0).max() <= first.reach / 2:
+            join_clicked(first, context)
+            return
+        crossed = sorted(pixels_under(points, context), key=lambda object_id: object_id not in context.view.selected)
+        if len(crossed) > 1:
+            context.document.apply(Merge(tuple(crossed)))
+        context.select(crossed[:1])

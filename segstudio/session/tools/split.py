@@ -1,12 +1,10 @@
 """Cut an object in two along a drawn line."""
 
-from itertools import pairwise
-
 import numpy as np
 
 from segstudio.labels.edits import Split
 from segstudio.session.tools.base import Gesture, PointerEvent, Tool, ToolContext, registry
-from segstudio.session.tools.freehand import Points, freehand
+from segstudio.session.tools.freehand import Points, freehand, pixels_under
 
 
 @registry.register("split")
@@ -25,13 +23,6 @@ class SplitTool(Tool):
 
 def _crossed(points: Points, context: ToolContext) -> int:
     """Return the object under most of the line, 0 for none."""
-    labels = context.document.planes.labels
-    counts: dict[int, int] = {}
-    for start, end in pairwise(np.asarray(points)):
-        steps = max(2, int(np.ceil(2 * np.hypot(*(end - start)))))
-        for x, y in np.floor(np.linspace(start, end, steps)).astype(int).tolist():
-            value = labels.value(y, x)
-            if value > 0:
-                counts[value] = counts.get(value, 0) + 1
+    counts = pixels_under(points, context)
     selected = {object_id: count for object_id, count in counts.items() if object_id in context.view.selected}
     return max(selected or counts, key=lambda object_id: counts[object_id], default=0)
