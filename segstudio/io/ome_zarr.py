@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from itertools import product
-from math import prod
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from segstudio.core.axes import ImageInfo
 from segstudio.core.errors import BadInput
 from segstudio.core.tiles import Window
+from segstudio.io.axis_layout import AxisLayout
 from segstudio.io.decoding import check_budget, damaged
 from segstudio.io.finite import SEARCHED_PIXELS, float_warnings
 from segstudio.io.image_place import is_image_folder
@@ -41,27 +41,15 @@ class ZarrSource(BaseSource):
     def __init__(self, info: ImageInfo, arrays: "list[_Array]", axes: str) -> None:
         super().__init__(info)
         self._arrays = arrays
-        self._axes = axes
-        self.levels = tuple((array.shape[-2], array.shape[-1]) for array in arrays[1:])
+        self._layouts = [AxisLayout(axes, array.shape) for array in arrays]
+        self.levels = tuple(layout.size for layout in self._layouts[1:])
 
     def _read(self, window: Window, plane: int) -> NDArray[Any]:
         return self._read_level(0, window, plane)
 
     def _read_level(self, level: int, window: Window, plane: int) -> NDArray[Any]:
-        array = self._arrays[level]
-        lengths = [
-            1 if letter == "C" else length for letter, length in zip(self._axes[:-2], array.shape[:-2], strict=True)
-        ]
-        place = np.unravel_index(plane, lengths) if lengths else ()
-        index = [
-            slice(0, length) if letter == "C" else slice(int(at), int(at) + 1)
-            for letter, length, at in zip(self._axes[:-2], array.shape[:-2], place, strict=True)
-        ]
-        pixels = array.read([*index, *window.slices])
-        channels = pixels.reshape(-1, *pixels.shape[-2:])
-        if pixels.dtype == np.bool_:
-            channels = channels.view(np.uint8)
-        return np.ascontiguousarray(channels[0] if len(channels) == 1 else np.moveaxis(channels, 0, -1))
+        layout = self._layouts[level]
+        return layout.arranged(self._arrays[level].read(layout.index(window, plane)))
 
     def _let_go(self) -> None:
         """Forget the chunks."""
@@ -188,24 +176,21 @@ def _is_copy(array: _Array, first: _Array) -> bool:
 
 
 def _info(path: Path, image: ZarrImage, first: _Array) -> ImageInfo:
-    sizes = dict(zip(image.axes, first.shape, strict=True))
-    channels = sizes.get("C", 1)
-    leading = [letter for letter in image.axes[:-2] if letter != "C" and sizes[letter] > 1]
-    letters = [*leading, *(["C"] if channels > 1 else []), "Y", "X"]
+    layout = AxisLayout(image.axes, first.shape)
     dtype = np.dtype(np.uint8) if first.dtype == np.bool_ else first.dtype
     return ImageInfo(
         path=path,
-        height=sizes["Y"],
-        width=sizes["X"],
-        channels=channels,
+        height=layout.size[0],
+        width=layout.size[1],
+        channels=layout.channels,
         dtype=dtype.name,
-        kind="gray" if channels == 1 else "channels",
-        axes="".join(letters),
-        shape=tuple(sizes[letter] for letter in letters),
+        kind=layout.kind(dtype),
+        axes=layout.axes,
+        shape=layout.shape,
         format=f"OME-Zarr {image.version}".strip(),
-        planes=prod(sizes[letter] for letter in leading),
+        planes=layout.planes,
         pixel_size=image.pixel_size,
-        channel_names=image.channel_names if len(image.channel_names) == channels else (),
+        channel_names=image.channel_names if len(image.channel_names) == layout.channels else (),
         warnings=image.warnings,
     )
 

@@ -17,9 +17,10 @@ from PIL import Image, ImageOps
 from segstudio.core.axes import ImageInfo
 from segstudio.core.errors import BadInput
 from segstudio.core.tiles import Window
+from segstudio.io.cached_planes import CachedPlanes
 from segstudio.io.decoding import check_budget, damaged, decoding
 from segstudio.io.regular_file import open_regular
-from segstudio.io.sources import BaseSource, CachedPlanes, ImageReader, readers
+from segstudio.io.sources import BaseSource, ImageReader, readers
 
 # The budget of `sources` decides; Pillow's own upper limit stays.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Protocol, Self
+from typing import Any, Literal, NamedTuple, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,9 @@ from segstudio.core.axes import ImageInfo
 from segstudio.core.errors import BadInput
 from segstudio.core.registry import Registry
 from segstudio.core.tiles import Window
-from segstudio.io.decoding import check_budget, decoding
+from segstudio.io.decoding import check_budget, decoding, not_found
 from segstudio.io.file_heads import read_head, refuse_folder, what_it_is
+from segstudio.io.image_place import container_of
 
 
 class PixelGate(Protocol):
@@ -52,6 +53,21 @@ class ImageSource(Protocol):
         """Let go of the file, as soon as nobody is reading it; afterwards nobody can."""
 
 
+class ImagePart(NamedTuple):
+    """One of the images in a file that holds several.
+
+    Attributes
+    ----------
+    name
+        By which it is opened.
+    words
+        What it is, for people: ``"2 × 512 × 512, uint16"``.
+    """
+
+    name: str
+    words: str
+
+
 class BaseSource(ABC):
     """What all sources share: the window is clipped, plane and size are checked, errors name the file.
 
@@ -78,6 +94,10 @@ class BaseSource(ABC):
         self.was_decoded = False
         #: Sizes ``(rows, columns)`` of the smaller copies of a plane that the file holds, largest first.
         self.levels: tuple[tuple[int, int], ...] = ()
+        #: What the file holds instead or beside, each to be opened as if the file were a folder: ``FILE/name``.
+        self.parts: tuple[ImagePart, ...] = ()
+        #: Name of the one of `parts` that this is; empty where a file is one image.
+        self.part = ""
         self._calm = threading.Condition()
         self._readers = 0
         self._closed = False
@@ -173,38 +193,6 @@ class BaseSource(ABC):
         self.close()
 
 
-class CachedPlanes:
-    """Decodes whole planes, keeping the newest, for formats that cannot be read in parts.
-
-    Parameters
-    ----------
-    decode
-        Takes a plane number and returns its pixels. Called by one thread at a time.
-    first
-        The first plane, where it is known already.
-    """
-
-    def __init__(self, decode: Callable[[int], NDArray[Any]], first: NDArray[Any] | None = None) -> None:
-        self._decode = decode
-        self._lock = threading.Lock()
-        self._plane = 0 if first is not None else -1
-        self._pixels = first
-
-    def get(self, plane: int) -> NDArray[Any]:
-        """Return the pixels of a plane. Do not change them."""
-        with self._lock:
-            if self._pixels is None or self._plane != plane:
-                self._pixels = None
-                self._pixels = self._decode(plane)
-                self._plane = plane
-            return self._pixels
-
-    def clear(self) -> None:
-        """Forget the kept plane."""
-        with self._lock:
-            self._pixels = None
-
-
 @dataclass(frozen=True)
 class ImageReader:
     """A plug-in that reads one family of formats.
@@ -221,6 +209,8 @@ class ImageReader:
         Opens the file. The second argument asks for the indices of palette images instead of their colours.
     folders
         Tells whether a folder is one of its images.
+    has_parts
+        Whether a file may hold several images; `open` then takes ``FILE/name`` as well.
     """
 
     formats: tuple[str, ...]
@@ -228,6 +218,7 @@ class ImageReader:
     matches: Callable[[bytes], bool]
     open: Callable[[Path, bool], BaseSource]
     folders: Callable[[Path], bool] = lambda folder: False
+    has_parts: bool = False
 
 
 readers: Registry[ImageReader] = Registry("image reader", "segstudio.io", "segstudio.readers")
@@ -278,10 +269,11 @@ def open_image(path: str | Path, *, indices: bool = False) -> BaseSource:
     ...     pixels = source.read(Window(0, 0, 512, 512))
     """
     file = Path(path)
+    holder, part = container_of(file)
     is_folder = file.is_dir()
-    head = b"" if is_folder else read_head(file)
+    head = b"" if is_folder else read_head(holder)
     for _, reader in readers:
-        if reader.folders(file) if is_folder else reader.matches(head):
+        if reader.folders(file) if is_folder else reader.matches(head) and (reader.has_parts or not part):
             gate = _gates[-1](file, indices=indices) if _gates else None
             with decoding(file):
                 source = reader.open(file, indices)
@@ -290,9 +282,11 @@ def open_image(path: str | Path, *, indices: bool = False) -> BaseSource:
             return source
     if is_folder:
         refuse_folder(file)
+    if part:
+        raise not_found(file)
     raise BadInput(
         f"{file.name} {what_it_is(head)}.",
-        hint="SegStudio reads TIFF, OME-TIFF, OME-Zarr, PNG, JPEG, BMP, GIF, WebP and NumPy files.",
+        hint="SegStudio reads TIFF, OME-TIFF, OME-Zarr, HDF5, PNG, JPEG, BMP, GIF, WebP and NumPy files.",
         code="image-format",
         path=file,
     )

@@ -155,7 +155,7 @@ def _axes(folder: Path, scale: dict[str, Any]) -> str:
         raise damaged(folder, "its axes make no sense")
     names = [str(axis.get("name") if isinstance(axis, dict) else axis).lower() for axis in stated]
     letters = "".join(_LETTERS.get(name, "I") for name in names)
-    if not letters.endswith("YX") or any(letters.count(letter) > 1 for letter in letters):
+    if sorted(letters[-2:]) != ["X", "Y"] or len(set(letters)) != len(letters):
         raise BadInput(
             f"{folder.name} has the axes {', '.join(names)}, in an order that is not supported.",
             hint="Save it with the axes t, c, z, y, x.",
@@ -181,7 +181,7 @@ def _pixel_size(scale: dict[str, Any], axes: str) -> PixelSize | None:
     for axis, factor in zip(stated[-2:], factors[-2:], strict=True):
         unit = unit_to_um(str(axis.get("unit", ""))) if isinstance(axis, dict) else None
         found.append(factor * unit if unit and math.isfinite(factor) and factor > 0 else None)
-    y, x = found
+    y, x = (found[axes[-2:].index(letter)] for letter in "YX")
     return PixelSize(y, x) if y and x else None
 
 

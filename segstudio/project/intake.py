@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 
 from segstudio.core.errors import BadInput
-from segstudio.io.image_place import own_stem, shown_name
+from segstudio.io.image_place import container_of, own_stem, shown_name
 from segstudio.io.sources import open_image
 from segstudio.project.annotation_files import AnnotationFiles
 from segstudio.project.image_bytes import Known, sum_now
@@ -154,6 +154,8 @@ class Intake:
         """Return the entry that an image file would have; raise `BadInput` when it cannot be read."""
         with open_image(path) as source:
             info = source.info
+            if len(source.parts) > 1 and not container_of(path)[1]:
+                path = path / source.part  # so that it stays the same one
         mark = fingerprint(path)
         image_id = self._free_id(path.name, mark)
         return ImageEntry(

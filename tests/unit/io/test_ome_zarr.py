@@ -19,7 +19,7 @@ from segstudio.io.vetting import Vetting
 from segstudio.project.project import Project
 
 PIXELS = np.random.default_rng(0).integers(0, 60_000, (2, 3, 4, 70, 50), dtype=np.uint16)  # t c z y x
-REAL = Path("/work/shared/data/multichannel/mitotic_plate.ome.zarr")
+REAL = Path(__file__).parents[4] / "shared" / "data" / "multichannel" / "mitotic_plate.ome.zarr"
 
 
 def _array(path: Path, pixels: np.ndarray, version: int) -> None:
@@ -118,7 +118,7 @@ def _array_json(folder: Path, **fields: Any) -> None:
         (_outside, "image-link"),
         (lambda folder: _scales(folder, lambda scale: scale["datasets"][0].update(path="../b")), "image-damaged"),
         (lambda folder: _scales(folder, lambda scale: scale.update(datasets=7)), "image-damaged"),
-        (lambda folder: _scales(folder, lambda scale: scale.update(axes=["x", "y"])), "image-shape"),
+        (lambda folder: _scales(folder, lambda scale: scale.update(axes=["y", "z"])), "image-shape"),
         (lambda folder: _array_json(folder, filters=[{"id": "pickle"}]), "image-unsupported"),
         (lambda folder: _array_json(folder, dtype="|O"), "image-damaged"),
         (lambda folder: _array_json(folder, shape=[1 << 40] * 5, chunks=[1 << 30] * 5), "image-"),
