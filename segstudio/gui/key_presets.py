@@ -42,6 +42,7 @@ PRESETS: Final[Mapping[str, Keys]] = MappingProxyType(
             "tool.fill": ("Shift+B",),
             "tool.wand": ("W", "N"),
             "tool.outline_in_box": ("Shift+P",),
+            "tool.edit_outline": ("Shift+L",),
             "view.regions": ("Shift+W",),
             "edit.new_object": ("Shift+N",),
             "edit.redo": ("Ctrl+Shift+Z", "Ctrl+Y"),

@@ -20,7 +20,7 @@ _SIZE = QSize(1440, 900)
 _QUIET_MS = 700
 _TOOLBAR = (
     ("file.open_folder",),
-    ("tool.select", "tool.lasso", "tool.move"),
+    ("tool.select", "tool.lasso", "tool.move", "tool.edit_outline"),
     ("tool.brush", "tool.erase", "tool.encircle", "tool.polygon"),
     ("tool.rectangle", "tool.ellipse", "tool.oriented_rectangle"),
     ("tool.outline_in_box", "tool.wand", "tool.threshold", "tool.fill", "tool.pick"),

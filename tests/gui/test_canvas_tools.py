@@ -18,7 +18,7 @@ Key = Qt.Key
 TOOLS = (
     "select", "brush", "erase", "encircle", "polygon", "fill", "pick", "split", "merge", "delete", "relabel", "region",
     "rectangle", "ellipse", "oriented_rectangle", "wand", "delete_region", "outline_in_box", "threshold",
-    "lasso", "move", "cut_away",
+    "lasso", "move", "cut_away", "edit_outline",
 )  # fmt: skip
 SQUARE = [(60, 10), (90, 10), (90, 40), (60, 40)]
 

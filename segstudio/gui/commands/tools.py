@@ -65,6 +65,13 @@ _TOOLS = (
         "Draw a region: it is removed from the selected objects, or from the one of which most lies in it",
     ),
     (
+        "edit_outline",
+        "Edit outline",
+        ("Shift+N",),
+        "ph.line-segments",
+        "Click an object to drag, add and remove vertices of its outline; Enter applies",
+    ),
+    (
         "merge",
         "Merge",
         ("K",),

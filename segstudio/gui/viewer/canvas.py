@@ -154,8 +154,8 @@ class Canvas(CameraView):
         return not (self._loader.waiting() or self._overlays.waiting)
 
     def finish_stroke(self) -> None:
-        """End a stroke that is being painted and keep it; nothing happens without one."""
-        if self._document is not None and self._document.editing:
+        """End a stroke that is being painted, or an outline that is being changed, and keep it."""
+        if self._document is not None and self._hand.holds_work:
             self._hand.finish()
 
     def close_threads(self) -> None:

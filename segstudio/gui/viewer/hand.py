@@ -67,6 +67,12 @@ class Hand:
         return self._runner is not None and self._runner.has_points
 
     @property
+    def holds_work(self) -> bool:
+        """Whether a gesture goes on that is kept when something else is done: a stroke, or an outline."""
+        painting = self._document is not None and self._document.editing
+        return painting or (self._runner is not None and self._runner.holds_work)
+
+    @property
     def circles(self) -> bool:
         """Whether the last gesture was to circle an object."""
         return self._runner is not None and self._runner.circles
@@ -100,10 +106,16 @@ class Hand:
             self._show_previews(())
 
     def finish(self) -> bool:
-        """End a stroke as if the button were let go, take any other gesture back; return whether there was a stroke."""
+        """End a stroke as if the button were let go, take any other gesture back; return whether there was a stroke.
+
+        An outline that is being changed is kept as it is.
+        """
         painting = self._document is not None and self._document.editing
         if painting:
             self._send(replace(self._last, kind="release", button="left"))
+        elif self.holds_work:
+            self._send(replace(self._last, kind="release", button="left"))  # of a vertex
+            self._send(PointerEvent("key", button="none", key="Enter"))
         self.cancel()
         return painting
 
@@ -201,6 +213,6 @@ def _sketch(preview: Preview) -> Sketch:
         points=preview.points,
         closed=preview.closed,
         start=preview.kind in ("path", "polygon"),
-        vertices=preview.kind == "polygon",
+        vertices=preview.kind in ("polygon", "vertices"),
         dashed=preview.kind == "proposal",
     )

@@ -69,6 +69,8 @@ class Pointer(QObject):
         steps = event.angleDelta().y() or event.angleDelta().x()
         if event.modifiers() & _PLANE_KEYS == _PLANE_KEYS:
             if steps and self._document is not None and not self._document.editing:
+                if self._hand.holds_work:
+                    self._hand.finish()
                 self._session.planes.step("Z", 1 if steps < 0 else -1)
         elif event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             if steps:

@@ -58,9 +58,9 @@ class PointerEvent:
 class Preview:
     """A line to draw while a gesture goes on: ``(N, 2)`` xy.
 
-    Its `kind` is ``"path"``, ``"polygon"``, ``"shape"``, ``"proposal"`` or ``"cut"``.
-    A ``"path"`` closes where it started; the points of a ``"polygon"`` are marked; a ``"shape"`` is only a line, and a
-    ``"proposal"`` one that is still to be accepted.
+    Its `kind` is ``"path"``, ``"polygon"``, ``"shape"``, ``"proposal"``, ``"vertices"`` or ``"cut"``.
+    A ``"path"`` closes where it started; the points of a ``"polygon"`` and of ``"vertices"`` are marked; a ``"shape"``
+    is only a line, and a ``"proposal"`` one that is still to be accepted.
     """
 
     points: NDArray[np.float64]

@@ -42,8 +42,13 @@ class ToolRunner:
 
     @property
     def has_points(self) -> bool:
-        """Whether the gesture has points that Backspace drops one by one."""
-        return any(preview.kind == "polygon" for preview in self._previews)
+        """Whether Backspace takes back what the gesture has done, one by one."""
+        return any(preview.kind in ("polygon", "vertices") for preview in self._previews)
+
+    @property
+    def holds_work(self) -> bool:
+        """Whether the gesture has changed something that Enter keeps: it is not given up when another thing is done."""
+        return any(preview.kind == "vertices" for preview in self._previews)
 
     @property
     def circles(self) -> bool:
