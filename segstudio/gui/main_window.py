@@ -29,6 +29,7 @@ from segstudio.gui.later import later
 from segstudio.gui.layout import Layout, tabs
 from segstudio.gui.opening import Opening
 from segstudio.gui.panels.curves import CurvesPanel
+from segstudio.gui.panels.gallery import GalleryPanel
 from segstudio.gui.panels.images import ImagesPanel
 from segstudio.gui.panels.instances import InstancesPanel
 from segstudio.gui.panels.jobs import JobsPanel
@@ -143,8 +144,12 @@ class MainWindow(QMainWindow):
             (self.prediction, self.tr("Predict")),
             (self.measure, self.tr("Measure")),
         )
+        self.gallery = GalleryPanel(self.session)
         self.drawer = tabs(
-            (self.instances, self.tr("Objects")), (self.curves, self.tr("Curves")), (self.jobs, self.tr("Jobs"))
+            (self.instances, self.tr("Objects")),
+            (self.gallery, self.tr("Gallery")),
+            (self.curves, self.tr("Curves")),
+            (self.jobs, self.tr("Jobs")),
         )
 
     def _connect(self) -> None:
@@ -172,6 +177,7 @@ class MainWindow(QMainWindow):
         self.measure.export_wanted.connect(self.export)
         self.steps.currentChanged.connect(self._on_step)
         self.instances.fly_to.connect(self.canvas.fly_to)
+        self.gallery.fix_wanted.connect(self._fix)
         self.status.jobs_wanted.connect(lambda: self.show_drawer(2))
         self.canvas.zoom_changed.connect(self.status.show_zoom)
         self.canvas.hovered.connect(self.status.show_pointer)
@@ -264,9 +270,19 @@ class MainWindow(QMainWindow):
         )
 
     def show_drawer(self, number: int) -> None:
-        """Open the drawer at objects, curves or jobs."""
+        """Open the drawer at objects (0), curves, jobs, or the gallery of objects (3)."""
         self.layout_of_panels.drawer.show()
-        self.drawer.setCurrentIndex(number)
+        self.drawer.setCurrentWidget((self.instances, self.curves, self.jobs, self.gallery)[number])
+
+    def show_gallery(self) -> None:
+        """Open the gallery of objects, and give it the keys."""
+        self.show_drawer(3)
+        self.gallery.grid.setFocus()
+
+    def _fix(self, object_id: int) -> None:
+        """Bring an object of the gallery to the middle of the canvas, which gets the keys."""
+        self.canvas.fly_to(object_id)
+        self.canvas.setFocus()
 
     def apply(self, edit: Edit) -> None:
         """Apply an edit to the image in front; a stroke that is being painted ends before."""

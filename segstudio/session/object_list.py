@@ -14,7 +14,7 @@ from segstudio.core.errors import BadInput
 from segstudio.core.tiles import TileKey, Window
 from segstudio.labels.label_map import LabelMap
 from segstudio.labels.measure import measure
-from segstudio.labels.objects import ObjectInfo, ReviewState, Source
+from segstudio.labels.objects import ObjectInfo, ObjectTable, ReviewState, Source
 from segstudio.session.background import Background
 
 if TYPE_CHECKING:
@@ -168,16 +168,18 @@ class ObjectList:
     def _list(self, document: "ImageDocument") -> None:
         """Make the rows on a thread; those of objects that change meanwhile are made anew."""
         mine = self._listing = object()
-        make, since = self._making(document), self._watch()
+        make, since, measured = self._making(document), self._watch(), self._measured
 
         def take(rows: dict[int, Row]) -> None:
             self._unwatch(since)
-            if mine is self._listing:
+            if mine is self._listing and measured is not self._measured:
+                self._list(document)
+            elif mine is self._listing:
                 self._listing = None
                 self._rows = _without(rows, since)
                 self.changed.emit()
 
-        self._background.run(lambda: make({}), take, lane="objects")
+        self._background.run(lambda: make(measured), take, lane="objects")
 
     def _watch(self) -> set[int]:
         """Return a set that gets the objects that change from now on."""
@@ -190,7 +192,9 @@ class ObjectList:
 
     def _making(self, document: "ImageDocument") -> Callable[[dict[int, Measured]], dict[int, Row]]:
         """Return a function, for any thread, that makes the rows of all objects as they are now from their figures."""
-        infos, scale = dict(document.objects_in_front()), self._pixel_size or 1.0
+        objects, scale = document.objects_in_front(), self._pixel_size or 1.0
+        # Copied at once: row by row, tens of thousands of them take longer than a frame.
+        infos = objects.copy() if isinstance(objects, ObjectTable) else dict(objects)
         return lambda found: {key: _row(key, infos[key], found.get(key, _UNKNOWN), scale) for key in sorted(infos)}
 
     def _row(self, object_id: int, info: ObjectInfo) -> Row:
@@ -217,10 +221,16 @@ class ObjectList:
         self._background.run(rest, lambda _: measure(), lane=_RESTING)
 
     def _on_changed(self, change: "DocumentChange") -> None:
-        if not change.live:
+        if change.live:
+            return
+        self._forget(change.object_ids)
+        document = self._connected
+        if "labels" not in change.planes:  # what is known of objects has changed, and no pixel
+            if document is not None and len(change.object_ids) > _MANY_ROWS:
+                self._list(document)
+            self.changed.emit()
+        else:
             self._dirty.update(change.object_ids)
-            self._forget(change.object_ids)
-            document = self._connected
             if document is not None and len(change.object_ids) > _MANY and not document.planes.labels.indexed:
                 self._index(document)
             self._work()
@@ -241,7 +251,8 @@ class ObjectList:
         places = {} if everything else {item: labels.tiles_with(item) for item in self._dirty}
         snapshot, source, plane = labels.snapshot(), document.source, document.plane
         self._dirty, self._all_dirty, self._busy = set(), False, True
-        make, scale, since = self._making(document), self._pixel_size, self._watch()
+        make = self._making(document) if everything else _none
+        scale, since = self._pixel_size, self._watch()
 
         def read(window: Window | None = None) -> NDArray[Any] | None:
             try:
@@ -273,6 +284,10 @@ class ObjectList:
 
 
 _UNKNOWN = Measured(*[float("nan")] * 10)
+
+
+def _none(_found: dict[int, Measured]) -> dict[int, Row]:
+    return {}
 
 
 def _row(object_id: int, info: ObjectInfo, found: Measured, scale: float) -> Row:

@@ -68,20 +68,19 @@ class ObjectWalk:
         self._background = background
         self._objects = ObjectsToReview(background)
         self._objects.changed.connect(self._on_objects)
-        self._seen: set[int] = set()
         self._done: set[int] = set()
-        self._following = 0
+        self._following = self._passed = 0
         self._arriving = False
 
     @property
     def left(self) -> int:
         """How many objects of the image are still to be looked at in this pass."""
-        return len(self._objects.waiting - self._done)
+        return len(self._objects.waiting) - self.suspicious
 
     @property
     def total(self) -> int:
         """How many there were, those that are done included."""
-        return len(self._seen)
+        return len(self._objects.seen) - self._passed
 
     @property
     def suspicious(self) -> int:
@@ -90,7 +89,7 @@ class ObjectWalk:
 
     def load(self, document: "ImageDocument | None") -> None:
         """Go through another image."""
-        self.current, self._seen, self._done = 0, set(), set()
+        self.current, self._following, self._passed, self._done = 0, 0, 0, set()
         self._arriving = self._arriving and document is not None
         self._objects.load(document)
 
@@ -110,10 +109,8 @@ class ObjectWalk:
         if not current or current not in document.stack.objects:
             self.next()
             return
-        order = self._open()
-        following = _after(order, current, self._objects.in_order())
+        following = self._objects.after(current, 1, self._done | {current})
         self._done.add(current)
-        self._seen.add(current)
         document.apply(SetState((current,), state))
         self._go_on(following)
 
@@ -125,28 +122,20 @@ class ObjectWalk:
         """Call the object in focus suspicious, and go on."""
         self.mark("suspicious")
 
-    def _open(self) -> list[int]:
-        return [item for item in self._objects.in_order() if item not in self._done]
-
     def _step(self, by: int) -> None:
-        order = self._open()
-        if not order and self._objects.waiting:
-            self._seen -= self._done  # another pass, through the suspicious ones
-            self._done = set()
-            order = self._open()
-        if not order:
-            self._next_image()
-        elif self.current in order:
-            self._focus(order[(order.index(self.current) + by) % len(order)])
-        elif by < 0:
-            self._focus(order[-1])
+        if not self.left and self._objects.waiting:
+            # Another pass, through the suspicious ones.
+            self._passed, self._done = len(self._objects.seen) - len(self._objects.waiting), set()
+        following = self._objects.after(self.current, by, self._done)
+        if following:
+            self._focus(following)
         else:
-            self._focus(_after(order, self.current, self._objects.in_order()))
+            self._next_image()
 
     def _go_on(self, following: int) -> None:
-        if following in self._objects.waiting - self._done:
+        if following in self._objects.waiting and following not in self._done:
             self._focus(following)
-        elif self._open():
+        elif self.left:
             self._step(1)
         else:
             self._focus(0)
@@ -156,7 +145,7 @@ class ObjectWalk:
         document, self.current = self._front.document, object_id
         plane = document.plane_with(object_id) if document is not None and object_id else None
         if document is not None and plane is not None:
-            self._following = _after(self._open(), object_id, self._objects.in_order())
+            self._following = self._objects.after(object_id, 1, self._done)
             document.turn_to(plane)
             window = document.planes.labels.window_of(object_id)
             self._view.selected = frozenset({object_id})
@@ -166,7 +155,6 @@ class ObjectWalk:
 
     def _on_objects(self) -> None:
         document = self._front.document
-        self._seen |= self._objects.waiting
         if self.current and document is not None and self.current not in document.stack.objects:
             self.current, following = 0, self._following
             # Deleted: the next one by itself, once everybody has heard of the change.
@@ -206,10 +194,3 @@ class ObjectWalk:
 
 def _first_to_review(ahead: list[tuple[str, Path]]) -> str:
     return next((image_id for image_id, path in ahead if any_to_review(path)), "")
-
-
-def _after(order: list[int], current: int, whole: list[int]) -> int:
-    """Return the first of `order` that comes after `current` in `whole`; the first of all after the last."""
-    wanted = set(order) - {current}
-    at = whole.index(current) + 1 if current in whole else 0
-    return next((item for item in (*whole[at:], *whole[:at]) if item in wanted), 0)

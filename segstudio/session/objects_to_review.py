@@ -1,6 +1,7 @@
 """Which objects of the image in front somebody has to look at, plane by plane and from top to bottom."""
 
-from bisect import insort
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Set
 from typing import TYPE_CHECKING
 
 from psygnal import Signal
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _MANY = 200
 #: Row and column of the first tile of an object, and its id.
 _Place = tuple[int, int, int]
+_Found = tuple[list[_Place], set[int], dict[int, _Place]]
 
 
 class ObjectsToReview:
@@ -31,6 +33,8 @@ class ObjectsToReview:
     ----------
     waiting
         Their ids.
+    seen
+        Ids of those that have waited since the image came.
     known
         Whether all objects of the image have been looked at.
     """
@@ -40,25 +44,38 @@ class ObjectsToReview:
 
     def __init__(self, background: Background) -> None:
         self.waiting: set[int] = set()
+        self.seen: set[int] = set()
         self.known = False
         self._background = background
         self._document: ImageDocument | None = None
         self._order: list[_Place] = []
+        self._places: dict[int, _Place] = {}
         self._asked: object = None
 
     def load(self, document: "ImageDocument | None") -> None:
         """Follow another image."""
         if self._document is not None:
             self._document.changed.disconnect(self._on_changed, missing_ok=True)
-        self._document, self.waiting, self._order, self.known = document, set(), [], False
+        self._document, self.known = document, False
+        self.waiting, self.seen, self._order, self._places = set(), set(), [], {}
         if document is not None:
             document.changed.connect(self._on_changed)
         self._look()
         self.changed.emit()
 
-    def in_order(self) -> list[int]:
-        """Return the ids from the first plane to the last, in each from top to bottom."""
-        return [place[2] for place in self._order if place[2] in self.waiting]
+    def after(self, object_id: int, by: int, skip: Set[int]) -> int:
+        """Return the one that comes after (1) an object, or before it (−1), without those in `skip`; 0 for none.
+
+        They come plane by plane, from top to bottom; after the last comes the first. An object that does not wait any
+        more has its place as long as the image is in front.
+        """
+        order, here = self._order, self._places.get(object_id, (-1, -1, -1))
+        at = bisect_right(order, here) if by > 0 else bisect_left(order, here) - 1
+        for step in range(len(order)):
+            found = order[(at + by * step) % len(order)][2]
+            if found not in skip and (found != object_id or step == len(order) - 1):
+                return found
+        return 0
 
     def _look(self) -> None:
         """Look at all objects, on a thread; when some change meanwhile, again."""
@@ -68,16 +85,23 @@ class ObjectsToReview:
             return
         objects, labels, seq = document.stack.objects.copy(), document.stack.labels.snapshot(), document.seq
 
-        def take(order: list[_Place]) -> None:
+        def look() -> _Found:
+            order = _places(objects, labels)
+            return order, {place[2] for place in order}, {place[2]: place for place in order}
+
+        def take(found: _Found) -> None:
+            order, waiting, places = found
             if asked is not self._asked or document is not self._document:
                 return
             if seq != document.seq:
                 self._look()
                 return
-            self._order, self.waiting, self.known = order, {place[2] for place in order}, True
+            self._order, self.waiting, self.known = order, waiting, True
+            self._places |= places
+            self.seen |= waiting
             self.changed.emit()
 
-        self._background.run(lambda: _places(objects, labels), take, lane="objects to review")
+        self._background.run(look, take, lane="objects to review")
 
     def _on_changed(self, change: "DocumentChange") -> None:
         document = self._document
@@ -89,12 +113,15 @@ class ObjectsToReview:
         objects = document.stack.objects
         there = {item for item in change.object_ids if item in objects and objects[item].to_review}
         gone, new = self.waiting & (change.object_ids - there), there - self.waiting
-        self.waiting -= gone
-        if gone:
-            self._order = [place for place in self._order if place[2] not in gone]
+        for item in gone:
+            del self._order[bisect_left(self._order, self._places[item])]
         for item in new:
-            insort(self._order, _place(document.stack.labels, item))
+            # One that waits again keeps its place: whoever steps on must not find it twice.
+            place = self._places.setdefault(item, _place(document.stack.labels, item))
+            insort(self._order, place)
+        self.waiting -= gone
         self.waiting |= new
+        self.seen |= new
         if gone or new:
             self.changed.emit()
 

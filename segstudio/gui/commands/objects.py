@@ -78,4 +78,15 @@ def actions(w: "MainWindow") -> list[Action]:
             enabled=can_edit,
         ),
         *marks,
+        Action(
+            "objects.gallery",
+            _MENU,
+            "Gallery of objects",
+            w.show_gallery,
+            ("Ctrl+G",),
+            "ph.squares-four",
+            "Small pictures of all objects, sorted by what you choose",
+            enabled=has_document_now(w),
+            separator=True,
+        ),
     ]
