@@ -1,7 +1,7 @@
 """New objects of the pixels of masks."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from segstudio.labels.painting import Brush, write_masked
 from segstudio.labels.paste import PasteLabels
 from segstudio.labels.transaction import Transaction
 
+#: So many pixels are written while the window waits.
+QUICK: Final = 128 * 128
+
 
 @dataclass(frozen=True, eq=False)
 class AddMask:
@@ -23,6 +26,11 @@ class AddMask:
     class_id: int = 1
     protect: bool = True
     name: str = "Outline object"
+
+    @property
+    def slow(self) -> bool:
+        """Whether the window would wait for it."""
+        return int(np.count_nonzero(self.mask)) > QUICK
 
     def apply(self, tx: Transaction) -> None:
         """Write the part around the mask."""

@@ -87,11 +87,19 @@ class EditsAhead:
         self.changed.emit()
         return True
 
-    def do(self, document: "ImageDocument", edit: Edit) -> None:
-        """Do an edit at once, or soon when it is slow, or about so many objects that the window would wait."""
+    def do(
+        self,
+        document: "ImageDocument",
+        edit: Edit,
+        done: Callable[[Any, EditRecord | None], object] = lambda edit, record: None,
+    ) -> None:
+        """Do an edit at once, or soon when it is slow, or about so many objects that the window would wait.
+
+        `done` is called with it and its record, which is ``None`` when nothing changed.
+        """
         many = getattr(edit, "slow", False) or len(getattr(edit, "ids", ())) > MANY
-        if not many or document.read_only or not self.apply(document, Wish(lambda: edit, _nothing)):
-            document.apply(edit)
+        if not many or document.read_only or not self.apply(document, Wish(lambda: edit, done)):
+            done(edit, document.apply(edit))
 
     def cancel(self) -> bool:
         """Give up what is being worked out; return whether there was something."""
@@ -170,10 +178,6 @@ class EditsAhead:
         elif wish is not None:
             wish.given_up()
         self.changed.emit()
-
-
-def _nothing(_edit: Edit, _record: EditRecord | None) -> None:
-    """Have no more to say."""
 
 
 def _rest() -> None:

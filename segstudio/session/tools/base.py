@@ -119,11 +119,16 @@ class ToolContext:
         default=lambda window, work, take: None
     )
     think: Callable[[Callable[[], Any], Callable[[Any], Any]], Any] = field(default=lambda work, take: take(work()))
-    ahead: Callable[[Edit], Any] | None = None
+    ahead: Callable[[Edit, Callable[[Edit, EditRecord | None], object]], Any] | None = None
 
-    def carry_out(self, edit: Edit) -> None:
-        """Do an edit that may take long."""
-        (self.ahead or self.document.apply)(edit)
+    def carry_out(
+        self, edit: Edit, done: Callable[[Edit, EditRecord | None], object] = lambda edit, record: None
+    ) -> None:
+        """Do an edit that may take long; `done` is called with it and its record."""
+        if self.ahead is None:
+            done(edit, self.document.apply(edit))
+        else:
+            self.ahead(edit, done)
 
     def object_at(self, event: PointerEvent) -> int:
         """Return the object under the pointer, 0 for none."""
@@ -154,14 +159,17 @@ class ToolContext:
         """
         return 0 if self.view.current_object == NEW_OBJECT else self.current() or self.object_at(event)
 
-    def add(self, edit: Edit) -> int:
-        """Apply an edit that may make an object; select it, take it in hand and return it, 0 when there is none."""
-        record = self.document.apply(edit)
-        new = [change.id for change in record.objects if change.before is None] if record else []
-        if new:
-            self.select(new[:1])
-            self.view.current_object = new[0]
-        return new[0] if new else 0
+    def add(self, edit: Edit) -> None:
+        """Do an edit that may make an object; select it and take it in hand, unless another one is by then."""
+        before = self.view.current_object
+
+        def done(_edit: Edit, record: EditRecord | None) -> None:
+            new = [change.id for change in record.objects if change.before is None] if record else []
+            if new and self.view.current_object == before:
+                self.select(new[:1])
+                self.view.current_object = new[0]
+
+        self.carry_out(edit, done)
 
 
 #: A gesture: is sent the events after the first one, yields what to draw, ends when it returns. The event that it

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,14 +9,13 @@ from segstudio.core.tiles import Window
 from segstudio.labels.mask_edit import AddMask
 from segstudio.labels.shapes import Mask
 from segstudio.labels.similar import best_tolerance, similar, unlikeness
-from segstudio.session.tools.base import Gesture, PointerEvent, Preview, Tool, ToolContext, registry
+from segstudio.session.tools.base import Gesture, PointerEvent, Tool, ToolContext, registry
+from segstudio.session.tools.proposed import outlines
 
 #: The area reaches so many pixels from the click at most, so that it is found while the pointer moves.
 REACH = 256
 #: What a drag to the right adds to the tolerance for each reach of the pointer, as a share of the range of intensities.
 _PER_REACH = 0.02
-#: The rings with the most points are shown: thousands of specks in noise would keep the pointer waiting.
-_MOST_RINGS = 100
 
 
 @registry.register("wand")
@@ -42,20 +40,11 @@ class WandTool(Tool):
         row, column = row - window.y0, column - window.x0
         labels = planes.labels.read(window)
         free = labels == 0 if protect else np.ones(labels.shape, np.bool_)
-        found: list[tuple[NDArray[np.float32], float]] = []
-
-        def work(pixels: NDArray[Any]) -> tuple[NDArray[np.float32], float]:
-            unlike = unlikeness(pixels, row, column)
-            return unlike, best_tolerance(unlike, row, column, free)
-
-        def taken() -> Mask:
-            unlike, tolerance = found[0]
-            return similar(unlike, row, column, max(0.0, tolerance + more), free)
-
-        context.look(window, work, found.append)
+        found: list[_Areas] = []
+        context.look(window, lambda pixels: _Areas(pixels, row, column, free), found.append)
         more, held = 0.0, True
         while held or not found:
-            event = yield _outline(taken(), window) if found else ()
+            event = yield outlines(found[0].area(more), window, "shape") if found else ()
             if event.kind == "key" and event.key == "Escape":
                 return
             if held and event.kind in ("move", "release"):
@@ -63,18 +52,30 @@ class WandTool(Tool):
                 held = event.kind == "move" or event.button != first.button
         if context.document.planes is not planes:
             return  # another plane of the stack has come to the front: this is not its area
-        area = taken()
+        area = found[0].area(more)
         if area.any():
             context.add(AddMask(area, window, context.view.class_id, protect, "Magic wand"))
         if _is_cut(area, window, shape):
             context.say(f"The area goes on: only what is less than {REACH} pixels away was taken.")
 
 
-def _outline(area: Mask, window: Window) -> tuple[Preview, ...]:
-    found, _ = cv2.findContours(area.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
-    rings = sorted(found, key=len, reverse=True)[:_MOST_RINGS]
-    corner = np.array([window.x0 + 0.5, window.y0 + 0.5])
-    return tuple(Preview(np.asarray(ring[:, 0] + corner, np.float64), True, "shape") for ring in rings)
+class _Areas:
+    """The areas around a pixel by tolerance; the last one is remembered."""
+
+    def __init__(self, pixels: NDArray[Any], row: int, column: int, free: Mask) -> None:
+        self._at, self._free = (row, column), free
+        self._unlike = unlikeness(pixels, row, column)
+        self._best = best_tolerance(self._unlike, row, column, free)
+        self._last = 0.0, self._similar(0.0)
+
+    def area(self, more: float) -> Mask:
+        """Return the area with so much more tolerance than the best."""
+        if self._last[0] != more:
+            self._last = more, self._similar(more)
+        return self._last[1]
+
+    def _similar(self, more: float) -> Mask:
+        return similar(self._unlike, *self._at, max(0.0, self._best + more), self._free)
 
 
 def _is_cut(area: Mask, window: Window, shape: tuple[int, int]) -> bool:

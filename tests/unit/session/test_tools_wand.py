@@ -11,6 +11,7 @@ from tool_user import SHAPE, User
 
 from segstudio.core.tiles import Window
 from segstudio.labels.history import Planes
+from segstudio.labels.mask_edit import AddMask
 from segstudio.labels.similar import unlikeness
 from segstudio.session.tools.wand import REACH
 
@@ -67,6 +68,22 @@ def test_of_all_areas_the_one_with_the_sharpest_outline_is_taken() -> None:
     user = Wand(dome)
     user.click(40, 40)
     assert near(user.array == 1, BRIGHT)
+
+
+def test_a_large_area_is_written_on_a_thread_and_taken_in_hand_then() -> None:
+    user, later = Wand(np.zeros(SHAPE, np.uint8)), list[Callable[[], object]]()
+
+    def ahead(edit: Any, done: Callable[[Any, Any], object]) -> None:
+        assert not getattr(edit, "slow", False)
+        later.append(lambda: done(edit, user.sheet.apply(edit)))
+
+    user.tools.context.ahead = ahead
+    user.click(40, 40)
+    assert (user.actions, user.view.selected) == ([], frozenset())
+    later.pop()()
+    assert (user.actions, user.view.selected, user.view.current_object) == (["Magic wand"], {1}, 1)
+    many = np.ones((200, 200), np.bool_)
+    assert AddMask(many, Window(0, 0, 200, 200)).slow
 
 
 def test_holes_of_a_cell_are_filled_but_cells_are_no_holes_of_the_ground() -> None:
