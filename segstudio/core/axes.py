@@ -48,6 +48,8 @@ class ImageInfo:
         ``"#rrggbb"`` of each channel as the file says, empty for one of which it does not; none where it says nothing.
     inverted
         The file says that 0 is white, as some scanners do: shown so, while ``read`` gives the stored values.
+    sure
+        The file says what its axes mean; else their meaning is to be confirmed.
     """
 
     path: Path
@@ -65,6 +67,7 @@ class ImageInfo:
     channel_colours: tuple[str, ...] = ()
     warnings: tuple[str, ...] = field(default=())
     inverted: bool = False
+    sure: bool = True
 
     @property
     def first_only(self) -> str:

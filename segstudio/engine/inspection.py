@@ -163,7 +163,7 @@ def _heard(job: InspectJob, image: Tensor, recorder: _Recorder) -> tuple[Tensor,
 
 def _region(model: Model, job: InspectJob, stride: int) -> tuple[NDArray[np.float32], Window]:
     """Return the wanted part ``(C, h, w)`` of the image, mirrored up to multiples of the stride, and its window."""
-    with SeenImage(model.card, job.image) as seen:
+    with SeenImage(model.card, job.image, axes=job.axes) as seen:
         window = Window(*job.window).clip((seen.shape[1], seen.shape[2]))
         if window.empty:
             raise BadInput(

@@ -32,6 +32,7 @@ _MISSING = {
     "review.restore": QT_TRANSLATE_NOOP("GreyWords", "No proposal has been rejected."),
     "shape.": _SELECTION,
     "view.made": QT_TRANSLATE_NOOP("GreyWords", "The model made no image of this one."),
+    "image.axes": QT_TRANSLATE_NOOP("GreyWords", "This image has only rows and columns."),
     "view.channel_": QT_TRANSLATE_NOOP("GreyWords", "This image has no such channel."),
     "view.single_channel": QT_TRANSLATE_NOOP("GreyWords", "This image has one channel."),
     "view.contrast": QT_TRANSLATE_NOOP("GreyWords", "The contrast is automatic."),

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QGridLayout, QListView, QMainWindow, QStackedWidge
 from segstudio.core.errors import UserError
 from segstudio.gui.actions import ActionTable
 from segstudio.gui.app_icon import app_icon
+from segstudio.gui.axes_window import ask_axes
 from segstudio.gui.banner import BannerArea
 from segstudio.gui.commands import all_actions
 from segstudio.gui.completeness_notices import CompletenessNotices
@@ -168,6 +169,8 @@ class MainWindow(QMainWindow):
         self.training.images_wanted.connect(self.opening.ask_images)
         self.images.find_wanted.connect(self.opening.ask_where)
         self.images.pixel_size_wanted.connect(self.ask_pixel_size)
+        self.images.axes_wanted.connect(lambda image_id: ask_axes(self, image_id))
+        session.axes.asked.connect(lambda image_id: ask_axes(self, image_id, of_front=True))
         self.measure.pixel_size_wanted.connect(self.ask_pixel_size)
         self.images.selection_changed.connect(self.prediction.set_selected)
         self.prediction.asked.connect(self.canvas.setFocus)

@@ -199,6 +199,7 @@ def _source(path: Path, header: _Header, name: str, archive: bytes | None, words
         format=name,
         planes=axes.planes,
         warnings=words,
+        sure=len(axes.letters) == 2,
     )
     source = ArraySource(info, path, header, archive)
     try:

@@ -26,6 +26,8 @@ class SampleRecord(_Frozen):
     image_id: str
     """Of the image; for a plane of a stack with a dot and the number of the plane."""
     image: Path
+    axes: str = ""
+    """What the axes of the image mean, as `segstudio.io.read_as` takes it; empty for what its file says."""
     plane: int | None = None
     """Plane of a stack, from 0; labels and regions are those of all planes then. ``None`` for a flat image."""
     labels: Path | None = None
@@ -89,6 +91,8 @@ class PredictImage(_Frozen):
 
     image_id: str
     image: Path
+    axes: str = ""
+    """As in `SampleRecord`."""
     plane: int | None = None
     """Plane of a stack, from 0; ``None`` for a flat image, and for the first plane of a stack."""
     output: Path
@@ -179,6 +183,8 @@ class InspectJob(_Frozen):
     job_id: str
     model: Path
     image: Path
+    axes: str = ""
+    """As in `SampleRecord`."""
     window: tuple[int, int, int, int]
     """Part of the image: first and last row and column as y0, x0, y1, x1, the last ones excluded."""
     layer: str = ""

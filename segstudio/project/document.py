@@ -9,7 +9,8 @@ from psygnal import Signal
 from segstudio.core.axes import PixelSize
 from segstudio.core.tiles import Window
 from segstudio.io.disk import DISK, Disk
-from segstudio.io.sources import ImageSource, open_image
+from segstudio.io.read_as import open_as
+from segstudio.io.sources import ImageSource
 from segstudio.labels.edits import Edit
 from segstudio.labels.history import EditRecord
 from segstudio.labels.restore_points import restore_point_of
@@ -123,7 +124,7 @@ class ImageDocument(PagedDocument):
         DiskError
             A version of another program could not be kept.
         """
-        source = open_image(image)
+        source = open_as(image, entry.read_as)
         try:
             check_size(entry, image, source.info)
             refuse_image_links_out(files)

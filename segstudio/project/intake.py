@@ -7,10 +7,13 @@ from hashlib import blake2b
 from itertools import count
 from pathlib import Path
 
+from segstudio.core.axes import ImageInfo
 from segstudio.core.errors import BadInput
 from segstudio.io.image_place import container_of, own_stem, shown_name
+from segstudio.io.read_as import info_as
 from segstudio.io.sources import open_image
 from segstudio.project.annotation_files import AnnotationFiles
+from segstudio.project.axis_readings import Reading, folder_of, shape_words
 from segstudio.project.image_bytes import Known, sum_now
 from segstudio.project.image_files import FoundImage, find_images, fingerprint
 from segstudio.project.label_stems import label_stem, stem_key
@@ -76,6 +79,8 @@ class Intake:
         its labels again, and no other one does.
     sum_of
         Returns the sum of the whole file of an image, ``None`` when it cannot tell.
+    readings
+        What the axes of images mean that lie in the same folder and are alike.
 
     Attributes
     ----------
@@ -91,8 +96,10 @@ class Intake:
         entries: Iterable[ImageEntry],
         left: Mapping[str, str] | None = None,
         sum_of: Callable[[ImageEntry, Path], Known | None] = sum_now,
+        readings: Iterable[Reading] = (),
     ) -> None:
         self._folder = folder
+        self._readings = tuple(readings)
         self._sum_of = sum_of
         self._left = dict(left or {})
         self.added: list[ImageEntry] = []
@@ -150,29 +157,46 @@ class Intake:
                     problems.append(str(error))
         return problems
 
-    def look(self, path: Path, split: SplitChoice = "auto") -> ImageEntry:
-        """Return the entry that an image file would have; raise `BadInput` when it cannot be read."""
+    def look(self, path: Path, split: SplitChoice = "auto", read_as: str = "") -> ImageEntry:
+        """Return the entry that an image file would have, with axes that mean what `read_as` says.
+
+        Raises
+        ------
+        BadInput
+            It cannot be read, or not so.
+        """
         with open_image(path) as source:
             info = source.info
             if len(source.parts) > 1 and not container_of(path)[1]:
                 path = path / source.part  # so that it stays the same one
+        stored = stored_path(self._folder, path)
+        known = self._reading(stored, info)
+        size = info.pixel_size.mean if info.pixel_size is not None else known.pixel_size_um if known else None
+        read_as = read_as or (known.read_as if known else "")
+        info = info_as(info, read_as) if read_as else info
         mark = fingerprint(path)
         image_id = self._free_id(path.name, mark)
         return ImageEntry(
             id=image_id,
-            path=stored_path(self._folder, path),
+            path=stored,
             name=shown_name(path),
             stem=self._stem(own_stem(path), image_id),
             height=info.height,
             width=info.width,
             channels=info.channels,
             dtype=info.dtype,
-            pixel_size_um=info.pixel_size.mean if info.pixel_size is not None else None,
+            pixel_size_um=size,
             axes=info.stack[0],
             sizes=info.stack[1],
+            read_as=read_as,
             fingerprint=mark,
             split=split,
         )
+
+    def _reading(self, stored: str, info: ImageInfo) -> Reading | None:
+        """Return what the user has said of an image of the same folder that is alike."""
+        own = folder_of(stored), shape_words(info)
+        return next((item for item in self._readings if (item.folder, item.shape) == own), None)
 
     def _tell_apart(self, entry: ImageEntry, path: Path, alike: Iterable[ImageEntry]) -> None:
         """Learn the sums of images with the same ends; raise `BadInput` when one of them is the new one."""

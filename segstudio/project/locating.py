@@ -40,7 +40,7 @@ def with_content_of(entry: ImageEntry, folder: Path, path: Path) -> ImageEntry:
     BadInput
         It cannot be read, or has another size than the labels.
     """
-    new = Intake(folder, ()).look(path)
+    new = Intake(folder, ()).look(path, read_as=entry.read_as)
     if not _fits(entry, (new.height, new.width), new.sizes):
         raise BadInput(
             f"{path.name} has {_words((new.height, new.width), new.sizes)}, the labels were made on "

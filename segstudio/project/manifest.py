@@ -1,7 +1,7 @@
 """project.json: what a project consists of, checked field by field."""
 
 import json
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
@@ -55,6 +55,8 @@ class ImageEntry:
     axes, sizes
         Letters of the axes along which the planes of a stack lie, slowest first, as ``"TZ"``, and how many there are
         along each; empty for a flat image.
+    read_as
+        What the user says its axes mean, as `segstudio.io.read_as` takes it; empty for what its file says.
     fingerprint
         Size and hash of beginning and end of the file: tells whether it is still the same.
     split
@@ -80,6 +82,7 @@ class ImageEntry:
     pixel_size_um: float | None = None
     axes: str = ""
     sizes: tuple[int, ...] = ()
+    read_as: str = ""
     fingerprint: str = ""
     split: SplitChoice = "auto"
     reviewed: bool = False
@@ -160,6 +163,7 @@ class _Image(_Strict):
     pixel_size_um: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None
     axes: Annotated[str, Field(pattern=r"^[A-Z]{0,8}$")]
     sizes: Annotated[list[Annotated[int, Field(ge=1, le=10**7)]], Field(max_length=8)]
+    read_as: Annotated[str, Field(pattern=r"^[A-Z]{0,8}$")] = ""
     fingerprint: Annotated[str, Field(max_length=100)]
     split: SplitChoice
     reviewed: bool
@@ -259,10 +263,14 @@ def _damaged(path: Path, reason: str) -> BadInput:
     )
 
 
+def _fields_of(entry: ImageEntry) -> Iterable[tuple[str, object]]:
+    return ((name, getattr(entry, name)) for name in _Image.model_fields)
+
+
 def encode_manifest(manifest: Manifest) -> bytes:
     """Return the bytes of project.json: one line an image, so that two versions can be compared."""
     images = ",\n  ".join(
-        json.dumps({name: getattr(entry, name) for name in _Image.model_fields}, ensure_ascii=False)
+        json.dumps({name: value for name, value in _fields_of(entry) if value or name != "read_as"}, ensure_ascii=False)
         for entry in manifest.images
     )
     table = manifest.classes

@@ -257,6 +257,14 @@ class Project(ProjectFiles):
         self._images.sums.look_later(document.entry, self.image_path(image_id))
         return document
 
+    def read_axes(self, image_id: str, letters: str, pixel_size_um: float | None) -> None:
+        """Read the axes of an image so from now on; see `AxisReadings.read_as`. Nobody opens it meanwhile."""
+        with self._documents.opening:
+            self.axes.read_as(image_id, letters, pixel_size_um)
+
+    def _worked_on(self, image_id: str) -> bool:
+        return super()._worked_on(image_id) or self.is_open(image_id) or bool(self.rescue.images([image_id]))
+
     def _image_rescue(self, image_id: str) -> ImageRescue:
         entry = self.entry(image_id)
         return self.rescue.image(image_id, entry.shape)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from segstudio.io.disk import DISK
 from segstudio.project.annotation_files import AnnotationFiles
+from segstudio.project.axis_readings import AxisReadings
 from segstudio.project.layout import Layout
 from segstudio.project.manifest_store import ManifestStore
 from segstudio.project.project_images import ProjectImages
@@ -18,6 +19,8 @@ class ProjectFiles(SavedProject):
     ----------
     folder
         Where it lies.
+    axes
+        Says what the axes of its images mean.
     """
 
     def __init__(self, store: ManifestStore, place: ProjectPlace) -> None:
@@ -26,6 +29,7 @@ class ProjectFiles(SavedProject):
         self._place = place
         self._layout = Layout(place.folder)
         self._images = ProjectImages(store, self._layout, self._change_entry, PlacedDisk(DISK, place))
+        self.axes = AxisReadings(store, self._images.path, self._change_entry, self._worked_on)
 
     def check_there(self, says: str) -> None:
         """Raise the `DiskError` that begins with `says`, as "a.tif cannot be opened", when the project's drive is gone.
@@ -55,6 +59,9 @@ class ProjectFiles(SavedProject):
     def files(self, image_id: str) -> AnnotationFiles:
         """Return all files of an image's annotation."""
         return self._layout.files(self.entry(image_id))
+
+    def _worked_on(self, image_id: str) -> bool:
+        return self.files(image_id).any_exists()
 
     def check_image(self, image_id: str, *, however_large: bool = False) -> None:
         """Raise `BadInput` when the image file is missing or no longer the one that was labelled; see `ImageSums`."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from segstudio.core.errors import BadInput
 from segstudio.io.disk import Disk
 from segstudio.io.image_place import image_exists
+from segstudio.project.axis_readings import readings_in
 from segstudio.project.image_sums import ImageSums
 from segstudio.project.intake import Intake, with_left_labels
 from segstudio.project.layout import Layout
@@ -106,7 +107,8 @@ class ProjectImages:
             Called with the number of files that were looked at, before the next one.
         """
         with self._adding:  # many files, or one that hangs, take minutes: nobody else waits for them
-            intake = Intake(self._layout.folder, self._store.manifest.images, self._store.left, self.sums.now)
+            readings = readings_in(self._store.manifest.settings)
+            intake = Intake(self._layout.folder, self._store.manifest.images, self._store.left, self.sums.now, readings)
             problems = intake.add_all(paths, on_look)
             blank = [entry.id for entry in intake.added if not self._layout.files(entry).any_exists()]
             self.sums.take(intake.sums, blank)

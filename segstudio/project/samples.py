@@ -69,6 +69,7 @@ def _records(
         SampleRecord(
             image_id=row.entry.plane_id(plane or 0),
             image=project.image_path(row.entry.id),
+            axes=row.entry.read_as,
             plane=plane,
             labels=row.labels,
             regions=row.regions,
@@ -208,6 +209,7 @@ def project_pairs(project: Project, fraction: float = FRACTION, seed: int = 0) -
         SampleRecord(
             image_id=entry.id,
             image=project.image_path(entry.id),
+            axes=entry.read_as,
             target=target,
             pixel_size_um=entry.pixel_size_um,
             split=splits[entry.id],

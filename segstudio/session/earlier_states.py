@@ -260,11 +260,11 @@ class EarlierStates:
 
     def _bare_picture(self, now: _Now, size: int) -> NDArray[np.uint8]:
         project, entry = self._project(), now.of.entry
-        key = f"{entry.id} {entry.fingerprint} {now.plane}", size
+        key = f"{entry.id} {entry.fingerprint} {now.plane} {entry.read_as}", size
         known = self._bare.get(key)
         if known is None:
             path = project.image_path(entry.id) if project is not None else Path(entry.path)
-            known = thumbnail(path, min(size, max(now.planes.page(now.plane).shape)), now.plane)
+            known = thumbnail(path, min(size, max(now.planes.page(now.plane).shape)), now.plane, entry.read_as)
             self._bare = {**{of: made for of, made in self._bare.items() if of[0] == key[0]}, key: known}
         return known
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from segstudio.core.axes import PixelSize
 from segstudio.core.errors import BadInput
 from segstudio.export.base import Exported, ExportItem, export
-from segstudio.io.sources import open_image
+from segstudio.io.read_as import open_as
 from segstudio.labels.history import Planes
 from segstudio.labels.objects import ObjectInfo
 from segstudio.project.layout import keep_out
@@ -140,7 +140,7 @@ def _items(project: Project, entry: ImageEntry, split: str, unsaved: bool) -> li
     _refuse_changed(project, entry)
     planes = _annotation(project, entry, unsaved)
     names: tuple[str, ...] = ()
-    with suppress(BadInput), open_image(path) as source:
+    with suppress(BadInput), open_as(path, entry.read_as) as source:
         info = source.info
         names = ("red", "green", "blue") if info.kind == "rgb" else info.channel_names
 
@@ -150,7 +150,7 @@ def _items(project: Project, entry: ImageEntry, split: str, unsaved: bool) -> li
         page = planes.page(plane)
 
         def pixels() -> NDArray[Any]:
-            with open_image(path) as source:
+            with open_as(path, entry.read_as) as source:
                 return source.read(plane=plane)
 
         return ExportItem(

@@ -205,6 +205,7 @@ def predict_job(
             PredictImage(
                 image_id=place.image_id,
                 image=project.image_path(entry.id),
+                axes=entry.read_as,
                 plane=plane if entry.planes > 1 else None,
                 output=made if run.makes_images else place.labels,
                 maps=place.maps,

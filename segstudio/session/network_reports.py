@@ -103,7 +103,13 @@ class NetworkReports:
         self._session.background.run(find_out, ask, lambda _error: ask((None, wish)), lane="jobs")
 
     def look_inside(
-        self, model: Path, image: Path, window: Window, layer: str, point: tuple[int, int] | None = None
+        self,
+        model: Path,
+        image: Path,
+        window: Window,
+        layer: str,
+        point: tuple[int, int] | None = None,
+        axes: str = "",
     ) -> None:
         """Look at what a layer of a finished model does with a part of an image; see `InspectJob`."""
         self._stop(self._inspect_id)
@@ -113,6 +119,7 @@ class NetworkReports:
             job_id=self._inspect_id,
             model=model,
             image=image,
+            axes=axes,
             window=(window.y0, window.x0, window.y1, window.x1),
             layer=layer,
             point=point,

@@ -12,6 +12,7 @@ from segstudio.project.document import ImageDocument
 from segstudio.project.lock import Holder
 from segstudio.project.project import Project
 from segstudio.project.refusals import Refusal
+from segstudio.session.axis_meaning import AxisMeaning
 from segstudio.session.background import Background, Post
 from segstudio.session.chosen_model import ChosenModel
 from segstudio.session.class_removal import ClassRemoval
@@ -123,12 +124,19 @@ class Session(KeptPreferences):
         self.states = ImageStates(lambda: self.project, lambda: self.document, self._change_project)
         self.targets = Targets(lambda: self.project, self.background)
         self.images_changed.connect(self.targets.look)
-        self.displays = KeptDisplays(self.view, self.background, _DOCUMENTS)
-        self.planes = PlaneChoice(lambda: self.document)
-        self.made = MadeImage(lambda: self.project, lambda: self.document, self.jobs, self.displays, self.background)
+        self._make_views()
         self.models.changed.connect(lambda: self.made.choose(self.models.run))
         self.begin_with: Callable[[Project], str] = lambda _project: ""
         """Returns the id of the image to begin with; one that is not in the project means the first."""
+
+    def _make_views(self) -> None:
+        """Make what says how the image in front is looked at."""
+        self.displays = KeptDisplays(self.view, self.background, _DOCUMENTS)
+        self.planes = PlaneChoice(lambda: self.document)
+        self.axes = AxisMeaning(lambda: self.project, self.front, self.background)
+        self.axes.noticed.connect(self._on_notice)
+        self.axes.changed.connect(self._on_images_changed)
+        self.made = MadeImage(lambda: self.project, lambda: self.document, self.jobs, self.displays, self.background)
 
     @property
     def document(self) -> ImageDocument | None:
@@ -305,6 +313,7 @@ class Session(KeptPreferences):
         self.object_walk.load(document)
         self.made.turn_to_front()
         self.document_changed.emit(document)
+        self.axes.look_at_front(document)
         self.review.show_latest()
 
     def _on_edited(self, change: DocumentChange) -> None:

@@ -1,18 +1,20 @@
 """Small pictures of images for lists."""
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segstudio.io.pyramid import overview
-from segstudio.io.sources import open_image
+from segstudio.core.axes import ImageInfo
+from segstudio.io.coarse_cache import small_picture
+from segstudio.io.read_as import open_as
 from segstudio.session.display.channels import default_display
 from segstudio.session.display.shading import histograms, rendering, shaded
 
 
-def thumbnail(path: Path, size: int, plane: int = 0) -> NDArray[np.uint8]:
+def thumbnail(path: Path, size: int, plane: int = 0, axes: str = "") -> NDArray[np.uint8]:
     """Return an image as the window shows it at first, scaled to fit `size`.
 
     Parameters
@@ -23,6 +25,8 @@ def thumbnail(path: Path, size: int, plane: int = 0) -> NDArray[np.uint8]:
         Longest side of the result, pixels.
     plane
         Plane of a stack.
+    axes
+        What its axes mean, as `read_as` takes it.
 
     Returns
     -------
@@ -34,11 +38,16 @@ def thumbnail(path: Path, size: int, plane: int = 0) -> NDArray[np.uint8]:
     BadInput
         The image cannot be read.
     """
-    source = open_image(path)
+    source = open_as(path, axes)
     try:
-        pixels, info = overview(source, plane), source.info
+        pixels, info = small_picture(source, plane), source.info
     finally:
         source.close()
+    return picture_of(pixels, info, size)
+
+
+def picture_of(pixels: NDArray[Any], info: ImageInfo, size: int) -> NDArray[np.uint8]:
+    """Return pixels of an image as `thumbnail` does."""
     scale = size / max(pixels.shape[:2])
     shape = max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale))
     found = histograms(pixels.reshape(-1, *pixels.shape[2:]), info)

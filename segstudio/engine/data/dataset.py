@@ -19,7 +19,7 @@ from segstudio.engine.data.target_images import read_target
 from segstudio.engine.data.training_image import TrainingImage
 from segstudio.io.atomic import make_folders
 from segstudio.io.disk import disk_errors
-from segstudio.io.sources import open_image
+from segstudio.io.read_as import open_as
 from segstudio.jobs.spec import SampleRecord
 
 #: Larger images are cut into overlapping parts of at most this side, pixels.
@@ -128,7 +128,7 @@ def read_sample(
     BadInput
         A file cannot be read, or does not fit the others.
     """
-    with open_image(sample.image) as source:
+    with open_as(sample.image, sample.axes) as source:
         size = source.info.size
         raw = source.read(plane=sample.plane or 0)
         first = source.info.first_only if sample.plane is None else ""

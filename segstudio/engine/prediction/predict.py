@@ -149,7 +149,7 @@ def _image_steps(setting: _Setting, image: PredictImage, index: int, began: floa
 
     yield progress(0)
     with ExitStack() as stack:
-        seen = stack.enter_context(SeenImage(setting.model.card, image.image, image.plane))
+        seen = stack.enter_context(SeenImage(setting.model.card, image.image, image.plane, image.axes))
         yield from _told(setting, seen)
         maps = _map_store(setting, seen, image, stack)
         for step in _steps_in_memory(setting, seen, maps, name):

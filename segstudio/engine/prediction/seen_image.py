@@ -13,7 +13,7 @@ from segstudio.core.tiles import Window
 from segstudio.engine.data.channels import as_channels
 from segstudio.engine.data.normalise import IntensityScale, sample_step, scale_of_sample
 from segstudio.engine.model_card import ModelCard
-from segstudio.io.sources import open_image
+from segstudio.io.read_as import open_as
 
 #: Images of at most so many pixels are read once and kept.
 _KEPT_PIXELS = 4_000_000
@@ -66,12 +66,12 @@ class SeenImage:
         The image's channels are not the model's.
     """
 
-    def __init__(self, card: ModelCard, path: Path, plane: int | None = None) -> None:
+    def __init__(self, card: ModelCard, path: Path, plane: int | None = None, axes: str = "") -> None:
         self._card = card
         self._plane = plane or 0
         self.path = path
         with ExitStack() as stack:
-            self._source = stack.enter_context(open_image(path))
+            self._source = stack.enter_context(open_as(path, axes))
             info = self._source.info
             brightness = card.channels == "gray" and info.kind == "rgb"
             if info.channels != card.in_channels and not brightness:

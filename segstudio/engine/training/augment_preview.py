@@ -27,9 +27,9 @@ from segstudio.engine.orientation import turn
 from segstudio.engine.training.patches import patch_size
 from segstudio.engine.training.preview import picture
 from segstudio.io.atomic import write_atomic
-from segstudio.io.sources import open_image
+from segstudio.io.read_as import open_as
 from segstudio.jobs.messages import Artifact, Finished, Message, Progress
-from segstudio.jobs.spec import AugmentJob
+from segstudio.jobs.spec import AugmentJob, SampleRecord
 
 #: Patches are a multiple of this: what the default network divides by.
 _STRIDE = 8
@@ -51,7 +51,7 @@ def preview_patches(job: AugmentJob) -> Iterator[Message]:
         The image has no labelled object, or a file cannot be used.
     """
     config = RunConfig.model_validate(job.config)
-    plan = plan_channels([_info(sample.image) for sample in job.samples], config.data.channels)
+    plan = plan_channels([_info(sample) for sample in job.samples], config.data.channels)
     reading = Reading(plan, config.data.low_percentile, config.data.high_percentile)
     parts: list[LabelledPart] = []
     for done, sample in enumerate(job.samples):
@@ -123,6 +123,6 @@ def _write(path: Path, pixels: NDArray[np.generic]) -> None:
     write_atomic(path, cv2.imencode(".png", np.ascontiguousarray(shown))[1].tobytes())
 
 
-def _info(path: Path) -> ImageInfo:
-    with open_image(path) as source:
+def _info(sample: SampleRecord) -> ImageInfo:
+    with open_as(sample.image, sample.axes) as source:
         return source.info

@@ -43,7 +43,7 @@ from segstudio.engine.training.start_from import started_from
 from segstudio.engine.training.start_rules import start_notes
 from segstudio.engine.training.validate import Validator
 from segstudio.engine.training.validate_images import ImageValidator
-from segstudio.io.sources import open_image
+from segstudio.io.read_as import open_as
 from segstudio.jobs.messages import Message, Progress, Warned
 from segstudio.jobs.spec import Choice, SampleRecord, TrainJob
 
@@ -291,7 +291,7 @@ def _some(parts: Sequence[LabelledPart], count: int = 8) -> list[LabelledPart]:
 
 
 def _info(sample: SampleRecord) -> ImageInfo:
-    with open_image(sample.image) as source:
+    with open_as(sample.image, sample.axes) as source:
         return source.info
 
 

@@ -3,7 +3,9 @@
 from typing import TYPE_CHECKING
 
 from segstudio.gui.actions import Action
+from segstudio.gui.axes_window import ask_axes
 from segstudio.gui.commands.conditions import can_edit_now, can_write_now
+from segstudio.io.read_as import meant_axes
 from segstudio.session.session import Session
 
 if TYPE_CHECKING:
@@ -36,6 +38,10 @@ def actions(w: "MainWindow") -> list[Action]:
             return has_axis(letter)
 
         return Action(f"image.{action}", "&Image", text, lambda: w.step_plane(letter, by), (keys,), enabled=can)
+
+    def has_axes() -> bool:
+        document = session.document
+        return document is not None and bool(meant_axes(document.source.info))
 
     def reviewed() -> bool:
         document = session.document
@@ -97,6 +103,14 @@ def actions(w: "MainWindow") -> list[Action]:
             icon="ph.ruler",
             enabled=can_write_now(w),
             separator=True,
+        ),
+        Action(
+            "image.axes",
+            "&Image",
+            "Axes and pixel size…",
+            lambda: ask_axes(w, session.document.entry.id) if session.document is not None else None,
+            enabled=lambda: can_edit() and has_axes(),
+            tip="What the planes and channels of this image are: depth, time, channels",
         ),
     ]
 

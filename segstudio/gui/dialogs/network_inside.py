@@ -112,7 +112,8 @@ class NetworkInside(QWidget):
         window = self._square(_REGION, centre)
         if window is not None and not window.empty:
             path = project.image_path(document.entry.id)
-            self._reports.look_inside(run.model, path, window, self.tree.path(), at)
+            axes = document.entry.read_as
+            self._reports.look_inside(run.model, path, window, self.tree.path(), at, axes)
 
     def showEvent(self, event: object) -> None:
         """Look when the tab is opened for the first time."""

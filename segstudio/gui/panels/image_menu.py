@@ -26,6 +26,8 @@ class ImageMenu(QMenu):
         Asks for a folder and looks there for images that moved; gets the id of one that is wanted.
     ask_pixel_size
         Asks how large a pixel of the images is; gets their ids.
+    ask_axes
+        Asks what the axes of an image mean; gets its id.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class ImageMenu(QMenu):
         ids: list[str],
         find_in_folder: Callable[[str], object],
         ask_pixel_size: Callable[[list[str]], object],
+        ask_axes: Callable[[str], object],
         parent: QWidget,
     ) -> None:
         super().__init__(parent)
@@ -45,6 +48,9 @@ class ImageMenu(QMenu):
         self.addSeparator()
         self._add_splits()
         self._offer("ruler", self.tr("Pixel size…"), lambda: ask_pixel_size(ids))
+        entry = session.project.entry(ids[0]) if session.project is not None and one else None
+        if entry is not None and (entry.axes or entry.channels > 1):
+            self._offer("stack", self.tr("Axes and pixel size…"), lambda: ask_axes(ids[0]))
         self.addSeparator()
         self._missing = [
             self._offer("image", self.tr("Find the image file…"), self._find_file),

@@ -61,8 +61,8 @@ class ImageRows(QAbstractListModel):
         super().__init__(parent)
         self._session = session
         self._ids: list[str] = []
-        self._pictures: dict[tuple[str, str], QPixmap] = {}
-        self._missed: dict[str, tuple[str, str]] = {}
+        self._pictures: dict[tuple[str, ...], QPixmap] = {}
+        self._missed: dict[str, tuple[str, ...]] = {}
         self._splits: Mapping[str, str] = {}
         self._complete: dict[str, bool] = {}
         self._shown: dict[str, tuple[object, ...]] = {}
@@ -236,7 +236,7 @@ class ImageRows(QAbstractListModel):
             if project is not None:
                 path = project.image_path(entry.id)
                 self._session.background.run(
-                    lambda: thumbnail(path, _THUMBNAIL * 2),
+                    lambda: thumbnail(path, _THUMBNAIL * 2, axes=entry.read_as),
                     lambda pixels: self._show(entry, pixels),
                     lambda error: self._miss(entry, error),
                 )
@@ -259,9 +259,9 @@ class ImageRows(QAbstractListModel):
         self.refresh_row(entry.id)
 
 
-def _picture_key(entry: ImageEntry) -> tuple[str, str]:
+def _picture_key(entry: ImageEntry) -> tuple[str, ...]:
     """Return what a thumbnail is of: another place or another content of the file needs another one."""
-    return entry.path, entry.fingerprint
+    return entry.path, entry.fingerprint, entry.read_as
 
 
 class ImageRowDelegate(QStyledItemDelegate):

@@ -23,6 +23,8 @@ class ImagesPanel(QWidget):
     add_wanted = Signal()
     find_wanted = Signal(str)
     """The image with this id is to be found in a folder the user names."""
+    axes_wanted = Signal(str)
+    """The user wants to say what the axes of this image mean."""
     pixel_size_wanted = Signal(list)
     """The user wants to say how large the pixels of these images are."""
     selection_changed = Signal(list)
@@ -185,6 +187,7 @@ class ImagesPanel(QWidget):
         ids = self.selected_ids()
         if not ids:
             return
-        menu = ImageMenu(self._session, ids, self.find_wanted.emit, self.pixel_size_wanted.emit, self)
+        asking = self.find_wanted.emit, self.pixel_size_wanted.emit, self.axes_wanted.emit
+        menu = ImageMenu(self._session, ids, *asking, self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.popup(self._view.viewport().mapToGlobal(place))
