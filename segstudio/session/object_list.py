@@ -14,6 +14,7 @@ from segstudio.core.errors import BadInput
 from segstudio.core.tiles import TileKey, Window
 from segstudio.labels.label_map import LabelMap
 from segstudio.labels.measure import measure
+from segstudio.labels.object_blocks import object_blocks
 from segstudio.labels.objects import ObjectInfo, ObjectTable, ReviewState, Source
 from segstudio.session.background import Background
 
@@ -241,6 +242,15 @@ class ObjectList:
         for since in self._since:
             since.update(ids)
 
+    def _remember(self, found: dict[int, Measured], instead: Iterable[int] | None) -> None:
+        """Take over figures `instead` of those of some objects, ``None`` for all."""
+        if instead is None:
+            self._measured = found
+            return
+        for object_id in instead:
+            self._measured.pop(object_id, None)
+        self._measured |= found
+
     def _work(self) -> None:
         """Measure what changed; edits that come meanwhile wait for the next round."""
         document = self._connected
@@ -261,9 +271,10 @@ class ObjectList:
                 return None
 
         def work() -> tuple[dict[int, Measured], dict[int, Row]]:
-            if not everything:
-                return _each(places, snapshot, read), {}
-            found = _measured(snapshot.to_array(), read())
+            if everything:
+                found = _all(snapshot, read, lambda: document is self._connected)
+            else:
+                found = _each(places, snapshot, read)
             return found, make(found)
 
         def take(result: tuple[dict[int, Measured], dict[int, Row]]) -> None:
@@ -271,8 +282,7 @@ class ObjectList:
             self._busy = False
             self._unwatch(since)
             if document is self._connected:
-                kept = {} if everything else {key: old for key, old in self._measured.items() if key not in places}
-                self._measured = kept | found
+                self._remember(found, None if everything else places)
                 if everything and scale == self._pixel_size:
                     self._rows = _without(rows, since)
                 else:
@@ -313,6 +323,18 @@ def _without(rows: dict[int, Row], ids: Collection[int]) -> dict[int, Row]:
     for object_id in ids:
         rows.pop(object_id, None)
     return rows
+
+
+def _all(
+    labels: LabelMap, read: Callable[[Window], NDArray[Any] | None], wanted: Callable[[], bool]
+) -> dict[int, Measured]:
+    """Measure all objects, as long as it is `wanted`."""
+    found: dict[int, Measured] = {}
+    for window, pixels in object_blocks(labels):
+        if not wanted():
+            break
+        found |= _measured(pixels, read(window))
+    return found
 
 
 def _each(

@@ -1,6 +1,5 @@
 """The arithmetic below the canvas: camera, shades, colours, contours in screen pixels."""
 
-
 import numpy as np
 import pytest
 from hypothesis import given
