@@ -216,7 +216,6 @@ def test_many_boxes_are_copied_from_pictures_and_not_drawn_again_under_the_brush
     desk.document.apply(Polygon(np.array([(20, 20), (60, 20), (60, 50), (20, 50)]), None))
     desk.view.show_fill = desk.view.show_contours = False
     before = desk.colour(40, 20)
-    monkeypatch.setattr("segstudio.gui.viewer.box_layer.TEXTS_AMONG", 0)
     desk.view.show_boxes = True
     desk.qtbot.waitUntil(lambda: desk.colour(40, 20) != before, timeout=10_000)
     assert desk.colour(40, 35) == desk.colour(90, 35), "only the outline"

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from segstudio.core.tiles import Window
 from segstudio.gui.viewer.boxes_in_view import _boxes_in
 from segstudio.gui.viewer.colouring import ObjectColours
-from segstudio.gui.viewer.found_boxes import FoundBoxes, draw_boxes
+from segstudio.gui.viewer.found_boxes import BoxStyle, FoundBoxes, draw_boxes
 from segstudio.labels.boxes import rotated_boxes
 from segstudio.labels.label_map import LabelMap
 
@@ -49,11 +49,9 @@ def test_boxes_of_what_the_screen_shows_are_near_the_true_ones_and_give_no_sizes
 
 def test_a_picture_in_pieces_is_the_picture_as_a_whole() -> None:
     found = _found(cells((160, 200), seed=5).labels.astype(np.int32))
-    chosen = frozenset(found.ids[:2].tolist())
-    whole = draw_boxes(found, Window(0, 0, 320, 400), 2.0, chosen, WHITE)
-    pieces = [
-        [draw_boxes(found, Window(y, x, y + 160, x + 200), 2.0, chosen, WHITE) for x in (0, 200)] for y in (0, 160)
-    ]
+    style = BoxStyle(frozenset(found.ids[:2].tolist()), WHITE, (0, 0, 0))
+    whole = draw_boxes(found, Window(0, 0, 320, 400), 2.0, style)
+    pieces = [[draw_boxes(found, Window(y, x, y + 160, x + 200), 2.0, style) for x in (0, 200)] for y in (0, 160)]
     joined, drawn = (
         picture.view(np.uint8).reshape(320, 400, 4)[..., 3].astype(int) for picture in (np.block(pieces), whole)
     )

@@ -1,9 +1,9 @@
-"""Minimum-area rectangles: one thin outline per object, its length, width and angle where there is room."""
+"""What lies over the pictures of minimum-area rectangles: the selected ones, and sizes where there is room."""
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QLineF, QPointF, QRectF
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
+from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPen, QPolygonF
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from segstudio.core.axes import PixelSize
@@ -15,13 +15,12 @@ from segstudio.gui.viewer.plates import plate
 
 #: A box gets its text when its long side is at least this many screen pixels.
 _TEXT_FROM = 64
-_MARK = 4.0
-#: With more boxes in view there is no room for texts; a picture of them is shown instead.
+#: With more boxes in view there is no room for texts.
 TEXTS_AMONG = 400
 
 
 class BoxLayer(QGraphicsItem):
-    """Draws the boxes it is given one by one; only the selected ones where they are a crowd."""
+    """Draws those of the boxes it is given that are selected, and the texts of all."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,63 +70,45 @@ class BoxLayer(QGraphicsItem):
         return self._bounds
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
-        """Draw outlines, marks at the long side, then texts that do not overlap."""
+        """Draw selected outlines, then texts that do not overlap."""
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        numbers = self._chosen() if self.crowded else self._seen
-        if not len(numbers):
-            return
+        chosen = self._chosen()
+        self._paint_bright(painter, chosen)
+        texts = chosen if self.crowded else self._long()
+        if self._boxes.exact and len(texts):
+            self._texts(painter, np.union1d(texts, chosen))
+
+    def _outlines(self, numbers: NDArray[np.intp]) -> list[QPolygonF]:
         screen = self._boxes.corners(numbers) * self._camera.scale + (self._camera.left, self._camera.top)
-        outlines = [QPolygonF([QPointF(x, y) for x, y in corners]) for corners in screen.tolist()]
-        self._paint_each(painter, numbers, outlines)
-        if self._boxes.exact:
-            self._texts(painter, numbers, outlines)
+        return [QPolygonF([QPointF(x, y) for x, y in corners]) for corners in screen.tolist()]
+
+    def _long(self) -> NDArray[np.intp]:
+        """Return those of the boxes in sight that have room for a text."""
+        return self._seen[self._boxes.length[self._seen] * self._camera.scale >= _TEXT_FROM]
 
     def _chosen(self) -> NDArray[np.intp]:
         """Return those of the boxes in sight that are selected; none when they are too many to be told apart."""
         numbers = np.intersect1d(self._seen, self._boxes.numbers(self._selected)) if self._selected else self._seen[:0]
         return numbers if len(numbers) <= TEXTS_AMONG else numbers[:0]
 
-    def _paint_each(self, painter: QPainter, numbers: NDArray[np.intp], outlines: list[QPolygonF]) -> None:
-        shadow = tokens().colour("halo")
-        shadow.setAlphaF(0.4)
-        painter.setPen(QPen(shadow, 3.0))
-        for corners in outlines:
+    def _paint_bright(self, painter: QPainter, numbers: NDArray[np.intp]) -> None:
+        painter.setPen(QPen(tokens().colour("bright"), 1.6))
+        for corners in self._outlines(numbers):
             painter.drawPolygon(corners)
-        bright = tokens().colour("bright")
-        for number, corners in zip(numbers.tolist(), outlines, strict=True):
-            chosen = int(self._boxes.ids[number]) in self._selected
-            colour = bright if chosen else QColor(*self._boxes.colours[number].tolist())
-            painter.setPen(QPen(colour, 1.6 if chosen else 1.0))
-            painter.drawPolygon(corners)
-            self._mark(painter, number)
 
-    def _mark(self, painter: QPainter, number: int) -> None:
-        """Draw a tick at the end of the long axis, from where the angle is read."""
-        length, angle = float(self._boxes.length[number]), float(self._boxes.angle[number])
-        if length * self._camera.scale < 4 * _MARK:
-            return
-        centre = QPointF(*self._camera.to_screen(*self._boxes.centre[number].tolist()))
-        axis = QLineF.fromPolar(length * self._camera.scale / 2, -angle)
-        end = centre + axis.p2()
-        inward = QLineF.fromPolar(_MARK * 1.5, -angle).p2()
-        painter.drawLine(QLineF(end - inward, end + inward * 0.4))
-
-    def _texts(self, painter: QPainter, numbers: NDArray[np.intp], outlines: list[QPolygonF]) -> None:
+    def _texts(self, painter: QPainter, numbers: NDArray[np.intp]) -> None:
         font = QFont(painter.font())
         font.setPixelSize(FONT_SECONDARY)
         metrics = QFontMetricsF(font)
         # Texts keep off each other and off the boxes of others; in dense tissue only selected objects get one.
-        crowded = self.crowded
-        taken = [] if crowded else [corners.boundingRect() for corners in outlines]
+        taken = [] if self.crowded else [corners.boundingRect() for corners in self._outlines(self._seen)]
         ids, length = self._boxes.ids, self._boxes.length
         order = sorted(
-            zip(numbers.tolist(), outlines, strict=True),
+            zip(numbers.tolist(), self._outlines(numbers), strict=True),
             key=lambda item: (int(ids[item[0]]) not in self._selected, -length[item[0]]),
         )
         for number, corners in order:
             chosen = int(ids[number]) in self._selected
-            if not chosen and (not taken or length[number] * self._camera.scale < _TEXT_FROM):
-                break
             text = self._text(number)
             around = corners.boundingRect()
             place = QRectF(0, 0, metrics.horizontalAdvance(text), metrics.height())

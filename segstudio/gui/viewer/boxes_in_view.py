@@ -12,9 +12,9 @@ from segstudio.gui.theme import tokens
 from segstudio.gui.viewer.box_layer import TEXTS_AMONG, BoxLayer
 from segstudio.gui.viewer.camera import Camera
 from segstudio.gui.viewer.colouring import ObjectColours
-from segstudio.gui.viewer.found_boxes import FoundBoxes, draw_boxes
+from segstudio.gui.viewer.found_boxes import BoxStyle, FoundBoxes, draw_boxes
 from segstudio.gui.viewer.label_render import Colour, sampled
-from segstudio.gui.viewer.palette import label_colours
+from segstudio.gui.viewer.palette import label_colours, rgb
 from segstudio.gui.viewer.screen_layer import Draw, ScreenLayer
 from segstudio.gui.viewer.tile_loader import TileLoader
 from segstudio.labels.label_map import LabelMap
@@ -32,7 +32,7 @@ class BoxesInView(QObject):
     Parameters
     ----------
     scene
-        Gets two layers: one that draws boxes one by one, and pictures of crowds of them.
+        Gets two layers: pictures of all boxes, and one for texts and what is selected.
     z
         Of the pictures; the other layer lies over them.
     wanted
@@ -57,7 +57,6 @@ class BoxesInView(QObject):
         self._camera = Camera()
         self._bounds = QRectF()
         self._ratio = 1.0
-        self._shown = False
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_DELAY_MS)
@@ -79,7 +78,6 @@ class BoxesInView(QObject):
         self._camera, self._bounds, self._ratio = camera, bounds, ratio
         self._layer.set_camera(camera, bounds)
         self._pictures.set_camera(camera, bounds, ratio)
-        self._choose()
         if moved and self._plane is not None and not _small(self._plane):
             self.find_soon()
 
@@ -93,10 +91,9 @@ class BoxesInView(QObject):
 
     def show(self, shown: bool, opacity: float) -> None:
         """Show the boxes, or hide them."""
-        self._shown = shown
         for item in (self._layer, self._pictures):
             item.setOpacity(opacity)
-        self._choose()
+            item.setVisible(shown)
         if shown:
             self.find_soon()
 
@@ -133,20 +130,16 @@ class BoxesInView(QObject):
     def _take(self, found: FoundBoxes) -> None:
         self._found = found
         self._layer.set_boxes(found)
-        self._choose()
         self._pictures.restyle(self._drawing())
 
-    def _choose(self) -> None:
-        """Show pictures where boxes are a crowd."""
-        self._layer.setVisible(self._shown)
-        self._pictures.setVisible(self._shown and self._layer.crowded)
-
     def _drawing(self) -> Draw | None:
-        found, selected, bright = self._found, self._selected, tokens().colour("bright")
+        found = self._found
         if not len(found):
             return None
-        light = bright.red(), bright.green(), bright.blue()
-        return lambda area, scale: draw_boxes(found, area, scale, selected, light)
+        bright, halo = (rgb(tokens().colour(name).name()) for name in ("bright", "halo"))
+        # A few are drawn over the pictures.
+        style = BoxStyle(self._selected if len(self._selected) > TEXTS_AMONG else frozenset(), bright, halo)
+        return lambda area, scale: draw_boxes(found, area, scale, style)
 
 
 def _small(plane: LabelMap) -> bool:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 _SHIFT = 4
 #: OpenCV draws lines otherwise where the picture ends.
 _RIM = 3
+#: With more boxes in a picture there is no room for halos.
+HALOS_AMONG = 400
+_HALO, _TICK = 0.4, 4.0
 #: Boxes shorter than this on the screen are only lines over lines.
 _LEAST = 3.0
 
@@ -98,10 +101,17 @@ class FoundBoxes:
         return np.asarray(at[known][self.ids[at[known]] == wanted[known]])
 
 
-def draw_boxes(
-    boxes: FoundBoxes, area: Window, scale: float, chosen: frozenset[int], bright: tuple[int, int, int]
-) -> NDArray[np.uint32]:
-    """Return a picture of the outlines, premultiplied 32-bit colours.
+@dataclass(frozen=True)
+class BoxStyle:
+    """How a picture of boxes looks: which objects are `bright`, and the colours of these and of the `halo` of all."""
+
+    chosen: frozenset[int]
+    bright: tuple[int, int, int]
+    halo: tuple[int, int, int]
+
+
+def draw_boxes(boxes: FoundBoxes, area: Window, scale: float, style: BoxStyle) -> NDArray[np.uint32]:
+    """Return a picture of outlines and of ticks at the end of their long axes, premultiplied 32-bit colours.
 
     Parameters
     ----------
@@ -109,22 +119,38 @@ def draw_boxes(
         Window of the magnified plane.
     scale
         Its pixels per image pixel.
-    chosen
-        Objects that are drawn in the colour `bright`.
     """
     around = area.grow(_RIM)
     picture = np.zeros((*around.shape, 4), np.uint8)
     sides = (around.y0 / scale, around.x0 / scale, around.y1 / scale, around.x1 / scale)
     seen = boxes.within(Window(*(int(value) for value in sides)), reach=2 + 2 / scale)
     # OpenCV counts from the middle of the first pixel.
-    screen = boxes.corners(seen) * scale - (around.x0 + 0.5, around.y0 + 0.5)
-    points = np.round(screen * (1 << _SHIFT)).astype(np.int32)
+    start = np.array((around.x0 + 0.5, around.y0 + 0.5))
+    outlines = _fixed(boxes.corners(seen) * scale - start)
+    ticked = boxes.length[seen] * scale >= 8 * _TICK
+    ticks = _fixed(_ticks(boxes, seen[ticked], scale) - start)
+    if len(seen) <= HALOS_AMONG:
+        red, green, blue = (round(value * _HALO) for value in style.halo)
+        dark = blue, green, red, round(255 * _HALO)
+        cv2.polylines(picture, list(outlines), True, dark, 3, cv2.LINE_AA, _SHIFT)
     colours = boxes.colours[seen].copy()
-    if chosen:
-        colours[np.isin(boxes.ids[seen], np.fromiter(chosen, np.int64))] = bright
+    if style.chosen:
+        colours[np.isin(boxes.ids[seen], np.fromiter(style.chosen, np.int64))] = style.bright
     distinct, group = np.unique(colours, axis=0, return_inverse=True)
     for number, (red, green, blue) in enumerate(distinct.tolist()):
-        cv2.polylines(
-            picture, list(points[group.ravel() == number]), True, (blue, green, red, 255), 1, cv2.LINE_AA, _SHIFT
-        )
+        mine, colour = group.ravel() == number, (blue, green, red, 255)
+        cv2.polylines(picture, list(outlines[mine]), True, colour, 1, cv2.LINE_AA, _SHIFT)
+        cv2.polylines(picture, list(ticks[mine[ticked]]), False, colour, 1, cv2.LINE_AA, _SHIFT)
     return np.ascontiguousarray(picture.view(np.uint32)[_RIM:-_RIM, _RIM:-_RIM, 0])
+
+
+def _ticks(boxes: FoundBoxes, chosen: NDArray[np.intp], scale: float) -> NDArray[np.float64]:
+    """Return from where to where the ticks go, (n, 2, 2) xy in pixels of the picture."""
+    turn = np.deg2rad(boxes.angle[chosen])
+    along = np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    end = boxes.centre[chosen] * scale + along * (boxes.length[chosen, None] * scale / 2)
+    return np.stack([end - 1.5 * _TICK * along, end + 0.6 * _TICK * along], axis=1)
+
+
+def _fixed(points: NDArray[np.float64]) -> NDArray[np.int32]:
+    return np.round(points * (1 << _SHIFT)).astype(np.int32)
