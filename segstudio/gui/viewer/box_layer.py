@@ -88,7 +88,11 @@ class BoxLayer(QGraphicsItem):
 
     def _chosen(self) -> NDArray[np.intp]:
         """Return those of the boxes in sight that are selected; none when they are too many to be told apart."""
-        numbers = np.intersect1d(self._seen, self._boxes.numbers(self._selected)) if self._selected else self._seen[:0]
+        if not self._selected or not len(self._seen):
+            return self._seen[:0]
+        numbers = self._boxes.numbers(self._selected)
+        at = np.minimum(np.searchsorted(self._seen, numbers), len(self._seen) - 1)
+        numbers = numbers[self._seen[at] == numbers]
         return numbers if len(numbers) <= TEXTS_AMONG else numbers[:0]
 
     def _paint_bright(self, painter: QPainter, numbers: NDArray[np.intp]) -> None:
