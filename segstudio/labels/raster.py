@@ -15,20 +15,41 @@ _THIN = 2.0
 
 
 def segment(
-    start: tuple[float, float], end: tuple[float, float], diameter: float
+    start: tuple[float, float], end: tuple[float, float], diameter: float, *, square: bool = False
 ) -> Iterator[tuple[Window, NDArray[np.bool_]]]:
-    """Yield windows and masks that together are what a disc covers on its way from `start` to `end`.
+    """Yield windows and masks that together are what a disc, or an upright square, covers from `start` to `end`.
 
     There are no gaps however long the segment is, and the pixels under both ends always belong to it, also
     when the disc is smaller than a pixel. Windows may reach outside of the image.
     """
     radius = max(diameter, 1.0) / 2
-    nudge = 1e-6 if diameter < _THIN else 0.0
+    nudge = 1e-6 if square or diameter < _THIN else 0.0
     a, b = np.asarray(start, float) + nudge, np.asarray(end, float) + nudge
     pieces = max(1, int(np.ceil(np.hypot(*(b - a)) / max(_PIECE, 2 * radius))))
     stops = a + np.linspace(0, 1, pieces + 1)[:, None] * (b - a)
     for first, last in pairwise(stops):
-        yield _capsule(first, last, radius)
+        yield (_swept_square if square else _capsule)(first, last, radius)
+
+
+def _swept_square(a: NDArray[np.float64], b: NDArray[np.float64], radius: float) -> tuple[Window, NDArray[np.bool_]]:
+    """Return the pixels whose centres a square passes over: for each, when it does so in either direction."""
+    low, high = np.floor(np.minimum(a, b) - radius), np.floor(np.maximum(a, b) + radius) + 1
+    window = Window(int(low[1]), int(low[0]), int(high[1]), int(high[0]))
+    x = _passing(np.arange(window.x0, window.x1) + 0.5 - a[0], b[0] - a[0], radius)
+    y = _passing(np.arange(window.y0, window.y1) + 0.5 - a[1], b[1] - a[1], radius)
+    mask = np.maximum(x[0], y[0][:, None]) <= np.minimum(x[1], y[1][:, None])
+    for px, py in (a, b):
+        mask[int(np.floor(py)) - window.y0, int(np.floor(px)) - window.x0] = True
+    return window, mask
+
+
+def _passing(away: NDArray[np.float64], way: float, radius: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return from when to when, 0 to 1, something of a radius that goes so far covers each place."""
+    if abs(way) < 1e-12:
+        outside = np.abs(away) > radius
+        return np.where(outside, 2.0, 0.0), np.ones(away.shape)
+    first, last = np.sort([(away - radius) / way, (away + radius) / way], axis=0)
+    return np.maximum(first, 0.0), np.minimum(last, 1.0)
 
 
 def _capsule(a: NDArray[np.float64], b: NDArray[np.float64], radius: float) -> tuple[Window, NDArray[np.bool_]]:

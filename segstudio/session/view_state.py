@@ -27,6 +27,14 @@ class ViewState:
     tool: str = "select"
     brush_diameter: float = 16.0
     """Image pixels."""
+    brush_square: bool = False
+    """The brush is a square, not a disc."""
+    brush_like: bool = False
+    """The brush paints only where the intensity is like that under the press."""
+    brush_tolerance: float = 0.15
+    """How unlike it may be, as a share of the range of intensities."""
+    pen_pressure: bool = True
+    """The pressure of a pen changes the size of the brush."""
     class_id: int = 1
     """Class that new objects get."""
     current_object: int = 0

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from PySide6.QtWidgets import QButtonGroup, QCheckBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from segstudio.gui.bind import follow
+from segstudio.gui.bind import bind_check, follow
 from segstudio.gui.forms.numbers import ValueSlider
 from segstudio.gui.forms.parts import caption
 from segstudio.labels.thresholding import Threshold
@@ -21,17 +21,45 @@ class ToolOptions(QWidget):
     def __init__(self, session: Session) -> None:
         super().__init__()
         view = session.view
-        self._options = {"threshold": ThresholdOptions(view)}
+        self._options: tuple[tuple[frozenset[str], QWidget], ...] = (
+            (frozenset({"threshold"}), ThresholdOptions(view)),
+            (frozenset({"brush", "erase", "region"}), BrushOptions(view)),
+        )
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        for widget in self._options.values():
+        for _, widget in self._options:
             column.addWidget(widget)
         follow(view, "tool", self, self._show_those_of)
 
     def _show_those_of(self, tool: str) -> None:
-        for name, widget in self._options.items():
-            widget.setVisible(name == tool)
-        self.setVisible(tool in self._options)
+        for tools, widget in self._options:
+            widget.setVisible(tool in tools)
+        self.setVisible(any(tool in tools for tools, _ in self._options))
+
+
+class BrushOptions(QWidget):
+    """What brush and eraser look like, and where the brush paints."""
+
+    def __init__(self, view: ViewState) -> None:
+        super().__init__()
+        square = QCheckBox(self.tr("Square brush"))
+        square.setToolTip(self.tr("Brush, eraser and region brush are squares, not discs"))
+        pressure = QCheckBox(self.tr("Pen pressure changes the size"))
+        pressure.setToolTip(self.tr("Of the pen of a tablet; its other end erases, whatever the tool"))
+        like = QCheckBox(self.tr("Only where it looks like the start"))
+        like.setToolTip(self.tr("The brush leaves out what is brighter or darker than where the stroke begins"))
+        more = ValueSlider(self.tr("How unlike it may be"), 0.01, 0.6, 59, lambda value: f"{100 * value:.0f} %")
+        more.setToolTip(self.tr("As a share of the range of intensities around the start"))
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        for field, box in (("brush_square", square), ("pen_pressure", pressure), ("brush_like", like)):
+            bind_check(view, field, box)
+            column.addWidget(box)
+        column.addWidget(more)
+        more.moved.connect(lambda value: setattr(view, "brush_tolerance", value))
+        follow(view, "brush_tolerance", more, more.set_value)
+        follow(view, "brush_like", more, more.setVisible)
+        follow(view, "tool", like, lambda tool: like.setVisible(tool == "brush"))
 
 
 class ThresholdOptions(QWidget):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from psygnal import EmissionInfo
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QEnterEvent, QFocusEvent, QKeyEvent, QMouseEvent, QWheelEvent
+from PySide6.QtGui import QEnterEvent, QFocusEvent, QKeyEvent, QMouseEvent, QTabletEvent, QWheelEvent
 from PySide6.QtWidgets import QWidget
 
 from segstudio.core.tiles import Window
@@ -230,7 +230,7 @@ class Canvas(CameraView):
         if name == "tool":
             self._hand.change_tool()
             self._pointer.update_cursor()
-        if name in ("brush_diameter", "tool"):
+        if name in ("brush_diameter", "brush_square", "tool"):
             self._pointer.update_brush()
         if name == "threshold":
             self._hand.tell_setting()
@@ -289,6 +289,10 @@ class Canvas(CameraView):
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Hand it to the pointer."""
         self._pointer.double(event)
+
+    def tabletEvent(self, event: QTabletEvent) -> None:
+        """Hand it to the pointer; what that leaves comes back as events of the mouse."""
+        event.setAccepted(self._pointer.pen(event))
 
     def set_undo_keys(self, undo: tuple[str, ...], redo: tuple[str, ...]) -> None:
         """Say which keys undo and redo, as Qt writes them: a line that is drawn keeps them for its points."""

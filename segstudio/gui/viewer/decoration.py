@@ -142,17 +142,17 @@ def _round_length(wish: float) -> float:
 
 
 class BrushCursor(QGraphicsItem):
-    """A circle of the true size of the brush."""
+    """A circle, or a square, of the true size of the brush."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._radius = 8.0
+        self._radius, self._square = 8.0, False
 
-    def set_radius(self, radius: float) -> None:
+    def set_radius(self, radius: float, *, square: bool) -> None:
         """Take another radius, screen pixels."""
-        if radius != self._radius:
+        if (radius, square) != (self._radius, self._square):
             self.prepareGeometryChange()
-            self._radius = radius
+            self._radius, self._square = radius, square
 
     def boundingRect(self) -> QRectF:
         """Return the circle with its rim."""
@@ -166,7 +166,10 @@ class BrushCursor(QGraphicsItem):
         halo.setAlphaF(0.6)
         for colour, width in ((halo, 3.0), (bright, 1.2)):
             painter.setPen(QPen(colour, width))
-            painter.drawEllipse(QPointF(0, 0), self._radius, self._radius)
+            if self._square:
+                painter.drawRect(QRectF(-self._radius, -self._radius, 2 * self._radius, 2 * self._radius))
+            else:
+                painter.drawEllipse(QPointF(0, 0), self._radius, self._radius)
             if self._radius < 4:
                 painter.drawLine(QPointF(-6, 0), QPointF(6, 0))
                 painter.drawLine(QPointF(0, -6), QPointF(0, 6))

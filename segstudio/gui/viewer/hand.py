@@ -130,7 +130,16 @@ class Hand:
             Screen pixels per image pixel.
         """
         button = _BUTTONS.get(held.button, "none")
-        self._last = PointerEvent(kind, at[0], at[1], button, modifier_names(held.modifiers), reach=_REACH / scale)
+        self._last = PointerEvent(
+            kind,
+            at[0],
+            at[1],
+            button,
+            modifier_names(held.modifiers),
+            reach=_REACH / scale,
+            pressure=held.pressure,
+            eraser=held.eraser,
+        )
         self._send(self._last)
 
     def key(self, name: str, modifiers: Qt.KeyboardModifier) -> None:
@@ -194,13 +203,22 @@ class Hand:
 
 
 class Held:
-    """Button and modifiers of an event of the pointer."""
+    """Button and modifiers of an event of the pointer; how hard a pen presses, and whether with its eraser end."""
 
-    __slots__ = ("button", "modifiers")
+    __slots__ = ("button", "eraser", "modifiers", "pressure")
 
-    def __init__(self, button: Qt.MouseButton, modifiers: Qt.KeyboardModifier) -> None:
+    def __init__(
+        self,
+        button: Qt.MouseButton,
+        modifiers: Qt.KeyboardModifier,
+        pressure: float = 1.0,
+        *,
+        eraser: bool = False,
+    ) -> None:
         self.button = button
         self.modifiers = modifiers
+        self.pressure = pressure
+        self.eraser = eraser
 
 
 def modifier_names(modifiers: Qt.KeyboardModifier) -> frozenset[str]:

@@ -1,7 +1,7 @@
 """Mouse, wheel and keys over the canvas: pan, zoom, brush size, and gestures of the tool in the hand."""
 
-from PySide6.QtCore import QObject, QPointF, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QKeySequence, QMouseEvent, QWheelEvent
+from PySide6.QtCore import QEvent, QObject, QPointF, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QKeySequence, QMouseEvent, QPointingDevice, QTabletEvent, QWheelEvent
 
 from segstudio.gui.viewer.camera_view import CameraView
 from segstudio.gui.viewer.decoration import BrushCursor
@@ -58,6 +58,7 @@ class Pointer(QObject):
         self._button = Qt.MouseButton.NoButton
         self._space = False
         self._at: QPointF | None = None
+        self._pressure, self._eraser = 1.0, False
 
     def set_document(self, document: ImageDocument | None) -> None:
         """Work on another document, or none."""
@@ -79,13 +80,33 @@ class Pointer(QObject):
             self._view.zoom(_WHEEL**steps, event.position())
         event.accept()
 
-    def press(self, event: QMouseEvent) -> None:
+    def pen(self, event: QTabletEvent) -> bool:
+        """Take what a pen does over a brush, or with its eraser end; return whether it was taken.
+
+        What is left becomes events of the mouse, double clicks as well: Qt makes them.
+        """
+        self._eraser = event.pointerType() == QPointingDevice.PointerType.Eraser
+        if not self._eraser and self._session.view.tool not in BRUSHES:
+            return False
+        kinds = {
+            QEvent.Type.TabletPress: self.press,
+            QEvent.Type.TabletMove: self.move,
+            QEvent.Type.TabletRelease: self.release,
+        }
+        self._pressure = event.pressure()
+        try:
+            kinds[event.type()](event)
+        finally:
+            self._pressure, self._eraser = 1.0, False
+        return True
+
+    def press(self, event: QMouseEvent | QTabletEvent) -> None:
         """Start to pan, to click, or a gesture."""
         self._view.setFocus(Qt.FocusReason.MouseFocusReason)
         if self._document is None or self._pan_from is not None:
             return
         button, at = event.button(), event.position()
-        selecting = self._session.view.tool == "select" and not self._hand.running
+        selecting = self._session.view.tool == "select" and not (self._hand.running or self._eraser)
         left = button == Qt.MouseButton.LeftButton
         if button == Qt.MouseButton.MiddleButton or (left and (self._space or selecting)):
             self._pan_from, self._panned = at, not selecting or not left or self._space
@@ -95,11 +116,11 @@ class Pointer(QObject):
             return
         if not self._pressed:
             self._pressed, self._button = True, button
-        self._tell("press", at, Held(button, event.modifiers()))
+        self._tell("press", at, self._held(button, event.modifiers()))
         self.acted.emit()
         self.update_cursor()
 
-    def move(self, event: QMouseEvent) -> None:
+    def move(self, event: QMouseEvent | QTabletEvent) -> None:
         """Pan, go on with a gesture, or say where the pointer is."""
         at = event.position()
         self._at = at
@@ -111,7 +132,7 @@ class Pointer(QObject):
         button = next((item for item in _BUTTONS if event.buttons() & item), Qt.MouseButton.NoButton)
         kind: EventKind = "hover" if button == Qt.MouseButton.NoButton else "move"
         if self._hand.running:
-            self._tell(kind, at, Held(button, event.modifiers()))
+            self._tell(kind, at, self._held(button, event.modifiers()))
         self.update_brush()
         self.moved.emit(at)
 
@@ -120,7 +141,7 @@ class Pointer(QObject):
         self._pan_from, self._panned = None, False
         if self._pressed:
             self._pressed = False
-            self._tell("release", at, Held(self._button, modifiers))
+            self._tell("release", at, self._held(self._button, modifiers))
             self.acted.emit()
 
     def _pan(self, at: QPointF, before: QPointF) -> None:
@@ -131,7 +152,7 @@ class Pointer(QObject):
             self._pan_from = at
             self.update_cursor()
 
-    def release(self, event: QMouseEvent) -> None:
+    def release(self, event: QMouseEvent | QTabletEvent) -> None:
         """End to pan, a click, or a part of a gesture."""
         at = event.position()
         if self._pan_from is not None and event.button() == self._pan_button:
@@ -145,7 +166,7 @@ class Pointer(QObject):
         # The other button may still be down: its gesture goes on.
         self._pressed = any(event.buttons() & item for item in _BUTTONS)
         if self._document is not None:
-            self._tell("release", at, Held(event.button(), event.modifiers()))
+            self._tell("release", at, self._held(event.button(), event.modifiers()))
             self.acted.emit()
 
     def double(self, event: QMouseEvent) -> None:
@@ -166,6 +187,9 @@ class Pointer(QObject):
             self._tell("press", at, held)
             self._tell("release", at, held)
             self.acted.emit()
+
+    def _held(self, button: Qt.MouseButton, modifiers: Qt.KeyboardModifier) -> Held:
+        return Held(button, modifiers, self._pressure, eraser=self._eraser)
 
     def _tell(self, kind: EventKind, at: QPointF, held: Held) -> None:
         camera = self._view.camera
@@ -244,7 +268,8 @@ class Pointer(QObject):
         self._brush.setVisible(shown and self._pan_from is None and not self._space and not self._hand.sketching)
         if self._at is not None:
             self._brush.setPos(self._at)
-        self._brush.set_radius(self._session.view.brush_diameter / 2 * self._view.camera.scale)
+        view = self._session.view
+        self._brush.set_radius(view.brush_diameter / 2 * self._view.camera.scale, square=view.brush_square)
 
 
 def _chord(event: QKeyEvent) -> str:

@@ -38,6 +38,10 @@ class PointerEvent:
         For ``"key"``: ``"Escape"``, ``"Enter"``, ``"Space"``, ``"Backspace"``.
     reach
         How far from a point still counts as on it, in image pixels: a few screen pixels.
+    pressure
+        Of a pen, 0 to 1; a mouse presses with 1.
+    eraser
+        It is the eraser end of a pen.
     """
 
     kind: EventKind
@@ -47,6 +51,8 @@ class PointerEvent:
     modifiers: frozenset[str] = frozenset()
     key: str = ""
     reach: float = REACH
+    pressure: float = 1.0
+    eraser: bool = False
 
     @property
     def point(self) -> tuple[float, float]:
@@ -84,6 +90,10 @@ class View(Protocol):
     """The part of `session.view_state.ViewState` that tools use."""
 
     brush_diameter: float
+    brush_square: bool
+    brush_like: bool
+    brush_tolerance: float
+    pen_pressure: bool
     class_id: int
     current_object: int
     protect: bool

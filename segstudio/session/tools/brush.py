@@ -1,8 +1,12 @@
 """Paint an object; Alt erases from it."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from segstudio.labels.edits import Brush, EraseStroke, Stroke, add_object
+from segstudio.labels.transaction import Transaction
 from segstudio.session.tools.base import Gesture, PointerEvent, Tool, ToolContext, registry
-from segstudio.session.tools.strokes import stroke
+from segstudio.session.tools.strokes import like_the_start, stroke
 
 
 @registry.register("brush")
@@ -22,14 +26,26 @@ class BrushTool(Tool):
             object_id = context.current() or context.object_at(first)
             context.warn_protected(first, object_id)
             over = (object_id,) if protect and object_id else None
-            yield from stroke(first, context, EraseStroke.name, Brush(0, view.brush_diameter, over))
+            brush = Brush(0, view.brush_diameter, over, square=view.brush_square)
+            yield from stroke(first, context, EraseStroke.name, brush)
             return
         object_id = context.continued(first)
         context.warn_protected(first, object_id)
         object_id = object_id or context.document.planes.objects.free_id()
         class_id = view.class_id
-        brush = Brush(object_id, view.brush_diameter, (0,) if protect else None)
-        record = yield from stroke(first, context, Stroke.name, brush, lambda tx: add_object(tx, object_id, class_id))
+        brush = Brush(object_id, view.brush_diameter, (0,) if protect else None, square=view.brush_square)
+        waiting: Sequence[PointerEvent] = ()
+        if view.brush_like:
+            planes = context.document.planes
+            found = yield from like_the_start(first, context)
+            if found is None or context.document.planes is not planes:
+                return
+            brush, waiting = replace(brush, limit=found[0]), found[1]
+
+        def make(tx: Transaction) -> None:
+            add_object(tx, object_id, class_id)
+
+        record = yield from stroke(first, context, Stroke.name, brush, make, waiting)
         if record is not None:
             view.current_object = object_id
             context.select((object_id,))

@@ -15,5 +15,6 @@ class EraseTool(Tool):
     def gesture(self, first: PointerEvent, context: ToolContext) -> Gesture:
         """Erase from press to release."""
         only = context.object_at(first) if "shift" in first.modifiers else 0
-        brush = Brush(0, context.view.brush_diameter, (only,) if only else None)
+        view = context.view
+        brush = Brush(0, view.brush_diameter, (only,) if only else None, square=view.brush_square)
         yield from stroke(first, context, EraseStroke.name, brush)

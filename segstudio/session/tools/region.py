@@ -16,5 +16,5 @@ class RegionTool(Tool):
     def gesture(self, first: PointerEvent, context: ToolContext) -> Gesture:
         """Mark from press to release."""
         value = NOT_STATED if "alt" in first.modifiers else context.view.region_value
-        brush = Brush(value, context.view.brush_diameter, None, "regions")
+        brush = Brush(value, context.view.brush_diameter, None, "regions", context.view.brush_square)
         yield from stroke(first, context, RegionStroke.name, brush)

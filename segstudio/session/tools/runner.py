@@ -5,6 +5,7 @@ from math import hypot
 from segstudio.session.tools.base import Gesture, PointerEvent, Preview, Tool, ToolContext, registry
 from segstudio.session.tools.delete import delete
 from segstudio.session.tools.encircle import encircle
+from segstudio.session.tools.erase import EraseTool
 from segstudio.session.tools.merge import merge
 
 
@@ -12,7 +13,7 @@ class ToolRunner:
     """Runs one gesture after another.
 
     Right-click encircles with every tool, Ctrl and a click deletes, Alt and a click merges into the selected object
-    (while painting, Alt erases).
+    (while painting, Alt erases). The eraser end of a pen erases with every tool.
 
     Parameters
     ----------
@@ -107,6 +108,8 @@ class ToolRunner:
         return stayed and event.button == self._began_with
 
     def _begin(self, event: PointerEvent) -> Gesture | None:
+        if event.eraser:
+            return EraseTool().gesture(event, self.context)
         if event.button == "right":
             return encircle(event, self.context)
         if event.button != "left":
