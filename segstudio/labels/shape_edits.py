@@ -92,21 +92,26 @@ class ConvexHull(_OfMany):
 
 @dataclass(frozen=True)
 class Grow(_OfMany):
-    """Objects made larger by so many pixels on all sides; where two of them meet, each keeps what is nearer to it."""
+    """Objects made larger on all sides; where two of them meet, each keeps what is nearer to it.
+
+    `spacing` is the height and the width of a pixel, in the unit of `by`.
+    """
 
     ids: tuple[int, ...]
     by: float = 1.0
     protect: bool = True
+    spacing: tuple[float, float] = (1.0, 1.0)
     name: ClassVar[str] = "Grow object"
 
     def apply(self, tx: Transaction) -> None:
         """Grow them from what they were before."""
         chosen, before = set(self.ids), tx.planes.labels.snapshot()
+        reach = int(np.ceil(self.by / min(self.spacing))) + 1
         with tx.together():
-            for object_id, window, old in _each(tx, self.ids, int(np.ceil(self.by)) + 1, before):
-                own = distance_to(old == object_id)
+            for object_id, window, old in _each(tx, self.ids, reach, before):
+                own = distance_to(old == object_id, self.spacing)
                 rivals = _any_of(old, chosen - {object_id})
-                near = (own <= self.by) & (own <= distance_to(rivals)) & ~rivals
+                near = (own <= self.by) & (own <= distance_to(rivals, self.spacing)) & ~rivals
                 values = tx.read("labels", window)
                 near &= (values == old) | (values == object_id)  # not what another has got by now
                 _give(tx, object_id, window, values, near | (values == object_id), self.protect)
@@ -114,17 +119,18 @@ class Grow(_OfMany):
 
 @dataclass(frozen=True)
 class Shrink(_OfMany):
-    """Objects made smaller by so many pixels on all sides, but not at the edge of the image."""
+    """Objects made smaller on all sides, but not at the edge of the image; `spacing` as for `Grow`."""
 
     ids: tuple[int, ...]
     by: float = 1.0
+    spacing: tuple[float, float] = (1.0, 1.0)
     name: ClassVar[str] = "Shrink object"
 
     def apply(self, tx: Transaction) -> None:
         """Shrink them."""
         with tx.together():
             for object_id, window, values in _each(tx, self.ids, 1):
-                _give(tx, object_id, window, values, shrunk(values == object_id, self.by), protect=True)
+                _give(tx, object_id, window, values, shrunk(values == object_id, self.by, self.spacing), True)
 
 
 @dataclass(frozen=True)

@@ -50,16 +50,24 @@ def hull(mask: Mask) -> Mask:
     return out
 
 
-def distance_to(mask: Mask) -> NDArray[np.float32]:
-    """Return how far each pixel lies from the nearest one of `mask`, from centre to centre; infinite without any."""
+def distance_to(mask: Mask, spacing: tuple[float, float] = (1.0, 1.0)) -> NDArray[np.float32]:
+    """Return how far each pixel lies from the nearest one of `mask`, from centre to centre; infinite without any.
+
+    `spacing` is the height and the width of a pixel.
+    """
     if not mask.any():
         return np.full(mask.shape, np.inf, np.float32)
-    return np.asarray(cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE), np.float32)
+    away = (~mask).astype(np.uint8)
+    if spacing == (1.0, 1.0):
+        return np.asarray(cv2.distanceTransform(away, cv2.DIST_L2, cv2.DIST_MASK_PRECISE), np.float32)
+    import edt  # type: ignore[import-not-found]  # late: the window starts without it
+
+    return np.asarray(edt.edt(away, anisotropy=spacing), np.float32)
 
 
-def shrunk(mask: Mask, by: float) -> Mask:
+def shrunk(mask: Mask, by: float, spacing: tuple[float, float] = (1.0, 1.0)) -> Mask:
     """Return the pixels of `mask` that are further than `by` from all others; its edges are no border."""
-    return distance_to(~mask) > by
+    return distance_to(~mask, spacing) > by
 
 
 def pieces(mask: Mask) -> NDArray[np.int32]:

@@ -5,6 +5,7 @@ from typing import ClassVar, Final
 
 from psygnal import SignalGroupDescriptor
 
+from segstudio.core.axes import PixelSize
 from segstudio.labels.regions import COMPLETE
 from segstudio.labels.thresholding import Threshold
 from segstudio.session.display.channels import ImageDisplay
@@ -43,6 +44,8 @@ class ViewState:
     """Strokes leave the pixels of other objects alone."""
     shape_step: float = 1.0
     """By how many image pixels objects grow and shrink, and the radius with which outlines are smoothed."""
+    shape_step_um: float = 0.0
+    """The same in micrometres, once it was chosen so: it stays when another image has pixels of another size."""
     threshold: Threshold = _THRESHOLD
     """How the threshold tool tells objects from the ground."""
     region_value: int = COMPLETE
@@ -96,6 +99,15 @@ class ViewState:
     def reset_contrast(self) -> None:
         """Stretch the contrast of every channel automatically again."""
         self.display = self.display.reset()
+
+    def choose_shape_step(self, pixels: float, size: PixelSize | None) -> None:
+        """Let objects grow and shrink by so many pixels or, where their size is known, by as many micrometres."""
+        self.shape_step, self.shape_step_um = pixels, pixels * size.mean if size is not None else 0.0
+
+    def fit_shape_step(self, size: PixelSize | None) -> None:
+        """Let objects grow and shrink by the same length in an image with pixels of another size."""
+        if size is not None and self.shape_step_um:
+            self.shape_step = min(max(self.shape_step_um / size.mean, SHAPE_STEP_MIN), SHAPE_STEP_MAX)
 
     def new_object(self) -> None:
         """Let the next stroke start a new object, wherever it begins."""

@@ -14,7 +14,8 @@ from segstudio.session.view_state import ViewState
 if TYPE_CHECKING:
     from segstudio.gui.main_window import MainWindow
 
-Make = Callable[[tuple[int, ...], ViewState], Edit]
+#: Makes the edit of objects, with the height and width of a pixel in pixels.
+Make = Callable[[tuple[int, ...], ViewState, tuple[float, float]], Edit]
 
 _SHAPES: tuple[tuple[str, str, str, str, Make], ...] = (
     (
@@ -22,7 +23,7 @@ _SHAPES: tuple[tuple[str, str, str, str, Make], ...] = (
         "Fill holes",
         "Shift+F",
         "Give each selected object what it surrounds",
-        lambda ids, view: FillHoles(ids, view.protect),
+        lambda ids, view, _spacing: FillHoles(ids, view.protect),
     ),
     (
         "smooth",
@@ -30,35 +31,35 @@ _SHAPES: tuple[tuple[str, str, str, str, Make], ...] = (
         "Shift+M",
         "Take spikes and dents from the outlines of the selected objects",
         # A disc of one pixel has only four neighbours: it would take nothing but single pixels.
-        lambda ids, view: Smooth(ids, max(2.0, view.shape_step), view.protect),
+        lambda ids, view, _spacing: Smooth(ids, max(2.0, view.shape_step), view.protect),
     ),
     (
         "hull",
         "Convex hull",
         "Shift+C",
         "Fill all dents of the selected objects, and what lies between parts of one",
-        lambda ids, view: ConvexHull(ids, view.protect),
+        lambda ids, view, _spacing: ConvexHull(ids, view.protect),
     ),
     (
         "grow",
         "Grow",
         "Ctrl+Up",
         "Make the selected objects larger on all sides, by the number in the step Label",
-        lambda ids, view: Grow(ids, view.shape_step, view.protect),
+        lambda ids, view, spacing: Grow(ids, view.shape_step, view.protect, spacing),
     ),
     (
         "shrink",
         "Shrink",
         "Ctrl+Down",
         "Make the selected objects smaller on all sides, by the number in the step Label",
-        lambda ids, view: Shrink(ids, view.shape_step),
+        lambda ids, view, spacing: Shrink(ids, view.shape_step, spacing),
     ),
     (
         "split",
         "Split by shape",
         "Shift+S",
         "Cut the selected objects where they are narrow, and into their parts",
-        lambda ids, _view: SplitByShape(ids),
+        lambda ids, _view, _spacing: SplitByShape(ids),
     ),
 )
 
@@ -71,7 +72,7 @@ def actions(w: "MainWindow") -> list[Action]:
         return can_edit() and bool(view.selected)
 
     def on_selected(make: Make) -> Callable[[], None]:
-        return lambda: w.apply(make(tuple(sorted(view.selected)), view))
+        return lambda: w.apply(make(tuple(sorted(view.selected)), view, _spacing(w)))
 
     found = [
         Action(f"shape.{name}", "Shapes", text, on_selected(make), (key,), enabled=selected, tip=tip)
@@ -89,6 +90,12 @@ def actions(w: "MainWindow") -> list[Action]:
         tip=tip,
     )
     return [*found, duplicate]
+
+
+def _spacing(w: "MainWindow") -> tuple[float, float]:
+    """Return the height and the width of a pixel, in pixels: they differ where it is no square."""
+    size = w.session.document.pixel_size if w.session.document is not None else None
+    return (1.0, 1.0) if size is None or size.y == size.x else (size.y / size.mean, size.x / size.mean)
 
 
 def _duplicate(w: "MainWindow") -> None:

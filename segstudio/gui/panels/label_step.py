@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from segstudio.core.axes import PixelSize
 from segstudio.gui.bind import bind_check, bind_choice, follow
 from segstudio.gui.forms.numbers import CalmSlider, ValueSlider
 from segstudio.gui.forms.parts import Column, Section, button, caption, row, set_role, tool_button
@@ -46,6 +47,7 @@ class LabelPanel(QWidget):
         session.image_changed.connect(lambda _image: self._show_complete(session.completeness.complete))
         self._tips = [widget.toolTip() for widget in self._changing]
         session.project_changed.connect(self._allow)
+        session.pixel_size_changed.connect(self._fit_step)
         self._on_document(session.document)
 
     def add_section(self, widget: QWidget, title: str) -> None:
@@ -93,9 +95,9 @@ class LabelPanel(QWidget):
         new = button(self.tr("New object"), view.new_object, "plus-circle")
         starts = self.tr("The next stroke starts a new object")
         name_keys(new, lambda: new.setToolTip(starts + in_brackets("edit.new_object")))
-        self._step = ValueSlider(self.tr("Grow, shrink, smooth by"), SHAPE_STEP_MIN, SHAPE_STEP_MAX, 49, self._length)
+        self._step = ValueSlider(self.tr("Grow, shrink, smooth by"), SHAPE_STEP_MIN, SHAPE_STEP_MAX, 490, self._length)
         self._step.setToolTip(self.tr("How far Grow, Shrink and Smooth go at the selected objects: menu Edit, Shape"))
-        self._step.moved.connect(lambda value: setattr(view, "shape_step", float(round(value))))
+        self._step.moved.connect(lambda value: view.choose_shape_step(float(round(value)), self._pixel_size()))
         follow(view, "shape_step", self._step, self._step.set_value)
         self._changing += [brush, self._step, protect, new]
         options = ToolOptions(self._session)
@@ -108,9 +110,17 @@ class LabelPanel(QWidget):
         return section
 
     def _length(self, pixels: float) -> str:
+        size = self._pixel_size()
+        return f"{pixels:.3g} px" if size is None else f"{pixels * size.mean:.3g} µm = {pixels:.3g} px"
+
+    def _pixel_size(self) -> PixelSize | None:
         document = self._session.document
-        size = document.pixel_size if document is not None else None
-        return f"{pixels:.0f} px" if size is None else f"{pixels:.0f} px = {pixels * size.mean:.3g} µm"
+        return document.pixel_size if document is not None else None
+
+    def _fit_step(self) -> None:
+        """Keep what was chosen in µm, in pixels of this image."""
+        self._session.view.fit_shape_step(self._pixel_size())
+        self._step.set_value(self._session.view.shape_step)
 
     def _region_section(self) -> Section:
         section = Section(self.tr("What is finished"))
@@ -213,7 +223,7 @@ class LabelPanel(QWidget):
 
     def _on_document(self, document: object) -> None:
         self._allow(document)
-        self._step.set_value(self._session.view.shape_step)  # in µm of this image
+        self._fit_step()
         self._show_complete(self._session.completeness.complete)
 
     def _show_complete(self, complete: bool) -> None:
