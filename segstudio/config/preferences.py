@@ -22,6 +22,10 @@ class Preferences(Config):
     """Show the whole image in a corner while a part of it is out of sight."""
     missing_colour: str = Field("#cc79a7", pattern="^#[0-9a-f]{6}$")
     """Colour of pixels without a value (NaN)."""
+    palette: Literal["SegStudio", "Okabe-Ito", "Tol bright", "Tol light"] = param(
+        "SegStudio", title="Colours of objects"
+    )
+    """All can be told apart by people who see colours differently; the fewer colours, the better they can be."""
     key_preset: Literal["SegStudio", "Cellpose", "napari", "QuPath"] = "SegStudio"
     """The program whose keys are used."""
     shortcuts: dict[str, tuple[str, ...]] = Field(default_factory=dict)

@@ -82,6 +82,7 @@ class Layout:
                 self._fill_menu(menu.addMenu(self._window.tr("Review")), "Review", actions)
             if name == "&View":
                 self._fill_menu(menu.addMenu(self._window.tr("Channels")), "Channels", actions)
+                self._fill_menu(menu.addMenu(self._window.tr("Colours of objects")), "Colours", actions)
                 panels = menu.addMenu(self._window.tr("Panels"))
                 for dock in (self.images, self.steps, self.drawer):
                     panels.addAction(dock.toggleViewAction())

@@ -61,7 +61,7 @@ class ViewState:
     box_opacity: float = 1.0
     prediction_opacity: float = 1.0
     colour_by: str = "object"
-    """``"object"`` or ``"class"``."""
+    """``"object"``, ``"class"``, ``"state"``, ``"source"`` or a measurement; see `ObjectNumbers`."""
     peek: bool = False
     """All overlays hidden while true."""
 

@@ -10,6 +10,7 @@ import tifffile
 from canvas_desk import LEFT, NONE, Desk
 from factories import discs
 from PySide6.QtCore import QLocale, QPoint, Qt
+from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QApplication
 
 from segstudio.core.classes import ClassTable, ObjectClass
@@ -17,8 +18,10 @@ from segstudio.core.tiles import Window
 from segstudio.gui.viewer.box_layer import BoxLayer
 from segstudio.gui.viewer.canvas import Canvas
 from segstudio.gui.viewer.histogram import HistogramWidget
+from segstudio.gui.viewer.palette import label_colours
 from segstudio.labels.edits import Polygon, RegionFill
 from segstudio.labels.label_map import LabelMap
+from segstudio.labels.state_edit import SetState
 
 
 def test_gray_is_stretched_by_percentiles_and_by_the_chosen_contrast(desks: Any) -> None:
@@ -101,6 +104,29 @@ def test_classes_have_their_colours(desk: Desk) -> None:
     first, second = desk.project.classes.classes
     desk.project.set_classes(ClassTable((first, replace(second, colour="#aabbcc"))))
     assert desk.colour(85, 35).name() == "#aabbcc"
+
+
+def test_states_have_their_colours_and_a_changed_one_is_drawn_again(desk: Desk) -> None:
+    for x in (20, 70):
+        desk.document.apply(Polygon(np.array([(x, 20), (x + 30, 20), (x + 30, 50), (x, 50)]), None))
+    desk.view.colour_by, desk.view.fill_opacity = "state", 1.0
+    accepted = desk.colour(35, 35)
+    assert desk.colour(85, 35) == accepted
+    desk.document.apply(SetState((2,), "suspicious"))
+    assert desk.colour(35, 35) == accepted
+    assert desk.colour(85, 35).name() == "#e69f00"
+    desk.document.undo()
+    assert desk.colour(85, 35) == accepted
+
+
+def test_another_palette_colours_objects_anew(desk: Desk) -> None:
+    desk.document.apply(Polygon(np.array([(20, 20), (50, 20), (50, 50), (20, 50)]), None))
+    desk.view.fill_opacity = 1.0
+    before = desk.colour(35, 35)
+    desk.session.set_preferences(desk.session.preferences.model_copy(update={"palette": "Okabe-Ito"}))
+    after = desk.colour(35, 35)
+    assert after != before
+    assert after.name() in {QColor(*colour).name() for colour in label_colours("Okabe-Ito")}
 
 
 def test_proposals_too_are_coloured_by_class(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 from PySide6.QtGui import QColor, QContextMenuEvent
-from PySide6.QtWidgets import QAbstractButton, QCheckBox, QColorDialog, QMenu
+from PySide6.QtWidgets import QAbstractButton, QCheckBox, QColorDialog, QComboBox, QMenu
 from studio import Studio
 
 from segstudio.core.tiles import Window
@@ -83,8 +83,11 @@ def test_overlays_follow_the_view_and_the_view_follows_them(studio: Studio) -> N
     assert studio.session.view.show_boxes
     studio.session.view.show_fill = False
     assert not named["Filled labels"].isChecked()
-    named["Colour by class"].click()
-    assert studio.session.view.colour_by == "class"
+    (colours,) = (box for box in panel.findChildren(QComboBox) if box.findData("solidity") >= 0)
+    colours.setCurrentIndex(colours.findData("state"))
+    assert studio.session.view.colour_by == "state"
+    studio.session.view.colour_by = "object"
+    assert colours.currentData() == "object"
 
 
 def test_a_finished_image_is_stated_by_one_edit_that_can_be_undone(studio: Studio) -> None:

@@ -7,9 +7,9 @@ from PySide6.QtGui import QImage, QShowEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QStackedLayout, QToolButton, QVBoxLayout, QWidget
 
 from segstudio.gui.bind import follow
+from segstudio.gui.figure_words import figure_name, figure_text
 from segstudio.gui.forms.parts import ElidedLabel, EmptyState, on_theme, tool_button
 from segstudio.gui.panels.crop_grid import SIDE, Cell, CropGrid
-from segstudio.gui.panels.figure_words import figure_name, figure_text
 from segstudio.gui.panels.object_menu import ObjectMenu, change_objects
 from segstudio.gui.panels.object_table import STATE_MARKS
 from segstudio.gui.theme import icon

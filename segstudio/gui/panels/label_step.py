@@ -5,6 +5,7 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QButtonGroup,
     QCheckBox,
+    QComboBox,
     QGridLayout,
     QHBoxLayout,
     QPushButton,
@@ -14,14 +15,18 @@ from PySide6.QtWidgets import (
 
 from segstudio.core.axes import PixelSize
 from segstudio.gui.bind import bind_check, bind_choice, follow
+from segstudio.gui.figure_words import figure_name
+from segstudio.gui.forms.editors import CalmComboBox
 from segstudio.gui.forms.numbers import CalmSlider, ValueSlider
 from segstudio.gui.forms.parts import Column, Section, button, caption, row, set_role, tool_button
 from segstudio.gui.keys_in_use import in_brackets, name_keys
+from segstudio.gui.panels.choice_line import ChoiceLine
 from segstudio.gui.panels.class_list import ClassList
 from segstudio.gui.panels.object_review import ObjectReview
 from segstudio.gui.panels.tool_options import ToolOptions
 from segstudio.gui.reading_only import allow, why_grey
 from segstudio.labels.regions import COMPLETE, IGNORE, NOT_STATED
+from segstudio.session.object_order import FIGURES
 from segstudio.session.session import Session
 from segstudio.session.view_state import BRUSH_MAX, BRUSH_MIN, SHAPE_STEP_MAX, SHAPE_STEP_MIN
 
@@ -186,13 +191,19 @@ class LabelPanel(QWidget):
             if opacity:
                 grid.addWidget(self._opacity(opacity, text), number, 1)
         section.body.addLayout(grid)
-        by_class = QCheckBox(self.tr("Colour by class"))
-        by_class.setToolTip(self.tr("Key J; otherwise each object has a colour of its own"))
-        view = self._session.view
-        by_class.toggled.connect(lambda on: setattr(view, "colour_by", "class" if on else "object"))
-        follow(view, "colour_by", by_class, lambda value: by_class.setChecked(value == "class"))
-        section.body.addWidget(by_class)
+        section.body.addWidget(ChoiceLine(self.tr("Colours"), self._colours()))
         return section
+
+    def _colours(self) -> QComboBox:
+        box, view = CalmComboBox(), self._session.view
+        box.addItem(self.tr("of each object"), "object")
+        for name in ("class", "state", "source", *FIGURES):
+            box.addItem(self.tr("by {0}").format(figure_name(name).lower()), name)
+        tip = self.tr("What the colours of objects tell")
+        name_keys(box, lambda: box.setToolTip(tip + in_brackets("view.by_class")))
+        box.currentIndexChanged.connect(lambda index: setattr(view, "colour_by", box.itemData(index)))
+        follow(view, "colour_by", box, lambda value: box.setCurrentIndex(box.findData(value)))
+        return box
 
     def _opacity(self, field: str, of: str) -> QWidget:
         slider = CalmSlider()

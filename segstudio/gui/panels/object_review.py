@@ -42,7 +42,7 @@ class ObjectReview(Section):
         walk, document = self._walk, self._session.document
         done = walk.total - walk.left
         self.setVisible(document is not None and walk.total > 0)
-        self.title.setText(self.tr("Review: {0} of {1} objects").format(f"{done:,}", f"{walk.total:,}"))
+        self.title.setText(self.tr("Objects reviewed: {0} of {1}").format(f"{done:,}", f"{walk.total:,}"))
         self._bar.setRange(0, max(1, walk.total))
         self._bar.setValue(done)
         self._says.setText(self._words())

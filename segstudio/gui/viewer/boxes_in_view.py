@@ -14,7 +14,7 @@ from segstudio.gui.viewer.camera import Camera
 from segstudio.gui.viewer.colouring import ObjectColours
 from segstudio.gui.viewer.found_boxes import BoxStyle, FoundBoxes, draw_boxes
 from segstudio.gui.viewer.label_render import Colour, sampled
-from segstudio.gui.viewer.palette import label_colours, rgb
+from segstudio.gui.viewer.palette import rgb
 from segstudio.gui.viewer.screen_layer import Draw, ScreenLayer
 from segstudio.gui.viewer.tile_loader import TileLoader
 from segstudio.labels.label_map import LabelMap
@@ -52,6 +52,7 @@ class BoxesInView(QObject):
         self._wanted = wanted
         self._plane: LabelMap | None = None
         self._colours = ObjectColours()
+        self._palette: tuple[Colour, ...] = ()
         self._selected: frozenset[int] = frozenset()
         self._found = FoundBoxes.none()
         self._camera = Camera()
@@ -62,9 +63,9 @@ class BoxesInView(QObject):
         self._timer.setInterval(_DELAY_MS)
         self._timer.timeout.connect(self._find)
 
-    def set_plane(self, plane: LabelMap | None, colours: ObjectColours) -> None:
+    def set_plane(self, plane: LabelMap | None, colours: ObjectColours, palette: tuple[Colour, ...]) -> None:
         """Follow another label plane; `colours` are those of its objects."""
-        self._plane, self._colours = plane, colours
+        self._plane, self._colours, self._palette = plane, colours, palette
         self._pictures.set_source(None, plane.shape if plane is not None else (0, 0))
         self._take(FoundBoxes.none())
 
@@ -121,7 +122,7 @@ class BoxesInView(QObject):
             window = seen.grow(64).clip(plane.shape)
         if window.height * window.width > _VISIBLE:
             scale = min(1.0, self._camera.scale * self._ratio)
-        colours, palette = self._colours, label_colours()
+        colours, palette = self._colours, self._palette
         self._loader.restart("boxes")
         self._loader.load(
             "boxes", (window, scale), lambda: _boxes_in(plane, window, scale, colours, palette), self._take

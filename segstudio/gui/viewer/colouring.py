@@ -1,4 +1,4 @@
-"""Which of the twelve label colours an object has: stable per id, different from its neighbours."""
+"""Which of the label colours an object has: stable per id, different from its neighbours."""
 
 import threading
 from typing import Any
@@ -7,17 +7,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 COLOURS = 12
-#: Coprime to twelve, so that ids that follow each other get colours far apart in the list.
+#: Coprime to the numbers of colours that there are, so that ids that follow each other get colours far apart.
 _STEP = 5
 
 
 class ObjectColours:
-    """Colour numbers 1 to 12 by object id; 0 is "no object". Used by several threads.
+    """Colour numbers from 1 on by object id; 0 is "no object". Used by several threads.
 
     An id gets the colour of its number, or the next one that no neighbour has, and then keeps it.
+
+    Parameters
+    ----------
+    colours
+        How many there are.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, colours: int = COLOURS) -> None:
+        self.colours = colours
         self._lock = threading.Lock()
         self._table = np.zeros(1024, np.uint8)
 
@@ -56,8 +62,8 @@ class ObjectColours:
         present = np.unique(ids)
         for object_id in present[(present > 0) & (self._table[present] == 0)].tolist():
             taken = {int(self._table[other]) for other in neighbours.get(object_id, ())}
-            wish = object_id * _STEP % COLOURS
-            free = [1 + (wish + step) % COLOURS for step in range(COLOURS)]
+            wish = object_id * _STEP % self.colours
+            free = [1 + (wish + step) % self.colours for step in range(self.colours)]
             self._table[object_id] = next((number for number in free if number not in taken), free[0])
 
 

@@ -20,7 +20,7 @@ from segstudio.labels.regions import COMPLETE, IGNORE
 MARGIN = 8
 _DASH = 5
 
-# What a pixel of the overlay is; times 16 plus the colour number it indexes the table of colours.
+# What a pixel of the overlay is; times `LabelStyle.stride` plus the colour number it indexes the table of colours.
 _NONE, _FILL, _HALF, _LINE, _SHADOW, _FILL_SELECTED, _LINE_SELECTED, _HALO, _GLOW = range(9)
 
 Colour = tuple[int, int, int]
@@ -33,7 +33,7 @@ class LabelStyle:
     Attributes
     ----------
     colours
-        Red, green, blue of colour numbers 1 to 12, or of the classes.
+        Red, green, blue of colour numbers from 1 on.
     fill, line
         Opacities 0 to 1; 0 leaves fills or contours out.
     width
@@ -43,7 +43,9 @@ class LabelStyle:
     selected
         Ids drawn brighter, with a dark halo.
     number_of
-        Colour number by id (0 = not drawn), or ``None`` to colour neighbours differently.
+        Colour number by id, or ``None`` to colour neighbours differently.
+    other
+        Colour of objects with the number 0 in `number_of`, or beyond it.
     hidden
         Ids that are left out.
     edged
@@ -57,22 +59,26 @@ class LabelStyle:
     dashed: bool = False
     selected: frozenset[int] = frozenset()
     number_of: NDArray[np.uint8] | None = None
+    other: Colour = (154, 159, 166)
     hidden: frozenset[int] = frozenset()
     edged: bool = False
+    stride: int = field(init=False, repr=False, compare=False)
     table: NDArray[np.uint32] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        table = np.zeros(9 * 16, np.uint32)
-        for number, colour in enumerate(self.colours, start=1):
+        stride = len(self.colours) + 1
+        table = np.zeros(9 * stride, np.uint32)
+        for number, colour in enumerate((self.other, *self.colours)):
             bright, rim = _mixed(colour, (255, 255, 255), 0.3), _mixed(colour, (255, 255, 255), 0.85)
-            table[_FILL * 16 + number] = argb(colour, self.fill)
-            table[_HALF * 16 + number] = argb(colour, max(self.line * (self.width % 1 or 1), self.fill))
-            table[_LINE * 16 + number] = argb(colour, self.line)
-            table[_FILL_SELECTED * 16 + number] = argb(bright, min(1.0, self.fill * 1.4))
-            table[_LINE_SELECTED * 16 + number] = argb(rim, self.line)
-        table[_SHADOW * 16 : (_SHADOW + 1) * 16] = argb((0, 0, 0), 0.45 * self.line)
-        table[_HALO * 16 : (_HALO + 1) * 16] = argb((0, 0, 0), 0.8 * self.line)
-        table[_GLOW * 16 :] = argb((255, 255, 255), 0.8 * self.line)
+            table[_FILL * stride + number] = argb(colour, self.fill)
+            table[_HALF * stride + number] = argb(colour, max(self.line * (self.width % 1 or 1), self.fill))
+            table[_LINE * stride + number] = argb(colour, self.line)
+            table[_FILL_SELECTED * stride + number] = argb(bright, min(1.0, self.fill * 1.4))
+            table[_LINE_SELECTED * stride + number] = argb(rim, self.line)
+        table[_SHADOW * stride : (_SHADOW + 1) * stride] = argb((0, 0, 0), 0.45 * self.line)
+        table[_HALO * stride : (_HALO + 1) * stride] = argb((0, 0, 0), 0.8 * self.line)
+        table[_GLOW * stride :] = argb((255, 255, 255), 0.8 * self.line)
+        object.__setattr__(self, "stride", stride)
         object.__setattr__(self, "table", table)
 
 
@@ -128,8 +134,6 @@ def draw_labels(
     if not ids.any():
         return np.zeros(area.shape, np.uint32)
     numbers = _numbers(ids, style, colours)
-    if style.number_of is not None:
-        ids = np.where(numbers > 0, ids, 0)
     inside = ids > 0
     kind = np.where(inside, np.uint8(_FILL if style.fill > 0 else _NONE), np.uint8(_NONE))
     if style.line > 0:
@@ -137,7 +141,13 @@ def draw_labels(
     if style.selected:
         _draw_selected(kind, ids, numbers, style)
     core = (slice(MARGIN, -MARGIN), slice(MARGIN, -MARGIN))
-    return np.ascontiguousarray(style.table[kind[core] * np.uint8(16) + numbers[core]])
+    return np.ascontiguousarray(style.table[_places(kind[core], numbers[core], style.stride)])
+
+
+def _places(kind: NDArray[np.uint8], numbers: NDArray[np.uint8], stride: int) -> NDArray[np.unsignedinteger[Any]]:
+    if stride * (_GLOW + 1) <= 256:  # a byte is the quickest to look up
+        return kind * np.uint8(stride) + numbers
+    return kind.astype(np.uint16) * np.uint16(stride) + numbers
 
 
 def _numbers(ids: NDArray[Any], style: LabelStyle, colours: ObjectColours) -> NDArray[np.uint8]:

@@ -10,7 +10,7 @@ from segstudio.project.project import Project
 from segstudio.session.session import Session
 
 _STYLE_FIELDS = {
-    "show_fill", "show_contours", "fill_opacity", "contour_opacity", "prediction_opacity", "colour_by",
+    "show_fill", "show_contours", "fill_opacity", "contour_opacity", "prediction_opacity",
 }  # fmt: skip
 _LAYER_FIELDS = {"show_fill", "show_contours", "show_boxes", "show_predictions", "show_regions", "peek", "box_opacity"}
 
@@ -47,10 +47,11 @@ class OverlayFollower(QObject):
         self._session.view.events.disconnect(self._on_view)
         self._session.review.changed.disconnect(self._on_proposals)
         self._session.review.focused.disconnect(self._on_focused)
+        self._overlays.close()
 
     def _on_classes(self) -> None:
         if self._session.view.colour_by == "class":
-            self._overlays.restyle()
+            self._overlays.recolour()
 
     def _on_proposals(self, window: Window | None) -> None:
         review = self._session.review
@@ -68,6 +69,8 @@ class OverlayFollower(QObject):
         name = info.signal.name
         if name in _STYLE_FIELDS:
             self._overlays.restyle()
+        if name == "colour_by":
+            self._overlays.restyle_proposals()
         if name == "selected":
             self._overlays.select(info.args[1], info.args[0])
         if name in _LAYER_FIELDS:

@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Mapping
 
-import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QRectF, QTimer
 from PySide6.QtWidgets import QGraphicsScene
 
@@ -11,14 +9,17 @@ from segstudio.core.tiles import Window
 from segstudio.gui.theme import tokens
 from segstudio.gui.viewer.boxes_in_view import BoxesInView
 from segstudio.gui.viewer.camera import Camera
+from segstudio.gui.viewer.colour_choice import colours_of, legend_of, proposal_colours
+from segstudio.gui.viewer.colour_legend import ColourLegend
 from segstudio.gui.viewer.colouring import ObjectColours
-from segstudio.gui.viewer.label_render import Colour, LabelStyle, draw_labels, draw_regions
+from segstudio.gui.viewer.label_render import LabelStyle, draw_labels, draw_regions
 from segstudio.gui.viewer.palette import label_colours, rgb
 from segstudio.gui.viewer.screen_layer import Draw, ScreenLayer
 from segstudio.gui.viewer.tile_loader import TileLoader
 from segstudio.labels.label_map import LabelMap
 from segstudio.project.changes import DocumentChange
 from segstudio.project.document import ImageDocument
+from segstudio.session.object_numbers import ObjectNumbers
 from segstudio.session.session import Session
 
 #: While the wheel turns, the old tiles are shown magnified; new ones are drawn once it rests this long.
@@ -26,8 +27,6 @@ _ZOOM_DELAY_MS = 30
 _SELECT_DELAY_MS = 15
 #: Up to so many objects that are selected or no more are drawn again one by one, with more of them everything is.
 _REPAIRED = 24
-#: Most classes with a colour of their own on the canvas.
-_CLASSES = 15
 
 
 class Overlays(QObject):
@@ -45,8 +44,9 @@ class Overlays(QObject):
         self._document: ImageDocument | None = None
         self._proposals: LabelMap | None = None
         self._states: Mapping[int, str] = {}
-        self._colours = ObjectColours()
-        self._proposal_colours = ObjectColours()
+        self._palette = session.preferences.palette
+        self._colours, self._proposal_colours = self._new_colours(), self._new_colours()
+        self._numbers = ObjectNumbers(session.view, session.objects, self._class_ids, session.background)
         self._camera = Camera()
         self._ratio = 1.0
         self.regions = ScreenLayer("regions", loader)
@@ -56,9 +56,22 @@ class Overlays(QObject):
             layer.setZValue(z)
             scene.addItem(layer)
         self.boxes = BoxesInView(scene, 13, loader, lambda: session.view.show_boxes, self)
+        self.legend = ColourLegend()
+        self.legend.setZValue(21)
+        scene.addItem(self.legend)
         self._reselected: set[int] = set()
         self._zoom_timer = self._timer(_ZOOM_DELAY_MS, self._request)
         self._select_timer = self._timer(_SELECT_DELAY_MS, self._draw_selected)
+        self._numbers.changed.connect(self._on_numbers)
+        self._numbers.touched.connect(self._on_touched)
+        session.preferences_changed.connect(self._on_preferences)
+
+    def close(self) -> None:
+        """Follow the session no more."""
+        self._session.preferences_changed.disconnect(self._on_preferences)
+        self._numbers.changed.disconnect()
+        self._numbers.touched.disconnect()
+        self._numbers.close()
 
     def _timer(self, delay_ms: int, call: Callable[[], None]) -> QTimer:
         timer = QTimer(self)
@@ -77,8 +90,9 @@ class Overlays(QObject):
     def turn(self) -> None:
         """Show the labels of the plane that is in front now."""
         document = self._document
-        self._colours = ObjectColours()
-        self.boxes.set_plane(document.planes.labels if document else None, self._colours)
+        self._colours = self._new_colours()
+        self._numbers.load(document)
+        self.boxes.set_plane(document.planes.labels if document else None, self._colours, label_colours(self._palette))
         self.boxes.set_pixel_size(document.pixel_size if document else None)
         shape = document.planes.shape if document else (0, 0)
         self.labels.set_source(self._label_drawing(), shape)
@@ -89,7 +103,7 @@ class Overlays(QObject):
     def set_proposals(self, labels: LabelMap | None, states: Mapping[int, str]) -> None:
         """Show other proposals; rejected and accepted ones (by `states`) are left out."""
         self._proposals, self._states = labels, states
-        self._proposal_colours = ObjectColours()
+        self._proposal_colours = self._new_colours()
         self.proposals.set_source(self._proposal_drawing(), labels.shape if labels is not None else (0, 0))
         self.proposals.request()
 
@@ -117,6 +131,7 @@ class Overlays(QObject):
         elif not self._zoom_timer.isActive():
             self._request()
         self.boxes.set_camera(camera, bounds, ratio)
+        self.legend.set_bounds(bounds)
 
     def on_changed(self, change: DocumentChange) -> None:
         """Repair what a change of the document touches."""
@@ -126,8 +141,6 @@ class Overlays(QObject):
             if not change.announced:
                 self.labels.invalidate(change.window)
             self.boxes.find_soon()
-        elif self._session.view.colour_by == "class":
-            self.labels.restyle(self._label_drawing())
         if "regions" in change.planes and not change.announced:
             self.regions.invalidate(change.window)
 
@@ -183,15 +196,15 @@ class Overlays(QObject):
         if document is None:
             return None
         plane = document.planes.labels
-        objects = document.planes.objects
-        palette, numbers = self._palette(lambda: {item: info.class_id for item, info in objects.items()})
+        shown = colours_of(self._session, self._numbers)
         style = LabelStyle(
-            colours=palette,
+            colours=shown.colours,
+            other=shown.other,
             fill=view.fill_opacity if view.show_fill else 0.0,
             line=view.contour_opacity if view.show_contours else 0.0,
             width=1.5 * self._ratio,
             selected=view.selected,
-            number_of=numbers,
+            number_of=shown.numbers,
             edged=document.source.info.kind == "rgb",
         )
         return lambda area, scale: draw_labels(plane, area, scale, style, colours)
@@ -202,15 +215,16 @@ class Overlays(QObject):
             return None
         hidden = {key for key, state in self._states.items() if state in ("rejected", "accepted")}
         current = self._session.review.current
-        palette, numbers = self._palette(self._session.review.classes)
+        shown = proposal_colours(self._session)
         style = LabelStyle(
-            colours=palette,
+            colours=shown.colours,
+            other=shown.other,
             fill=0.18 * view.prediction_opacity if view.show_fill else 0.0,
             line=view.prediction_opacity,
             width=1.5 * self._ratio,
             dashed=True,
             selected=frozenset({current} if current else ()),
-            number_of=numbers,
+            number_of=shown.numbers,
             hidden=frozenset(hidden),
             edged=self._document is not None and self._document.source.info.kind == "rgb",
         )
@@ -223,16 +237,37 @@ class Overlays(QObject):
         complete, ignore = rgb(tokens().canvas["region"]), rgb(tokens().canvas["ignore"])
         return lambda area, scale: draw_regions(plane, area, scale, complete, ignore)
 
-    def _palette(
-        self, classes_of: Callable[[], Mapping[int, int]]
-    ) -> tuple[tuple[Colour, ...], NDArray[np.uint8] | None]:
-        """Return colours, and the number of the colour of each object when they are coloured by their class."""
+    def recolour(self) -> None:
+        """Make the colours anew after the classes have changed."""
+        self._numbers.make()
+        self.proposals.restyle(self._proposal_drawing())
+
+    def _on_numbers(self) -> None:
+        """Show other colours, and what they mean."""
+        self.labels.restyle(self._label_drawing())
+        self.legend.set_legend(legend_of(self._session, self._numbers))
+
+    def _on_touched(self, ids: frozenset[int]) -> None:
+        """Draw objects again that have another colour, as those are that are selected now or no more."""
+        if len(ids) > _REPAIRED:
+            self.labels.restyle(self._label_drawing())
+        else:
+            self._reselected |= ids
+            self._select_timer.start()
+
+    def _on_preferences(self, _preferences: object) -> None:
+        """Take over another palette."""
+        if self._session.preferences.palette != self._palette:
+            self._palette = self._session.preferences.palette
+            self._colours, self._proposal_colours = self._new_colours(), self._new_colours()
+            if self._document is not None:
+                self.boxes.set_plane(self._document.planes.labels, self._colours, label_colours(self._palette))
+            self.restyle()
+            self.boxes.find_soon()
+
+    def _new_colours(self) -> ObjectColours:
+        return ObjectColours(len(label_colours(self._palette)))
+
+    def _class_ids(self) -> tuple[int, ...]:
         project = self._session.project
-        if self._session.view.colour_by != "class" or project is None:
-            return label_colours(), None
-        items, classes = project.classes.classes[:_CLASSES], classes_of()
-        number = {item.id: index for index, item in enumerate(items, start=1)}
-        numbers = np.ones(max(classes, default=0) + 2, np.uint8)
-        for object_id, class_id in classes.items():
-            numbers[object_id] = number.get(class_id, 1)
-        return tuple(rgb(item.colour) for item in items), numbers
+        return tuple(item.id for item in project.classes.classes) if project is not None else ()
