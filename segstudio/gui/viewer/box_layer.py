@@ -90,7 +90,7 @@ class BoxLayer(QGraphicsItem):
         """Return those of the boxes in sight that are selected; none when they are too many to be told apart."""
         if not self._selected or not len(self._seen):
             return self._seen[:0]
-        numbers = self._boxes.numbers(self._selected)
+        numbers: NDArray[np.intp] = self._boxes.numbers(self._selected)
         at = np.minimum(np.searchsorted(self._seen, numbers), len(self._seen) - 1)
         numbers = numbers[self._seen[at] == numbers]
         return numbers if len(numbers) <= TEXTS_AMONG else numbers[:0]
