@@ -269,13 +269,29 @@ class Project(ProjectFiles):
         entry = self.entry(image_id)
         return self.rescue.image(image_id, entry.shape)
 
-    def add_images(self, paths: Iterable[Path], on_look: Callable[[int], None] = lambda count: None) -> list[str]:
+    def add_images(
+        self,
+        paths: Iterable[Path],
+        on_look: Callable[[int], None] = lambda count: None,
+        on_added: Callable[[], None] = lambda: None,
+    ) -> list[str]:
         """Add image files and folders of them; return a sentence for each file that could not be taken.
 
-        `on_look` is called with the number of files that were looked at, before the next one.
+        Parameters
+        ----------
+        on_look
+            Called with the number of files that were looked at, before the next one.
+        on_added
+            Called when some are in the list and saved, and others are still to come.
         """
+
+        def added() -> None:
+            self.save()  # who labels one of them now finds it again
+            self._tell_images()
+            on_added()
+
         self.check_writable()
-        problems = self._images.add(paths, on_look)
+        problems = self._images.add(paths, on_look, added)
         self.save()
         self._tell_images()
         return problems

@@ -16,6 +16,9 @@ from segstudio.project.locating import another_image, check_content, find_again,
 from segstudio.project.manifest import ImageEntry
 from segstudio.project.manifest_store import ManifestStore
 
+#: So many images are shown as soon as they are looked at, and so many times more each time after that.
+_FIRST_PORTION, _GROWTH = 100, 5
+
 
 class ProjectImages:
     """Looks after the files of a project's images; may be used by any thread.
@@ -98,19 +101,38 @@ class ProjectImages:
             self.relocate(entry.id, path)
         return len(found)
 
-    def add(self, paths: Iterable[Path], on_look: Callable[[int], None]) -> list[str]:
+    def add(
+        self, paths: Iterable[Path], on_look: Callable[[int], None], on_added: Callable[[], None] = lambda: None
+    ) -> list[str]:
         """Put image files and folders of them into the list; return a sentence for each that could not be taken.
 
         Parameters
         ----------
         on_look
             Called with the number of files that were looked at, before the next one.
+        on_added
+            Called when some are in the list and others are still to come: the first soon, then ever more at once.
         """
+        portion = _FIRST_PORTION
+
+        def looked(count: int) -> None:
+            nonlocal portion
+            if len(intake.added) >= portion:
+                portion *= _GROWTH
+                self._take(intake)
+                on_added()
+            on_look(count)
+
         with self._adding:  # many files, or one that hangs, take minutes: nobody else waits for them
             readings = readings_in(self._store.manifest.settings)
             intake = Intake(self._layout.folder, self._store.manifest.images, self._store.left, self.sums.now, readings)
-            problems = intake.add_all(paths, on_look)
-            blank = [entry.id for entry in intake.added if not self._layout.files(entry).any_exists()]
-            self.sums.take(intake.sums, blank)
-            self._store.add_images([with_left_labels(entry, self._layout.files(entry)) for entry in intake.added])
+            problems = intake.add_all(paths, looked)
+            self._take(intake)
         return problems
+
+    def _take(self, intake: Intake) -> None:
+        """Put what was looked at since the last time into the list."""
+        added, intake.added = intake.added, []
+        blank = [entry.id for entry in added if not self._layout.files(entry).any_exists()]
+        self.sums.take(intake.sums, blank)
+        self._store.add_images([with_left_labels(entry, self._layout.files(entry)) for entry in added])

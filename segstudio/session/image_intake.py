@@ -39,7 +39,7 @@ class ImageIntake:
     tell
         Takes each `Notice`.
     added
-        Called with the ids of the images that are new.
+        Called with the ids of the images that are new; with none while more are to come.
     """
 
     def __init__(
@@ -70,9 +70,12 @@ class ImageIntake:
                 says = f"Images are being added: {count:,} {'file' if count == 1 else 'files'} looked at."
                 self._background.post(lambda: self._tell(Notice(says, about=_ADDING)))
 
+        def some() -> None:
+            self._background.post(lambda: self._added(set()) if self._is_open(project) else None)
+
         def work() -> list[str]:
             with suppress(_Closed):
-                return project.add_images(paths, looked)
+                return project.add_images(paths, looked, some)
             return []
 
         def done(problems: list[str]) -> None:

@@ -1,6 +1,7 @@
 """The images of a project: taken in, never exchanged silently, found again, taken out and back."""
 
 import os
+import json
 import shutil
 import sys
 import threading
@@ -46,6 +47,25 @@ def test_nobody_waits_for_images_that_are_added(
     assert looked == [0, 1]
     assert [entry.name for entry in project.images][-2:] == ["x.tif", "y.tif"]
     assert project.entry(first).reviewed
+    project.close()
+
+
+def test_the_first_of_many_images_are_there_and_saved_while_others_are_looked_at(
+    tmp_path: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("segstudio.project.project_images._FIRST_PORTION", 2)
+    project = made(tmp_path, pictures)
+    before, seen = len(project.images), list[tuple[int, int]]()
+    more = [image(tmp_path / "more" / f"{number:02}.tif", 50 + number) for number in range(13)]
+
+    def some() -> None:
+        saved = json.loads((tmp_path / "project" / "project.json").read_text(encoding="utf-8"))
+        seen.append((len(project.images) - before, len(saved["images"]) - before))
+
+    assert project.add_images([tmp_path / "more"], on_added=some) == []
+    assert seen == [(2, 2), (12, 12)]
+    assert [entry.name for entry in project.images[before:]] == [path.name for path in more]
+    assert project.add_images(more[:1])[0].startswith("00.tif is in the project already")
     project.close()
 
 
