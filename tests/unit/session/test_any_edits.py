@@ -23,7 +23,8 @@ TOOLS = (
     "ellipse", "oriented_rectangle", "wand", "delete_region", "outline_in_box", "threshold", "lasso", "move",
     "cut_away", "edit_outline",
 )  # fmt: skip
-PLACE = st.tuples(st.floats(-10, 110), st.floats(-10, 90))
+SQUARES = ((10, 10), (30, 10), (60, 50), (90, 70))
+PLACE = st.sampled_from([(x + 4.5, y + 4.5) for x, y in SQUARES]) | st.tuples(st.floats(-10, 110), st.floats(-10, 90))
 GESTURE = st.tuples(
     st.sampled_from(TOOLS),
     st.lists(PLACE, min_size=1, max_size=5),
@@ -38,9 +39,9 @@ MAKERS: tuple[Callable[[User, tuple[int, ...]], Edit], ...] = (
     lambda _user, ids: Grow(ids, 3.0, protect=False, spacing=(1.0, 2.0)),
     lambda _user, ids: Shrink(ids, 2.0),
     lambda _user, ids: SplitByShape(ids),
-    lambda _user, ids: Duplicate(ids),
+    lambda _user, ids: Duplicate(ids[:1]),
     lambda _user, ids: MoveObjects(ids, 7, -5, protect=False),
-    lambda user, ids: PutDown(user.sheet.planes.labels.snapshot(), {i: user.objects[i] for i in ids}),
+    lambda user, ids: PutDown(user.sheet.planes.labels.snapshot(), {i: user.objects[i] for i in ids[:1]}),
     lambda _user, _ids: CleanUp(smallest=40, at_border=True, holes=True),
 )
 STEP = GESTURE | st.sampled_from(MAKERS)
@@ -57,9 +58,14 @@ def draw(user: User, tool: str, places: list[tuple[float, float]], keys: str, en
     user.view.brush_square = user.view.brush_like = like
     user.view.threshold = replace(user.view.threshold, split=like)
     try:
-        user.drag(*places, keys=keys)
-        if user.tools.running and tool in ("oriented_rectangle", "edit_outline"):
-            user.drag(places[-1], places[0])
+        if tool == "edit_outline":
+            user.click(*places[0])
+            if user.previews:
+                user.drag(tuple(user.previews[0].points[0]), places[-1])
+        else:
+            user.drag(*places, keys=keys)
+        if user.tools.running and tool == "oriented_rectangle":
+            user.click(*places[0])
     except UserError:  # as of a fill that no outline encloses: it has changed nothing
         pass
     for key in (end, "Escape"):
@@ -76,7 +82,7 @@ def test_any_sequence_of_edits_undone_gives_the_bytes_back_and_redone_the_result
         take(work(IMAGE[window.slices]))
 
     user.tools.context.look = look
-    user.draw_squares((10, 10), (30, 10), (60, 50), (90, 70))
+    user.draw_squares(*SQUARES)
     states = [state(user)]
     for step in steps:
         before, done = state(user), len(user.actions)
