@@ -17,6 +17,7 @@ from platformdirs import user_cache_path
 from segstudio.io.atomic import make_folders, write_atomic
 from segstudio.io.coarse_levels import CoarseLevels, build, level_shapes, levels_of, picked, wants_coarse_levels
 from segstudio.io.disk import DISK, Disk, DiskError
+from segstudio.io.image_place import fingerprint_of, stat_of
 from segstudio.io.pyramid import PyramidKey, overview, shrunk, top_level
 from segstudio.io.regular_file import open_regular
 from segstudio.io.sources import ImageSource
@@ -26,8 +27,6 @@ _MOST: Final = 2 << 30
 #: So much of the disk is left to others.
 _SPARED: Final = 1 << 30
 _SUFFIX: Final = ".levels"
-#: Bytes at either end of an image file that tell it from others.
-_END: Final = 1 << 16
 #: Beginning of a file; another number when what follows is made in another way.
 _HEAD: Final = b"SegStudio coarse levels 1".ljust(64)
 _WAIT_S: Final = 0.1
@@ -43,7 +42,7 @@ def cache_folder() -> Path:
 
 def cached(source: ImageSource, plane: int, folder: Path | None = None) -> CoarseLevels | None:
     """Return the coarse levels that were kept of a plane; ``None`` when there are none, or damaged ones."""
-    mark = _mark(source.info.path, plane)
+    mark = _mark(source, plane)
     return None if mark is None else _read((folder or cache_folder()) / f"{mark}{_SUFFIX}", source)
 
 
@@ -58,7 +57,7 @@ def coarse_levels(
 
     Who wants those of the same image at the same time waits: it is not decoded twice.
     """
-    mark = _mark(source.info.path, plane)
+    mark = _mark(source, plane)
     if mark is None:
         return build(source, plane, on_begin, on_rows, given_up)
     with _alone(mark, given_up) as alone:
@@ -70,6 +69,14 @@ def coarse_levels(
             if made is not None:
                 keep(made, cache_folder() / f"{mark}{_SUFFIX}")
     return made
+
+
+def sampled(source: ImageSource, plane: int = 0) -> NDArray[Any] | None:
+    """Return single pixels of a large image at equal distances; ``None`` where reading them would take long."""
+    if not wants_coarse_levels(source):
+        return None
+    levels = cached(source, plane)
+    return np.array(levels.picks) if levels is not None else picked(source, plane)
 
 
 def small_picture(source: ImageSource, plane: int = 0) -> NDArray[Any]:
@@ -151,16 +158,17 @@ def _alone(mark: str, given_up: Callable[[], bool]) -> Iterator[bool]:
         lock.release()
 
 
-def _mark(path: Path, plane: int) -> str | None:
-    """Return what tells a plane of a file from others; ``None`` for what is no file."""
+def _mark(source: ImageSource, plane: int) -> str | None:
+    """Return what tells a plane of an image from others, and from what another meaning of its axes makes of it.
+
+    ``None`` for a folder, whose pixels may change behind it, and for what is not there any more.
+    """
+    info = source.info
+    if info.path.is_dir():
+        return None
     try:
-        with open_regular(path) as file:
-            stat = os.fstat(file.fileno())
-            said = f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns} {plane}"
-            digest = blake2b(said.encode(), digest_size=16)
-            digest.update(file.read(_END))
-            file.seek(max(0, stat.st_size - _END))
-            digest.update(file.read(_END))
+        stat = stat_of(info.path)
+        said = f"{fingerprint_of(info.path)} {stat.modified_ns} {stat.changed_ns} {info.axes} {info.shape} {plane}"
     except OSError:
         return None
-    return digest.hexdigest()
+    return blake2b(said.encode(), digest_size=16).hexdigest()

@@ -73,7 +73,7 @@ def wants_coarse_levels(source: ImageSource) -> bool:
     """Whether an image is large, and its file holds no small copy of it."""
     sizes = (source.info.size, *source.levels)
     row = source.info.width * source.info.channels * np.dtype(source.info.dtype).itemsize
-    return min(height * width for height, width in sizes) > _SMALL and row << _first_level(source) <= _PIECE
+    return min(height * width for height, width in sizes) > _SMALL and row << first_level(source) <= _PIECE
 
 
 def picked(source: ImageSource, plane: int = 0) -> NDArray[Any] | None:
@@ -115,7 +115,7 @@ def build(
     BadInput
         The pixels are damaged.
     """
-    info, first = source.info, _first_level(source)
+    info, first = source.info, first_level(source)
     made = levels_of(source, [np.zeros(shape, dtype) for shape, dtype in level_shapes(source)], 0)
     on_begin(made)
     factor, step = 1 << first, _step(info.size)
@@ -144,7 +144,7 @@ def build(
 
 def level_shapes(source: ImageSource) -> list[tuple[tuple[int, ...], np.dtype[Any]]]:
     """Return shape and type of `CoarseLevels.picks` and of each of its levels."""
-    info, first = source.info, _first_level(source)
+    info, first = source.info, first_level(source)
     dtype = np.dtype(info.dtype)
     averaged = dtype if dtype in AVERAGED else np.dtype(np.float32)
     trailing = () if info.channels == 1 else (info.channels,)
@@ -157,10 +157,11 @@ def level_shapes(source: ImageSource) -> list[tuple[tuple[int, ...], np.dtype[An
 
 def levels_of(source: ImageSource, parts: list[NDArray[Any]], rows: int) -> CoarseLevels:
     """Return coarse levels made of arrays as `level_shapes` says."""
-    return CoarseLevels(source.info.size, _first_level(source), parts[1:], parts[0], rows)
+    return CoarseLevels(source.info.size, first_level(source), parts[1:], parts[0], rows)
 
 
-def _first_level(source: ImageSource) -> int:
+def first_level(source: ImageSource) -> int:
+    """Return the finest level that is made of a large image; finer tiles are read from it."""
     info = source.info
     size = info.height * info.width * info.channels * np.dtype(info.dtype).itemsize
     level = _FIRST

@@ -19,6 +19,7 @@ from segstudio.gui.viewer.box_layer import BoxLayer
 from segstudio.gui.viewer.canvas import Canvas
 from segstudio.gui.viewer.histogram import HistogramWidget
 from segstudio.gui.viewer.palette import label_colours
+from segstudio.io import coarse_cache, coarse_levels
 from segstudio.labels.edits import Polygon, RegionFill
 from segstudio.labels.label_map import LabelMap
 from segstudio.labels.state_edit import SetState
@@ -54,6 +55,22 @@ def test_image_with_nan_is_shown(desks: Any) -> None:
     assert desk.colour(20, 20).saturation() == 0
     desk.session.set_preferences(desk.session.preferences.model_copy(update={"missing_colour": "#00ff00"}))
     assert desk.colour(50, 50).name() == "#00ff00"
+
+
+def test_a_large_image_is_seen_at_once_and_then_exactly(desks: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coarse_levels, "_SMALL", 1000)
+    image = np.zeros((2400, 3200), np.uint8)
+    image[:, 1::2] = 200  # as bright as its left half in the mean, and black where every fourth pixel is picked
+    image[:, :1600] = 100
+    image[0, 0], image[-1, -1] = 0, 255
+    desk = desks(image)
+    shares: list[float] = []
+    desk.canvas._pictures.prepared.connect(shares.append)
+    desk.view.contrast = (0, 200)
+    left, right = desk.colour(400, 1200), desk.colour(2800, 1200)
+    assert left.lightness() == pytest.approx(right.lightness(), abs=3)
+    assert not shares, "nobody has to wait for what is quickly read"
+    assert [path.suffix for path in coarse_cache.cache_folder().iterdir()] == [".levels"]
 
 
 def test_overlays_follow_their_switches(desk: Desk) -> None:

@@ -78,6 +78,7 @@ class Canvas(CameraView):
         self.minimap.entered.connect(self._on_minimap)
         self._pictures.shaded.connect(self.minimap.set_rendering)
         self._pictures.sampled.connect(self.sampled)
+        self._pictures.prepared.connect(self._show_share)
         session.preferences_changed.connect(self._show_minimap)
         self._show_minimap()
         self._follower.exchanged.connect(self._update_hint)
@@ -263,6 +264,10 @@ class Canvas(CameraView):
     def _on_minimap(self, at: QPointF) -> None:
         self._pointer.leave()
         self.minimap.step_aside(at, gesture=self._hand.running)
+
+    def _show_share(self, share: float) -> None:
+        if self._document is not None:
+            self.loading_sign.show_share(self._document.entry.name, share)
 
     def _hover(self, at: QPointF) -> None:
         self.network.point(at)

@@ -2,7 +2,7 @@
 
 import math
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +12,10 @@ from PySide6.QtGui import QTransform
 from PySide6.QtWidgets import QGraphicsItemGroup, QGraphicsScene
 
 from segstudio.gui.viewer.camera import Camera
+from segstudio.gui.viewer.coarse_feed import CoarseFeed
 from segstudio.gui.viewer.tile_loader import TileLoader
+from segstudio.io.coarse_cache import small_picture
+from segstudio.io.coarse_levels import first_level, wants_coarse_levels
 from segstudio.io.pyramid import SIDE, PyramidKey, pyramid_tile, top_level
 from segstudio.io.sources import ImageSource
 from segstudio.session.display.shading import Rendering, shaded
@@ -34,6 +37,11 @@ class ImageLayer:
         Reads and shades tiles on its threads, channels `name` and `name` with ``" shades"``.
     z
         Layers with a higher one lie over it.
+
+    Attributes
+    ----------
+    on_growth
+        Called with the share that is done, 0 to 1, while a large image is prepared.
     """
 
     def __init__(self, scene: QGraphicsScene, loader: TileLoader, name: str = "image", z: int = 0) -> None:
@@ -41,7 +49,7 @@ class ImageLayer:
         self._group.setZValue(z)
         scene.addItem(self._group)
         self._loader = loader
-        self._tiles, self._shades = name, f"{name} shades"
+        self._tiles, self._shades, self._coarse = name, f"{name} shades", f"{name} coarse"
         self.source: ImageSource | None = None
         self._plane = 0
         self._raw: OrderedDict[PyramidKey, NDArray[Any]] = OrderedDict()
@@ -51,14 +59,15 @@ class ImageLayer:
         self._outdated: set[PyramidKey] = set()  # shaded as was wanted before
         self._shading: set[PyramidKey] = set()
         self._rendering: Rendering | None = None
+        self._feed: CoarseFeed | None = None
+        self.on_growth: Callable[[float], None] = lambda share: None
         self._camera = Camera()
         self._size = (0.0, 0.0)
         self._ratio = 1.0
 
     def set_source(self, source: ImageSource | None) -> None:
         """Show another image once `set_rendering` was called; ``None`` shows nothing."""
-        self._loader.restart(self._tiles)
-        self._loader.restart(self._shades)
+        self._restart()
         self.source, self._rendering = source, None
         self._raw.clear()
         self._raw_bytes = 0
@@ -71,14 +80,22 @@ class ImageLayer:
         """Show another plane of the image; the one before stays to be seen until its tiles are there."""
         if plane == self._plane:
             return
-        self._loader.restart(self._tiles)
-        self._loader.restart(self._shades)
+        self._restart()
         self._plane = plane
         self._raw.clear()
         self._raw_bytes = 0
         self._shading.clear()
         self._stale = set(self._items)
         self.request()
+
+    def _restart(self) -> None:
+        """Drop what was asked for."""
+        for channel in (self._tiles, self._shades, self._coarse):
+            self._loader.restart(channel)
+        if self._feed is not None:
+            self._feed.give_up()
+            self._feed = None
+            self.on_growth(1.0)
 
     def set_rendering(self, rendering: Rendering) -> None:
         """Shade the tiles anew, those that are visible at once; the old ones stay until then."""
@@ -139,7 +156,32 @@ class ImageLayer:
 
     def _read(self, source: ImageSource, key: PyramidKey) -> None:
         plane = self._plane
+        if wants_coarse_levels(source) and key.level >= first_level(source):
+            if self._feed is None:
+                self._begin_feed(source, plane)
+            work = self._feed.tile(key) if self._feed is not None else None
+            if work is not None:
+                self._loader.load(self._tiles, key, work, lambda raw: self._keep(key, raw))
+            return
         self._loader.load(self._tiles, key, lambda: pyramid_tile(source, key, plane), lambda raw: self._keep(key, raw))
+
+    def _begin_feed(self, source: ImageSource, plane: int) -> None:
+        """Have the coarse levels of a large image made; until then some of its pixels are seen, where that is quick."""
+        self._feed = CoarseFeed(source, plane, self._loader, self._coarse, self._grow)
+        if source.decodes == "nothing":
+            top = PyramidKey(self._top, 0, 0)
+            self._loader.load(self._coarse, top, lambda: small_picture(source, plane), lambda raw: self._keep(top, raw))
+        else:
+            self.on_growth(0.0)
+
+    def _grow(self, share: float) -> None:
+        if share >= 1:
+            top = PyramidKey(self._top, 0, 0)
+            self._forget(top)  # it was made of some pixels
+            self._outdated.update({top} & set(self._items))
+        if self.source is not None and self.source.decodes != "nothing":
+            self.on_growth(share)
+        self.request()
 
     def _visible(self) -> Iterator[PyramidKey]:
         if self.source is None:
@@ -157,7 +199,12 @@ class ImageLayer:
         y, x = (window.y0 + window.y1) / 2 / side - 0.5, (window.x0 + window.x1) / 2 / side - 0.5
         yield from sorted(keys, key=lambda key: (key.row - y) ** 2 + (key.column - x) ** 2)
 
+    def _forget(self, key: PyramidKey) -> None:
+        old = self._raw.pop(key, None)
+        self._raw_bytes -= 0 if old is None else old.nbytes
+
     def _keep(self, key: PyramidKey, raw: NDArray[Any]) -> None:
+        self._forget(key)
         self._raw[key] = raw
         self._raw_bytes += raw.nbytes
         while self._raw_bytes > _CACHE_BYTES and len(self._raw) > 1:

@@ -39,11 +39,24 @@ class LoadingSign(QLabel):
         if not name:
             self.hide()
             return
+        self._say(self.tr("Opening {name} …").format(name=self._shortened(name)))
+
+    def show_share(self, name: str, share: float) -> None:
+        """Show how much of a large image is prepared to be seen, 0 to 1; nothing once it is."""
+        if share >= 1:
+            self.wait_for("")
+            return
+        words = self.tr("Preparing {name} …  {share} %") if share > 0 else self.tr("Reading {name} …")
+        self._say(words.format(name=self._shortened(name), share=round(100 * share)))
+
+    def _shortened(self, name: str) -> str:
         widest = round(self._view.width() * _WIDEST)
-        short = self.fontMetrics().elidedText(name, Qt.TextElideMode.ElideMiddle, widest)
-        self.setText(self.tr("Opening {name} …").format(name=short))
+        return self.fontMetrics().elidedText(name, Qt.TextElideMode.ElideMiddle, widest)
+
+    def _say(self, words: str) -> None:
+        self.setText(words)
         self._place()
-        if self.isHidden():
+        if self.isHidden() and not self._timer.isActive():
             self._timer.start()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:

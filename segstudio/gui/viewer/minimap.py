@@ -24,7 +24,8 @@ from segstudio.gui.viewer.camera import Camera
 from segstudio.gui.viewer.camera_view import CameraView
 from segstudio.gui.viewer.plates import card
 from segstudio.gui.viewer.tile_loader import TileLoader
-from segstudio.io.pyramid import overview
+from segstudio.io.coarse_cache import small_picture
+from segstudio.io.coarse_levels import wants_coarse_levels
 from segstudio.io.sources import ImageSource
 from segstudio.session.display.shading import Rendering, shaded
 
@@ -182,7 +183,9 @@ class Minimap(QWidget):
         source = self._source
         if source is not None and self._rendering is not None:
             plane = min(self._plane, source.info.planes - 1)  # what a model made has one
-            self._loader.load("minimap", "pixels", lambda: overview(source, plane), self._keep)
+            # That of a large image may have to be made first.
+            slow = wants_coarse_levels(source) and source.decodes != "nothing"
+            self._loader.load("minimap", "pixels", lambda: small_picture(source, plane), self._keep, slow=slow)
 
     def _keep(self, raw: NDArray[Any]) -> None:
         self._raw = raw

@@ -31,12 +31,15 @@ class Pictures(QObject):
     """The `Rendering` of what is seen."""
     sampled = Signal(object, object)
     """An `ImageSource` that is shown or waits to be, and the `Histogram` of each of its channels."""
+    prepared = Signal(float)
+    """How much of a large image is prepared to be seen, 0 to 1."""
 
     def __init__(self, session: Session, scene: QGraphicsScene, loader: TileLoader, parent: QObject) -> None:
         super().__init__(parent)
         self._session = session
         self._loader = loader
         self._image = ImageLayer(scene, loader)
+        self._image.on_growth = self.prepared.emit
         self._made = ImageLayer(scene, loader, "made image", z=1)
         self._histograms: dict[ImageLayer, tuple[Histogram, ...]] = {}
         self._camera = self._prepared = Camera()

@@ -35,6 +35,7 @@ class TileLoader(QObject):
     def __init__(self, parent: QObject | None = None, workers: int = 2) -> None:
         super().__init__(parent)
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="tiles")
+        self._slow = ThreadPoolExecutor(1, thread_name_prefix="slow-tiles")
         self._generations: dict[str, int] = {}
         self._pending: dict[str, set[Hashable]] = {}
         self._closed = False
@@ -49,14 +50,25 @@ class TileLoader(QObject):
         """Tell whether answers are still to come."""
         return any(keys for name, keys in self._pending.items() if channel in (None, name))
 
-    def load(self, channel: str, key: Hashable, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
-        """Do `work` on a thread, then call ``then(result)`` on this one, unless the channel is restarted before."""
+    def load(
+        self,
+        channel: str,
+        key: Hashable,
+        work: Callable[[], Any],
+        then: Callable[[Any], None],
+        *,
+        slow: bool = False,
+    ) -> None:
+        """Do `work` on a thread, then call ``then(result)`` on this one, unless the channel is restarted before.
+
+        `slow` work has a thread of its own: nothing that is quickly read waits for it.
+        """
         pending = self._pending.setdefault(channel, set())
         if self._closed or key in pending:
             return
         pending.add(key)
         generation = self._generations.setdefault(channel, 0)
-        self._pool.submit(self._work, channel, generation, key, work, then)
+        (self._slow if slow else self._pool).submit(self._work, channel, generation, key, work, then)
 
     def forget(self, channel: str, key: Hashable) -> None:
         """Let `key` be asked for again although an older answer is still to come."""
@@ -69,7 +81,8 @@ class TileLoader(QObject):
         self._closed = True
         for channel in list(self._pending):
             self.restart(channel)
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        for pool in (self._pool, self._slow):
+            pool.shutdown(wait=True, cancel_futures=True)
 
     def _work(
         self, channel: str, generation: int, key: Hashable, work: Callable[[], Any], then: Callable[[Any], None]

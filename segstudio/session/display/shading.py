@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from segstudio.core.axes import ImageInfo
 from segstudio.core.tiles import Window
+from segstudio.io.coarse_cache import sampled
 from segstudio.io.sources import ImageSource
 from segstudio.session.display.channels import Contrast, ImageDisplay
 
@@ -115,7 +116,10 @@ def rendering(
 def sample(source: ImageSource, plane: int = 0) -> NDArray[Any]:
     """Return at most about four million pixels of a plane, ``(n,)`` or ``(n, channels)``."""
     height, width = source.info.size
-    if height * width <= _WHOLE:
+    picks = sampled(source, plane)
+    if picks is not None:
+        pixels = [picks]
+    elif height * width <= _WHOLE:
         pixels = [source.read(None, plane)[:: 1 + height // 1024, :: 1 + width // 1024]]
     else:
         rows = np.linspace(0, max(height - _WINDOW, 0), 4).astype(int)
