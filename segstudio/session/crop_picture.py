@@ -1,8 +1,5 @@
 """A small picture of one object: its surroundings darker, its outline drawn."""
 
-from dataclasses import dataclass
-from typing import Any
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -13,50 +10,6 @@ from segstudio.core.tiles import Window
 _AROUND, _LEAST, _MOST = 0.15, 24, 2048
 #: What lies outside of the object is this bright.
 _OUTSIDE = 0.6
-_PERCENTILES = (1, 99.8)
-
-
-@dataclass(frozen=True)
-class Light:
-    """How pixel values become light: stretched between two values in each channel, the same in all pictures.
-
-    Attributes
-    ----------
-    low, high
-        ``(channels,)``; shown black and white.
-    inverted
-        Whether low values are bright.
-    """
-
-    low: NDArray[np.float64]
-    high: NDArray[np.float64]
-    inverted: bool = False
-
-    @classmethod
-    def of(cls, overview: NDArray[Any], *, inverted: bool = False) -> "Light":
-        """Return the light of an image by a small copy of it, ``(h, w)`` or ``(h, w, channels)``."""
-        values = _channels(overview)
-        if overview.dtype == np.uint8 and overview.ndim == 3:
-            return cls(np.zeros(3), np.full(3, 255.0), inverted)
-        low, high = np.zeros(values.shape[2]), np.ones(values.shape[2])
-        for channel in range(values.shape[2]):
-            finite = values[..., channel][np.isfinite(values[..., channel])]
-            if finite.size:
-                low[channel], high[channel] = np.percentile(finite, _PERCENTILES)
-        return cls(low, high, inverted)
-
-    def __call__(self, pixels: NDArray[Any]) -> NDArray[np.uint8]:
-        """Return ``(h, w, 3)`` for pixels of the image."""
-        values = np.nan_to_num(_channels(pixels), nan=0.0, posinf=np.inf, neginf=-np.inf)
-        share = np.clip((values - self.low) / np.maximum(self.high - self.low, 1e-12), 0, 1)
-        shown = ((1 - share if self.inverted else share) * 255 + 0.5).astype(np.uint8)
-        return np.ascontiguousarray(np.repeat(shown, 3, axis=2) if shown.shape[2] == 1 else shown)
-
-
-def _channels(pixels: NDArray[Any]) -> NDArray[np.float64]:
-    """Return the first three channels, or the first alone."""
-    values = pixels[..., None] if pixels.ndim == 2 else pixels
-    return values[..., :3].astype(np.float64) if values.shape[2] >= 3 else values[..., :1].astype(np.float64)
 
 
 def surroundings(window: Window) -> Window:
@@ -83,7 +36,7 @@ def crop_picture(
     Parameters
     ----------
     light
-        ``(h, w, 3)`` of its surroundings.
+        ``(h, w, 3)`` of its surroundings, as they are displayed.
     mask
         ``(h, w)``, which pixels are the object.
     side

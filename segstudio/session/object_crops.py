@@ -1,6 +1,6 @@
 """Small pictures of objects for the gallery: read on a thread, only those that are in sight."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,10 +9,11 @@ from psygnal import Signal
 
 from segstudio.core.errors import UserError
 from segstudio.core.tiles import TileKey, Window
-from segstudio.io.pyramid import overview
 from segstudio.labels.label_map import LabelMap
 from segstudio.session.background import Background
-from segstudio.session.crop_picture import Light, crop_picture, surroundings
+from segstudio.session.crop_picture import crop_picture, surroundings
+from segstudio.session.display.channels import ImageDisplay, default_display
+from segstudio.session.display.shading import Histogram, Rendering, histograms, rendering, sample, shaded
 
 if TYPE_CHECKING:
     from segstudio.io.sources import ImageSource
@@ -38,15 +39,18 @@ class ObjectCrops:
         Reads and draws them.
     side
         Of a picture, pixels.
+    display
+        Returns how the image is displayed.
     """
 
     made = Signal(object)
     """Ids of objects whose pictures are there now."""
 
-    def __init__(self, background: Background, side: int) -> None:
+    def __init__(self, background: Background, side: int, display: Callable[[], ImageDisplay]) -> None:
         self.pictures: dict[int, Picture] = {}
         self._background = background
         self._side = side
+        self._display = display
         self._document: ImageDocument | None = None
         self._wanted: list[int] = []
         self._busy = False
@@ -63,6 +67,13 @@ class ObjectCrops:
         if document is not None:
             document.changed.connect(self._on_changed)
 
+    def redraw(self) -> None:
+        """Make all pictures anew: the image is displayed in another way."""
+        self.pictures = {}
+        if self._pixels is not None and self._document is not None:
+            self._pixels = self._pixels.again()
+        self.made.emit(frozenset())
+
     def want(self, ids: Sequence[int]) -> None:
         """Make the pictures of these objects, in this order, instead of those asked for before."""
         self._wanted = [item for item in ids if item not in self.pictures]
@@ -78,7 +89,7 @@ class ObjectCrops:
         indexed = live.indexed
         # A snapshot has no index of its own: the tiles of a few objects are quickly found here.
         places = {item: live.tiles_with(item) if indexed else None for item in now}
-        labels = live.snapshot()
+        labels, display = live.snapshot(), self._display()
 
         def take(found: dict[int, Picture]) -> None:
             self._busy = False
@@ -92,7 +103,9 @@ class ObjectCrops:
         def fail(_error: UserError) -> None:  # told where the image is shown
             self._busy = False
 
-        self._background.run(lambda: _pictures(labels, pixels, places, side), take, fail, lane="crops")
+        self._background.run(
+            lambda: _pictures(labels, pixels.shown_as(display), places, side), take, fail, lane="crops"
+        )
 
     def _keep(self, found: dict[int, Picture]) -> None:
         self.pictures |= found
@@ -115,19 +128,32 @@ class _Pixels:
 
     def __init__(self, source: "ImageSource", plane: int) -> None:
         self._source, self._plane = source, plane
-        self._light: Light | None = None
+        self._histograms: tuple[Histogram, ...] = ()
+        self._shades = Rendering(())
         self._whole: NDArray[Any] | None = None
+
+    def again(self) -> "_Pixels":
+        """Return the same pixels, for other pictures."""
+        other = _Pixels(self._source, self._plane)
+        other._histograms, other._whole = self._histograms, self._whole
+        return other
+
+    def shown_as(self, display: ImageDisplay) -> "_Pixels":
+        """Take over how they are displayed; return themselves."""
+        info = self._source.info
+        self._histograms = self._histograms or histograms(sample(self._source, self._plane), info)
+        fits = len(display.channels) == len(self._histograms)  # it may be that of the image before
+        self._shades = rendering(display if fits else default_display(info), self._histograms, info)
+        return self
 
     def light(self, window: Window) -> NDArray[np.uint8]:
         """Return ``(h, w, 3)`` of a window; black beyond the image."""
-        inverted = self._source.info.inverted
-        if self._light is None:
-            self._light = Light.of(overview(self._source, self._plane), inverted=inverted)
-        size = self._source.info.size
-        inside = window.clip(size)
+        inside = window.clip(self._source.info.size)
         shown = np.zeros((window.height, window.width, 3), np.uint8)
         if not inside.empty:
-            shown[inside.shift(-window.y0, -window.x0).slices] = self._light(self._read(inside))
+            light = shaded(self._read(inside), self._shades)
+            target = shown[inside.shift(-window.y0, -window.x0).slices]
+            target[:] = light if light.ndim == 3 else light[..., None]
         return shown
 
     def _read(self, window: Window) -> NDArray[Any]:

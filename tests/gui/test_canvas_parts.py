@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from segstudio.core.tiles import Window
 from segstudio.gui.viewer.camera import SCALE_MAX, SCALE_MIN, Camera
-from segstudio.gui.viewer.colouring import ObjectColours
+from segstudio.gui.viewer.colouring import ObjectColours, graph_colours
 from segstudio.gui.viewer.label_render import LabelStyle, draw_labels, draw_regions, sampled
 from segstudio.labels.label_map import LabelMap
 
@@ -52,6 +52,23 @@ def test_touching_objects_get_different_colours_that_stay() -> None:
         assert (np.diff(numbers.astype(int), axis=axis)[step] != 0).all()
     before = numbers[0, 0]
     assert colours.number(1) == before
+
+
+def test_colours_of_a_whole_plane_differ_across_tiles_and_are_always_the_same() -> None:
+    labels = np.kron(np.arange(1, 257, dtype=np.int32).reshape(16, 16), np.ones((40, 40), np.int32))
+    plane = LabelMap.from_array(labels)
+    numbers = graph_colours(plane, 7)
+    assert set(numbers.values()) <= set(range(1, 8))
+    shown = np.vectorize(numbers.__getitem__)(labels)
+    for axis in (0, 1):
+        step = np.diff(labels, axis=axis) != 0
+        assert (np.diff(shown, axis=axis)[step] != 0).all()
+    halves = np.repeat(np.array([[1] * 512 + [8] * 512], np.int32), 20, axis=0)
+    colours = ObjectColours(7)
+    assert colours.number(1) == colours.number(8), "no drawing has seen them together"
+    assert colours.learn(graph_colours(LabelMap.from_array(halves), 7))
+    assert colours.number(1) != colours.number(8)
+    assert not colours.learn(graph_colours(LabelMap.from_array(halves), 7))
 
 
 @given(st.floats(0.05, 30), st.integers(-50, 50), st.integers(-50, 50))

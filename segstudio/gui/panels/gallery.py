@@ -36,7 +36,7 @@ class GalleryPanel(QWidget):
         super().__init__()
         self._session = session
         self._document: ImageDocument | None = None
-        self._crops = ObjectCrops(session.background, SIDE)
+        self._crops = ObjectCrops(session.background, SIDE, lambda: session.view.display)
         self._stale, self._unmeasured, self._asked = True, False, 0
         key = Qt.Key
         accept, delete = (lambda: self.mark("accepted")), self.delete
@@ -148,6 +148,7 @@ class GalleryPanel(QWidget):
         self._sort.currentIndexChanged.connect(lambda _index: self._arrange())
         self._shown.currentIndexChanged.connect(lambda _index: self._arrange())
         follow(session.view, "selected", self, self._on_selected)
+        follow(session.view, "display", self, lambda _display: self._crops.redraw())
         on_theme(self, self.grid.refresh)
 
     def _on_document(self, document: ImageDocument | None) -> None:

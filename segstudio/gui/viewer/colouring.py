@@ -1,14 +1,20 @@
 """Which of the label colours an object has: stable per id, different from its neighbours."""
 
 import threading
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from segstudio.core.tiles import Window
+from segstudio.labels.label_map import LabelMap
+
 COLOURS = 12
 #: Coprime to the numbers of colours that there are, so that ids that follow each other get colours far apart.
 _STEP = 5
+#: Pixels between two objects that count as neighbours.
+_REACH = 4
 
 
 class ObjectColours:
@@ -44,6 +50,17 @@ class ObjectColours:
                 numbers = self._table[ids]
         return numbers
 
+    def learn(self, numbers: Mapping[int, int]) -> bool:
+        """Take over the numbers of `graph_colours`; return whether an object that is shown has another one now."""
+        if not numbers:
+            return False
+        ids, new = np.fromiter(numbers, np.int64, len(numbers)), np.fromiter(numbers.values(), np.uint8, len(numbers))
+        with self._lock:
+            self._reserve(int(ids.max()))
+            before = self._table[ids]
+            self._table[ids] = new
+            return bool(((before > 0) & (before != new)).any())
+
     def number(self, object_id: int) -> int:
         """Return the colour number of one object."""
         return int(self.of(np.full((1, 1), object_id, np.int64))[0, 0])
@@ -62,12 +79,47 @@ class ObjectColours:
         present = np.unique(ids)
         for object_id in present[(present > 0) & (self._table[present] == 0)].tolist():
             taken = {int(self._table[other]) for other in neighbours.get(object_id, ())}
-            wish = object_id * _STEP % self.colours
-            free = [1 + (wish + step) % self.colours for step in range(self.colours)]
-            self._table[object_id] = next((number for number in free if number not in taken), free[0])
+            self._table[object_id] = _first_free(object_id, taken, self.colours)
 
 
-def _touching(ids: NDArray[Any], reach: int = 4) -> NDArray[Any]:
+def graph_colours(plane: LabelMap, colours: int) -> dict[int, int]:
+    """Return a number for each object such that neighbours differ as far as so many colours allow.
+
+    A greedy colouring by ascending id, in which each object wishes for the number of its id: it is the same each time,
+    whatever was looked at before, and an object that comes or goes changes few others.
+
+    Parameters
+    ----------
+    plane
+        Of which each tile is read once, on any thread but that of the window.
+    colours
+        How many there are; numbers count from 1.
+    """
+    neighbours: dict[int, set[int]] = {}
+    for key in plane.keys():  # noqa: SIM118 - a method of the map, no mapping
+        window = plane.grid.window(key)
+        reach = Window(window.y0, window.x0, window.y1 + _REACH, window.x1 + _REACH).clip(plane.shape)
+        ids = np.maximum(plane.read(reach), 0)
+        for item in np.unique(ids[ids > 0]).tolist():
+            neighbours.setdefault(item, set())
+        for a, b in _touching(ids).tolist():
+            neighbours[a].add(b)
+            neighbours[b].add(a)
+    numbers: dict[int, int] = {}
+    for item in sorted(neighbours):
+        taken = {numbers[other] for other in neighbours[item] if other in numbers}
+        numbers[item] = _first_free(item, taken, colours)
+    return numbers
+
+
+def _first_free(object_id: int, taken: Collection[int], colours: int) -> int:
+    """Return the number that an object wishes for, or the next one that is not taken."""
+    wish = object_id * _STEP % colours
+    free = [1 + (wish + step) % colours for step in range(colours)]
+    return next((number for number in free if number not in taken), free[0])
+
+
+def _touching(ids: NDArray[Any], reach: int = _REACH) -> NDArray[Any]:
     """Return (n, 2) pairs of different ids at most `reach` pixels apart in a row, a column or a diagonal."""
     found = []
     for dy, dx in ((0, reach), (reach, 0), (reach, reach), (0, 1), (1, 0)):

@@ -11,7 +11,7 @@ from segstudio.gui.viewer.boxes_in_view import BoxesInView
 from segstudio.gui.viewer.camera import Camera
 from segstudio.gui.viewer.colour_choice import colours_of, legend_of, proposal_colours
 from segstudio.gui.viewer.colour_legend import ColourLegend
-from segstudio.gui.viewer.colouring import ObjectColours
+from segstudio.gui.viewer.colouring import ObjectColours, graph_colours
 from segstudio.gui.viewer.label_render import LabelStyle, draw_labels, draw_regions
 from segstudio.gui.viewer.palette import label_colours, rgb
 from segstudio.gui.viewer.screen_layer import Draw, ScreenLayer
@@ -27,6 +27,8 @@ _ZOOM_DELAY_MS = 30
 _SELECT_DELAY_MS = 15
 #: Up to so many objects that are selected or no more are drawn again one by one, with more of them everything is.
 _REPAIRED = 24
+#: Planes up to so many pixels are coloured as a whole.
+_WHOLE = 1 << 24
 
 
 class Overlays(QObject):
@@ -99,6 +101,7 @@ class Overlays(QObject):
         self.regions.set_source(self._region_drawing(), shape)
         self._request()
         self.boxes.find_soon()
+        self._colour_graph()
 
     def set_proposals(self, labels: LabelMap | None, states: Mapping[int, str]) -> None:
         """Show other proposals; rejected and accepted ones (by `states`) are left out."""
@@ -264,6 +267,23 @@ class Overlays(QObject):
                 self.boxes.set_plane(self._document.planes.labels, self._colours, label_colours(self._palette))
             self.restyle()
             self.boxes.find_soon()
+            self._colour_graph()
+
+    def _colour_graph(self) -> None:
+        """Find on a thread colours by which all neighbours differ, those too that no drawing has seen together.
+
+        Large planes keep the colours that come as their parts are looked at.
+        """
+        document, colours = self._document, self._colours
+        if document is None or document.planes.shape[0] * document.planes.shape[1] > _WHOLE:
+            return
+        plane, count = document.planes.labels.snapshot(), colours.colours
+
+        def take(numbers: dict[int, int]) -> None:
+            if colours is self._colours and colours.learn(numbers):
+                self.labels.restyle(self._label_drawing())
+
+        self._session.background.run(lambda: graph_colours(plane, count), take, lane="colours")
 
     def _new_colours(self) -> ObjectColours:
         return ObjectColours(len(label_colours(self._palette)))
