@@ -112,6 +112,11 @@ class ObjectList:
         """Whether the rows of an image with thousands of objects are still to come."""
         return self._listing is not None
 
+    @property
+    def measured(self) -> bool:
+        """Whether the rows have figures; of a plane of a stack they come when it stays in front."""
+        return bool(self._measured)
+
     def ids(self) -> list[int]:
         """Return the ids of all objects, in ascending order."""
         return sorted(self._connected.objects_in_front()) if self._connected else []

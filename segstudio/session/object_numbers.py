@@ -131,7 +131,7 @@ class ObjectNumbers:
             return
         if by in FIGURES:
             rows = self._objects.rows()
-            self._unmeasured = self._objects.busy or self._objects.listing
+            self._unmeasured = self._objects.listing or not self._objects.measured
 
             def work() -> tuple[Table, Scale | None]:
                 return _of_figures(rows, by)
@@ -180,7 +180,7 @@ class ObjectNumbers:
     def _on_measured(self) -> None:
         if self._view.colour_by not in FIGURES or self._objects.busy or self._objects.listing:
             return
-        if self._unmeasured or len(self._dirty) > _MANY:
+        if (self._unmeasured and self._objects.measured) or len(self._dirty) > _MANY:
             self.make()
         else:
             self._put_dirty()

@@ -126,11 +126,17 @@ class ObjectWalk:
         if not self.left and self._objects.waiting:
             # Another pass, through the suspicious ones.
             self._passed, self._done = len(self._objects.seen) - len(self._objects.waiting), set()
-        following = self._objects.after(self.current, by, self._done)
+        following = self._objects.after(self._here(), by, self._done)
         if following:
             self._focus(following)
         else:
             self._next_image()
+
+    def _here(self) -> int:
+        """Return the object in focus, 0 when another plane has been brought to the front since."""
+        document = self._front.document
+        plane = document.plane_with(self.current) if document is not None and self.current else None
+        return self.current if document is not None and plane == document.plane else 0
 
     def _go_on(self, following: int) -> None:
         if following in self._objects.waiting and following not in self._done:

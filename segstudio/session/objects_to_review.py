@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
+from segstudio.core.stack_shape import LABEL_TILE, plane_start
 from segstudio.labels.label_map import LabelMap
 from segstudio.labels.objects import ObjectTable
 from segstudio.session.background import Background
@@ -67,15 +68,21 @@ class ObjectsToReview:
         """Return the one that comes after (1) an object, or before it (−1), without those in `skip`; 0 for none.
 
         They come plane by plane, from top to bottom; after the last comes the first. An object that does not wait any
-        more has its place as long as the image is in front.
+        more has its place as long as the image is in front; with 0 the plane in front begins.
         """
-        order, here = self._order, self._places.get(object_id, (-1, -1, -1))
+        order, here = self._order, self._places.get(object_id, self._start())
         at = bisect_right(order, here) if by > 0 else bisect_left(order, here) - 1
         for step in range(len(order)):
             found = order[(at + by * step) % len(order)][2]
             if found not in skip and (found != object_id or step == len(order) - 1):
                 return found
         return 0
+
+    def _start(self) -> _Place:
+        """Return the place before all objects of the plane in front."""
+        document = self._document
+        row = plane_start(document.stack.shape, document.plane) // LABEL_TILE if document is not None else 0
+        return row, -1, -1
 
     def _look(self) -> None:
         """Look at all objects, on a thread; when some change meanwhile, again."""

@@ -175,7 +175,7 @@ class GalleryPanel(QWidget):
         """Put the objects in order once they are listed, and again once they are measured; later edits move none."""
         objects = self._session.objects
         if self.isVisible() and not objects.listing:
-            if self._stale or (self._unmeasured and not objects.busy):
+            if self._stale or (self._unmeasured and objects.measured):
                 self._arrange()
             else:
                 self.grid.refresh()
@@ -183,7 +183,7 @@ class GalleryPanel(QWidget):
     def _arrange(self) -> None:
         """Put all objects in order, on a thread."""
         objects, project = self._session.objects, self._session.project
-        self._stale, self._unmeasured = False, objects.busy
+        self._stale, self._unmeasured = False, not objects.measured
         self._asked += 1
         rows, asked, by, shown = objects.rows(), self._asked, self._sort.currentData(), self._shown.currentData()
         descending = self._descending

@@ -62,8 +62,11 @@ def test_each_object_comes_once_on_its_plane_and_then_the_next_image(session: Se
     paste(session, 2, squares((3, 3), (20, 20)))  # 1 and 2
     paste(session, 1, squares((9, 9)))  # 3
     assert session.document is not None
+    session.document.turn_to(2)
+    walk.next()
+    assert walk.current == 1, "the plane in front comes first"
     session.document.turn_to(0)
-    assert (walk.left, walk.total, walk.current) == (3, 3, 0)
+    assert (walk.left, walk.total, walk.current) == (3, 3, 1)
     seen: list[Window] = []
     walk.focused.connect(seen.append)
     walk.next()
