@@ -152,6 +152,11 @@ class Merge:
         """What the history calls it, when it joins many."""
         return restore_point(f"Merge {len(self.ids)} objects", len(self.ids))
 
+    @property
+    def slow(self) -> bool:
+        """Whether the window would wait for it: each object may lie in tiles of its own."""
+        return len(self.ids) > FEW_WRITES
+
     def apply(self, tx: Transaction) -> None:
         """Give all pixels to the first object."""
         _replace(tx, set(self.ids[1:]) - {self.ids[0]}, self.ids[0])

@@ -11,8 +11,8 @@ from segstudio.labels.shapes import Mask, pieces
 
 #: Blur before the threshold, pixels: single pixels are noisy.
 _BLUR: Final = 1.0
-#: The local mean reaches over such a part of the region's shorter side, and at least so many pixels (sigma).
-_LOCAL_SHARE, _LOCAL_LEAST = 0.12, 8.0
+#: The local mean reaches over such a part of the region's shorter side, and over so many pixels at least and at most.
+_LOCAL_SHARE, _LOCAL_LEAST, _LOCAL_MOST = 0.2, 12, 60
 #: What counts as the range of intensities, in percent.
 _RANGE: Final = (0.5, 99.5)
 
@@ -27,7 +27,7 @@ class Threshold:
         ``"otsu"``: one threshold for the region. ``"local"``: one of the difference to the mean around each pixel,
         where the ground is uneven.
     objects
-        Which side of the threshold they are on; ``"auto"``: the one with fewer pixels at the edge of the region.
+        Which side of the threshold they are on; ``"auto"``: the one with fewer pixels, in the region and at its edge.
     more
         Moves the threshold so that objects get more pixels (positive) or fewer, as a share of the range of intensities.
     smallest
@@ -67,8 +67,8 @@ def objects_by_threshold(pixels: NDArray[Any], inside: Mask, settings: Threshold
         return nothing
     grey = cv2.GaussianBlur(np.where(known, grey, np.float32(grey[seen].mean())), (0, 0), _BLUR)
     if settings.method == "local":
-        reach = max(_LOCAL_LEAST, _LOCAL_SHARE * min(inside.shape))
-        grey = grey - cv2.GaussianBlur(grey, (0, 0), reach)
+        reach = min(max(_LOCAL_LEAST, round(_LOCAL_SHARE * min(inside.shape))), _LOCAL_MOST)
+        grey = grey - cv2.blur(grey, (2 * reach + 1, 2 * reach + 1))
     low, high = np.percentile(grey[seen], _RANGE)
     if high <= low:
         return nothing
@@ -81,9 +81,9 @@ def objects_by_threshold(pixels: NDArray[Any], inside: Mask, settings: Threshold
 
 
 def _bright(above: Mask, inside: Mask) -> bool:
-    """Whether what is above the threshold is less than half of the edge of a region."""
+    """Whether what is above the threshold is less than half of a region and its edge, taken together."""
     edge = inside & (cv2.erode(inside.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=(0.0,)) == 0)
-    return bool(2 * np.count_nonzero(above & edge) < np.count_nonzero(edge))
+    return bool(above[edge].mean() + above[inside].mean() < 1)
 
 
 def _small(mask: Mask, largest: int) -> Mask:

@@ -63,5 +63,5 @@ class MergeTool(Tool):
             return
         crossed = sorted(pixels_under(points, context), key=lambda object_id: object_id not in context.view.selected)
         if len(crossed) > 1:
-            context.document.apply(Merge(tuple(crossed)))
+            context.carry_out(Merge(tuple(crossed)))
         context.select(crossed[:1])

@@ -12,7 +12,7 @@ from segstudio.labels.shapes import Mask
 from segstudio.session.tools.base import PointerEvent, Preview, until_release
 
 #: The longest outlines are shown: thousands of specks would keep the pointer waiting.
-MOST_RINGS = 100
+MOST_RINGS = 300
 #: What is said while one is shown.
 HOW = "Enter or a click takes what is proposed; Esc does not."
 

@@ -76,6 +76,13 @@ def test_a_local_threshold_finds_cells_on_uneven_ground() -> None:
     assert objects_by_threshold(sloping, inside, Threshold("otsu", "bright"))[~CELLS].astype(bool).mean() > 0.2
 
 
+def test_crowded_cells_are_still_told_from_the_ground() -> None:
+    crowd = (X % 20 < 13) & (Y % 20 < 14)  # more of the edge is cell than ground
+    found = objects_by_threshold(np.where(crowd, 100, 10), np.ones(SHAPE, np.bool_), Threshold())
+    assert found.max() == 20
+    np.testing.assert_array_equal(found > 0, crowd)
+
+
 def test_escape_refuses_and_neighbours_stay() -> None:
     user = Thresholder()
     user.drag(*REGION)

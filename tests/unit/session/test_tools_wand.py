@@ -13,6 +13,7 @@ from segstudio.core.tiles import Window
 from segstudio.labels.history import Planes
 from segstudio.labels.mask_edit import AddMask
 from segstudio.labels.similar import unlikeness
+from segstudio.session.tools.proposed import MOST_RINGS
 from segstudio.session.tools.wand import REACH
 
 Y, X = np.mgrid[: SHAPE[0], : SHAPE[1]]
@@ -151,7 +152,7 @@ def test_an_area_without_an_end_is_cut_off_and_that_is_said(monkeypatch: pytest.
 def test_of_noise_only_the_longest_lines_are_shown() -> None:
     user = Wand(np.random.default_rng(1).normal(100, 30, SHAPE).astype(np.float32))
     user.send("press", 50, 40)
-    assert 0 < len(user.previews) <= 100
+    assert 0 < len(user.previews) <= MOST_RINGS
     user.send("move", 55, 40)
     longest = [len(preview.points) for preview in user.previews]
     assert longest == sorted(longest, reverse=True)
