@@ -20,6 +20,7 @@ from rich.text import Text
 
 from segstudio import __version__
 from segstudio.cli.qt_libraries import install_command, missing_libraries
+from segstudio.io.optional_reader import OPTIONAL_FORMATS
 
 Verdict = Literal["good", "note", "bad"]
 
@@ -70,7 +71,7 @@ class Finding:
     Attributes
     ----------
     topic
-        ``"python"``, ``"qt"``, ``"torch"``, ``"device"``, ``"memory"``, ``"disk"`` or ``"packages"``.
+        ``"python"``, ``"qt"``, ``"torch"``, ``"device"``, ``"memory"``, ``"disk"``, ``"formats"`` or ``"packages"``.
     text
         What was found, one sentence.
     fix
@@ -119,6 +120,7 @@ def examine() -> Iterator[Finding]:
     yield device_finding(torch, driver_version(), sys.platform)
     yield memory_finding(psutil.virtual_memory().total, psutil.virtual_memory().available)
     yield disk_finding(user_data_path("segstudio", appauthor=False))
+    yield formats_finding()
 
 
 def print_report(console: Console, findings: list[Finding]) -> None:
@@ -273,6 +275,19 @@ def disk_finding(folder: Path) -> Finding:
     if free < 2 * 2**30:
         return Finding("disk", "note", text, "Free some space: one training can take 1 GB.", {"free": free})
     return Finding("disk", "good", text, details={"free": free})
+
+
+def formats_finding() -> Finding:
+    """Say which formats can be read that need a library of their own."""
+    there = [item.formats for item in OPTIONAL_FORMATS if item.installed]
+    missing = [item for item in OPTIONAL_FORMATS if not item.installed]
+    text = f"Beside TIFF, OME-Zarr, HDF5, PNG and JPEG: {', '.join(there) or 'nothing'}"
+    if not missing:
+        return Finding("formats", "good", text)
+    extras = ",".join(item.extra for item in missing)
+    names = ", ".join(item.formats for item in missing)
+    fix = f'To read {names} too: pip install "segstudio[{extras}]"'
+    return Finding("formats", "good", text, fix, {"missing": [item.extra for item in missing]})
 
 
 def _why_no_gpu(torch: dict[str, Any], driver: str | None, system: str) -> tuple[str, str]:

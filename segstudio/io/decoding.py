@@ -103,6 +103,16 @@ def not_found(path: Path) -> BadInput:
     )
 
 
+def no_part(holder: Path, part: str) -> BadInput:
+    """Return the error for a name behind a file that stands for nothing in it."""
+    return BadInput(
+        f"There is no image “{part[:100]}” in {holder.name}.",
+        hint=f"Add {holder.name} itself: then you can choose among what it holds.",
+        code="image-missing",
+        path=holder,
+    )
+
+
 def plain_reason(error: BaseException) -> str:
     """Return what went wrong in words for the user, to complete a sentence."""
     # What decoders say is for programmers; it stays in the chain of causes.

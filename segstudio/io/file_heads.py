@@ -56,8 +56,6 @@ _YOLO: Final = re.compile(rb"\d+( [01]?\.?\d+(e-\d+)?){4,}\s")
 
 #: Beginnings of files that people take for images, and what to tell them.
 _KNOWN = (
-    (b"ZISRAWFILE", "is a Zeiss CZI file, which cannot be read yet; export it as OME-TIFF"),
-    (b"\xda\xce\xbe\x0a", "is a Nikon ND2 file, which cannot be read yet; export it as OME-TIFF"),
     (b"\xd0\xcf\x11\xe0", "is a file of another microscope program, which cannot be read; export it as OME-TIFF"),
     (b"%PDF", "is a PDF document, not an image; export the picture as TIFF or PNG"),
     (b"PK\x03\x04", "is a ZIP archive, not an image; unpack it first"),

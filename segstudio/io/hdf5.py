@@ -16,7 +16,7 @@ from segstudio.core.axes import ImageInfo, PixelSize
 from segstudio.core.errors import BadInput
 from segstudio.core.tiles import Window
 from segstudio.io.axis_layout import AxisLayout, guessed_letters
-from segstudio.io.decoding import check_budget, damaged, not_found
+from segstudio.io.decoding import check_budget, damaged, no_part
 from segstudio.io.finite import SEARCHED_PIXELS, float_warnings
 from segstudio.io.image_place import container_of
 from segstudio.io.sources import BaseSource, ImagePart, ImageReader, readers
@@ -183,12 +183,12 @@ def _dataset(path: Path, file: File, name: str) -> Dataset:
     item: Any = file
     for key in name.split("/"):
         if not isinstance(item, h5py.Group) or key not in item:
-            raise not_found(path)
+            raise no_part(*container_of(path))
         if _is_link(item, key):
             raise _leads_out(path, f"“{key[:60]}” is a link")
         item = item[key]
     if not isinstance(item, h5py.Dataset):
-        raise not_found(path)
+        raise no_part(*container_of(path))
     return item
 
 

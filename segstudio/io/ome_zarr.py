@@ -191,6 +191,7 @@ def _info(path: Path, image: ZarrImage, first: _Array) -> ImageInfo:
         planes=layout.planes,
         pixel_size=image.pixel_size,
         channel_names=image.channel_names if len(image.channel_names) == layout.channels else (),
+        channel_colours=image.channel_colours if len(image.channel_colours) == layout.channels > 1 else (),
         warnings=image.warnings,
     )
 

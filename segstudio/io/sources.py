@@ -16,7 +16,7 @@ from segstudio.core.axes import ImageInfo
 from segstudio.core.errors import BadInput
 from segstudio.core.registry import Registry
 from segstudio.core.tiles import Window
-from segstudio.io.decoding import check_budget, decoding, not_found
+from segstudio.io.decoding import check_budget, decoding, no_part
 from segstudio.io.file_heads import read_head, refuse_folder, what_it_is
 from segstudio.io.image_place import container_of
 
@@ -283,7 +283,7 @@ def open_image(path: str | Path, *, indices: bool = False) -> BaseSource:
     if is_folder:
         refuse_folder(file)
     if part:
-        raise not_found(file)
+        raise no_part(holder, part)
     raise BadInput(
         f"{file.name} {what_it_is(head)}.",
         hint="SegStudio reads TIFF, OME-TIFF, OME-Zarr, HDF5, PNG, JPEG, BMP, GIF, WebP and NumPy files.",

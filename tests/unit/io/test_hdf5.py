@@ -43,7 +43,7 @@ def test_datasets_are_named_like_files_in_a_folder(tmp_path: Path) -> None:
     assert container_of(path / "cells" / "raw") == (path, "cells/raw")
     assert own_stem(path / "cells" / "raw") == "a_cells_raw"
     assert fingerprint_of(path / "big") != fingerprint_of(path / "cells" / "raw")
-    with pytest.raises(BadInput, match="not found"):
+    with pytest.raises(BadInput, match="no image"):
         open_image(path / "cells" / "other")
 
 

@@ -73,6 +73,7 @@ def test_planes_channels_and_levels_are_what_was_written(tmp_path: Path, version
         assert (info.axes, info.shape) == ("TZCYX", (2, 4, 3, 70, 50))
         assert (info.channels, info.planes, info.dtype) == (3, 8, "uint16")
         assert info.channel_names == ("dye 0", "dye 1", "dye 2")
+        assert info.channel_colours == ("#00ff00",) * 3
         assert info.pixel_size is not None
         assert (info.pixel_size.y, info.pixel_size.x) == (0.5, 0.25)
         assert source.levels == ((35, 25),)

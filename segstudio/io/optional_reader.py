@@ -1,0 +1,52 @@
+"""Libraries that read the formats of microscope makers and videos: they are installed when somebody wants them."""
+
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from segstudio.core.errors import BadInput
+
+
+class OptionalFormat(NamedTuple):
+    """Formats that need a library which is not installed with the program.
+
+    Attributes
+    ----------
+    formats
+        For people.
+    library
+        Name by which it is imported.
+    extra
+        What is written in brackets when it is installed: ``segstudio[czi]``.
+    """
+
+    formats: str
+    library: str
+    extra: str
+
+    @property
+    def installed(self) -> bool:
+        """Whether it can be read here."""
+        return find_spec(self.library) is not None
+
+
+CZI: Final = OptionalFormat("Zeiss CZI", "czifile", "czi")
+ND2: Final = OptionalFormat("Nikon ND2", "nd2", "nd2")
+LIF: Final = OptionalFormat("Leica LIF", "liffile", "lif")
+VIDEO: Final = OptionalFormat("video", "av", "video")
+OPTIONAL_FORMATS: Final = (CZI, ND2, LIF, VIDEO)
+
+
+def library_for(wanted: OptionalFormat, path: Path) -> Any:  # noqa: ANN401 - modules without types
+    """Import what reads a format; raise `BadInput`, with how to install it, when it is missing."""
+    try:
+        return import_module(wanted.library)
+    except ImportError as error:
+        raise BadInput(
+            f"{path.name} is a {wanted.formats} file, and what reads those is not installed.",
+            hint=f'Install it with: pip install "segstudio[{wanted.extra}]", then start SegStudio again. '
+            "Or export the image as OME-TIFF.",
+            code="reader-missing",
+            path=path,
+        ) from error
