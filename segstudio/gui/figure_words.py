@@ -3,7 +3,7 @@
 from PySide6.QtCore import QCoreApplication
 
 from segstudio.core.classes import ClassTable
-from segstudio.session.object_list import Row
+from segstudio.session.object_rows import Row
 
 _NAMES = {
     "id": "Id",

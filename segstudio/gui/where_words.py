@@ -4,7 +4,7 @@ from math import isfinite
 
 from segstudio.core.axes import ImageInfo
 from segstudio.session.display.channels import COLOURS, ImageDisplay, channel_names
-from segstudio.session.object_list import Row
+from segstudio.session.object_rows import Row
 
 
 def size_words(row: Row | None, unit: str) -> list[str]:

@@ -2,21 +2,16 @@
 
 import time
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
-from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
 from segstudio.core.errors import BadInput
-from segstudio.core.tiles import TileKey, Window
-from segstudio.labels.label_map import LabelMap
-from segstudio.labels.measure import measure
-from segstudio.labels.object_blocks import object_blocks
-from segstudio.labels.objects import ObjectInfo, ObjectTable, ReviewState, Source
+from segstudio.core.tiles import Window
+from segstudio.labels.objects import ObjectInfo, ObjectTable
 from segstudio.session.background import Background
+from segstudio.session.object_rows import UNKNOWN, Measured, Row, measure_all, measure_each, row_of
 
 if TYPE_CHECKING:
     from segstudio.project.changes import DocumentChange
@@ -29,45 +24,6 @@ _MANY_ROWS = 5000
 #: So long a plane of a stack is in front before its objects are measured.
 _REST_S = 0.3
 _RESTING = "objects of a plane"
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """Pixel figures of one object: area in px², lengths in px, angle in degrees, mean intensity of all channels.
-
-    Perimeter and diameter, of the disc of equal area, are lengths; the last three are plain numbers (see `measure`).
-    """
-
-    area: float = 0.0
-    length: float = 0.0
-    width: float = 0.0
-    angle: float = 0.0
-    intensity: float = float("nan")
-    diameter: float = 0.0
-    perimeter: float = 0.0
-    circularity: float = 0.0
-    solidity: float = 0.0
-    eccentricity: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One object of the table; lengths are in `ObjectList.unit`, the area in its square; NaN until measured."""
-
-    id: int
-    class_id: int
-    source: Source
-    state: ReviewState
-    area: float
-    length: float
-    width: float
-    angle: float
-    intensity: float
-    diameter: float = float("nan")
-    perimeter: float = float("nan")
-    circularity: float = float("nan")
-    solidity: float = float("nan")
-    eccentricity: float = float("nan")
 
 
 class ObjectList:
@@ -201,10 +157,10 @@ class ObjectList:
         objects, scale = document.objects_in_front(), self._pixel_size or 1.0
         # Copied at once: row by row, tens of thousands of them take longer than a frame.
         infos = objects.copy() if isinstance(objects, ObjectTable) else dict(objects)
-        return lambda found: {key: _row(key, infos[key], found.get(key, _UNKNOWN), scale) for key in sorted(infos)}
+        return lambda found: {key: row_of(key, infos[key], found.get(key, UNKNOWN), scale) for key in sorted(infos)}
 
     def _row(self, object_id: int, info: ObjectInfo) -> Row:
-        return _row(object_id, info, self._measured.get(object_id, _UNKNOWN), self._pixel_size or 1.0)
+        return row_of(object_id, info, self._measured.get(object_id, UNKNOWN), self._pixel_size or 1.0)
 
     def _on_turned(self, plane: int) -> None:
         """List the objects of another plane; they are measured when it stays in front: a stack may be played."""
@@ -277,9 +233,9 @@ class ObjectList:
 
         def work() -> tuple[dict[int, Measured], dict[int, Row]]:
             if everything:
-                found = _all(snapshot, read, lambda: document is self._connected)
+                found = measure_all(snapshot, read, lambda: document is self._connected)
             else:
-                found = _each(places, snapshot, read)
+                found = measure_each(places, snapshot, read)
             return found, make(found)
 
         def take(result: tuple[dict[int, Measured], dict[int, Row]]) -> None:
@@ -298,76 +254,11 @@ class ObjectList:
         self._background.run(work, take, lane="objects")
 
 
-_UNKNOWN = Measured(*[float("nan")] * 10)
-
-
 def _none(_found: dict[int, Measured]) -> dict[int, Row]:
     return {}
-
-
-def _row(object_id: int, info: ObjectInfo, found: Measured, scale: float) -> Row:
-    return Row(
-        object_id,
-        info.class_id,
-        info.source,
-        info.state,
-        found.area * scale**2,
-        found.length * scale,
-        found.width * scale,
-        found.angle,
-        found.intensity,
-        found.diameter * scale,
-        found.perimeter * scale,
-        found.circularity,
-        found.solidity,
-        found.eccentricity,
-    )
 
 
 def _without(rows: dict[int, Row], ids: Collection[int]) -> dict[int, Row]:
     for object_id in ids:
         rows.pop(object_id, None)
     return rows
-
-
-def _all(
-    labels: LabelMap, read: Callable[[Window], NDArray[Any] | None], wanted: Callable[[], bool]
-) -> dict[int, Measured]:
-    """Measure all objects, as long as it is `wanted`."""
-    found: dict[int, Measured] = {}
-    for window, pixels in object_blocks(labels):
-        if not wanted():
-            break
-        found |= _measured(pixels, read(window))
-    return found
-
-
-def _each(
-    places: dict[int, list[TileKey]], labels: LabelMap, read: Callable[[Window], NDArray[Any] | None]
-) -> dict[int, Measured]:
-    found = {}
-    for object_id, keys in places.items():
-        window = labels.window_of(object_id, keys)
-        if window is not None:
-            mine = labels.read(window) == object_id
-            found[object_id] = _measured(mine.astype(np.int32), read(window)).get(1, _UNKNOWN)
-    return found
-
-
-def _measured(labels: NDArray[np.int32], image: NDArray[Any] | None) -> dict[int, Measured]:
-    table = measure(labels, image.mean(axis=2) if image is not None and image.ndim == 3 else image)
-    columns: Iterable[Any] = zip(
-        table.ids.tolist(),
-        table["area_px"].tolist(),
-        table["length_px"].tolist(),
-        table["width_px"].tolist(),
-        table["angle"].tolist(),
-        table["mean_intensity"].tolist() if image is not None else repeat(_UNKNOWN.intensity, len(table.ids)),
-        table["equivalent_diameter_px"].tolist(),
-        table["perimeter_px"].tolist(),
-        table["circularity"].tolist(),
-        table["solidity"].tolist(),
-        table["eccentricity"].tolist(),
-        strict=True,
-    )
-    return {int(object_id): Measured(*figures) for object_id, *figures in columns}

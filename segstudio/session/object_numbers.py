@@ -11,8 +11,9 @@ from psygnal import Signal
 
 from segstudio.labels.objects import ObjectInfo
 from segstudio.session.background import Background
-from segstudio.session.object_list import ObjectList, Row
+from segstudio.session.object_list import ObjectList
 from segstudio.session.object_order import FIGURES
+from segstudio.session.object_rows import Row
 from segstudio.session.view_state import ViewState
 
 if TYPE_CHECKING:

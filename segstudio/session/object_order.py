@@ -6,7 +6,7 @@ from typing import Final, Literal
 import numpy as np
 
 from segstudio.labels.objects import ReviewState
-from segstudio.session.object_list import Row
+from segstudio.session.object_rows import Row
 
 #: Measurements of a `Row`.
 FIGURES: Final = (

@@ -10,7 +10,7 @@ from segstudio.gui.panels.instances import InstancesPanel
 from segstudio.gui.panels.measure import MeasurePanel
 from segstudio.gui.panels.object_menu import change_objects
 from segstudio.labels.state_edit import SetState
-from segstudio.session.object_list import Row
+from segstudio.session.object_rows import Row
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")
 

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QWidget
 from segstudio.core.classes import ClassTable, ObjectClass
 from segstudio.gui.theme import icon, tokens
 from segstudio.labels.objects import ReviewState
-from segstudio.session.object_list import Row
+from segstudio.session.object_rows import Row
 
 _Index = QModelIndex | QPersistentModelIndex
 ID, _CLASS, _STATE, _SOURCE, _AREA, _LENGTH, _WIDTH, _ANGLE, _INTENSITY = range(9)

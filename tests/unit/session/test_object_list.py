@@ -18,7 +18,8 @@ from segstudio.labels.transaction import Transaction
 from segstudio.project.changes import DocumentChange
 from segstudio.session import object_list
 from segstudio.session.background import Background
-from segstudio.session.object_list import ObjectList, Row
+from segstudio.session.object_list import ObjectList
+from segstudio.session.object_rows import Row
 
 SHAPE = (100, 120)
 
@@ -206,13 +207,13 @@ def test_thousands_of_rows_are_made_away_from_the_window(monkeypatch: pytest.Mon
     document = MemoryDocument()
     document.paste(grid_of_squares(SHAPE, 4, 6))
     asked: list[int] = []
-    make = object_list._row
+    make = object_list.row_of
 
     def counted(item: int, *rest: Any) -> Row:
         asked.append(item)
         return make(item, *rest)
 
-    monkeypatch.setattr(object_list, "_row", counted)
+    monkeypatch.setattr(object_list, "row_of", counted)
     table, background = later_table(document, monkeypatch)
     assert (table.listing, table.rows(), asked) == (True, [], [])
     background.work()
