@@ -33,6 +33,7 @@ _MISSING = {
     "shape.": _SELECTION,
     "view.made": QT_TRANSLATE_NOOP("GreyWords", "The model made no image of this one."),
     "image.axes": QT_TRANSLATE_NOOP("GreyWords", "This image has only rows and columns."),
+    "view.projection": _STACK,
     "view.channel_": QT_TRANSLATE_NOOP("GreyWords", "This image has no such channel."),
     "view.single_channel": QT_TRANSLATE_NOOP("GreyWords", "This image has one channel."),
     "view.contrast": QT_TRANSLATE_NOOP("GreyWords", "The contrast is automatic."),

@@ -107,18 +107,6 @@ class AxisMeaning:
         if again:
             self._front.leave()
 
-        def work() -> list[UserError]:
-            refused = []
-            for image_id in image_ids:
-                try:
-                    project.read_axes(image_id, letters, pixel_size_um)
-                except UserError as error:
-                    refused.append(error)
-            if keep and len(refused) < len(image_ids):
-                project.axes.remember(image_ids[0])
-            project.try_save()
-            return refused
-
         def done(refused: list[UserError]) -> None:
             if project is not self._project():
                 return
@@ -128,7 +116,26 @@ class AxisMeaning:
             if again:
                 self._front.select(again)
 
-        self._background.run(work, done, lane=self._front.lane)
+        self._background.run(
+            lambda: _set(project, image_ids, letters, pixel_size_um, keep), done, lane=self._front.lane
+        )
+
+
+def _set(
+    project: "Project", image_ids: list[str], letters: str, pixel_size_um: float | None, keep: bool
+) -> list[UserError]:
+    """Read the axes of images so; return why some of them are read as before."""
+    refused = []
+    for image_id in image_ids:
+        try:
+            project.read_axes(image_id, letters, pixel_size_um)
+        except UserError as error:
+            refused.append(error)
+    done = [image_id for image_id in image_ids if project.entry(image_id).read_as == letters]
+    if keep and done:
+        project.axes.remember(done[0])
+    project.try_save()
+    return refused
 
 
 def _found(project: "Project", image_id: str) -> AxesFound:

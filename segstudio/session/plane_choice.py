@@ -51,6 +51,16 @@ class PlaneChoice:
         letters = [name for name, _ in self.axes]
         return letters.index(letter) if letter in letters else 0 if len(letters) == 1 else None
 
+    def projected(self, letter: str) -> str:
+        """Return the letter of the axis over which `letter` projects in the image in front; empty for none.
+
+        Depth is also the only axis that there is, unless that is the time.
+        """
+        letters = [name for name, _ in self.axes]
+        if letter in letters:
+            return letter
+        return letters[0] if letter == "Z" and len(letters) == 1 and letters != ["T"] else ""
+
     def go_on(self, by: int) -> int | None:
         """Go on along the fastest axis; return the plane that was in front, ``None`` where there is no further one."""
         document, position = self._document(), self.position

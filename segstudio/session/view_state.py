@@ -67,6 +67,14 @@ class ViewState:
 
     display: ImageDisplay = field(default_factory=ImageDisplay)
     """Channels, colours and contrast of the image in front."""
+    projection: str = ""
+    """Letter of the axis over which the brightest pixels are seen, ``"Z"`` or ``"T"``; empty for the plane itself."""
+    crosshair: bool = False
+    """Lines through the pointer."""
+    grid: bool = False
+    """Lines at equal distances over the image."""
+    ruler: tuple[tuple[float, float], tuple[float, float]] | None = None
+    """Ends of what was measured last with the ruler, image x and y."""
     selected: frozenset[int] = frozenset()
     """Ids of the selected objects."""
 
@@ -117,5 +125,6 @@ class ViewState:
     def let_go(self) -> None:
         """Take no object in hand: the next stroke continues the one that it begins on."""
         self.current_object = 0
+        self.ruler = None
         self.selected = frozenset()
         self.selected = frozenset()

@@ -86,6 +86,7 @@ _TOOLS = (
         "ph.selection-slash",
         "Draw around objects: all that lie in the line or touch it are deleted",
     ),
+    ("ruler", "Ruler", ("Alt+L",), "ph.ruler", "Drag, or click twice: how far apart two points are"),
     ("relabel", "Class by click", ("T",), "ph.tag", "Click objects to give them the chosen class"),
     ("region", "Region brush", ("U",), "ph.selection-all", "Paint what is completely labelled, or to be ignored"),
 )
@@ -109,7 +110,7 @@ def actions(w: "MainWindow") -> list[Action]:
         return lambda: view.tool == tool
 
     def usable(tool: str) -> Callable[[], bool]:
-        return has_document_now(w) if tool == "select" else can_edit_now(w)
+        return has_document_now(w) if tool in ("select", "ruler") else can_edit_now(w)
 
     return [
         Action(f"tool.{name}", "&Tools", text, choose(name), keys, picture, tip, chosen(name), "tools", usable(name))

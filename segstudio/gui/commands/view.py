@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from segstudio.gui.main_window import MainWindow
 
 
+#: Axis, action, words and key.
+_PROJECTIONS = (
+    ("Z", "projection", "Maximum over depth", "Alt+M"),
+    ("T", "projection_time", "Maximum over time", "Alt+Shift+M"),
+)
+
+
 def actions(w: "MainWindow") -> list[Action]:
     """Return the actions of the menu."""
     has_document, made = has_document_now(w), w.session.made
@@ -32,6 +39,19 @@ def actions(w: "MainWindow") -> list[Action]:
             checked=lambda: bool(getattr(view, field)),
             separator=separator,
             tip=tip,
+        )
+
+    def projection(letter: str, action: str, text: str, keys: str) -> Action:
+        view, planes = w.session.view, w.session.planes
+        return Action(
+            f"view.{action}",
+            "&View",
+            text,
+            lambda: setattr(view, "projection", "" if view.projection == letter else letter),
+            (keys,),
+            tip="The brightest pixels of all planes; labels stay on the plane in front",
+            checked=lambda: bool(planes.projected(view.projection)) and view.projection == letter,
+            enabled=lambda: has_document() and bool(planes.projected(letter)),
         )
 
     def toggle_minimap() -> None:
@@ -75,6 +95,9 @@ def actions(w: "MainWindow") -> list[Action]:
         ),
         toggle("predictions", "Predictions", "show_predictions", ("Y",)),
         toggle("regions", "Finished and ignored regions", "show_regions", ("W",)),
+        toggle("crosshair", "Crosshair", "crosshair", ("Alt+X",), tip="Lines through the pointer"),
+        toggle("grid", "Grid", "grid", ("Alt+G",), tip="Lines at round distances; the corner says how far apart"),
+        *(projection(*one) for one in _PROJECTIONS),
         Action(
             "view.minimap",
             "&View",

@@ -9,9 +9,9 @@ from PySide6.QtWidgets import QWidget
 
 from segstudio.core.tiles import Window
 from segstudio.gui.field_keys import takes_text
-from segstudio.gui.keys_in_use import key_of
 from segstudio.gui.viewer.camera_view import CameraView, Look
 from segstudio.gui.viewer.decoration import BrushCursor, Decoration
+from segstudio.gui.viewer.guides import Guides
 from segstudio.gui.viewer.hand import Hand
 from segstudio.gui.viewer.hint_card import HintCard
 from segstudio.gui.viewer.loading_sign import LoadingSign
@@ -23,6 +23,7 @@ from segstudio.gui.viewer.overlays import Overlays
 from segstudio.gui.viewer.pictures import Pictures
 from segstudio.gui.viewer.pointer import Pointer
 from segstudio.gui.viewer.readout import Readout
+from segstudio.gui.viewer.seen_words import seen_words
 from segstudio.gui.viewer.sketch import SketchItem
 from segstudio.gui.viewer.tile_loader import TileLoader
 from segstudio.labels.label_map import LabelMap
@@ -56,6 +57,7 @@ class Canvas(CameraView):
         self._session = session
         self._document: ImageDocument | None = None
         self._looks: dict[str, Look] = {}
+        self._note = ""
         self._loader = TileLoader(self)
         self._make_layers()
         self._readout = Readout(self._pictures, self._loader, self)
@@ -93,6 +95,7 @@ class Canvas(CameraView):
         self._brush = BrushCursor()
         self._brush.setVisible(False)
         self.network = NetworkLayer()
+        self._guides = Guides(self._scene, self._session.view, 19)
         for z, item in enumerate((self.network, self._decoration, self._sketch, self._brush), start=20):
             item.setZValue(z)
             self._scene.addItem(item)
@@ -102,7 +105,9 @@ class Canvas(CameraView):
         document = self._document
         size = document.pixel_size if document else None
         self._overlays.boxes.set_pixel_size(size)
-        self._decoration.set_image(document.source.info.size if document else (0, 0), size)
+        shape = document.source.info.size if document else (0, 0)
+        self._decoration.set_image(shape, size)
+        self._guides.set_image(shape, size)
 
     def set_document(self, document: ImageDocument | None) -> None:
         """Show another document, or none."""
@@ -191,6 +196,7 @@ class Canvas(CameraView):
         self._overlays.set_camera(self.camera, bounds, self.ratio)
         self.network.set_camera(self.camera, bounds)
         self._decoration.set_camera(self.camera, bounds)
+        self._guides.set_camera(self.camera, bounds)
         self._sketch.set_camera(self.camera, bounds)
         self.minimap.follow()
         self._pointer.update_brush()
@@ -218,6 +224,7 @@ class Canvas(CameraView):
 
     def _on_turned(self, plane: int) -> None:
         self._pictures.set_plane(plane)
+        self._say_what_is_seen()
         self.minimap.turn(plane)
         self._overlays.turn()
         self._readout.forget()
@@ -228,6 +235,11 @@ class Canvas(CameraView):
         name = info.signal.name
         if name == "display":
             self._pictures.apply_display()
+        if name in ("crosshair", "grid", "ruler", "tool"):
+            self._guides.follow()
+        if name == "projection":
+            self._pictures.project()
+            self._on_made()
         if name == "tool":
             self._hand.change_tool()
             self._pointer.update_cursor()
@@ -240,22 +252,24 @@ class Canvas(CameraView):
         """Show the image that a model made, and say so; or the image again."""
         made, document = self._session.made, self._document
         shown = made.shown and document is not None
-        self.minimap.exchange(made.source if shown else document.source if document is not None else None)
+        self.minimap.exchange(made.source if shown else self._pictures.image)
         self._pictures.follow_made()
-        key = key_of("view.made")
-        words = self.tr("Made by {0}  ·  press {1} for the image") if key else self.tr("Made by {0}")
-        note = words.format(made.model, key) if shown else ""
-        self._decoration.set_note(note)
-        self.setAccessibleDescription(note)
+        self._say_what_is_seen()
         self._readout.again()
         self._update_hint()
+
+    def _say_what_is_seen(self) -> None:
+        note = seen_words(self._session) if self._document is not None else ""
+        self._note = note
+        self._decoration.set_note(note)
+        self.setAccessibleDescription(note)
 
     def _update_hint(self) -> None:
         document = self._document
         self._decoration.set_hint(no_image_words(self._session) if document is None else "")
         empty = document is not None and not document.planes.objects and self._overlays.shown_proposals is None
         may_draw = document is not None and not document.read_only
-        self.hint_card.offer(empty and may_draw and not self._hand.running and not self._session.made.shown)
+        self.hint_card.offer(empty and may_draw and not self._hand.running and not self._note)
 
     def _show_minimap(self, _preferences: object = None) -> None:
         self.minimap.set_wanted(self._session.preferences.minimap)
@@ -270,6 +284,7 @@ class Canvas(CameraView):
             self.loading_sign.show_share(self._document.entry.name, share)
 
     def _hover(self, at: QPointF) -> None:
+        self._guides.point(at)
         self.network.point(at)
         self.minimap.step_aside(at, gesture=self._hand.running)
         if self._document is not None:
@@ -322,6 +337,7 @@ class Canvas(CameraView):
         """Hide the brush."""
         self._pointer.leave()
         self._readout.leave()
+        self._guides.point(None)
         self.network.point(None)
         self.minimap.step_aside(None, gesture=self._hand.running)
         super().leaveEvent(event)

@@ -9,6 +9,7 @@ from segstudio.core.errors import UserError
 from segstudio.gui.viewer.camera import Camera
 from segstudio.gui.viewer.image_layer import ImageLayer
 from segstudio.gui.viewer.tile_loader import TileLoader
+from segstudio.io.projection import MaximumProjection
 from segstudio.io.sources import ImageSource
 from segstudio.session.display.channels import default_display
 from segstudio.session.display.shading import Histogram, histograms, rendering, sample
@@ -42,6 +43,8 @@ class Pictures(QObject):
         self._image.on_growth = self.prepared.emit
         self._made = ImageLayer(scene, loader, "made image", z=1)
         self._histograms: dict[ImageLayer, tuple[Histogram, ...]] = {}
+        self._whole: ImageSource | None = None
+        self._plane = 0
         self._camera = self._prepared = Camera()
         self._told: set[str] = set()
         loader.idle.connect(self._settle)
@@ -55,12 +58,36 @@ class Pictures(QObject):
     def set_source(self, source: ImageSource | None) -> None:
         """Show another image, or none."""
         self._told.clear()
-        self._read(self._image, "histogram", source)
+        self._whole = source
+        self._show_image()
         self.follow_made()
 
     def set_plane(self, plane: int) -> None:
         """Show another plane of the image."""
-        self._image.set_plane(plane)
+        self._plane = plane
+        shown = self._image.source
+        self._image.set_plane(shown.first(plane) if isinstance(shown, MaximumProjection) else plane)
+
+    def project(self) -> None:
+        """Show the image, or its brightest pixels along an axis, as the session says."""
+        shown = self._image.source
+        before = shown.letter if isinstance(shown, MaximumProjection) else ""
+        if self._whole is not None and self._letter() != before:
+            self._show_image()
+            self.set_plane(self._plane)
+
+    @property
+    def image(self) -> ImageSource | None:
+        """The image, or its projection."""
+        return self._image.source
+
+    def _letter(self) -> str:
+        return self._session.planes.projected(self._session.view.projection)
+
+    def _show_image(self) -> None:
+        letter, whole = self._letter(), self._whole
+        shown = MaximumProjection(whole, letter) if whole is not None and letter else whole
+        self._read(self._image, "histogram", shown)
 
     def follow_made(self) -> None:
         """Show the image made or the image, as the session says."""
@@ -103,7 +130,7 @@ class Pictures(QObject):
 
     def _take(self, layer: ImageLayer, source: ImageSource, found: tuple[Histogram, ...]) -> None:
         self._histograms[layer] = found
-        self.sampled.emit(source, found)
+        self.sampled.emit(self._whole if layer is self._image else source, found)
         if layer is self.seen:
             self.apply_display()
         else:

@@ -21,6 +21,8 @@ BINS = 256
 #: Whole images are sampled up to this many pixels, larger ones at a 4 x 4 grid of windows.
 _WHOLE = 2048 * 2048
 _WINDOW = 256
+#: Planes of a stack that are sampled.
+_PLANES = 5
 _MAPS: Final = {
     "viridis": cv2.COLORMAP_VIRIDIS,
     "magma": cv2.COLORMAP_MAGMA,
@@ -113,8 +115,24 @@ def rendering(
     return Rendering(tuple(shades), missing, info.inverted)
 
 
-def sample(source: ImageSource, plane: int = 0) -> NDArray[Any]:
-    """Return at most about four million pixels of a plane, ``(n,)`` or ``(n, channels)``."""
+def sample(source: ImageSource, plane: int | None = None) -> NDArray[Any]:
+    """Return pixels of a plane, or of a few planes of a stack, where the first may be out of focus.
+
+    Of large planes only the middle one is looked at.
+
+    Returns
+    -------
+    ``(n,)`` or ``(n, channels)``.
+    """
+    info = source.info
+    few = _PLANES if info.height * info.width <= _WHOLE else 1
+    places = np.linspace(0, info.planes - 1, few + 2)[1:-1] if few == 1 else np.linspace(0, info.planes - 1, few)
+    planes = np.unique(places.round().astype(int)).tolist() if plane is None else [plane]
+    return np.concatenate([_sample_plane(source, number) for number in planes])
+
+
+def _sample_plane(source: ImageSource, plane: int) -> NDArray[Any]:
+    """Return at most about four million pixels of a plane."""
     height, width = source.info.size
     picks = sampled(source, plane)
     if picks is not None:

@@ -98,6 +98,7 @@ class View(Protocol):
     current_object: int
     protect: bool
     region_value: int
+    ruler: tuple[tuple[float, float], tuple[float, float]] | None
     threshold: Threshold
     selected: frozenset[int]
 

@@ -144,3 +144,11 @@ def test_steps_of_large_whole_numbers_are_seen() -> None:
         assert _gray(values.astype(dtype), (2.0**30, 2.0**30 + 100)).tolist() == [[0, 128, 255]]
     assert _gray(np.array([[-128, 127]], np.int8), (-128, 127)).tolist() == [[0, 255]]
     assert _gray(np.array([[False, True]]), (0, 1)).tolist() == [[0, 255]]
+
+
+def test_the_contrast_of_a_stack_is_that_of_more_than_its_first_plane(tmp_path: Path) -> None:
+    pixels = np.full((9, 20, 20), 10, np.uint16)
+    pixels[4:, 5:15, 5:15] = 1000
+    tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="minisblack")
+    with open_image(tmp_path / "a.tif") as source:
+        assert histograms(sample(source), source.info)[0].auto == (10, 1000)
