@@ -102,16 +102,20 @@ class ObjectWalk:
         self._step(-1)
 
     def mark(self, state: ReviewState) -> None:
-        """Say what the object in focus is, and go on to the next; the first call only brings one into focus."""
-        document, current = self._front.document, self.current
+        """Say what the selected object is, and go on to the next; without one, only bring one into focus.
+
+        The selected one is the one in focus, or one that the user has clicked since.
+        """
+        document, chosen = self._front.document, self._view.selected
         if document is None or document.editing:
             return
-        if not current or current not in document.stack.objects:
-            self.next()
+        target = next(iter(chosen)) if len(chosen) == 1 else 0
+        if not target or target not in document.stack.objects:
+            self._go_on(self.current or self._following)
             return
-        following = self._objects.after(current, 1, self._done | {current})
-        self._done.add(current)
-        document.apply(SetState((current,), state))
+        self._done.add(target)
+        following = self._objects.after(target if self._objects.has(target) else self.current, 1, self._done)
+        document.apply(SetState((target,), state))
         self._go_on(following)
 
     def accept(self) -> None:

@@ -78,6 +78,10 @@ class ObjectsToReview:
                 return found
         return 0
 
+    def has(self, object_id: int) -> bool:
+        """Tell whether an object waits, or has waited since the image came."""
+        return object_id in self.seen
+
     def _start(self) -> _Place:
         """Return the place before all objects of the plane in front."""
         document = self._document

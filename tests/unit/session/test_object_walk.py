@@ -88,6 +88,20 @@ def test_each_object_comes_once_on_its_plane_and_then_the_next_image(session: Se
     assert said == ["All objects of all images are reviewed."]
 
 
+def test_what_is_marked_is_what_is_selected(session: Session) -> None:
+    walk = session.object_walk
+    paste(session, 0, squares((3, 3), (20, 20), (30, 30)))
+    walk.next()
+    session.view.selected = frozenset({2})
+    walk.accept()
+    assert states(session) == {1: "unreviewed", 2: "accepted", 3: "unreviewed"}
+    assert (walk.current, session.view.selected) == (3, {3})
+    session.view.selected = frozenset()
+    walk.accept()
+    assert states(session)[3] == "unreviewed", "nothing was selected: only brought back into focus"
+    assert session.view.selected == {3}
+
+
 def test_a_deleted_object_is_done_and_undo_lets_it_wait_again(session: Session) -> None:
     walk = session.object_walk
     paste(session, 0, squares((3, 3), (20, 20)))
