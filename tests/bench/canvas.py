@@ -20,6 +20,8 @@ from bench_slide import make_slide
 from bench_window import FRAME_MS, BenchWindow
 from PySide6.QtCore import QEvent
 
+from segstudio.session.view_state import BRUSH_MAX
+
 MOVES = 120
 BRUSH_MS, UNDO_MS = 4.0, 20.0
 #: Sizes may differ from each other by a fifth.
@@ -74,7 +76,7 @@ def strokes(bench: BenchWindow, side: int, zoom: str, peer: float | None) -> flo
     view.tool = "brush"
     view.new_object()
     scale = canvas.camera.scale
-    view.brush_diameter = min(40 / scale, view.brush_diameter if scale < 0.2 else 40 / scale)
+    view.brush_diameter = min(40 / scale, BRUSH_MAX)
     x, y = canvas.camera.to_image(canvas.width() / 2, canvas.height() / 2)
     bench.mouse(QEvent.Type.MouseButtonPress, x, y)
     moves = []
