@@ -1,7 +1,7 @@
 """The images of a project: taken in, never exchanged silently, found again, taken out and back."""
 
-import os
 import json
+import os
 import shutil
 import sys
 import threading
