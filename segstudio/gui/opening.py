@@ -1,5 +1,6 @@
 """Ways in: menus, the welcome page, dropped files and the command line all end in `Opening.open_paths`."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QPushButton, QWidget
 
 from segstudio.core.errors import BadInput, UserError
+from segstudio.gui.dialogs.file_parts import FilePartsDialog
 from segstudio.gui.dialogs.new_project import NewProjectDialog, existing_project, suggested_folder
 from segstudio.gui.dialogs.take_over import agree_on_taking_over
 from segstudio.gui.dialogs.unsaved import agree_on_unsaved
@@ -20,6 +22,7 @@ from segstudio.project.lock import LEFT_OPEN, Holder, left_open_by
 from segstudio.project.manifest import MANIFEST
 from segstudio.project.project import Project
 from segstudio.project.sample_project import copy_sample
+from segstudio.session.file_parts import FileParts, files_with_parts
 from segstudio.session.mask_taking import MASKS
 from segstudio.session.notice import Notice
 from segstudio.session.project_door import OPENING
@@ -66,7 +69,24 @@ class Opening(QObject):
         """Ask for images to add to the open project."""
         names, _ = QFileDialog.getOpenFileNames(self._window, self.tr("Add images to the project"))
         if names:
-            self._session.add_images([Path(name) for name in names])
+            self._add([Path(name) for name in names])
+
+    def _add(self, paths: list[Path]) -> None:
+        """Add files to the open project, of those that hold several images the chosen ones."""
+        self._choose_parts(paths, self._session.add_images)
+
+    def _choose_parts(self, paths: list[Path], then: Callable[[list[Path]], object]) -> None:
+        """Ask which images of the files are wanted, where some hold several, and go on with the answer."""
+
+        def ask(found: list[FileParts]) -> None:
+            if not found:
+                then(paths)
+                return
+            dialog = FilePartsDialog(found, self._window)
+            dialog.accepted.connect(lambda: then(_with_parts(paths, dialog.chosen())))
+            dialog.open()
+
+        self._session.background.run(lambda: files_with_parts(paths), ask)
 
     def ask_images_folder(self) -> None:
         """Ask for a folder of images, or one that is an image, to add to the open project."""
@@ -118,7 +138,7 @@ class Opening(QObject):
         if found.project is not None:
             self.open_project(found.project)
         elif found.add and self._session.project is not None:
-            self._session.add_images(paths)
+            self._add(paths)
         elif agree_on_unsaved(self._session, self._window):
             dialog = NewProjectDialog(
                 found.suggested,
@@ -129,7 +149,12 @@ class Opening(QObject):
             )
             dialog.open_wanted.connect(lambda: self.open_project(found.existing) if found.existing else None)
             dialog.accepted.connect(
-                lambda: self._session.create_project(dialog.folder, paths, import_masks=dialog.import_masks)
+                lambda: self._choose_parts(
+                    paths,
+                    lambda chosen: self._session.create_project(
+                        dialog.folder, chosen, import_masks=dialog.import_masks
+                    ),
+                )
             )
             dialog.open()
 
@@ -225,6 +250,10 @@ class Opening(QObject):
 
         if folder:
             self._session.files.find(Path(folder), tell)
+
+
+def _with_parts(paths: list[Path], chosen: dict[Path, list[Path]]) -> list[Path]:
+    return [wanted for path in paths for wanted in chosen.get(path, [path])]
 
 
 @dataclass(frozen=True)

@@ -93,9 +93,10 @@ def _source(path: Path, holder: Path, file: File, wanted: str) -> BaseSource:
     if dataset is None:
         dataset = _dataset(path, file, name)
     _refuse(path, name, dataset)
-    letters, words = _letters(path, dataset)
+    letters, sure = _letters(path, dataset)
     layout = AxisLayout(letters, tuple(int(length) for length in dataset.shape))
     parts = tuple(ImagePart(other, _words(item)) for other, item in found.items())
+    words = []
     if not wanted and len(parts) > 1:
         others = ", ".join(other for other in found if other != name)[:200]
         words.append(f"Shown is the dataset “{name}”; the file also holds {others}.")
@@ -113,6 +114,7 @@ def _source(path: Path, holder: Path, file: File, wanted: str) -> BaseSource:
         planes=layout.planes,
         pixel_size=_pixel_size(dataset, letters),
         warnings=tuple(words),
+        sure=sure,
     )
     if dtype.kind == "f" and info.height * info.width * info.channels <= SEARCHED_PIXELS:
         part = dataset[tuple(layout.index(Window.whole(layout.size), 0))]
@@ -235,13 +237,13 @@ def _words(dataset: Dataset) -> str:
     return f"{' × '.join(f'{length:,}' for length in dataset.shape or ())}, {dataset.dtype}"
 
 
-def _letters(path: Path, dataset: Dataset) -> tuple[str, list[str]]:
-    """Return a letter for each axis, and what is to be said of them."""
+def _letters(path: Path, dataset: Dataset) -> tuple[str, bool]:
+    """Return a letter for each axis, and whether that is what the file says."""
     lengths = tuple(int(length) for length in dataset.shape)
     for keys in (_vigra_keys(dataset), [str(dimension.label) for dimension in dataset.dims]):
         letters = "".join(_LETTERS.get(key.lower(), "") for key in keys)
         if len(letters) == len(lengths) == len(set(letters)) and {"Y", "X"} <= set(letters):
-            return letters, []
+            return letters, True
     guessed = guessed_letters(lengths)
     if guessed is None:
         raise BadInput(
@@ -250,7 +252,7 @@ def _letters(path: Path, dataset: Dataset) -> tuple[str, list[str]]:
             code="image-shape",
             path=path,
         )
-    return guessed, []
+    return guessed, sum(length > 1 for length in lengths) == 2
 
 
 def _vigra_keys(dataset: Dataset) -> list[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from segstudio.io.image_place import image_exists
 from segstudio.io.objects_file import read_objects
 from segstudio.jobs.spec import SampleRecord
 from segstudio.project.project import Project
@@ -33,7 +34,7 @@ def with_present_labels(project: Project, samples: Iterable[SampleRecord]) -> li
 
 
 def _found(project: Project, sample: SampleRecord) -> SampleRecord:
-    if sample.image.exists():
+    if image_exists(sample.image):
         return sample
     return sample.model_copy(update={"image": project.image_path(sample.image_id)})
 

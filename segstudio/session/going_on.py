@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from segstudio.core.errors import BadInput, WrongUsage
+from segstudio.io.image_place import image_exists
 from segstudio.jobs.spec import TrainJob
 from segstudio.project.present_labels import with_present_labels
 from segstudio.project.samples import refuse_changed_images
@@ -43,7 +44,7 @@ def on_present_labels(project: "Project", job: TrainJob) -> TrainJob:
 def refuse_missing_images(job: TrainJob) -> None:
     """Raise `BadInput` when an image that `job` learns from is not there: the run then stays as it ended."""
     for sample in job.samples:
-        if sample.split != "test" and not sample.image.exists():
+        if sample.split != "test" and not image_exists(sample.image):
             raise BadInput(
                 f"{job.name} cannot go on without {sample.image.name}, which was not found in {sample.image.parent}.",
                 hint="Connect the drive, put the image back, or right-click it in the list of images and choose "

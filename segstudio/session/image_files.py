@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from psygnal import Signal
 
 from segstudio.core.errors import UserError
+from segstudio.io.image_place import image_exists
 from segstudio.session.background import Background
 from segstudio.session.notice import Notice
 
@@ -180,7 +181,7 @@ def _seen(project: "Project", wanted: Callable[[], bool]) -> _Seen:
         path = project.image_path(entry.id)
         # In a folder that the user has not allowed nothing is touched: another question asks for that.
         allowed = path == Path(os.path.normpath(project.folder / entry.path))
-        if allowed and not path.exists():
+        if allowed and not image_exists(path):
             gone.append(entry.id)
         elif allowed and project.seems_changed(entry.id):
             touched.append(entry.id)
@@ -188,4 +189,4 @@ def _seen(project: "Project", wanted: Callable[[], bool]) -> _Seen:
 
 
 def _any_back(project: "Project", gone: frozenset[str]) -> bool:
-    return any(entry.id in gone and project.image_path(entry.id).exists() for entry in project.images)
+    return any(entry.id in gone and image_exists(project.image_path(entry.id)) for entry in project.images)
