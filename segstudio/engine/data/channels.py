@@ -1,7 +1,7 @@
 """Which channels the network sees, and an image brought to them."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from segstudio.core.axes import ImageInfo
 from segstudio.core.errors import BadInput
+from segstudio.jobs.messages import Warned
 
 Channels = Literal["gray", "rgb", "channels"]
 
@@ -64,6 +65,23 @@ def plan_channels(infos: Sequence[ImageInfo], wanted: Literal["auto", "gray", "r
         return ChannelPlan("channels", own[0].channels, names=own[0].channel_names if same else ())
     kind: Channels = wanted if wanted != "auto" else max(("gray", "rgb"), key=lambda k: _count(kinds, k))
     return ChannelPlan(kind, 3 if kind == "rgb" else 1, converted=len(infos) - _count(kinds, kind))
+
+
+def channel_warnings(plan: ChannelPlan, wanted: Literal["auto", "gray", "rgb"]) -> Iterator[Warned]:
+    """Yield what the user should know of a plan that is not simply what was wanted."""
+    if plan.converted:
+        yield Warned(
+            code="channels-converted",
+            message=f"{plan.converted} images are converted to {'colour' if plan.kind == 'rgb' else 'gray'}.",
+            hint="Set the channels, or train with images of one kind, if this is not wanted.",
+        )
+    if plan.kind == "channels" and wanted != "auto":
+        yield Warned(
+            code="channels-own",
+            message=f"The images have {plan.count} channels of their own: the network sees all of them, "
+            f"not {'colour' if wanted == 'rgb' else 'gray'}.",
+            hint="Leave the channels on automatic, or export gray or colour images and train with these.",
+        )
 
 
 def as_channels(image: NDArray[np.generic], kind: Channels, count: int, path: Path) -> NDArray[np.generic]:

@@ -16,7 +16,7 @@ from segstudio.core.axes import ImageInfo
 from segstudio.engine.architectures import architectures
 from segstudio.engine.control import Control
 from segstudio.engine.data.appearance import Appearance, appearance, looks_of
-from segstudio.engine.data.channels import ChannelPlan, plan_channels
+from segstudio.engine.data.channels import ChannelPlan, channel_warnings, plan_channels
 from segstudio.engine.data.crops import Batch, CropSampler, CropSettings
 from segstudio.engine.data.dataset import (
     LabelledPart,
@@ -44,7 +44,7 @@ from segstudio.engine.training.start_rules import start_notes
 from segstudio.engine.training.validate import Validator
 from segstudio.engine.training.validate_images import ImageValidator
 from segstudio.io.read_as import open_as
-from segstudio.jobs.messages import Message, Progress, Warned
+from segstudio.jobs.messages import Message, Progress
 from segstudio.jobs.spec import Choice, SampleRecord, TrainJob
 
 _VALIDATION_BATCHES = 2
@@ -189,12 +189,7 @@ def _read(
     training, validation = chosen_samples(job.samples, data.limit)
     check_trainable(training)
     plan = plan_channels([_info(sample) for sample in (*training, *validation)], data.channels)
-    if plan.converted:
-        yield Warned(
-            code="channels-converted",
-            message=f"{plan.converted} images are converted to {'colour' if plan.kind == 'rgb' else 'gray'}.",
-            hint="Set the channels, or train with images of one kind, if this is not wanted.",
-        )
+    yield from channel_warnings(plan, data.channels)
     learns_images = _learns_images(job, training)
     reading = Reading(plan, data.low_percentile, data.high_percentile, targets=learns_images, store=store)
     read = yield from read_parts(training, validation, reading, control)

@@ -12,7 +12,7 @@ from segstudio.config.data import DataConfig
 from segstudio.config.run import RunConfig
 from segstudio.core.axes import ImageInfo
 from segstudio.core.errors import BadInput
-from segstudio.engine.data.channels import ChannelPlan, as_channels, plan_channels
+from segstudio.engine.data.channels import ChannelPlan, as_channels, channel_warnings, plan_channels
 from segstudio.engine.data.crops import CropSampler, CropSettings, orient
 from segstudio.engine.data.dataset import LabelledPart, Reading, TargetStore, parts, read_sample, training_image
 from segstudio.engine.data.prefetch import Prefetch, patch_threads
@@ -161,6 +161,9 @@ def test_the_network_sees_what_most_images_have() -> None:
 def test_different_numbers_of_channels_are_refused_by_name() -> None:
     with pytest.raises(BadInput, match=r"five\.tif has 5"):
         plan_channels([info("four.tif", "channels", 4), info("five.tif", "channels", 5)])
+    own = plan_channels([info("four.tif", "channels", 4)], "gray")
+    assert [warning.code for warning in channel_warnings(own, "gray")] == ["channels-own"], "gray is not what it gets"
+    assert not list(channel_warnings(own, "auto"))
 
 
 def test_channels_are_converted_or_refused() -> None:
