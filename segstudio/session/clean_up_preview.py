@@ -25,6 +25,8 @@ class CleanUpPreview:
 
     changed = Signal(object)
     """The `Found` of the newest wish; ``None`` while it is looked for, and without an image."""
+    failed = Signal(str)
+    """Why it cannot be done."""
 
     def __init__(self, session: "Session") -> None:
         self._session = session
@@ -52,7 +54,7 @@ class CleanUpPreview:
 
         def fail(error: UserError) -> None:
             if edit is self._newest:
-                self._session.report(error)
+                self.failed.emit(str(error))
 
         self._session.background.run(work, then, fail, lane=_LANE)
 

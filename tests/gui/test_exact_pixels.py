@@ -111,3 +111,18 @@ def test_a_light_pen_paints_thin_and_its_other_end_erases_with_any_tool(easel: E
     assert np.count_nonzero(easel.labels) < before
     assert easel.document.history.undo_name == "Erase"
     assert not easel.pen(QEvent.Type.TabletPress, (100, 100), 1.0)  # Qt makes a click of it
+
+
+@pytest.mark.parametrize(
+    ("tool", "shape"),
+    [
+        ("select", Qt.CursorShape.ArrowCursor),
+        ("move", Qt.CursorShape.SizeAllCursor),
+        ("brush", Qt.CursorShape.BlankCursor),  # its circle is drawn
+        ("outline_in_box", Qt.CursorShape.CrossCursor),
+    ],
+)
+def test_the_cursor_tells_the_tool(easel: Easel, tool: str, shape: Qt.CursorShape) -> None:
+    easel.view.tool = "wand"
+    easel.view.tool = tool
+    assert easel.canvas.viewport().cursor().shape() == shape

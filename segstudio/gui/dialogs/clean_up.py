@@ -41,6 +41,7 @@ class CleanUpDialog(QDialog):
         self.at_border = QCheckBox(self.tr("Remove objects that touch the edge of the image"))
         self.holes = QCheckBox(self.tr("Fill holes"))
         self.says = caption()
+        self._preview.failed.connect(self.says.setText)
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         self.clean = QPushButton(self.tr("Clean up"))
         self.buttons.addButton(self.clean, QDialogButtonBox.ButtonRole.ActionRole)

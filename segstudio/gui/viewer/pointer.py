@@ -260,6 +260,8 @@ class Pointer(QObject):
             shape = Qt.CursorShape.ArrowCursor
         elif self._session.view.tool in BRUSHES:
             shape = Qt.CursorShape.BlankCursor
+        elif self._session.view.tool == "move":
+            shape = Qt.CursorShape.SizeAllCursor
         self._view.viewport().setCursor(shape)
 
     def update_brush(self) -> None:

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 from tool_user import User
 
 from segstudio.labels.clean_up import CleanUp, Found, areas
@@ -49,6 +50,17 @@ def test_what_is_not_asked_for_stays() -> None:
     assert user.sheet.apply(CleanUp()) is None
     user.sheet.apply(CleanUp(smallest=10))
     np.testing.assert_array_equal(user.array != before, before == 3)
+
+
+def test_what_cannot_be_done_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("segstudio.labels.shape_edits.LARGEST", 50)
+    user = messy()
+    document = SimpleNamespace(stack=user.sheet.planes, plane=0)
+    session: Any = SimpleNamespace(document=document, view=user.view, background=Background())
+    preview, told = CleanUpPreview(session), list[str]()
+    preview.failed.connect(told.append)
+    preview.ask(CleanUp(holes=True))
+    assert told[0].startswith("Object 1 reaches over 10 × 10 pixels")
 
 
 def test_a_preview_selects_what_would_change_and_changes_nothing() -> None:
