@@ -248,6 +248,7 @@ class _GlyphEngine(QIconEngine):
         return _GlyphEngine(self._character, self._role)
 
 
+@cache  # each is kept: the collector may free what draws an icon before the icon, which then draws on freed memory
 def icon(name: str, colour: str = "text") -> QIcon:
     """Return a line icon that follows the theme.
 

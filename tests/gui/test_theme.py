@@ -1,5 +1,6 @@
 """The theme keeps its promises: contrast, colours that stay apart, icons that follow."""
 
+import gc
 import itertools
 from typing import Any
 
@@ -106,6 +107,15 @@ def test_every_named_icon_draws_in_the_colour_of_the_theme(qtbot: QtBot, qapp: Q
         assert darkest is not None, name
         assert darkest.name() == theme("light").text
     apply_theme(qapp, "dark")
+
+
+def test_an_icon_outlives_whoever_holds_it(qapp: QApplication) -> None:
+    cycle: dict[str, object] = {"icon": icon("circle", "good")}
+    cycle["self"] = cycle
+    del cycle
+    gc.collect()  # without the cache the program ends here, now and then
+    assert icon("circle", "good") is icon("circle", "good")
+    assert not icon("circle", "good").pixmap(QSize(16, 16)).isNull()
 
 
 def test_unknown_icon_is_an_error() -> None:
