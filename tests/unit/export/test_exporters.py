@@ -379,6 +379,19 @@ def test_class_names_that_look_like_formulas_are_escaped(tmp_path: Path) -> None
     assert rows_of(path)[0]["class"] == "'=HYPERLINK(1)"
 
 
+def test_states_of_objects_are_in_tables_coco_and_geojson(tmp_path: Path) -> None:
+    labels = np.zeros((30, 40), np.int32)
+    labels[5:9, 10:20] = 3
+    objects = {3: ObjectInfo(source="model", state="suspicious")}
+    table, coco, outlines = (
+        export(name, [item(labels, objects=objects)], tmp_path / name).written[0]
+        for name in ("measurements", "coco", "geojson")
+    )
+    assert rows_of(table)[0]["state"] == "suspicious"
+    assert json.loads(coco.read_text())["annotations"][0]["state"] == "suspicious"
+    assert json.loads(outlines.read_text())["features"][0]["properties"]["metadata"]["state"] == "suspicious"
+
+
 def test_table_measures_and_names_its_units(tmp_path: Path) -> None:
     labels = np.zeros((30, 40), np.int32)
     labels[5:9, 10:20] = 300
