@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from pyqtgraph.functions import create_qpolygonf, ndarray_from_qpolygonf
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPen, QPolygonF, QTransform
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
@@ -117,6 +116,8 @@ class SketchItem(QGraphicsItem):
 
 
 def _polygon(points: NDArray[np.float64]) -> QPolygonF:
+    from pyqtgraph.functions import create_qpolygonf, ndarray_from_qpolygonf  # late: the window starts without it
+
     polygon: QPolygonF = create_qpolygonf(len(points))
     ndarray_from_qpolygonf(polygon)[:] = points
     return polygon
