@@ -107,6 +107,8 @@ class ObjectsToReview:
             if seq != document.seq:
                 self._look()
                 return
+            if order and not document.stack.labels.indexed:
+                document.stack.labels.take_index(labels)  # or the first step would make it, and the window wait
             self._order, self.waiting, self.known = order, waiting, True
             self._places |= places
             self.seen |= waiting
@@ -116,9 +118,9 @@ class ObjectsToReview:
 
     def _on_changed(self, change: "DocumentChange") -> None:
         document = self._document
-        if document is None or change.live:
-            return
-        if len(change.object_ids) > _MANY or not self.known:
+        if document is None or change.live or not self.known:
+            return  # whoever is looking at all of them sees that something has changed, and looks again
+        if len(change.object_ids) > _MANY:
             self._look()
             return
         objects = document.stack.objects
