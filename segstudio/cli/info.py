@@ -47,10 +47,11 @@ def run(namespace: argparse.Namespace) -> int:
 
 def _described(path: Path) -> dict[str, Any]:
     with open_image(path) as source:
-        info = source.info
+        info, parts = source.info, source.parts
         # A header may be whole where the pixels are not: read some, as opening in the window would.
         source.read(Window(0, 0, min(info.height, 512), min(info.width, 512)))
-    return _entry(path, info)
+    more = {"parts": [part._asdict() for part in parts]} if len(parts) > 1 else {}
+    return _entry(path, info) | more
 
 
 def _entry(path: Path, info: ImageInfo) -> dict[str, Any]:
@@ -84,4 +85,6 @@ def _text(entry: dict[str, Any]) -> str:
     ]
     if entry["channel_names"]:
         lines.append(f"  channels {', '.join(entry['channel_names'])}")
+    if "parts" in entry:
+        lines.append("  holds " + ", ".join(f"{part['name']} ({part['words']})" for part in entry["parts"]))
     return "\n".join([*lines, *(f"  {warning}" for warning in entry["warnings"])])

@@ -21,6 +21,7 @@ from segstudio.core.resources import resource
 PAGES = (
     ("first-session.md", "First session"),
     ("labelling.md", "Label"),
+    ("formats.md", "Images and formats"),
     ("training.md", "Train"),
     ("networks.md", "Networks"),
     ("predicting.md", "Predict and correct"),

@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import tifffile
@@ -79,6 +80,15 @@ def test_info_describes_and_refuses(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert bad["hint"]
     assert main(["info", str(tmp_path / "good.tif")]) == 0
     assert "axes IYX, 5 × 30 × 40" in capsys.readouterr().out
+
+
+def test_info_names_what_a_file_holds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["raw"], file["more/b"] = np.zeros((5, 6), np.uint8), np.zeros((7, 8), np.uint8)
+    assert main(["info", str(tmp_path / "a.h5"), str(tmp_path / "a.h5" / "more" / "b")]) == 0
+    said = capsys.readouterr().out
+    assert "holds raw (5 × 6, uint8), more/b (7 × 8, uint8)" in said
+    assert "axes YX, 7 × 8" in said
 
 
 def test_info_notices_broken_pixels_behind_a_good_header(tmp_path: Path) -> None:
