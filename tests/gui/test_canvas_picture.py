@@ -116,6 +116,13 @@ def test_classes_have_their_colours(desk: Desk) -> None:
         ring = np.array([(x, 20), (x + 30, 20), (x + 30, 50), (x, 50)])
         desk.document.apply(Polygon(ring, None, class_id=class_id))
     desk.view.colour_by, desk.view.fill_opacity = "class", 1.0
+    desk.view.class_id, desk.view.tool = 2, "brush"
+    desk.press(20, 80)
+    desk.move(30, 80, LEFT)
+    assert desk.colour(25, 80).name() == desk.project.classes[2].colour, "while it is being drawn"
+    desk.release(30, 80)
+    desk.view.selected = frozenset()
+    assert desk.colour(25, 80).name() == desk.project.classes[2].colour
     assert desk.colour(35, 35).name() == desk.project.classes[1].colour
     assert desk.colour(85, 35).name() == desk.project.classes[2].colour
     first, second = desk.project.classes.classes
@@ -134,6 +141,11 @@ def test_states_have_their_colours_and_a_changed_one_is_drawn_again(desk: Desk) 
     assert desk.colour(85, 35).name() == "#e69f00"
     desk.document.undo()
     assert desk.colour(85, 35) == accepted
+    legend = desk.canvas._overlays.legend
+    assert [name for name, _ in legend.legend.entries] == ["accepted", "unreviewed", "suspicious"]
+    assert legend.isVisible()
+    desk.view.peek = True
+    assert not legend.isVisible()
 
 
 def test_another_palette_colours_objects_anew(desk: Desk) -> None:

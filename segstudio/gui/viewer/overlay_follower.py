@@ -69,6 +69,8 @@ class OverlayFollower(QObject):
         name = info.signal.name
         if name in _STYLE_FIELDS:
             self._overlays.restyle()
+        if name == "class_id" and self._session.view.colour_by == "class":
+            self._overlays.take_class()
         if name == "colour_by":
             self._overlays.restyle_proposals()
         if name == "selected":

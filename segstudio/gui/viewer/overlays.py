@@ -184,7 +184,8 @@ class Overlays(QObject):
         """Show and hide layers as the view state says."""
         view, here = self._session.view, self._document is not None
         on = here and not view.peek
-        self.labels.setVisible(on and (view.show_fill or view.show_contours))
+        for item in (self.labels, self.legend):
+            item.setVisible(on and (view.show_fill or view.show_contours))
         self.regions.setVisible(on and view.show_regions)
         self.proposals.setVisible(on and view.show_predictions and self._proposals is not None)
         self.boxes.show(on and view.show_boxes, view.box_opacity)
@@ -239,6 +240,10 @@ class Overlays(QObject):
         plane = self._document.planes.regions
         complete, ignore = rgb(tokens().canvas["region"]), rgb(tokens().canvas["ignore"])
         return lambda area, scale: draw_regions(plane, area, scale, complete, ignore)
+
+    def take_class(self) -> None:
+        """Draw what is about to be drawn in the colour of the class in hand."""
+        self.labels.take_drawing(self._label_drawing())
 
     def recolour(self) -> None:
         """Make the colours anew after the classes have changed."""
