@@ -21,6 +21,8 @@ _RANGE: Final = (0.5, 99.5)
 #: What agreement with the other proposals, filling the box and being convex weigh.
 _WEIGHTS: Final = (2.0, 0.5, 1.0)
 _GRABCUT_ROUNDS: Final = 3
+#: IoU of a box with that of an object that fits it.
+_LEAST_FIT: Final = 0.5
 _CHANNELS: Final = 3
 
 
@@ -64,6 +66,28 @@ def object_in_box(pixels: NDArray[Any], box: Window) -> Mask:
         return best
     size = pixels.shape[1], pixels.shape[0]
     return np.asarray(cv2.resize(best.astype(np.float32), size, interpolation=cv2.INTER_LINEAR) > 0.5)
+
+
+def fitting(numbered: NDArray[np.integer[Any]], box: Window) -> Mask:
+    """Return the object of a label image that a rough box is around; empty when none fits.
+
+    Parameters
+    ----------
+    numbered
+        ``(rows, columns)``; 0 and negative values are no objects.
+    """
+    best, least = np.zeros(numbered.shape, np.bool_), _LEAST_FIT
+    for number in np.unique(numbered[box.slices]).tolist():
+        if number <= 0:
+            continue
+        mask = numbered == number
+        x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))
+        both = Window(y, x, y + height, x + width).intersect(box)
+        shared = both.height * both.width
+        fit = shared / (width * height + box.height * box.width - shared)
+        if fit > least:
+            best, least = mask, fit
+    return best
 
 
 def _colours(pixels: NDArray[Any], scale: float) -> NDArray[np.uint8]:

@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt
 from segstudio.core.errors import UserError
 from segstudio.core.tiles import Window
 from segstudio.gui.viewer.sketch import Sketch
+from segstudio.labels.label_map import LabelMap
 from segstudio.project.document import ImageDocument
 from segstudio.session.session import Session
 from segstudio.session.tools import PointerEvent, Preview, ToolContext, ToolRunner
@@ -89,7 +90,9 @@ class Hand:
         self._runner, self._document = None, document
         if document is not None:
             view, ahead = self._session.view, partial(self._session.ahead.do, document)
-            context = ToolContext(document, view, self._select, self._message, self._look, self._think, ahead)
+            context = ToolContext(
+                document, view, self._select, self._message, self._look, self._think, self._predicted, ahead
+            )
             self._runner = ToolRunner(context, self._session.view.tool)
 
     def change_tool(self) -> None:
@@ -197,6 +200,12 @@ class Hand:
 
         self._session.background.run(work, then, fail)
         asked = True
+
+    def _predicted(self) -> LabelMap | None:
+        """Return what waits to be reviewed in the image in front."""
+        shown, document = self._session.review.shown, self._document
+        fits = shown is not None and document is not None and shown.shape == document.planes.shape
+        return shown.snapshot() if fits and shown is not None else None
 
     def _select(self, ids: Iterable[int]) -> None:
         self._session.view.selected = frozenset(int(item) for item in ids)

@@ -12,6 +12,7 @@ from segstudio.core.registry import Registry
 from segstudio.core.tiles import Window
 from segstudio.labels.edits import Edit
 from segstudio.labels.history import EditRecord, Planes
+from segstudio.labels.label_map import LabelMap
 from segstudio.labels.thresholding import Threshold
 from segstudio.labels.transaction import Transaction
 from segstudio.session.view_state import NEW_OBJECT
@@ -118,6 +119,8 @@ class ToolContext:
         then gets an event ``"ready"``. Without an image nothing comes.
     think
         Takes what to do on a thread, and who gets what comes of it: the gesture then gets an event ``"ready"``.
+    predicted
+        Returns what a model has found on this plane, as it is now; ``None`` when it was not asked.
     ahead
         Does an edit that may take long, at once or soon; the document does it at once when ``None``.
     """
@@ -130,6 +133,7 @@ class ToolContext:
         default=lambda window, work, take: None
     )
     think: Callable[[Callable[[], Any], Callable[[Any], Any]], Any] = field(default=lambda work, take: take(work()))
+    predicted: Callable[[], LabelMap | None] = field(default=lambda: None)
     ahead: Callable[[Edit, Callable[[Edit, EditRecord | None], object]], Any] | None = None
 
     def carry_out(

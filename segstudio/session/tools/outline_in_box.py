@@ -1,4 +1,7 @@
-"""A rough box around an object, or a click on it: its outline is proposed, and taken or refused."""
+"""A rough box around an object, or a click on it: its outline is proposed, and taken or refused.
+
+Where a model has found an object that fits, that is proposed; else what the intensities tell.
+"""
 
 from collections.abc import Generator
 from math import ceil, floor
@@ -9,7 +12,7 @@ from numpy.typing import NDArray
 
 from segstudio.core.tiles import Window
 from segstudio.labels.mask_edit import AddMask
-from segstudio.labels.object_in_box import LEAST_MARGIN, MARGIN, object_in_box
+from segstudio.labels.object_in_box import LEAST_MARGIN, MARGIN, fitting, object_in_box
 from segstudio.labels.shapes import Mask
 from segstudio.labels.similar import best_tolerance, similar, unlikeness
 from segstudio.session.tools.base import Gesture, PointerEvent, Preview, Tool, ToolContext, registry
@@ -45,9 +48,13 @@ class OutlineInBoxTool(Tool):
         labels = planes.labels.read(asked.window)
         free = labels == 0 if protect else np.ones(labels.shape, np.bool_)
         found: list[Proposal] = []
-        context.look(
-            asked.window, lambda pixels: Proposal.of(asked.find(pixels, free) & free, asked.window), found.append
-        )
+        predicted = context.predicted()
+
+        def work(pixels: NDArray[Any]) -> Proposal:
+            known = asked.among(predicted.read(asked.window)) & free if predicted is not None else free & False
+            return Proposal.of(known if known.any() else asked.find(pixels, free) & free, asked.window)
+
+        context.look(asked.window, work, found.append)
         while not found:
             event = yield _frame(first, last)
             if event.kind == "key" and event.key == "Escape":
@@ -75,6 +82,9 @@ class _Box:
         (x0, x1), (y0, y1) = sorted((first.x, last.x)), sorted((first.y, last.y))
         return cls(Window(floor(y0), floor(x0), ceil(y1), ceil(x1)).clip(shape), shape)
 
+    def among(self, numbered: NDArray[Any]) -> Mask:
+        return fitting(numbered, self._box)
+
     def find(self, pixels: NDArray[Any], free: Mask) -> Mask:
         return object_in_box(pixels, self._box)
 
@@ -90,6 +100,9 @@ class _Click:
     @classmethod
     def at(cls, event: PointerEvent, shape: tuple[int, int]) -> "_Click":
         return cls(floor(event.y), floor(event.x), shape)
+
+    def among(self, numbered: NDArray[Any]) -> Mask:
+        return np.asarray((numbered == numbered[self._at]) & (numbered > 0))
 
     def find(self, pixels: NDArray[Any], free: Mask) -> Mask:
         unlike = unlikeness(pixels, *self._at)

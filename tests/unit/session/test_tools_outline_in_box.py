@@ -11,6 +11,7 @@ from tool_user import SHAPE, User
 
 from segstudio.core.tiles import Window
 from segstudio.labels.history import Planes
+from segstudio.labels.label_map import LabelMap
 from segstudio.labels.object_in_box import object_in_box
 
 Y, X = np.mgrid[: SHAPE[0], : SHAPE[1]]
@@ -91,6 +92,27 @@ def test_neighbours_are_left_out_of_the_proposal() -> None:
     user.key("Enter")
     assert (user.array == 1).sum() == 100
     assert iou(user.array == 2, CELL & (user.array != 1)) > 0.8
+
+
+def test_an_object_that_a_model_has_found_is_proposed_where_it_fits() -> None:
+    user = Boxer()
+    predicted = LabelMap(SHAPE)
+    window = Window(32, 29, 47, 53)
+    predicted.write(window, np.full(window.shape, 7, np.int32))
+    user.tools.context.predicted = predicted.snapshot
+    for begin in (user.box, lambda: user.click(40, 40)):
+        begin()
+        user.key("Enter")
+        assert (user.array > 0).sum() == window.height * window.width
+        user.sheet.history.undo(user.sheet.planes)
+    user.drag((10, 10), (20, 20), (70, 70))  # a much larger box is around something else
+    user.key("Enter")
+    assert (user.array > 0).sum() != window.height * window.width
+    user.sheet.history.undo(user.sheet.planes)
+    user.tools.context.predicted = LabelMap(SHAPE).snapshot
+    user.box()
+    user.key("Enter")
+    assert iou(user.array > 0, CELL) > 0.85
 
 
 def test_nothing_is_drawn_where_it_was_not_seen() -> None:
