@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -10,8 +11,10 @@ from segstudio.cli.flags import add_flags, given_settings
 from segstudio.cli.progress import add_output_flags, follow
 from segstudio.config.form_spec import form_spec
 from segstudio.config.prediction import PredictionConfig
+from segstudio.core.axes import place_words
 from segstudio.core.errors import BadInput, WrongUsage
 from segstudio.io.image_place import image_exists, own_stem
+from segstudio.io.sources import open_image
 from segstudio.jobs.spec import PredictImage, PredictJob
 from segstudio.project.image_files import list_images, without_masks
 from segstudio.project.intake import refuse_no_text
@@ -22,7 +25,8 @@ def add_parser(subparsers: Any) -> None:  # noqa: ANN401 - argparse keeps this t
     parser = subparsers.add_parser(
         "predict",
         help="find the objects of images with a model",
-        description="Writes DIR/<name of the image>.tif, a label image with one number per object, for each INPUT.",
+        description="Writes DIR/<name of the image>.tif, a label image with one number per object, for each INPUT; "
+        "for each plane of a stack one, as <name>_t02_z017.tif.",
         epilog="Settings of the decoder, as threshold: --decode.NAME, as `segstudio catalogue` lists them.",
     )
     parser.add_argument("model", metavar="MODEL", type=Path, help="folder of a run or of a model")
@@ -68,7 +72,7 @@ def run(namespace: argparse.Namespace) -> int:
 
 
 def predict_images(inputs: Sequence[Path], out: Path) -> Iterator[PredictImage]:
-    """Yield each image of `inputs`, folders taken apart, with its label file in `out`.
+    """Yield each image of `inputs`, folders taken apart, with its label file in `out`; of a stack each plane with one.
 
     Raises
     ------
@@ -82,17 +86,30 @@ def predict_images(inputs: Sequence[Path], out: Path) -> Iterator[PredictImage]:
     refuse_no_text(out.resolve())
     for image in _files(inputs):
         refuse_no_text(image.resolve())
-        stem = own_stem(image)
-        if (other := seen.get(stem)) is not None:
-            raise WrongUsage(
-                f"Two images are called {stem}: {other} and {image}.",
-                hint="Predict them into different folders.",
-                code="same-name",
-            )
-        seen[stem] = image
-        output = out.resolve() / f"{stem}.tif"
-        _refuse_to_replace(output, image.resolve())
-        yield PredictImage(image_id=stem, image=image.resolve(), output=output)
+        for plane, words in _planes(image):
+            stem = own_stem(image) + words
+            if (other := seen.get(stem)) is not None:
+                raise WrongUsage(
+                    f"Two images are called {stem}: {other} and {image}.",
+                    hint="Predict them into different folders.",
+                    code="same-name",
+                )
+            seen[stem] = image
+            output = out.resolve() / f"{stem}.tif"
+            _refuse_to_replace(output, image.resolve())
+            yield PredictImage(image_id=stem, image=image.resolve(), output=output, plane=plane)
+
+
+def _planes(image: Path) -> Iterator[tuple[int | None, str]]:
+    """Yield the planes of an image, and where each lies in words; what cannot be read is said when it is its turn."""
+    info = None
+    with suppress(BadInput), open_image(image) as source:
+        info = source.info
+    if info is None or info.planes == 1:
+        yield None, ""
+        return
+    for plane in range(info.planes):
+        yield plane, place_words(*info.stack, plane)
 
 
 def _refuse_to_replace(output: Path, image: Path) -> None:

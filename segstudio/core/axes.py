@@ -88,3 +88,18 @@ class ImageInfo:
     def size(self) -> tuple[int, int]:
         """``(height, width)``."""
         return self.height, self.width
+
+
+def place_words(axes: str, sizes: tuple[int, ...], plane: int) -> str:
+    """Return where in a stack a plane lies, for the name of a file, as ``"_t02_z017"``; nothing for a flat image.
+
+    Parameters
+    ----------
+    axes, sizes
+        Letters and lengths of the axes along which planes lie, slowest first.
+    """
+    words = []
+    for letter, size in zip(reversed(axes), reversed(sizes), strict=True):
+        plane, at = divmod(plane, size)
+        words.append(f"_{letter.lower()}{at + 1:0{len(str(size))}d}")
+    return "".join(reversed(words))

@@ -7,7 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from segstudio.core.axes import PixelSize
+from segstudio.core.axes import PixelSize, place_words
 from segstudio.core.errors import BadInput
 from segstudio.export.base import Exported, ExportItem, export
 from segstudio.io.read_as import open_as
@@ -18,7 +18,6 @@ from segstudio.project.linked_folders import ELSEWHERE
 from segstudio.project.manifest import ImageEntry
 from segstudio.project.project import Project
 from segstudio.project.recovery import recover
-from segstudio.session.plane_choice import place_words
 
 
 def export_labels(
@@ -154,7 +153,7 @@ def _items(project: Project, entry: ImageEntry, split: str, unsaved: bool) -> li
                 return source.read(plane=plane)
 
         return ExportItem(
-            name=entry.stem + place_words(entry, plane),
+            name=entry.stem + place_words(entry.axes, entry.sizes, plane),
             image_path=path,
             labels=page.labels.to_array,
             objects=dict(page.objects) if entry.planes == 1 else _objects_of(page),

@@ -9,7 +9,6 @@ from segstudio.labels.stack_edits import Interpolate, gaps, planes_along
 
 if TYPE_CHECKING:
     from segstudio.project.document import ImageDocument
-    from segstudio.project.manifest import ImageEntry
 
 
 class PlaneChoice:
@@ -88,11 +87,3 @@ class PlaneChoice:
         axis = self.axis_of(letter)
         if axis is not None:
             self.go_to(axis, self.position[axis] + by)
-
-
-def place_words(entry: "ImageEntry", plane: int) -> str:
-    """Return where in a stack a plane lies, for the name of a file, as ``"_t02_z017"``; nothing for a flat image."""
-    if entry.planes == 1:
-        return ""
-    places = zip(entry.axes, entry.sizes, np.unravel_index(plane, entry.sizes), strict=True)
-    return "".join(f"_{letter.lower()}{int(at) + 1:0{len(str(size))}d}" for letter, size, at in places)

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from segstudio.core.axes import place_words
 from segstudio.core.errors import BadInput
 from segstudio.core.tiles import Window
 from segstudio.io.atomic import write_atomic
 from segstudio.io.labels_file import read_label_tiff
 from segstudio.io.objects_file import SIZE_LIMIT, load_json
 from segstudio.labels.label_map import LabelMap
-from segstudio.session.plane_choice import place_words
 
 if TYPE_CHECKING:
     from segstudio.project.project import ImageEntry, Project
@@ -90,7 +90,7 @@ def made_name(entry: "ImageEntry", plane: int = 0, *, alone: bool) -> str:
     alone
         Whether no other image of the project has the same name; the id tells those that have it apart.
     """
-    stem = f"{Path(entry.name).stem}{place_words(entry, plane)}"
+    stem = f"{Path(entry.name).stem}{place_words(entry.axes, entry.sizes, plane)}"
     return f"{stem}.tif" if alone else f"{stem}-{entry.id}.tif"
 
 

@@ -293,6 +293,22 @@ def test_a_folder_is_predicted_without_what_is_no_image_in_it(data: Path, tmp_pa
     assert [found.image_id for found in predict_images([tmp_path / "in"], tmp_path / "out")] == ["a"]
 
 
+def test_each_plane_of_a_stack_is_predicted_into_a_file_of_its_own(
+    data: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flat = tifffile.imread(data / "val" / "images" / "s0.tif")
+    stack = np.zeros((2, 3, *flat.shape), flat.dtype)
+    stack[1, 2] = flat
+    tifffile.imwrite(tmp_path / "film.tif", stack, imagej=True, metadata={"axes": "TZYX"})
+    assert (
+        main(["predict", str(run), str(tmp_path / "film.tif"), "--out", str(tmp_path / "out"), "--device", "cpu"]) == 0
+    )
+    found = {path.stem: int(tifffile.imread(path).max()) for path in sorted((tmp_path / "out").glob("*.tif"))}
+    assert list(found) == [f"film_t{t}_z{z}" for t in (1, 2) for z in (1, 2, 3)]
+    assert found["film_t2_z3"] > 0
+    assert found["film_t1_z1"] == 0
+
+
 def test_evaluate_takes_the_labels_beside_an_image_and_refuses_two_of_them(data: Path, tmp_path: Path) -> None:
     mask, image = (data / "train" / kind / "s0.tif" for kind in ("masks", "images"))
     for name, source in (("s0.tif", image), ("s0_masks.tif", mask), (".s0.tif", image)):
