@@ -92,7 +92,7 @@ class Opening(QObject):
         """Ask for a folder of images, or one that is an image, to add to the open project."""
         folder = QFileDialog.getExistingDirectory(self._window, self.tr("Add a folder of images, or an OME-Zarr image"))
         if folder:
-            self._session.add_images([Path(folder)])
+            self._add([Path(folder)])
 
     def ask_masks(self) -> None:
         """Ask for a folder of label images, and take those that have the names of images without labels."""

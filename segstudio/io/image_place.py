@@ -21,6 +21,8 @@ _ZARR_FILES: Final = ("zarr.json", ".zgroup", ".zarray", ".zattrs")
 #: Folders in folders that are looked at for descriptions: an image, its levels, and an image of a series.
 _DEEP: Final = 2
 _MOST_FOLDERS: Final = 1000
+#: A field of a plate lies so deeply in it.
+_DEEPEST: Final = 3
 
 
 class Stat(NamedTuple):
@@ -59,14 +61,22 @@ def image_exists(path: Path) -> bool:
 
 def shown_name(path: Path) -> str:
     """Return the name of an image for people: that of its file, with the part that is meant."""
-    holder, part = container_of(path)
+    holder, part = _named(path)
     return f"{holder.name} › {part}" if part else path.name
 
 
 def own_stem(path: Path) -> str:
     """Return a name for what belongs to an image: that of its file without ending, with the part that is meant."""
-    holder, part = container_of(path)
+    holder, part = _named(path)
     return f"{holder.stem}_{part.replace('/', '_')}" if part else path.stem
+
+
+def _named(path: Path) -> tuple[Path, str]:
+    """Return what `container_of` does, and of a folder inside an image folder, as a field of a plate, that one."""
+    if is_image_folder(path):
+        around = [folder for folder in path.parents[:_DEEPEST] if is_image_folder(folder)]
+        return (around[-1], path.relative_to(around[-1]).as_posix()) if around else (path, "")
+    return container_of(path)
 
 
 def stat_of(path: Path) -> Stat:

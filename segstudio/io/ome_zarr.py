@@ -15,7 +15,7 @@ from segstudio.io.axis_layout import AxisLayout
 from segstudio.io.decoding import check_budget, damaged
 from segstudio.io.finite import SEARCHED_PIXELS, float_warnings
 from segstudio.io.image_place import is_image_folder
-from segstudio.io.sources import BaseSource, ImageReader, readers
+from segstudio.io.sources import BaseSource, ImagePart, ImageReader, readers
 from segstudio.io.zarr_metadata import ZarrImage, zarr_image
 
 #: Decoded chunks that are kept, bytes, for the windows beside.
@@ -156,6 +156,9 @@ def _open(path: Path, indices: bool) -> BaseSource:
         raise damaged(path, f"it names {len(image.axes)} axes, its array has {len(first.shape)}")
     levels = [first, *(array for array in arrays[1:] if _is_copy(array, first))]
     source = ZarrSource(_info(path, image, first), levels, image.axes)
+    if len(image.parts) > 1:
+        source.parts = tuple(ImagePart(name, "") for name in image.parts)
+        source.part = image.parts[0]
     info = source.info
     if np.dtype(info.dtype).kind == "f" and info.height * info.width * info.channels <= SEARCHED_PIXELS:
         values = {name: getattr(info, name) for name in info.__slots__}

@@ -17,6 +17,8 @@ _LONGEST: Final = 32_000_000
 _DEEPEST: Final = 64
 _MOST_LEVELS: Final = 32
 _MOST_AXES: Final = 8
+#: Images of a folder that are offered: more than a plate of 1,536 wells has.
+_MOST_PARTS: Final = 4000
 #: Names of the axes, as the program writes them.
 _LETTERS: Final = {"t": "T", "c": "C", "z": "Z", "y": "Y", "x": "X"}
 
@@ -43,21 +45,21 @@ class ZarrImage:
     channel_names: tuple[str, ...]
     channel_colours: tuple[str, ...]
     warnings: tuple[str, ...]
+    parts: tuple[str, ...] = ()
+    """Folders of all images, where there are several, the first of which is this one."""
 
 
 def zarr_image(folder: Path) -> ZarrImage:
     """Return what an OME-Zarr folder says; raise `BadInput` when it is none that can be shown."""
-    attributes = read_attributes(folder)
+    attributes, outer = read_attributes(folder), folder
     words: list[str] = []
-    if "plate" in attributes:
-        raise BadInput(
-            f"{folder.name} is a plate of many images (OME-Zarr).",
-            hint=f"Add the images of its wells: the folders inside, such as {_first_field(attributes)}.",
-            code="image-plate",
-            path=folder,
-        )
+    parts: tuple[str, ...] = ()
     if "multiscales" not in attributes:
-        folder, attributes, words = _of_series(folder, attributes)
+        parts = _parts(folder, attributes)
+        folder = _inside(folder, parts[0])
+        attributes = read_attributes(folder)
+    if len(parts) > 1:
+        words.append(f"Shown is the first of {len(parts):,} images; the next one is {outer.name}/{parts[1]}.")
     scales = attributes.get("multiscales")
     if not isinstance(scales, list) or not scales or not isinstance(scales[0], dict):
         raise damaged(folder, "it describes no image")
@@ -68,7 +70,7 @@ def zarr_image(folder: Path) -> ZarrImage:
     axes = _axes(folder, scale)
     names, colours = _channels(attributes.get("omero"))
     version = str(scale.get("version") or attributes.get("version") or "")[:10]
-    return ZarrImage(folder, paths, axes, version, _pixel_size(scale, axes), names, colours, tuple(words))
+    return ZarrImage(folder, paths, axes, version, _pixel_size(scale, axes), names, colours, tuple(words), parts)
 
 
 def read_attributes(folder: Path) -> dict[str, Any]:
@@ -86,33 +88,38 @@ def _json(path: Path) -> dict[str, Any]:
     return parse_json(path, limited_bytes(path, _LONGEST), _DEEPEST)
 
 
-def _of_series(folder: Path, attributes: dict[str, Any]) -> tuple[Path, dict[str, Any], list[str]]:
-    """Return the first image of a folder that holds several, as converters write them."""
-    if "bioformats2raw.layout" not in attributes:
+def _parts(folder: Path, attributes: dict[str, Any]) -> tuple[str, ...]:
+    """Return the folders of the images that a folder holds: the fields of a plate or a well, or a series."""
+    if "plate" in attributes:
+        wells = _names(attributes["plate"], "wells")
+        found = [f"{well}/{field}" for well in wells for field in _fields(_inside(folder, well))]
+    elif "well" in attributes:
+        found = _fields(folder)
+    elif "bioformats2raw.layout" in attributes:
+        series = read_attributes(folder / "OME").get("series") if (folder / "OME").is_dir() else None
+        found = [str(name) for name in series] if isinstance(series, list) else []
+        found = found or [str(number) for number in range(_MOST_PARTS) if (folder / str(number)).is_dir()]
+    else:
         raise BadInput(
             f"{folder.name} is a Zarr folder that does not describe an image.",
             hint="Choose the folder of an image: it ends in .ome.zarr as a rule.",
             code="image-format",
             path=folder,
         )
-    series = read_attributes(folder / "OME").get("series") if (folder / "OME").is_dir() else None
-    names = [str(name) for name in series] if isinstance(series, list) and series else ["0"]
-    first = _inside(folder, names[0])
-    more = len(names) - 1
-    if not more and (folder / "1").is_dir():
-        more = sum((folder / str(number)).is_dir() for number in range(1, 1000))
-    words = []
-    if more:
-        others = "1 more image in the folder is" if more == 1 else f"{more:,} more images in the folder are"
-        words.append(f"{others} not shown; add the folder {folder.name}/{names[1] if len(names) > 1 else 1} for it.")
-    return first, read_attributes(first), words
+    if not found:
+        raise damaged(folder, "it names no image")
+    return tuple(found[:_MOST_PARTS])
 
 
-def _first_field(attributes: dict[str, Any]) -> str:
-    """Return the path of an image of a plate, as an example."""
-    wells = attributes["plate"].get("wells") if isinstance(attributes["plate"], dict) else None
-    well = wells[0].get("path") if isinstance(wells, list) and wells and isinstance(wells[0], dict) else None
-    return f"{str(well)[:40]}/0" if well else "A/1/0"
+def _fields(well: Path) -> list[str]:
+    return _names(read_attributes(well).get("well"), "images")
+
+
+def _names(group: object, key: str) -> list[str]:
+    """Return the paths in a list of a plate or a well."""
+    entries = group.get(key) if isinstance(group, dict) else None
+    listed = entries[:_MOST_PARTS] if isinstance(entries, list) else []
+    return [str(entry["path"]) for entry in listed if isinstance(entry, dict) and "path" in entry]
 
 
 def _inside(folder: Path, name: str) -> Path:

@@ -123,7 +123,7 @@ class Intake:
         entry = self.look(path, found.split)
         mark = entry.fingerprint
         if entry.path in self._paths:
-            raise BadInput(f"{path.name} is in the project already.", code="image-twice", path=path)
+            raise BadInput(f"{entry.name} is in the project already.", code="image-twice", path=path)
         if alike := self._prints.get(mark):
             self._tell_apart(entry, path, alike)
         self._remember(entry)
@@ -208,7 +208,7 @@ class Intake:
             self.sums[other.id] = known
             if own is not None and own.digest == known.digest:
                 raise BadInput(
-                    f"{path.name} is the same image as {other.name}, which is in the project already.",
+                    f"{entry.name} is the same image as {other.name}, which is in the project already.",
                     code="image-twice",
                     path=path,
                 )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segstudio.core.errors import BadInput
-from segstudio.io.image_place import container_of
+from segstudio.io.image_place import container_of, is_image_folder
 from segstudio.io.sources import ImagePart, open_image, readers
 
 
@@ -28,14 +28,15 @@ class FileParts:
 def files_with_parts(paths: Iterable[Path]) -> list[FileParts]:
     """Return those of the files that hold several images; what cannot be read is told by who adds it."""
     suffixes = {suffix for _, reader in readers if reader.has_parts for suffix in reader.suffixes}
-    return [found for path in paths if path.suffix.lower() in suffixes for found in _looked_at(path)]
+    likely = (path for path in paths if path.suffix.lower() in suffixes or is_image_folder(path))
+    return [found for path in likely for found in _looked_at(path)]
 
 
 def _looked_at(path: Path) -> Iterator[FileParts]:
-    if path.is_dir() or container_of(path)[1]:
+    if container_of(path)[1]:
         return
     with suppress(BadInput), open_image(path) as source:
         if len(source.parts) > 1:
-            series = all(part.name.isdecimal() for part in source.parts)
-            names = (part.name for part in source.parts) if series else (source.part,)
+            datasets = source.info.format == "HDF5"
+            names = (source.part,) if datasets else (part.name for part in source.parts)
             yield FileParts(path, source.parts, frozenset(names))

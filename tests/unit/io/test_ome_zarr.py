@@ -17,6 +17,7 @@ from segstudio.io.pyramid import PyramidKey, pyramid_tile
 from segstudio.io.sources import open_image
 from segstudio.io.vetting import Vetting
 from segstudio.project.project import Project
+from segstudio.session.file_parts import files_with_parts
 
 PIXELS = np.random.default_rng(0).integers(0, 60_000, (2, 3, 4, 70, 50), dtype=np.uint16)  # t c z y x
 REAL = Path(__file__).parents[4] / "shared" / "data" / "multichannel" / "mitotic_plate.ome.zarr"
@@ -125,7 +126,7 @@ def _array_json(folder: Path, **fields: Any) -> None:
         (lambda folder: _array_json(folder, shape=[1 << 40] * 5, chunks=[1 << 30] * 5), "image-"),
         (lambda folder: shutil.rmtree(folder / "0"), "image-damaged"),
         (lambda folder: (folder / ".zattrs").write_text("[" * 10_000), ""),
-        (lambda folder: (folder / ".zattrs").write_text('{"plate": {"wells": [{"path": "B/2"}]}}'), "image-plate"),
+        (lambda folder: (folder / ".zattrs").write_text('{"plate": {"wells": [{"path": "../B"}]}}'), "image-damaged"),
     ],
 )
 def test_what_leads_elsewhere_or_cannot_be_is_refused(tmp_path: Path, harm: Callable[[Path], None], code: str) -> None:
@@ -149,6 +150,25 @@ def test_an_image_folder_is_added_and_found_again_by_its_content(tmp_path: Path)
     assert project.find_moved(tmp_path / "moved") == 1
     document = project.document(entry.id)
     assert document.source.read().shape == (70, 50, 3)
+    assert project.close()
+
+
+def test_the_fields_of_a_plate_are_images_of_their_own(tmp_path: Path) -> None:
+    plate = tmp_path / "plate.ome.zarr"
+    for number, well in enumerate(("A/1", "B/2")):
+        (plate / well).mkdir(parents=True)
+        for group in (plate, (plate / well).parent, plate / well):
+            (group / ".zgroup").write_text('{"zarr_format": 2}')
+        make(plate / well / "0", pixels=PIXELS[0, number])
+        (plate / well / ".zattrs").write_text(json.dumps({"well": {"images": [{"path": "0"}]}}))
+    (plate / ".zattrs").write_text(json.dumps({"plate": {"wells": [{"path": "A/1"}, {"path": "B/2"}]}}))
+    (found,) = files_with_parts([plate])
+    assert [part.name for part in found.parts] == ["A/1/0", "B/2/0"]
+    assert found.usual == {"A/1/0", "B/2/0"}
+    project, problems = Project.create(tmp_path / "project", [plate, plate / "B" / "2" / "0"])
+    assert not problems
+    assert [entry.name for entry in project.images] == ["plate.ome.zarr › A/1/0", "plate.ome.zarr › B/2/0"]
+    assert project.images[1].stem == "plate.ome_B_2_0"
     assert project.close()
 
 
