@@ -41,7 +41,7 @@ class CleanUpDialog(QDialog):
         self.at_border = QCheckBox(self.tr("Remove objects that touch the edge of the image"))
         self.holes = QCheckBox(self.tr("Fill holes"))
         self.says = caption()
-        self._preview.failed.connect(self.says.setText)
+        self._preview.failed.connect(self._say_why)
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         self.clean = QPushButton(self.tr("Clean up"))
         self.buttons.addButton(self.clean, QDialogButtonBox.ButtonRole.ActionRole)
@@ -90,6 +90,9 @@ class CleanUpDialog(QDialog):
     def _do(self) -> None:
         self._preview.end()
         self._apply(self.edit())
+
+    def _say_why(self, words: str) -> None:
+        self.says.setText(words)
 
     def _say(self, found: Found | None) -> None:
         if found is None:
