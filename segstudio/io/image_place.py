@@ -16,6 +16,8 @@ from segstudio.io.regular_file import open_regular
 #: Bytes hashed at either end of a file.
 _END: Final = 1 << 16
 _CHUNK: Final = 1 << 20
+#: Between the name of a file and that of a part of it, for people.
+_BEHIND: Final = " › "
 #: Files that describe a folder of Zarr, or an array in it.
 _ZARR_FILES: Final = ("zarr.json", ".zgroup", ".zarray", ".zattrs")
 #: Folders in folders that are looked at for descriptions: an image, its levels, and an image of a series.
@@ -62,7 +64,18 @@ def image_exists(path: Path) -> bool:
 def shown_name(path: Path) -> str:
     """Return the name of an image for people: that of its file, with the part that is meant."""
     holder, part = _named(path)
-    return f"{holder.name} › {part}" if part else path.name
+    return f"{holder.name}{_BEHIND}{part}" if part else path.name
+
+
+def shown_part(name: str) -> str:
+    """Return the part that is meant by what `shown_name` has returned; empty for a whole file."""
+    return name.partition(_BEHIND)[2]
+
+
+def with_part_of(path: Path, name: str) -> Path:
+    """Return the image in a file, or in an image folder, that `shown_name` called so when it lay elsewhere."""
+    part = shown_part(name)
+    return path / part if part and not container_of(path)[1] and not path.as_posix().endswith(f"/{part}") else path
 
 
 def own_stem(path: Path) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from segstudio.core.axes import ImageInfo
 from segstudio.core.errors import BadInput
-from segstudio.io.image_place import shown_name
+from segstudio.io.image_place import shown_name, shown_part, with_part_of
 from segstudio.project.image_files import find_images, fingerprint
 from segstudio.project.image_sums import changed_image
 from segstudio.project.intake import Intake, stored_path
@@ -107,13 +107,16 @@ def find_again(
     wanted: dict[str, list[ImageEntry]] = {}
     for entry in missing:
         wanted.setdefault(entry.fingerprint, []).append(entry)
+    # Of a file that holds several images each one that is missing may be in any file.
+    parts = {entry.name for entries in wanted.values() for entry in entries if shown_part(entry.name)}
     for item in find_images([folder]) if wanted else ():
-        try:
-            alike = wanted.get(fingerprint(item.path), [])
-        except BadInput:  # nobody can tell which image it is; the others are found all the same
-            continue
-        same = [entry for entry in alike if not differs(entry, item.path)]
-        found = min(same, key=lambda entry: entry.name != item.path.name, default=None)
-        if found is not None:
-            alike.remove(found)
-            yield found, item.path
+        for path in dict.fromkeys([item.path, *(with_part_of(item.path, name) for name in sorted(parts))]):
+            try:
+                alike = wanted.get(fingerprint(path), [])
+            except BadInput:  # nobody can tell which image it is; the others are found all the same
+                continue
+            same = [entry for entry in alike if not differs(entry, path)]
+            found = min(same, key=lambda entry: entry.name != shown_name(path), default=None)
+            if found is not None:
+                alike.remove(found)
+                yield found, path

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from segstudio.core.errors import BadInput
 from segstudio.io.disk import Disk
-from segstudio.io.image_place import image_exists
+from segstudio.io.image_place import image_exists, with_part_of
 from segstudio.project.axis_readings import readings_in
 from segstudio.project.image_sums import ImageSums
 from segstudio.project.intake import Intake, with_left_labels
@@ -89,8 +89,10 @@ class ProjectImages:
         BadInput
             It is another file.
         """
-        if self.sums.differs(self._store.entry(image_id), path):
-            raise another_image(self._store.entry(image_id), path)
+        entry = self._store.entry(image_id)
+        path = with_part_of(path, entry.name)
+        if self.sums.differs(entry, path):
+            raise another_image(entry, path)
         self._change(image_id, lambda entry: moved_to(entry, self._layout.folder, path))
 
     def find_moved(self, folder: Path) -> int:

@@ -106,6 +106,16 @@ def test_the_dataset_is_remembered_and_looked_at_in_the_confined_process(tmp_pat
     ]
     assert project.document(project.images[1].id).source.info.shape == (70, 80)
     assert project.close()
+    (tmp_path / "moved").mkdir()
+    path = path.rename(tmp_path / "moved" / "b.h5")
+    with Project.open(tmp_path / "project") as project:
+        assert project.find_moved(tmp_path / "moved") == 2
+        assert [entry.name for entry in project.images] == ["b.h5 › cells/raw", "b.h5 › big"]
+        assert project.document(project.images[1].id).source.info.shape == (70, 80)
+        path = path.rename(tmp_path / "c.h5")
+        project.relocate(project.images[0].id, path)
+        project.relocate(project.images[1].id, path)
+        assert project.images[1].path == "../c.h5/big"
     with h5py.File(path, "a") as file:
         file["big"][0, 0] = 1
     with Project.open(tmp_path / "project") as project, pytest.raises(BadInput, match="changed"):
