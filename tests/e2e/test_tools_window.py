@@ -48,6 +48,7 @@ def test_cells_are_proposed_moved_copied_to_the_next_plane_and_reshaped(tmp_path
         hand.click_at((70, 70))  # elsewhere: it takes the proposal and begins a region that Escape gives up
         hand.key(Key.Key_Escape)
         assert len(set(np.unique(labels())) - {0}) == 3
+        view.let_go()
         hand.key(Key.Key_V, SHIFT)
         hand.drag([(60, 10), (100, 10), (100, 50), (60, 50)])
         hand.wait(lambda: len(view.selected) == 1, what="the selected object")

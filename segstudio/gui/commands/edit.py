@@ -216,7 +216,8 @@ def _copy_on(w: "MainWindow", by: int) -> None:
 def _copy(w: "MainWindow", clipboard: ObjectClipboard) -> None:
     """Copy the selected objects, and say how many."""
     w.canvas.finish_stroke()
-    w.status.showMessage(w.tr("{0:,} objects copied.").format(clipboard.copy()), 4000)
+    count = clipboard.copy()
+    w.status.showMessage(w.tr("1 object copied.") if count == 1 else w.tr("{0:,} objects copied.").format(count), 4000)
     w.actions_table.refresh()
 
 
@@ -230,8 +231,9 @@ def _paste(w: "MainWindow", clipboard: ObjectClipboard) -> None:
 def _clean_up(w: "MainWindow") -> None:
     """Open the window that cleans up, or bring it to the front."""
     dialog = w.findChild(CleanUpDialog) or CleanUpDialog(w.session, w.apply, w)
+    if dialog.isVisible():
+        dialog.raise_()
     dialog.show()
-    dialog.raise_()
     dialog.activateWindow()
 
 

@@ -28,4 +28,6 @@ class LassoTool(Tool):
         if context.document.planes is planes:
             more = context.view.selected if "shift" in first.modifiers else frozenset()
             context.select(sorted(found[0] | more))
-            context.say(f"{len(found[0]):,} objects selected." if found[0] else "No object lies there.")
+            count = len(found[0])
+            one, many = "1 object selected.", f"{count:,} objects selected."
+            context.say((one if count == 1 else many) if count else "No object lies there.")

@@ -68,7 +68,8 @@ def _propose(line: NDArray[np.float64], window: Window, protect: bool, context: 
                 found[:] = [got]
                 count = int(got[0].max())
                 shown = f", the {MOST_RINGS} longest outlines shown" if count > MOST_RINGS else ""
-                context.say(f"{count:,} objects{shown}. {HOW}" if count else "No objects: move the threshold.")
+                words = "1 object" if count == 1 else f"{count:,} objects"
+                context.say(f"{words}{shown}. {HOW}" if count else "No objects: move the threshold.")
 
         context.look(window, lambda pixels: work(pixels, settings), take)
 
