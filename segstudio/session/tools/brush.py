@@ -1,8 +1,5 @@
 """Paint an object; Alt erases from it."""
 
-from collections.abc import Sequence
-from dataclasses import replace
-
 from segstudio.labels.edits import Brush, EraseStroke, Stroke, add_object
 from segstudio.labels.transaction import Transaction
 from segstudio.session.tools.base import Gesture, PointerEvent, Tool, ToolContext, registry
@@ -29,18 +26,18 @@ class BrushTool(Tool):
             brush = Brush(0, view.brush_diameter, over, square=view.brush_square)
             yield from stroke(first, context, EraseStroke.name, brush)
             return
-        object_id = context.continued(first)
-        context.warn_protected(first, object_id)
-        object_id = object_id or context.document.planes.objects.free_id()
-        class_id = view.class_id
-        brush = Brush(object_id, view.brush_diameter, (0,) if protect else None, square=view.brush_square)
-        waiting: Sequence[PointerEvent] = ()
+        limit, waiting = None, list[PointerEvent]()
         if view.brush_like:
             planes = context.document.planes
             found = yield from like_the_start(first, context)
             if found is None or context.document.planes is not planes:
                 return
-            brush, waiting = replace(brush, limit=found[0]), found[1]
+            limit, waiting = found
+        object_id = context.continued(first)
+        context.warn_protected(first, object_id)
+        object_id = object_id or context.document.planes.objects.free_id()
+        class_id, over = view.class_id, (0,) if protect else None
+        brush = Brush(object_id, view.brush_diameter, over, square=view.brush_square, limit=limit)
 
         def make(tx: Transaction) -> None:
             add_object(tx, object_id, class_id)

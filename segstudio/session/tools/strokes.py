@@ -72,7 +72,11 @@ def like_the_start(
     context.look(window, work, found.append)
     waiting: list[PointerEvent] = []
     while not found:
-        event = yield (Preview(np.array([first.point, *(other.point for other in waiting)]), False, "shape"),)
+        try:
+            event = yield (Preview(np.array([first.point, *(other.point for other in waiting)]), False, "shape"),)
+        except GeneratorExit:
+            context.say("This stroke was not painted: the image was still being read.")
+            raise
         if event.kind == "key" and event.key == "Escape":
             return None
         if event.kind in ("move", "hover", "release"):

@@ -118,6 +118,23 @@ def test_only_what_is_like_the_start_is_painted_also_when_it_is_read_late() -> N
     assert user.array[10, 52]
 
 
+def test_a_stroke_that_begins_before_another_object_is_there_keeps_to_its_own() -> None:
+    user = Choosy()
+    user.send("press", 45, 30)
+    user.draw_squares((5, 60))  # as by an edit that was still being worked out
+    user.read()
+    user.send("release", 45, 35)
+    assert set(user.objects) == {1, 2}
+    assert (user.array == 1).sum() == 100
+
+
+def test_who_takes_another_tool_before_it_is_read_is_told() -> None:
+    user = Choosy()
+    user.drag((45, 30), (48, 40))
+    user.tools.use("erase")
+    assert user.told == ["This stroke was not painted: the image was still being read."]
+
+
 def test_escape_before_it_is_read_and_beside_the_image_paint_nothing() -> None:
     user = Choosy()
     user.send("press", 45, 30)
