@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from segstudio.core.axes import ImageInfo, Kind, PixelSize
 from segstudio.core.errors import BadInput
 from segstudio.io.channel_colours import imagej_colours
-from segstudio.io.decoding import check_budget, damaged
+from segstudio.io.decoding import check_budget, damaged, no_part
 from segstudio.io.finite import MAGNITUDE, SEARCHED_PIXELS, float_warnings, real_type
-from segstudio.io.sources import BaseSource, ImageReader, readers
+from segstudio.io.image_place import container_of
+from segstudio.io.sources import BaseSource, ImagePart, ImageReader, readers
 from segstudio.io.tiff_levels import pyramid_levels
-from segstudio.io.tiff_metadata import describe_stack, imagej_entries, plain_stack, unit_to_um
+from segstudio.io.tiff_metadata import describe_stack, imagej_entries, ome_images, plain_stack, unit_to_um
 from segstudio.io.tiff_pixels import Colour, PagePart, TiffLayout, TiffSource
 from segstudio.io.tiff_segments import JPEG_COMPRESSIONS, segment_shape
 
@@ -35,25 +36,34 @@ _COARSEST = 40.0
 
 
 def _open(path: Path, indices: bool) -> BaseSource:
-    tif = tifffile.TiffFile(path, _multifile=False)
+    holder, part = container_of(path)
+    tif = tifffile.TiffFile(holder, _multifile=False)
     try:
-        return _source(path, tif, indices)
+        return _source(path, tif, indices, part)
     except BaseException:
         tif.close()
         raise
 
 
-def _source(path: Path, tif: tifffile.TiffFile, indices: bool) -> BaseSource:
+def _source(path: Path, tif: tifffile.TiffFile, indices: bool, part: str) -> BaseSource:
     if len(tif.pages) == 0:
         raise damaged(path, "it holds no page")
-    first = tif.pages.first
+    text = tif.pages.first.description
+    series = ome_images(text, len(tif.pages))
+    if part and (not part.isdecimal() or len(part) > 9 or not 1 <= int(part) <= len(series)):
+        raise no_part(*container_of(path))
+    number = int(part) - 1 if part else 0
+    first = tif.pages[series[number].page].aspage() if number else tif.pages.first
     _refuse(path, first, indices)
-    alike, other = _alike_pages(tif)
+    alike, other = _alike_pages(tif, first)
     samples, colour, kind, words = _colour(first, indices)
-    entries = imagej_entries(first.description) if first.description.startswith("ImageJ=") else {}
+    entries = imagej_entries(text) if text.startswith("ImageJ=") else {}
     virtual = _virtual_planes(tif, entries)
     size = first.imagelength, first.imagewidth
-    stack = describe_stack(first.description, path.name, range(virtual) if virtual > 1 else alike, samples, size)
+    file_name = container_of(path)[0].name
+    stack = describe_stack(
+        text, file_name, range(virtual) if virtual > 1 else alike, samples, size, number if series else None
+    )
     if stack.axes.endswith("C") and samples > 1:
         # Colour pages one after the other: each is a plane, there is no fourth channel.
         stack = plain_stack(stack.pages, *stack.warnings)
@@ -79,7 +89,9 @@ def _source(path: Path, tif: tifffile.TiffFile, indices: bool) -> BaseSource:
     shown = 3 if colour in ("palette", "cmyk") else samples
     trailing = shown if shown > 1 else channels
     words = [*_damage(tif, first), *stack.warnings, *words]
-    if other and not first.description.rstrip("\0 \r\n").endswith("OME>"):
+    if series and not part:
+        words.append(f"Shown is image 1 of {len(series)}; the others are {file_name}/2 and so on.")
+    if other and not text.rstrip("\0 \r\n").endswith("OME>"):
         words.append(f"{other} more {'page' if other == 1 else 'pages'} of another size or type not shown.")
     stored = np.dtype(first.dtype)
     if stored.kind == "c":
@@ -95,7 +107,7 @@ def _source(path: Path, tif: tifffile.TiffFile, indices: bool) -> BaseSource:
         kind=kind if channels == 1 else "channels",
         axes=stack.axes + ("YXS" if shown > 1 else "YX"),
         shape=(*stack.sizes, first.imagelength, first.imagewidth, *((shown,) if shown > 1 else ())),
-        format=_format(tif, first),
+        format=_format(tif, first, text),
         planes=planes,
         pixel_size=stack.pixel_size or _pixel_size(first, entries),
         channel_names=stack.channel_names if len(stack.channel_names) == trailing else (),
@@ -104,6 +116,8 @@ def _source(path: Path, tif: tifffile.TiffFile, indices: bool) -> BaseSource:
         inverted=first.photometric == 0,
     )
     source = TiffSource(info, tif, layout)
+    source.parts = tuple(ImagePart(str(at + 1), item.words) for at, item in enumerate(series))
+    source.part = str(number + 1) if series else ""
     return _with_float_warnings(source)
 
 
@@ -171,11 +185,10 @@ def _unsupported(path: Path, words: str, hint: str = "Save it in another way, su
     return BadInput(f"{path.name} {words}, which is not supported.", hint=hint, code="image-unsupported", path=path)
 
 
-def _alike_pages(tif: tifffile.TiffFile) -> tuple[list[int], int]:
-    """Return the pages of size and type of the first, and how many others there are."""
-    first = tif.pages.first
+def _alike_pages(tif: tifffile.TiffFile, first: tifffile.TiffPage) -> tuple[list[int], int]:
+    """Return the pages of size and type of the first of an image, and how many others there are."""
     count = len(tif.pages)
-    if count > _COMPARED_PAGES:
+    if count > _COMPARED_PAGES and first is tif.pages.first:
         tif.pages.useframes = True
         tif.pages.set_keyframe(0)
         return list(range(count)), 0
@@ -226,9 +239,9 @@ def _palette(page: tifffile.TiffPage) -> NDArray[np.uint8]:
     return np.ascontiguousarray(table.T.astype(np.uint8))
 
 
-def _format(tif: tifffile.TiffFile, first: tifffile.TiffPage) -> str:
+def _format(tif: tifffile.TiffFile, first: tifffile.TiffPage, text: str) -> str:
     name = "BigTIFF" if tif.is_bigtiff else "TIFF"
-    if first.description.rstrip("\0 \r\n").endswith("OME>"):
+    if text.rstrip("\0 \r\n").endswith("OME>"):
         name = f"OME-{name}"
     return f"{first.bitspersample}-bit {name}" if first.bitspersample not in (8, 16, 32, 64) else name
 
@@ -263,5 +276,6 @@ readers.register("tiff")(
         suffixes=(".tif", ".tiff", ".svs", ".lsm", ".btf", ".tf8"),
         matches=lambda head: head.startswith(_MAGIC),
         open=_open,
+        has_parts=True,
     )
 )

@@ -6,9 +6,11 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from segstudio.core.axes import PixelSize
 from segstudio.io.channel_colours import ome_colours
+from segstudio.io.safe_xml import parse_xml
 
 #: Longest description that is parsed, characters.
 MAX_DESCRIPTION = 32_000_000
@@ -68,7 +70,12 @@ def plain_stack(pages: Sequence[int], *warnings: str) -> Stack:
 
 
 def describe_stack(
-    description: str, name: str, pages: Sequence[int], samples: int, shape: tuple[int, int] | None = None
+    description: str,
+    name: str,
+    pages: Sequence[int],
+    samples: int,
+    shape: tuple[int, int] | None = None,
+    image: int | None = None,
 ) -> Stack:
     """Return the order of `pages` by whatever description the file has.
 
@@ -84,12 +91,14 @@ def describe_stack(
         Samples per pixel of each.
     shape
         Their rows and columns, to be compared with the description.
+    image
+        Number of the image in OME-XML that describes several; ``None`` for the first when the others cannot be had.
     """
     if len(description) > MAX_DESCRIPTION:
         return plain_stack(pages, "The description in the file is too long and was not read.")
     text = description.strip("\0 \t\r\n")
     if text.endswith("OME>"):
-        return _ome_stack(text, name, pages, samples, shape)
+        return _ome_stack(text, name, pages, samples, shape, image)
     if text.startswith("<?xml") and "<OME" in text[:2000]:
         return plain_stack(pages, "The OME description breaks off and was not used.")
     if text.startswith(("ImageJ=", "SCIFIO=")):
@@ -117,7 +126,38 @@ def _positive(text: str | None) -> float | None:
     return value if math.isfinite(value) and value > 0 else None
 
 
-def _ome_stack(text: str, name: str, pages: Sequence[int], samples: int, shape: tuple[int, int] | None) -> Stack:
+class OmeImage(NamedTuple):
+    """One of several images in a file: number of its first page, and what it is, for people."""
+
+    page: int
+    words: str
+
+
+def ome_images(description: str, pages: int) -> tuple[OmeImage, ...]:
+    """Return the images that OME-XML describes, where they are several and each says where in the file it begins."""
+    text = description.strip("\0 \t\r\n")
+    several = text.endswith("OME>") and len(re.findall(r"<(?:\w+:)?Image\s", text)) > 1
+    root = parse_xml(text) if several else None
+    found: list[OmeImage] = []
+    files: set[str] = set()
+    for element in () if root is None else root:
+        pixels = next((part for part in element if _tag(part) == "Pixels"), None)
+        if _tag(element) != "Image" or pixels is None:
+            continue
+        data = next((part for part in pixels if _tag(part) == "TiffData"), None)
+        page = _whole(data.get("IFD"), -1) if data is not None else -1
+        files |= _file_names(pixels)
+        # Of a series of files each describes all, and page 0 of another one is not in this.
+        if not 0 <= page < pages or len(files) > 1 or page in {other.page for other in found}:
+            return ()
+        size = " × ".join(pixels.get(f"Size{letter}", "?") for letter in "YX")
+        found.append(OmeImage(page, f"{element.get('Name') or ''} {size}".strip()[:200]))
+    return tuple(found) if len(found) > 1 else ()
+
+
+def _ome_stack(
+    text: str, name: str, pages: Sequence[int], samples: int, shape: tuple[int, int] | None, image: int | None
+) -> Stack:
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         return plain_stack(pages, "The OME description defines entities, which is not safe; it was not used.")
     try:
@@ -126,7 +166,7 @@ def _ome_stack(text: str, name: str, pages: Sequence[int], samples: int, shape: 
     except ET.ParseError:
         return plain_stack(pages, "The OME description is damaged and was not used.")
     images = [element for element in root if _tag(element) == "Image"]
-    pixels = next((part for image in images[:1] for part in image if _tag(part) == "Pixels"), None)
+    pixels = next((part for item in images[image or 0 :][:1] for part in item if _tag(part) == "Pixels"), None)
     if pixels is None:
         return plain_stack(pages, "The OME description holds no image and was not used.")
     stack = _ome_order(pixels, name, pages, samples)
@@ -137,7 +177,7 @@ def _ome_stack(text: str, name: str, pages: Sequence[int], samples: int, shape: 
             f"The OME description speaks of {said[0]:,} × {said[1]:,} pixels, the file holds "
             f"{shape[0]:,} × {shape[1]:,}; these are shown."
         )
-    if len(images) > 1:
+    if len(images) > 1 and image is None:
         more = len(images) - 1
         words.append(f"{more:,} more {'image in the file is' if more == 1 else 'images in the file are'} not shown.")
     channels = [part for part in pixels if _tag(part) == "Channel"]
@@ -197,10 +237,14 @@ def _ome_order(pixels: ET.Element, name: str, pages: Sequence[int], samples: int
     return Stack("".join(letters), tuple(sizes[letter] for letter in letters), tuple(found[key] for key in keys))
 
 
-def _other_files(pixels: ET.Element, name: str) -> list[str]:
-    names = {
+def _file_names(pixels: ET.Element) -> set[str]:
+    return {
         part.get("FileName", "") for data in pixels if _tag(data) == "TiffData" for part in data if _tag(part) == "UUID"
     }
+
+
+def _other_files(pixels: ET.Element, name: str) -> list[str]:
+    names = _file_names(pixels)
     # A renamed file names itself by its old name: then there is one name, and it means this file.
     others = sorted(names - {name, ""})
     return [] if len(names) <= 1 else [other[:80] for other in others[:5]]

@@ -1,6 +1,6 @@
 """Files that hold several images, of which the user chooses some: datasets, scenes, positions."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,8 +28,14 @@ class FileParts:
 def files_with_parts(paths: Iterable[Path]) -> list[FileParts]:
     """Return those of the files that hold several images; what cannot be read is told by who adds it."""
     suffixes = {suffix for _, reader in readers if reader.has_parts for suffix in reader.suffixes}
-    likely = (path for path in paths if path.suffix.lower() in suffixes or is_image_folder(path))
+    likely = (path for path in paths if _may_hold_several(path, suffixes))
     return [found for path in likely for found in _looked_at(path)]
+
+
+def _may_hold_several(path: Path, suffixes: Container[str]) -> bool:
+    if path.suffix.lower() in (".tif", ".tiff"):  # thousands of others hold one each
+        return path.name.lower().endswith((".ome.tif", ".ome.tiff"))
+    return path.suffix.lower() in suffixes or is_image_folder(path)
 
 
 def _looked_at(path: Path) -> Iterator[FileParts]:

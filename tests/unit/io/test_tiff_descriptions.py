@@ -9,7 +9,7 @@ import tifffile
 
 from segstudio.core.errors import BadInput
 from segstudio.io.sources import open_image
-from segstudio.io.tiff_metadata import MAX_DESCRIPTION, describe_stack, unit_to_um
+from segstudio.io.tiff_metadata import MAX_DESCRIPTION, describe_stack, ome_images, unit_to_um
 
 
 def _ome(pixels: str, inside: str = "", after: str = "") -> str:
@@ -189,3 +189,32 @@ def test_a_large_strip_is_decoded_once(tmp_path: Path) -> None:
         again = source.read()
         again[:] = 0
         assert np.array_equal(source.read(), pixels), "what was kept is nobody's to change"
+
+
+def test_each_image_of_an_ome_tiff_is_had_by_its_number(data_folder: Path) -> None:
+    path = data_folder / "multichannel" / "two_series.ome.tif"
+    with open_image(path) as source:
+        assert (source.info.shape, [part.name for part in source.parts]) == ((2, 220, 204), ["1", "2"])
+        assert "image 1 of 2" in source.info.warnings[-1]
+    with open_image(path / "2") as source, tifffile.TiffFile(path) as file:
+        assert (source.info.axes, source.info.shape) == ("CYX", (3, 350, 350))
+        assert source.info.warnings == ()
+        assert source.info.pixel_size is not None
+        assert source.info.pixel_size.x == pytest.approx(0.1325, abs=1e-4)
+        assert np.array_equal(source.read(), np.moveaxis(file.series[1].asarray(), 0, -1))
+    with pytest.raises(BadInput, match="no image"):
+        open_image(path / "3")
+
+
+def test_images_in_other_files_are_no_images_of_this_one() -> None:
+    def image(name: str, page: int) -> str:
+        data = f'<TiffData IFD="{page}"><UUID FileName="{name}">urn:uuid:1</UUID></TiffData>'
+        return f'<Image ID="{name}{page}"><Pixels SizeX="3" SizeY="2">{data}</Pixels></Image>'
+
+    def found(*images: str) -> int:
+        return len(ome_images(f"<OME>{''.join(images)}</OME>", 5))
+
+    assert found(image("a.tif", 0), image("a.tif", 2)) == 2
+    assert found(image("a.tif", 0), image("b.tif", 1)) == 0
+    assert found(image("a.tif", 0), image("a.tif", 0)) == 0
+    assert found(image("a.tif", 0), image("a.tif", 5)) == 0
