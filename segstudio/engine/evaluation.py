@@ -101,7 +101,13 @@ def _formulation(job: EvaluateJob) -> Formulation:
 
 def _prediction(job: EvaluateJob, folder: Path) -> PredictJob:
     images = (
-        PredictImage(image_id=str(number), image=sample.image, plane=sample.plane, output=folder / f"{number}.tif")
+        PredictImage(
+            image_id=str(number),
+            image=sample.image,
+            axes=sample.axes,
+            plane=sample.plane,
+            output=folder / f"{number}.tif",
+        )
         for number, sample in enumerate(job.samples)
     )
     return PredictJob(job_id=job.job_id, model=job.model, images=tuple(images), device=job.device)

@@ -159,3 +159,18 @@ def test_a_report_that_cannot_be_read_is_none(tmp_path: Path) -> None:
     assert read_evaluation(tmp_path / "missing.json") is None
     (tmp_path / "damaged.json").write_text('{"schema_version": 1, "thres')
     assert read_evaluation(tmp_path / "damaged.json") is None
+
+
+def test_images_are_read_as_the_user_said(model: Path, tmp_path: Path) -> None:
+    first = samples(tmp_path, 1)[0]
+    assert first.labels is not None
+    pixels, labels = (tifffile.imread(path) for path in (first.image, first.labels))
+    two = tmp_path / "two.tif"
+    tifffile.imwrite(two, np.stack([pixels, pixels]).astype(np.uint16), imagej=True, metadata={"axes": "CYX"})
+    write_label_tiff(tmp_path / "labels.tif", LabelMap.from_array(labels.astype(np.int32)))
+    said = first.model_copy(update={"image": two, "labels": tmp_path / "labels.tif", "axes": "Z", "plane": 0})
+    job = EvaluateJob(job_id="1", model=model, samples=(said,), report=tmp_path / "report.json", device="cpu")
+    assert not [message for message in evaluate_model(job) if isinstance(message, Warned)]
+    unsaid = said.model_copy(update={"axes": "", "plane": None})
+    with pytest.raises(BadModel, match=r"expects 1 channel; two\.tif has 2"):
+        list(evaluate_model(job.model_copy(update={"samples": (unsaid,)})))
