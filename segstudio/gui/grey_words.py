@@ -31,6 +31,7 @@ _MISSING = {
     "review.": _PROPOSAL,
     "review.restore": QT_TRANSLATE_NOOP("GreyWords", "No proposal has been rejected."),
     "shape.": _SELECTION,
+    "objects.mark_": _SELECTION,
     "view.made": QT_TRANSLATE_NOOP("GreyWords", "The model made no image of this one."),
     "image.axes": QT_TRANSLATE_NOOP("GreyWords", "This image has only rows and columns."),
     "view.projection": _STACK,

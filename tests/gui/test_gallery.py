@@ -57,6 +57,15 @@ def test_keys_change_the_chosen_objects_in_one_step_and_go_on(studio: Studio) ->
     studio.until(lambda: len(grid.ids) == 81)
     document.undo()
     assert objects[1].state == "accepted"
+    panel._sort.setCurrentIndex(panel._sort.findData("state"))
+    panel._sort.activated.emit(panel._sort.currentIndex())
+    studio.until(lambda: grid.ids[0] == 1)
+    session.view.selected = frozenset({40})
+    panel.mark("suspicious")
+    assert grid.ids[0] == 1, "pictures keep their place"
+    panel._sort.activated.emit(panel._sort.currentIndex())
+    studio.until(lambda: grid.ids[0] == 40)
+    document.undo()
     panel._shown.setCurrentIndex(panel._shown.findData("suspicious"))
     studio.until(lambda: not grid.ids)
     QTest.keyClick(grid, key.Key_Delete)  # chosen elsewhere, but not shown

@@ -51,7 +51,7 @@ class GalleryPanel(QWidget):
         self.grid.setAccessibleName(self.tr("Pictures of the objects"))
         self._sort, self._shown = QComboBox(), QComboBox()
         self._way = tool_button("sort-ascending", "", self._turn)
-        self._descending = False
+        self._descending = self._ordered = False
         self._count = ElidedLabel()
         self._count.setProperty("role", "secondary")
         self._marks = {state: icon(*mark) for state, mark in STATE_MARKS.items()}
@@ -145,8 +145,9 @@ class GalleryPanel(QWidget):
         self.grid.chosen.connect(self._on_chosen)
         self.grid.opened.connect(lambda _object_id: self.fix())
         self.grid.menu_wanted.connect(self._open_menu)
-        self._sort.currentIndexChanged.connect(lambda _index: self._arrange())
-        self._shown.currentIndexChanged.connect(lambda _index: self._arrange())
+        for box in (self._sort, self._shown):
+            box.currentIndexChanged.connect(lambda _index: self._on_other_order())
+            box.activated.connect(lambda _index: self._on_order_chosen())
         follow(session.view, "selected", self, self._on_selected)
         follow(session.view, "display", self, lambda _display: self._crops.redraw())
         on_theme(self, self.grid.refresh)
@@ -179,6 +180,16 @@ class GalleryPanel(QWidget):
                 self._arrange()
             else:
                 self.grid.refresh()
+
+    def _on_other_order(self) -> None:
+        self._ordered = True
+        self._arrange()
+
+    def _on_order_chosen(self) -> None:
+        """Put the objects in the same order anew when that is chosen once more."""
+        if not self._ordered:
+            self._arrange()
+        self._ordered = False
 
     def _arrange(self) -> None:
         """Put all objects in order, on a thread."""

@@ -1,6 +1,6 @@
 """The objects of the image in front that somebody has to look at: how many are left, one after the other."""
 
-from PySide6.QtWidgets import QProgressBar, QWidget
+from PySide6.QtWidgets import QProgressBar
 
 from segstudio.gui.forms.parts import Section, button, caption, row, tool_button
 from segstudio.gui.keys_in_use import in_brackets, key_of, name_keys
@@ -12,7 +12,7 @@ from segstudio.session.session import Session
 class ObjectReview(Section):
     """Counter and buttons of the review of objects; keys are bound by the window. Hidden while nothing waits."""
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+    def __init__(self, session: Session) -> None:
         super().__init__(" ")
         self._session, self._walk = session, session.object_walk
         self._bar = QProgressBar()

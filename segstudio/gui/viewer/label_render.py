@@ -59,7 +59,7 @@ class LabelStyle:
     dashed: bool = False
     selected: frozenset[int] = frozenset()
     number_of: NDArray[np.uint8] | None = None
-    other: Colour = (154, 159, 166)
+    other: Colour = (128, 128, 128)
     hidden: frozenset[int] = frozenset()
     edged: bool = False
     stride: int = field(init=False, repr=False, compare=False)
