@@ -13,6 +13,7 @@ from segstudio.core.tiles import Window
 from segstudio.gui.viewer.sketch import Sketch
 from segstudio.labels.label_map import LabelMap
 from segstudio.project.document import ImageDocument
+from segstudio.session.display.seen import seen
 from segstudio.session.session import Session
 from segstudio.session.tools import PointerEvent, Preview, ToolContext, ToolRunner
 from segstudio.session.tools.base import Button, EventKind
@@ -174,8 +175,8 @@ class Hand:
         """Read a part of the image on a thread for the gesture that goes on, and tell it when that is done."""
         document = self._document
         if document is not None:
-            source, plane = document.source, document.plane
-            self._think(lambda: work(source.read(window, plane)), take)
+            source, plane, display = document.source, document.plane, self._session.view.display
+            self._think(lambda: work(seen(source.read(window, plane), display)), take)
 
     def _think(self, work: Callable[[], Any], take: Callable[[Any], Any]) -> None:
         """Do something on a thread for the gesture that goes on, and tell it when that is done."""
