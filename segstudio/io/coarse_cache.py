@@ -66,7 +66,7 @@ def coarse_levels(
         made = _read(cache_folder() / f"{mark}{_SUFFIX}", source)
         if made is None:
             made = build(source, plane, on_begin, on_rows, given_up)
-            if made is not None:
+            if made is not None and made.problem is None:
                 keep(made, cache_folder() / f"{mark}{_SUFFIX}")
     return made
 
@@ -80,7 +80,13 @@ def sampled(source: ImageSource, plane: int = 0) -> NDArray[Any] | None:
 
 
 def small_picture(source: ImageSource, plane: int = 0) -> NDArray[Any]:
-    """Return what `overview` does, of a large image as it was kept, or of some of its pixels; see there."""
+    """Return what `overview` does, of a large image as it was kept, or of some of its pixels; see there.
+
+    Raises
+    ------
+    BadInput
+        A part of the image cannot be read.
+    """
     if not wants_coarse_levels(source):
         return overview(source, plane)
     levels = cached(source, plane)
@@ -88,6 +94,8 @@ def small_picture(source: ImageSource, plane: int = 0) -> NDArray[Any]:
         return shrunk(picks, -(-max(picks.shape[:2]) // 512))
     levels = levels or coarse_levels(source, plane)
     assert levels is not None, "nobody gave up"
+    if levels.problem is not None:
+        raise levels.problem
     return levels.tile(PyramidKey(top_level(source.info.size), 0, 0))
 
 

@@ -1,14 +1,16 @@
 """Coarse levels of a large image whose file holds none: made once, from top to bottom, and seen while they grow."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from segstudio.core.errors import BadInput
 from segstudio.core.tiles import Window
-from segstudio.io.pyramid import AVERAGED, PyramidKey, shrunk, top_level
+from segstudio.io.pyramid import AVERAGED, SIDE, PyramidKey, shrunk, top_level
 from segstudio.io.sources import ImageSource
 
 #: Images, and copies in their files, up to so many pixels are shrunk each time they are looked at.
@@ -40,6 +42,8 @@ class CoarseLevels:
         Single pixels at equal distances, about a million: a sample of the values.
     rows
         Rows of the image that are done, from the top.
+    problem
+        Why a part of the image, 0 here, cannot be read; ``None`` where all can.
     """
 
     size: tuple[int, int]
@@ -47,6 +51,7 @@ class CoarseLevels:
     levels: list[NDArray[Any]]
     picks: NDArray[Any]
     rows: int = field(default=0)
+    problem: BadInput | None = field(default=None)
 
     @property
     def share(self) -> float:
@@ -113,7 +118,7 @@ def build(
     Raises
     ------
     BadInput
-        The pixels are damaged.
+        It is damaged and cannot be read in parts, or it was closed.
     """
     info, first = source.info, first_level(source)
     made = levels_of(source, [np.zeros(shape, dtype) for shape, dtype in level_shapes(source)], 0)
@@ -128,7 +133,7 @@ def build(
         for y in range(top, end, rows):
             if given_up():
                 return None
-            piece = source.read(Window(y, 0, min(y + rows, end), info.width), plane)
+            piece = _read(source, Window(y, 0, min(y + rows, end), info.width), plane, made)
             pieces.append(shrunk(piece, factor))
             picks = piece[-y % step :: step, ::step]
             made.picks[-(-y // step) : -(-y // step) + len(picks)] = picks
@@ -140,6 +145,24 @@ def build(
         made.rows = end
         on_rows()
     return made
+
+
+def _read(source: ImageSource, window: Window, plane: int, made: CoarseLevels) -> NDArray[Any]:
+    """Return what can be read of a window, 0 for the rest."""
+    try:
+        return source.read(window, plane)
+    except BadInput as error:
+        if source.decodes == "planes" or error.code == "image-closed":
+            raise
+        made.problem = made.problem or error
+    info = source.info
+    out = np.zeros((*window.shape, *(() if info.channels == 1 else (info.channels,))), info.dtype)
+    for y in range(window.y0, window.y1, SIDE):
+        for x in range(window.x0, window.x1, SIDE):
+            part = Window(y, x, y + SIDE, x + SIDE).intersect(window)
+            with suppress(BadInput):
+                out[part.shift(-window.y0, -window.x0).slices] = source.read(part, plane)
+    return out
 
 
 def level_shapes(source: ImageSource) -> list[tuple[tuple[int, ...], np.dtype[Any]]]:

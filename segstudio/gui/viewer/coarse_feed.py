@@ -39,7 +39,7 @@ class CoarseFeed(QObject):
         on_growth: Callable[[float], None],
     ) -> None:
         super().__init__(loader)
-        self._source, self._plane = source, plane
+        self._source, self._plane, self._loader = source, plane, loader
         self._first = first_level(source)
         self._levels: CoarseLevels | None = None
         self._given_up = False
@@ -79,6 +79,8 @@ class CoarseFeed(QObject):
         if levels is not None:
             self._levels = levels
             self._on_growth(1.0)
+            if levels.problem is not None:
+                self._loader.failed.emit(levels.problem)
 
 
 def _nobody(share: float) -> None:

@@ -107,6 +107,26 @@ def test_a_large_picture_is_decoded_once_and_kept_elsewhere(tmp_path: Path, cach
         assert cached(source, 0) is None
 
 
+def test_of_a_damaged_image_the_rest_is_made_and_nothing_is_kept(tmp_path: Path, cache: Path) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.full((2600, 1100), 100, np.uint8), tile=(256, 256), compression="zlib")
+    with tifffile.TiffFile(path) as tif:
+        offset = tif.pages.first.dataoffsets[27]  # row 5, column 2
+    raw = bytearray(path.read_bytes())
+    raw[offset : offset + 8] = b"NO ZLIB!"
+    path.write_bytes(raw)
+    with open_image(path) as source:
+        made = coarse_cache.coarse_levels(source, 0)
+        assert made is not None
+        assert made.problem is not None
+        assert made.share == 1
+        top = made.tile(PyramidKey(2, 0, 0))
+        assert (int(top[100, 100]), int(top[330, 140]), int(top[450, 30])) == (100, 0, 100)
+        with pytest.raises(BadInput, match="damaged"):
+            small_picture(source)
+    assert not cache.exists()
+
+
 def _closed(window: Window, plane: int, size: tuple[int, int], level: int) -> None:
     raise BadInput("It was decoded once more.")
 
