@@ -12,7 +12,7 @@ from segstudio.session import tools
 def test_every_tool_can_be_made_and_unknown_ones_are_named() -> None:
     names = {"brush", "erase", "encircle", "polygon", "fill", "pick", "delete", "merge", "split", "relabel"}
     names |= {"rectangle", "ellipse", "oriented_rectangle", "wand", "delete_region", "outline_in_box", "threshold"}
-    names |= {"lasso", "move", "cut_away", "edit_outline"}
+    names |= {"lasso", "move", "cut_away", "edit_outline", "ruler"}
     assert set(tools.base.registry.names()) == names | {"region", "select"}
     assert tools.base.registry.broken() == {}
     for name in names:
