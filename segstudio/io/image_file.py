@@ -10,7 +10,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from segstudio.core.axes import ImageInfo
+from segstudio.core.axes import ImageInfo, Kind
 from segstudio.core.tiles import TileGrid, Window
 from segstudio.io.sources import BaseSource, open_image
 from segstudio.labels.label_map import TILE
@@ -77,7 +77,9 @@ class _Pages(BaseSource):
     def __init__(self, source: BaseSource) -> None:
         self._source = source
         channels = source.info.planes
-        super().__init__(replace(source.info, channels=channels, planes=1, kind="channels", warnings=()))
+        # Three are shown as a colour, which targets with three channels mostly are.
+        kind: Kind = "rgb" if channels == 3 else "channels"
+        super().__init__(replace(source.info, channels=channels, planes=1, kind=kind, warnings=()))
 
     def _read(self, window: Window, plane: int) -> NDArray[Any]:
         return np.stack([self._source.read(window, page) for page in range(self.info.channels)], axis=2)
