@@ -132,6 +132,7 @@ class TileFile:
             same = raw, tile.shape
             values = plain[same] if same in plain else fitting(self.path, tile, dtype)
             if len(raw) <= _PLAIN_BYTES:
+                values.flags.writeable = False  # one for all: who draws takes a copy
                 plain[same] = values
             packed = len(raw) > _PLAIN_BYTES and dtype.itemsize > 1
             yield key, PackedTile(raw, self.dtype, values) if packed else values

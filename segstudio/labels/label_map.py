@@ -256,7 +256,7 @@ class LabelMap:
             The tiles with `value`, when they are known; the index of ids is not used then.
         """
         found: Window | None = None
-        for key in self.tiles_with(value) if keys is None else keys:
+        for key in _outermost(self.tiles_with(value) if keys is None else keys):
             mask = self._values(key) == value
             rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
             part = Window(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
@@ -327,6 +327,16 @@ class LabelMap:
     def _touch(self, key: TileKey) -> None:
         self._digests.pop(key, None)
         self._stale.add(key)
+
+
+def _outermost(keys: Iterable[TileKey]) -> list[TileKey]:
+    """Return the tiles in the first and last row and column of some: those between say nothing of where they end."""
+    tiles = list(keys)
+    if not tiles:
+        return tiles
+    rows, columns = zip(*tiles, strict=True)
+    ends = {min(rows), max(rows)}, {min(columns), max(columns)}
+    return [key for key in tiles if key[0] in ends[0] or key[1] in ends[1]]
 
 
 def _any(tile: Stored) -> bool:

@@ -11,12 +11,16 @@ from segstudio.labels.label_map import TILE, LabelMap
 
 #: Planes up to so many pixels are one block.
 _WHOLE = 4096 * 4096
+#: Pixels of the largest window that is read for one object; its pixels and those of the image take 500 MB.
+LARGEST = 8192 * 8192
 #: Side of a block, tiles; its window has one more, so that objects up to the size of a tile are in it.
 _SIDE = 4
 
 
 def object_blocks(labels: LabelMap) -> Iterator[tuple[Window, NDArray[Any]]]:
     """Yield windows with the labels in them; each object is in one of them, and whole.
+
+    An object that reaches over more than `LARGEST` pixels is left out.
 
     Parameters
     ----------
@@ -48,7 +52,7 @@ def _blocks(labels: LabelMap) -> Iterator[tuple[Window, list[int]]]:
         block = top // _SIDE, left // _SIDE
         if bottom <= (block[0] + 1) * _SIDE + 1 and right <= (block[1] + 1) * _SIDE + 1:
             blocks.setdefault(block, []).append(value)
-        else:
+        elif (bottom - top) * (right - left) * TILE**2 <= LARGEST:
             yield Window(top * TILE, left * TILE, bottom * TILE, right * TILE), [value]
     for (row, column), ids in sorted(blocks.items()):
         top, left, side = row * _SIDE * TILE, column * _SIDE * TILE, (_SIDE + 1) * TILE

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from factories import cells
 
+from segstudio.core.tiles import Window
 from segstudio.labels import object_blocks as module
 from segstudio.labels.label_map import LabelMap
 from segstudio.labels.object_blocks import object_blocks
@@ -31,3 +32,13 @@ def test_a_plane_that_is_not_large_is_one_block() -> None:
     ((window, values),) = object_blocks(LabelMap.from_array(labels))
     assert window.shape == (100, 120)
     np.testing.assert_array_equal(values, labels)
+
+
+def test_an_object_that_reaches_over_a_huge_plane_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_WHOLE", 0)
+    monkeypatch.setattr(module, "LARGEST", 8 * 512 * 512)
+    plane = LabelMap((20 * 512, 8 * 512))
+    plane.write(Window(0, 0, 20 * 512, 1), np.full((20 * 512, 1), 4, np.int32))
+    plane.write(Window(0, 5 * 512, 1, 7 * 512), np.full((1, 2 * 512), 4, np.int32))
+    plane.write(Window(500, 500, 510, 510), np.full((10, 10), 6, np.int32))
+    assert [set(np.unique(values).tolist()) - {0} for _, values in object_blocks(plane)] == [{6}]

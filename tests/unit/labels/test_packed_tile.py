@@ -94,3 +94,22 @@ def test_seen_from_far_each_pixel_shows_one_of_the_labels_under_it(file: Path, s
     for (row, column), value in np.ndenumerate(picture[::5, ::5]):
         y, x = (int((5 * at + 0.5) / scale) for at in (row, column))
         assert value in array[max(0, y - 8) : y + 9, max(0, x - 8) : x + 9]
+
+
+def test_tiles_of_one_value_are_shared_and_drawn_over_one_by_one(tmp_path: Path) -> None:
+    filled = LabelMap((2 * TILE, 2 * TILE))
+    filled.fill([(0, 0), (0, 1), (1, 1)], 5)
+    write_label_tiff(tmp_path / "filled.tif", filled)
+    plane = read_label_tiff(tmp_path / "filled.tif")
+    assert plane.stored((0, 0)) is plane.stored((1, 1))
+    plane.write(Window(3, 3, 8, 8), np.full((5, 5), 9, np.int32))
+    assert (plane.to_array() == 9).sum() == 25
+    plane.write(Window(0, TILE, 1, TILE + 1), np.full((1, 1), 8, np.int32))
+    assert (plane.to_array() == 8).sum() == 1
+
+
+def test_the_window_of_an_object_is_that_of_its_pixels() -> None:
+    array = np.zeros((4 * TILE, 4 * TILE), np.int32)
+    array[700:1900, 30:2000] = 3
+    array[100, 1000] = array[1000, 5] = 3
+    assert LabelMap.from_array(array).window_of(3) == Window(100, 5, 1900, 2000)
