@@ -83,6 +83,10 @@ class AxisMeaning:
         self._background = background
         self._put_off: set[str] = set()
 
+    def forget(self) -> None:
+        """Ask again: another project is open."""
+        self._put_off.clear()
+
     def look_at_front(self, document: "ImageDocument | None") -> None:
         """Ask for the axes of the image in front, once in a sitting."""
         if document is None or document.read_only or document.entry.id in self._put_off:

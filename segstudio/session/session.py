@@ -216,6 +216,7 @@ class Session(KeptPreferences):
         self.close_project()
         self.project = project
         self.displays.project_opened(project)
+        self.axes.forget()
         self.masks.forget()
         self.targets.forget()
         project.images_changed.connect(self._on_images_changed)

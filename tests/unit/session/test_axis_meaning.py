@@ -1,0 +1,39 @@
+"""Who is asked what the axes of an image mean, and when."""
+
+from pathlib import Path
+
+import numpy as np
+import tifffile
+
+from segstudio.project.project import Project
+from segstudio.session.axis_meaning import AxesFound
+from segstudio.session.session import Session
+
+
+def test_an_image_is_asked_about_once_in_each_project_until_it_is_answered(tmp_path: Path) -> None:
+    pixels = np.zeros((3, 20, 30), np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="minisblack")
+    tifffile.imwrite(tmp_path / "flat.tif", pixels[0], photometric="minisblack")
+    for name in ("first", "second"):
+        Project.create(tmp_path / name, [tmp_path / "a.tif", tmp_path / "flat.tif"])[0].close()
+    session, asked, found = Session(), list[str](), list[AxesFound]()
+    session.axes.asked.connect(asked.append)
+    for number, name in enumerate(("first", "second"), start=1):
+        session.open_project(tmp_path / name)
+        assert session.project is not None
+        stack, flat = (entry.id for entry in session.project.images)
+        for image in (flat, stack, flat, stack):
+            session.select(image)
+        assert asked == [stack] * number
+    session.axes.look(stack, found.append)
+    assert [[at for at, _ in strip] for strip in found[0].pictures] == [[0, 1, 2]]
+    session.axes.read_as([stack], "T", None, keep=True)
+    assert session.document is not None
+    assert session.document.entry.axes == "T", "in front again"
+    session.close()
+    again = Session()
+    again.axes.asked.connect(asked.append)
+    again.open_project(tmp_path / "second")
+    again.select(stack)
+    assert len(asked) == 2, "answered"
+    again.close()
