@@ -10,6 +10,7 @@ from segstudio.gui.viewer.camera import SCALE_MAX, SCALE_MIN, Camera
 from segstudio.gui.viewer.colouring import ObjectColours, graph_colours
 from segstudio.gui.viewer.label_render import LabelStyle, draw_labels, draw_regions, sampled
 from segstudio.labels.label_map import LabelMap
+from segstudio.labels.packed_tile import COARSE
 
 RED = ((255, 0, 0),) * 12
 coordinates = st.floats(-1e4, 1e4)
@@ -71,7 +72,7 @@ def test_colours_of_a_whole_plane_differ_across_tiles_and_are_always_the_same() 
     assert not colours.learn(graph_colours(LabelMap.from_array(halves), 7))
 
 
-@given(st.floats(0.05, 30), st.integers(-50, 50), st.integers(-50, 50))
+@given(st.floats(1 / COARSE + 1e-3, 30), st.integers(-50, 50), st.integers(-50, 50))
 def test_sampling_agrees_with_the_plane(scale: float, y: int, x: int) -> None:
     array = np.random.default_rng(1).integers(0, 9, (40, 30)).astype(np.int32)
     area = Window(y, x, y + 20, x + 25)
