@@ -60,10 +60,16 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.update(_user_environment(folder))
 
 
-def pytest_collection_finish() -> None:
-    """Spare the collections after Qt tests the way through torch and all else that the tests have imported."""
-    gc.collect()
-    gc.freeze()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[object]:
+    """Spare the collector the way through torch and all else that the tests import, now and after each Qt test."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -110,6 +116,7 @@ def _collect_on_this_thread(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
     finally:
         gc.collect()
+        gc.freeze()  # what is left belongs to modules that the test imported; the next collection need not look at it
         gc.enable()
 
 
