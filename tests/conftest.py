@@ -28,6 +28,8 @@ for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUM
     os.environ.setdefault(_name, "1")
 
 ROOT = Path(__file__).resolve().parents[1]
+# The processes that tests start run the program beside these tests, whichever is installed.
+os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
 
 #: Where platformdirs and Qt put the user's files: Linux, Windows and macOS in one list.
 _USER_FOLDERS = {

@@ -84,7 +84,7 @@ def run(program: str, home: Path, *arguments: str) -> str:
     """Run a program in a process of its own with `home` for its settings; return what it printed."""
     homes = ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "HOME")
     surroundings = {**os.environ, "QT_QPA_PLATFORM": "offscreen", **dict.fromkeys(homes, str(home))}
-    surroundings["PYTHONPATH"] = str(ROOT / "tests")
+    surroundings["PYTHONPATH"] = os.pathsep.join((str(ROOT), str(ROOT / "tests")))
     command = [sys.executable, "-c", program, *arguments]
     done = subprocess.run(command, cwd=ROOT, env=surroundings, capture_output=True, text=True, timeout=90, check=False)
     assert done.returncode == 0, done.stderr

@@ -383,7 +383,10 @@ def script(hand):
 
 run_program([], script)
 """
-    surroundings = {"PYTHONPATH": str(Path(__file__).parents[1]), "QT_QPA_PLATFORM": "offscreen"}
+    surroundings = {
+        "PYTHONPATH": os.pathsep.join(map(str, Path(__file__).resolve().parents[1:3])),
+        "QT_QPA_PLATFORM": "offscreen",
+    }
     state = tmp_path / "state"
     done = subprocess.run(
         [sys.executable, "-c", code],

@@ -52,7 +52,7 @@ def audited(log: Path, **more: str) -> dict[str, str]:
     """Return the environment of a session whose processes, all of them, write down what they reach for."""
     return {
         **os.environ,
-        "PYTHONPATH": str(HERE / "audited"),
+        "PYTHONPATH": os.pathsep.join((str(HERE / "audited"), str(HERE.parents[1]))),
         "SEGSTUDIO_AUDIT_LOG": str(log),
         "QT_QPA_PLATFORM": "offscreen",
         "OMP_NUM_THREADS": "1",
