@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +54,15 @@ def until(reached: Callable[[], object], seconds: float = 60.0) -> None:
     while not reached():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.01)
+
+
+def kept_from_running() -> float:
+    """Return how long the threads of this process were ready to run and others had the processors, seconds."""
+    waited = 0.0
+    for path in Path("/proc/self/task").glob("*/schedstat"):
+        with suppress(OSError):  # a thread that ended meanwhile
+            waited += int(path.read_text().split()[1]) / 1e9
+    return waited
 
 
 def is_back(folder: Path, rescue: Path, labels: np.ndarray) -> bool:
@@ -196,11 +205,10 @@ def test_a_drive_that_is_slow_or_gone_keeps_no_hand_waiting(
     disk.delay, disk.code = delay, code
     waits = []
     for number in range(2, 62):
-        began = time.monotonic()
+        began, kept = time.monotonic(), kept_from_running()
         document.apply(Stroke(np.array([[4.0 * number, 4.0 * number]]), 5, number))
-        waits.append(time.monotonic() - began)
+        waits.append(time.monotonic() - began - (kept_from_running() - kept))
         time.sleep(0.02)
-    assert sorted(waits)[-3] < 0.1, "two of sixty are left to a busy computer"
     until(lambda: document.safe)
     if delay > 1 or code:
         until(lambda: document.save_state.startswith(RESCUED))
@@ -209,12 +217,13 @@ def test_a_drive_that_is_slow_or_gone_keeps_no_hand_waiting(
     labels = document.planes.labels.to_array()
     assert project.close()
     assert is_back(tmp_path / "project", rescue, labels)
+    assert sorted(waits)[-3] < 0.1, "two of sixty are left to a busy computer"
 
 
 @pytest.mark.parametrize("well", [True, False])
 def test_a_drive_that_hangs_is_left_alone_when_the_project_closes(tmp_path: Path, well: bool) -> None:
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((256, 256), np.uint8))
-    rescue, disk = tmp_path / "rescue", SlowDisk()
+    rescue, disk, others = tmp_path / "rescue", SlowDisk(), set(threading.enumerate())
     project, _ = Project.create(tmp_path / "project", tmp_path / "a.tif", disk=disk, rescue=rescue)
     document = project.document(project.images[0].id)
     document.apply(Stroke(np.array([[20.0, 20.0]]), 9, 1))
@@ -230,7 +239,8 @@ def test_a_drive_that_hangs_is_left_alone_when_the_project_closes(tmp_path: Path
     assert not closer.is_alive()
     assert bool(list(rescue.rglob("*.sj"))) is not well
     disk.well()
-    until(lambda: not [item for item in threading.enumerate() if item.name in ("journal", "rescue", "checkpoint")])
+    own = ("journal", "rescue", "checkpoint", "project-save")  # the last one gives the lock back
+    until(lambda: not [item for item in set(threading.enumerate()) - others if item.name in own])
     assert is_back(tmp_path / "project", rescue, labels)
 
 
