@@ -12,7 +12,7 @@ from segstudio.jobs.spec import Choice, ClassSpec, SampleRecord, TrainJob
 
 FAST: dict[str, dict[str, Any]] = {
     "data": {"patch_size": 64},
-    "training": {"max_minutes": 0, "epochs": 2, "steps_per_epoch": 10, "batch_size": 4, "precision": "float32"},
+    "training": {"max_minutes": 0, "epochs": 2, "steps_per_epoch": 4, "batch_size": 4, "precision": "float32"},
 }
 
 

@@ -32,7 +32,9 @@ def test_the_scores_of_a_model_are_of_all_validation_images(
 
 
 def test_a_short_training_finds_the_discs(samples: tuple[SampleRecord, ...], tmp_path: Path) -> None:
-    job = a_job(samples, tmp_path / "run", training={"epochs": 6}, formulation=Choice(name="joint"))
+    job = a_job(
+        samples, tmp_path / "run", training={"epochs": 6, "steps_per_epoch": 10}, formulation=Choice(name="joint")
+    )
     messages = list(run_job(job))
     assert messages[0].kind == "started"
     assert isinstance(messages[-1], Finished)

@@ -72,7 +72,7 @@ def test_a_class_that_is_not_validated_is_named(samples: tuple[SampleRecord, ...
 
 
 def test_training_from_a_model_starts_with_its_weights(samples: tuple[SampleRecord, ...], tmp_path: Path) -> None:
-    list(run_job(a_job(samples, tmp_path / "first", training={"epochs": 4})))
+    list(run_job(a_job(samples, tmp_path / "first", training={"epochs": 4, "steps_per_epoch": 10})))
     start = load_model(tmp_path / "first").card.scores["f1"]
     job = a_job(samples, tmp_path / "second", training={"epochs": 1}, start_from=tmp_path / "first")
     finished = list(run_job(job))[-1]

@@ -25,6 +25,9 @@ from segstudio.jobs.spec import SampleRecord
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
+#: So long are the epochs of tests that count steps.
+TEN = {"steps_per_epoch": 10}
+
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no folder with an open file is deleted there")
 def test_a_training_that_ends_when_its_folder_was_just_deleted_leaves_a_checkpoint(
@@ -121,7 +124,7 @@ def test_a_loss_that_is_not_finite_restores_weights_and_halves_the_rate(
         return None
 
     _Faulty(monkeypatch, fault)
-    messages = list(run_job(a_job(samples, tmp_path / "run", training={"epochs": 3})))
+    messages = list(run_job(a_job(samples, tmp_path / "run", training={"epochs": 3, **TEN})))
     assert isinstance(messages[-1], Finished)
     assert [w.code for w in of(Warned, messages)].count("not-finite") == 1
     weights = load_model(tmp_path / "run").network.state_dict().values()
@@ -151,7 +154,7 @@ def test_after_three_steps_that_are_not_finite_the_rate_is_half(
     samples: tuple[SampleRecord, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _not_finite_at(monkeypatch, 23, 24, 25)
-    metrics = of(Metric, list(run_job(a_job(samples, tmp_path / "run", training={"epochs": 4, **STEADY}))))
+    metrics = of(Metric, list(run_job(a_job(samples, tmp_path / "run", training={"epochs": 4, **TEN, **STEADY}))))
     rates = _rates(metrics)
     assert rates[0] == pytest.approx(4e-3)
     assert rates[-1] == pytest.approx(2e-3)
@@ -181,7 +184,7 @@ def test_on_a_plateau_the_rate_is_halved_each_time(
 
 
 def test_without_a_length_the_rate_warms_up(samples: tuple[SampleRecord, ...], tmp_path: Path) -> None:
-    warm = {**STEADY, "warm_up": 0.05, "epochs": 2}  # 5 of 100 epochs of 10 steps: 50 steps
+    warm = {**STEADY, "warm_up": 0.05, "epochs": 2, **TEN}  # 5 of 100 epochs of 10 steps: 50 steps
     rates = _rates(of(Metric, list(run_job(a_job(samples, tmp_path / "run", training=warm)))))
     assert rates[:2] == pytest.approx([4e-3 * 11 / 50, 4e-3 * 21 / 50])
 
@@ -191,7 +194,7 @@ def test_single_steps_that_are_not_finite_are_told_once_and_counted(
     samples: tuple[SampleRecord, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, together: int
 ) -> None:
     _not_finite_at(monkeypatch, *range(3, 3 + together), 9)
-    messages = list(run_job(a_job(samples, tmp_path / "run")))
+    messages = list(run_job(a_job(samples, tmp_path / "run", training=TEN)))
     assert [w.code for w in of(Warned, messages)] == ["step-left-out"]
     assert messages[-1].summary["steps_left_out"] == together + 1  # type: ignore[union-attr]
 
