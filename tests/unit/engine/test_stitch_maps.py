@@ -58,15 +58,15 @@ def image_of(shape: tuple[int, int], seed: int = 0) -> NDArray[np.float32]:
     return normalise(cells(shape, shape[0] * shape[1] // 900, seed, noise=0.1).image)
 
 
-@pytest.mark.parametrize("tile", [256, 512])
 @pytest.mark.parametrize("kind", ["random", "trained"])
-def test_tiles_equal_the_whole_of_1000_by_1300(kind: str, tile: int, trained: Network) -> None:
+def test_tiles_equal_the_whole_of_500_by_650(kind: str, trained: Network) -> None:
     net = trained if kind == "trained" else random_network(width=8)
-    image = np.random.default_rng(1).normal(0.4, 0.4, (1, 1000, 1300)).astype(np.float32)
+    image = np.random.default_rng(1).normal(0.4, 0.4, (1, 500, 650)).astype(np.float32)
     whole = predict_maps(net, JOINT, image, WHOLE)
-    tiled = predict_maps(net, JOINT, image, PredictionConfig(tile_size=tile))
     assert np.ptp(whole) > 0.5
-    assert np.abs(whole - tiled).max() <= 1e-5
+    for tile in (128, 256):
+        tiled = predict_maps(net, JOINT, image, PredictionConfig(tile_size=tile))
+        assert np.abs(whole - tiled).max() <= 1e-5
 
 
 def test_one_stride_less_halo_shows_seams(trained: Network, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,6 +37,25 @@ def brought(path: Path, *words: str) -> int:
     return main(["import-weights", str(path), "--out", str(path.parent / "model"), *words])
 
 
+@pytest.fixture
+def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], dict[str, str]]:
+    """Return what the confined process answers, asked here: each would take seconds to begin."""
+    monkeypatch.setattr(weights_reader, "limit_time", lambda seconds: None)
+    monkeypatch.chdir(tmp_path)
+    return lambda path: json.loads(weights_reader.answer(json.dumps({"path": str(path)}).encode(), tmp_path))
+
+
+@pytest.fixture
+def read_here(told: Callable[[Path], dict[str, str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let weights be read in this process, as `told` does; others read them in the confined one."""
+
+    def ask(command: list[str], memory: int, path: Path, seconds: float) -> dict[str, str]:
+        request = json.dumps({"path": str(path.absolute())}).encode()
+        return dict(json.loads(weights_reader.answer(request, Path(command[-1]))))
+
+    monkeypatch.setattr(weights_import, "ask_once", ask)
+
+
 def test_a_whole_network_of_the_library_is_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     import segmentation_models_pytorch as smp
 
@@ -61,6 +80,7 @@ def test_an_encoder_of_torchvision_is_taken_for_gray_images(tmp_path: Path, caps
     assert "all but its encoder" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("read_here")
 def test_nothing_is_predicted_with_weights_that_are_random_in_part(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -72,6 +92,7 @@ def test_nothing_is_predicted_with_weights_that_are_random_in_part(
     assert not list((tmp_path / "out").glob("*.tif"))
 
 
+@pytest.mark.usefixtures("read_here")
 def test_what_fits_nothing_is_described(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = saved(tmp_path, nn.Linear(3, 4).state_dict())
     assert brought(path, *ENCODER) == 3
@@ -87,6 +108,7 @@ def _job(path: Path, folder: Path, **more: Any) -> ImportWeightsJob:
     )
 
 
+@pytest.mark.usefixtures("read_here")
 @pytest.mark.parametrize(("channels", "seen"), [(1, "gray"), (3, "rgb"), (5, "channels")])
 def test_the_window_gets_a_model_for_its_images(channels: int, seen: str, tmp_path: Path) -> None:
     path = saved(tmp_path, torchvision.models.resnet18(weights=None).state_dict())
@@ -120,14 +142,6 @@ def test_weights_that_are_not_there_are_told(tmp_path: Path) -> None:
 class _Code:
     def __reduce__(self) -> tuple[Any, ...]:
         return os.system, ("touch PWNED",)
-
-
-@pytest.fixture
-def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], dict[str, str]]:
-    """Return what the confined process answers, asked here: each would take seconds to begin."""
-    monkeypatch.setattr(weights_reader, "limit_time", lambda seconds: None)
-    monkeypatch.chdir(tmp_path)
-    return lambda path: json.loads(weights_reader.answer(json.dumps({"path": str(path)}).encode(), tmp_path))
 
 
 @pytest.mark.parametrize("zipped", [True, False])
