@@ -3,7 +3,7 @@
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from hashlib import blake2b
 from math import prod
 from pathlib import Path
@@ -31,7 +31,16 @@ _SUFFIX: Final = ".levels"
 _HEAD: Final = b"SegStudio coarse levels 1".ljust(64)
 _WAIT_S: Final = 0.1
 
-_building: dict[str, threading.Lock] = {}
+
+class _Work:
+    """Who has the lock makes the levels of one plane; others look at what there is of them."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.levels: CoarseLevels | None = None
+
+
+_building: dict[str, _Work] = {}
 _guard: Final = threading.Lock()
 
 
@@ -55,20 +64,30 @@ def coarse_levels(
 ) -> CoarseLevels | None:
     """Return the coarse levels of a plane, as they were kept, or made and kept now; see `build`.
 
-    Who wants those of the same image at the same time waits: it is not decoded twice.
+    Who wants those of the same image at the same time waits, and sees them grow: it is not decoded twice.
     """
     mark = _mark(source, plane)
     if mark is None:
         return build(source, plane, on_begin, on_rows, given_up)
-    with _alone(mark, given_up) as alone:
-        if not alone:
-            return None
+    with _guard:
+        work = _building.setdefault(mark, _Work())
+
+    def begin(levels: CoarseLevels) -> None:
+        work.levels = levels
+        on_begin(levels)
+
+    if not _waited(work, on_begin, on_rows, given_up):
+        return None
+    try:
         made = _read(cache_folder() / f"{mark}{_SUFFIX}", source)
         if made is None:
-            made = build(source, plane, on_begin, on_rows, given_up)
+            made = build(source, plane, begin, on_rows, given_up)
             if made is not None and made.problem is None:
                 keep(made, cache_folder() / f"{mark}{_SUFFIX}")
-    return made
+        return made
+    finally:
+        work.levels = None
+        work.lock.release()
 
 
 def sampled(source: ImageSource, plane: int = 0) -> NDArray[Any] | None:
@@ -151,19 +170,20 @@ def _read(file: Path, source: ImageSource) -> CoarseLevels | None:
     return levels_of(source, found, source.info.height)
 
 
-@contextmanager
-def _alone(mark: str, given_up: Callable[[], bool]) -> Iterator[bool]:
-    """Wait until nobody else makes the same levels; whether it came to that."""
-    with _guard:
-        lock = _building.setdefault(mark, threading.Lock())
-    while not lock.acquire(timeout=_WAIT_S):
+def _waited(
+    work: _Work, on_begin: Callable[[CoarseLevels], None], on_rows: Callable[[], None], given_up: Callable[[], bool]
+) -> bool:
+    """Wait until nobody else makes the same levels, and show meanwhile what there is of those; whether to go on."""
+    shown = None
+    while not work.lock.acquire(timeout=_WAIT_S):
         if given_up():
-            yield False
-            return
-    try:
-        yield True
-    finally:
-        lock.release()
+            return False
+        if work.levels is not None and work.levels is not shown:
+            shown = work.levels
+            on_begin(shown)
+        elif shown is not None:
+            on_rows()
+    return True
 
 
 def _mark(source: ImageSource, plane: int) -> str | None:

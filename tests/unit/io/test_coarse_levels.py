@@ -1,5 +1,6 @@
 """Large images in a small size: copies in the file are used, others are made once and kept."""
 
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -125,6 +126,36 @@ def test_of_a_damaged_image_the_rest_is_made_and_nothing_is_kept(tmp_path: Path,
         with pytest.raises(BadInput, match="damaged"):
             small_picture(source)
     assert not cache.exists()
+
+
+def test_who_waits_for_levels_that_somebody_makes_sees_them_grow(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coarse_levels, "_BAND", 256)
+    tifffile.imwrite(tmp_path / "a.tif", np.ones((1024, 1100), np.uint8), compression="zlib")
+    seen, first_rows, go_on = threading.Event(), threading.Event(), threading.Event()
+    grown: list[coarse_levels.CoarseLevels] = []
+
+    def wait() -> None:
+        first_rows.set()
+        assert go_on.wait(20)
+
+    def look(levels: coarse_levels.CoarseLevels) -> None:
+        grown.append(levels)
+        seen.set()
+
+    with open_image(tmp_path / "a.tif") as source, open_image(tmp_path / "a.tif") as other:
+        maker = threading.Thread(target=coarse_cache.coarse_levels, args=(source, 0), kwargs={"on_rows": wait})
+        maker.start()
+        assert first_rows.wait(20)
+        waiter = threading.Thread(target=coarse_cache.coarse_levels, args=(other, 0), kwargs={"on_begin": look})
+        waiter.start()
+        assert seen.wait(20)
+        assert grown[0].share == 0.25
+        go_on.set()
+        maker.join()
+        waiter.join()
+    assert len(grown) == 1, "it was read from where the first one has kept it"
 
 
 def _closed(window: Window, plane: int, size: tuple[int, int], level: int) -> None:
