@@ -67,7 +67,7 @@ def wait_until_gone(pid: int, seconds: float = 15) -> bool:
     return False
 
 
-def test_a_training_killed_and_resumed_loses_nothing(tmp_path: Path) -> None:
+def test_a_training_killed_and_resumed_loses_nothing_and_goes_on_without_its_window(tmp_path: Path) -> None:
     process = RunProcess.start(an_endless_job(tmp_path))
     messages = until(process, "metric")
     run = RunFolder(tmp_path / "run")
@@ -80,10 +80,13 @@ def test_a_training_killed_and_resumed_loses_nothing(tmp_path: Path) -> None:
     assert run.status == "died"
     begun = time.time()  # the first process may have told more until it was killed
     resumed = RunProcess.start(run.job().model_copy(update={"resume": True}))
-    for message in resumed.messages():
-        if message.kind == "metric" and message.time > begun:
-            resumed.send("stop")
-        last = message
+    next(message for message in resumed.messages() if message.kind == "metric" and message.time > begun)
+    resumed.send("detach")
+    time.sleep(1.0)
+    assert resumed.alive
+    again = RunProcess.attach(tmp_path / "run")
+    again.send("stop")
+    *_, last = again.messages()
     assert isinstance(last, Finished)
     assert last.outcome == "stopped"
     assert (run.model / "model.json").is_file()
@@ -105,18 +108,6 @@ def test_a_training_ends_when_its_window_dies(tmp_path: Path) -> None:
     assert isinstance(failed, Failed)
     assert failed.code == "interrupted"
     assert any(follower.run.checkpoints.iterdir())
-
-
-def test_a_detached_training_goes_on_without_its_window(tmp_path: Path) -> None:
-    process = RunProcess.start(an_endless_job(tmp_path))
-    until(process, "metric")
-    process.send("detach")
-    time.sleep(1.0)
-    assert process.alive
-    again = RunProcess.attach(tmp_path / "run")
-    again.send("stop")
-    *_, last = again.messages()
-    assert isinstance(last, Finished)
 
 
 def test_the_warm_worker_makes_the_catalogue_and_checks_settings(tmp_path: Path) -> None:
