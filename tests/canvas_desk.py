@@ -44,7 +44,7 @@ class Desk:
         self.settle()
 
     def settle(self) -> None:
-        self.qtbot.waitUntil(self.canvas.is_idle, timeout=10_000)
+        self.qtbot.waitUntil(self.canvas.is_idle, timeout=120_000)
         QApplication.processEvents()
 
     def screen(self, x: float, y: float) -> QPoint:

@@ -84,7 +84,7 @@ class Studio:
         return panel
 
     def until(self, reached: Callable[[], object]) -> None:
-        self.qtbot.waitUntil(lambda: bool(reached()), timeout=20_000)
+        self.qtbot.waitUntil(lambda: bool(reached()), timeout=120_000)
 
     def open(self, count: int = 3) -> None:
         write_pairs(self.folder / "data", count, (96, 96))

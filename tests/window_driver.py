@@ -23,7 +23,7 @@ class Driver:
         self.session = self.window.session
         self.window.resize(1440, 900)  # larger than the screen that tests have
 
-    def wait(self, condition: Callable[[], object], seconds: float = 30.0, what: str = "") -> None:
+    def wait(self, condition: Callable[[], object], seconds: float = 120.0, what: str = "") -> None:
         """Let the program run until `condition` holds."""
         end = time.monotonic() + seconds
         while not condition():
