@@ -143,7 +143,14 @@ class ImageDocument(PagedDocument):
             source.close()
             raise
 
-    def begin(self, name: str, *, restore_point: str = "", of_stack: bool = False) -> Transaction:
+    def begin(
+        self,
+        name: str,
+        *,
+        restore_point: str | Callable[[], str] = "",
+        of_stack: bool = False,
+        plane: int | None = None,
+    ) -> Transaction:
         """Start a gesture; its ``commit`` makes one durable, undoable action of it.
 
         Parameters
@@ -151,9 +158,11 @@ class ImageDocument(PagedDocument):
         name
             What the undo menu calls it.
         restore_point
-            What the history calls it, when the state before is to be kept.
+            What the history calls it, when the state before is to be kept; a function is asked when it is done.
         of_stack
-            Whether all planes of a stack are edited, not only the one in front.
+            Whether all planes of a stack are edited, not only one.
+        plane
+            Which one; ``None`` for the one in front.
 
         Raises
         ------
@@ -164,23 +173,29 @@ class ImageDocument(PagedDocument):
         if self._transaction is not None and self._transaction.open:
             raise RuntimeError(f"{self._transaction.name!r} is still going on.")
         self._do_asked()
+        in_front = not of_stack and plane in (None, self.plane)
         transaction = Transaction(
             self.stack,
             name,
-            self._on_stack_write if of_stack else self._on_live_write,
-            lambda edit: self._finish(edit, restore_point),
-            None if of_stack else self.plane,
+            self._on_live_write if in_front else self._on_stack_write,
+            lambda edit: self._finish(edit, restore_point if isinstance(restore_point, str) else restore_point()),
+            None if of_stack else self.plane if plane is None else plane,
         )
         self._transaction = transaction
         return transaction
 
-    def apply(self, edit: Edit) -> EditRecord | None:
-        """Do `edit` as one action; return its record, ``None`` when it changed nothing.
+    def apply(self, edit: Edit, plane: int | None = None) -> EditRecord | None:
+        """Do `edit` on a plane, the one in front for ``None``, as one action; return its record.
 
-        An edit that raises leaves everything as it was.
+        ``None`` when it changed nothing. An edit that raises leaves everything as it was.
         """
-        point, of_stack = restore_point_of(edit, self.planes.objects.keys()), bool(getattr(edit, "of_stack", False))
-        transaction = self.begin(edit.name, restore_point=point, of_stack=of_stack)
+        objects = tuple(self.planes.objects)
+
+        def point() -> str:  # some edits find out what they replace
+            return restore_point_of(edit, objects)
+
+        of_stack = bool(getattr(edit, "of_stack", False))
+        transaction = self.begin(edit.name, restore_point=point, of_stack=of_stack, plane=plane)
         try:
             edit.apply(transaction)
         except BaseException:

@@ -26,6 +26,8 @@ class PagedDocument(SavedDocument):
         Labels, regions and objects of that plane.
     """
 
+    turning = Signal()
+    """Another plane of a stack comes to the front now."""
     turned = Signal(int)
     """Another plane of a stack is in front: its number."""
 
@@ -64,6 +66,7 @@ class PagedDocument(SavedDocument):
         if not 0 <= plane < self.entry.planes:
             raise IndexError(f"{self.entry.name} has {self.entry.planes} planes, there is no plane {plane}.")
         if plane != self.plane and self._may_turn():
+            self.turning.emit()
             self.plane, self.planes = plane, self.stack.page(plane)
             self.turned.emit(plane)
 

@@ -42,18 +42,31 @@ class Wish(Generic[E]):
         Returns what the edit is made of besides the image: when that is another object, it is made anew.
     given_up
         Called when it will not be done.
+    seen
+        Whether it is made of what is shown with the plane in front: then it is done before another plane comes.
     """
 
     edit: Callable[[], E | None]
     done: Callable[[E, EditRecord | None], object]
     of: Callable[[], object] = lambda: None
     given_up: Callable[[], object] = lambda: None
+    seen: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """A wish, for which plane of which image."""
+
+    document: "ImageDocument"
+    plane: int
+    wish: Wish[Any]
 
 
 class EditsAhead:
     """Works out edits that would make the window wait.
 
-    Nobody waits for one: who paints meanwhile has it worked out anew. An image is not left before the edit is done.
+    Nobody waits for one: who paints meanwhile has it worked out anew, and who turns to another plane has it done on the
+    one for which it was asked. An image is not left before the edit is done.
 
     Parameters
     ----------
@@ -69,23 +82,28 @@ class EditsAhead:
     def __init__(self, front: "FrontImage", background: Background) -> None:
         self._front = front
         self._background = background
-        self._document: ImageDocument | None = None
-        self._wish: Wish[Any] | None = None
+        self._asked: list[_Asked] = []
         front.leaving.connect(self._on_leaving)
 
     @property
     def busy(self) -> bool:
         """Whether one is being worked out."""
-        return self._wish is not None
+        return bool(self._asked)
 
     def apply(self, document: "ImageDocument", wish: Wish[E]) -> bool:
         """Do an edit soon; return whether it was taken on: there is only one at a time, and none during a gesture."""
         if self.busy or document.editing:
             return False
-        self._document, self._wish = document, wish
-        self._work_out()
-        self.changed.emit()
+        self._ask(document, wish)
         return True
+
+    def _ask(self, document: "ImageDocument", wish: Wish[Any]) -> None:
+        self._asked.append(_Asked(document, document.plane, wish))
+        if wish.seen:
+            document.turning.connect(self._on_turning)
+        if len(self._asked) == 1:
+            self._work_out()
+        self.changed.emit()
 
     def do(
         self,
@@ -98,86 +116,107 @@ class EditsAhead:
         `done` is called with it and its record, which is ``None`` when nothing changed.
         """
         many = getattr(edit, "slow", False) or len(getattr(edit, "ids", ())) > MANY
-        if not many or document.read_only or not self.apply(document, Wish(lambda: edit, done)):
+        if many and not (document.read_only or document.editing):
+            self._ask(document, Wish(lambda: edit, done))  # after those that are worked out now
+        else:
             done(edit, document.apply(edit))
 
     def cancel(self) -> bool:
         """Give up what is being worked out; return whether there was something."""
-        wish = self._take()
-        if wish is None:
+        if not self._asked:
             return False
-        wish.given_up()
-        self.changed.emit()
+        self._give_up(self._asked[0])
         return True
 
-    def _take(self) -> Wish[Any] | None:
-        wish, self._wish, self._document = self._wish, None, None
-        return wish
+    def _give_up(self, asked: _Asked) -> None:
+        self._end(asked)
+        asked.wish.given_up()
+        self._go_on()
+
+    def _end(self, asked: _Asked) -> None:
+        self._asked.remove(asked)
+        if asked.wish.seen:
+            asked.document.turning.disconnect(self._on_turning, missing_ok=True)
+
+    def _go_on(self) -> None:
+        """Turn to the next one."""
+        if self._asked:
+            self._work_out()
+        self.changed.emit()
 
     def _work_out(self) -> None:
-        document, wish = self._document, self._wish
-        if document is None or wish is None:
+        if not self._asked:
             return
+        asked = self._asked[0]
+        document = asked.document
         if document.editing or document.asked:  # what a gesture has painted up to now may be taken back
-            self._background.run(_rest, lambda _: self._work_out(), lane=_LANE)
+            self._background.run(_rest, lambda _: self._work_out() if self._is_next(asked) else None, lane=_LANE)
             return
-        edit = wish.edit()
+        edit = asked.wish.edit()
         if edit is None:
-            self.cancel()
+            self._give_up(asked)
         else:
-            self._start(document, wish, edit)
+            self._start(asked, edit)
 
-    def _start(self, document: "ImageDocument", wish: Wish[E], edit: E) -> None:
-        stack, plane, seq, of = document.stack.snapshot(), document.plane, document.seq, wish.of()
+    def _is_next(self, asked: _Asked) -> bool:
+        return self._asked[:1] == [asked]
+
+    def _start(self, asked: _Asked, edit: Edit) -> None:
+        document, wish = asked.document, asked.wish
+        stack, seq, of = document.stack.snapshot(), document.seq, wish.of()
 
         def fail() -> None:
-            if wish is self._wish:
-                self.cancel()
+            if self._is_next(asked):
+                self._give_up(asked)
 
         def work() -> tuple[Restoration, TableChange] | None:
             try:
-                found = worked_out(stack, edit, plane)
+                found = worked_out(stack, edit, asked.plane)
                 return (found, TableChange.of(found.record, found.then.objects)) if found is not None else None
             except BaseException:
                 self._background.post(fail)  # told like any other error; the next one is not kept waiting
                 raise
 
         def take(found: tuple[Restoration, TableChange] | None) -> None:
-            if wish is not self._wish:
+            if not self._is_next(asked):
                 return  # given up, or done when the image was left
-            changed = (plane, seq) != (document.plane, document.seq)
-            if document.editing or document.asked or changed or of is not wish.of():
+            if document.editing or document.asked or seq != document.seq or of is not wish.of():
                 self._work_out()
             else:
-                self._exchange(document, wish, edit, found)
+                self._exchange(asked, edit, found)
 
         self._background.run(work, take, lane=_LANE)
 
-    def _exchange(
-        self, document: "ImageDocument", wish: Wish[E], edit: E, found: tuple[Restoration, TableChange] | None
-    ) -> None:
-        self._take()
+    def _exchange(self, asked: _Asked, edit: Edit, found: tuple[Restoration, TableChange] | None) -> None:
+        document = asked.document
+        self._end(asked)
         point = restore_point_of(edit, document.planes.objects.keys())
         record = None
         if found is not None:
             record = document.restore(found[0], document.seq, restore_point=point, table=found[1])
-        wish.done(edit, record)
-        self.changed.emit()
+        asked.wish.done(edit, record)
+        self._go_on()
 
     def _on_leaving(self, document: "ImageDocument") -> None:
         """Do it in place: an image that is left is saved and closed, and what was asked for must be in it.
 
         A stroke that is going on has to be ended before.
         """
-        if document is not self._document:
-            return
-        wish = self._take()
-        edit = wish.edit() if wish is not None else None
-        if wish is not None and edit is not None:
-            wish.done(edit, document.apply(edit))
-        elif wish is not None:
-            wish.given_up()
-        self.changed.emit()
+        self._do_in_place([asked for asked in self._asked if asked.document is document])
+
+    def _on_turning(self) -> None:
+        """Do in place what is shown with the plane that is left."""
+        self._do_in_place([asked for asked in self._asked if asked.wish.seen])
+
+    def _do_in_place(self, chosen: list[_Asked]) -> None:
+        for asked in chosen:
+            self._end(asked)
+            edit = asked.wish.edit()
+            if edit is None:
+                asked.wish.given_up()
+            else:
+                asked.wish.done(edit, asked.document.apply(edit, asked.plane))
+        self._go_on()
 
 
 def _rest() -> None:

@@ -212,7 +212,7 @@ class Review:
             self.accepting = False
 
         # Another set of those that wait comes with each decision.
-        wish = Wish(edit, done, lambda: self._proposals.waiting, given_up)
+        wish = Wish(edit, done, lambda: self._proposals.waiting, given_up, seen=True)
         if many and document is not None and self._ahead is not None and not document.read_only:
             self.accepting = True
             if self._ahead.apply(document, wish):

@@ -10,6 +10,8 @@ from factories import cells
 from later_background import LaterBackground
 
 from segstudio.core.tiles import Window
+from segstudio.labels.clean_up import CleanUp
+from segstudio.labels.delete_in import DeleteIn
 from segstudio.labels.edits import Delete, Edit, Merge, PasteLabels, RegionFill, Relabel, Stroke
 from segstudio.labels.history import EditRecord, Planes
 from segstudio.labels.objects import ObjectInfo, ObjectTable
@@ -262,3 +264,89 @@ def test_it_is_journalled_as_one_in_place(session: Session, background: LaterBac
     tables = [(made.table_before, made.table_after) for made in (worked_out_ahead, in_place)]
     assert tables[0] == tables[1]
     assert tables[0][0] != tables[0][1]
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[Session]:
+    pixels = np.random.default_rng(0).integers(0, 200, (3, 96, 96), dtype=np.uint8)
+    tifffile.imwrite(tmp_path / "film.tif", pixels, imagej=True, metadata={"axes": "TYX"})
+    project, problems = Project.create(tmp_path / "film", [tmp_path / "film.tif"])
+    assert not problems
+    project.close()
+    opened = Session()
+    opened.open_project(tmp_path / "film")
+    yield opened
+    opened.close()
+
+
+def _drawn(document: ImageDocument) -> list[int]:
+    return [int((document.stack.page(plane).labels.to_array() > 0).sum()) for plane in range(document.entry.planes)]
+
+
+def _square() -> PasteLabels:
+    return PasteLabels(np.full((10, 10), 1, np.int32), Window(20, 20, 30, 30), {1: ObjectInfo()})
+
+
+@pytest.mark.parametrize("between", ["nothing", "a stroke", "leaving"])
+def test_it_is_done_on_the_plane_for_which_it_was_asked(
+    stack: Session, background: LaterBackground, between: str
+) -> None:
+    document, ahead = _front(stack), EditsAhead(stack.front, background)
+    told = Told(_square())
+    ahead.apply(document, told.wish)
+    document.turn_to(2)
+    if between == "a stroke":
+        document.apply(Stroke(np.array([[50.0, 50.0]]), 3, 900))
+    if between == "leaving":
+        stack.front.leaving.emit(document)
+    background.work()
+    if between == "a stroke":
+        background.work()  # anew
+    assert len(told.records) == 1
+    assert _drawn(document)[:2] == [100, 0]
+    assert (_drawn(document)[2] > 0) == (between == "a stroke")
+    assert document.plane == 2
+
+
+def test_what_is_made_of_the_plane_in_front_is_done_before_another_comes(
+    stack: Session, background: LaterBackground
+) -> None:
+    document, ahead = _front(stack), EditsAhead(stack.front, background)
+    told = Told(_square())
+    planes: list[int] = []
+    ahead.apply(document, Wish(lambda: planes.append(document.plane) or told.edit, told.wish.done, seen=True))
+    document.turn_to(1)
+    assert _drawn(document) == [100, 0, 0]
+    assert set(planes) == {0}
+    background.work()
+    assert _drawn(document) == [100, 0, 0]
+    document.turn_to(2)
+    assert len(told.records) == 1
+
+
+def test_slow_edits_are_done_one_after_the_other(session: Session, background: LaterBackground) -> None:
+    document, ahead = _front(session), EditsAhead(session.front, background)
+    records: list[EditRecord | None] = []
+    before = len(document.planes.objects)
+    for edit in (CleanUp(smallest=10**6), DeleteIn([(0, 0), (50, 0), (50, 50)])):
+        ahead.do(document, edit, lambda _edit, record: records.append(record))
+    assert len(document.planes.objects) == before, "neither is done here and now"
+    background.work()
+    background.work()
+    assert len(document.planes.objects) == 0
+    assert len(records) == 2
+    assert not ahead.busy
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+def test_an_edit_that_finds_out_what_it_removes_has_its_restore_point(
+    session: Session, background: LaterBackground, in_place: bool
+) -> None:
+    document, ahead = _front(session), EditsAhead(session.front, background)
+    ahead.do(document, CleanUp(smallest=10**6))
+    if in_place:
+        session.front.leaving.emit(document)
+    background.work()
+    assert document.checkpoint(wait=True)
+    assert document.snapshots is not None
+    assert document.snapshots.all()[0].name.startswith("Clean up: ")
