@@ -13,14 +13,14 @@ def main() -> int:
     """Open the window or run the command that was asked for; return the exit code."""
     words = sys.argv[1:]
     try:
+        if words[:1] == ["confined"]:  # begins while somebody waits: without what the command line needs
+            from segstudio.cli.confined import main as read_for_others
+
+            return read_for_others(words[1:])
         if not words or words[0] == "--safe-mode" or _is_file(words[0]):
             from segstudio.gui.app import main as open_window
 
             return int(open_window(words) or 0)
-        if words[0] == "confined":  # begins while somebody waits: without what the command line needs
-            from segstudio.cli.confined import main as read_for_others
-
-            return read_for_others(words[1:])
         from segstudio.cli.signals import interrupted_by_end
 
         # A worker has its own ways to end, and a window is not ours to end.

@@ -352,3 +352,11 @@ def test_the_process_looks_into_no_working_folder(tmp_path: Path) -> None:
         assert [process.stdout.readline() for _ in range(2)] == [b"ready\n", b'{"whole": false}\n']
         process.stdin.close()
     assert not (tmp_path / "PWNED").exists()
+
+
+def test_the_process_begins_without_the_command_line_also_where_a_file_has_its_name(tmp_path: Path) -> None:
+    (tmp_path / "confined").touch()
+    code = "import sys; from segstudio.__main__ import main; main(); sys.exit('segstudio.cli.main' in sys.modules)"
+    command = [sys.executable, "-P", "-c", code, "confined", "images"]
+    done = subprocess.run(command, cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (0, b"ready\n"), done.stderr
