@@ -18,7 +18,7 @@ from segstudio.core.tiles import Window
 from segstudio.io.axis_layout import AxisLayout
 from segstudio.io.decoding import check_budget, damaged, no_part
 from segstudio.io.image_place import container_of
-from segstudio.io.optional_reader import CZI, library_for
+from segstudio.io.optional_reader import CZI, library_errors, library_for
 from segstudio.io.safe_xml import parse_xml
 from segstudio.io.sources import BaseSource, ImagePart, ImageReader, readers
 
@@ -74,7 +74,7 @@ class CziSource(BaseSource):
         return np.ascontiguousarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
 
     def _pixels(self, block: _Block) -> NDArray[Any]:
-        with self._lock:  # one file, and one decoder
+        with self._lock, library_errors(CZI, self.info.path):  # one file, and one decoder
             key = int(block.entry.file_position)
             known = self._kept.get(key)
             if known is not None:
@@ -106,12 +106,13 @@ def _decoded(czi: Any, entry: Any) -> NDArray[Any]:  # noqa: ANN401 - of czifile
 def _open(path: Path, indices: bool) -> BaseSource:
     library = library_for(CZI, container_of(path)[0])
     holder, part = container_of(path)
-    czi = library.CziFile(holder)
-    try:
-        return _source(path, holder, czi, part)
-    except BaseException:
-        czi.close()
-        raise
+    with library_errors(CZI, holder):
+        czi = library.CziFile(holder)
+        try:
+            return _source(path, holder, czi, part)
+        except BaseException:
+            czi.close()
+            raise
 
 
 def _source(path: Path, holder: Path, czi: Any, part: str) -> BaseSource:  # noqa: ANN401

@@ -15,7 +15,7 @@ from segstudio.io.axis_layout import AxisLayout
 from segstudio.io.cached_planes import CachedPlanes
 from segstudio.io.decoding import check_budget, damaged, no_part
 from segstudio.io.image_place import container_of
-from segstudio.io.optional_reader import LIF, library_for
+from segstudio.io.optional_reader import LIF, library_errors, library_for
 from segstudio.io.sources import BaseSource, ImagePart, ImageReader, readers
 
 #: A block of the file begins so, and behind its length the text with the description begins with an asterisk.
@@ -42,7 +42,7 @@ class LifSource(BaseSource):
         channels = index.get("C", slice(0, 1))
         frames = []
         for channel in range(channels.start, channels.stop):
-            with self._lock:
+            with self._lock, library_errors(LIF, self.info.path):
                 more = {"C": channel} if "C" in index else {}
                 frame = np.asarray(self._image.frame(**place, **more))
             if frame.shape[:2] != self.info.size:
@@ -60,12 +60,14 @@ class LifSource(BaseSource):
 
 def _open(path: Path, indices: bool) -> BaseSource:
     holder, part = container_of(path)
-    file = library_for(LIF, holder).LifFile(holder)
-    try:
-        return _source(path, holder, file, part)
-    except BaseException:
-        file.close()
-        raise
+    library = library_for(LIF, holder)
+    with library_errors(LIF, holder):
+        file = library.LifFile(holder)
+        try:
+            return _source(path, holder, file, part)
+        except BaseException:
+            file.close()
+            raise
 
 
 def _source(path: Path, holder: Path, file: Any, part: str) -> BaseSource:  # noqa: ANN401

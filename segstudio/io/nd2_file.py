@@ -15,7 +15,7 @@ from segstudio.io.axis_layout import AxisLayout
 from segstudio.io.cached_planes import CachedPlanes
 from segstudio.io.decoding import check_budget, damaged, no_part
 from segstudio.io.image_place import container_of
-from segstudio.io.optional_reader import ND2, library_for
+from segstudio.io.optional_reader import ND2, library_errors, library_for
 from segstudio.io.sources import BaseSource, ImagePart, ImageReader, readers
 
 _MAGIC: Final = b"\xda\xce\xbe\x0a"
@@ -39,7 +39,7 @@ class Nd2Source(BaseSource):
         index = self._layout.index(Window.whole(self.info.size), plane)
         at = dict(zip(self._layout.letters, index, strict=True))
         number = self._first + sum(step * at[letter].start for letter, step in self._steps.items())
-        with self._lock:
+        with self._lock, library_errors(ND2, self.info.path):
             frame = np.asarray(self._file.read_frame(number))
         letters = [letter for letter in self._layout.letters if letter not in self._steps]
         stored = tuple(self._layout.lengths[self._layout.letters.index(letter)] for letter in letters)
@@ -55,12 +55,14 @@ class Nd2Source(BaseSource):
 
 def _open(path: Path, indices: bool) -> BaseSource:
     holder, part = container_of(path)
-    file = library_for(ND2, holder).ND2File(holder)
-    try:
-        return _source(path, holder, file, part)
-    except BaseException:
-        file.close()
-        raise
+    library = library_for(ND2, holder)
+    with library_errors(ND2, holder):
+        file = library.ND2File(holder)
+        try:
+            return _source(path, holder, file, part)
+        except BaseException:
+            file.close()
+            raise
 
 
 def _source(path: Path, holder: Path, file: Any, part: str) -> BaseSource:  # noqa: ANN401

@@ -1,11 +1,14 @@
 """Libraries that read the formats of microscope makers and videos: they are installed when somebody wants them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from segstudio.core.errors import BadInput
+from segstudio.io.decoding import damaged
 
 
 class OptionalFormat(NamedTuple):
@@ -50,3 +53,17 @@ def library_for(wanted: OptionalFormat, path: Path) -> Any:  # noqa: ANN401 - mo
             code="reader-missing",
             path=path,
         ) from error
+
+
+@contextmanager
+def library_errors(used: OptionalFormat, path: Path) -> Iterator[None]:
+    """Turn the errors of a library's own kinds, which are no usual ones, into the sentence for a damaged file."""
+    module = import_module(used.library)
+    places = [vars(module), vars(getattr(module, "error", module))]
+    own = {
+        kind for names in places for kind in names.values() if isinstance(kind, type) and issubclass(kind, Exception)
+    }
+    try:
+        yield
+    except own as error:
+        raise damaged(path, "its content is broken or ends early") from error

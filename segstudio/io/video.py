@@ -13,7 +13,7 @@ from segstudio.core.errors import BadInput
 from segstudio.core.tiles import Window
 from segstudio.io.cached_planes import CachedPlanes
 from segstudio.io.decoding import check_budget, damaged
-from segstudio.io.optional_reader import VIDEO, library_for
+from segstudio.io.optional_reader import VIDEO, library_errors, library_for
 from segstudio.io.regular_file import open_regular
 from segstudio.io.sources import BaseSource, ImageReader, readers
 
@@ -39,7 +39,7 @@ class VideoSource(BaseSource):
         return np.array(self._planes.get(plane)[window.slices])
 
     def _decode(self, plane: int) -> NDArray[Any]:
-        with self._lock:
+        with self._lock, library_errors(VIDEO, self.info.path):
             wanted = self._times[plane]
             if plane != self._next:
                 self._container.seek(wanted, stream=self._stream, backward=True, any_frame=False)
@@ -72,18 +72,14 @@ def _open(path: Path, indices: bool) -> BaseSource:
     try:
         head = file.read(16)
         file.seek(0)
-        container = av.open(file, format=_format(head), options={"protocol_whitelist": "file"})
-    except BaseException as error:
+        with library_errors(VIDEO, path):
+            container = av.open(file, format=_format(head), options={"protocol_whitelist": "file"})
+    except BaseException:
         file.close()
-        if isinstance(error, av.error.FFmpegError):
-            raise damaged(path, "it is no film that can be read") from error
         raise
     try:
-        return _source(path, container, file)
-    except av.error.FFmpegError as error:
-        container.close()
-        file.close()
-        raise damaged(path, "its content is broken or ends early") from error
+        with library_errors(VIDEO, path):
+            return _source(path, container, file)
     except BaseException:
         container.close()
         file.close()

@@ -102,6 +102,24 @@ def test_they_are_looked_at_in_the_confined_process(data_folder: Path, name: Pat
         vetting.close()
 
 
+@pytest.mark.parametrize("name", [ND2, CZI])
+def test_what_is_damaged_is_told_and_breaks_nothing(tmp_path: Path, data_folder: Path, name: Path) -> None:
+    pytest.importorskip("nd2" if name is ND2 else "czifile")
+    whole, rng = (data_folder / name).read_bytes(), np.random.default_rng(0)
+    path, told = tmp_path / name.name, 0
+    for _ in range(40):
+        damaged = bytearray(whole)
+        for place in rng.integers(8, 3000, 20).tolist():
+            damaged[place] = int(rng.integers(256))
+        path.write_bytes(damaged[: int(rng.integers(3000, len(whole)))])
+        try:
+            with open_image(path) as source:
+                source.read()
+        except BadInput as error:
+            told += name.name in error.message
+    assert told
+
+
 @pytest.mark.parametrize(("head", "extra"), [(b"ZISRAWFILE", "czi"), (b"\xda\xce\xbe\x0a", "nd2")])
 def test_what_has_to_be_installed_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, head: bytes, extra: str
