@@ -4,7 +4,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, entry_points, version
+from importlib.metadata import EntryPoints, PackageNotFoundError, entry_points, version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -95,8 +95,9 @@ def catalogue_key() -> str:
     for folder in ("engine", "export", "config"):
         for file in sorted((package / folder).rglob("*.py")):
             digest.update(f"{file.name} {file.stat().st_mtime_ns}".encode())
-    for group in _GROUPS if not os.environ.get(NO_PLUG_INS) else ():
-        for point in sorted(entry_points(group=group), key=lambda p: p.name):
+    installed = EntryPoints(()) if os.environ.get(NO_PLUG_INS) else entry_points()  # once: each call reads every file
+    for group in _GROUPS:
+        for point in sorted(installed.select(group=group), key=lambda p: p.name):
             digest.update(f"{group} {point.name} {point.value}".encode())
     for trace in _device_traces():
         digest.update(trace.encode())

@@ -44,3 +44,11 @@ def test_a_new_card_or_driver_makes_it_anew(kept: Path, tmp_path: Path, monkeypa
 def test_a_damaged_file_is_no_catalogue(kept: Path) -> None:
     kept.write_text('{"key": ')
     assert load_catalogue(kept) is None
+
+
+def test_the_files_of_all_packages_are_read_once_for_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    read = catalogue.entry_points
+    monkeypatch.setattr(catalogue, "entry_points", lambda **groups: asked.append(groups) or read(**groups))
+    catalogue_key()
+    assert asked == [{}]
