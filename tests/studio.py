@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -37,6 +38,11 @@ DECODE = {
 DEPTH = {"properties": {"depth": {"type": "integer", "minimum": 1, "maximum": 6, "default": 3, "title": "Depth"}}}
 
 
+@cache
+def _sections() -> dict[str, Any]:
+    return RunConfig.model_json_schema()
+
+
 class Launcher:
     """Trainings that say what the test says, through the queue's own door."""
 
@@ -68,7 +74,7 @@ class Studio:
                 key=catalogue_key(),
                 formulations=(offer,),
                 architectures=(network,),
-                sections=RunConfig.model_json_schema(),
+                sections=_sections(),
             )
         )
 
