@@ -60,9 +60,9 @@ def library_errors(used: OptionalFormat, path: Path) -> Iterator[None]:
     """Turn the errors of a library's own kinds, which are no usual ones, into the sentence for a damaged file."""
     module = import_module(used.library)
     places = [vars(module), vars(getattr(module, "error", module))]
-    own = {
-        kind for names in places for kind in names.values() if isinstance(kind, type) and issubclass(kind, Exception)
-    }
+    kinds = [kind for names in places for kind in names.values() if isinstance(kind, type)]
+    mine = [kind for kind in kinds if kind.__module__.partition(".")[0] == used.library]
+    own: tuple[type[Exception], ...] = tuple(kind for kind in mine if issubclass(kind, Exception))
     try:
         yield
     except own as error:
