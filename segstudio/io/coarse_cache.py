@@ -196,7 +196,8 @@ def _mark(source: ImageSource, plane: int) -> str | None:
         return None
     try:
         stat = stat_of(info.path)
-        said = f"{fingerprint_of(info.path)} {stat.modified_ns} {stat.changed_ns} {info.axes} {info.shape} {plane}"
+        meant = f"{source.meaning} {info.axes} {info.shape} {plane}"
+        said = f"{fingerprint_of(info.path)} {stat.modified_ns} {stat.changed_ns} {meant}"
     except OSError:
         return None
     return blake2b(said.encode(), digest_size=16).hexdigest()

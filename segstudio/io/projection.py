@@ -45,6 +45,11 @@ class MaximumProjection:
         return self._source.levels
 
     @property
+    def meaning(self) -> str:
+        """What the axes of the image were said to mean."""
+        return self._source.meaning
+
+    @property
     def decodes(self) -> Literal["nothing", "parts", "planes"]:
         """As of the stack."""
         return self._source.decodes

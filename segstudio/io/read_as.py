@@ -56,6 +56,11 @@ def check_meaning(info: ImageInfo, letters: str) -> str:
     return ""
 
 
+def plane_axes(letters: str) -> tuple[int, ...]:
+    """Return along which of `meant_axes` planes lie, by number: while these stay, each plane shows the same pixels."""
+    return tuple(number for number, letter in enumerate(letters) if letter not in "CS")
+
+
 def info_as(info: ImageInfo, letters: str) -> ImageInfo:
     """Return what an image is when its axes mean this.
 
@@ -128,12 +133,13 @@ class ReadAs(BaseSource):
     def __init__(self, source: BaseSource, letters: str) -> None:
         super().__init__(info_as(source.info, letters))
         self._source = source
+        self.meaning = letters
         self.levels = source.levels
         self.decodes = source.decodes
         sizes = [size for _, size in meant_axes(source.info)]
         self._of_channel = next((number for number, letter in enumerate(letters) if letter in "CS"), None)
         self._sizes = sizes
-        self._stack = [number for number in range(len(sizes)) if number != self._of_channel]
+        self._stack = plane_axes(letters)
         self._deep = source.info.channels > 1
 
     def _read(self, window: Window, plane: int) -> NDArray[Any]:

@@ -40,6 +40,10 @@ class ImageSource(Protocol):
         """Sizes ``(rows, columns)`` of the smaller copies of a plane that the file holds, largest first."""
 
     @property
+    def meaning(self) -> str:
+        """Letters of what its axes were said to mean, see `segstudio.io.read_as`; empty for what the file says."""
+
+    @property
     def decodes(self) -> Literal["nothing", "parts", "planes"]:
         """What passes through a decoder when a window is read: nothing, what lies under it, or the whole plane."""
 
@@ -94,6 +98,8 @@ class BaseSource(ABC):
         self.was_decoded = False
         #: Sizes ``(rows, columns)`` of the smaller copies of a plane that the file holds, largest first.
         self.levels: tuple[tuple[int, int], ...] = ()
+        #: What its axes were said to mean; see `segstudio.io.read_as`.
+        self.meaning = ""
         #: What the file holds instead or beside, each to be opened as if the file were a folder: ``FILE/name``.
         self.parts: tuple[ImagePart, ...] = ()
         #: Name of the one of `parts` that this is; empty where a file is one image.

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from segstudio.core.axes import ImageInfo
 from segstudio.core.errors import BadInput
-from segstudio.io.read_as import MEANINGS, info_as, meant_axes
+from segstudio.io.read_as import MEANINGS, info_as, meant_axes, plane_axes
 from segstudio.io.sources import open_image
 from segstudio.project.manifest import ImageEntry
 from segstudio.project.manifest_store import ManifestStore
@@ -108,8 +108,10 @@ class AxisReadings:
         entry, path = self._store.entry(image_id), self._path(image_id)
         with open_image(path) as source:
             info = info_as(source.info, letters)
+            before = entry.read_as or "".join(letter for letter, _ in meant_axes(source.info))
         axes, sizes = info.stack
-        if sizes != entry.sizes and (entry.labelled or entry.predicted or self._worked_on(image_id)):
+        others = sizes != entry.sizes or plane_axes(before) != plane_axes(letters)
+        if others and (entry.labelled or entry.predicted or self._worked_on(image_id)):
             raise BadInput(
                 f"{entry.name} keeps its axes: it has labels or predictions, and they would lie on other planes.",
                 hint="Add a copy of the file to the project to read that one in another way.",

@@ -128,11 +128,15 @@ class AxisMeaning:
 def _set(
     project: "Project", image_ids: list[str], letters: str, pixel_size_um: float | None, keep: bool
 ) -> list[UserError]:
-    """Read the axes of images so; return why some of them are read as before."""
+    """Read the axes of images so; return why some of them are read as before.
+
+    Those that had the pixel size of the first one get its new one; the others keep what their files say.
+    """
     refused = []
-    for image_id in image_ids:
+    sizes = {image_id: project.entry(image_id).pixel_size_um for image_id in image_ids}
+    for image_id, size in sizes.items():
         try:
-            project.read_axes(image_id, letters, pixel_size_um)
+            project.read_axes(image_id, letters, pixel_size_um if size == sizes[image_ids[0]] else size)
         except UserError as error:
             refused.append(error)
     done = [image_id for image_id in image_ids if project.entry(image_id).read_as == letters]

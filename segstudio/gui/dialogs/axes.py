@@ -18,7 +18,7 @@ from segstudio.core.axes import ImageInfo
 from segstudio.gui.forms.numbers import whole_number
 from segstudio.gui.forms.parts import caption, heading, row, set_role
 from segstudio.gui.forms.plain import plain
-from segstudio.io.read_as import check_meaning, info_as, meant_axes, possible
+from segstudio.io.read_as import check_meaning, info_as, meant_axes, plane_axes, possible
 from segstudio.session.axis_meaning import AxesFound
 
 _SIDE = 84
@@ -73,6 +73,7 @@ class AxesDialog(QDialog):
         self.size_um.setSuffix(self.tr(" µm per pixel"))
         self.size_um.setSpecialValueText(self.tr("not known"))
         self.size_um.setValue(found.pixel_size_um or 0.0)
+        self._size_shown = self.size_um.value()
         self._all = QCheckBox(self._words_of_all())
         self._all.setChecked(True)
         column.addSpacing(8)
@@ -93,8 +94,9 @@ class AxesDialog(QDialog):
         return "".join(choice.currentData() for choice in self._choices)
 
     def pixel_size(self) -> float | None:
-        """Return the side of a pixel in micrometres, ``None`` when it is not known."""
-        return self.size_um.value() or None
+        """Return the side of a pixel in micrometres, as it was unless it was changed; ``None`` when it is not known."""
+        size = self.size_um.value()
+        return self._found.pixel_size_um if size == self._size_shown else size or None
 
     def keeps(self) -> bool:
         """Return whether images that come from the same folder are to be read the same way."""
@@ -135,10 +137,8 @@ class AxesDialog(QDialog):
     def _follow(self) -> None:
         info, letters = self._found.info, self.letters()
         problem = check_meaning(info, letters)
-        if not problem and self._found.drawn:
-            now, then = info_as(info, self._found.read_as), info_as(info, letters)
-            if now.stack[1] != then.stack[1]:
-                problem = self.tr("There are labels or predictions already: they would lie on other planes.")
+        if not problem and self._found.drawn and plane_axes(self._found.read_as) != plane_axes(letters):
+            problem = self.tr("There are labels or predictions already: they would lie on other planes.")
         self._result.setText(problem or self._summary(info_as(info, letters)))
         set_role(self._result, "warning" if problem else "")
         self._take.setEnabled(not problem)

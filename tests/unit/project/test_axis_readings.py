@@ -11,6 +11,7 @@ from segstudio.core.errors import BadInput
 from segstudio.core.tiles import Window
 from segstudio.engine.data.channels import ChannelPlan
 from segstudio.engine.data.dataset import Reading, read_sample
+from segstudio.io import coarse_cache
 from segstudio.io.read_as import meant_axes, open_as
 from segstudio.io.sources import open_image
 from segstudio.labels.edits import Polygon
@@ -127,3 +128,26 @@ def test_what_is_remembered_badly_is_passed_over(folder: Path, tmp_path: Path) -
     with Project.open(folder) as project:
         assert project.add_images([tmp_path / "c.tif"]) == []
         assert project.images[2].axes == "I"
+
+
+@pytest.mark.parametrize("drawn", [False, True])
+def test_axes_of_the_same_length_are_not_exchanged_under_labels(tmp_path: Path, drawn: bool) -> None:
+    pixels = np.arange(9, dtype=np.uint8).reshape(3, 3, 1, 1) + np.zeros((3, 3, 20, 30), np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", pixels, imagej=True, metadata={"axes": "ZCYX"})
+    with open_as(tmp_path / "a.tif", "ZC") as one, open_as(tmp_path / "a.tif", "CZ") as other:
+        assert one.info.stack[1] == other.info.stack[1]
+        assert one.read(plane=1)[0, 0].tolist() != other.read(plane=1)[0, 0].tolist()
+        assert coarse_cache._mark(one, 1) != coarse_cache._mark(other, 1), "one is not shown for the other"
+    project, _ = Project.create(tmp_path / "project", [tmp_path / "a.tif"])
+    with project:
+        image = project.images[0].id
+        if drawn:
+            document = project.document(image)
+            document.apply(RING)
+            document.close()
+            with pytest.raises(BadInput, match="keeps its axes"):
+                project.read_axes(image, "CZ", None)
+            assert project.entry(image).read_as == ""
+        else:
+            project.read_axes(image, "CZ", None)
+            assert project.entry(image).read_as == "CZ"

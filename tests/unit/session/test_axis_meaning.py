@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
+from segstudio.gui.dialogs.axes import AxesDialog
 from segstudio.project.project import Project
 from segstudio.session.axis_meaning import AxesFound
 from segstudio.session.session import Session
@@ -37,3 +38,29 @@ def test_an_image_is_asked_about_once_in_each_project_until_it_is_answered(tmp_p
     again.select(stack)
     assert len(asked) == 2, "answered"
     again.close()
+
+
+def test_images_that_say_how_large_their_pixels_are_keep_it(tmp_path: Path, qapp: object) -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (4, 30, 40)).astype(np.uint8)
+    sizes = {"a": 0.1031746, "b": 0.65, "c": 0.1031746}
+    for name, size in sizes.items():
+        resolution = (1 / size, 1 / size)
+        stack = pixels + ord(name)
+        tifffile.imwrite(
+            tmp_path / f"{name}.tif", stack, imagej=True, resolution=resolution, metadata={"axes": "ZYX", "unit": "um"}
+        )
+    project, _ = Project.create(tmp_path / "project", [tmp_path / f"{name}.tif" for name in sizes])
+    ids, before = [entry.id for entry in project.images], [entry.pixel_size_um for entry in project.images]
+    project.close()
+    session, found = Session(), list[AxesFound]()
+    session.open_project(tmp_path / "project")
+    session.axes.look(ids[0], found.append)
+    dialog = AxesDialog(found[0])
+    assert dialog.ids() == ids
+    session.axes.read_as(dialog.ids(), "T", dialog.pixel_size(), keep=False)
+    assert session.project is not None
+    assert [entry.pixel_size_um for entry in session.project.images] == before, "to the last digit"
+    dialog.size_um.setValue(0.2)
+    session.axes.read_as(dialog.ids(), "T", dialog.pixel_size(), keep=False)
+    assert [entry.pixel_size_um for entry in session.project.images] == [0.2, before[1], 0.2]
+    session.close()
