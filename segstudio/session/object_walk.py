@@ -1,7 +1,6 @@
 """Going through the objects that somebody has to look at, one after the other, and on to the next image."""
 
-from collections.abc import Callable, Collection
-from pathlib import Path
+from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING
 
 from psygnal import Signal
@@ -18,6 +17,7 @@ from segstudio.session.view_state import ViewState
 
 if TYPE_CHECKING:
     from segstudio.project.document import ImageDocument
+    from segstudio.project.manifest import ImageEntry
     from segstudio.project.project import Project
     from segstudio.session.front_image import FrontImage
 
@@ -29,7 +29,8 @@ class ObjectWalk:
     """Steps through objects that are unreviewed or suspicious and marks them; the one in focus is selected.
 
     An object that was marked, or deleted, is done for this pass, a suspicious one as well; when all are done, the next
-    image with such objects comes by itself.
+    image with such objects comes by itself. No image comes twice on the way to the next object: what its table on the
+    disk says may be older than the image, or not to be mended.
 
     Parameters
     ----------
@@ -70,7 +71,8 @@ class ObjectWalk:
         self._objects.changed.connect(self._on_objects)
         self._done: set[int] = set()
         self._following = self._passed = 0
-        self._arriving = False
+        self._arriving = ""
+        self._tried: set[str] = set()
 
     @property
     def left(self) -> int:
@@ -90,7 +92,8 @@ class ObjectWalk:
     def load(self, document: "ImageDocument | None") -> None:
         """Go through another image."""
         self.current, self._following, self._passed, self._done = 0, 0, 0, set()
-        self._arriving = self._arriving and document is not None
+        if document is None or document.entry.id != self._arriving:
+            self._arriving, self._tried = "", set()
         self._objects.load(document)
 
     def next(self) -> None:
@@ -155,6 +158,7 @@ class ObjectWalk:
         document, self.current = self._front.document, object_id
         plane = document.plane_with(object_id) if document is not None and object_id else None
         if document is not None and plane is not None:
+            self._tried = set()
             self._following = self._objects.after(object_id, 1, self._done)
             document.turn_to(plane)
             window = document.planes.labels.window_of(object_id)
@@ -169,8 +173,8 @@ class ObjectWalk:
             self.current, following = 0, self._following
             # Deleted: the next one by itself, once everybody has heard of the change.
             self._background.post(lambda: self._go_on(following) if not self.current else None)
-        if self._arriving and self._objects.known:
-            self._arriving = False
+        if document is not None and self._arriving == document.entry.id and self._objects.known:
+            self._arriving = ""
             self._step(1)
         self.changed.emit()
 
@@ -179,21 +183,25 @@ class ObjectWalk:
         project, front = self._project(), self._front
         if project is None:
             return
-        shown, place = self.among(), Layout(project.folder)
-        images = [entry for entry in project.images if shown is None or entry.id in shown or entry.id == front.wanted]
-        here = next((at for at, entry in enumerate(images) if entry.id == front.wanted), -1)
-        ahead = [(entry.id, place.files(entry).objects) for entry in images[here + 1 :] + images[: max(here, 0)]]
+        self._tried.add(front.wanted)
+        shown, entries, here, tried = self.among(), tuple(project.images), front.wanted, frozenset(self._tried)
+
+        def find() -> str:
+            wanted = (entry for entry in _after(entries, here) if shown is None or entry.id in shown)
+            return _first_to_review((entry for entry in wanted if entry.id not in tried), Layout(project.folder))
 
         def take(image_id: str) -> None:
             if project is not self._project():
                 return
             if image_id:
-                self._arriving = True
+                self._arriving = image_id
+                self._tried.add(image_id)  # here already: it may refuse to open
                 front.select(image_id)
             else:
+                self._tried = set()
                 self.noticed.emit(Notice(self._all_done(), level="good", about=REVIEWED))
 
-        self._background.run(lambda: _first_to_review(ahead), take, lane="objects to review")
+        self._background.run(find, take, lane="objects to review")
 
     def _all_done(self) -> str:
         if self.suspicious:
@@ -202,5 +210,11 @@ class ObjectWalk:
         return "All objects of all images are reviewed."
 
 
-def _first_to_review(ahead: list[tuple[str, Path]]) -> str:
-    return next((image_id for image_id, path in ahead if any_to_review(path)), "")
+def _after(entries: "tuple[ImageEntry, ...]", image_id: str) -> "tuple[ImageEntry, ...]":
+    """Return the other images from one on, those before it last."""
+    here = next((at for at, entry in enumerate(entries) if entry.id == image_id), -1)
+    return entries[here + 1 :] + entries[: max(here, 0)]
+
+
+def _first_to_review(entries: "Iterable[ImageEntry]", place: Layout) -> str:
+    return next((entry.id for entry in entries if any_to_review(place.files(entry).objects)), "")

@@ -25,6 +25,8 @@ _Found = tuple[list[_Place], set[int], dict[int, _Place]]
 class ObjectsToReview:
     """The objects of one image that are unreviewed or suspicious, kept up edit by edit.
 
+    A row of the table without pixels, as a file may have it, is none: nobody can look at it.
+
     Parameters
     ----------
     background
@@ -124,14 +126,17 @@ class ObjectsToReview:
             self._look()
             return
         objects = document.stack.objects
-        there = {item for item in change.object_ids if item in objects and objects[item].to_review}
+        labels = document.stack.labels
+        rows = {item for item in change.object_ids if item in objects and objects[item].to_review}
+        there = {item for item in rows if labels.tiles_with(item)}
         gone, new = self.waiting & (change.object_ids - there), there - self.waiting
         for item in gone:
             del self._order[bisect_left(self._order, self._places[item])]
         for item in new:
             # One that waits again keeps its place: whoever steps on must not find it twice.
-            place = self._places.setdefault(item, _place(document.stack.labels, item))
-            insort(self._order, place)
+            if item not in self._places:
+                self._places[item] = _place(labels, item)
+            insort(self._order, self._places[item])
         self.waiting -= gone
         self.waiting |= new
         self.seen |= new
@@ -143,9 +148,9 @@ def _places(objects: ObjectTable, labels: LabelMap) -> list[_Place]:
     wanted = [item for item, info in objects.items() if info.to_review]
     if wanted:
         labels.index()
-    return sorted(_place(labels, item) for item in wanted)
+    return sorted(_place(labels, item) for item in wanted if labels.tiles_with(item))
 
 
 def _place(labels: LabelMap, object_id: int) -> _Place:
-    row, column = next(iter(labels.tiles_with(object_id)), (0, 0))
+    row, column = labels.tiles_with(object_id)[0]
     return row, column, object_id

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from later_background import LaterBackground
 from numpy.typing import NDArray
 
 from segstudio.core.tiles import Window
@@ -13,6 +14,8 @@ from segstudio.labels.edits import Delete
 from segstudio.labels.objects import ObjectInfo, ReviewState
 from segstudio.labels.paste import PasteLabels
 from segstudio.labels.state_edit import SetState
+from segstudio.project.document import ImageDocument
+from segstudio.project.layout import Layout
 from segstudio.session.session import Session
 
 FOUND = ObjectInfo(source="model", state="unreviewed")
@@ -117,3 +120,50 @@ def test_a_deleted_object_is_done_and_undo_lets_it_wait_again(session: Session) 
     document.undo()
     walk.previous()
     assert walk.current == 1
+
+
+def test_a_row_of_the_table_without_pixels_is_passed_over(session: Session) -> None:
+    walk, document = session.object_walk, session.document
+    assert document is not None
+    paste(session, 0, squares((3, 3)))
+    document.stack.objects.set(50, FOUND)
+    walk.load(document)
+    walk.next()
+    assert (walk.current, walk.left, walk.total) == (1, 1, 1)
+    document.apply(SetState((50,), "suspicious"))
+    assert (walk.current, walk.left, walk.total) == (1, 1, 1)
+    walk.accept()
+    assert (walk.current, walk.left) == (0, 0)
+
+
+def test_each_image_is_tried_once_where_tables_on_the_disk_stay_behind(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("segstudio.session.object_walk.any_to_review", lambda _path: True)
+    paste(session, 0, squares((3, 3)))
+    walk = session.object_walk
+    shown: list[str] = []
+    said: list[str] = []
+
+    def show(document: ImageDocument | None) -> None:
+        shown.extend([document.entry.name] if document is not None else [])
+        assert len(shown) < 5
+
+    session.document_changed.connect(show)
+    session.noticed.connect(lambda notice: said.append(notice.message))
+    walk.next()
+    for name in ("b.tif", "a.tif"):
+        walk.accept()
+        assert (shown, walk.current) == ([name], 0)
+        assert said == ["All objects of all images are reviewed."]
+        shown.clear()
+        said.clear()
+
+
+def test_paths_of_images_are_not_made_by_the_window(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    files: list[str] = []
+    monkeypatch.setattr(Layout, "files", lambda _self, entry: files.append(entry.name))
+    later = LaterBackground()
+    monkeypatch.setattr(session.object_walk, "_background", later)
+    session.object_walk.next()
+    assert (files, len(later.waiting)) == ([], 1)
