@@ -164,7 +164,8 @@ def actions(w: "MainWindow") -> list[Action]:
             lambda: _clean_up(w),
             ("Ctrl+Shift+C",),
             "ph.sparkle",
-            "Remove small objects and those at the edge, and fill holes, in the whole image; shown before it is done",
+            "Remove small objects and those at the edge, and fill holes, in the image or, of a stack, on the plane in "
+            "front; shown before it is done",
             enabled=can_edit,
             separator=True,
         ),

@@ -8,6 +8,8 @@ from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QDoubleSpinB
 
 from segstudio.gui.forms.parts import caption, row
 from segstudio.labels.clean_up import CleanUp, Found
+from segstudio.project.changes import DocumentChange
+from segstudio.project.document import ImageDocument
 from segstudio.session.clean_up_preview import CleanUpPreview
 from segstudio.session.session import Session
 
@@ -55,11 +57,14 @@ class CleanUpDialog(QDialog):
         self._quiet.setInterval(_QUIET_MS)
         self._quiet.timeout.connect(self._look)
         for box in (self.small, self.at_border, self.holes):
-            box.toggled.connect(lambda _on: self._quiet.start())
-        self.smallest.valueChanged.connect(lambda _value: self._quiet.start())
+            box.toggled.connect(lambda _on: self._look_anew())
+        self.smallest.valueChanged.connect(lambda _value: self._look_anew())
         self.buttons.rejected.connect(self.close)
         self.clean.clicked.connect(self._do)
+        self._followed: ImageDocument | None = None
         session.document_changed.connect(self._on_document)
+        session.front.edited.connect(self._on_edited)
+        session.view.events.protect.connect(self._look_anew)
         session.ahead.changed.connect(self._on_ahead)
         self._on_document()
 
@@ -74,21 +79,35 @@ class CleanUpDialog(QDialog):
         return 1.0 if size is None else size.x * size.y
 
     def _on_document(self, _document: object = None) -> None:
-        document = self._session.document
+        if self._followed is not None:
+            self._followed.turned.disconnect(self._look_anew, missing_ok=True)
+        self._followed = document = self._session.document
+        if document is not None:
+            document.turned.connect(self._look_anew)
         known = document is not None and document.pixel_size is not None
         self.smallest.setSuffix(self.tr(" µm²") if known else self.tr(" px"))
-        self._quiet.start()
+        self._look_anew()
+
+    def _on_edited(self, change: DocumentChange) -> None:
+        if not change.live:
+            self._look_anew()
 
     def _on_ahead(self) -> None:
         if not self._session.ahead.busy:
-            self._quiet.start()
+            self._look_anew()
+
+    def _look_anew(self, _what: object = None) -> None:
+        """Let nothing be done that was not shown: what was found is of another plane, state or wish."""
+        self._preview.end()
+        self._say(None)
+        self._quiet.start()
 
     def _look(self) -> None:
         if self.isVisible():
             self._preview.ask(self.edit())
 
     def _do(self) -> None:
-        self._preview.end()
+        self._look_anew()
         self._apply(self.edit())
 
     def _say_why(self, words: str) -> None:
@@ -110,9 +129,15 @@ class CleanUpDialog(QDialog):
             )
             if ids
         ]
-        shown = self.tr(". They are selected in the image.")
-        self.says.setText(", ".join(words) + shown if words else self.tr("There is nothing to clean up."))
         document = self._session.document
+        if document is not None and document.entry.planes > 1:
+            shown, nothing = (
+                self.tr(". They are selected on this plane; the others stay as they are."),
+                self.tr("There is nothing to clean up on this plane."),
+            )
+        else:
+            shown, nothing = self.tr(". They are selected in the image."), self.tr("There is nothing to clean up.")
+        self.says.setText(", ".join(words) + shown if words else nothing)
         self.clean.setEnabled(bool(words) and document is not None and not document.read_only)
 
     def showEvent(self, event: QShowEvent) -> None:
