@@ -35,8 +35,9 @@ def test_datasets_of_an_hdf5_file_are_chosen_when_it_is_added(tmp_path: Path, mo
         ]
         assert dialog.take.text() == "Add 1 image"
         row.child(0).setCheckState(0, Qt.CheckState.Unchecked)
-        assert not dialog.take.isEnabled()
+        hand.wait(lambda: not dialog.take.isEnabled(), what="the number of ticks")
         row.child(1).setCheckState(0, Qt.CheckState.Checked)
+        hand.wait(lambda: dialog.take.isEnabled(), what="the number of ticks")
         hand.click(dialog, "Add 1 image")
         hand.wait(lambda: len(hand.session.project.images) == 2, what="the dataset")
         hand.open_image("b.h5 › other/second")

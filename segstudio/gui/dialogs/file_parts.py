@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 
 from segstudio.gui.forms.parts import caption
@@ -42,7 +42,11 @@ class FilePartsDialog(QDialog):
         column.addWidget(caption(one if len(files) == 1 else several.format(len(files)), role=""))
         column.addWidget(self.tree, 1)
         column.addWidget(self._make_buttons())
-        self.tree.itemChanged.connect(self._count)
+        self._counting = QTimer(self)
+        self._counting.setSingleShot(True)
+        self._counting.timeout.connect(self._count)
+        # Once for all: a tick before a file is told of each of its images.
+        self.tree.itemChanged.connect(lambda *_: self._counting.start(0))
         self._count()
 
     def chosen(self) -> dict[Path, list[Path]]:
@@ -58,7 +62,7 @@ class FilePartsDialog(QDialog):
         buttons.rejected.connect(self.reject)
         return buttons
 
-    def _count(self, *_: object) -> None:
+    def _count(self) -> None:
         count = sum(map(len, self.chosen().values()))
         words = self.tr("Add 1 image") if count == 1 else self.tr("Add {0} images").format(count)
         self.take.setText(words if count else self.tr("Add"))
