@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QDialog, QMessageBox, QPushButton
 from window_driver import Driver, run_program
 
 from segstudio.config.run import RunConfig
+from segstudio.gui.panels.object_table import _SOURCE
 from segstudio.gui.panels.training_preview import PreviewStrip
 from segstudio.jobs.catalogue import Catalogue, Offer, catalogue_key, store_catalogue
 from segstudio.jobs.messages import Failed, Finished, Message, Metric, Preview, Progress, Started, Warned
@@ -191,7 +192,7 @@ def test_the_labels_that_a_training_is_judged_by_are_called_after_who_made_them(
         hand.window.show_drawer(0)
         table = hand.window.instances.model
         hand.wait(lambda: table.rowCount() == 3, what="the table of objects")
-        assert sorted(table.index(row, 2).data() for row in range(3)) == ["hand", "imported", "imported"]
+        assert sorted(table.index(row, _SOURCE).data() for row in range(3)) == ["hand", "imported", "imported"]
         _say(hand, Finished(outcome="stopped"))
         hand.session.jobs.start_training(_job(folder, "2").model_copy(update={"samples": samples}))
         hand.wait(lambda: live.preview.middle == "labels", what="what labels of two origins are called")
@@ -224,7 +225,7 @@ def test_a_finished_training_is_trained_longer(folder: Path, monkeypatch: pytest
         hand.wait(lambda: began, what="the training")
         assert (began[0].job_id, began[0].resume) == ("1", True)
         assert began[0].config["training"]["max_minutes"] == 20
-        assert hand.window.drawer.currentIndex() == 1, "the curves"
+        assert hand.window.drawer.currentWidget() is hand.window.curves
         _say(hand, Finished(outcome="stopped"))
 
     run_program([str(folder)], script)

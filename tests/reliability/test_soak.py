@@ -25,7 +25,7 @@ from segstudio.session.job_specs import predict_job
 pytestmark = pytest.mark.qt_log_ignore("plugin does not support")
 
 _IMAGES, _SIDE = 4, 512
-_STEPS, _DRAWERS = 4, 3
+_STEPS, _DRAWERS = 4, 4
 #: Numbers that are added after each stroke: what the processor of the moment needs for work that never changes.
 _YARDSTICK = 30_000
 #: How much more of the processor the slowest strokes may take in the end, and how far two figures of the same differ.
