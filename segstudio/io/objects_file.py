@@ -12,7 +12,10 @@ from segstudio.io.disk import DISK, Disk
 from segstudio.io.regular_file import open_regular
 from segstudio.labels.objects import ObjectInfo, ReviewState, Source
 
-SCHEMA_VERSION: Final = 1
+#: The newest form of a table; each is written in the oldest form that can hold it, so that earlier programs read it.
+SCHEMA_VERSION: Final = 2
+#: States that came with a later form than the first, and which that was.
+_STATES_SINCE: Final[Mapping[ReviewState, int]] = {"suspicious": 2}
 #: A million objects take about 70 MB.
 SIZE_LIMIT: Final = 256 << 20
 _LARGEST_ID: Final = 2**31 - 1
@@ -41,7 +44,8 @@ def write_objects(path: Path, objects: Mapping[int, ObjectInfo], next_id: int, d
         for id_, info in sorted(objects.items())
     ]
     body = ",\n".join(lines)
-    text = f'{{"schema_version": {SCHEMA_VERSION}, "next_id": {next_id}, "objects": [\n{body}\n]}}\n'
+    version = max((_STATES_SINCE.get(info.state, 1) for info in objects.values()), default=1)
+    text = f'{{"schema_version": {version}, "next_id": {next_id}, "objects": [\n{body}\n]}}\n'
     write_atomic(path, text.encode(), disk)
 
 

@@ -1,6 +1,7 @@
 """Object tables that another program, or nobody, wrote: what is wrong is said in words, with the field."""
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from segstudio.core.errors import BadInput
 from segstudio.io.objects_file import parse_json, read_limited, read_objects, write_objects
-from segstudio.labels.objects import ObjectInfo
+from segstudio.labels.objects import ObjectInfo, ReviewState
 
 GOOD = {"id": 1, "class": 1, "source": "drawn", "state": "accepted"}
 
@@ -25,6 +26,19 @@ def table(tmp_path: Path) -> dict[str, Any]:
     write_objects(tmp_path / "good.json", {1: ObjectInfo()}, 2)
     content: dict[str, Any] = json.loads((tmp_path / "good.json").read_bytes())
     return content
+
+
+@pytest.mark.parametrize(("state", "version"), [("unreviewed", 1), ("suspicious", 2)])
+def test_only_a_table_with_a_state_that_earlier_programs_do_not_know_is_refused_by_them(
+    state: ReviewState, version: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, objects = tmp_path / "a.json", {1: ObjectInfo(), 2: ObjectInfo(state=state)}
+    write_objects(path, objects, 3)
+    assert json.loads(path.read_bytes())["schema_version"] == version
+    assert read_objects(path) == (objects, 3)
+    monkeypatch.setattr("segstudio.io.objects_file.SCHEMA_VERSION", 1)
+    with nullcontext() if version == 1 else pytest.raises(BadInput, match=r"a\.json was written by a newer SegStudio"):
+        read_objects(path)
 
 
 @pytest.mark.parametrize(
