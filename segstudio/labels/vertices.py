@@ -18,6 +18,8 @@ from segstudio.labels.transaction import Transaction
 #: How far the line between vertices may be from the outline at first, pixels, and how many vertices are enough.
 _TOLERANCE, _ENOUGH = 1.0, 150
 _CORNERS: Final = 3
+#: Pixels around the vertices, up to which the window does not wait for them.
+_FEW_PIXELS: Final = 1 << 17
 
 Ring = NDArray[np.float64]
 
@@ -65,6 +67,12 @@ class Reshape:
     after: Sequence[Ring]
     protect: bool = True
     name: ClassVar[str] = "Edit outline"
+
+    @property
+    def slow(self) -> bool:
+        """Whether the window would wait for it: all pixels around the vertices are looked at."""
+        rings = [*self.before, *self.after]
+        return bool(rings) and bool(np.ptp(np.concatenate(rings), axis=0).prod() > _FEW_PIXELS)
 
     def apply(self, tx: Transaction) -> None:
         """Write the difference."""

@@ -45,7 +45,7 @@ class EditOutlineTool(Tool):
         before, outline = found[0], _Outline(found[0])
         untouched = yield from _changed(outline)
         if untouched is not _GIVEN_UP and outline.rings is not before and context.document.planes is planes:
-            context.document.apply(Reshape(object_id, before, outline.rings, context.view.protect))
+            context.carry_out(Reshape(object_id, before, outline.rings, context.view.protect))
         return untouched
 
 

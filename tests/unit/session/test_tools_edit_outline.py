@@ -1,11 +1,13 @@
 """Vertices of an outline dragged, added and removed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tool_user import User
 
 from segstudio.core.errors import UserError
-from segstudio.labels.edits import Polygon
+from segstudio.labels.edits import Edit, Polygon
 from segstudio.labels.history import Planes
 from segstudio.labels.vertices import Reshape, vertices
 
@@ -126,3 +128,17 @@ def test_long_outlines_have_few_vertices() -> None:
     y, x = np.mgrid[:2000, :2000]
     (ring,) = vertices(np.hypot(x - 1000, y - 1000) < 900 + 40 * np.sin(np.arctan2(y - 1000, x - 1000) * 90), (0, 0))
     assert len(ring) <= 150
+
+
+def test_a_large_object_is_reshaped_without_the_window_waiting() -> None:
+    user, asked = with_square(), list[Edit]()
+    user.tools.context.ahead = lambda edit, _done: asked.append(edit)
+    user.drag((40, 40), (50, 45))
+    user.key("Enter")
+    assert user.actions == ["Outline object"] * 2
+    (edit,) = asked
+    assert isinstance(edit, Reshape)
+    assert not edit.slow
+    assert replace(edit, after=[ring * 20 for ring in edit.after]).slow
+    user.sheet.apply(edit)
+    assert user.array[42, 42] == 1
