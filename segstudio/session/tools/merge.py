@@ -1,15 +1,12 @@
 """Join objects: to the selected one by clicks, or all that a drawn line crosses."""
 
-import cv2
 import numpy as np
 
-from segstudio.labels.edits import Merge
-from segstudio.labels.label_map import LabelMap
+from segstudio.labels.edits import Edit, Merge
+from segstudio.labels.history import EditRecord
+from segstudio.labels.merge_touching import MergeTouching
 from segstudio.session.tools.base import Gesture, PointerEvent, Preview, Tool, ToolContext, registry, until_release
 from segstudio.session.tools.freehand import pixels_under
-
-#: Pixels between two parts of one cell, at most.
-_GAP = 2
 
 
 def merge(first: PointerEvent, context: ToolContext) -> Gesture:
@@ -21,23 +18,20 @@ def merge(first: PointerEvent, context: ToolContext) -> Gesture:
 def join_clicked(first: PointerEvent, context: ToolContext) -> None:
     """Merge the object under a press into the selected one; select it when none is, or when they do not touch."""
     clicked = context.object_at(first)
-    if clicked:
-        chosen = [i for i in sorted(context.view.selected) if i in context.document.planes.objects]
-        target = context.current() if context.current() in chosen or not chosen else chosen[0]
-        if target and target != clicked and _touch(context.document.planes.labels, target, clicked):
-            context.document.apply(Merge((target, clicked)))
-            clicked = target
+    if not clicked:
+        return
+    chosen = [i for i in sorted(context.view.selected) if i in context.document.planes.objects]
+    target = context.current() if context.current() in chosen or not chosen else chosen[0]
+    if target in (0, clicked):
         context.select((clicked,))
+        return
+    before = context.view.selected
 
+    def done(_edit: Edit, record: EditRecord | None) -> None:
+        if context.view.selected == before:  # or the user has gone on meanwhile
+            context.select((clicked if record is None else target,))
 
-def _touch(labels: LabelMap, one: int, other: int) -> bool:
-    """Return whether at most `_GAP` pixels lie between two objects: nobody means to join cells that are apart."""
-    window = labels.window_of(other)
-    if window is None:
-        return False
-    pixels = labels.read(window.grow(_GAP + 1).clip(labels.shape))
-    reach = np.ones((2 * _GAP + 3,) * 2, np.uint8)
-    return bool((pixels[cv2.dilate((pixels == other).astype(np.uint8), reach) > 0] == one).any())
+    context.carry_out(MergeTouching.of(context.document.planes.labels, target, clicked), done)
 
 
 @registry.register("merge")

@@ -1,5 +1,7 @@
 """Tools that choose, delete, merge, fill, split and name objects."""
 
+from typing import Any
+
 import pytest
 from tool_user import User
 
@@ -56,6 +58,26 @@ def test_cells_that_lie_apart_are_not_merged_by_a_click() -> None:
     assert user.view.selected == {2}
     user.click(75, 25)
     assert set(user.objects) == {1, 2}
+
+
+def test_a_click_joins_a_large_object_without_the_window_waiting() -> None:
+    user, asked = User("merge"), list[Any]()
+    user.draw_squares((20, 20), (30, 20), (60, 20))
+    user.tools.context.ahead = lambda *wish: asked.append(wish)
+    user.click(25, 25)
+    for x in (35, 65):
+        user.click(x, 25)
+    assert set(user.objects) == {1, 2, 3}
+    assert user.view.selected == {1}
+    for edit, done in asked:
+        done(edit, user.sheet.apply(edit))
+    assert set(user.objects) == {1, 3}
+    assert user.view.selected == {3}, "what lies apart is only selected"
+    user.click(25, 25)
+    user.view.selected = frozenset()
+    edit, done = asked.pop()
+    done(edit, user.sheet.apply(edit))
+    assert user.view.selected == frozenset(), "the user has gone on meanwhile"
 
 
 def test_the_first_click_of_merge_selects() -> None:
