@@ -73,8 +73,10 @@ class KeptDisplays:
         path = Layout(project.folder).internal / "display.json"
         self._path = None if project.read_only else path
 
-        def take(found: dict[str, ImageDisplay]) -> None:
-            self._kept, self._written = {**found, **self._kept}, dict(found)
+        def take(found: dict[str, ImageDisplay] | None) -> None:
+            if found is None:
+                self._path = None  # of a newer version: it stays as it is
+            self._kept, self._written = {**(found or {}), **self._kept}, dict(found or {})
 
         self._background.run(lambda: _read(path), take, lane=self._lane)
 
@@ -116,7 +118,8 @@ def _kind(info: ImageInfo, maker: str) -> str:
     return " | ".join([*parts, f"made by {maker}"] if maker else parts)
 
 
-def _read(path: "Path") -> dict[str, ImageDisplay]:
+def _read(path: "Path") -> dict[str, ImageDisplay] | None:
+    """Return what was kept; ``None`` when a newer version of the program has written it."""
     try:
         content = json_content(path, _LIMIT)
     except FileNotFoundError:
@@ -124,8 +127,13 @@ def _read(path: "Path") -> dict[str, ImageDisplay]:
     except (OSError, ValueError) as error:
         log.warning("%s cannot be read, images are displayed as at first: %s", path.name, error)
         return {}
-    kinds = content.get("kinds") if isinstance(content, dict) else None
-    return {kind: display for kind, item in (kinds or {}).items() if (display := _display(kind, item)) is not None}
+    match content:
+        case {"schema_version": int(version)} if version > _VERSION:
+            log.warning("%s was written by a newer SegStudio, images are displayed as at first", path.name)
+            return None
+        case {"kinds": dict(kinds)}:
+            return {kind: shown for kind, item in kinds.items() if (shown := _display(kind, item)) is not None}
+    return {}
 
 
 def _display(kind: str, item: Any) -> ImageDisplay | None:  # noqa: ANN401 - whatever the file holds

@@ -152,3 +152,17 @@ def test_the_contrast_of_a_stack_is_that_of_more_than_its_first_plane(tmp_path: 
     tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="minisblack")
     with open_image(tmp_path / "a.tif") as source:
         assert histograms(sample(source), source.info)[0].auto == (10, 1000)
+
+
+@pytest.mark.parametrize("content", ['{"schema_version": 9, "kinds": {}, "more": 1}', '{"kinds": [1]}', "[]"])
+def test_what_a_newer_version_keeps_stays_and_what_means_nothing_is_passed_over(tmp_path: Path, content: str) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((3, 16, 20), np.uint16), imagej=True, metadata={"axes": "CYX"})
+    Project.create(tmp_path / "p", [tmp_path / "a.tif"])[0].close()
+    kept = tmp_path / "p" / ".segstudio" / "display.json"
+    kept.write_text(content)
+    session = Session()
+    session.open_project(tmp_path / "p")
+    view = session.view
+    view.display = view.display.changed(1, visible=False)
+    session.close()
+    assert (kept.read_text() == content) == ("schema_version" in content)
