@@ -24,12 +24,16 @@ def test_words_ask_for_each_image_once_and_no_words_for_none(studio: Studio, mon
     assert project is not None
     count, names = len(project.images), [entry.name for entry in project.images]
     asked: list[str] = []
+    asks, data = list[int](), ImageRows.data
+    monkeypatch.setattr(ImageRows, "data", lambda *words: asks.append(1) or data(*words))
     entry, state = project.entry, project.state
     monkeypatch.setattr(project, "entry", lambda image_id: asked.append("entry") or entry(image_id))
     monkeypatch.setattr(project, "state", lambda *words, **more: asked.append("state") or state(*words, **more))
     shown.show(names[0][:-4])
+    assert shown.shown_ids() == {project.images[0].id}
     shown.show("")
-    assert asked == []
+    assert shown.shown_ids() == {image.id for image in project.images}
+    assert (asked, asks) == ([], [])
     shown.show("Empty")
     assert asked.count("state") == count
     monkeypatch.undo()

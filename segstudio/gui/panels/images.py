@@ -82,7 +82,7 @@ class ImagesPanel(QWidget):
 
     def shown_ids(self) -> frozenset[str]:
         """Return the images that the filter leaves in the list."""
-        return frozenset(self._sorted.index(row, 0).data(IMAGE_ID) for row in range(self._sorted.rowCount()))
+        return self._sorted.shown_ids()
 
     def _build(self) -> None:
         self._add = QToolButton()
