@@ -123,16 +123,16 @@ class CleanUpDialog(QDialog):
         words = [
             text.format(len(ids))
             for ids, text in (
-                (found.small, self.tr("{0:,} are smaller")),
-                (found.at_border, self.tr("{0:,} touch the edge")),
-                (found.with_holes, self.tr("{0:,} have holes")),
+                (found.small, self.tr("{0:,} smaller")),
+                (found.at_border, self.tr("{0:,} at the edge")),
+                (found.with_holes, self.tr("{0:,} with holes")),
             )
             if ids
         ]
         document = self._session.document
         if document is not None and document.entry.planes > 1:
             shown, nothing = (
-                self.tr(". They are selected on this plane; the others stay as they are."),
+                self.tr(". They are selected on this plane; other planes stay as they are."),
                 self.tr("There is nothing to clean up on this plane."),
             )
         else:
