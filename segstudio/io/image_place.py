@@ -8,9 +8,10 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from hashlib import blake2b
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final, NamedTuple
 
+from segstudio.core.errors import BadInput
 from segstudio.io.regular_file import open_regular
 
 #: Bytes hashed at either end of a file.
@@ -18,6 +19,8 @@ _END: Final = 1 << 16
 _CHUNK: Final = 1 << 20
 #: Between the name of a file and that of a part of it, for people.
 _BEHIND: Final = " › "
+#: Characters of the name of a part.
+_LONGEST_PART: Final = 1000
 #: Files that describe a folder of Zarr, or an array in it.
 _ZARR_FILES: Final = ("zarr.json", ".zgroup", ".zarray", ".zattrs")
 #: Folders in folders that are looked at for descriptions: an image, its levels, and an image of a series.
@@ -50,6 +53,26 @@ def container_of(path: Path) -> tuple[Path, str]:
     return path, ""
 
 
+def part_path(path: Path, part: str) -> Path:
+    """Return where the part of an image is that the file itself, or somebody's project, names.
+
+    Raises
+    ------
+    BadInput
+        The name leads out of the file, as an absolute one does, and one with ``..``.
+    """
+    names = PurePosixPath(part).parts
+    outside = any(name in ("..", "/", "//") or re.search(r"[\\:\0]", name) for name in names)
+    if not names or len(part) > _LONGEST_PART or outside:
+        raise BadInput(
+            f"{path.name} names an image that does not lie in it.",
+            hint="It is damaged, or was made to do harm. Export it anew where it came from.",
+            code="image-damaged",
+            path=path,
+        )
+    return path / part
+
+
 def is_image_folder(path: Path) -> bool:
     """Whether a folder is one image for the user: OME-Zarr."""
     return path.is_dir() and any((path / name).is_file() for name in _ZARR_FILES)
@@ -63,7 +86,7 @@ def image_exists(path: Path) -> bool:
 
 def shown_name(path: Path) -> str:
     """Return the name of an image for people: that of its file, with the part that is meant."""
-    holder, part = _named(path)
+    holder, part = outermost(path)
     return f"{holder.name}{_BEHIND}{part}" if part else path.name
 
 
@@ -80,12 +103,12 @@ def with_part_of(path: Path, name: str) -> Path:
 
 def own_stem(path: Path) -> str:
     """Return a name for what belongs to an image: that of its file without ending, with the part that is meant."""
-    holder, part = _named(path)
+    holder, part = outermost(path)
     return f"{holder.stem}_{part.replace('/', '_')}" if part else path.stem
 
 
-def _named(path: Path) -> tuple[Path, str]:
-    """Return what `container_of` does, and of a folder inside an image folder, as a field of a plate, that one."""
+def outermost(path: Path) -> tuple[Path, str]:
+    """Return what `container_of` does; of a folder inside an image folder, as a field of a plate, the outermost one."""
     if is_image_folder(path):
         around = [folder for folder in path.parents[:_DEEPEST] if is_image_folder(folder)]
         return (around[-1], path.relative_to(around[-1]).as_posix()) if around else (path, "")

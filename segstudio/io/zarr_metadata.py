@@ -1,14 +1,18 @@
 """What the descriptions in an OME-Zarr folder say: which arrays are the levels of an image; none of it is trusted."""
 
 import math
+import os
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from segstudio.core.axes import PixelSize
 from segstudio.core.errors import BadInput
 from segstudio.io.decoding import damaged
+from segstudio.io.image_place import outermost, part_path
 from segstudio.io.objects_file import parse_json
 from segstudio.io.regular_file import limited_bytes
 from segstudio.io.tiff_metadata import unit_to_um
@@ -51,6 +55,9 @@ class ZarrImage:
 
 def zarr_image(folder: Path) -> ZarrImage:
     """Return what an OME-Zarr folder says; raise `BadInput` when it is none that can be shown."""
+    around, own = outermost(folder)
+    if own:  # a field of a plate, of which somebody may have made a link
+        _below(around, own)
     attributes, outer = read_attributes(folder), folder
     words: list[str] = []
     parts: tuple[str, ...] = ()
@@ -90,15 +97,15 @@ def _json(path: Path) -> dict[str, Any]:
 
 def _parts(folder: Path, attributes: dict[str, Any]) -> tuple[str, ...]:
     """Return the folders of the images that a folder holds: the fields of a plate or a well, or a series."""
+    named: Iterable[str]
     if "plate" in attributes:
-        wells = _names(attributes["plate"], "wells")
-        found = [f"{well}/{field}" for well in wells for field in _fields(_inside(folder, well))]
+        # A plate of one screen or a million fields: what is beyond the last that is offered is not looked at.
+        wells = dict.fromkeys(_names(attributes["plate"], "wells"))
+        named = (f"{well}/{field}" for well in wells for field in _names(_well(_inside(folder, well)), "images"))
     elif "well" in attributes:
-        found = _fields(folder)
+        named = _names(attributes["well"], "images")
     elif "bioformats2raw.layout" in attributes:
-        series = read_attributes(folder / "OME").get("series") if (folder / "OME").is_dir() else None
-        found = [str(name) for name in series] if isinstance(series, list) else []
-        found = found or [str(number) for number in range(_MOST_PARTS) if (folder / str(number)).is_dir()]
+        named = _series(folder)
     else:
         raise BadInput(
             f"{folder.name} is a Zarr folder that does not describe an image.",
@@ -106,29 +113,47 @@ def _parts(folder: Path, attributes: dict[str, Any]) -> tuple[str, ...]:
             code="image-format",
             path=folder,
         )
+    found = tuple(dict.fromkeys(islice(named, _MOST_PARTS)))
     if not found:
         raise damaged(folder, "it names no image")
-    return tuple(found[:_MOST_PARTS])
+    for name in found:
+        _below(folder, name)
+    return found
 
 
-def _fields(well: Path) -> list[str]:
-    return _names(read_attributes(well).get("well"), "images")
+def _well(folder: Path) -> object:
+    return read_attributes(folder).get("well")
 
 
-def _names(group: object, key: str) -> list[str]:
-    """Return the paths in a list of a plate or a well."""
+def _series(folder: Path) -> Iterator[str]:
+    """Yield the names of a series, as the file of a converter says, or as the folders are numbered."""
+    stated = read_attributes(_inside(folder, "OME")).get("series") if os.path.lexists(folder / "OME") else None
+    if isinstance(stated, list) and stated:
+        yield from (str(name) for name in stated)
+    else:
+        yield from (str(number) for number in range(_MOST_PARTS) if (folder / str(number)).is_dir())
+
+
+def _names(group: object, key: str) -> Iterator[str]:
+    """Yield the paths in a list of a plate or a well."""
     entries = group.get(key) if isinstance(group, dict) else None
     listed = entries[:_MOST_PARTS] if isinstance(entries, list) else []
-    return [str(entry["path"]) for entry in listed if isinstance(entry, dict) and "path" in entry]
+    yield from (str(entry["path"]) for entry in listed if isinstance(entry, dict) and "path" in entry)
 
 
 def _inside(folder: Path, name: str) -> Path:
-    """Return the folder or array of a name below `folder`; no name leads out of it, and no link."""
-    parts = PurePosixPath(name).parts
-    if not parts or len(name) > 1000 or any(part in ("..", "/") or re.search(r"[\\:\0]", part) for part in parts):
-        raise damaged(folder, "it names an array that is not inside")
+    """Return the folder or array of a name below `folder`, which is there; see `_below`."""
+    path = _below(folder, name)
+    if not path.is_dir():
+        raise damaged(folder, f"the part “{name[:60]}” is missing")
+    return path
+
+
+def _below(folder: Path, name: str) -> Path:
+    """Return the place of a name below `folder`; no name leads out of it, and no link."""
+    part_path(folder, name)
     path = folder
-    for part in parts:
+    for part in PurePosixPath(name).parts:
         path = path / part
         if path.is_symlink():
             raise BadInput(
@@ -137,8 +162,6 @@ def _inside(folder: Path, name: str) -> Path:
                 code="image-link",
                 path=folder,
             )
-    if not path.is_dir():
-        raise damaged(folder, f"the part “{name[:60]}” is missing")
     return path
 
 

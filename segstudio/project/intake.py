@@ -9,7 +9,7 @@ from pathlib import Path
 
 from segstudio.core.axes import ImageInfo
 from segstudio.core.errors import BadInput
-from segstudio.io.image_place import container_of, own_stem, shown_name
+from segstudio.io.image_place import container_of, own_stem, part_path, shown_name
 from segstudio.io.read_as import info_as
 from segstudio.io.sources import open_image
 from segstudio.project.annotation_files import AnnotationFiles
@@ -168,7 +168,7 @@ class Intake:
         with open_image(path) as source:
             info = source.info
             if len(source.parts) > 1 and not container_of(path)[1]:
-                path = path / source.part  # so that it stays the same one
+                path = part_path(path, source.part)  # so that it stays the same one
         stored = stored_path(self._folder, path)
         known = self._reading(stored, info)
         size = info.pixel_size.mean if info.pixel_size is not None else known.pixel_size_um if known else None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segstudio.core.errors import BadInput
-from segstudio.io.image_place import container_of, is_image_folder
+from segstudio.io.image_place import container_of, is_image_folder, part_path
 from segstudio.io.sources import ImagePart, open_image, readers
 
 
@@ -44,5 +44,7 @@ def _looked_at(path: Path) -> Iterator[FileParts]:
     with suppress(BadInput), open_image(path) as source:
         if len(source.parts) > 1:
             datasets = source.info.format == "HDF5"
+            for part in source.parts:
+                part_path(path, part.name)
             names = (source.part,) if datasets else (part.name for part in source.parts)
             yield FileParts(path, source.parts, frozenset(names))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorstore
+import tifffile
 
 from segstudio.core.errors import BadInput
 from segstudio.core.tiles import Window
@@ -16,6 +17,7 @@ from segstudio.io.image_place import content_of, fingerprint_of, stat_of
 from segstudio.io.pyramid import PyramidKey, pyramid_tile
 from segstudio.io.sources import open_image
 from segstudio.io.vetting import Vetting
+from segstudio.io.zarr_metadata import read_attributes, zarr_image
 from segstudio.project.project import Project
 from segstudio.session.file_parts import files_with_parts
 
@@ -48,7 +50,7 @@ def _array(path: Path, pixels: np.ndarray, version: int) -> None:
 
 def make(folder: Path, version: int = 2, pixels: np.ndarray = PIXELS, **more: Any) -> Path:
     """Write an image with a smaller copy, whose values are one higher."""
-    folder.mkdir()
+    folder.mkdir(parents=True)
     for name, level in (("0", pixels), ("1", pixels[..., ::2, ::2] + 1)):
         _array(folder / name, level, version)
     axes = [{"name": name, "type": "space", "unit": "nanometer"} for name in "tczyx"[-pixels.ndim :]]
@@ -135,6 +137,64 @@ def test_what_leads_elsewhere_or_cannot_be_is_refused(tmp_path: Path, harm: Call
     with pytest.raises(BadInput) as told, open_image(folder) as source:
         source.read()
     assert told.value.code.startswith(code)
+
+
+def _series(folder: Path, *names: str) -> Path:
+    """Write a series of which the first image is there."""
+    (folder / "OME").mkdir(parents=True)
+    (folder / ".zgroup").write_text('{"zarr_format": 2}')
+    (folder / ".zattrs").write_text('{"bioformats2raw.layout": 3}')
+    (folder / "OME" / ".zattrs").write_text(json.dumps({"series": names}))
+    make(folder / "0", pixels=PIXELS[0, 0])
+    return folder
+
+
+@pytest.mark.parametrize("name", ["{}/secret.tif", "../../secret.tif", "0/../../secret.tif", "//x", "C:/x", "linked"])
+def test_no_image_of_a_series_leads_out_of_the_folder(tmp_path: Path, name: str) -> None:
+    tifffile.imwrite(tmp_path / "secret.tif", PIXELS[0, 0, 0])
+    folder = _series(tmp_path / "in" / "a.zarr", "0", name.format(tmp_path))
+    (folder / "linked").symlink_to(make(tmp_path / "elsewhere.zarr", pixels=PIXELS[0, 0]))
+    assert not files_with_parts([folder])
+    with pytest.raises(BadInput) as told, open_image(folder):
+        pass
+    assert told.value.code in ("image-damaged", "image-link")
+
+
+def test_a_linked_image_in_a_series_is_not_opened_by_its_name_either(tmp_path: Path) -> None:
+    folder = _series(tmp_path / "a.zarr", "0", "1")
+    (folder / "1").symlink_to(make(tmp_path / "elsewhere.zarr", pixels=PIXELS[0, 0]))
+    with pytest.raises(BadInput, match="holds a link"), open_image(folder / "1"):
+        pass
+
+
+def test_a_linked_description_of_a_series_is_not_followed(tmp_path: Path) -> None:
+    folder = _series(tmp_path / "a.zarr", "0")
+    (folder / "OME").rename(tmp_path / "elsewhere")
+    (folder / "OME").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(BadInput, match="holds a link"), open_image(folder):
+        pass
+
+
+def test_the_wells_behind_the_last_image_that_is_offered_are_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wells = [f"A/{number}" for number in range(5)]
+    plate = tmp_path / "plate.zarr"
+    make(plate / "A" / "0" / "0", pixels=PIXELS[0, 0])
+    for well in wells:
+        (plate / well).mkdir(exist_ok=True)
+        images = [{"path": str(number)} for number in range(3000)]
+        (plate / well / ".zattrs").write_text(json.dumps({"well": {"images": images}}))
+    (plate / ".zattrs").write_text(json.dumps({"plate": {"wells": [{"path": well} for well in wells]}}))
+    read: list[Path] = []
+
+    def listen(folder: Path) -> dict[str, Any]:
+        read.append(folder)
+        return read_attributes(folder)
+
+    monkeypatch.setattr("segstudio.io.zarr_metadata.read_attributes", listen)
+    assert len(zarr_image(plate).parts) == 4000
+    assert read == [plate, plate / "A" / "0", plate / "A" / "1", plate / "A" / "0" / "0"]
 
 
 def test_an_image_folder_is_added_and_found_again_by_its_content(tmp_path: Path) -> None:
