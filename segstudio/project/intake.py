@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from hashlib import blake2b
 from itertools import count
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from segstudio.core.axes import ImageInfo
 from segstudio.core.errors import BadInput
-from segstudio.io.image_place import container_of, own_stem, part_path, shown_name
+from segstudio.io.image_place import container_of, outermost, own_stem, part_path, shown_name
 from segstudio.io.read_as import info_as
 from segstudio.io.sources import open_image
 from segstudio.project.annotation_files import AnnotationFiles
@@ -108,6 +109,7 @@ class Intake:
         self._stems: set[str] = set()
         self._paths: dict[str, str] = {}
         self._prints: dict[str, list[ImageEntry]] = {}
+        self._wholes: dict[Path, tuple[str, str]] = {}
         for entry in entries:
             self._remember(entry)
 
@@ -119,13 +121,17 @@ class Intake:
         BadInput
             It is no image that can be read, or the project has it already.
         """
-        path = found.path
-        entry = self.look(path, found.split)
-        mark = entry.fingerprint
-        if entry.path in self._paths:
-            raise BadInput(f"{entry.name} is in the project already.", code="image-twice", path=path)
-        if alike := self._prints.get(mark):
-            self._tell_apart(entry, path, alike)
+        entry = self.look(found.path, found.split)
+        own = image_place(self._folder, entry.path)
+        forms = [(entry, own)]
+        if whole := self._whole(own, entry.path):
+            holder, mark, stored = whole
+            forms.append((replace(entry, path=stored, fingerprint=mark), holder))
+        for form, path in forms:
+            if form.path in self._paths:
+                raise BadInput(f"{entry.name} is in the project already.", code="image-twice", path=found.path)
+            if alike := self._prints.get(form.fingerprint):
+                self._tell_apart(form, path, alike)
         self._remember(entry)
         self.added.append(entry)
         return entry
@@ -175,7 +181,7 @@ class Intake:
         read_as = read_as or (known.read_as if known else "")
         info = info_as(info, read_as) if read_as else info
         mark = fingerprint(path)
-        image_id = self._free_id(path.name, mark)
+        image_id = self._left_id(path, stored) or self._free_id(path.name, mark)
         return ImageEntry(
             id=image_id,
             path=stored,
@@ -197,6 +203,29 @@ class Intake:
         """Return what the user has said of an image of the same folder that is alike."""
         own = folder_of(stored), shape_words(info)
         return next((item for item in self._readings if (item.folder, item.shape) == own), None)
+
+    def _whole(self, path: Path, stored: str) -> tuple[Path, str, str] | None:
+        """Return the file, its fingerprint and stored path where earlier versions meant this part of it by the file.
+
+        It is opened only where the project has something that may be this file: those versions knew no parts.
+        """
+        holder, part = outermost(path)
+        if not part:
+            return None
+        stored = stored.removesuffix(f"/{part}")
+        if holder not in self._wholes:
+            mark = fingerprint(holder)
+            known = stored in self._paths or mark in self._prints or _id_of(holder.name, mark) in self._left.values()
+            with open_image(holder) if known else nullcontext() as source:
+                self._wholes[holder] = mark, source.part if source is not None else ""
+        mark, meant = self._wholes[holder]
+        return (holder, mark, stored) if part == meant else None
+
+    def _left_id(self, path: Path, stored: str) -> str:
+        """Return the id of the labels that an earlier version left when the image was taken out; empty without any."""
+        whole = self._whole(path, stored)
+        image_id = _id_of(whole[0].name, whole[1]) if whole else ""
+        return image_id if image_id in self._left.values() and image_id not in self._ids else ""
 
     def _tell_apart(self, entry: ImageEntry, path: Path, alike: Iterable[ImageEntry]) -> None:
         """Learn the sums of images with the same ends; raise `BadInput` when one of them is the new one."""
@@ -227,6 +256,9 @@ class Intake:
 
     def _free_id(self, name: str, mark: str) -> str:
         """Return an id made of name and content: the same images give the same splits in every project."""
-        texts = (f"{name}|{mark}|{number}".encode("utf-8", "surrogatepass") for number in count())
-        candidates = (blake2b(text, digest_size=6).hexdigest() for text in texts)
+        candidates = (_id_of(name, mark, number) for number in count())
         return next(candidate for candidate in candidates if candidate not in self._ids)
+
+
+def _id_of(name: str, mark: str, number: int = 0) -> str:
+    return blake2b(f"{name}|{mark}|{number}".encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()

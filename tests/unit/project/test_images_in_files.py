@@ -1,5 +1,6 @@
 """Images of files that hold several: none is taken twice, none leads out of its file, and each is found again."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,9 @@ import tifffile
 
 from segstudio.core.errors import BadInput
 from segstudio.io.sources import BaseSource, ImagePart, open_image
+from segstudio.labels.edits import Polygon
 from segstudio.project.intake import Intake
+from segstudio.project.project import Project
 from segstudio.session.file_parts import files_with_parts
 
 
@@ -34,3 +37,48 @@ def test_no_image_that_a_file_names_leads_out_of_it(tmp_path: Path, monkeypatch:
     assert files_with_parts([path]) == []
     with pytest.raises(BadInput, match="does not lie in it"):
         Intake(tmp_path / "project", ()).look(path)
+
+
+@pytest.fixture
+def earlier(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """Return the project of a version that knew no parts: it holds ``a.ome.tif``."""
+    with monkeypatch.context() as before:
+        before.setattr("segstudio.io.tiff.ome_images", lambda *_: ())
+        project, problems = Project.create(tmp_path / "project", [_series(tmp_path / "a.ome.tif")])
+    assert not problems
+    assert [entry.path for entry in project.images] == ["../a.ome.tif"]
+    return project
+
+
+@pytest.mark.parametrize("chosen", ["a.ome.tif", "a.ome.tif/1", "copy.ome.tif", "copy.ome.tif/1"])
+def test_the_first_image_of_a_file_is_not_added_again_beside_the_file(
+    tmp_path: Path, earlier: Project, chosen: str
+) -> None:
+    shutil.copy(tmp_path / "a.ome.tif", tmp_path / "copy.ome.tif")
+    (problem,) = earlier.add_images([tmp_path / chosen])
+    assert "in the project already" in problem
+    assert earlier.add_images([tmp_path / "a.ome.tif" / "2"]) == []
+    assert [entry.name for entry in earlier.images] == ["a.ome.tif", "a.ome.tif › 2"]
+    assert earlier.close()
+
+
+def test_the_same_image_in_a_copy_of_a_file_is_noticed(tmp_path: Path) -> None:
+    project, problems = Project.create(tmp_path / "project", [_series(tmp_path / "a.ome.tif")])
+    assert not problems
+    shutil.copy(tmp_path / "a.ome.tif", tmp_path / "copy.ome.tif")
+    (problem,) = project.add_images([tmp_path / "copy.ome.tif"])
+    assert problem == "copy.ome.tif › 1 is the same image as a.ome.tif › 1, which is in the project already."
+    assert project.close()
+
+
+def test_labels_that_an_earlier_version_left_come_back_with_the_first_image(tmp_path: Path, earlier: Project) -> None:
+    (entry,) = earlier.images
+    document = earlier.document(entry.id)
+    turn = np.array([[3.0, 3.0], [12.0, 3.0], [12.0, 12.0], [3.0, 12.0]])
+    document.apply(Polygon(turn))
+    assert document.close()
+    earlier.remove_images([entry.id])
+    assert earlier.add_images([tmp_path / "a.ome.tif"]) == []
+    (again,) = earlier.images
+    assert (again.id, again.stem, again.objects, again.path) == (entry.id, entry.stem, 1, "../a.ome.tif/1")
+    assert earlier.close()
