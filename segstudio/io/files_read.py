@@ -2,7 +2,7 @@
 
 import threading
 from contextlib import suppress
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +16,19 @@ _REMEMBERED: Final = 50_000
 #: Seconds after which the other programs know: the worker that learns from an image need not look at it again.
 _SAVED_AFTER_S: Final = 2.0
 #: Other versions of these may read a file in another way.
-_DECODERS: Final = ("segstudio", "imagecodecs", "tifffile", "pillow", "numpy")
+_DECODERS: Final = (
+    "segstudio",
+    "imagecodecs",
+    "tifffile",
+    "pillow",
+    "numpy",
+    "h5py",
+    "tensorstore",
+    "czifile",
+    "nd2",
+    "liffile",
+    "av",
+)
 
 
 def files_read() -> Path:
@@ -96,4 +108,11 @@ class FilesRead:
 
 
 def _decoders() -> str:
-    return " ".join(f"{name} {version(name)}" for name in _DECODERS)
+    return " ".join(f"{name} {_version(name)}" for name in _DECODERS)
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:  # an optional one
+        return "none"

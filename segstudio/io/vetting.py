@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
-from secrets import token_hex
 from typing import Final, NamedTuple
 
 from segstudio.core.errors import BadInput
@@ -56,14 +55,20 @@ def unknown_files_vetted(memory: Path | None, *, at_once: bool = True) -> Iterat
 
 @dataclass
 class _Known:
-    """What is known of one file: the blocks of each `_Copy` that were decoded without harm, ``None`` for all."""
+    """What is known of one file: the blocks of each `_Copy` that were decoded without harm, ``None`` for all.
 
-    mark: str
+    Attributes
+    ----------
+    mark
+        What tells it from other files; ``None`` for what is not known again in the next session.
+    """
+
+    mark: str | None
     copies: "dict[_Copy, set[tuple[int, int]] | None]"
 
-    def mark_of(self, copy: "_Copy") -> str:
+    def mark_of(self, copy: "_Copy") -> str | None:
         """Return what is remembered when all of one was decoded."""
-        return f"{self.mark}:{copy.plane}" + (f"/{copy.level}" if copy.level else "")
+        return self.mark and f"{self.mark}:{copy.plane}" + (f"/{copy.level}" if copy.level else "")
 
 
 class _Copy(NamedTuple):
@@ -126,10 +131,10 @@ class Vetting:
         if known is None:
             self._refuse_again(path, key)
             known = _Known(_fingerprint(path, key), {})
-            if not self._read.has(known.mark):
+            if not self._was_read(known.mark):
                 if self._look(path, key):
                     self._keep(known, _FIRST)
-                self._read.add(known.mark)
+                self._remember(known.mark)
             self._known[key] = known
         return partial(self._vet, path, key, known)
 
@@ -138,7 +143,7 @@ class Vetting:
     ) -> None:
         copy = _Copy(plane, level)
         if copy not in known.copies:
-            known.copies[copy] = None if self._read.has(known.mark_of(copy)) else set()
+            known.copies[copy] = None if self._was_read(known.mark_of(copy)) else set()
         done = known.copies[copy]
         if done is None:
             return
@@ -165,7 +170,14 @@ class Vetting:
     def _keep(self, known: _Known, copy: _Copy) -> None:
         """Keep in mind that a whole plane was decoded."""
         known.copies[copy] = None
-        self._read.add(known.mark_of(copy))
+        self._remember(known.mark_of(copy))
+
+    def _was_read(self, mark: str | None) -> bool:
+        return mark is not None and self._read.has(mark)
+
+    def _remember(self, mark: str | None) -> None:
+        if mark is not None:
+            self._read.add(mark)
 
     def _look(self, path: Path, key: Key, window: Window | None = None, copy: _Copy = _FIRST) -> bool:
         """Let the process open the file, or decode a window; return whether it has decoded the whole plane."""
@@ -247,13 +259,13 @@ def _key(path: Path, indices: bool) -> Key | None:
     return str(path), indices, found.size, found.modified_ns, found.changed_ns, found.inode
 
 
-def _fingerprint(path: Path, key: Key) -> str:
-    """Return what tells a file from others."""
+def _fingerprint(path: Path, key: Key) -> str | None:
+    """Return what tells a file from others; ``None`` when nothing does."""
     if path.is_dir():
-        return token_hex(16)  # the pixels lie in files of their own, which may be exchanged
+        return None  # the pixels lie in files of their own, which may be exchanged
     try:
         # The last change of its entry on the disk cannot be made to look like that of another file.
         words = " ".join(map(str, (*key[1:5], fingerprint_of(path))))
     except (OSError, ValueError):
-        return token_hex(16)  # told by who opens it, and never found again
+        return None  # told by who opens it
     return blake2b(words.encode(), digest_size=16).hexdigest()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -13,11 +14,13 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
+import tensorstore
 import tifffile
 
 from segstudio.core.errors import BadInput
 from segstudio.core.program import program_command
 from segstudio.core.tiles import Window
+from segstudio.io.files_read import FilesRead
 from segstudio.io.sources import gate_at_door, open_image
 from segstudio.io.tiff_pixels import TiffSource
 from segstudio.io.vetting import Vetting, unknown_files_vetted
@@ -294,7 +297,32 @@ def test_the_process_lets_go_of_files(tmp_path: Path, vetting: Vetting) -> None:
         time.sleep(0.05)
 
 
-def test_what_another_version_read_counts_for_nothing(tmp_path: Path, vetting: Vetting) -> None:
+@pytest.mark.parametrize("decoder", ["tifffile", "h5py", "tensorstore", "czifile", "nd2", "liffile", "av"])
+def test_what_another_version_read_counts_for_nothing(tmp_path: Path, decoder: str) -> None:
+    memory = tmp_path / "files.txt"
+    read = FilesRead(memory)
+    read.add("mark")
+    read.save()
+    assert FilesRead(memory).has("mark")
+    memory.write_text(re.sub(rf"\b{decoder} \S+", f"{decoder} 0", memory.read_text()))
+    assert not FilesRead(memory).has("mark")
+
+
+def test_marks_of_folders_which_nobody_finds_again_are_not_kept(tmp_path: Path, vetting: Vetting) -> None:
+    folder = tmp_path / "a.zarr"
+    spec = {"driver": "zarr", "kvstore": {"driver": "file", "path": f"{folder / '0'}/"}}
+    metadata = {"shape": [9, 9], "chunks": [9, 9], "dtype": "|u1"}
+    tensorstore.open({**spec, "metadata": metadata}, create=True).result().write(np.ones((9, 9), np.uint8)).result()
+    scale = {"version": "0.4", "axes": [{"name": "y"}, {"name": "x"}], "datasets": [{"path": "0"}]}
+    (folder / ".zattrs").write_text(json.dumps({"multiscales": [scale]}))
+    (folder / ".zgroup").write_text('{"zarr_format": 2}')
+    for _ in range(2):
+        _seen(vetting, folder)
+    vetting.close()
+    assert not (tmp_path / "cache" / "files.txt").exists()
+
+
+def test_what_the_process_of_another_version_read_is_looked_at_again(tmp_path: Path, vetting: Vetting) -> None:
     picture = _picture(tmp_path)
     _seen(vetting, picture)
     vetting.close()
