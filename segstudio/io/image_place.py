@@ -26,6 +26,9 @@ _ZARR_FILES: Final = ("zarr.json", ".zgroup", ".zarray", ".zattrs")
 #: Folders in folders that are looked at for descriptions: an image, its levels, and an image of a series.
 _DEEP: Final = 2
 _MOST_FOLDERS: Final = 1000
+#: Files of one image, and how deeply they lie: a plate of screens has fewer, and no axis of an array is a folder more.
+_MOST_FILES: Final = 10_000_000
+_DEEPEST_FILE: Final = 50
 #: A field of a plate lies so deeply in it.
 _DEEPEST: Final = 3
 
@@ -160,7 +163,15 @@ def fingerprint_of(path: Path) -> str:
 
 
 def content_of(path: Path) -> Iterator[bytes]:
-    """Yield all that an image is made of, in pieces; raise ``OSError`` when it cannot be read."""
+    """Yield all that an image is made of, in pieces.
+
+    Raises
+    ------
+    OSError
+        It cannot be read.
+    BadInput
+        It is a folder of too many files, or of folders in folders too deeply.
+    """
     holder, part = container_of(path)
     if holder.is_dir():
         for file in _all_files(holder):
@@ -242,10 +253,27 @@ def _first_and_last(array: Path) -> Iterator[Path]:
 
 
 def _all_files(folder: Path) -> Iterator[Path]:
-    with os.scandir(folder) as entries:
-        kept = sorted(entries, key=lambda entry: entry.name)
-    for entry in kept:
-        if entry.is_dir(follow_symlinks=False):
-            yield from _all_files(Path(entry.path))
+    """Yield the files in a folder and below, in the order of their names; raise `BadInput` when it has no end."""
+    left = _MOST_FILES
+    open_folders = [_sorted_entries(folder)]
+    while open_folders:
+        entry = next(open_folders[-1], None)
+        left -= 1
+        if left < 0 or len(open_folders) > _DEEPEST_FILE:
+            raise BadInput(
+                f"{folder.name} holds too many files, or folders in folders too deeply, to be told from other images.",
+                hint="Save the image again, with larger chunks, or as OME-TIFF.",
+                code="image-too-large",
+                path=folder,
+            )
+        if entry is None:
+            open_folders.pop()
+        elif entry.is_dir(follow_symlinks=False):
+            open_folders.append(_sorted_entries(Path(entry.path)))
         elif entry.is_file(follow_symlinks=False):
             yield Path(entry.path)
+
+
+def _sorted_entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+    with os.scandir(folder) as entries:
+        return iter(sorted(entries, key=lambda entry: entry.name))

@@ -66,7 +66,13 @@ def begin(folder: Path, sums: Mapping[str, Known], disk: Disk) -> None:
 
 
 def summed(path: Path, given_up: Callable[[], bool] = lambda: False) -> tuple[str | None, Looks | None]:
-    """Return the sum of a file, ``None`` when it cannot be read, and how it looks, ``None`` when it was written to."""
+    """Return the sum of a file, ``None`` when it cannot be read, and how it looks, ``None`` when it was written to.
+
+    Raises
+    ------
+    BadInput
+        It is a folder of too many files, or of folders in folders too deeply.
+    """
     before = looks_of(path)
     digest = blake2b(digest_size=16)
     try:

@@ -113,9 +113,9 @@ def find_again(
         for path in dict.fromkeys([item.path, *(with_part_of(item.path, name) for name in sorted(parts))]):
             try:
                 alike = wanted.get(fingerprint(path), [])
+                same = [entry for entry in alike if not differs(entry, path)]
             except BadInput:  # nobody can tell which image it is; the others are found all the same
                 continue
-            same = [entry for entry in alike if not differs(entry, path)]
             found = min(same, key=lambda entry: entry.name != shown_name(path), default=None)
             if found is not None:
                 alike.remove(found)

@@ -1,6 +1,7 @@
 """OME-Zarr folders: axes, levels and channels as they say, in the order that the program has; none leads elsewhere."""
 
 import json
+import queue
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,11 +14,15 @@ import tifffile
 
 from segstudio.core.errors import BadInput
 from segstudio.core.tiles import Window
+from segstudio.io import image_place
 from segstudio.io.image_place import content_of, fingerprint_of, stat_of
 from segstudio.io.pyramid import PyramidKey, pyramid_tile
 from segstudio.io.sources import open_image
 from segstudio.io.vetting import Vetting
 from segstudio.io.zarr_metadata import read_attributes, zarr_image
+from segstudio.project.image_bytes import summed
+from segstudio.project.image_sums import ImageSums
+from segstudio.project.intake import Intake
 from segstudio.project.project import Project
 from segstudio.session.file_parts import files_with_parts
 
@@ -242,3 +247,25 @@ def test_the_mark_of_a_folder_tells_metadata_and_the_outer_pixels(tmp_path: Path
     last = max((copy / "0").rglob("2/1"))
     last.write_bytes(last.read_bytes() + b"x")
     assert fingerprint_of(folder) != fingerprint_of(copy)
+
+
+def _files(folder: Path) -> list[str]:
+    return [path.relative_to(folder).as_posix() for path in image_place._all_files(folder)]
+
+
+def test_a_folder_without_an_end_is_refused_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = make(tmp_path / "a.ome.zarr", pixels=PIXELS[0, 0])
+    assert _files(folder) == sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    with monkeypatch.context() as few:
+        few.setattr(image_place, "_MOST_FILES", 10)
+        with pytest.raises(BadInput, match=r"a.ome.zarr holds too many files"):
+            _files(folder)
+    (folder / Path(*["a"] * 60)).mkdir(parents=True)
+    with pytest.raises(BadInput, match="folders in folders too deeply"):
+        summed(folder)
+    told: queue.Queue[BadInput] = queue.Queue()
+    sums = ImageSums(tmp_path, read_only=True)
+    sums.on_changed = told.put
+    sums.look_later(Intake(tmp_path, ()).look(folder), folder)
+    assert told.get(timeout=30).code == "image-too-large"
+    sums.close()
