@@ -93,15 +93,36 @@ def shown_name(path: Path) -> str:
     return f"{holder.name}{_BEHIND}{part}" if part else path.name
 
 
-def shown_part(name: str) -> str:
-    """Return the part that is meant by what `shown_name` has returned; empty for a whole file."""
-    return name.partition(_BEHIND)[2]
+def shown_part(path: str, name: str) -> str:
+    """Return the part that was meant by a path, of which the file may be gone; empty for a whole file.
+
+    Parameters
+    ----------
+    path
+        As a project writes it down.
+    name
+        What `shown_name` has returned for it. Files may have the sign between file and part in their own names.
+
+    Examples
+    --------
+    >>> shown_part("images/cells.h5/raw/volume", "cells.h5 › raw/volume"), shown_part("a › b.tif", "a › b.tif")
+    ('raw/volume', '')
+    """
+    pieces = name.split(_BEHIND)
+    pairs = ((_BEHIND.join(pieces[:at]), _BEHIND.join(pieces[at:])) for at in range(1, len(pieces)))
+    return next((part for holder, part in pairs if f"/{path}".endswith(f"/{holder}/{part}")), "")
 
 
-def with_part_of(path: Path, name: str) -> Path:
-    """Return the image in a file, or in an image folder, that `shown_name` called so when it lay elsewhere."""
-    part = shown_part(name)
-    return path / part if part and not container_of(path)[1] and not path.as_posix().endswith(f"/{part}") else path
+def with_part(path: Path, part: str) -> Path:
+    """Return the image in a file, or in an image folder, that is this part of it; the file itself without a part.
+
+    Raises
+    ------
+    BadInput
+        The name leads out of the file.
+    """
+    apart = part and not container_of(path)[1] and not path.as_posix().endswith(f"/{part}")
+    return part_path(path, part) if apart else path
 
 
 def own_stem(path: Path) -> str:

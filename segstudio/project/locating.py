@@ -7,7 +7,7 @@ from pathlib import Path
 
 from segstudio.core.axes import ImageInfo
 from segstudio.core.errors import BadInput
-from segstudio.io.image_place import shown_name, shown_part, with_part_of
+from segstudio.io.image_place import shown_name, shown_part, with_part
 from segstudio.project.image_files import find_images, fingerprint
 from segstudio.project.image_sums import changed_image
 from segstudio.project.intake import Intake, stored_path
@@ -108,10 +108,11 @@ def find_again(
     for entry in missing:
         wanted.setdefault(entry.fingerprint, []).append(entry)
     # Of a file that holds several images each one that is missing may be in any file.
-    parts = {entry.name for entries in wanted.values() for entry in entries if shown_part(entry.name)}
+    parts = {shown_part(entry.path, entry.name) for entries in wanted.values() for entry in entries}
     for item in find_images([folder]) if wanted else ():
-        for path in dict.fromkeys([item.path, *(with_part_of(item.path, name) for name in sorted(parts))]):
+        for part in ["", *sorted(parts - {""})]:
             try:
+                path = with_part(item.path, part)
                 alike = wanted.get(fingerprint(path), [])
                 same = [entry for entry in alike if not differs(entry, path)]
             except BadInput:  # nobody can tell which image it is; the others are found all the same

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from segstudio.core.errors import BadInput
 from segstudio.io.disk import Disk
-from segstudio.io.image_place import image_exists, with_part_of
+from segstudio.io.image_place import image_exists, shown_part, with_part
 from segstudio.project.axis_readings import readings_in
 from segstudio.project.image_sums import ImageSums
 from segstudio.project.intake import Intake, with_left_labels
@@ -90,7 +90,7 @@ class ProjectImages:
             It is another file.
         """
         entry = self._store.entry(image_id)
-        path = with_part_of(path, entry.name)
+        path = with_part(path, shown_part(entry.path, entry.name))
         if self.sums.differs(entry, path):
             raise another_image(entry, path)
         self._change(image_id, lambda entry: moved_to(entry, self._layout.folder, path))

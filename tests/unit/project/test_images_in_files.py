@@ -82,3 +82,26 @@ def test_labels_that_an_earlier_version_left_come_back_with_the_first_image(tmp_
     (again,) = earlier.images
     assert (again.id, again.stem, again.objects, again.path) == (entry.id, entry.stem, 1, "../a.ome.tif/1")
     assert earlier.close()
+
+
+@pytest.mark.parametrize("name", ["a › b.ome.tif", "a.ome.tif"])
+def test_images_are_found_again_whatever_signs_their_names_have(tmp_path: Path, name: str) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "moved").mkdir()
+    _series(tmp_path / "images" / name)
+    tifffile.imwrite(tmp_path / "images" / "c › d.tif", np.ones((20, 30), np.uint8))
+    paths = [tmp_path / "images" / name / "1", tmp_path / "images" / name / "2", tmp_path / "images" / "c › d.tif"]
+    project, problems = Project.create(tmp_path / "project", paths)
+    assert not problems
+    for file in (tmp_path / "images").iterdir():
+        file.rename(tmp_path / "moved" / file.name)
+    single = project.images[-1]
+    assert single.name == "c › d.tif"
+    project.relocate(single.id, tmp_path / "moved" / "c › d.tif")
+    assert project.find_moved(tmp_path / "moved") == 2
+    assert [entry.path for entry in project.images] == [
+        f"../moved/{name}/1",
+        f"../moved/{name}/2",
+        "../moved/c › d.tif",
+    ]
+    assert project.close()
