@@ -42,10 +42,19 @@ OPTIONAL_FORMATS: Final = (CZI, ND2, LIF, VIDEO)
 
 
 def library_for(wanted: OptionalFormat, path: Path) -> Any:  # noqa: ANN401 - modules without types
-    """Import what reads a format; raise `BadInput`, with how to install it, when it is missing."""
+    """Import what reads a format; raise `BadInput`, with how to install it, when it is missing or broken."""
     try:
         return import_module(wanted.library)
-    except ImportError as error:
+    except Exception as error:  # of a broken library any kind
+        if wanted.installed:
+            raise BadInput(
+                f"{path.name} is a {wanted.formats} file, and {wanted.library}, which reads those, is installed but "
+                f"does not start: {error}.",
+                hint=f'Install it anew with: pip install --force-reinstall "segstudio[{wanted.extra}]", then start '
+                "SegStudio again. Or export the image as OME-TIFF.",
+                code="reader-broken",
+                path=path,
+            ) from error
         raise BadInput(
             f"{path.name} is a {wanted.formats} file, and what reads those is not installed.",
             hint=f'Install it with: pip install "segstudio[{wanted.extra}]", then start SegStudio again. '

@@ -1,6 +1,7 @@
 """Formats of microscope makers: planes, channels and series as their files say; a missing library is named."""
 
 import struct
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -128,7 +129,21 @@ def test_what_has_to_be_installed_is_named(
         raise ImportError(name)
 
     monkeypatch.setattr(optional_reader, "import_module", missing)
+    monkeypatch.setattr(optional_reader, "find_spec", lambda name: None)
     (tmp_path / "a.img").write_bytes(head + bytes(100))
     with pytest.raises(BadInput, match="not installed") as told:
         open_image(tmp_path / "a.img")
     assert f"segstudio[{extra}]" in told.value.hint
+
+
+@pytest.mark.parametrize("fault", ["raise ImportError('libjpeg.so.8 is missing')", "import no_such_part", "1 / 0"])
+def test_a_library_that_is_there_but_broken_is_not_called_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    (tmp_path / "liffile.py").write_text(fault)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "liffile", raising=False)
+    (tmp_path / "a.lif").write_bytes(b"\x70\0\0\0" + bytes(4) + b"\x2a" + bytes(100))
+    with pytest.raises(BadInput, match="liffile, which reads those, is installed but does not start") as told:
+        open_image(tmp_path / "a.lif")
+    assert "segstudio[lif]" in told.value.hint
