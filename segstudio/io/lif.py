@@ -1,6 +1,7 @@
 """Reader: Leica LIF, one image of the file at a time, frame by frame; needs liffile."""
 
 import math
+import struct
 import threading
 from pathlib import Path
 from typing import Any, Final
@@ -16,11 +17,15 @@ from segstudio.io.cached_planes import CachedPlanes
 from segstudio.io.decoding import check_budget, damaged, no_part
 from segstudio.io.image_place import container_of
 from segstudio.io.optional_reader import LIF, library_errors, library_for
+from segstudio.io.regular_file import open_regular
+from segstudio.io.safe_xml import LONGEST, is_unsafe
 from segstudio.io.sources import BaseSource, ImagePart, ImageReader, readers
 
 #: A block of the file begins so, and behind its length the text with the description begins with an asterisk.
 _MAGIC: Final = b"\x70\0\0\0"
 _STAR: Final = 8
+#: Signs of the beginning, lengths in bytes and in characters.
+_HEAD: Final = struct.Struct("<IIBI")
 
 
 class LifSource(BaseSource):
@@ -61,6 +66,7 @@ class LifSource(BaseSource):
 def _open(path: Path, indices: bool) -> BaseSource:
     holder, part = container_of(path)
     library = library_for(LIF, holder)
+    _refuse_description(holder)
     with library_errors(LIF, holder):
         file = library.LifFile(holder)
         try:
@@ -68,6 +74,19 @@ def _open(path: Path, indices: bool) -> BaseSource:
         except BaseException:
             file.close()
             raise
+
+
+def _refuse_description(holder: Path) -> None:
+    """Raise `BadInput` for a description that could grow or name other files when the library parses it."""
+    with open_regular(holder) as file:
+        head = file.read(_HEAD.size)
+        length = 2 * _HEAD.unpack(head)[-1] if len(head) == _HEAD.size else 0
+        if not 0 < length <= 2 * LONGEST:
+            raise damaged(holder, "its description is missing or too long")
+        text = file.read(length).decode("utf-16-le")
+    # Another one, as of a single object with its own description behind the pixels, is no LIF file.
+    if not text.startswith("<") or is_unsafe(text):
+        raise damaged(holder, "its description defines entities or makes no sense")
 
 
 def _source(path: Path, holder: Path, file: Any, part: str) -> BaseSource:  # noqa: ANN401

@@ -14,6 +14,7 @@ from segstudio.core.tiles import Window
 from segstudio.io.axis_layout import AxisLayout
 from segstudio.io.cached_planes import CachedPlanes
 from segstudio.io.decoding import check_budget, damaged, no_part
+from segstudio.io.guarded_file import GuardedFile
 from segstudio.io.image_place import container_of
 from segstudio.io.optional_reader import ND2, library_errors, library_for
 from segstudio.io.sources import BaseSource, ImagePart, ImageReader, readers
@@ -56,13 +57,15 @@ class Nd2Source(BaseSource):
 def _open(path: Path, indices: bool) -> BaseSource:
     holder, part = container_of(path)
     library = library_for(ND2, holder)
-    with library_errors(ND2, holder):
-        file = library.ND2File(holder)
-        try:
-            return _source(path, holder, file, part)
-        except BaseException:
-            file.close()
-            raise
+    stream = GuardedFile(holder)
+    try:
+        with library_errors(ND2, holder):
+            source = _source(path, holder, library.ND2File(stream), part)
+    except BaseException:
+        stream.close()
+        raise
+    stream.described = True
+    return source
 
 
 def _source(path: Path, holder: Path, file: Any, part: str) -> BaseSource:  # noqa: ANN401

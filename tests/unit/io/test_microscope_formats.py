@@ -1,5 +1,6 @@
 """Formats of microscope makers: planes, channels and series as their files say; a missing library is named."""
 
+import os
 import struct
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from segstudio.core.errors import BadInput
 from segstudio.core.tiles import Window
 from segstudio.io import optional_reader
+from segstudio.io.guarded_file import GuardedFile
 from segstudio.io.sources import open_image
 from segstudio.io.vetting import Vetting
 
@@ -53,7 +55,7 @@ def test_the_scenes_of_a_czi_are_images_of_their_own(data_folder: Path) -> None:
         open_image(data_folder / CZI / "3")
 
 
-def _lif(path: Path, pixels: np.ndarray) -> Path:
+def _lif(path: Path, pixels: np.ndarray, before: str = "") -> Path:
     """Write a file with one image of 8 bits, ``(Z, Y, X)``, as the makers describe the format."""
     numbers, steps = (3, 2, 1), np.cumprod([1, *pixels.shape[::-1]])
     dimensions = "".join(
@@ -66,7 +68,8 @@ def _lif(path: Path, pixels: np.ndarray) -> Path:
         'Unit="" LUTName="Green" IsLUTInverted="0" BytesInc="0" BitInc="0"/>'
     )
     text = (
-        '<LMSDataContainerHeader Version="2"><Element Name="a.lif" Visibility="1"><Data><Experiment IsSavedFlag="1"/>'
+        f'{before}<LMSDataContainerHeader Version="2">'
+        '<Element Name="a.lif" Visibility="1"><Data><Experiment IsSavedFlag="1"/>'
         '</Data><Memory Size="0" MemoryBlockID="MemBlock_0"/><Children><Element Name="Cells" Visibility="1"><Data>'
         f"<Image><ImageDescription><Channels>{channel}</Channels><Dimensions>{dimensions}</Dimensions>"
         f'</ImageDescription></Image></Data><Memory Size="{pixels.size}" MemoryBlockID="MemBlock_1"/><Children/>'
@@ -147,3 +150,50 @@ def test_a_library_that_is_there_but_broken_is_not_called_missing(
     with pytest.raises(BadInput, match="liffile, which reads those, is installed but does not start") as told:
         open_image(tmp_path / "a.lif")
     assert "segstudio[lif]" in told.value.hint
+
+
+def test_the_description_of_a_lif_defines_no_entities(tmp_path: Path) -> None:
+    pytest.importorskip("liffile")
+    pixels = np.zeros((3, 20, 30), np.uint8)
+    path = _lif(tmp_path / "a.lif", pixels, '<!DOCTYPE x [<!ENTITY a "aaaa">]>')
+    with pytest.raises(BadInput, match="its description defines entities"):
+        open_image(path)
+    path.write_bytes(path.read_bytes().replace(b"<", b"L", 1))
+    with pytest.raises(BadInput, match="makes no sense"):
+        open_image(path)
+
+
+def test_an_nd2_is_read_and_not_mapped_and_defines_no_entities(tmp_path: Path, data_folder: Path) -> None:
+    nd2 = pytest.importorskip("nd2")
+    whole = (data_folder / ND2).read_bytes()
+    path = tmp_path / "a.nd2"
+    path.write_bytes(whole)
+    with open_image(path) as source:
+        pixels = source.read(plane=3)
+        assert source._file._rdr._mmap is None
+        os.truncate(path, len(whole) // 4)  # as on a server: a map of it would end the program now
+        with pytest.raises(BadInput, match="ends early"):
+            source.read(plane=29)
+    path.write_bytes(whole)
+    with open_image(path) as source, nd2.ND2File(path) as file:
+        assert np.array_equal(source.read(plane=3), pixels)
+        name = next(name for name in (b"ImageMetadataSeqLV|0!", b"ImageMetadataSeq|0!") if name in file._rdr.chunkmap)
+        place = file._rdr.chunkmap[name][0]
+    begin = place + 16 + struct.unpack_from("<I", whole, place + 4)[0]
+    path.write_bytes(whole[:begin] + b"<!DOCTYPE" + whole[begin + 9 :])
+    with pytest.raises(BadInput, match="defines entities"):
+        open_image(path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16-be", "utf-32-le"])
+def test_definitions_are_noticed_in_any_encoding_until_the_pixels_come(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "a").write_bytes("  <!ENTITY a 'b'>".encode(encoding))
+    file = GuardedFile(tmp_path / "a")
+    with pytest.raises(BadInput, match="defines entities"):
+        file.read()
+    file.seek(0)
+    file.described = True
+    assert len(file.read()) == file.tell()
+    with pytest.raises(BadInput, match="ends early"):
+        file.read(1)
+    file.close()
