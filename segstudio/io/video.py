@@ -1,8 +1,9 @@
 """Reader: videos as time-lapses, frame by frame; needs PyAV."""
 
 import threading
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
+from time import monotonic
 from typing import Any, Final
 
 import numpy as np
@@ -19,6 +20,12 @@ from segstudio.io.sources import BaseSource, ImageReader, readers
 
 #: Most frames: half a day at 25 a second.
 _MOST_FRAMES: Final = 1_100_000
+#: Frames before one that is looked for, when those around it do not lead to it.
+_GROUP: Final = 300
+#: Frames by which the index of a film is tried, and by how many places such a frame may be stored away from its turn.
+_LOOKED_AT, _REORDERED = 100, 20
+#: Seconds for a film without an index: before who vets it gives it up as one that does harm.
+_PATIENCE_S: Final = 40.0
 #: Brands of still pictures that begin as films do.
 _STILL: Final = frozenset((b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif", b"avis", b"jxl "))
 
@@ -30,6 +37,8 @@ class VideoSource(BaseSource):
         super().__init__(info)
         self._container, self._times, self._file = container, times, file
         self._stream = container.streams.video[0]
+        # The first frame may be decoded before the time at which it is shown.
+        self._begin = min([times[0], *(entry.timestamp for entry in islice(self._stream.index_entries, 1))])
         self._frames: Any = None
         self._next = -1
         self._lock = threading.Lock()
@@ -40,19 +49,23 @@ class VideoSource(BaseSource):
 
     def _decode(self, plane: int) -> NDArray[Any]:
         with self._lock, library_errors(VIDEO, self.info.path):
-            wanted = self._times[plane]
-            if plane != self._next:
-                self._container.seek(wanted, stream=self._stream, backward=True, any_frame=False)
-                self._frames = self._container.decode(self._stream)
-            self._next = -1
-            for frame in self._frames:
-                if _time(frame) >= wanted:
-                    self._next = plane + 1
-                    pixels: NDArray[Any] = frame.to_ndarray(format="gray" if self.info.kind == "gray" else "rgb24")
-                    if pixels.shape[:2] != self.info.size:
-                        raise damaged(self.info.path, "a frame of it has another size than the first")
-                    return pixels
-        raise damaged(self.info.path, f"it ends before frame {plane + 1:,}")
+            # A frame may be built on some that a film stores before the place that is found first.
+            for start in (plane, max(0, plane - _GROUP), 0):
+                if start != self._next:
+                    place = self._times[start] if start else self._begin
+                    self._container.seek(place, stream=self._stream, backward=True, any_frame=False)
+                    self._frames = self._container.decode(self._stream)
+                self._next = -1
+                frame = next((frame for frame in self._frames if _time(frame) >= self._times[plane]), None)
+                if frame is not None and _time(frame) == self._times[plane]:
+                    break
+            else:
+                raise damaged(self.info.path, f"frame {plane + 1:,} is missing in it")
+            self._next = plane + 1
+            pixels: NDArray[Any] = frame.to_ndarray(format="gray" if self.info.kind == "gray" else "rgb24")
+            if pixels.shape[:2] != self.info.size:
+                raise damaged(self.info.path, "a frame of it has another size than the first")
+            return pixels
 
     def _let_go(self) -> None:
         """Close the file."""
@@ -97,13 +110,7 @@ def _source(path: Path, container: Any, file: Any) -> BaseSource:  # noqa: ANN40
         )
     stream = container.streams.video[0]
     stream.thread_count = 1
-    times: list[int] = []
-    for packet in container.demux(stream):
-        if packet.size and (packet.pts is not None or packet.dts is not None):
-            times.append(_time(packet))
-        if len(times) > _MOST_FRAMES:
-            raise damaged(path, "it has more frames than can be shown")
-    times.sort()
+    times = _times(path, container, stream)
     if not times or any(first == second for first, second in pairwise(times)):
         raise damaged(path, "its frames have no times of their own")
     context = stream.codec_context
@@ -127,6 +134,38 @@ def _source(path: Path, container: Any, file: Any) -> BaseSource:  # noqa: ANN40
         warnings=("A film is compressed with losses: measure its intensities with care.",),
     )
     return VideoSource(info, container, times, file)
+
+
+def _times(path: Path, container: Any, stream: Any) -> list[int]:  # noqa: ANN401 - of PyAV
+    """Return the times of all frames, in their order: by the index of the film, where that is right, else by reading.
+
+    The index of MP4, MOV and AVI tells when frames are decoded. That is when they are shown, unless frames are built on
+    later ones; then it is the same with all of them moved, as long as they follow each other in equal steps.
+    """
+    packets = (packet for packet in container.demux(stream) if packet.size)
+    shown = (_time(packet) for packet in packets if packet.pts is not None or packet.dts is not None)
+    times = list(islice(shown, _LOOKED_AT))
+    first = sorted(times)
+    told = [entry.timestamp for entry in stream.index_entries] if stream.frames > _LOOKED_AT else []
+    if len(told) == stream.frames and len(times) == _LOOKED_AT and stream.frames <= _MOST_FRAMES:
+        steps = {second - first for first, second in pairwise(told)}
+        if not stream.codec_context.has_b_frames or len(steps) == 1:
+            moved = [time - told[0] + first[0] for time in told]
+            if moved[: _LOOKED_AT - _REORDERED] == first[: _LOOKED_AT - _REORDERED]:
+                return moved
+    begin = monotonic()
+    for time in shown:
+        times.append(time)
+        if len(times) > _MOST_FRAMES:
+            raise damaged(path, "it has more frames than can be shown")
+        if monotonic() - begin > _PATIENCE_S:
+            raise BadInput(
+                f"{path.name} has no index of its frames, and takes too long to be read from end to end.",
+                hint="Convert it to MP4 or MOV, copy it to a faster disk, or cut it into shorter films.",
+                code="image-too-large",
+                path=path,
+            )
+    return sorted(times)
 
 
 def _matches(head: bytes) -> bool:
