@@ -36,7 +36,7 @@ _MISSING = {
     "image.axes": QT_TRANSLATE_NOOP("GreyWords", "This image has only rows and columns."),
     "view.projection": _STACK,
     "view.channel_": QT_TRANSLATE_NOOP("GreyWords", "This image has no such channel."),
-    "view.single_channel": QT_TRANSLATE_NOOP("GreyWords", "This image has one channel."),
+    "view.single_channel": QT_TRANSLATE_NOOP("GreyWords", "This image is gray, or in red, green and blue."),
     "view.contrast": QT_TRANSLATE_NOOP("GreyWords", "The contrast is automatic."),
 }
 

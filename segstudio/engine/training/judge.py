@@ -26,8 +26,8 @@ class Judge:
     ----------
     decode
         How objects are found until the end, when the best way is chosen; the threshold follows the network.
-    best, best_score
-        Averaged weights of the best validation so far.
+    best, best_score, best_loss
+        Averaged weights of the best validation so far, and what they scored and lost; -inf for a loss that is not known.
     step
         Of the last validation, -1 for none.
     due_s
@@ -39,6 +39,7 @@ class Judge:
     plateau: Plateau
     best: Weights | None = None
     best_score: float = field(default=float("-inf"))
+    best_loss: float = field(default=float("-inf"))
     step: int = -1
     due_s: float = 0.0
 
@@ -50,8 +51,11 @@ class Judge:
             values["val_loss"] = stepper.validation_loss(list(self.prepared.validation_batches), weights)
         self.decode, result = self.prepared.validator.run(weights, self.decode)
         self.plateau = self.plateau.after(epoch, result.score)
-        better = result.score > self.best_score
+        loss = values.get("val_loss", float("-inf"))
+        # Before anything is found all score nothing: those that are nearest to it are the best then.
+        better = (result.score, -loss) > (self.best_score, -self.best_loss)
         if better:
+            self.best_loss = loss
             self.best, self.best_score = {name: tensor.clone() for name, tensor in weights.items()}, result.score
         self.step = step
         return values | result.figures(), better
@@ -70,7 +74,7 @@ class Judge:
     def judge_anew(self, best: Weights) -> None:
         """Give the best weights so far the score that they have on what is judged on now: the bar for all others."""
         _, result = self.prepared.validator.run(best, self.decode)
-        self.best_score = result.score
+        self.best_score, self.best_loss = result.score, float("-inf")
         self.plateau = replace(self.plateau, best=result.score)
 
     def preview(self, weights: Weights, run: RunFolder, epochs: float) -> Iterator[Preview]:

@@ -1,5 +1,6 @@
 """What a training writes down beside its tensors, and how it goes on from it exactly."""
 
+import math
 from collections.abc import Generator, Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ def save(training: "Training") -> None:
         "epoch": training.epoch,
         "seconds": training.clock.seconds,
         "best_score": judge.best_score if judge.best is not None else None,
+        "best_loss": judge.best_loss if math.isfinite(judge.best_loss) else None,
         "plateau": asdict(judge.plateau) if judge.plateau.best > float("-inf") else None,
         "rate_factor": training.rate_factor,
         "batch_size": training.batch_size,
@@ -100,6 +102,8 @@ def _take_up(training: "Training", checkpoint: Checkpoint) -> None:
     training.step, training.epoch = int(state["step"]), int(state["epoch"])
     training.clock = Clock(float(state["seconds"]))
     judge.best_score = float("-inf") if state["best_score"] is None else float(state["best_score"])
+    loss = state.get("best_loss")
+    judge.best_loss = float("-inf") if loss is None else float(loss)
     judge.plateau = Plateau(**state["plateau"]) if state["plateau"] else judge.plateau
     judge.step = int(state.get("validated_step", -1))
     judge.due_s = training.clock.seconds

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from segstudio.engine.control import Control
 from segstudio.engine.model_card import load_model
 from segstudio.engine.run import run_job
 from segstudio.engine.training.judge import Judge
+from segstudio.engine.training.schedule import Plateau
 from segstudio.jobs.messages import Artifact, Facts, Finished, Message, Metric, Preview, StateChanged, Warned
 from segstudio.jobs.run_folder import RunFolder
 from segstudio.jobs.spec import Choice, SampleRecord
@@ -225,3 +228,18 @@ def test_a_folder_with_a_run_is_not_trained_over(samples: tuple[SampleRecord, ..
     list(run_job(job))
     with pytest.raises((WrongUsage, BadInput), match="not empty"):
         list(run_job(job))
+
+
+def test_of_weights_that_find_nothing_those_of_the_least_loss_are_the_best() -> None:
+    scores, losses = iter([0.0, 0.0, 0.0, 0.3, 0.3]), iter([9.0, 4.0, 5.0, 6.0, 7.0])
+
+    def judged(_weights: Any, decode: Any) -> Any:
+        return decode, SimpleNamespace(score=next(scores), figures=dict)
+
+    prepared = SimpleNamespace(validation_batches=(1,), validator=SimpleNamespace(run=judged))
+    stepper = SimpleNamespace(
+        average=SimpleNamespace(weights={}), validation_loss=lambda _batches, _weights: next(losses)
+    )
+    judge = Judge(cast("Any", prepared), cast("Any", None), Plateau(3, 0))
+    better = [judge.validate(cast("Any", stepper), step, float(step))[1] for step in range(5)]
+    assert better == [True, True, False, True, False]
