@@ -3,6 +3,7 @@
 A part is named behind its file, as if that were a folder: ``cells.h5/raw/volume``, ``plate.czi/2``.
 """
 
+import errno
 import os
 import re
 from collections.abc import Iterator
@@ -167,6 +168,8 @@ def fingerprint_of(path: Path) -> str:
     if holder.is_dir():
         size = 0
         files = _descriptions(holder)
+        if not files:
+            raise IsADirectoryError(errno.EISDIR, "it is a folder without an image of its own")
         for file in files:
             content = _ends(file)[1]
             digest.update(f"{file.relative_to(holder).as_posix()}\0{len(content)}\0".encode())

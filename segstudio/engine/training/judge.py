@@ -27,7 +27,7 @@ class Judge:
     decode
         How objects are found until the end, when the best way is chosen; the threshold follows the network.
     best, best_score, best_loss
-        Averaged weights of the best validation so far, and what they scored and lost; -inf for a loss that is not known.
+        Averaged weights of the best validation so far, and their score and loss; -inf for a loss that is not known.
     step
         Of the last validation, -1 for none.
     due_s
