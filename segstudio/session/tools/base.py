@@ -188,7 +188,7 @@ class ToolContext:
 
 
 #: A gesture: is sent the events after the first one, yields what to draw, ends when it returns. The event that it
-#: returns was none of its own: it begins the next gesture.
+#: returns was none of its own: it begins the next gesture. Several are returned as a list, in their order.
 Gesture = Generator[tuple[Preview, ...], PointerEvent, Any]
 
 

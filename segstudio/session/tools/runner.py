@@ -2,6 +2,7 @@
 
 from math import hypot
 
+from segstudio.core.errors import UserError
 from segstudio.session.tools.base import Gesture, PointerEvent, Preview, Tool, ToolContext, registry
 from segstudio.session.tools.delete import delete
 from segstudio.session.tools.encircle import encircle
@@ -88,10 +89,23 @@ class ToolRunner:
             self._closed_at = event if event.kind == "hover" else None
             if isinstance(end.value, PointerEvent):
                 return self.handle(end.value)
+            if isinstance(end.value, list):
+                self._catch_up(end.value)
         except BaseException:
             self._gesture, self._previews = None, ()
             raise
         return self._previews
+
+    def _catch_up(self, events: list[PointerEvent]) -> None:
+        """Take the events that came while a gesture that has ended was still being worked out."""
+        refused: list[UserError] = []
+        for event in events:
+            try:
+                self.handle(event)
+            except UserError as error:
+                refused.append(error)  # what came after it was no part of it
+        if refused:
+            raise refused[0]
 
     def _is_late_closing(self, event: PointerEvent) -> bool:
         """Whether this is the click that was to close an outline, when coming back to its start has done so already.

@@ -111,6 +111,47 @@ def test_who_lets_go_before_the_image_is_read_has_the_object_then() -> None:
     assert near(user.array == 1, BRIGHT)
 
 
+CELLS = np.logical_or.reduce([np.hypot(X - x, Y - y) <= 6 for x, y in ((20, 20), (50, 20), (80, 20))]) * 200
+
+
+def test_clicks_on_other_cells_while_the_image_is_read_are_all_kept() -> None:
+    user = Wand(CELLS, slow=True)
+    user.click(20, 20)
+    user.hover((40, 20))
+    user.click(50, 20)
+    user.send("double", 80, 20)
+    user.send("release", 80, 20)
+    for count in (1, 2, 3):
+        assert user.tools.running
+        user.read()
+        assert user.actions == ["Magic wand"] * count
+    assert not user.tools.running
+    assert {int(user.array[20, x]) for x in (20, 50, 80)} == {1, 2, 3}
+    assert near(user.array > 0, CELLS > 0)
+
+
+def test_what_is_done_with_another_button_while_the_image_is_read_is_done_after_it() -> None:
+    user = Wand(CELLS, slow=True)
+    user.draw_squares((75, 15))
+    user.click(20, 20)
+    user.click(80, 20, keys="ctrl")
+    user.read()
+    assert user.actions == ["Add objects", "Magic wand", "Delete object"]
+
+
+def test_clicks_that_are_given_up_with_the_tool_are_told() -> None:
+    user = Wand(CELLS, slow=True)
+    user.click(20, 20)
+    user.click(50, 20)
+    user.tools.use("select")
+    assert user.told == ["2 clicks were given up: the area was not found yet."]
+    user.tools.use("wand")
+    user.click(20, 20)
+    user.click(50, 20)
+    user.key("Escape")
+    assert (user.tools.running, len(user.told)) == (False, 1)
+
+
 def test_escape_gives_up_and_beside_the_image_nothing_begins() -> None:
     user = Wand(IMAGE)
     user.send("press", 40, 40)
