@@ -45,7 +45,9 @@ class User:
         self.sheet = Sheet()
         self.view = ViewState(brush_diameter=5.0)
         self.told: list[str] = []
-        self.tools = ToolRunner(ToolContext(self.sheet, self.view, self._select, self.told.append), tool)
+        self.tools = ToolRunner(
+            ToolContext(self.sheet, self.view, self._select, self.told.append, guide=self.told.append), tool
+        )
         self.previews: tuple[Preview, ...] = ()
 
     def _select(self, ids: Iterable[int]) -> None:

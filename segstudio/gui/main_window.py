@@ -185,6 +185,7 @@ class MainWindow(QMainWindow):
         self.canvas.zoom_changed.connect(self.status.show_zoom)
         self.canvas.hovered.connect(self.status.show_pointer)
         self.canvas.tool_message.connect(lambda sentence: self.status.showMessage(sentence, 4000))
+        self.canvas.tool_guidance.connect(self.status.guide)
         session.noticed.connect(self._safety_banner.show_notice)
         session.runs.began.connect(self.banners.withdraw)
         session.project_changed.connect(self._show_project)
@@ -217,6 +218,7 @@ class MainWindow(QMainWindow):
     def _show_document(self, document: ImageDocument | None) -> None:
         self.completeness_notices.withdraw()
         self.banners.leave_images(document.entry.id if document is not None else "")
+        self.status.clearMessage()  # before the canvas says what it has given up
         self.canvas.set_document(document)
         self.status.show_document(document)
         if document is not None:

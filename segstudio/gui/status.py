@@ -13,6 +13,8 @@ from segstudio.session.session import Session
 
 #: Names of devices are cut at this width, pixels.
 _DEVICE_WIDTH = 260
+#: How long a message stays that nothing takes away earlier.
+_MESSAGE_MS = 4000
 
 
 class StatusBar(QStatusBar):
@@ -26,6 +28,7 @@ class StatusBar(QStatusBar):
         self.setSizeGripEnabled(False)
         self._place = ElidedLabel()
         self._place.setObjectName("place")
+        self._guidance = ""
         self._pointed: tuple[float, float, str, int] | None = None
         self._zoom = QLabel()
         self._channels = QLabel()
@@ -50,6 +53,8 @@ class StatusBar(QStatusBar):
         session.made.changed.connect(self._show_channels)
         session.view.events.display.connect(self._show_channels)
         session.objects.changed.connect(self._on_measured)
+        # Before the tool that is put away says what it has given up.
+        session.view.events.tool.connect(self._forget_message, priority=1)
         session.jobs.changed.connect(self._on_jobs)
         session.jobs.catalogue_changed.connect(self._show_device)
         session.preferences_changed.connect(self._show_device)
@@ -65,7 +70,19 @@ class StatusBar(QStatusBar):
             self.show_zoom(0)
         else:
             document.saved.connect(self._on_saved)
+            document.turned.connect(self._forget_message)
             self._on_saved(document.save_state)
+
+    def guide(self, sentence: str) -> None:
+        """Say how to go on with a gesture; with nothing to say, what was said last of that goes."""
+        if sentence:
+            self.showMessage(sentence, _MESSAGE_MS)
+        elif self.currentMessage() == self._guidance:
+            self.clearMessage()
+        self._guidance = sentence
+
+    def _forget_message(self, *_: object) -> None:
+        self.clearMessage()
 
     def _show_channels(self, *_: object) -> None:
         source = self._session.made.seen

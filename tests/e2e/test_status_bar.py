@@ -81,6 +81,49 @@ def test_which_channels_are_shown_is_told(tmp_path: Path, qapp: object) -> None:
 
 
 @pytest.mark.timeout(60)
+def test_what_was_said_goes_with_the_gesture_the_tool_the_plane_and_the_image(tmp_path: Path, qapp: object) -> None:
+    cell = np.full((2, 96, 96), 20, np.uint8)
+    cell[:, 30:60, 30:60] = 200
+    images = [tmp_path / "a.tif", tmp_path / "b.tif"]
+    for number, path in enumerate(images):
+        tifffile.imwrite(path, cell + np.uint8(number), imagej=True, metadata={"axes": "ZYX"})
+    project, _ = Project.create(tmp_path / "project", images)
+    project.close()
+
+    def script(hand: Driver) -> None:
+        session, status = hand.session, hand.window.status
+        hand.wait(lambda: session.document is not None, what="the first image")
+        hand.key(Qt.Key.Key_T, Qt.KeyboardModifier.ShiftModifier)
+        for key in (Qt.Key.Key_Return, Qt.Key.Key_Escape):
+            hand.drag([(10, 10), (80, 10), (80, 80), (10, 80)])
+            hand.wait(lambda: "Esc refuses" in status.currentMessage(), what="the proposal")
+            hand.key(key)
+            assert not status.currentMessage()
+            hand.wait(lambda: not session.ahead.busy, what="the edit")
+        hand.action("edit.select_all")
+
+        def copied() -> None:
+            hand.action("edit.copy")
+            assert status.currentMessage() == "1 object copied."
+
+        copied()
+        hand.action("edit.paste")
+        assert not status.currentMessage()
+        hand.wait(lambda: not session.ahead.busy, what="the copy")
+        copied()
+        session.view.tool = "brush"
+        assert not status.currentMessage()
+        copied()
+        hand.window.step_plane("Z", 1)
+        assert not status.currentMessage()
+        status.showMessage("1 object copied.")
+        hand.open_image("b.tif")
+        assert not status.currentMessage()
+
+    run_program([str(tmp_path / "project")], script)
+
+
+@pytest.mark.timeout(60)
 def test_label_files_that_cannot_be_written_do_not_make_safe_work_unsaved(
     tmp_path: Path, qapp: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -225,7 +225,9 @@ def _copy(w: "MainWindow", clipboard: ObjectClipboard) -> None:
 def _paste(w: "MainWindow", clipboard: ObjectClipboard) -> None:
     """Paste what was copied."""
     w.canvas.finish_stroke()
-    if not clipboard.paste():
+    if clipboard.paste():
+        w.status.clearMessage()  # that it was copied
+    else:
         w.status.showMessage("Another change is still being worked out: press again when it is done.", 4000)
 
 

@@ -49,6 +49,8 @@ class Canvas(CameraView):
     hovered = Signal(float, float, str, int)
     """Image x, y, pixel value in words, object id; ``(-1, -1, "", 0)`` when the pointer leaves the image."""
     tool_message = Signal(str)
+    tool_guidance = Signal(str)
+    """How the gesture at work is gone on with; empty when it has ended."""
     sampled = Signal(object, object)
     """An `ImageSource` that is shown or waits to be, and the `Histogram` of each of its channels."""
 
@@ -62,7 +64,7 @@ class Canvas(CameraView):
         self._make_layers()
         self._readout = Readout(self._pictures, self._loader, self)
         self._readout.read.connect(self.hovered)
-        self._hand = Hand(session, self._sketch.show_sketches, self.tool_message.emit)
+        self._hand = Hand(session, self._sketch.show_sketches, self.tool_message.emit, self.tool_guidance.emit)
         self._pointer = Pointer(session, self, self._hand, self._brush)
         self._pointer.moved.connect(self._hover)
         self._pointer.acted.connect(self._update_hint)

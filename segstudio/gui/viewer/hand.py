@@ -16,7 +16,7 @@ from segstudio.project.document import ImageDocument
 from segstudio.session.display.seen import seen
 from segstudio.session.session import Session
 from segstudio.session.tools import PointerEvent, Preview, ToolContext, ToolRunner
-from segstudio.session.tools.base import Button, EventKind
+from segstudio.session.tools.base import Button, EventKind, Gesture
 
 #: Tools whose cursor is a circle of the size of the brush.
 BRUSHES = frozenset({"brush", "erase", "region"})
@@ -44,14 +44,22 @@ class Hand:
         Draws the lines of the gesture.
     message
         Tells the user why a gesture could not be done, or what it leaves alone.
+    guide
+        Tells the user how to go on with the gesture; is given nothing when that has ended.
     """
 
     def __init__(
-        self, session: Session, show: Callable[[tuple[Sketch, ...]], None], message: Callable[[str], object]
+        self,
+        session: Session,
+        show: Callable[[tuple[Sketch, ...]], None],
+        message: Callable[[str], object],
+        guide: Callable[[str], object],
     ) -> None:
         self._session = session
         self._show = show
         self._message = message
+        self._guide = guide
+        self._guided: Gesture | None = None
         self._runner: ToolRunner | None = None
         self._document: ImageDocument | None = None
         self._last = PointerEvent("hover")
@@ -92,7 +100,15 @@ class Hand:
         if document is not None:
             view, ahead = self._session.view, partial(self._session.ahead.do, document)
             context = ToolContext(
-                document, view, self._select, self._message, self._look, self._think, self._predicted, ahead
+                document,
+                view,
+                self._select,
+                self._message,
+                self._look,
+                self._think,
+                self._predicted,
+                ahead,
+                self._tell_how,
             )
             self._runner = ToolRunner(context, self._session.view.tool)
 
@@ -165,7 +181,14 @@ class Hand:
             previews = ()
         self._show_previews(previews)
 
+    def _tell_how(self, sentence: str) -> None:
+        self._guided = self._runner.gesture if self._runner is not None else None
+        self._guide(sentence)
+
     def _show_previews(self, previews: tuple[Preview, ...]) -> None:
+        if self._guided is not None and (self._runner is None or self._runner.gesture is not self._guided):
+            self._guided = None
+            self._guide("")
         self._sketching = bool(previews)
         if previews is not self._shown:  # an outline that is only looked at is not made anew at each move
             self._shown = previews

@@ -114,6 +114,8 @@ class ToolContext:
         Shows objects as selected, none for an empty sequence.
     say
         Tells the user something that does not stop the gesture.
+    guide
+        Tells the user how to go on with the gesture; that is over when the gesture is.
     look
         Takes a window of the image, what to do with its pixels on a thread, and who gets what comes of it: the gesture
         then gets an event ``"ready"``. Without an image nothing comes.
@@ -135,6 +137,7 @@ class ToolContext:
     think: Callable[[Callable[[], Any], Callable[[Any], Any]], Any] = field(default=lambda work, take: take(work()))
     predicted: Callable[[], LabelMap | None] = field(default=lambda: None)
     ahead: Callable[[Edit, Callable[[Edit, EditRecord | None], object]], Any] | None = None
+    guide: Callable[[str], Any] = field(default=lambda sentence: None)
 
     def carry_out(
         self, edit: Edit, done: Callable[[Edit, EditRecord | None], object] = lambda edit, record: None

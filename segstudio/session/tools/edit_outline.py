@@ -41,7 +41,7 @@ class EditOutlineTool(Tool):
             held &= event.kind != "release"
             if event.kind == "key" and event.key == "Escape":
                 return None
-        context.say("Drag vertices and lines; right-click removes a vertex. Enter applies, Esc does not.")
+        context.guide("Drag vertices and lines; right-click removes a vertex. Enter applies, Esc refuses it.")
         before, outline = found[0], _Outline(found[0])
         untouched = yield from _changed(outline)
         if untouched is not _GIVEN_UP and outline.rings is not before and context.document.planes is planes:

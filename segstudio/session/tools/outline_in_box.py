@@ -62,7 +62,7 @@ class OutlineInBoxTool(Tool):
         if not found[0].mask.any():
             context.say("No object was found here. Draw the box closer around it, or outline it by hand.")
             return None
-        context.say(HOW)
+        context.guide(HOW)
         taken, untouched = yield from judge(lambda: found[0])
         if taken and context.document.planes is planes:  # else another plane of the stack has come to the front
             context.add(AddMask(found[0].mask, asked.window, context.view.class_id, protect, "Outline in a box"))

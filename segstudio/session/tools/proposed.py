@@ -14,7 +14,7 @@ from segstudio.session.tools.base import PointerEvent, Preview, until_release
 #: The longest outlines are shown: thousands of specks would keep the pointer waiting.
 MOST_RINGS = 300
 #: What is said while one is shown.
-HOW = "Enter or a click takes what is proposed; Esc does not."
+HOW = "Enter or a click takes what is proposed; Esc refuses it."
 
 
 @dataclass(frozen=True, eq=False)

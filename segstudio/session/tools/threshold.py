@@ -69,7 +69,7 @@ def _propose(line: NDArray[np.float64], window: Window, protect: bool, context: 
                 count = int(got[0].max())
                 shown = f", the {MOST_RINGS} longest outlines shown" if count > MOST_RINGS else ""
                 words = "1 object" if count == 1 else f"{count:,} objects"
-                context.say(f"{words}{shown}. {HOW}" if count else "No objects: move the threshold.")
+                context.guide(f"{words}{shown}. {HOW}" if count else "No objects: move the threshold.")
 
         context.look(window, lambda pixels: work(pixels, settings), take)
 

@@ -42,7 +42,7 @@ def test_what_stands_out_in_the_region_becomes_objects_in_one_step(image: np.nda
     user = Thresholder(image)
     user.drag(*REGION)
     assert [preview.kind for preview in user.previews] == ["proposal"] * 3
-    assert user.told == ["3 objects. Enter or a click takes what is proposed; Esc does not."]
+    assert user.told == ["3 objects. Enter or a click takes what is proposed; Esc refuses it."]
     assert user.actions == []
     user.key("Enter")
     assert user.actions == ["Threshold"]
