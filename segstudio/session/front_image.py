@@ -81,6 +81,7 @@ class FrontImage:
         self._place = ""
         self._refused_by_disk = False
         self._unpublished: dict[str, str] = {}
+        self._planes: dict[str, int] = {}
 
     def select(self, image_id: str) -> None:
         """Bring an image to the front."""
@@ -196,8 +197,11 @@ class FrontImage:
             return
         if self.document is not None:
             self.leaving.emit(self.document)
+            self._planes[self.document.entry.id] = self.document.plane
         self.document = document
         if document is not None:
+            plane = self._planes.get(document.entry.id, document.plane)
+            document.turn_to(plane if plane < document.entry.planes else 0)
             document.deliver_with(self._background.post)
             _disconnect(document)  # one that was left open is in front again
             document.changed.connect(self._on_edited)

@@ -161,3 +161,25 @@ def test_what_is_said_of_the_pixels_of_an_image_names_its_file(session: Session,
         "nothing.tif: Not one pixel holds a number (all are NaN or infinite): there is no picture to show."
     ]
     session.close()
+
+
+def test_who_comes_back_to_a_stack_sees_the_plane_that_was_left(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tifffile.imwrite(tmp_path / "images" / "z.ome.tif", np.zeros((5, 32, 32), np.uint8), metadata={"axes": "ZYX"})
+    Project.create(tmp_path / "stacks", tmp_path / "images")[0].close()
+    session.open_project(tmp_path / "stacks")
+    assert session.project is not None
+    flat, *_, stack = [entry.id for entry in session.project.images]
+    session.select(stack)
+    session.planes.go_to(0, 3)
+    session.select(flat)
+    shown: list[int | None] = []
+    session.document_changed.connect(lambda document: shown.append(document and document.plane))
+    session.select(stack)
+    assert shown == [3], "nobody sees another plane before"
+    session.select(flat)
+    monkeypatch.setitem(session.front._planes, stack, 7)
+    session.select(stack)
+    assert shown == [3, 0, 0], "there is no such plane any more"
+    session.close()
