@@ -238,6 +238,12 @@ class BannerArea(QWidget):
             if banner.notice.image not in ("", image_id):
                 self._drop(banner)
 
+    def leave_project(self) -> None:
+        """Take away what is said about the project that was closed, and about nothing beyond it."""
+        for banner in self._banners():
+            if not any(notice.outlives for notice in banner.notices):
+                self._drop(banner)
+
     def messages(self) -> list[Notice]:
         """Return what is shown, newest first."""
         return [banner.notice for banner in self._banners()]

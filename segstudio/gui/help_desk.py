@@ -76,11 +76,11 @@ class HelpDesk(QObject):
         """Open the program's log with the system's viewer; say where it is when there is no viewer."""
         if self._log_file is None:
             says = self.tr("There is no log: the folder for it cannot be written to.")
-            self.offered.emit(Notice(says, "", "warning", about=_LOG), None)
+            self.offered.emit(Notice(says, "", "warning", about=_LOG, outlives=True), None)
         elif not QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._log_file))):
             says = self.tr("This desktop has no program that shows the log.")
             hint = self.tr("Open it with a text editor: {0}").format(self._log_file)
-            self.offered.emit(Notice(says, hint, "warning", about=_LOG), None)
+            self.offered.emit(Notice(says, hint, "warning", about=_LOG, outlives=True), None)
 
     def show_about(self) -> None:
         """Say what this is."""
@@ -114,7 +114,7 @@ class HelpDesk(QObject):
             "open the project."
         )
         button.clicked.connect(lambda: self._show_crash(crash, hint))
-        self.offered.emit(Notice(says, hint, "warning", about="crash"), button)
+        self.offered.emit(Notice(says, hint, "warning", about="crash", outlives=True), button)
 
     def _show_crash(self, crash: str, hint: str) -> None:
         title = next((line for line in crash.splitlines() if line.startswith("Fatal")), "Fatal Python error")

@@ -59,4 +59,4 @@ class KeySettings:
 def _passed_over(names: tuple[str, ...], *, in_keys: bool) -> Notice:
     words = QCoreApplication.translate("KeySettings", "Passed over in your preferences, as it means nothing here: {0}.")
     hint = QCoreApplication.translate("KeySettings", "“Use these keys” in Help › Keyboard shortcuts takes it out.")
-    return Notice(words.format(", ".join(names)), hint if in_keys else "", "warning")
+    return Notice(words.format(", ".join(names)), hint if in_keys else "", "warning", outlives=True)

@@ -53,6 +53,7 @@ from segstudio.labels.edits import Edit
 from segstudio.project.changes import DocumentChange
 from segstudio.project.document import ImageDocument
 from segstudio.project.project import Project
+from segstudio.session.acceptance import LEFT
 from segstudio.session.earlier_states import EARLIER
 from segstudio.session.session import Session
 from segstudio.session.sitting_log import SittingLog
@@ -187,7 +188,7 @@ class MainWindow(QMainWindow):
         self.canvas.tool_message.connect(lambda sentence: self.status.showMessage(sentence, 4000))
         self.canvas.tool_guidance.connect(self.status.guide)
         session.noticed.connect(self._safety_banner.show_notice)
-        session.runs.began.connect(self.banners.withdraw)
+        session.runs.outdated.connect(self.banners.withdraw)
         session.project_changed.connect(self._show_project)
         session.document_changed.connect(self._show_document)
         session.images_changed.connect(self._refresh)
@@ -204,6 +205,8 @@ class MainWindow(QMainWindow):
         self.plane_bar.asked.connect(self._go_along)
 
     def _show_project(self, project: Project | None) -> None:
+        if project is None:
+            self.banners.leave_project()
         words = self.tr("{name} (reading only)") if project is not None and project.read_only else "{name}"
         self.setWindowTitle(f"{words.format(name=project.name)} – SegStudio" if project else "SegStudio")
         self._pages.setCurrentWidget(self._image_page if project else self.welcome)
@@ -234,6 +237,7 @@ class MainWindow(QMainWindow):
     def _on_edited(self, change: DocumentChange) -> None:
         if not change.live:
             self.banners.withdraw(EARLIER)  # Ctrl+Z would take back something else now
+            self.banners.withdraw(LEFT)  # the acceptance was undone, or other objects lie there
             self._refresh()
 
     def _refresh(self, *_anything: object) -> None:

@@ -162,10 +162,10 @@ class Opening(QObject):
         button = QPushButton(self.tr("Open for reading only"))
         button.clicked.connect(lambda: self._session.open_project(folder, read_only=True))
         if error.code != LEFT_OPEN:
-            self.offered.emit(Notice(error.message, error.hint, "warning", about=OPENING), button)
+            self.offered.emit(Notice(error.message, error.hint, "warning", about=OPENING, outlives=True), button)
             return
         hint = self.tr("Close it there, open it for reading only, or take it over if that computer is off.")
-        notice = Notice(error.message, hint, "warning", about=OPENING)
+        notice = Notice(error.message, hint, "warning", about=OPENING, outlives=True)
         take = QPushButton(self.tr("Take over…"))
         take.clicked.connect(lambda: self._ask_take_over(folder, error))
         self.asked.emit(notice, button, take)

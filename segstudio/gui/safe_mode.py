@@ -41,7 +41,7 @@ def wants_safe_mode(trouble: Trouble) -> bool:
 def advice(trouble: Trouble) -> Notice:
     """Return the same for a window that nobody could be asked before: no screen draws it."""
     hint = _tr("If it happens again, start it in safe mode: segstudio {0}").format(FLAG)
-    return Notice(_words(trouble), hint, "warning")
+    return Notice(_words(trouble), hint, "warning", outlives=True)
 
 
 @contextmanager
@@ -76,11 +76,14 @@ def notice(*, named: bool) -> Notice:
     """
     if named:
         return Notice(
-            _tr("This is safe mode: standard layout and settings, no plug-ins."), _tr("The next start is a usual one.")
+            _tr("This is safe mode: standard layout and settings, no plug-ins."),
+            _tr("The next start is a usual one."),
+            outlives=True,
         )
     return Notice(
         _tr("This is safe mode: standard layout and settings, no plug-ins, no project opened by itself."),
         _tr("Open your project by File › Open project. The next start is a usual one."),
+        outlives=True,
     )
 
 

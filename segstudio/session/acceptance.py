@@ -9,6 +9,9 @@ from segstudio.session.proposals import Proposals
 if TYPE_CHECKING:
     from segstudio.labels.transaction import Transaction
 
+#: What notices about proposals that were left are about.
+LEFT = "proposals left"
+
 
 @dataclass(frozen=True)
 class Accepted:

@@ -159,7 +159,8 @@ class FrontImage:
     def tell_found(self, document: "ImageDocument") -> None:
         """Tell what was found on opening an image that is not in front; afterwards it is mended, and found no more."""
         for sentence in document.notices:
-            self.noticed.emit(Notice(naming_image(sentence, document.entry), level="warning", group=PASSED_BY))
+            says = naming_image(sentence, document.entry)
+            self.noticed.emit(Notice(says, level="warning", group=PASSED_BY, outlives=True))
 
     def _take(self, document: "ImageDocument", image_id: str) -> None:
         if image_id in self.refusals and self.refusals[image_id].code == GONE:
@@ -281,7 +282,7 @@ class FrontImage:
         folder = document.files.labels.parent
         says = f"The label files of {document.entry.name} cannot be written; what you drew is safe in the project."
         hint = sentence.replace(str(folder), folder.name)
-        self.noticed.emit(Notice(says, hint, "error", about=_unpublished(document)))
+        self.noticed.emit(Notice(says, hint, "error", about=_unpublished(document), outlives=True))
 
     def _warn(self, sentence: str) -> None:
         image_id = self.document.entry.id if self.document is not None else ""

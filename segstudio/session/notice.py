@@ -24,6 +24,9 @@ class Notice:
         Of several in one group the one with the largest is in sight, the first of equals.
     others
         What the others of its group are, one and several of them, as ``("file was not added", "files were …")``.
+    outlives
+        It stays when the project is closed: it is about the program or another project, or about data that could not be
+        saved or were rescued, of which nobody would tell again.
     lasting
         It is true until somebody withdraws it: no other message takes its place, and nobody can dismiss it.
     """
@@ -36,6 +39,7 @@ class Notice:
     image: str = ""
     weight: int = 0
     others: tuple[str, str] = ("", "")
+    outlives: bool = False
     lasting: bool = False
 
     @property

@@ -103,7 +103,7 @@ class ProjectDoor:
 
     def refuse(self, error: UserError) -> None:
         """Tell why something was not opened; said until something is, or is refused for another reason."""
-        self.noticed.emit(replace(Notice.of(error), about=OPENING))
+        self.noticed.emit(replace(Notice.of(error), about=OPENING, outlives=True))
 
     def catch_up(self, project: Project) -> None:
         """Bring label files up to date after a crash, one image at a time so that those that are looked at go first."""
@@ -113,13 +113,13 @@ class ProjectDoor:
 
         def failed(error: UserError) -> None:
             if project is self._project():
-                self.noticed.emit(replace(Notice.of(error), group=error.code))
+                self.noticed.emit(replace(Notice.of(error), group=error.code, outlives=True))
             caught_up(None)
 
         def caught_up(_: object) -> None:
             # Also when the project was closed meanwhile: the image is mended now, and nobody would tell of it again.
             for sentence in found:
-                self.noticed.emit(Notice(sentence, level="warning", group=RECOVERED))
+                self.noticed.emit(Notice(sentence, level="warning", group=RECOVERED, outlives=True))
             if project is self._project() and not project.behind:
                 self.recovered.emit()
             self.catch_up(project)

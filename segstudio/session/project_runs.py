@@ -54,8 +54,8 @@ class ProjectRuns:
     """A training or prediction failed: its title, what happened, what to do."""
     unreadable = Signal(object)
     """A `UserError`: a run is damaged, or of another version, and is not in the list; told once."""
-    began = Signal(str)
-    """A training or prediction began, or went on: its title."""
+    outdated = Signal(str)
+    """What was told of a training or prediction is past: its title. It went on, or it failed and another one trains."""
 
     def __init__(self, project: "Callable[[], Project | None]", jobs: JobQueue, background: Background) -> None:
         self.all: tuple[Run, ...] = ()
@@ -63,6 +63,7 @@ class ProjectRuns:
         self._jobs = jobs
         self._background = background
         self._told: set[str] = set()
+        self._failed: set[str] = set()
         jobs.message.connect(self._on_message)
 
     def run(self, run_id: str) -> Run | None:
@@ -183,6 +184,13 @@ class ProjectRuns:
                 curves.load(run.id, run.events)
         curves.show(run.id for run in chosen)
 
+    def _on_began(self, job: Job) -> None:
+        self.outdated.emit(job.title)
+        if isinstance(job.spec, TrainJob):
+            failed, self._failed = self._failed, set()
+            for title in failed - {job.title}:
+                self.outdated.emit(title)
+
     def _on_message(self, job_id: str, message: Message) -> None:
         job = self._jobs.job(job_id)
         if (
@@ -195,8 +203,9 @@ class ProjectRuns:
             self.all = tuple(replace(run, best=message) if run.id == job_id else run for run in self.all)
             self.improved.emit()
         if isinstance(message, Started) and job is not None and isinstance(job.spec, TrainJob | PredictJob):
-            self.began.emit(job.title)
+            self._on_began(job)
         if isinstance(message, Failed) and job is not None and isinstance(job.spec, TrainJob | PredictJob):
+            self._failed |= {job.title} if isinstance(job.spec, TrainJob) else set()
             self.failed.emit(job.title, message.message, message.hint)
         if isinstance(message, Finished) and job is not None and isinstance(job.spec, TrainJob):
             score = message.summary.get("f1")

@@ -51,7 +51,7 @@ class SafeKeeping:
         """Follow another project; say what comes back to it."""
         self._coming_back = " ".join(project.coming_back)
         if self._coming_back:
-            self.noticed.emit(Notice(self._coming_back, about=SAFETY))
+            self.noticed.emit(Notice(self._coming_back, about=SAFETY, outlives=True))
         project.rescue.on_change = lambda: self._background.post(lambda: self._look(project))
         self._look(project)
 
@@ -128,7 +128,7 @@ class SafeKeeping:
 def _good_news(project: Project, came: str = "") -> Notice:
     damaged = project.rescue.damaged  # which was told as a warning
     says = _READABLE_BACK if damaged else _ALL_BACK
-    return Notice(came or says, says if came else "", "info" if damaged else "good", about=SAFETY)
+    return Notice(came or says, says if came else "", "info" if damaged else "good", about=SAFETY, outlives=True)
 
 
 def _notice(project: Project) -> Notice | None:
@@ -136,7 +136,9 @@ def _notice(project: Project) -> Notice | None:
     if refused:
         reason, remedy = said_of(refused.values())
         says = f"{reason}: what you did last in {names_of(refused)} is not saved yet."
-        return Notice(says, f"{remedy}, or keep it in another place.", "error", about=SAFETY, lasting=True)
+        return Notice(
+            says, f"{remedy}, or keep it in another place.", "error", about=SAFETY, outlives=True, lasting=True
+        )
     rescued = project.rescued()
     if rescued:
         reason, remedy = said_of(rescued.values())
@@ -146,7 +148,7 @@ def _notice(project: Project) -> Notice | None:
             hint = f"{remedy}, and all goes in by itself. {if_not_back(project)}"
         if otherwise := otherwise_of(rescued.values()):
             hint = f"{remedy}, and it goes in by itself. Or {otherwise}: what is kept is not lost."
-        return Notice(says, hint, "error", about=SAFETY, lasting=True)
+        return Notice(says, hint, "error", about=SAFETY, outlives=True, lasting=True)
     return None
 
 

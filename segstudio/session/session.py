@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from psygnal import Signal
@@ -241,7 +242,7 @@ class Session(KeptPreferences):
     def _on_news(self, words: str) -> None:
         """Tell, from any thread, what was found in files meanwhile; when the window is closed, only the log can."""
         log.warning("%s", words)
-        self.background.post(lambda: self.notice(words, level="warning"))
+        self.background.post(lambda: self.noticed.emit(Notice(words, level="warning", outlives=True)))
 
     def _on_classes_changed(self) -> None:
         if self.project is not None and self.view.class_id not in self.project.classes.ids:
@@ -258,7 +259,7 @@ class Session(KeptPreferences):
 
     def _on_project_closed(self, error: UserError | None) -> None:
         if error is not None:
-            self.report(error)
+            self.noticed.emit(replace(Notice.of(error), outlives=True))
 
     def select(self, image_id: str) -> None:
         """Bring an image to the front."""

@@ -82,5 +82,7 @@ def test_a_training_of_another_project_stays_out_of_sight_until_that_is_opened_a
         _say(hand, Finished(outcome="done", summary={"f1": 0.9}))
         said = " ".join(notice.text for notice in hand.window.banners.messages())
         assert "is ready: F1 0.90. It belongs to the project first: open that to use it." in said
+        hand.window.close_project()
+        assert hand.window.banners.messages() == [], "what a message says of a project goes with it"
 
     run_program([str(first)], script)

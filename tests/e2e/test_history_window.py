@@ -17,6 +17,7 @@ from segstudio.gui.dialogs.history import HistoryDialog
 from segstudio.labels.edits import Delete, Stroke
 from segstudio.project.document import ImageDocument
 from segstudio.project.project import Project
+from segstudio.session.acceptance import Accepted
 
 
 @pytest.fixture
@@ -78,8 +79,11 @@ def test_going_back_and_forth_in_the_window(folder: Path, qapp: object) -> None:
         hand.wait(lambda: _state(document) == before, what="the labels of before")
         assert any("before “Delete 15 objects”" in notice.message for notice in hand.window.banners.messages())
         hand.wait(lambda: rows.rowCount() == 2, what="the state before the restore")
+        hand.window.prediction.proposals._say(Accepted({}, (1, 2)))
+        assert "2 proposals were left" in hand.window.banners.messages()[0].message
         hand.click(dialog, "Undo the restore")
         hand.wait(lambda: _state(document) == after, what="the labels of now")
+        assert not [notice.text for notice in hand.window.banners.messages() if "were left" in notice.text]
         assert not dialog.undo.isVisible()
         assert not [notice.text for notice in hand.window.banners.messages() if "Ctrl+Z" in notice.text]
 

@@ -244,3 +244,14 @@ def test_errors_and_questions_are_never_folded(qtbot: QtBot) -> None:
     area.show_notice(Notice("The disk is full.", level="error"))
     area.show_notice(Notice("a.png is in colour.", level="warning"))
     qtbot.waitUntil(lambda: len(_shown(area)) == 3, timeout=2000)
+
+
+def test_what_is_said_about_a_project_goes_with_it_but_not_what_became_of_its_data(qtbot: QtBot) -> None:
+    area = BannerArea()
+    qtbot.addWidget(area)
+    area.show_notice(Notice("Model 1 failed.", level="error"))
+    area.show_notice(Notice("This is safe mode.", outlives=True))
+    for number in range(2):
+        area.show_notice(Notice(f"{number}.tif was mended.", level="warning", group="recovered", outlives=True))
+    area.leave_project()
+    assert [notice.message for notice in area.messages()] == ["0.tif was mended.", "This is safe mode."]

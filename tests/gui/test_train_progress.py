@@ -94,11 +94,15 @@ def test_a_training_that_cannot_go_on_says_why_and_its_failure_goes_when_it_does
     told: list[Notice] = []
     session.noticed.connect(told.append)
     begun: list[str] = []
-    session.runs.began.connect(begun.append)
+    session.runs.outdated.connect(begun.append)
     session.jobs.handle(message(job, Started(device="cpu", device_name="a processor", pid=1)))
     session.jobs.handle(message(job, Failed(code="worker-died", message="It ended.", hint="")))
     studio.until(lambda: panel.runs.list.count() == 1 and session.runs.training is None)
     assert begun == [told[-1].about], "when it begins again, what is said about its failure is found"
+    other = training_job(session.project.runs_folder / "run-2", "run-2")
+    session.jobs.start_training(other.model_copy(update={"name": "another"}))
+    session.jobs.handle(message(other, Started(device="cpu", device_name="a processor", pid=1)))
+    assert begun[1:] == ["another", told[-1].about], "a new training takes away what is said of failed ones"
     panel.runs.list.selectAll()
     assert not panel.runs._resume.isEnabled()
     assert "before its first checkpoint" in panel.runs._resume.toolTip()

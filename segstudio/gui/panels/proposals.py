@@ -5,7 +5,8 @@ from PySide6.QtWidgets import QProgressBar, QWidget
 
 from segstudio.gui.forms.parts import Section, button, caption, row, tool_button
 from segstudio.gui.keys_in_use import in_brackets, key_of, name_keys
-from segstudio.session.acceptance import Accepted
+from segstudio.session.acceptance import LEFT, Accepted
+from segstudio.session.notice import Notice
 from segstudio.session.session import Session
 
 #: Counted again at most so often, milliseconds.
@@ -158,12 +159,15 @@ class Proposals(Section):
 
     def _say(self, accepted: Accepted) -> None:
         if accepted.left:
-            self._session.notice(
+            says = (
                 self.tr("1 proposal was left: it lies on objects that you have.")
                 if len(accepted.left) == 1
-                else self.tr("{0} proposals were left: they lie on objects that you have.").format(len(accepted.left)),
-                self.tr("Delete the old object first where the proposal is better, or reject all that is left."),
+                else self.tr("{0} proposals were left: they lie on objects that you have.").format(len(accepted.left))
             )
+            hint = self.tr("Delete the old object first where the proposal is better, or reject all that is left.")
+            document = self._session.document
+            image = document.entry.id if document is not None else ""
+            self._session.noticed.emit(Notice(says, hint, about=LEFT, image=image))
 
     def _on_changed(self, _window: object) -> None:
         self.refresh()
