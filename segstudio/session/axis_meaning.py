@@ -98,9 +98,12 @@ class AxisMeaning:
 
     def look(self, image_id: str, then: Callable[[AxesFound], None]) -> None:
         """Find out what is to be said about an image."""
-        project = self._project()
-        if project is not None:
-            self._background.run(lambda: _found(project, image_id), then)
+        project, document = self._project(), self._front.document
+        if project is None:
+            return
+        # What was drawn a moment ago is not in a file yet.
+        here = document is not None and document.entry.id == image_id and not document.stack.blank
+        self._background.run(lambda: _found(project, image_id, drawn=here), then)
 
     def read_as(self, image_ids: list[str], letters: str, pixel_size_um: float | None, *, keep: bool) -> None:
         """Read the axes of images so from now on, and with `keep` those of images that come from their folder."""
@@ -146,11 +149,11 @@ def _set(
     return refused
 
 
-def _found(project: "Project", image_id: str) -> AxesFound:
+def _found(project: "Project", image_id: str, *, drawn: bool) -> AxesFound:
     entry, path = project.entry(image_id), project.image_path(image_id)
     with open_image(path) as source:
         info = source.info
-    drawn = entry.labelled or bool(entry.predicted) or project.files(image_id).any_exists()
+    drawn = drawn or entry.labelled or bool(entry.predicted) or project.files(image_id).any_exists()
     said = "".join(letter for letter, _ in meant_axes(info))
     alike = tuple(project.axes.alike(image_id))
     pictures = tuple(_along(path, number) for number in range(len(said)))

@@ -3,9 +3,12 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 import tifffile
 
 from segstudio.gui.dialogs.axes import AxesDialog
+from segstudio.labels.edits import Stroke
+from segstudio.project.annotation_files import AnnotationFiles
 from segstudio.project.project import Project
 from segstudio.session.axis_meaning import AxesFound
 from segstudio.session.session import Session
@@ -63,4 +66,19 @@ def test_images_that_say_how_large_their_pixels_are_keep_it(tmp_path: Path, qapp
     dialog.size_um.setValue(0.2)
     session.axes.read_as(dialog.ids(), "T", dialog.pixel_size(), keep=False)
     assert [entry.pixel_size_um for entry in session.project.images] == [0.2, before[1], 0.2]
+    session.close()
+
+
+def test_labels_that_are_in_no_file_yet_keep_their_planes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((3, 20, 30), np.uint16), photometric="minisblack")
+    Project.create(tmp_path / "project", [tmp_path / "a.tif"])[0].close()
+    session, found = Session(), list[AxesFound]()
+    session.open_project(tmp_path / "project")
+    monkeypatch.setattr(AnnotationFiles, "any_exists", lambda _files: False)
+    assert session.document is not None
+    image = session.document.entry.id
+    session.axes.look(image, found.append)
+    session.document.apply(Stroke([(8.0, 8.0)], 3, 1))
+    session.axes.look(image, found.append)
+    assert [each.drawn for each in found] == [False, True]
     session.close()
