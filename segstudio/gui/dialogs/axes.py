@@ -7,7 +7,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
     QDialogButtonBox,
-    QDoubleSpinBox,
     QHBoxLayout,
     QLabel,
     QVBoxLayout,
@@ -15,14 +14,13 @@ from PySide6.QtWidgets import (
 )
 
 from segstudio.core.axes import ImageInfo
-from segstudio.gui.forms.numbers import whole_number
 from segstudio.gui.forms.parts import caption, heading, row, set_role
+from segstudio.gui.forms.pixel_size_box import PixelSizeBox
 from segstudio.gui.forms.plain import plain
 from segstudio.io.read_as import check_meaning, info_as, meant_axes, plane_axes, possible
 from segstudio.session.axis_meaning import AxesFound
 
 _SIDE = 84
-_LARGEST_UM = 10_000.0
 
 
 class AxesDialog(QDialog):
@@ -65,15 +63,7 @@ class AxesDialog(QDialog):
             column.addLayout(row(QLabel(self.tr("{0} planes are").format(size)), choice, QWidget(), stretch=2))
             column.addLayout(self._strip(number, size))
         self._result = caption(role="")
-        self.size_um = QDoubleSpinBox()
-        whole_number(self.size_um)
-        self.size_um.setRange(0.0, _LARGEST_UM)
-        self.size_um.setDecimals(5)
-        self.size_um.setSingleStep(0.01)
-        self.size_um.setSuffix(self.tr(" µm per pixel"))
-        self.size_um.setSpecialValueText(self.tr("not known"))
-        self.size_um.setValue(found.pixel_size_um or 0.0)
-        self._size_shown = self.size_um.value()
+        self.size_um = PixelSizeBox(found.pixel_size_um)
         self._all = QCheckBox(self._words_of_all())
         self._all.setChecked(True)
         column.addSpacing(8)
@@ -95,8 +85,7 @@ class AxesDialog(QDialog):
 
     def pixel_size(self) -> float | None:
         """Return the side of a pixel in micrometres, as it was unless it was changed; ``None`` when it is not known."""
-        size = self.size_um.value()
-        return self._found.pixel_size_um if size == self._size_shown else size or None
+        return self.size_um.size_um()
 
     def keeps(self) -> bool:
         """Return whether images that come from the same folder are to be read the same way."""

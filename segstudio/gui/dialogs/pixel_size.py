@@ -6,18 +6,16 @@ from PySide6.QtWidgets import (
     QButtonGroup,
     QDialog,
     QDialogButtonBox,
-    QDoubleSpinBox,
     QRadioButton,
     QVBoxLayout,
     QWidget,
 )
 
-from segstudio.gui.forms.numbers import whole_number
 from segstudio.gui.forms.parts import caption
+from segstudio.gui.forms.pixel_size_box import PixelSizeBox
 from segstudio.project.project import Project
 
 _CHOSEN, _ALL = range(2)
-_LARGEST_UM = 10_000.0
 
 
 class PixelSizeDialog(QDialog):
@@ -36,14 +34,7 @@ class PixelSizeDialog(QDialog):
         self._all = [entry.id for entry in project.images]
         self._chosen = [image_id for image_id in chosen if image_id in self._all]
         known = {project.entry(image_id).pixel_size_um for image_id in self._chosen}
-        self.size_um = QDoubleSpinBox()
-        whole_number(self.size_um)
-        self.size_um.setRange(0.0, _LARGEST_UM)
-        self.size_um.setDecimals(5)
-        self.size_um.setSingleStep(0.01)
-        self.size_um.setSuffix(self.tr(" µm per pixel"))
-        self.size_um.setSpecialValueText(self.tr("not known"))
-        self.size_um.setValue((known.pop() or 0.0) if len(known) == 1 else 0.0)
+        self.size_um = PixelSizeBox(known.pop() if len(known) == 1 else None)
         self.size_um.selectAll()
         self.scope = QButtonGroup(self)
         first = project.entry(self._chosen[0]).name if len(self._chosen) == 1 else ""
@@ -76,7 +67,7 @@ class PixelSizeDialog(QDialog):
 
     def value(self) -> float | None:
         """Return the side of a pixel in micrometres, ``None`` when it is not known."""
-        return self.size_um.value() or None
+        return self.size_um.size_um()
 
     def _make_buttons(self) -> QDialogButtonBox:
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
