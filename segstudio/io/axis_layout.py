@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from math import prod
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from segstudio.core.axes import Kind
+from segstudio.core.axes import ImageInfo, Kind
 from segstudio.core.tiles import Window
 
 #: Sizes of a last axis without a name that are samples of a colour.
@@ -64,6 +65,22 @@ class AxisLayout:
             return "gray"
         colour = self._length("S") == 3 and self._length("C") == 1 and dtype in (np.uint8, np.uint16)
         return "rgb" if colour else "channels"
+
+    def info(self, path: Path, dtype: np.dtype[Any], format_name: str) -> ImageInfo:
+        """Return what an image of these axes is; what its file says besides is for the reader to add."""
+        height, width = self.size
+        return ImageInfo(
+            path=path,
+            height=height,
+            width=width,
+            channels=self.channels,
+            dtype=dtype.name,
+            kind=self.kind(dtype),
+            axes=self.axes,
+            shape=self.shape,
+            format=format_name,
+            planes=self.planes,
+        )
 
     def index(self, window: Window, plane: int) -> list[slice]:
         """Return which part of the array a window of a plane is; each axis is kept."""

@@ -5,7 +5,7 @@ import threading
 import xml.etree.ElementTree as ET
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -146,17 +146,8 @@ def _source(path: Path, holder: Path, czi: Any, part: str) -> BaseSource:  # noq
         check_budget(path, (block.window.height, block.window.width, block.samples), dtype)
     root = _metadata(czi)
     names, colours = _channels(root, layout.channels)
-    info = ImageInfo(
-        path=path,
-        height=layout.size[0],
-        width=layout.size[1],
-        channels=layout.channels,
-        dtype=dtype.name,
-        kind=layout.kind(dtype),
-        axes=layout.axes,
-        shape=layout.shape,
-        format="Zeiss CZI",
-        planes=layout.planes,
+    info = replace(
+        layout.info(path, dtype, "Zeiss CZI"),
         pixel_size=_pixel_size(root),
         channel_names=names,
         channel_colours=colours,

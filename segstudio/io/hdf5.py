@@ -5,6 +5,7 @@ import math
 import re
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -101,17 +102,8 @@ def _source(path: Path, holder: Path, file: File, wanted: str) -> BaseSource:
         others = ", ".join(other for other in found if other != name)[:200]
         words.append(f"Shown is the dataset “{name}”; the file also holds {others}.")
     dtype = np.dtype(np.uint8) if dataset.dtype.kind == "b" else dataset.dtype.newbyteorder("=")
-    info = ImageInfo(
-        path=path,
-        height=layout.size[0],
-        width=layout.size[1],
-        channels=layout.channels,
-        dtype=dtype.name,
-        kind=layout.kind(dtype),
-        axes=layout.axes,
-        shape=layout.shape,
-        format="HDF5",
-        planes=layout.planes,
+    info = replace(
+        layout.info(path, dtype, "HDF5"),
         pixel_size=_pixel_size(dataset, letters),
         warnings=tuple(words),
         sure=sure,

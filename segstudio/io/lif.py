@@ -3,6 +3,7 @@
 import math
 import struct
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -116,17 +117,8 @@ def _source(path: Path, holder: Path, file: Any, part: str) -> BaseSource:  # no
     words = []
     if len(images) > 1 and not part:
         words.append(f"Shown is image 1 of {len(images)}; the others are {holder.name}/2 and so on.")
-    info = ImageInfo(
-        path=path,
-        height=layout.size[0],
-        width=layout.size[1],
-        channels=layout.channels,
-        dtype=dtype.name,
-        kind=layout.kind(dtype),
-        axes=layout.axes,
-        shape=layout.shape,
-        format="Leica LIF",
-        planes=layout.planes,
+    info = replace(
+        layout.info(path, dtype, "Leica LIF"),
         pixel_size=_pixel_size(image),
         warnings=tuple(words),
     )

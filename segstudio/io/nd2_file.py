@@ -2,6 +2,7 @@
 
 import math
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -95,17 +96,8 @@ def _source(path: Path, holder: Path, file: Any, part: str) -> BaseSource:  # no
     words = []
     if positions > 1 and not part:
         words.append(f"Shown is position 1 of {positions}; the others are {holder.name}/2 and so on.")
-    info = ImageInfo(
-        path=path,
-        height=layout.size[0],
-        width=layout.size[1],
-        channels=layout.channels,
-        dtype=dtype.name,
-        kind=layout.kind(dtype),
-        axes=layout.axes,
-        shape=layout.shape,
-        format="Nikon ND2",
-        planes=layout.planes,
+    info = replace(
+        layout.info(path, dtype, "Nikon ND2"),
         pixel_size=_pixel_size(file),
         channel_names=names,
         channel_colours=colours,

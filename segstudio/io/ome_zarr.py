@@ -1,6 +1,7 @@
 """Reader: OME-Zarr v0.1 to v0.5 in a local folder, chunk by chunk."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any, Final
@@ -181,17 +182,8 @@ def _is_copy(array: _Array, first: _Array) -> bool:
 def _info(path: Path, image: ZarrImage, first: _Array) -> ImageInfo:
     layout = AxisLayout(image.axes, first.shape)
     dtype = np.dtype(np.uint8) if first.dtype == np.bool_ else first.dtype
-    return ImageInfo(
-        path=path,
-        height=layout.size[0],
-        width=layout.size[1],
-        channels=layout.channels,
-        dtype=dtype.name,
-        kind=layout.kind(dtype),
-        axes=layout.axes,
-        shape=layout.shape,
-        format=f"OME-Zarr {image.version}".strip(),
-        planes=layout.planes,
+    return replace(
+        layout.info(path, dtype, f"OME-Zarr {image.version}".strip()),
         pixel_size=image.pixel_size,
         channel_names=image.channel_names if len(image.channel_names) == layout.channels else (),
         channel_colours=image.channel_colours if len(image.channel_colours) == layout.channels > 1 else (),
